@@ -1,0 +1,104 @@
+"""Semantic code search as a multiprocess actor system on Ray.
+
+    import raycontext
+
+    async with raycontext.connect() as context:
+        await context.index("~/src/project")
+        hits = await context.search("where are sessions stored?", path="~/src/project")
+
+The names below are imported when they are first used, so that `import raycontext` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raycontext.context import Connection, Context, SyncContext, connect
+    from raycontext.errors import (
+        CollectionExists,
+        CommitConflict,
+        CorruptManifest,
+        Fenced,
+        FingerprintMismatch,
+        InvalidInput,
+        JobFailed,
+        RaycontextError,
+        RootNotFound,
+        RuntimeUnavailable,
+        StaleVersion,
+        StorageError,
+        UnknownCollection,
+        UnsupportedFormat,
+    )
+    from raycontext.models import (
+        ActorStatus,
+        ChunkKind,
+        CollectionStatus,
+        CollectionSummary,
+        Hit,
+        IndexReport,
+        JobProgress,
+        SkipReason,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActorStatus",
+    "ChunkKind",
+    "CollectionExists",
+    "CollectionStatus",
+    "CollectionSummary",
+    "CommitConflict",
+    "Connection",
+    "Context",
+    "CorruptManifest",
+    "Fenced",
+    "FingerprintMismatch",
+    "Hit",
+    "IndexReport",
+    "InvalidInput",
+    "JobFailed",
+    "JobProgress",
+    "RaycontextError",
+    "RootNotFound",
+    "RuntimeUnavailable",
+    "SkipReason",
+    "StaleVersion",
+    "StorageError",
+    "SyncContext",
+    "UnknownCollection",
+    "UnsupportedFormat",
+    "__version__",
+    "connect",
+]
+
+_SDK = ("Connection", "Context", "SyncContext", "connect")
+_MODELS = (
+    "ActorStatus",
+    "ChunkKind",
+    "CollectionStatus",
+    "CollectionSummary",
+    "Hit",
+    "IndexReport",
+    "JobProgress",
+    "SkipReason",
+)
+
+
+def _home(name: str) -> str:
+    if name in _SDK:
+        return "raycontext.context"
+    return "raycontext.models" if name in _MODELS else "raycontext.errors"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_home(name)), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Thin actor classes around the plain layers."""

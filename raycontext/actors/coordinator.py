@@ -1,0 +1,282 @@
+"""The async driver: runs index jobs by awaiting what a planner asks for. One per storage root."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from raycontext import pipeline, stages
+from raycontext.actors.hybrid_search import search_actor_name
+from raycontext.actors.process import process_status
+from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.errors import CommitConflict, Fenced, JobFailed, RaycontextError, RootNotFound
+from raycontext.models import ActorStatus, CollectionStatus, CollectionSummary, IndexReport, JobProgress
+from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.store.catalog import Catalog
+from raycontext.store.collection import Collection, CollectionIdentity, Location
+from raycontext.store.storage import LocalStorage, new_ulid
+from raycontext.store.vector_store import CollectionState, OptionOverrides
+
+__all__ = ["COORDINATOR", "Coordinator", "IndexRequest"]
+
+Result = TypeVar("Result")
+
+COORDINATOR = "rc"
+"""Name of the actor."""
+
+RUN_ATTEMPTS = 3
+"""A run that another writer overtook is planned again on what that one committed."""
+
+
+class IndexRequest(NamedTuple):
+    """What to index. `collection` None: that of the source, or a new one named after it."""
+
+    source: str  # absolute path of a folder
+    collection: str | None
+    overrides: OptionOverrides
+
+
+class Coordinator:
+    """Owns the queue of jobs. Jobs of one collection run one after the other, others side by side."""
+
+    def __init__(self, root: str, runtime: Runtime) -> None:
+        self._root = root
+        self._runtime = runtime
+        self._catalog = Catalog(LocalStorage(Path(root)))
+        self._jobs: dict[str, _Job] = {}
+        self._last: dict[str, asyncio.Task[Any]] = {}
+
+    async def index(self, request: IndexRequest) -> IndexReport:
+        """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `StorageError`,
+        `JobFailed`, …; what was committed before an error stays."""
+        if not await asyncio.to_thread(Path(request.source).is_dir):
+            raise RootNotFound(request.source)
+        identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
+        return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides))
+
+    async def progress(self, collection: str) -> JobProgress | None:
+        """Progress of the running or last job of a collection; None where there was none."""
+        job = self._jobs.get(collection)
+        return job.progress() if job else None
+
+    async def progress_of(self, source: str, collection: str | None) -> JobProgress | None:
+        """Progress of the job that indexes a source."""
+        for name, job in self._jobs.items():
+            if name == collection or (collection is None and job.identity.source == source):
+                return job.progress()
+        return None
+
+    async def status(self, collection: str) -> CollectionStatus:
+        """Raises `UnknownCollection`."""
+        location = await self._known(collection)
+        store = await self._runtime.actor(vector_store_name(collection), VectorStoreActor, location)
+        status: CollectionStatus = await store.call("status")
+        names = [search_actor_name(collection, shard) for shard in range(status.num_shards)]
+        found = await asyncio.gather(*(self._runtime.find(name) for name in names))
+        actors = await asyncio.gather(*(actor.call("process") for actor in (store, *found) if actor is not None))
+        return status.model_copy(
+            update={"progress": await self.progress(collection), "actors": (await self.process(), *actors)}
+        )
+
+    async def clear(self, collection: str) -> CollectionIdentity:
+        """Remove a collection, its files and its actors. Raises `UnknownCollection`."""
+        await self._known(collection)
+        return await self._in_turn(collection, lambda: self._clear(collection))
+
+    async def collections(self) -> list[CollectionSummary]:
+        return await asyncio.to_thread(self._catalog.summaries)
+
+    async def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
+        """See `Catalog.resolve`."""
+        return await asyncio.to_thread(self._catalog.resolve, collection, path, fallback)
+
+    async def process(self) -> ActorStatus:
+        return process_status(COORDINATOR)
+
+    async def _known(self, collection: str) -> Location:
+        location = Location(self._root, collection)
+        await asyncio.to_thread(lambda: location.open().identity())
+        return location
+
+    async def _in_turn(self, collection: str, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Do `work` after all earlier work on the collection. It goes on when its caller is gone."""
+        task = asyncio.ensure_future(_after(self._last.get(collection), work))
+        self._last[collection] = task
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if self._last.get(collection) is task and task.done():
+                del self._last[collection]
+
+    async def _index(self, identity: CollectionIdentity, overrides: OptionOverrides) -> IndexReport:
+        for attempt in range(1, RUN_ATTEMPTS + 1):
+            job = _Job(self._root, self._runtime, identity)
+            self._jobs[identity.name] = job
+            try:
+                report = await job.run(overrides)
+            except (CommitConflict, Fenced):
+                if attempt == RUN_ATTEMPTS:
+                    raise
+            else:
+                await self._refresh(identity.name, report.version, job.num_shards)
+                return report
+        raise AssertionError("unreachable")
+
+    async def _refresh(self, collection: str, version: int, num_shards: int) -> None:
+        """Have the search actors that run open the new version, so that no query waits for it."""
+        for shard in range(num_shards):
+            actor = await self._runtime.find(search_actor_name(collection, shard))
+            if actor is not None:
+                await actor.call("refresh", version)
+
+    async def _clear(self, collection: str) -> CollectionIdentity:
+        opened: Collection = Location(self._root, collection).open()
+        identity = await asyncio.to_thread(opened.identity)
+        manifest = await asyncio.to_thread(opened.latest)
+        for shard in range(manifest.options.num_shards if manifest else 1):
+            await self._runtime.end(search_actor_name(collection, shard))
+        await self._runtime.end(vector_store_name(collection))
+        await asyncio.to_thread(opened.remove)
+        self._jobs.pop(collection, None)
+        return identity
+
+
+class _Job:
+    """One index run: carries out the planner's instructions, at most as many tasks at once as the runtime can run,
+    and one more that waits for a free worker."""
+
+    def __init__(self, root: str, runtime: Runtime, identity: CollectionIdentity) -> None:
+        self.identity = identity
+        self.num_shards = 0
+        self._location = Location(root, identity.name)
+        self._runtime = runtime
+        self._begun = time.monotonic()
+        self._ended: float | None = None
+        self._planner: pipeline.ReindexPlanner | None = None
+        self._error = ""
+        self._store: ActorHandle
+        self._state: CollectionState
+
+    async def run(self, overrides: OptionOverrides) -> IndexReport:
+        try:
+            self._store = await self._runtime.actor(
+                vector_store_name(self.identity.name), VectorStoreActor, self._location
+            )
+            self._state = await self._store.call("begin", overrides)
+            self.num_shards = self._state.options.num_shards
+            self._planner = pipeline.ReindexPlanner(
+                self._state.options,
+                first=self._state.version == 0,
+                replace=self._state.replace,
+                parallelism=self._runtime.parallelism,
+                new_txn=new_ulid,
+            )
+            changed = await self._drive(self._planner)
+        except Exception as error:
+            self._error = str(error)
+            if isinstance(error, RaycontextError):
+                raise
+            raise JobFailed(self.identity.name, f"{type(error).__name__}: {error}") from error
+        finally:
+            self._ended = time.monotonic()
+        return self._report(self._planner, changed)
+
+    def progress(self) -> JobProgress:
+        seconds = (self._ended or time.monotonic()) - self._begun
+        planner = self._planner
+        if planner is None:
+            return JobProgress(
+                collection=self.identity.name,
+                stage="failed" if self._error else "queued",
+                seconds=seconds,
+                error=self._error,
+            )
+        return JobProgress(
+            collection=self.identity.name,
+            stage="failed" if self._error else planner.stage,
+            files_found=planner.scan.files_found if planner.scan else 0,
+            files_to_hash=planner.files_to_hash,
+            files_hashed=planner.files_hashed,
+            files_to_index=planner.files_to_index,
+            files_indexed=planner.files_indexed,
+            bytes_to_index=planner.bytes_to_index,
+            bytes_indexed=planner.bytes_indexed,
+            seconds=seconds,
+            error=self._error,
+        )
+
+    async def _drive(self, planner: pipeline.ReindexPlanner) -> bool:
+        waiting = deque(planner.start())
+        running: set[asyncio.Task[pipeline.Event]] = set()
+        try:
+            while True:
+                while waiting and len(running) <= self._runtime.parallelism:
+                    match waiting.popleft():
+                        case pipeline.Finish(changed):
+                            return changed
+                        case pipeline.Abort(error):
+                            raise error
+                        case instruction:
+                            running.add(asyncio.create_task(self._carry_out(instruction)))
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    # What follows from a result goes first: commits before more indexing.
+                    waiting.extendleft(reversed(planner.handle(task.result())))
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
+        source, options = self.identity.source, self._state.options
+        try:
+            match instruction:
+                case pipeline.ScanTree():
+                    version = 0 if self._state.replace else self._state.version
+                    scan = await self._runtime.run(
+                        stages.scan_tree, source, self._location, version, options.max_file_bytes
+                    )
+                    return pipeline.Scanned(scan)
+                case pipeline.HashFiles(files):
+                    digests = await self._runtime.run(stages.hash_files, source, files, options.max_file_bytes)
+                    return pipeline.Hashed(instruction, digests)
+                case pipeline.CompareTrees(hashed, removed, skips):
+                    return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
+                case pipeline.IndexFiles(_, files):
+                    batch = await self._runtime.run(stages.index_files, source, self._location, files, options)
+                    return pipeline.Indexed(instruction, batch)
+                case pipeline.Commit(change):
+                    self._state = await self._store.call("commit", change)
+                    return pipeline.Committed(instruction)
+                case _:
+                    raise AssertionError(instruction)
+        except Exception as error:
+            return pipeline.Failed(instruction, error)
+
+    def _report(self, planner: pipeline.ReindexPlanner, changed: bool) -> IndexReport:
+        state = self._state
+        return IndexReport(
+            collection=self.identity.name,
+            source=self.identity.source,
+            version=state.version,
+            changed=changed,
+            files=state.files,
+            chunks=state.chunks,
+            added=planner.added,
+            modified=planner.modified,
+            removed=planner.removed,
+            indexed_bytes=planner.source_bytes,
+            skipped=state.skipped,
+            unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
+            seconds=(self._ended or time.monotonic()) - self._begun,
+        )
+
+
+async def _after(earlier: asyncio.Task[Any] | None, work: Callable[[], Awaitable[Result]]) -> Result:
+    if earlier is not None:
+        await asyncio.wait([earlier])
+    return await work()

@@ -1,0 +1,1 @@
+"""Turn text into hashed terms: one analysis for lexical search, embedding and queries."""

@@ -1,0 +1,45 @@
+"""What an analysis returns: values alone, so that who only holds them loads no compiler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ANALYSIS_FINGERPRINT", "Postings", "QueryTerms"]
+
+ANALYSIS_FINGERPRINT = "terms-2"
+"""Changes with everything that changes the terms of a text; indexes of another analysis do not match."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Postings:
+    """Inverted index of n rows: T terms with P postings.
+
+    The rows that hold `terms[t]` are `rows[offsets[t]:offsets[t + 1]]`, ascending, and it occurs
+    `frequencies[...]` times in them.
+    """
+
+    terms: NDArray[np.uint64]
+    """[T], ascending, each once, never 0."""
+    offsets: NDArray[np.int64]
+    """[T + 1], from 0 to P."""
+    rows: NDArray[np.uint32]
+    """[P]"""
+    frequencies: NDArray[np.uint8]
+    """[P], from 1, clipped at 255."""
+    lengths: NDArray[np.uint32]
+    """[n], number of terms of each row with all their occurrences."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryTerms:
+    """The k terms of a query, each once, in the order of their first occurrence."""
+
+    terms: NDArray[np.uint64]
+    """[k]"""
+    frequencies: NDArray[np.uint8]
+    """[k], from 1, clipped at 255."""
+    words: tuple[str, ...]
+    """What was hashed: the stem of a part, or a whole word in lower case."""

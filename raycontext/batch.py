@@ -1,0 +1,65 @@
+"""From the contents of files to the columns of a segment: chunk, analyse, embed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raycontext.analyse.terms import analyse, analyse_texts
+from raycontext.chunk.chunker import chunk_file
+from raycontext.chunk.languages import detect_language
+from raycontext.discover.read import Content
+from raycontext.embed.embedder import Documents, Embedder, quantize
+from raycontext.models import Chunk
+from raycontext.store.segment import IndexedFile, SegmentContent
+
+__all__ = ["Batch"]
+
+HEAD_BYTES = 4096
+"""How much of a file the detection of its language may look at."""
+
+
+class Batch:
+    """Gathers the chunks of files until they are turned into columns."""
+
+    def __init__(self) -> None:
+        self.files: list[IndexedFile] = []
+        self._chunks: list[Chunk] = []
+        self._contents: list[bytes] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._bytes = 0
+
+    def add(self, path: str, content: Content, chunk_bytes: int) -> None:
+        """Take in a file; `chunk_bytes` is the target size of its chunks."""
+        language = detect_language(path, content.data[:HEAD_BYTES])
+        chunks = chunk_file(content.data, language, chunk_bytes).chunks
+        self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks)))
+        self._chunks.extend(chunks)
+        self._starts.extend(self._bytes + chunk.start_byte for chunk in chunks)
+        self._ends.extend(self._bytes + chunk.end_byte for chunk in chunks)
+        self._contents.append(content.data)
+        self._bytes += len(content.data)
+
+    def content(self, embedder: Embedder) -> SegmentContent:
+        """The columns, with vectors by `embedder`."""
+        buffer = b"".join(self._contents)
+        starts, ends = np.array(self._starts, np.int64), np.array(self._ends, np.int64)
+        texts = [buffer[start:end] for start, end in zip(self._starts, self._ends, strict=True)]
+        body = analyse(buffer, starts, ends)
+        documents = Documents(postings=body, texts=lambda: [text.decode() for text in texts])
+        chunks = self._chunks
+        return SegmentContent(
+            files=self.files,
+            start_lines=np.array([chunk.start_line for chunk in chunks], np.uint32),
+            end_lines=np.array([chunk.end_line for chunk in chunks], np.uint32),
+            start_bytes=np.array([chunk.start_byte for chunk in chunks], np.uint32),
+            end_bytes=np.array([chunk.end_byte for chunk in chunks], np.uint32),
+            kinds=[chunk.kind.value for chunk in chunks],
+            symbols=[chunk.symbol for chunk in chunks],
+            scopes=[chunk.scope for chunk in chunks],
+            texts=texts,
+            body=body,
+            symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
+            path=analyse_texts([file.path.encode(errors="replace").decode() for file in self.files]),
+            vectors=quantize(embedder.embed_documents(documents)),
+        )

@@ -1,0 +1,1 @@
+"""Cut files into definition-level chunks by their syntax trees."""

@@ -1,0 +1,118 @@
+"""Name chunks by the definitions that stand in them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from operator import attrgetter
+from typing import NamedTuple
+
+from raycontext.chunk.lines import Lines
+from raycontext.chunk.outline import Draft
+from raycontext.chunk.packing import Span
+from raycontext.models import Chunk, ChunkKind
+
+__all__ = ["Definition", "label"]
+
+MAX_SYMBOL_NAMES = 8
+TOP_LEVELS = 2  # definitions deeper than this count as nested
+LARGE_CONSTANT_ROWS = 5
+
+_row = attrgetter("row")
+
+
+class Definition(NamedTuple):
+    """A name that a file defines or declares."""
+
+    name: str
+    kind: ChunkKind
+    line: int  # 1-based, of the name
+    chunk: int  # index into the file's chunks
+    nested: bool  # deeper than the top two levels (namespaces do not count)
+    has_body: bool  # False: a declaration without body
+
+
+def label(
+    lines: Lines, spans: list[Span], drafts: list[Draft], plain: ChunkKind
+) -> tuple[list[Chunk], list[Definition]]:
+    """Chunks of the spans (those of blank rows are dropped) and the definitions with the chunk of each.
+
+    `plain` is the kind of a chunk that holds no definition.
+    """
+    trimmed = []
+    for span in spans:
+        rows = lines.trimmed(span.first, span.last)
+        if rows is not None:
+            trimmed.append(Span(rows[0], rows[1], span.scope, span.imports))
+    firsts = [span.first for span in trimmed]
+    members: list[list[Draft]] = [[] for _ in trimmed]
+    definitions: list[Definition] = []
+    seen: set[tuple[str, int]] = set()
+    for draft in sorted(drafts, key=_row):  # stable: what encloses comes before what is enclosed
+        row = draft.row
+        key = (draft.name, row)
+        index = bisect_right(firsts, row) - 1
+        if index < 0 or key in seen:
+            continue
+        seen.add(key)
+        members[index].append(draft)
+        definitions.append(
+            Definition(draft.name, draft.kind, row + 1, index, draft.depth >= TOP_LEVELS, draft.has_body)
+        )
+    chunks = [_chunk(lines, span, found, plain) for span, found in zip(trimmed, members, strict=True)]
+    return chunks, definitions
+
+
+def _chunk(lines: Lines, span: Span, drafts: list[Draft], plain: ChunkKind) -> Chunk:
+    if not drafts:
+        kind = ChunkKind.IMPORT if span.imports else plain
+        symbol, scope = "", span.scope
+    elif len(drafts) == 1:
+        only = drafts[0]
+        kind, symbol, scope = only.kind, only.name, only.scope
+    else:
+        ranks = [_rank(draft) for draft in drafts]
+        best = min(ranks)
+        main = min((draft for draft, rank in zip(drafts, ranks, strict=True) if rank == best), key=_prominence)
+        order = sorted(range(len(drafts)), key=ranks.__getitem__)
+        names = dict.fromkeys([main.name, *(drafts[index].name for index in order)])
+        kind, symbol, scope = main.kind, " ".join(list(names)[:MAX_SYMBOL_NAMES]), main.scope
+    end = lines.starts[span.last + 1]
+    if lines.data[end - 1 : end] == b"\n":
+        end -= 1
+    return Chunk(span.first + 1, span.last + 1, lines.starts[span.first], end, kind, symbol, scope)
+
+
+_CLASS = ChunkKind.CLASS
+_INTERFACE = ChunkKind.INTERFACE
+_ENUM = ChunkKind.ENUM
+_FUNCTION = ChunkKind.FUNCTION
+_METHOD = ChunkKind.METHOD
+_TYPE = ChunkKind.TYPE
+_MACRO = ChunkKind.MACRO
+_CONSTANT = ChunkKind.CONSTANT
+_MODULE = ChunkKind.MODULE
+
+
+def _rank(draft: Draft) -> int:
+    """0 for what a reader would name a chunk by, higher for what matters less."""
+    kind = draft.kind
+    if kind is _CONSTANT:
+        rank = 3 if draft.rows >= LARGE_CONSTANT_ROWS else 4
+    elif kind is _METHOD or kind is _FUNCTION:
+        rank = 1
+    elif kind is _CLASS or kind is _INTERFACE or kind is _ENUM:
+        rank = 0
+    elif kind is _MODULE:
+        rank = 0 if draft.type_like else 5
+    elif kind is _MACRO:
+        rank = 2 if draft.rows > 1 else 3
+    elif kind is _TYPE:
+        rank = 2
+    else:  # a test, a section
+        rank = 1
+    return rank if draft.has_body else rank + 2
+
+
+def _prominence(draft: Draft) -> tuple[int, int, int]:
+    """Among definitions of one rank: the outermost, then the tallest, then the first."""
+    return draft.depth, -draft.rows, draft.row

@@ -1,0 +1,335 @@
+"""The SDK: `connect()` gives a `Context` (async) or a `SyncContext`, which index, search and tell."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+import xxhash
+from pydantic import ValidationError
+
+from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
+from raycontext.errors import InvalidInput
+from raycontext.models import (
+    ChunkKind,
+    CollectionStatus,
+    CollectionSummary,
+    Hit,
+    IndexOptions,
+    IndexReport,
+    JobProgress,
+    SearchFilters,
+)
+from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.search.query import SearchRequest
+from raycontext.search_client import SearchClient
+from raycontext.settings import Settings
+from raycontext.store.collection import Location
+from raycontext.store.vector_store import OptionOverrides
+
+__all__ = ["Connection", "Context", "SyncContext", "connect"]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+MAX_LIMIT = 1000
+MAX_QUERY_CHARACTERS = 10_000
+CANDIDATES = 300
+"""Rows that each side proposes for ranking, over the whole collection; at least four times the limit."""
+PROGRESS_SECONDS = 0.2
+"""How often a running job is asked for its progress."""
+
+
+class Context:
+    """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
+
+    def __init__(self, root: Path, runtime: Runtime) -> None:
+        self._root = str(root)
+        self._runtime = runtime
+        self._clients: dict[str, SearchClient] = {}
+
+    async def index(
+        self,
+        source: str | Path,
+        *,
+        collection: str | None = None,
+        num_shards: int | None = None,
+        max_file_bytes: int | None = None,
+        on_progress: Callable[[JobProgress], None] | None = None,
+    ) -> IndexReport:
+        """Bring the index of a folder up to date, creating it where there is none.
+
+        collection: its name; by default the one that has this source, or a new one named after the folder.
+        num_shards, max_file_bytes: None keeps what the collection was built with; another number of shards
+        rebuilds it.
+        on_progress: called a few times a second with how far the run is.
+
+        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`.
+        What was committed before an error stays, and the next call goes on from there.
+        """
+        overrides = OptionOverrides(num_shards=num_shards, max_file_bytes=max_file_bytes)
+        _check_overrides(overrides)
+        request = IndexRequest(await _absolute(source), collection, overrides)
+        coordinator = await self._coordinator()
+        running = asyncio.ensure_future(coordinator.call("index", request))
+        if on_progress is not None:
+            while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
+                progress = await coordinator.call("progress_of", request.source, collection)
+                if progress is not None:
+                    on_progress(progress)
+        report: IndexReport = await running
+        return report
+
+    async def search(
+        self,
+        query: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        limit: int = 10,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        min_score: float = 0.0,
+    ) -> list[Hit]:
+        """The chunks that answer a question or hold a symbol, best first.
+
+        collection: name of the collection; or `path`: a place within the indexed folder; or neither: the collection
+        of the current folder, or the only one that there is.
+        limit: at most this many, 1 to 1000. min_score: leave out hits below this final score.
+        languages, paths (globs in gitignore syntax, `!` excludes), kinds (`ChunkKind`): applied before ranking.
+
+        Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError`, `RuntimeUnavailable`.
+        """
+        request = _search_request(query, limit, min_score, languages, paths, kinds)
+        name = collection if collection is not None and path is None else await self._resolve(collection, path)
+        hits: list[Hit] = await self._client(name).search(request, limit, min_score)
+        return hits
+
+    async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
+        """What a collection holds and which actors serve it. The collection is found as in `search`."""
+        name = await self._resolve(collection, path)
+        status: CollectionStatus = await (await self._coordinator()).call("status", name)
+        return status
+
+    async def progress(self, collection: str) -> JobProgress | None:
+        """How far the running or last index run of a collection is; None where there was none."""
+        progress: JobProgress | None = await (await self._coordinator()).call("progress", collection)
+        return progress
+
+    async def clear(self, collection: str) -> None:
+        """Remove a collection with all its files. Raises `UnknownCollection`."""
+        self._clients.pop(collection, None)
+        await (await self._coordinator()).call("clear", collection)
+
+    async def collections(self) -> list[CollectionSummary]:
+        """All collections of the root, by name."""
+        summaries: list[CollectionSummary] = await (await self._coordinator()).call("collections")
+        return summaries
+
+    async def _resolve(self, collection: str | None, path: str | Path | None) -> str:
+        place = await _absolute(path) if path is not None else None
+        identity = await (await self._coordinator()).call("resolve", collection, place, await _absolute("."))
+        return str(identity.name)
+
+    async def _coordinator(self) -> ActorHandle:
+        return await self._runtime.actor(COORDINATOR, Coordinator, self._root, self._runtime)
+
+    def _client(self, collection: str) -> SearchClient:
+        if collection not in self._clients:
+            self._clients[collection] = SearchClient(self._runtime, Location(self._root, collection))
+        return self._clients[collection]
+
+
+def _synchronous(
+    method: Callable[Concatenate[Context, Parameters], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[SyncContext, Parameters], Result]:
+    """The blocking form of a method of `Context`, with the same parameters and documentation."""
+
+    def call(self: SyncContext, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        return self._loop.wait(method(self._context, *arguments, **options))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+class SyncContext:
+    """A `Context` for code without an event loop. Made by `with raycontext.connect() as context`."""
+
+    def __init__(self, context: Context, loop: _LoopThread) -> None:
+        self._context = context
+        self._loop = loop
+
+    index = _synchronous(Context.index)
+    search = _synchronous(Context.search)
+    status = _synchronous(Context.status)
+    progress = _synchronous(Context.progress)
+    clear = _synchronous(Context.clear)
+    collections = _synchronous(Context.collections)
+
+
+class _LoopThread:
+    """An event loop in a thread of its own, so that it also serves callers that run one themselves (notebooks)."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="raycontext", daemon=True)
+        self._thread.start()
+
+    def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        self.wait(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Connection:
+    """What `connect()` returns: enter it with `async with` for a `Context`, with `with` for a `SyncContext`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._root = settings.root.expanduser().absolute()
+        self._settings = settings
+        self._runtime: Runtime | None = None
+        self._loop: _LoopThread | None = None
+
+    async def __aenter__(self) -> Context:
+        runtime = _runtime(self._settings, self._root)
+        await runtime.start()
+        attached: Runtime = await asyncio.to_thread(runtime.attached)
+        self._runtime = attached
+        return Context(self._root, attached)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._runtime is not None:
+            await self._runtime.close()
+            self._runtime = None
+
+    def __enter__(self) -> SyncContext:
+        loop = _LoopThread()
+        try:
+            context = loop.wait(self.__aenter__())
+        except BaseException:
+            loop.close()
+            raise
+        self._loop = loop
+        return SyncContext(context, loop)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._loop is not None:
+            self._loop.wait(self.__aexit__(kind, error, traceback))
+            self._loop.close()
+            self._loop = None
+
+
+def connect(
+    *,
+    root: str | Path | None = None,
+    address: str | None = None,
+    runtime: Literal["ray", "inline"] | None = None,
+    workers: int | None = None,
+) -> Connection:
+    """Connect to the collections of a root. Enter the result with `async with`, or with `with` for blocking calls.
+
+    root: folder of the collections; default `RAYCONTEXT_ROOT`, else the platform's user data folder.
+    address: of a Ray cluster to join ("auto", "host:port"); default `RAYCONTEXT_ADDRESS`, else a Ray of our own is
+    started and ends with the connection. runtime: "inline" runs everything in this process, without Ray.
+    workers: index tasks at once on a Ray of our own or inline; default: the number of cores.
+
+    Raises `InvalidInput` where a setting of the environment is wrong; entering raises `RuntimeUnavailable` where Ray
+    cannot be started or reached.
+    """
+    given = {"root": root, "address": address, "runtime": runtime, "workers": workers}
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InvalidInput(_first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
+    return Connection(settings)
+
+
+def _runtime(settings: Settings, root: Path) -> Any:
+    """Imports Ray only where it is wanted."""
+    if settings.runtime == "inline":
+        from raycontext.runtime.inline import InlineRuntime
+
+        return InlineRuntime(settings.workers)
+    from raycontext.runtime.ray import RayRuntime
+
+    return RayRuntime(
+        address=settings.address,
+        namespace=f"raycontext-{xxhash.xxh3_64_hexdigest(str(root).encode())}",
+        workers=settings.workers,
+        object_store_bytes=settings.object_store_bytes,
+        start_seconds=settings.start_seconds,
+    )
+
+
+async def _absolute(path: str | Path) -> str:
+    return str(await asyncio.to_thread(lambda: Path(path).expanduser().resolve()))
+
+
+def _check_overrides(overrides: OptionOverrides) -> None:
+    try:
+        overrides.applied_to(IndexOptions())
+    except ValidationError as error:
+        raise InvalidInput(_first_problem(error), "See the documentation of `index`.") from error
+
+
+def _search_request(
+    query: str,
+    limit: int,
+    min_score: float,
+    languages: Iterable[str],
+    paths: Iterable[str],
+    kinds: Iterable[str],
+) -> SearchRequest:
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InvalidInput(
+            f"The query has {len(query)} characters", f"At most {MAX_QUERY_CHARACTERS} are searched for."
+        )
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit is {limit!r}", f"Ask for 1 to {MAX_LIMIT} hits.")
+    if not math.isfinite(min_score):
+        raise InvalidInput(f"min_score is {min_score!r}", "Give a finite number.")
+    filters = SearchFilters(
+        languages=_names(languages, "languages"), paths=_names(paths, "paths"), kinds=_names(kinds, "kinds")
+    )
+    unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
+    if unknown:
+        raise InvalidInput(
+            f"There is no kind {', '.join(unknown)}", f"Kinds are: {', '.join(kind.value for kind in ChunkKind)}."
+        )
+    return SearchRequest(query, filters, max(CANDIDATES, 4 * limit), embedder="")
+
+
+def _names(values: Iterable[str], parameter: str) -> tuple[str, ...]:
+    if isinstance(values, str):
+        return (values,)
+    names = tuple(values)
+    if not all(isinstance(name, str) and name for name in names):
+        raise InvalidInput(f"{parameter} holds something that is not a name", "Give strings.")
+    return names
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

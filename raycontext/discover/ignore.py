@@ -1,0 +1,227 @@
+"""Which files and folders of a tree are left out, as git would: one spec per folder, ignored folders pruned.
+
+Of the rules that match, the first of these wins, and within one file its last line:
+
+1. `.raycontextignore`, from the entry's folder up;
+2. `.gitignore`, from the entry's folder up to the top of its repository;
+3. the repository's `info/exclude`, then the user's global excludes file.
+
+What lies below an ignored folder cannot be included again. A repository inside the tree starts afresh with
+rules of git: those of the outer one end at its border, as in git. Whether a file is tracked plays no part.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from pathspec import PathSpec, RegexPattern
+
+from raycontext.discover.pattern import GLOB_SPECIALS, Rule, bytewise, glob_to_regex, parse_rules
+from raycontext.discover.repository import (
+    common_git_folder,
+    enclosing_repository,
+    exclude_files,
+    read_small_file,
+)
+
+__all__ = ["CONTROL_NAMES", "IgnoreRules", "RuleSet", "is_never_indexed", "rules_for_root"]
+
+OWN_IGNORE_FILE = ".raycontextignore"
+GIT_IGNORE_FILE = ".gitignore"
+CONTROL_NAMES = frozenset({OWN_IGNORE_FILE, GIT_IGNORE_FILE, ".git"})
+"""Names of entries whose presence in a folder changes the rules (`IgnoreRules.entered`)."""
+
+_VERSION_CONTROL_FOLDERS = (".git", ".hg", ".svn", ".bzr", ".jj", ".sl", "CVS", "_darcs")
+_PYTHON_FOLDERS = (
+    *("__pycache__", "__pypackages__", ".venv", ".tox", ".nox", ".eggs", ".mypy_cache", ".ruff_cache"),
+    *(".pytest_cache", ".pytype", ".hypothesis", ".ipynb_checkpoints", ".direnv"),
+)
+_JAVASCRIPT_FOLDERS = (
+    *("node_modules", "bower_components", ".pnpm-store", ".yarn-cache", ".parcel-cache", ".turbo", ".next"),
+    *(".nuxt", ".svelte-kit", ".angular", ".sass-cache"),
+)
+_OTHER_FOLDERS = (".gradle", ".dart_tool", ".stack-work", ".terraform", ".idea", ".vs")
+_NEVER_INDEXED_FOLDERS = frozenset((*_VERSION_CONTROL_FOLDERS, *_PYTHON_FOLDERS, *_JAVASCRIPT_FOLDERS, *_OTHER_FOLDERS))
+_VIRTUAL_ENVIRONMENT_NAMES = frozenset({"venv", "env", "virtualenv"})
+_VIRTUAL_ENVIRONMENT_MARK = "pyvenv.cfg"
+
+
+def is_never_indexed(folder: str, name: str) -> bool:
+    """True for folders of version control, caches and installed packages. `folder` is the full path of the
+    folder called `name`."""
+    if name in _NEVER_INDEXED_FOLDERS:
+        return True
+    if name not in _VIRTUAL_ENVIRONMENT_NAMES:
+        return False
+    return Path(folder, _VIRTUAL_ENVIRONMENT_MARK).exists()
+
+
+class RuleSet:
+    """The rules of one ignore file, for entries below its folder."""
+
+    __slots__ = (
+        "_base_length",
+        "_every_name",
+        "_file_spec",
+        "_folder_spec",
+        "_name_globs",
+        "_names",
+        "_path_globs",
+        "_suffixes",
+    )
+
+    def __init__(self, rules: Iterable[Rule], base: str) -> None:
+        """`base` is the file's folder, relative to the same top as the paths: "" or ending in "/"."""
+        ordered = list(rules)
+        patterns = [RegexPattern(re.compile(rule.regex), not rule.negated) for rule in ordered]
+        for_files = [p for p, rule in zip(patterns, ordered, strict=True) if not rule.folders_only]
+        # The other backends of pathspec know neither atomic groups nor texts that are not UTF-8.
+        self._folder_spec = PathSpec(patterns, backend="simple")
+        self._file_spec = PathSpec(for_files, backend="simple")
+        self._base_length = len(bytewise(base))
+        # Nearly all entries match no rule. A few sets and joint expressions, mostly over the name alone,
+        # say so much faster than rule after rule.
+        self._every_name = False
+        names: set[str] = set()
+        suffixes: set[str] = set()
+        name_globs: set[str] = set()
+        path_globs: set[str] = set()
+        for rule in ordered:
+            name_glob = _name_glob(rule)
+            literal = name_glob.removeprefix("*")
+            if literal in ("", "*"):
+                if rule.anchored:
+                    path_globs.add(rule.regex)
+                else:
+                    self._every_name = True
+            elif literal == name_glob and GLOB_SPECIALS.isdisjoint(literal):
+                names.add(literal)
+            elif GLOB_SPECIALS.isdisjoint(literal):
+                suffixes.add(literal)
+            else:
+                # "" (any name) stands for a glob that cannot be translated alone; it only costs time.
+                name_globs.add(glob_to_regex(name_glob, anchored=True) or "")
+        self._names = frozenset(names)
+        self._suffixes = tuple(suffixes)
+        self._name_globs = _any_of(name_globs)
+        self._path_globs = _any_of(path_globs)
+
+    def file_verdict(self, path: str, name: str) -> bool | None:
+        """True: ignored, False: included again, None: no rule matches.
+
+        `path` is relative to the top and `name` its last part; both are bytewise.
+        """
+        relative = path[self._base_length :]
+        if not self._may_match(relative, name):
+            return None
+        return self._file_spec.check_file(relative, ()).include
+
+    def folder_verdict(self, path: str, name: str) -> bool | None:
+        """As `file_verdict`, for a folder."""
+        relative = path[self._base_length :]
+        if not self._may_match(relative, name):
+            return None
+        return self._folder_spec.check_file(relative, ()).include
+
+    def _may_match(self, relative: str, name: str) -> bool:
+        if self._every_name or name in self._names or name.endswith(self._suffixes):
+            return True
+        if self._name_globs is not None and self._name_globs.match(name):
+            return True
+        return self._path_globs is not None and self._path_globs.match(relative) is not None
+
+
+def _any_of(regexes: set[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(sorted(regexes))) if regexes else None
+
+
+def _name_glob(rule: Rule) -> str:
+    """A glob that the name of each entry matches that the rule matches."""
+    head, _, name = rule.glob.rpartition("/")
+    # A slash may be escaped or stand in brackets; `foo**/bar` matches `foobar`, `a/foo**` matches `a/foo/b`.
+    is_unusual = "\\" in head or "[" in head or re.search(r"[^/]\*\*", rule.glob)
+    return "*" if rule.anchored and is_unusual else name
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRules:
+    """The rules that hold in one folder of a tree: an immutable value that `entered` extends."""
+
+    prefix: str = ""
+    """Path of the walk's root relative to the top of its repository: "" or ending in "/"."""
+    own: tuple[RuleSet, ...] = ()
+    """Rules of `.raycontextignore`, innermost folder first."""
+    git: tuple[RuleSet, ...] = ()
+    """Rules of git's files, the winning one first."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.own and not self.git
+
+    def ignores_file(self, path: str, name: str) -> bool:
+        """True where the file is left out. `path` is relative to the walk's root; `name` its last part."""
+        path, name = bytewise(self.prefix + path), bytewise(name)
+        for rules in chain(self.own, self.git):
+            verdict = rules.file_verdict(path, name)
+            if verdict is not None:
+                return verdict
+        return False
+
+    def ignores_folder(self, path: str, name: str) -> bool:
+        """As `ignores_file`, for a folder."""
+        path, name = bytewise(self.prefix + path), bytewise(name)
+        for rules in chain(self.own, self.git):
+            verdict = rules.folder_verdict(path, name)
+            if verdict is not None:
+                return verdict
+        return False
+
+    def entered(self, folder: Path, path: str) -> IgnoreRules:
+        """The rules inside `folder`, whose path from the walk's root is `path` ("" for the root itself)."""
+        base = f"{self.prefix}{path}/" if path else self.prefix
+        git_folder = common_git_folder(folder)
+        git = self.git if git_folder is None else _repository_rules(git_folder, base)
+        return IgnoreRules(
+            self.prefix,
+            _rules_of(folder / OWN_IGNORE_FILE, base, os.O_NOFOLLOW) + self.own,
+            _rules_of(folder / GIT_IGNORE_FILE, base, os.O_NOFOLLOW) + git,
+        )
+
+
+def rules_for_root(root: Path) -> IgnoreRules:
+    """The rules that hold for `root` (absolute, resolved) from outside, before its own ignore files.
+
+    Inside a repository these are the rules of the folders above, up to its top. Where they ignore `root`
+    itself, they are left out: who asks for an ignored folder wants what is in it.
+    """
+    outside = IgnoreRules(git=_repository_rules(None, ""))
+    if common_git_folder(root) is not None:
+        return outside
+    top = enclosing_repository(root)
+    if top is None:
+        return outside
+    rules = IgnoreRules().entered(top, "")
+    folder, path = top, ""
+    for name in root.relative_to(top).parts:
+        folder, path = folder / name, f"{path}/{name}" if path else name
+        if is_never_indexed(str(folder), name) or rules.ignores_folder(path, name):
+            return outside
+        if folder != root:
+            rules = rules.entered(folder, path)
+    return IgnoreRules(f"{path}/", rules.own, rules.git)
+
+
+def _repository_rules(git_folder: Path | None, base: str) -> tuple[RuleSet, ...]:
+    """Rules for a whole repository whose top is `base`; links are followed here, as git does."""
+    return tuple(rules for file in exclude_files(git_folder) for rules in _rules_of(file, base, 0))
+
+
+def _rules_of(file: Path, base: str, open_flags: int) -> tuple[RuleSet, ...]:
+    content = read_small_file(file, open_flags)
+    rules = parse_rules(content) if content else []
+    return (RuleSet(rules, base),) if rules else ()

@@ -1,0 +1,152 @@
+"""What git's own files say about a folder: its repository, its exclude files. Git itself is not run.
+
+Files that are missing, unreadable or broken count as absent. See gitrepository-layout(5) and git-config(1).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["common_git_folder", "enclosing_repository", "exclude_files", "read_small_file"]
+
+MAX_CONFIG_BYTES = 1 << 20
+MAX_INCLUDE_DEPTH = 10  # as git
+
+_CONFIG_ENTRY = re.compile(
+    r"""
+      [\#;][^\n]*
+    | \[[ \t]*(?P<section>[-.\w]+)(?:[ \t]+"(?P<subsection>(?:[^"\\\n]|\\.)*)")?[ \t]*\]
+    | (?P<key>[A-Za-z][-A-Za-z0-9]*)[ \t]*
+      (?:=[ \t]*(?P<value>(?:"(?:[^"\\\n]|\\.)*"|\\.|[^"\\\#;\n])*))?
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTING = re.compile(r'\\(.)|"', re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
+
+
+def read_small_file(path: Path, extra_flags: int = 0) -> bytes | None:
+    """Content of a regular file, or None where it is missing, no regular file, too large or unreadable.
+
+    `extra_flags` are added to those of `os.open`, for example `os.O_NOFOLLOW`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | extra_flags)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_CONFIG_BYTES:
+                return None
+            return file.read(MAX_CONFIG_BYTES)
+    except (OSError, ValueError):
+        return None
+
+
+def common_git_folder(folder: Path) -> Path | None:
+    """The git folder with `config` and `info/exclude` of the repository whose top is `folder`, if it is one.
+
+    `.git` may be a file that points elsewhere (submodule, worktree); worktrees share one git folder.
+    """
+    dot_git = folder / ".git"
+    pointer = _read_text(dot_git)
+    if pointer is None:
+        git_folder = dot_git
+    elif pointer.startswith("gitdir:"):
+        git_folder = folder / pointer.removeprefix("gitdir:").strip()
+    else:
+        return None
+    if _read_text(git_folder / "HEAD") is None:
+        return None
+    common = _read_text(git_folder / "commondir")
+    return git_folder if common is None else git_folder / common.strip()
+
+
+def enclosing_repository(folder: Path) -> Path | None:
+    """The nearest proper parent of `folder` that is the top of a repository."""
+    return next((parent for parent in folder.parents if common_git_folder(parent) is not None), None)
+
+
+def exclude_files(git_folder: Path | None) -> list[Path]:
+    """Files with rules for a whole repository, the one that wins first: `info/exclude`, the global file.
+
+    With `git_folder` None (no repository) only the global file.
+    """
+    files = [] if git_folder is None else [git_folder / "info" / "exclude"]
+    global_file = _global_excludes_file(git_folder)
+    return files if global_file is None else [*files, global_file]
+
+
+def _global_excludes_file(git_folder: Path | None) -> Path | None:
+    """`core.excludesFile` of the last configuration file that sets it, else its default place."""
+    chosen: str | None = None
+    for config in _config_files(git_folder):
+        for key, value in _settings(config, depth=0):
+            if key == "core.excludesfile":
+                chosen = value
+    if chosen is not None:
+        path = _expanded(chosen)
+        return path if path.is_absolute() else None
+    user_folder = _user_config_folder()
+    return None if user_folder is None else user_folder / "git" / "ignore"
+
+
+def _config_files(git_folder: Path | None) -> Iterator[Path]:
+    if os.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() not in ("1", "true", "yes", "on"):
+        yield Path(os.environ.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
+    if "GIT_CONFIG_GLOBAL" in os.environ:
+        yield Path(os.environ["GIT_CONFIG_GLOBAL"])
+    else:
+        user_folder = _user_config_folder()
+        if user_folder is not None:
+            yield user_folder / "git" / "config"
+        if home := os.environ.get("HOME"):
+            yield Path(home) / ".gitconfig"
+    if git_folder is not None:
+        yield git_folder / "config"
+
+
+def _user_config_folder() -> Path | None:
+    if configured := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(configured)
+    home = os.environ.get("HOME")
+    return Path(home) / ".config" if home else None
+
+
+def _expanded(value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # `~name` of an unknown user
+        return Path(value)
+
+
+def _settings(config: Path, depth: int) -> Iterator[tuple[str, str]]:
+    """Pairs of lower-case `section.key` and value, in order, files of `include.path` in place.
+
+    Sections with a subsection are left out: no setting that matters here has one.
+    """
+    text = _read_text(config)
+    if text is None or depth > MAX_INCLUDE_DEPTH:
+        return
+    section = ""
+    for entry in _CONFIG_ENTRY.finditer(text.replace("\r\n", "\n")):
+        if entry["section"] is not None:
+            section = entry["section"].lower() if entry["subsection"] is None else ""
+        elif entry["key"] is not None and entry["value"] is not None and section:
+            name = f"{section}.{entry['key'].lower()}"
+            value = _QUOTING.sub(lambda quoted: _unquoted(quoted[1]), entry["value"].rstrip())
+            if name == "include.path":
+                yield from _settings(config.parent / _expanded(value), depth + 1)
+            else:
+                yield name, value
+
+
+def _unquoted(escaped: str | None) -> str:
+    return "" if escaped is None else _ESCAPES.get(escaped, escaped)
+
+
+def _read_text(path: Path) -> str | None:
+    content = read_small_file(path)
+    return None if content is None else os.fsdecode(content)

@@ -1,0 +1,1 @@
+"""Vectors of chunks and of queries, behind one protocol."""

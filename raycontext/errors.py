@@ -1,0 +1,235 @@
+"""Every error that raycontext raises on purpose.
+
+    RaycontextError
+    ├── InvalidInput            an argument that cannot be used (empty query, limit out of range, …)
+    │   └── RootNotFound        the folder to index does not exist or is not a folder
+    ├── UnknownCollection       no such collection under this root
+    ├── CollectionExists        the name is taken by another source folder
+    ├── StorageError            the index folder cannot be read or written
+    │   ├── CorruptManifest     a manifest, snapshot or segment whose checksum or shape is wrong
+    │   └── UnsupportedFormat   written by another format version
+    ├── Fenced                  a newer owner has taken the collection over
+    ├── CommitConflict          the change cannot be replayed on what another writer committed
+    ├── FingerprintMismatch     the index was built with another embedder or chunker
+    ├── StaleVersion            a version was removed while a query ran on it; the SDK repeats the query
+    ├── JobFailed               an index run stopped; what it had committed stays
+    └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
+
+Each class takes its facts as positional arguments and passes all of them to `Exception.__init__`,
+so that an error crosses process borders by pickle unchanged.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CollectionExists",
+    "CommitConflict",
+    "CorruptManifest",
+    "Fenced",
+    "FingerprintMismatch",
+    "InvalidInput",
+    "JobFailed",
+    "RaycontextError",
+    "RootNotFound",
+    "RuntimeUnavailable",
+    "StaleVersion",
+    "StorageError",
+    "UnknownCollection",
+    "UnsupportedFormat",
+]
+
+
+class RaycontextError(Exception):
+    """Base of all errors raised on purpose. `str(error)` says what happened and what to do."""
+
+    exit_code = 1
+
+
+class InvalidInput(RaycontextError):
+    """An argument cannot be used: `InvalidInput(what, advice)`."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(what, advice)
+        self.what = what
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}".rstrip() if self.advice else self.what
+
+
+class RootNotFound(InvalidInput):
+    """The folder to index is missing or not a folder: `RootNotFound(path)`."""
+
+    exit_code = 3
+
+    def __init__(self, path: str) -> None:
+        RaycontextError.__init__(self, path)
+        self.path = path
+        self.what = f"{path} is not an existing folder"
+        self.advice = "Give the path of a folder that this machine (and each Ray worker) can read."
+
+
+class UnknownCollection(RaycontextError):
+    """No such collection: `UnknownCollection(name, known)`."""
+
+    exit_code = 4
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        known = f"Known collections: {', '.join(self.known)}." if self.known else "Nothing is indexed here yet."
+        return f"There is no collection for '{self.name}'. {known} Index it with `raycontext index PATH`."
+
+
+class CollectionExists(RaycontextError):
+    """The name is taken by another folder: `CollectionExists(name, source)`."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, source: str) -> None:
+        super().__init__(name, source)
+        self.name = name
+        self.source = source
+
+    def __str__(self) -> str:
+        return (
+            f"The collection '{self.name}' already indexes {self.source}. "
+            f"Choose another name, or remove it with `raycontext clear --collection {self.name}`."
+        )
+
+
+class StorageError(RaycontextError):
+    """The index folder cannot be read or written: `StorageError(path, problem)`."""
+
+    exit_code = 5
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}. The last committed index is untouched; mend the cause and run again."
+
+
+class CorruptManifest(StorageError):
+    """A file of the index is damaged: `CorruptManifest(path, problem)`."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is damaged ({self.problem}). Remove the collection with `raycontext clear` "
+            "and index it again."
+        )
+
+
+class UnsupportedFormat(StorageError):
+    """Written by another format version: `UnsupportedFormat(path, found, supported)`."""
+
+    def __init__(self, path: str, found: str, supported: str) -> None:
+        RaycontextError.__init__(self, path, found, supported)
+        self.path = path
+        self.found = found
+        self.supported = supported
+        self.problem = f"format {found}, this version reads {supported}"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has index format {self.found}; this version of raycontext reads format {self.supported}. "
+            "Use the version that wrote it, or clear the collection and index it again."
+        )
+
+
+class Fenced(RaycontextError):
+    """A newer owner has taken over: `Fenced(collection, own_epoch, newer_epoch)`."""
+
+    def __init__(self, collection: str, own_epoch: int, newer_epoch: int) -> None:
+        super().__init__(collection, own_epoch, newer_epoch)
+        self.collection = collection
+        self.own_epoch = own_epoch
+        self.newer_epoch = newer_epoch
+
+    def __str__(self) -> str:
+        return (
+            f"The collection '{self.collection}' was taken over by a newer writer (epoch {self.newer_epoch}, "
+            f"ours is {self.own_epoch}). Nothing of this commit was applied; run the index again."
+        )
+
+
+class CommitConflict(RaycontextError):
+    """Another writer changed the same files: `CommitConflict(collection, version)`."""
+
+    def __init__(self, collection: str, version: int) -> None:
+        super().__init__(collection, version)
+        self.collection = collection
+        self.version = version
+
+    def __str__(self) -> str:
+        return (
+            f"Version {self.version} of '{self.collection}', committed by another writer, changes the same files. "
+            "Nothing of this commit was applied; run the index again."
+        )
+
+
+class FingerprintMismatch(RaycontextError):
+    """Index and settings disagree: `FingerprintMismatch(collection, what, indexed, current)`."""
+
+    def __init__(self, collection: str, what: str, indexed: str, current: str) -> None:
+        super().__init__(collection, what, indexed, current)
+        self.collection = collection
+        self.what = what
+        self.indexed = indexed
+        self.current = current
+
+    def __str__(self) -> str:
+        return (
+            f"'{self.collection}' was indexed with {self.what} {self.indexed}, but {self.current} is in use. "
+            "Index the collection again, or use the settings that it was built with."
+        )
+
+
+class StaleVersion(RaycontextError):
+    """A version was removed while a query ran on it: `StaleVersion(collection, version)`."""
+
+    def __init__(self, collection: str, version: int) -> None:
+        super().__init__(collection, version)
+        self.collection = collection
+        self.version = version
+
+    def __str__(self) -> str:
+        return f"Version {self.version} of '{self.collection}' is no longer there. Search again."
+
+
+class JobFailed(RaycontextError):
+    """An index run stopped: `JobFailed(collection, cause)`."""
+
+    exit_code = 6
+
+    def __init__(self, collection: str, cause: str) -> None:
+        super().__init__(collection, cause)
+        self.collection = collection
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return (
+            f"Indexing '{self.collection}' stopped: {self.cause}. What was committed before stays; "
+            "the next run goes on from there."
+        )
+
+
+class RuntimeUnavailable(RaycontextError):
+    """Ray or an actor cannot be started or reached: `RuntimeUnavailable(what, advice)`."""
+
+    exit_code = 7
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.what = what
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.advice}"

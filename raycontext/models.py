@@ -1,0 +1,253 @@
+"""Values that cross layers and processes: small, frozen, without behaviour.
+
+Values of the public API are pydantic models (`Hit`, `IndexReport`, …): they validate and they print as
+JSON. Values that exist by the hundred thousand (`FileStat`, `Chunk`, …) are named tuples.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "ActorStatus",
+    "Chunk",
+    "ChunkKind",
+    "CollectionStatus",
+    "CollectionSummary",
+    "FileDigest",
+    "FileStat",
+    "Hit",
+    "IndexOptions",
+    "IndexReport",
+    "JobProgress",
+    "SearchFilters",
+    "SkipReason",
+    "SkippedFile",
+    "TreeListing",
+]
+
+
+class SkipReason(StrEnum):
+    """Why a file of the tree is not in the index."""
+
+    BINARY = "binary"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    VANISHED = "vanished"
+    UNDECODABLE = "undecodable"
+    SPECIAL = "special"  # FIFO, socket, device
+    SYMLINK = "symlink"
+    QUARANTINED = "quarantined"  # indexing it alone failed or killed its worker; tried again once it changes
+
+
+class ChunkKind(StrEnum):
+    """What a chunk holds, named by the definition that it starts with."""
+
+    FUNCTION = "function"
+    METHOD = "method"
+    CLASS = "class"  # class, struct, record, object; its header where members are chunks of their own
+    INTERFACE = "interface"  # interface, trait, protocol, type class
+    ENUM = "enum"
+    TYPE = "type"  # alias, typedef, union
+    MODULE = "module"  # module, namespace, package, impl block
+    CONSTANT = "constant"  # constants, variables, fields
+    MACRO = "macro"
+    TEST = "test"  # test blocks of languages that have them
+    IMPORT = "import"
+    SECTION = "section"  # of prose or markup
+    BLOCK = "block"  # anything else: code without a definition, lines of a file without grammar
+
+
+class FileStat(NamedTuple):
+    """One regular file as the walk saw it. `path` is relative to the root, with `/`; names that are
+    not valid UTF-8 are decoded with surrogateescape, as `os.fsdecode` does."""
+
+    path: str
+    size: int  # bytes
+    mtime_ns: int
+    inode: int
+
+
+class SkippedFile(NamedTuple):
+    """A file left out, and why. `path` as in `FileStat`."""
+
+    path: str
+    reason: SkipReason
+
+
+class TreeListing(NamedTuple):
+    """What a walk found: candidates for indexing, what it left out, folders that it could not list."""
+
+    scanned_at_ns: int  # wall clock at the start of the walk
+    files: list[FileStat]  # sorted by path
+    skipped: list[SkippedFile]
+    unreadable_folders: list[str]  # relative to the root; earlier entries below them are kept
+
+
+class FileDigest(NamedTuple):
+    """Result of hashing one file: its digest, or the reason why there is none."""
+
+    path: str
+    digest: bytes  # xxh3_128 of the content, 16 bytes; empty where `reason` is set
+    reason: SkipReason | None
+
+
+class Chunk(NamedTuple):
+    """A piece of one file. Lines are 1-based and inclusive; bytes are offsets into the UTF-8 content."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+    kind: ChunkKind
+    symbol: str  # name of the definition, "" where there is none
+    scope: str  # enclosing definitions, outermost first, joined by " > "; "" at top level
+
+
+class IndexOptions(BaseModel):
+    """How a collection is built. Part of what its manifest records."""
+
+    model_config = ConfigDict(frozen=True)
+
+    num_shards: int = Field(default=1, ge=1, le=4096)
+    max_file_bytes: int = Field(default=4 << 20, ge=1)
+    chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
+    """Target size of a chunk in bytes of source."""
+    embedder: str = "static"
+
+
+class SearchFilters(BaseModel):
+    """Restrictions that act before ranking, so that `limit` results come if they exist."""
+
+    model_config = ConfigDict(frozen=True)
+
+    languages: tuple[str, ...] = ()
+    """Language names as in `Hit.language`; empty: all."""
+    paths: tuple[str, ...] = ()
+    """Globs in gitignore syntax, relative to the root: a path must match one of them, if there are any, and none of
+    those that begin with `!`. Empty: all."""
+    kinds: tuple[str, ...] = ()
+    """Values of `ChunkKind`; empty: all."""
+
+
+class Hit(BaseModel):
+    """One answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection: str
+    path: str
+    """Relative to the root of the collection."""
+    start_line: int
+    end_line: int
+    language: str
+    kind: str
+    symbol: str
+    scope: str
+    text: str
+    score: float
+    """Final score; comparable within one query, higher is better."""
+    lexical: float
+    """BM25F score, not normalised."""
+    vector: float
+    """Cosine similarity of chunk and query."""
+
+
+class JobProgress(BaseModel):
+    """How far an index run is. Counts are files of the tree, bytes are bytes of source."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection: str
+    stage: Literal["queued", "walking", "hashing", "indexing", "committing", "done", "failed"]
+    files_found: int = 0
+    files_to_hash: int = 0
+    files_hashed: int = 0
+    files_to_index: int = 0
+    files_indexed: int = 0
+    bytes_to_index: int = 0
+    bytes_indexed: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+
+class IndexReport(BaseModel):
+    """What an index run did and what the collection holds after it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection: str
+    source: str
+    version: int
+    """Version of the manifest that holds this state."""
+    changed: bool
+    """False where the tree was as indexed before and nothing was committed."""
+    files: int
+    """Files in the index after the run."""
+    chunks: int
+    """Chunks in the index after the run."""
+    added: int
+    modified: int
+    removed: int
+    indexed_bytes: int
+    """Bytes of source read and chunked in this run."""
+    skipped: dict[str, int]
+    """Files of the tree that are not in the index, counted by `SkipReason`."""
+    unreadable_folders: tuple[str, ...] = ()
+    seconds: float
+
+
+class ActorStatus(BaseModel):
+    """One actor process, measured by itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    pid: int
+    node: str
+    rss_bytes: int
+    """Resident set size of its process in bytes; pages of mapped segments included."""
+
+
+class CollectionSummary(BaseModel):
+    """A line of `list`: read from the manifest alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    source: str
+    version: int
+    files: int
+    chunks: int
+    indexed_at: str
+    """Time of the last commit, ISO 8601, UTC."""
+
+
+class CollectionStatus(BaseModel):
+    """Everything that is known of a collection, all of it measured."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    source: str
+    version: int
+    epoch: int
+    indexed_at: str
+    num_shards: int
+    embedder: str
+    files: int
+    chunks: int
+    languages: dict[str, int]
+    """Indexed files by language."""
+    segments: int
+    tombstones: int
+    """Files of segments that are superseded or deleted and wait for compaction."""
+    bytes_on_disk: int
+    skipped: dict[str, int]
+    skipped_files: tuple[tuple[str, str], ...]
+    """Path and reason of each skipped file."""
+    progress: JobProgress | None = None
+    actors: tuple[ActorStatus, ...] = ()

@@ -1,0 +1,340 @@
+"""The planner of an index run: events in, instructions out; no I/O, no clock, no Ray.
+
+    ScanTree ──Scanned──> HashFiles… ──Hashed──> CompareTrees ──Compared──> IndexFiles… ──Indexed──> Commit… ──> Finish
+        └── nothing may have changed ──> Finish
+                                            HashFiles, IndexFiles ──Failed──> halves of it, or quarantine
+
+Whoever drives it carries out each instruction, in any order and as many at once as it likes, and feeds what came of
+it back through `handle`, until `Finish` or `Abort`. Imitates the worker state machine of dask.distributed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.errors import RaycontextError
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.stages import IndexedBatch, Scan
+from raycontext.store.collection import shard_of
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.writer import Change, TreeChanges
+
+__all__ = [
+    "Abort",
+    "Commit",
+    "Committed",
+    "CompareTrees",
+    "Compared",
+    "Event",
+    "Failed",
+    "Finish",
+    "HashFiles",
+    "Hashed",
+    "IndexFiles",
+    "Indexed",
+    "Instruction",
+    "ReindexPlanner",
+    "ScanTree",
+    "Scanned",
+]
+
+HASH_BATCH_BYTES = 64 << 20
+HASH_BATCH_FILES = 2_000
+INDEX_BATCH_FILES = 2_000
+SMALLEST_INDEX_BATCH_BYTES = 1 << 20
+LARGEST_INDEX_BATCH_BYTES = 16 << 20
+COMMIT_BYTES = 64 << 20
+"""Source indexed between two commits: what a run that dies loses at most, per commit interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTree:
+    """Walk the tree and compare it by stat with the last snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashFiles:
+    files: tuple[FileStat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTrees:
+    """Find by their Merkle trees how the current files differ from the indexed ones."""
+
+    hashed: tuple[tuple[FileStat, bytes], ...]
+    removed: tuple[str, ...]
+    skips: Mapping[str, SnapshotEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFiles:
+    shard: int
+    files: tuple[FileStat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is complete; `changed` tells whether anything was committed."""
+
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """The run cannot go on."""
+
+    error: BaseException
+
+
+Instruction = ScanTree | HashFiles | CompareTrees | IndexFiles | Commit | Finish | Abort
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    instruction: HashFiles
+    digests: Sequence[FileDigest]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    changes: TreeChanges
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    instruction: IndexFiles
+    batch: IndexedBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    instruction: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An instruction failed: with an error of ours, or because its process died."""
+
+    instruction: Instruction
+    error: BaseException
+
+
+Event = Scanned | Hashed | Compared | Indexed | Committed | Failed
+Stage = Literal["walking", "hashing", "indexing", "committing", "done", "failed"]
+
+
+class ReindexPlanner:
+    """State of one index run.
+
+    `first`: nothing was ever committed, so that even an empty tree is worth a commit. `replace`: forget what was
+    indexed and build anew, in a single commit at the end, so that searches see the old index until the new one is
+    whole. `new_txn` makes the id of each commit.
+    """
+
+    def __init__(
+        self, options: IndexOptions, *, first: bool, replace: bool, parallelism: int, new_txn: Callable[[], str]
+    ) -> None:
+        self._options = options
+        self._replace = replace
+        self._owed = first or replace  # a commit, even of nothing
+        self._parallelism = max(parallelism, 1)
+        self._new_txn = new_txn
+        self.stage: Stage = "walking"
+        self.scan: Scan | None = None
+        self.files_to_hash = self.files_hashed = 0
+        self.files_to_index = self.files_indexed = 0
+        self.bytes_to_index = self.bytes_indexed = 0
+        self.source_bytes = 0
+        self.added = self.modified = self.removed = 0
+        self._stats: dict[str, FileStat] = {}
+        self._hashed: list[tuple[FileStat, bytes]] = []
+        self._waiting = 0  # instructions of the current stage that have not come back
+        self._committing = 0
+        self._committed = False
+        # What the next commit will hold:
+        self._segments: list[tuple[int, SegmentReference]] = []
+        self._entries: dict[str, SnapshotEntry] = {}
+        self._seen: Mapping[str, SnapshotEntry] = {}
+        self._removed: frozenset[str] = frozenset()
+        self._uncommitted_bytes = 0
+
+    def start(self) -> list[Instruction]:
+        """The first instructions."""
+        return [ScanTree()]
+
+    def handle(self, event: Event) -> list[Instruction]:
+        """Take in what came of an instruction; returns what to do next, which may be nothing yet."""
+        match event:
+            case Scanned(scan):
+                return self._scanned(scan)
+            case Hashed(_, digests):
+                return self._hashed_batch(digests)
+            case Compared(changes):
+                return self._compared(changes)
+            case Indexed(instruction, batch):
+                return self._indexed(instruction, batch)
+            case Committed():
+                self._committing -= 1
+                self._committed = True
+                return self._finish_if_done()
+            case Failed(instruction, error):
+                return self._failed(instruction, error)
+
+    def _scanned(self, scan: Scan) -> list[Instruction]:
+        self.scan = scan
+        self._entries.update(scan.skipped)
+        if not (scan.to_hash or scan.removed or scan.skipped or self._owed):
+            self.stage = "done"
+            return [Finish(changed=False)]
+        self._stats = {file.path: file for file in scan.to_hash}
+        self.files_to_hash = len(scan.to_hash)
+        self.stage = "hashing"
+        batches = _batches(scan.to_hash, HASH_BATCH_BYTES, HASH_BATCH_FILES)
+        self._waiting = len(batches)
+        return [HashFiles(files) for files in batches] or self._compare()
+
+    def _hashed_batch(self, digests: Sequence[FileDigest]) -> list[Instruction]:
+        for path, digest, reason in digests:
+            if reason is None:
+                self._hashed.append((self._stats[path], digest))
+            else:
+                self._skip(self._stats[path], reason)
+        self.files_hashed += len(digests)
+        self._waiting -= 1
+        return [] if self._waiting else self._compare()
+
+    def _compare(self) -> list[Instruction]:
+        assert self.scan is not None
+        if self._replace:  # against nothing
+            added = sorted(file.path for file, _ in self._hashed)
+            return self._compared(TreeChanges(added=added, modified=[], removed=[], seen={}, same_skips=[]))
+        return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._entries))]
+
+    def _compared(self, changes: TreeChanges) -> list[Instruction]:
+        assert self.scan is not None
+        self.added, self.modified, self.removed = len(changes.added), len(changes.modified), len(changes.removed)
+        self._seen = changes.seen
+        self._removed = frozenset(self.scan.removed)
+        for path in changes.same_skips:
+            del self._entries[path]
+        files = [self._stats[path] for path in (*changes.added, *changes.modified)]
+        self.files_to_index = len(files)
+        self.bytes_to_index = sum(file.size for file in files)
+        self.stage = "indexing"
+        instructions = self._index_instructions(files)
+        self._waiting = len(instructions)
+        return instructions or self._finish_if_done()
+
+    def _index_instructions(self, files: Sequence[FileStat]) -> list[Instruction]:
+        share = self.bytes_to_index // (4 * self._parallelism * self._options.num_shards)
+        size = min(max(share, SMALLEST_INDEX_BATCH_BYTES), LARGEST_INDEX_BATCH_BYTES)
+        shards: dict[int, list[FileStat]] = {}
+        for file in sorted(files):
+            shards.setdefault(shard_of(file.path, self._options.num_shards), []).append(file)
+        return [
+            IndexFiles(shard, batch)
+            for shard in sorted(shards)
+            for batch in _batches(shards[shard], size, INDEX_BATCH_FILES)
+        ]
+
+    def _indexed(self, instruction: IndexFiles, batch: IndexedBatch) -> list[Instruction]:
+        if batch.segment is not None:
+            self._segments.append((instruction.shard, batch.segment))
+        self._entries.update(batch.entries)
+        self.source_bytes += batch.source_bytes
+        return self._batch_done(instruction.files)
+
+    def _batch_done(self, files: Sequence[FileStat]) -> list[Instruction]:
+        size = sum(file.size for file in files)
+        self.files_indexed += len(files)
+        self.bytes_indexed += size
+        self._uncommitted_bytes += size
+        self._waiting -= 1
+        if self._waiting and (self._replace or self._uncommitted_bytes < COMMIT_BYTES):
+            return []
+        return self._finish_if_done() if not self._waiting else [self._commit()]
+
+    def _finish_if_done(self) -> list[Instruction]:
+        if self._waiting:
+            return []
+        if self._uncommitted():
+            self.stage = "committing"
+            return [self._commit()]
+        if self._committing:
+            return []
+        self.stage = "done"
+        return [Finish(changed=self._committed)]
+
+    def _uncommitted(self) -> bool:
+        return bool(self._segments or self._entries or self._seen or self._removed or self._owed)
+
+    def _commit(self) -> Instruction:
+        assert self.scan is not None
+        change = Change(
+            txn=self._new_txn(),
+            segments=tuple(self._segments),
+            entries=self._entries,
+            seen=self._seen,
+            removed=self._removed,
+            scanned_at_ns=self.scan.scanned_at_ns,
+            options=self._options,
+            replace=self._replace,
+        )
+        self._segments, self._entries, self._seen, self._removed = [], {}, {}, frozenset()
+        self._uncommitted_bytes = 0
+        self._owed = False
+        self._committing += 1
+        return Commit(change)
+
+    def _failed(self, instruction: Instruction, error: BaseException) -> list[Instruction]:
+        if isinstance(error, RaycontextError) or not isinstance(instruction, (HashFiles, IndexFiles)):
+            self.stage = "failed"
+            return [Abort(error)]
+        if len(instruction.files) > 1:
+            self._waiting += 1
+            return _halves(instruction)
+        (file,) = instruction.files
+        self._skip(file, SkipReason.QUARANTINED)
+        if isinstance(instruction, HashFiles):
+            return self._hashed_batch([])
+        return self._batch_done(instruction.files)
+
+    def _skip(self, file: FileStat, reason: SkipReason) -> None:
+        self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", reason)
+
+
+def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> list[tuple[FileStat, ...]]:
+    """Cut into runs of at most `most_files` files and, beyond a first file, `most_bytes` bytes."""
+    batches: list[tuple[FileStat, ...]] = []
+    batch: list[FileStat] = []
+    size = 0
+    for file in files:
+        if batch and (size + file.size > most_bytes or len(batch) == most_files):
+            batches.append(tuple(batch))
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    if batch:
+        batches.append(tuple(batch))
+    return batches
+
+
+def _halves(instruction: HashFiles | IndexFiles) -> list[Instruction]:
+    middle = len(instruction.files) // 2
+    first, second = instruction.files[:middle], instruction.files[middle:]
+    if isinstance(instruction, HashFiles):
+        return [HashFiles(first), HashFiles(second)]
+    return [IndexFiles(instruction.shard, first), IndexFiles(instruction.shard, second)]

@@ -1,0 +1,1 @@
+"""The seam between plain classes and the processes that they run in."""

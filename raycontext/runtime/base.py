@@ -1,0 +1,64 @@
+"""The seam between plain code and the processes that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["ActorHandle", "Runtime"]
+
+Result = TypeVar("Result")
+
+
+class ActorHandle(Protocol):
+    """Reaches an actor. An actor is an object of a plain class that handles one call at a time, in order of arrival;
+    one whose methods are coroutines handles many at once."""
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method and await its result. Raises what the method raises, and `RuntimeUnavailable` where the
+        actor is dead and does not come back."""
+        ...
+
+
+class Runtime(Protocol):
+    """Spawns actors and runs tasks."""
+
+    @property
+    def parallelism(self) -> int:
+        """How many tasks can run at once."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready. Raises `RuntimeUnavailable`."""
+        ...
+
+    def attached(self) -> Runtime:
+        """The runtime as it is once started: what it has joined is known."""
+        ...
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run one of the functions of `raycontext.stages` somewhere and await its result.
+
+        Raises what the function raises, and `WorkerDied` where its process died, again and again.
+        """
+        ...
+
+    async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
+        """The actor of this name; made from `kind(*arguments)` if there is none. Raises `RuntimeUnavailable`."""
+        ...
+
+    async def find(self, name: str) -> ActorHandle | None:
+        """The actor of this name, if there is one."""
+        ...
+
+    async def end(self, name: str) -> None:
+        """End the actor of this name; nothing happens where there is none."""
+        ...
+
+    async def close(self) -> None:
+        """End everything that `start` began."""
+        ...
+
+
+class WorkerDied(Exception):
+    """The process of a task died: `WorkerDied(cause)`."""

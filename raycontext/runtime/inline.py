@@ -1,0 +1,98 @@
+"""The runtime without other processes: actors and tasks run in threads of this one.
+
+Each actor has a thread of its own, so that it handles one call at a time as it would in a process; an actor with
+coroutine methods runs on the caller's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from raycontext.runtime.base import ActorHandle
+
+__all__ = ["InlineRuntime"]
+
+Result = TypeVar("Result")
+
+
+class _InlineActor:
+    def __init__(self, name: str, kind: type, arguments: tuple[Any, ...]) -> None:
+        self._name = name
+        self._kind = kind
+        self._arguments = arguments
+        self._instance: Any = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._instance = await loop.run_in_executor(self._thread, self._kind, *self._arguments)
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        bound = getattr(self._instance, method)
+        if inspect.iscoroutinefunction(bound):
+            return await bound(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, bound, *arguments)
+
+    def end(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._instance = None
+
+
+class InlineRuntime:
+    """Runs everything in this process. For tests, small trees, and reading without Ray."""
+
+    def __init__(self, parallelism: int | None = None) -> None:
+        self._parallelism = parallelism or os.cpu_count() or 1
+        self._tasks = ThreadPoolExecutor(max_workers=self._parallelism, thread_name_prefix="raycontext-task")
+        self._actors: dict[str, asyncio.Task[_InlineActor]] = {}
+
+    @property
+    def parallelism(self) -> int:
+        return self._parallelism
+
+    async def start(self) -> None:
+        return None
+
+    def attached(self) -> InlineRuntime:
+        return self
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._tasks, function, *arguments)
+
+    async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
+        if name not in self._actors:
+            self._actors[name] = asyncio.create_task(_started(name, kind, arguments))
+        try:
+            return await asyncio.shield(self._actors[name])
+        except Exception:
+            self._actors.pop(name, None)
+            raise
+
+    async def find(self, name: str) -> ActorHandle | None:
+        return await asyncio.shield(self._actors[name]) if name in self._actors else None
+
+    async def end(self, name: str) -> None:
+        starting = self._actors.pop(name, None)
+        if starting is not None:
+            actor = await starting
+            await asyncio.to_thread(actor.end)
+
+    async def close(self) -> None:
+        for name in list(self._actors):
+            await self.end(name)
+        await asyncio.to_thread(self._tasks.shutdown, True, cancel_futures=True)
+
+
+async def _started(name: str, kind: type, arguments: tuple[Any, ...]) -> _InlineActor:
+    actor = _InlineActor(name, kind, arguments)
+    try:
+        await actor.start()
+    except BaseException:
+        await asyncio.to_thread(actor.end)
+        raise
+    return actor

@@ -1,0 +1,203 @@
+"""The runtime on Ray: start or join, spawn named actors, run tasks, translate errors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import ray
+from ray import exceptions
+
+from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.runtime.base import ActorHandle, WorkerDied
+from raycontext.tasks import TASKS
+
+__all__ = ["RayRuntime"]
+
+Result = TypeVar("Result")
+
+ACTOR_TASK_RETRIES = 2
+"""Calls that an actor's death interrupts are sent again: all methods may run twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RayActor:
+    name: str
+    handle: Any
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        try:
+            return await getattr(self.handle, method).remote(*arguments)
+        except exceptions.RayTaskError as error:
+            raise _cause(error) from error
+        except exceptions.RayActorError as error:
+            raise RuntimeUnavailable(
+                f"The actor {self.name} died and did not come back ({type(error).__name__})",
+                "Run the command again; if it persists, look into Ray's logs.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class RayRuntime:
+    """Actors and tasks on Ray. A value: an actor that is given one uses the Ray that it runs on.
+
+    address: of the cluster to join; None starts a Ray of our own, which ends with `close`. A Ray that this process
+    has already initialised is used as it is.
+    namespace: keeps the actors of one storage root apart from those of others.
+    workers: tasks at once on a Ray of our own.
+    """
+
+    address: str | None
+    namespace: str
+    workers: int
+    object_store_bytes: int
+    start_seconds: float
+    joined: bool = False
+    """Actors outlive their creator: the cluster is there for other clients too."""
+    spawned: set[str] = field(default_factory=set, compare=False)
+    """Actors that this process asked for; they end with `close` unless the runtime is `joined`."""
+
+    @property
+    def parallelism(self) -> int:
+        return self.workers
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self._initialise)
+
+    def attached(self) -> RayRuntime:
+        """This runtime as it is after `start`: for the workers of a cluster, its CPUs."""
+        if self.address is None:
+            return self
+        resources: dict[str, float] = cast(Any, ray).cluster_resources()
+        return replace(self, workers=max(int(resources.get("CPU", 1)), 1), joined=True)
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        try:
+            return cast(Result, await TASKS[function].remote(*arguments))
+        except exceptions.RayTaskError as error:
+            raise _cause(error) from error
+        except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError) as error:
+            raise WorkerDied(type(error).__name__) from error
+        except exceptions.RayError as error:
+            raise _unavailable(error) from error
+
+    async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
+        remote: Any = cast(Any, ray.remote(kind)).options(
+            name=name,
+            namespace=self.namespace,
+            get_if_exists=True,
+            lifetime="detached" if self.joined else None,
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=ACTOR_TASK_RETRIES,
+        )
+        # A dead actor can be handed back under its name (ray issue 44083): the second try makes a new one.
+        for attempt in (1, 2):
+            try:
+                handle = await asyncio.to_thread(remote.remote, *arguments)
+                await asyncio.wait_for(handle.__ray_ready__.remote(), self.start_seconds)
+            except exceptions.RayTaskError as error:
+                raise _cause(error) from error
+            except (exceptions.RayError, TimeoutError) as error:
+                cause = getattr(error, "cause", None)
+                if isinstance(cause, RaycontextError):
+                    raise cause from error
+                if attempt == 2:
+                    raise RuntimeUnavailable(
+                        f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
+                        "Look for free memory and into Ray's logs, then try again.",
+                    ) from error
+                await self.end(name)
+            else:
+                self.spawned.add(name)
+                return _RayActor(name, handle)
+        raise AssertionError("unreachable")
+
+    async def find(self, name: str) -> ActorHandle | None:
+        try:
+            return _RayActor(name, await asyncio.to_thread(ray.get_actor, name, self.namespace))
+        except ValueError:
+            return None
+
+    async def end(self, name: str) -> None:
+        found = await self.find(name)
+        if found is not None:
+            await asyncio.to_thread(ray.kill, cast(_RayActor, found).handle)
+
+    async def close(self) -> None:
+        if self.joined:
+            return
+        for name in self.spawned:
+            await self.end(name)
+        await asyncio.to_thread(_shutdown)
+
+    def _initialise(self) -> None:
+        if ray.is_initialized():
+            return
+        try:
+            if self.address is None:
+                _start_local(self)
+            else:
+                ray.init(address=self.address, namespace=self.namespace, log_to_driver=False)
+        except Exception as error:
+            raise _unavailable(error) from error
+
+
+_own_folder: list[Path] = []
+"""Temporary folder of the Ray that this process has started; empty where it has started none."""
+
+
+def _start_local(runtime: RayRuntime) -> None:
+    """Start a Ray that no one else can join: it listens on all interfaces, so a token guards it.
+
+    From 2.59 on a local Ray demands a token by default; without one of ours it would write one to the home folder.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    folder = Path(tempfile.mkdtemp(prefix="raycontext-"))
+    try:
+        ray.init(
+            address="local",
+            namespace=runtime.namespace,
+            num_cpus=runtime.workers,
+            object_store_memory=runtime.object_store_bytes,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+        )
+    except BaseException:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _own_folder.append(folder)
+
+
+def _shutdown() -> None:
+    if not _own_folder:
+        return
+    ray.shutdown()
+    shutil.rmtree(_own_folder.pop(), ignore_errors=True)
+
+
+def _cause(error: exceptions.RayTaskError) -> BaseException:
+    """What the remote code raised: ours unchanged, others as Ray wraps them, with the remote traceback."""
+    cause = error.cause
+    return cause if isinstance(cause, RaycontextError) else error
+
+
+def _unavailable(error: BaseException) -> RuntimeUnavailable:
+    first_line = next(iter(str(error).strip().splitlines()), "")[:200]
+    return RuntimeUnavailable(
+        f"Ray cannot be started or reached ({type(error).__name__}: {first_line})",
+        "Check the address, or use the inline runtime: runtime='inline', or RAYCONTEXT_RUNTIME=inline.",
+    )

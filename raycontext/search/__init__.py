@@ -1,0 +1,1 @@
+"""Candidates, features and ranking over the segments of a shard, and the merge over shards."""

@@ -1,0 +1,41 @@
+"""Settings from the environment, and the constants of the system with their units."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings", "default_root"]
+
+
+def default_root() -> Path:
+    """The folder that holds all collections where none is given: the platform's user data folder."""
+    return user_data_path("raycontext", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """What `raycontext.connect()` and the CLI use where an argument is not given.
+
+    Each field is read from `RAYCONTEXT_<NAME>`, for example `RAYCONTEXT_ROOT`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RAYCONTEXT_", frozen=True, extra="ignore")
+
+    root: Path = Field(default_factory=default_root)
+    """Folder of the collections."""
+    address: str | None = None
+    """Address of a Ray cluster to join; None starts a local Ray."""
+    runtime: Literal["ray", "inline"] = "ray"
+    num_shards: int = 1
+    """Shards of new collections."""
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Index tasks in flight at most, on a local Ray; a cluster uses its CPU count."""
+    object_store_bytes: int = 100 << 20
+    """Size of the object store of a local Ray. Chunks never pass through it, so it is small."""
+    start_seconds: float = 60.0
+    """How long to wait for Ray and for each actor to come up."""

@@ -1,0 +1,111 @@
+"""The stateless steps of an index run, as plain functions: each opens what it needs and returns small values.
+
+`scan_tree` -> `hash_files` -> `index_files`. They run as Ray tasks or in this process; a step that is run twice, or
+that dies half way, leaves at most a segment that no manifest names. What only a worker needs (grammars, compiled
+kernels) is imported where it runs, so that a driver that names these functions stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from raycontext.discover.read import digest_file, read_content
+from raycontext.discover.snapshot import SnapshotEntry, classify
+from raycontext.discover.walk import walk
+from raycontext.embed.embedder import embedder_for
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.store.collection import Location
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.segment import write_segment
+
+__all__ = ["IndexedBatch", "Scan", "hash_files", "index_files", "scan_tree"]
+
+
+class Scan(NamedTuple):
+    """How the tree differs from the last snapshot, as far as stat tells."""
+
+    scanned_at_ns: int
+    files_found: int
+    to_hash: list[FileStat]
+    """New files and files whose stat does not prove that they are unchanged."""
+    skipped: dict[str, SnapshotEntry]
+    """Files that the walk left out and that the snapshot does not yet record so."""
+    removed: list[str]
+    """Paths of the snapshot that are no longer in the tree."""
+    unreadable_folders: tuple[str, ...]
+
+
+class IndexedBatch(NamedTuple):
+    """Result of `index_files`."""
+
+    segment: SegmentReference | None
+    """None where no file of the batch could be indexed."""
+    entries: dict[str, SnapshotEntry]
+    """Every file of the batch: indexed with the digest of what was read, or skipped with the reason."""
+    source_bytes: int
+
+
+def scan_tree(source: str, location: Location, version: int, max_file_bytes: int) -> Scan:
+    """Walk the tree and compare it by stat with the snapshot of `version` (0: with nothing).
+
+    Raises `RootNotFound`, and `CorruptManifest` where the snapshot cannot be read.
+    """
+    collection = location.open()
+    previous = collection.snapshot(collection.manifest(version)) if version else None
+    listing = walk(Path(source), max_file_bytes)
+    classification = classify(listing, previous)
+    known = previous.entries if previous else {}
+    skipped = {
+        path: SnapshotEntry(size=0, mtime_ns=0, inode=0, digest=b"", reason=reason)
+        for path, reason in listing.skipped
+        if path not in known or known[path].reason != reason
+    }
+    present = {file.path for file in listing.files}
+    present.update(path for path, _ in listing.skipped)
+    present.update(classification.kept)
+    return Scan(
+        scanned_at_ns=listing.scanned_at_ns,
+        files_found=len(listing.files),
+        to_hash=classification.to_hash,
+        skipped=skipped,
+        removed=[path for path in known if path not in present],
+        unreadable_folders=tuple(listing.unreadable_folders),
+    )
+
+
+def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:
+    """Digest of each file's content, or why it has none, in the order of `files`."""
+    root = Path(source)
+    return [digest_file(root, file.path, max_file_bytes) for file in files]
+
+
+def index_files(source: str, location: Location, files: Sequence[FileStat], options: IndexOptions) -> IndexedBatch:
+    """Read, chunk, analyse and embed files of one shard, and write them as one segment.
+
+    Raises `StorageError` where the segment cannot be written; a file that cannot be read is skipped.
+    """
+    from raycontext.batch import Batch
+    from raycontext.chunk.grammars import fingerprint as chunker_fingerprint
+
+    batch = Batch()
+    entries: dict[str, SnapshotEntry] = {}
+    for file in files:
+        content = read_content(Path(source), file.path, options.max_file_bytes)
+        if isinstance(content, SkipReason):
+            entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", content)
+            continue
+        batch.add(file.path, content, options.chunk_bytes)
+        entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
+    if not batch.files:
+        return IndexedBatch(None, entries, 0)
+    embedder = embedder_for(options.embedder)
+    reference = write_segment(
+        location.open().storage,
+        location.collection,
+        batch.content(embedder),
+        embedder=embedder.fingerprint,
+        chunker=chunker_fingerprint(),
+    )
+    return IndexedBatch(reference, entries, sum(file.size for file in batch.files))

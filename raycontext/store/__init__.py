@@ -1,0 +1,1 @@
+"""Immutable segments, manifests and the commit protocol on a storage root."""

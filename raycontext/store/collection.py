@@ -1,0 +1,161 @@
+"""A collection on a storage: find it, read its manifests and what they name.
+
+    <root>/<collection>/COLLECTION.json      format, name, source: created once, put-if-absent
+                        manifests/<version>.json
+                        segments/<ulid>/
+                        snapshots/<ulid>/snapshot.arrow
+                        tmp/
+
+Readers take the highest manifest whose checksum holds and write nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import xxhash
+
+from raycontext.discover.snapshot import Snapshot
+from raycontext.errors import (
+    CollectionExists,
+    CorruptManifest,
+    InvalidInput,
+    UnknownCollection,
+    UnsupportedFormat,
+)
+from raycontext.store.manifest import FORMAT, Manifest, manifest_name, manifest_version
+from raycontext.store.segment import Segment, path_hash
+from raycontext.store.storage import LocalStorage, Storage, new_ulid
+
+__all__ = ["Collection", "CollectionIdentity", "Location", "check_name", "collection_names", "shard_of"]
+
+_IDENTITY = "COLLECTION.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+
+class CollectionIdentity(NamedTuple):
+    """What never changes of a collection."""
+
+    name: str
+    source: str
+    id: str
+    """Made anew with each creation: tells a collection from a former one of the same name."""
+
+
+class Location(NamedTuple):
+    """Where a collection lies: all that a process needs to open it."""
+
+    root: str
+    collection: str
+
+    def open(self) -> Collection:
+        """The collection, for reading. Raises `InvalidInput` where the name is none."""
+        return Collection(LocalStorage(Path(self.root)), self.collection)
+
+
+def shard_of(path: str, num_shards: int) -> int:
+    """The shard that holds all chunks of a file."""
+    return path_hash(path) % num_shards
+
+
+def collection_names(storage: Storage) -> list[str]:
+    """Names of the collections on a storage, sorted."""
+    return [name for name in storage.list("") if _NAME.fullmatch(name) and storage.exists(f"{name}/{_IDENTITY}")]
+
+
+def check_name(name: str) -> str:
+    """`name`, if it can name a collection. Raises `InvalidInput`."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"'{name[:120]}' cannot name a collection",
+            "Use up to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit.",
+        )
+    return name
+
+
+class Collection:
+    """Reads a collection; holds no state of it but its name."""
+
+    def __init__(self, storage: Storage, name: str) -> None:
+        self.storage = storage
+        self.name = check_name(name)
+
+    def identity(self) -> CollectionIdentity:
+        """Name and source folder. Raises `UnknownCollection`, `UnsupportedFormat`, `CorruptManifest`."""
+        place = f"{self.storage.location}/{self.name}/{_IDENTITY}"
+        try:
+            recorded = json.loads(self.storage.read(f"{self.name}/{_IDENTITY}"))
+            if recorded["format"] != FORMAT:
+                raise UnsupportedFormat(place, str(recorded["format"]), str(FORMAT))
+            return CollectionIdentity(*(str(recorded[field]) for field in CollectionIdentity._fields))
+        except FileNotFoundError as error:
+            raise UnknownCollection(self.name, tuple(collection_names(self.storage))) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptManifest(place, "not a collection description") from error
+
+    def create(self, source: str) -> CollectionIdentity:
+        """Make the collection, or find that it is there for the same source. Raises `CollectionExists`."""
+        identity = CollectionIdentity(self.name, source, new_ulid())
+        recorded = json.dumps({"format": FORMAT, **identity._asdict()}, sort_keys=True)
+        if self.storage.create(f"{self.name}/{_IDENTITY}", recorded.encode()):
+            return identity
+        existing = self.identity()
+        if existing.source != source:
+            raise CollectionExists(self.name, existing.source)
+        return existing
+
+    def versions(self) -> list[int]:
+        """Numbers of the manifests that exist, ascending."""
+        names = self.storage.list(f"{self.name}/manifests")
+        return [version for name in names if (version := manifest_version(name)) is not None]
+
+    def latest(self) -> Manifest | None:
+        """The highest manifest whose checksum holds; None before the first commit.
+
+        Raises `UnknownCollection` where there is no such collection, `CorruptManifest` where manifests exist
+        but none of them can be read, `UnsupportedFormat` where another version of raycontext wrote the highest.
+        """
+        versions = self.versions()
+        if not versions:
+            self.identity()
+            return None
+        damage: CorruptManifest | None = None
+        for version in reversed(versions):
+            try:
+                return self.manifest(version)
+            except CorruptManifest as error:
+                damage = damage or error
+            except FileNotFoundError:
+                continue
+        if damage is not None:
+            raise damage
+        return None
+
+    def manifest(self, version: int) -> Manifest:
+        """One version. Raises `FileNotFoundError`, `CorruptManifest`, `UnsupportedFormat`."""
+        name = f"{self.name}/manifests/{manifest_name(version)}"
+        return Manifest.decode(f"{self.storage.location}/{name}", self.storage.read(name))
+
+    def has_version(self, version: int) -> bool:
+        """Whether a manifest of this number exists: one cheap look, for readers that wait for news."""
+        return self.storage.exists(f"{self.name}/manifests/{manifest_name(version)}")
+
+    def snapshot(self, manifest: Manifest) -> Snapshot:
+        """The files that a version indexes. Raises `FileNotFoundError`, `CorruptManifest`."""
+        name = f"{self.name}/snapshots/{manifest.snapshot}/snapshot.arrow"
+        data = self.storage.map(name)
+        if xxhash.xxh3_128_hexdigest(data) != manifest.snapshot_checksum:
+            raise CorruptManifest(f"{self.storage.location}/{name}", "checksum does not match")
+        return Snapshot.from_bytes(data)
+
+    def segments(self, manifest: Manifest, shard: int) -> list[Segment]:
+        """The segments of one shard, opened. Raises `FileNotFoundError`, `CorruptManifest`."""
+        return [Segment(self.storage, self.name, reference) for reference in manifest.shards[shard].segments]
+
+    def remove(self) -> None:
+        """Remove the collection with everything in it. Raises `UnknownCollection`."""
+        if not self.storage.remove(self.name):
+            raise UnknownCollection(self.name, tuple(collection_names(self.storage)))

@@ -1,0 +1,128 @@
+"""The manifest: the one file that says what a version of a collection consists of.
+
+A manifest is canonical JSON, `{"checksum": …, "manifest": {…}}`, with the checksum (xxh3_128, hex) over the
+canonical JSON of the inner object. It is immutable; a commit is the put-if-absent of the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import xxhash
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from raycontext.errors import CorruptManifest, UnsupportedFormat
+from raycontext.models import IndexOptions
+
+__all__ = ["FORMAT", "Manifest", "SegmentReference", "ShardManifest", "manifest_name", "manifest_version"]
+
+FORMAT = 1
+"""Number of the on-disk format that this version reads and writes."""
+
+RECENT_TRANSACTIONS = 64
+"""How many transaction ids a manifest carries, so that a retried commit finds itself."""
+
+_VERSION_DIGITS = 20
+
+
+class SegmentReference(BaseModel):
+    """A segment as a manifest names it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    checksum: str
+    """xxh3_128 of its SEGMENT.json, which holds the checksums of its files."""
+    files: int
+    rows: int
+    """Chunks, dead ones included."""
+    bytes: int
+    tombstones: tuple[int, ...] = ()
+    """Sorted ordinals of files in this segment that are superseded or deleted."""
+
+
+class ShardManifest(BaseModel):
+    """The segments of one shard."""
+
+    model_config = ConfigDict(frozen=True)
+
+    segments: tuple[SegmentReference, ...] = ()
+
+
+class Manifest(BaseModel):
+    """One version of a collection."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = FORMAT
+    collection: str
+    source: str
+    version: int
+    parent: str
+    """Checksum of the version that this one was made from; empty for the first."""
+    epoch: int
+    """Number of the owner: each new owner commits with a higher one, which fences those before."""
+    owner: str
+    txn: str
+    recent_txns: tuple[str, ...]
+    committed_at: str
+    options: IndexOptions
+    embedder: str
+    """Fingerprint of the embedder that made the vectors."""
+    chunker: str
+    """Fingerprint of the chunker and of the analysis."""
+    shards: tuple[ShardManifest, ...]
+    snapshot: str
+    """Name of the snapshot: the files that this version indexes, with their digests."""
+    snapshot_checksum: str
+    tree: str
+    """Root digest of the Merkle tree over the indexed files, hex."""
+    files: int
+    chunks: int
+
+    def encode(self) -> bytes:
+        """The bytes of the manifest file."""
+        body = self.model_dump(mode="json")
+        return _canonical({"checksum": _checksum(body), "manifest": body})
+
+    @property
+    def checksum(self) -> str:
+        return _checksum(self.model_dump(mode="json"))
+
+    @classmethod
+    def decode(cls, name: str, data: bytes) -> Manifest:
+        """The manifest in `data`. Raises `CorruptManifest` or, for a newer or older format, `UnsupportedFormat`;
+        `name` is for the message."""
+        try:
+            outer = json.loads(data)
+            body, checksum = outer["manifest"], outer["checksum"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptManifest(name, "not a manifest") from error
+        if _checksum(body) != checksum:
+            raise CorruptManifest(name, "checksum does not match")
+        if body.get("format") != FORMAT:
+            raise UnsupportedFormat(name, str(body.get("format")), str(FORMAT))
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            raise CorruptManifest(name, f"{error.error_count()} fields are missing or wrong") from error
+
+
+def manifest_name(version: int) -> str:
+    """File name of a version: fixed width, so that names sort as numbers."""
+    return f"{version:0{_VERSION_DIGITS}d}.json"
+
+
+def manifest_version(name: str) -> int | None:
+    """The version that a file name stands for, None for foreign files."""
+    stem, _, suffix = name.partition(".")
+    return int(stem) if suffix == "json" and len(stem) == _VERSION_DIGITS and stem.isdigit() else None
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _checksum(body: Any) -> str:
+    return xxhash.xxh3_128_hexdigest(_canonical(body))

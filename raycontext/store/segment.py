@@ -1,0 +1,336 @@
+"""A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
+
+    files.arrow      path, language, size, digest, path_hash, path_length, first_row, row_count
+    chunks.arrow     file, start_line, end_line, start_byte, end_byte, kind, symbol, scope, content_hash,
+                     body_length, symbol_length
+    text.arrow       text, zstd, in batches of TEXT_BATCH_ROWS
+    vectors.arrow    codes int8[dimension], scale float32, signs uint8[dimension / 8]
+    postings.arrow   one record batch per field (body, symbol, path): term uint64, postings list<row, frequency>
+    SEGMENT.json     checksums and sizes of the above, written last
+
+Everything but `text.arrow` is uncompressed, so that a reader maps it and numpy views it without a copy.
+Rows of the body and symbol postings are chunks, rows of the path postings are files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from raycontext.analyse.postings import Postings
+from raycontext.embed.embedder import QuantizedVectors
+from raycontext.errors import CorruptManifest
+from raycontext.store.manifest import FORMAT, SegmentReference
+from raycontext.store.storage import Storage, new_ulid
+
+__all__ = ["FIELDS", "IndexedFile", "Segment", "SegmentContent", "path_hash", "write_segment"]
+
+FIELDS = ("body", "symbol", "path")
+"""The lexical fields, in the order of their record batches."""
+
+TEXT_BATCH_ROWS = 32
+"""Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
+
+_POSTING = pa.struct([pa.field("row", pa.uint32(), False), pa.field("frequency", pa.uint8(), False)])
+_DATA_FILES = ("files.arrow", "chunks.arrow", "text.arrow", "vectors.arrow", "postings.arrow")
+_DESCRIPTION = "SEGMENT.json"
+
+
+def path_hash(path: str) -> int:
+    """xxh3_64 of a path: places a file in its shard, finds it in a segment, breaks ties of scores."""
+    return xxhash.xxh3_64_intdigest(os.fsencode(path))
+
+
+class IndexedFile(NamedTuple):
+    """A file of a segment. Its chunks are the next `row_count` rows."""
+
+    path: str
+    language: str
+    size: int  # bytes on disk
+    digest: bytes  # xxh3_128 of the content
+    row_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentContent:
+    """Everything that goes into a segment; `n` chunks of `m` files, chunks in the order of the files."""
+
+    files: Sequence[IndexedFile]
+    start_lines: NDArray[np.uint32]  # [n], as all columns of chunks
+    end_lines: NDArray[np.uint32]
+    start_bytes: NDArray[np.uint32]
+    end_bytes: NDArray[np.uint32]
+    kinds: Sequence[str]
+    symbols: Sequence[str]
+    scopes: Sequence[str]
+    texts: Sequence[bytes]  # UTF-8
+    body: Postings  # over n rows
+    symbol: Postings  # over n rows
+    path: Postings  # over m rows
+    vectors: QuantizedVectors  # [n]
+
+
+def write_segment(
+    storage: Storage, collection: str, content: SegmentContent, *, embedder: str, chunker: str
+) -> SegmentReference:
+    """Write a segment under a new name and return the reference that a commit needs.
+
+    `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
+    """
+    row_counts = np.fromiter((file.row_count for file in content.files), np.uint32, len(content.files))
+    objects: dict[str, bytes | pa.Buffer] = {
+        "files.arrow": _ipc(_files_table(content, row_counts)),
+        "chunks.arrow": _ipc(_chunks_table(content, row_counts)),
+        "text.arrow": _ipc(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
+        "vectors.arrow": _ipc(_vectors_table(content.vectors)),
+        "postings.arrow": _postings_file(content),
+    }
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "embedder": embedder,
+        "chunker": chunker,
+        "files": len(content.files),
+        "rows": len(content.kinds),
+        "objects": {
+            name: {"bytes": len(memoryview(data)), "checksum": xxhash.xxh3_128_hexdigest(data)}
+            for name, data in objects.items()
+        },
+    }
+    encoded = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
+    objects[_DESCRIPTION] = encoded
+    name = new_ulid()
+    storage.write(f"{collection}/segments/{name}", objects)
+    return SegmentReference(
+        name=name,
+        checksum=xxhash.xxh3_128_hexdigest(encoded),
+        files=len(content.files),
+        rows=len(content.kinds),
+        bytes=sum(len(memoryview(data)) for data in objects.values()),
+    )
+
+
+def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    files = content.files
+    first_rows = np.zeros(len(files), np.uint32)
+    np.cumsum(row_counts[:-1], out=first_rows[1:])
+    return pa.table(
+        {
+            "path": pa.array([os.fsencode(file.path) for file in files], pa.binary()),
+            "language": pa.array([file.language for file in files], pa.string()).dictionary_encode(),
+            "size": pa.array([file.size for file in files], pa.uint64()),
+            "digest": pa.array([file.digest for file in files], pa.binary(16)),
+            "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
+            "path_length": pa.array(content.path.lengths),
+            "first_row": pa.array(first_rows),
+            "row_count": pa.array(row_counts),
+        }
+    )
+
+
+def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    return pa.table(
+        {
+            "file": pa.array(np.repeat(np.arange(len(row_counts), dtype=np.uint32), row_counts)),
+            "start_line": pa.array(content.start_lines),
+            "end_line": pa.array(content.end_lines),
+            "start_byte": pa.array(content.start_bytes),
+            "end_byte": pa.array(content.end_bytes),
+            "kind": pa.array(content.kinds, pa.string()).dictionary_encode(),
+            "symbol": pa.array(content.symbols, pa.string()),
+            "scope": pa.array(content.scopes, pa.string()),
+            "content_hash": pa.array([xxhash.xxh3_128_digest(text) for text in content.texts], pa.binary(16)),
+            "body_length": pa.array(content.body.lengths),
+            "symbol_length": pa.array(content.symbol.lengths),
+        }
+    )
+
+
+def _text_table(content: SegmentContent) -> pa.Table:
+    return pa.table({"text": pa.array(content.texts, pa.binary()).cast(pa.string())})
+
+
+def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
+    dimension = vectors.codes.shape[1]
+    return pa.table(
+        {
+            "codes": pa.FixedSizeListArray.from_arrays(pa.array(vectors.codes.reshape(-1)), dimension),
+            "scale": pa.array(vectors.scales),
+            "signs": pa.FixedSizeListArray.from_arrays(pa.array(vectors.signs.reshape(-1)), dimension // 8),
+        }
+    )
+
+
+def _postings_file(content: SegmentContent) -> pa.Buffer:
+    schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", pa.large_list(_POSTING), False)])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        for field in (content.body, content.symbol, content.path):
+            entries = pa.StructArray.from_arrays(
+                [pa.array(field.rows), pa.array(field.frequencies)], fields=list(_POSTING)
+            )
+            lists = pa.LargeListArray.from_arrays(pa.array(field.offsets), entries, type=schema.field("postings").type)
+            writer.write_batch(pa.record_batch([pa.array(field.terms), lists], schema=schema))
+    return sink.getvalue()
+
+
+def _ipc(table: pa.Table, compression: str | None = None, batch_rows: int | None = None) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
+    return sink.getvalue()
+
+
+class Segment:
+    """A segment opened for reading: columns as numpy views of mapped files, opened when first asked for.
+
+    Raises `CorruptManifest` where its description or a file does not have the recorded checksum or size, and
+    `FileNotFoundError` where the segment was removed meanwhile.
+    """
+
+    def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
+        self.reference = reference
+        self._storage = storage
+        self._folder = f"{collection}/segments/{reference.name}"
+        encoded = storage.read(f"{self._folder}/{_DESCRIPTION}")
+        if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
+            raise CorruptManifest(f"{storage.location}/{self._folder}/{_DESCRIPTION}", "checksum does not match")
+        self._description: dict[str, Any] = json.loads(encoded)
+
+    @property
+    def embedder(self) -> str:
+        """Fingerprint of the embedder that made the vectors."""
+        return str(self._description["embedder"])
+
+    @cached_property
+    def files(self) -> pa.Table:
+        return self._table("files.arrow")
+
+    @cached_property
+    def chunks(self) -> pa.Table:
+        return self._table("chunks.arrow")
+
+    @cached_property
+    def path_hashes(self) -> NDArray[np.uint64]:
+        """[files]"""
+        return _numpy(self.files, "path_hash")
+
+    @cached_property
+    def first_rows(self) -> NDArray[np.uint32]:
+        """[files]"""
+        return _numpy(self.files, "first_row")
+
+    @cached_property
+    def row_counts(self) -> NDArray[np.uint32]:
+        """[files]"""
+        return _numpy(self.files, "row_count")
+
+    @cached_property
+    def codes(self) -> NDArray[np.int8]:
+        """[rows, dimension]"""
+        column = self._vectors.column("codes")
+        if column.num_chunks == 0:
+            return np.empty((0, column.type.list_size), np.int8)
+        lists = column.chunk(0)
+        return lists.flatten().to_numpy(zero_copy_only=True).reshape(len(lists), -1)  # type: ignore[no-any-return]
+
+    @cached_property
+    def scales(self) -> NDArray[np.float32]:
+        """[rows]"""
+        return _numpy(self._vectors, "scale")
+
+    def chunk_column(self, name: str) -> NDArray[Any]:
+        """A numeric column of `chunks.arrow`, [rows]."""
+        return _numpy(self.chunks, name)
+
+    def file_column(self, name: str) -> NDArray[Any]:
+        """A numeric column of `files.arrow`, [files]."""
+        return _numpy(self.files, name)
+
+    def postings(self, field: str) -> Postings:
+        """Postings of one of `FIELDS`; `lengths` are those of its rows."""
+        return self._postings[field]
+
+    def path(self, ordinal: int) -> str:
+        """Path of a file, as in `FileStat`."""
+        return os.fsdecode(self.files.column("path")[ordinal].as_py())
+
+    def text(self, row: int) -> str:
+        """Text of a chunk: decompresses the batch that holds it."""
+        batch, offset = divmod(row, TEXT_BATCH_ROWS)
+        return str(self._texts.get_batch(batch).column(0)[offset].as_py())
+
+    def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Ordinals of the files whose path hash is among `hashes`, ascending."""
+        return np.flatnonzero(np.isin(self.path_hashes, hashes))
+
+    def verify(self) -> None:
+        """Compare the checksum of every file. Raises `CorruptManifest` on the first that differs."""
+        for name in _DATA_FILES:
+            if xxhash.xxh3_128_hexdigest(self._map(name)) != self._description["objects"][name]["checksum"]:
+                raise self._damaged(name, "checksum does not match")
+
+    @cached_property
+    def _vectors(self) -> pa.Table:
+        return self._table("vectors.arrow")
+
+    @cached_property
+    def _texts(self) -> pa.ipc.RecordBatchFileReader:
+        return pa.ipc.open_file(self._map("text.arrow"))
+
+    @cached_property
+    def _postings(self) -> Mapping[str, Postings]:
+        reader = pa.ipc.open_file(self._map("postings.arrow"))
+        lengths: dict[str, Callable[[], NDArray[np.uint32]]] = {
+            "body": lambda: self.chunk_column("body_length"),
+            "symbol": lambda: self.chunk_column("symbol_length"),
+            "path": lambda: self.file_column("path_length"),
+        }
+        return {
+            field: _read_postings(reader.get_batch(number), lengths[field]()) for number, field in enumerate(FIELDS)
+        }
+
+    def _map(self, name: str) -> pa.Buffer:
+        buffer = self._storage.map(f"{self._folder}/{name}")
+        if len(buffer) != self._description["objects"][name]["bytes"]:
+            raise self._damaged(name, "size does not match")
+        return buffer
+
+    def _table(self, name: str) -> pa.Table:
+        try:
+            return pa.ipc.open_file(self._map(name)).read_all()
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise self._damaged(name, "not an Arrow file") from error
+
+    def _damaged(self, name: str, problem: str) -> CorruptManifest:
+        return CorruptManifest(f"{self._storage.location}/{self._folder}/{name}", problem)
+
+
+def _numpy(table: pa.Table, name: str) -> NDArray[Any]:
+    column = table.column(name)
+    if column.num_chunks == 0:
+        empty = np.empty(0, column.type.to_pandas_dtype())
+        empty.flags.writeable = False  # as all others: a kernel is compiled anew for writable arguments
+        return empty
+    return column.chunk(0).to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]
+
+
+def _read_postings(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> Postings:
+    lists = batch.column(1)
+    return Postings(
+        terms=batch.column(0).to_numpy(zero_copy_only=True),
+        offsets=lists.offsets.to_numpy(zero_copy_only=True),
+        rows=lists.values.field("row").to_numpy(zero_copy_only=True),
+        frequencies=lists.values.field("frequency").to_numpy(zero_copy_only=True),
+        lengths=lengths,
+    )

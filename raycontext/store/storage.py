@@ -1,0 +1,192 @@
+"""A flat namespace of immutable objects, and its implementation on a local file system.
+
+Names are relative, with `/`. Nothing is ever overwritten: an object is either written under a name that
+no one else uses (`write`) or put under a name that decides a race (`create`, put-if-absent).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from raycontext.errors import StorageError
+
+__all__ = ["LocalStorage", "Storage", "new_ulid"]
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_TRASH = ".trash"
+
+
+def new_ulid() -> str:
+    """A name that sorts by time: 48 bits of Unix milliseconds, 80 random bits, base 32 (the ULID specification,
+    in lower case so that it survives file systems that fold case)."""
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+class Storage(Protocol):
+    """What the layers above ask of a place for objects. Every method may raise `StorageError`."""
+
+    @property
+    def location(self) -> str:
+        """Where the objects lie, for messages and to open the same storage in another process."""
+        ...
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put `data` under `name` if nothing is there. True: it is there now, whole and durable.
+        False: something else was there before."""
+        ...
+
+    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
+        """Write the objects of a new folder, in order, each durable before the next is visible."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The whole object. Raises `FileNotFoundError` where it is missing."""
+        ...
+
+    def map(self, name: str) -> pa.Buffer:
+        """The whole object, mapped where the storage can, else read. Raises `FileNotFoundError`."""
+        ...
+
+    def exists(self, name: str) -> bool: ...
+
+    def list(self, folder: str) -> list[str]:
+        """Sorted names directly below a folder; empty where it does not exist."""
+        ...
+
+    def size(self, folder: str) -> int:
+        """Bytes of all objects below a folder."""
+        ...
+
+    def remove(self, folder: str) -> bool:
+        """Remove a folder and everything below it. It disappears at once for readers that open it by name;
+        False where it did not exist."""
+        ...
+
+
+class LocalStorage:
+    """Objects as files below one folder of a POSIX file system.
+
+    `create` is a hard link from a synced temporary file: the link fails where the name exists, and no one
+    ever sees a half-written object. An error of fsync is not retried: the page cache may have dropped the
+    data (Rebello et al., "Can Applications Recover from fsync Failures?", 2020), so the file is given up.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def location(self) -> str:
+        return str(self._root)
+
+    def create(self, name: str, data: bytes) -> bool:
+        target = self._root / name
+        temporary = self._root / Path(name).parts[0] / "tmp" / f"{target.name}.{secrets.token_hex(8)}"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_synced(temporary, data)
+                try:
+                    os.link(temporary, target)
+                except FileExistsError:
+                    return False
+                _sync_folder(target.parent)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(str(target), _reason(error)) from error
+        return True
+
+    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
+        place = self._root / folder
+        try:
+            place.mkdir(parents=True)
+            for name, data in objects.items():
+                _write_synced(place / name, data)
+            _sync_folder(place)
+            _sync_folder(place.parent)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise StorageError(str(place), _reason(error)) from error
+
+    def read(self, name: str) -> bytes:
+        try:
+            return (self._root / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(name) from error
+        except OSError as error:
+            raise StorageError(str(self._root / name), _reason(error)) from error
+
+    def map(self, name: str) -> pa.Buffer:
+        path = self._root / name
+        try:
+            if path.stat().st_size == 0:
+                return pa.py_buffer(b"")
+            with pa.memory_map(str(path)) as mapped:
+                return mapped.read_buffer()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(name) from error
+        except OSError as error:
+            raise StorageError(str(path), _reason(error)) from error
+
+    def exists(self, name: str) -> bool:
+        return os.path.lexists(self._root / name)
+
+    def list(self, folder: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self._root / folder))  # noqa: PTH208 - names, not paths
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StorageError(str(self._root / folder), _reason(error)) from error
+
+    def size(self, folder: str) -> int:
+        total = 0
+        for place, _, names in os.walk(self._root / folder):
+            for name in names:
+                try:
+                    total += os.lstat(Path(place) / name).st_size
+                except OSError:  # removed meanwhile
+                    continue
+        return total
+
+    def remove(self, folder: str) -> bool:
+        place = self._root / folder
+        trash = self._root / f"{_TRASH}-{new_ulid()}"
+        try:
+            place.rename(trash)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StorageError(str(place), _reason(error)) from error
+        _sync_folder(self._root)
+        shutil.rmtree(trash, ignore_errors=True)
+        return True
+
+
+def _write_synced(path: Path, data: bytes | pa.Buffer) -> None:
+    with path.open("xb", buffering=0) as file:
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__

@@ -1,0 +1,131 @@
+"""The owner of a collection's data: begins runs, compares trees, commits, and tells what there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from raycontext.chunk.grammars import fingerprint as chunker_fingerprint
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.embed.embedder import embedder_for
+from raycontext.errors import UnknownCollection
+from raycontext.models import CollectionStatus, FileStat, IndexOptions
+from raycontext.store.collection import Collection, collection_names
+from raycontext.store.segment import Segment
+from raycontext.store.writer import Change, CollectionWriter, TreeChanges
+
+__all__ = ["CollectionState", "OptionOverrides", "VectorStore"]
+
+
+class OptionOverrides(NamedTuple):
+    """Options that a caller asks for; None keeps what the collection has, or the default for a new one."""
+
+    num_shards: int | None = None
+    max_file_bytes: int | None = None
+    chunk_bytes: int | None = None
+    embedder: str | None = None
+
+    def applied_to(self, options: IndexOptions) -> IndexOptions:
+        """Validated options. Raises `pydantic.ValidationError` where one is out of range."""
+        given = {name: value for name, value in self._asdict().items() if value is not None}
+        return IndexOptions.model_validate({**options.model_dump(), **given})
+
+
+class CollectionState(NamedTuple):
+    """What a collection holds at its newest version."""
+
+    version: int  # 0 before the first commit
+    options: IndexOptions
+    replace: bool
+    """The next run must build everything anew: other options, another chunker or embedder."""
+    files: int
+    chunks: int
+    skipped: dict[str, int]
+
+
+class VectorStore:
+    """The one writer of a collection, with its shards' manifests, snapshot and Merkle tree in memory."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._writer = CollectionWriter(collection)
+
+    def begin(self, overrides: OptionOverrides) -> CollectionState:
+        """Start a run: take in what others have committed and settle the options."""
+        self._writer.reload()
+        manifest = self._writer.manifest
+        options = overrides.applied_to(manifest.options if manifest else IndexOptions())
+        return self._state(options)
+
+    def compare(
+        self,
+        hashed: Iterable[tuple[FileStat, bytes]],
+        removed: Iterable[str],
+        skips: Mapping[str, SnapshotEntry],
+    ) -> TreeChanges:
+        """See `CollectionWriter.compare`."""
+        return self._writer.compare(hashed, removed, skips)
+
+    def commit(self, change: Change) -> CollectionState:
+        """Commit `change`; running it again with the same txn changes nothing. Raises as `CollectionWriter.commit`."""
+        embedder = embedder_for(change.options.embedder).fingerprint
+        manifest = self._writer.commit(change, embedder=embedder, chunker=chunker_fingerprint())
+        return self._state(manifest.options)
+
+    def status(self) -> CollectionStatus:
+        """What is on disk, of the newest version. Raises `UnknownCollection` before the first commit."""
+        self._writer.reload()
+        manifest = self._writer.manifest
+        if manifest is None:
+            raise UnknownCollection(self._collection.name, tuple(collection_names(self._collection.storage)))
+        references = [segment for shard in manifest.shards for segment in shard.segments]
+        languages: Counter[str] = Counter()
+        for reference in references:
+            languages.update(_live_languages(Segment(self._collection.storage, self._collection.name, reference)))
+        skipped = sorted(self._writer.snapshot.skipped().items())
+        return CollectionStatus(
+            name=manifest.collection,
+            source=manifest.source,
+            version=manifest.version,
+            epoch=manifest.epoch,
+            indexed_at=manifest.committed_at,
+            num_shards=manifest.options.num_shards,
+            embedder=manifest.embedder,
+            files=manifest.files,
+            chunks=manifest.chunks,
+            languages=dict(languages.most_common()),
+            segments=len(references),
+            tombstones=sum(len(reference.tombstones) for reference in references),
+            bytes_on_disk=self._collection.storage.size(self._collection.name),
+            skipped=dict(Counter(reason.value for _, reason in skipped)),
+            skipped_files=tuple((path, reason.value) for path, reason in skipped),
+        )
+
+    def _state(self, options: IndexOptions) -> CollectionState:
+        manifest = self._writer.manifest
+        replace = manifest is not None and (
+            manifest.embedder != embedder_for(options.embedder).fingerprint
+            or manifest.chunker != chunker_fingerprint()
+            or manifest.options.num_shards != options.num_shards
+            or manifest.options.chunk_bytes != options.chunk_bytes
+        )
+        return CollectionState(
+            version=manifest.version if manifest else 0,
+            options=options,
+            replace=replace,
+            files=manifest.files if manifest else 0,
+            chunks=manifest.chunks if manifest else 0,
+            skipped=dict(Counter(reason.value for reason in self._writer.snapshot.skipped().values())),
+        )
+
+
+def _live_languages(segment: Segment) -> dict[str, int]:
+    """Number of live files by language."""
+    alive = np.ones(segment.reference.files, np.bool_)
+    alive[np.array(segment.reference.tombstones, np.int64)] = False
+    codes = segment.files.column("language").chunk(0)
+    counts = np.bincount(codes.indices.to_numpy(zero_copy_only=True)[alive], minlength=len(codes.dictionary))
+    return {language: int(count) for language, count in zip(codes.dictionary.to_pylist(), counts, strict=True) if count}

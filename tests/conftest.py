@@ -1,0 +1,186 @@
+"""Fixtures for all tests, and the check that a run leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import raycontext
+from raycontext.context import Connection
+
+LEAK_SECONDS = 20.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """No process and no temporary file of ours outlives the test run."""
+    temporary = Path(tempfile.gettempdir())
+    before = set(temporary.iterdir())
+    yield
+    deadline = time.monotonic() + LEAK_SECONDS
+    while (children := psutil.Process().children(recursive=True)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not children, f"processes left behind: {[child.cmdline() for child in children]}"
+    left = [
+        path for path in set(temporary.iterdir()) - before if path.name.startswith(("raycontext", "ray", "session"))
+    ]
+    assert not left, f"files left behind: {left}"
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """One Ray for all tests that need one; connections use it and leave it running."""
+    with raycontext.connect(root=tempfile.gettempdir(), runtime="ray", workers=2):
+        yield
+
+
+@pytest.fixture(params=["inline", pytest.param("ray", marks=pytest.mark.ray)])
+def runtime(request: pytest.FixtureRequest) -> str:
+    """Both runtimes: a behaviour must be the same on either."""
+    if request.param == "ray":
+        request.getfixturevalue("local_ray")
+    return str(request.param)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder for collections."""
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def connection(root: Path, runtime: str) -> Connection:
+    return raycontext.connect(root=root, runtime=runtime, workers=2)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A small project in several languages."""
+    place = tmp_path / "shop"
+    write_tree(
+        place,
+        {
+            "shop/cart.py": CART,
+            "shop/payment.py": PAYMENT,
+            "web/router.js": ROUTER,
+            "core/ledger.go": LEDGER,
+            "README.md": README,
+        },
+    )
+    return place
+
+
+def write_tree(place: Path, files: dict[str, str | bytes]) -> None:
+    """Write files, making their folders."""
+    for name, content in files.items():
+        target = place / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def settle(place: Path) -> None:
+    """Set the times of all files back, so that none was changed within the granularity of a snapshot."""
+    past = time.time() - 60
+    for folder, _, names in os.walk(place):
+        for name in names:
+            os.utime(Path(folder) / name, (past, past), follow_symlinks=False)
+
+
+CART = '''"""The shopping cart."""
+
+from shop.payment import charge_card
+
+DISCOUNT_LIMIT = 0.3
+
+
+class ShoppingCart:
+    """Articles that a customer wants to buy."""
+
+    def __init__(self, owner):
+        self.owner = owner
+        self.articles = []
+
+    def add_article(self, article, quantity=1):
+        """Put an article into the cart."""
+        self.articles.append((article, quantity))
+
+    def total_price(self):
+        """Sum of the prices of all articles."""
+        return sum(article.price * quantity for article, quantity in self.articles)
+
+    def check_out(self, card):
+        """Pay for everything in the cart."""
+        return charge_card(card, self.total_price())
+'''
+PAYMENT = '''"""Payment by credit card."""
+
+
+class CardDeclined(Exception):
+    """The bank said no."""
+
+
+# Talks to the bank; retried by the caller.
+def charge_card(card, amount):
+    if amount > card.limit:
+        raise CardDeclined(card.number)
+    return card.bank.transfer(amount)
+
+
+def refund(card, amount):
+    """Give the money back."""
+    return card.bank.transfer(-amount)
+'''
+ROUTER = """// Maps URLs to handlers.
+export class UrlRouter {
+  constructor() {
+    this.routes = new Map();
+  }
+
+  registerRoute(pattern, handler) {
+    this.routes.set(pattern, handler);
+  }
+
+  dispatchRequest(request) {
+    const handler = this.routes.get(request.path);
+    if (!handler) throw new Error("not found");
+    return handler(request);
+  }
+}
+
+export const createRouter = () => new UrlRouter();
+"""
+LEDGER = """package core
+
+// Ledger keeps all bookings.
+type Ledger struct {
+	bookings []Booking
+}
+
+// AppendBooking writes one booking at the end of the ledger.
+func (l *Ledger) AppendBooking(b Booking) error {
+	l.bookings = append(l.bookings, b)
+	return nil
+}
+
+func (l *Ledger) Balance() int64 {
+	var sum int64
+	for _, b := range l.bookings {
+		sum += b.Amount
+	}
+	return sum
+}
+"""
+README = """# Shop
+
+A small web shop.
+
+## Installation
+
+Run the installer and follow the wizard.
+"""

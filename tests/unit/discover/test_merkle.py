@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from raycontext.discover.merkle import MerkleTree, TreeDiff, diff
+
+ONE, TWO = b"1" * 16, b"2" * 16
+
+
+def tree(**digests: bytes) -> MerkleTree:
+    return MerkleTree.from_digests({path.replace("__", "/"): digest for path, digest in digests.items()})
+
+
+def test_equal_files_give_equal_digests_in_any_order() -> None:
+    assert tree(a=ONE, b__c=TWO).root_digest == tree(b__c=TWO, a=ONE).root_digest
+    assert len(tree().root_digest) == 16
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"a": ONE},
+        {"a": ONE, "b__c": ONE},
+        {"a": ONE, "b__d": TWO},
+        {"a": ONE, "x__c": TWO},
+        {"a": TWO, "b__c": ONE},
+        {"a": ONE, "b__c__c": TWO},
+        {"a": ONE, "bc": TWO},
+    ],
+)
+def test_other_names_contents_or_places_give_another_digest(other: dict[str, bytes]) -> None:
+    assert tree(**other).root_digest != tree(a=ONE, b__c=TWO).root_digest
+
+
+def test_file_and_folder_of_the_same_digest_differ() -> None:
+    inner = tree(a__b=ONE)
+    assert tree(a=inner.digest("a")).root_digest != inner.root_digest
+
+
+def test_names_and_digests_cannot_be_shifted_into_each_other() -> None:
+    assert tree(ab=b"c").root_digest != tree(a=b"bc").root_digest
+    assert tree(a=b"", b=b"").root_digest != tree(a=b"\x01\0\0\0b").root_digest
+
+
+def test_digest_of_a_folder_depends_only_on_what_is_below() -> None:
+    first, second = tree(a__x__f=ONE, b=ONE), tree(a__x__f=ONE, b=TWO)
+    assert first.digest("a/x") == second.digest("a/x")
+    assert first.digest("") == first.root_digest != second.root_digest
+    with pytest.raises(KeyError):
+        first.digest("a/y")
+
+
+def test_diff_lists_every_file_of_added_and_removed_folders() -> None:
+    old, new = tree(a__b__c=ONE, a__d=ONE, k=ONE), tree(n__o__p=ONE, n__q=TWO, k=TWO)
+    assert diff(old, new) == TreeDiff(["n/o/p", "n/q"], ["k"], ["a/b/c", "a/d"])
+
+
+def test_file_replaced_by_a_folder_and_back() -> None:
+    file, folder = tree(a=ONE), tree(a__b=ONE, a__c=TWO)
+    assert diff(file, folder) == TreeDiff(["a/b", "a/c"], [], ["a"])
+    assert diff(folder, file) == TreeDiff(["a"], [], ["a/b", "a/c"])
+
+
+def test_folders_of_equal_digest_are_not_looked_at() -> None:
+    """The trees lie about equal digests: a diff that looked below would find the change."""
+    old, new = tree(a__b=ONE), tree(a__b=TWO)
+    new._folders["a"].digest = old._folders["a"].digest
+    assert diff(old, new) == TreeDiff([], [], [])
+
+
+def test_tree_deeper_than_the_recursion_limit() -> None:
+    deep = "/".join(["d"] * 3000)
+    assert diff(MerkleTree.from_digests({}), MerkleTree.from_digests({deep: ONE})).added == [deep]

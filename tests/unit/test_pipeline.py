@@ -1,0 +1,184 @@
+"""The planner alone: no files, no processes, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import pytest
+
+from raycontext import pipeline
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.errors import StorageError
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.pipeline import ReindexPlanner
+from raycontext.stages import IndexedBatch, Scan
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.writer import TreeChanges
+
+MEGABYTE = 1 << 20
+
+
+class World:
+    """Carries out instructions as a runtime would, in memory, and remembers what was committed."""
+
+    def __init__(self, files: Sequence[FileStat], fails: Callable[[pipeline.Instruction], bool] = lambda _: False):
+        self.files = list(files)
+        self.fails = fails
+        self.removed: list[str] = []
+        self.skipped: dict[str, SnapshotEntry] = {}
+        self.unchanged: set[str] = set()
+        self.commits: list[pipeline.Commit] = []
+        self.indexed: list[pipeline.IndexFiles] = []
+        self._names = count()
+
+    def planner(self, *, first: bool = True, replace: bool = False, num_shards: int = 1) -> ReindexPlanner:
+        return ReindexPlanner(
+            IndexOptions(num_shards=num_shards),
+            first=first,
+            replace=replace,
+            parallelism=2,
+            new_txn=lambda: f"txn-{next(self._names)}",
+        )
+
+    def run(self, planner: ReindexPlanner, *, newest_first: bool = False) -> pipeline.Finish | pipeline.Abort:
+        waiting = list(planner.start())
+        while True:
+            instruction = waiting.pop(-1 if newest_first else 0)
+            if isinstance(instruction, (pipeline.Finish, pipeline.Abort)):
+                return instruction
+            waiting.extend(planner.handle(self.carry_out(instruction)))
+
+    def carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
+        if self.fails(instruction):
+            return pipeline.Failed(instruction, RuntimeError("worker died"))
+        match instruction:
+            case pipeline.ScanTree():
+                return pipeline.Scanned(Scan(1, len(self.files), self.files, self.skipped, self.removed, ()))
+            case pipeline.HashFiles(files):
+                return pipeline.Hashed(instruction, [digest(file) for file in files])
+            case pipeline.CompareTrees(hashed, removed, _):
+                added = [file.path for file, _ in hashed if file.path not in self.unchanged]
+                return pipeline.Compared(TreeChanges(added, [], list(removed), {}, []))
+            case pipeline.IndexFiles(_, files):
+                self.indexed.append(instruction)
+                reference = SegmentReference(
+                    name=f"s{next(self._names)}", checksum="", files=len(files), rows=1, bytes=1
+                )
+                entries = {file.path: SnapshotEntry(file.size, 0, 0, b"d" * 16, None) for file in files}
+                return pipeline.Indexed(instruction, IndexedBatch(reference, entries, sum(file.size for file in files)))
+            case pipeline.Commit():
+                self.commits.append(instruction)
+                return pipeline.Committed(instruction)
+            case _:
+                raise AssertionError(instruction)
+
+    def entries(self) -> dict[str, SnapshotEntry]:
+        return {path: entry for commit in self.commits for path, entry in commit.change.entries.items()}
+
+
+def digest(file: FileStat) -> FileDigest:
+    if file.path.endswith(".gone"):
+        return FileDigest(file.path, b"", SkipReason.VANISHED)
+    return FileDigest(file.path, file.path.encode().ljust(16)[:16], None)
+
+
+def stats(number: int, size: int = 1000) -> list[FileStat]:
+    return [FileStat(f"f{index:05}.py", size, 0, index) for index in range(number)]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("num_shards", [1, 3])
+def test_every_file_is_indexed_and_committed_once(newest_first: bool, num_shards: int) -> None:
+    world = World(stats(500, 300_000))
+    planner = world.planner(num_shards=num_shards)
+    assert world.run(planner, newest_first=newest_first) == pipeline.Finish(changed=True)
+    indexed = sorted(file.path for instruction in world.indexed for file in instruction.files)
+    assert indexed == [file.path for file in world.files]
+    assert sorted(world.entries()) == indexed
+    segments = [segment for commit in world.commits for segment in commit.change.segments]
+    assert len(segments) == len(world.indexed)
+    assert {shard for shard, _ in segments} == set(range(num_shards))
+    assert (planner.files_indexed, planner.bytes_indexed) == (500, 500 * 300_000)
+    assert planner.stage == "done"
+
+
+def test_large_run_commits_on_the_way() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    world.run(world.planner())
+    assert len(world.commits) >= 300 // 64
+    assert len({commit.change.txn for commit in world.commits}) == len(world.commits)
+
+
+def test_replacement_is_one_commit_at_the_end() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    world.run(world.planner(first=False, replace=True))
+    (commit,) = world.commits
+    assert commit.change.replace
+    assert len(commit.change.entries) == 100
+
+
+def test_unchanged_tree_needs_neither_reading_nor_a_commit() -> None:
+    world = World([])
+    assert world.run(world.planner(first=False)) == pipeline.Finish(changed=False)
+    assert world.commits == []
+
+
+def test_same_content_commits_nothing() -> None:
+    world = World(stats(3))
+    world.unchanged = {file.path for file in world.files}
+    assert world.run(world.planner(first=False)) == pipeline.Finish(changed=False)
+    assert (world.indexed, world.commits) == ([], [])
+
+
+def test_first_run_over_an_empty_tree_commits() -> None:
+    world = World([])
+    assert world.run(world.planner(first=True)) == pipeline.Finish(changed=True)
+    assert len(world.commits) == 1
+
+
+def test_removed_files_are_in_the_first_commit() -> None:
+    world = World([])
+    world.removed = ["old.py"]
+    assert world.run(world.planner(first=False)) == pipeline.Finish(changed=True)
+    assert world.commits[0].change.removed == {"old.py"}
+
+
+def test_file_that_vanished_before_hashing_is_skipped_with_its_reason() -> None:
+    world = World([*stats(2), FileStat("x.gone", 1, 0, 9)])
+    world.run(world.planner())
+    assert world.entries()["x.gone"].reason is SkipReason.VANISHED
+
+
+@pytest.mark.parametrize("stage", [pipeline.HashFiles, pipeline.IndexFiles])
+@pytest.mark.parametrize("number", [1, 2, 300])
+def test_file_that_kills_its_worker_is_found_and_quarantined(stage: type, number: int) -> None:
+    poison = "f00000.py" if number == 1 else "f00001.py"
+
+    def fails(instruction: pipeline.Instruction) -> bool:
+        return isinstance(instruction, stage) and any(file.path == poison for file in instruction.files)
+
+    world = World(stats(number), fails)
+    assert world.run(world.planner()) == pipeline.Finish(changed=True)
+    quarantined = [path for path, entry in world.entries().items() if entry.reason is SkipReason.QUARANTINED]
+    assert quarantined == [poison]
+    assert len(world.entries()) == number
+
+
+def test_storage_error_ends_the_run() -> None:
+    error = StorageError("/root", "No space left on device")
+    world = World(stats(5))
+    planner = world.planner()
+    instructions = planner.start()
+    instructions = planner.handle(world.carry_out(instructions[0]))
+    instructions = planner.handle(world.carry_out(instructions[0]))
+    (compare,) = instructions
+    (index,) = planner.handle(world.carry_out(compare))
+    assert planner.handle(pipeline.Failed(index, error)) == [pipeline.Abort(error)]
+    assert planner.stage == "failed"
+
+
+def test_failed_scan_ends_the_run() -> None:
+    planner = World([]).planner()
+    error = RuntimeError("no")
+    assert planner.handle(pipeline.Failed(pipeline.ScanTree(), error)) == [pipeline.Abort(error)]
