@@ -108,9 +108,8 @@ class Context:
         Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError`, `RuntimeUnavailable`.
         """
         request = _search_request(query, limit, min_score, languages, paths, kinds)
-        name = collection if collection is not None and path is None else await self._resolve(collection, path)
-        hits: list[Hit] = await self._client(name).search(request, limit, min_score)
-        return hits
+        name = collection if collection in self._clients and path is None else await self._resolve(collection, path)
+        return await self._client(name).search(request, limit, min_score)
 
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
         """What a collection holds and which actors serve it. The collection is found as in `search`."""

@@ -161,6 +161,7 @@ class ReindexPlanner:
         self.added = self.modified = self.removed = 0
         self._stats: dict[str, FileStat] = {}
         self._hashed: list[tuple[FileStat, bytes]] = []
+        self._pending: set[str] = set()  # files that are to be indexed and are not yet
         self._waiting = 0  # instructions of the current stage that have not come back
         self._committing = 0
         self._committed = False
@@ -231,6 +232,7 @@ class ReindexPlanner:
         for path in changes.same_skips:
             del self._entries[path]
         files = [self._stats[path] for path in (*changes.added, *changes.modified)]
+        self._pending = {file.path for file in files}
         self.files_to_index = len(files)
         self.bytes_to_index = sum(file.size for file in files)
         self.stage = "indexing"
@@ -259,6 +261,7 @@ class ReindexPlanner:
 
     def _batch_done(self, files: Sequence[FileStat]) -> list[Instruction]:
         size = sum(file.size for file in files)
+        self._pending.difference_update(file.path for file in files)
         self.files_indexed += len(files)
         self.bytes_indexed += size
         self._uncommitted_bytes += size
@@ -289,6 +292,7 @@ class ReindexPlanner:
             entries=self._entries,
             seen=self._seen,
             removed=self._removed,
+            unverified=frozenset((*self._pending, *self.scan.kept)),
             scanned_at_ns=self.scan.scanned_at_ns,
             options=self._options,
             replace=self._replace,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
-from raycontext.errors import StaleVersion
+from raycontext.errors import RuntimeUnavailable, StaleVersion
 from raycontext.models import Hit
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.merge import finish, hits_of
@@ -15,8 +15,8 @@ from raycontext.store.collection import Location
 
 __all__ = ["SearchClient"]
 
-ATTEMPTS = 5
-"""A query that a commit or garbage collection overtook is asked again."""
+ATTEMPTS = 3
+"""A query that a commit, garbage collection or the end of an actor overtook is asked again."""
 
 
 class SearchClient:
@@ -33,7 +33,7 @@ class SearchClient:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._attempt(request, limit, min_score)
-            except StaleVersion:
+            except (StaleVersion, RuntimeUnavailable):
                 self._shards.clear()
                 if attempt == ATTEMPTS:
                     raise

@@ -34,6 +34,8 @@ class Scan(NamedTuple):
     """Files that the walk left out and that the snapshot does not yet record so."""
     removed: list[str]
     """Paths of the snapshot that are no longer in the tree."""
+    kept: list[str]
+    """Paths of the snapshot below folders that cannot be listed: they stay as they are."""
     unreadable_folders: tuple[str, ...]
 
 
@@ -71,6 +73,7 @@ def scan_tree(source: str, location: Location, version: int, max_file_bytes: int
         to_hash=classification.to_hash,
         skipped=skipped,
         removed=[path for path in known if path not in present],
+        kept=classification.kept,
         unreadable_folders=tuple(listing.unreadable_folders),
     )
 

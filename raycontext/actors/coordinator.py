@@ -13,7 +13,7 @@ from raycontext import pipeline, stages
 from raycontext.actors.hybrid_search import search_actor_name
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
-from raycontext.errors import CommitConflict, Fenced, JobFailed, RaycontextError, RootNotFound
+from raycontext.errors import CommitConflict, Fenced, JobFailed, RaycontextError, RootNotFound, StorageError
 from raycontext.models import ActorStatus, CollectionStatus, CollectionSummary, IndexReport, JobProgress
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.catalog import Catalog
@@ -82,10 +82,9 @@ class Coordinator:
             update={"progress": await self.progress(collection), "actors": (await self.process(), *actors)}
         )
 
-    async def clear(self, collection: str) -> CollectionIdentity:
-        """Remove a collection, its files and its actors. Raises `UnknownCollection`."""
-        await self._known(collection)
-        return await self._in_turn(collection, lambda: self._clear(collection))
+    async def clear(self, collection: str) -> None:
+        """Remove a collection, its files and its actors, also where it is damaged. Raises `UnknownCollection`."""
+        await self._in_turn(collection, lambda: self._clear(collection))
 
     async def collections(self) -> list[CollectionSummary]:
         return await asyncio.to_thread(self._catalog.summaries)
@@ -133,16 +132,22 @@ class Coordinator:
             if actor is not None:
                 await actor.call("refresh", version)
 
-    async def _clear(self, collection: str) -> CollectionIdentity:
-        opened: Collection = Location(self._root, collection).open()
-        identity = await asyncio.to_thread(opened.identity)
-        manifest = await asyncio.to_thread(opened.latest)
-        for shard in range(manifest.options.num_shards if manifest else 1):
+    async def _clear(self, collection: str) -> None:
+        opened = Location(self._root, collection).open()
+        for shard in range(await asyncio.to_thread(_shard_count, opened)):
             await self._runtime.end(search_actor_name(collection, shard))
         await self._runtime.end(vector_store_name(collection))
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
-        return identity
+
+
+def _shard_count(collection: Collection) -> int:
+    """Shards that may have an actor. Where no manifest can be read, no search beyond the first shard began."""
+    try:
+        manifest = collection.latest()
+    except StorageError:
+        return 1
+    return manifest.options.num_shards if manifest else 1
 
 
 class _Job:

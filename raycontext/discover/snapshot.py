@@ -37,7 +37,7 @@ _REASONS = list(SkipReason)
 _REASON_CODES = {reason: code for code, reason in enumerate(_REASONS)}
 
 # Left out for what is in them: they need not be read again while their status stays the same.
-_REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE})
+_REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, SkipReason.QUARANTINED})
 
 
 class SnapshotEntry(NamedTuple):

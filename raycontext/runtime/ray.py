@@ -32,6 +32,7 @@ ACTOR_TASK_RETRIES = 2
 class _RayActor:
     name: str
     handle: Any
+    known: dict[str, _RayActor] = field(compare=False, repr=False)
 
     async def call(self, method: str, *arguments: Any) -> Any:
         try:
@@ -39,6 +40,7 @@ class _RayActor:
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
         except exceptions.RayActorError as error:
+            self.known.pop(self.name, None)
             raise RuntimeUnavailable(
                 f"The actor {self.name} died and did not come back ({type(error).__name__})",
                 "Run the command again; if it persists, look into Ray's logs.",
@@ -62,8 +64,8 @@ class RayRuntime:
     start_seconds: float
     joined: bool = False
     """Actors outlive their creator: the cluster is there for other clients too."""
-    spawned: set[str] = field(default_factory=set, compare=False)
-    """Actors that this process asked for; they end with `close` unless the runtime is `joined`."""
+    known: dict[str, _RayActor] = field(default_factory=dict, compare=False, repr=False)
+    """Actors that this process has asked for; they end with `close` unless the runtime is `joined`."""
 
     @property
     def parallelism(self) -> int:
@@ -79,6 +81,18 @@ class RayRuntime:
         resources: dict[str, float] = cast(Any, ray).cluster_resources()
         return replace(self, workers=max(int(resources.get("CPU", 1)), 1), joined=True)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What this process knows of actors is not for another one.
+        settings = (
+            self.address,
+            self.namespace,
+            self.workers,
+            self.object_store_bytes,
+            self.start_seconds,
+            self.joined,
+        )
+        return RayRuntime, settings
+
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         try:
             return cast(Result, await TASKS[function].remote(*arguments))
@@ -90,6 +104,8 @@ class RayRuntime:
             raise _unavailable(error) from error
 
     async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
+        if name in self.known:
+            return self.known[name]
         remote: Any = cast(Any, ray.remote(kind)).options(
             name=name,
             namespace=self.namespace,
@@ -107,9 +123,6 @@ class RayRuntime:
             except exceptions.RayTaskError as error:
                 raise _cause(error) from error
             except (exceptions.RayError, TimeoutError) as error:
-                cause = getattr(error, "cause", None)
-                if isinstance(cause, RaycontextError):
-                    raise cause from error
                 if attempt == 2:
                     raise RuntimeUnavailable(
                         f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
@@ -117,17 +130,18 @@ class RayRuntime:
                     ) from error
                 await self.end(name)
             else:
-                self.spawned.add(name)
-                return _RayActor(name, handle)
+                self.known[name] = _RayActor(name, handle, self.known)
+                return self.known[name]
         raise AssertionError("unreachable")
 
     async def find(self, name: str) -> ActorHandle | None:
         try:
-            return _RayActor(name, await asyncio.to_thread(ray.get_actor, name, self.namespace))
+            return _RayActor(name, await asyncio.to_thread(ray.get_actor, name, self.namespace), self.known)
         except ValueError:
             return None
 
     async def end(self, name: str) -> None:
+        self.known.pop(name, None)
         found = await self.find(name)
         if found is not None:
             await asyncio.to_thread(ray.kill, cast(_RayActor, found).handle)
@@ -135,7 +149,7 @@ class RayRuntime:
     async def close(self) -> None:
         if self.joined:
             return
-        for name in self.spawned:
+        for name in list(self.known):
             await self.end(name)
         await asyncio.to_thread(_shutdown)
 
@@ -172,7 +186,7 @@ def _start_local(runtime: RayRuntime) -> None:
             object_store_memory=runtime.object_store_bytes,
             include_dashboard=False,
             log_to_driver=False,
-            logging_level=logging.ERROR,
+            logging_level=logging.CRITICAL,  # what goes wrong reaches the caller as an exception,
             _temp_dir=str(folder),
         )
     except BaseException:

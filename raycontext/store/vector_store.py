@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,11 @@ class VectorStore:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._writer = CollectionWriter(collection)
+
+    @cached_property
+    def _writer(self) -> CollectionWriter:
+        # Opened by the first call, not by the constructor: what is wrong on disk is then an answer, not a dead actor.
+        return CollectionWriter(self._collection)
 
     def begin(self, overrides: OptionOverrides) -> CollectionState:
         """Start a run: take in what others have committed and settle the options."""

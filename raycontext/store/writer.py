@@ -59,6 +59,8 @@ class Change:
     """Files whose stat changed but whose content, and so whose chunks, did not."""
     removed: frozenset[str]
     """Files that are no longer in the tree."""
+    unverified: frozenset[str]
+    """Files that keep their entry although no one has looked at them in this run."""
     scanned_at_ns: int
     options: IndexOptions
     """Options of the collection from this commit on."""
@@ -96,9 +98,8 @@ class CollectionWriter:
 
     def reload(self) -> None:
         """Begin a run: take in what others have committed meanwhile."""
-        if max(self._collection.versions(), default=0) == self._highest:
-            return
-        self._load()
+        if max(self._collection.versions(), default=0) != self._highest:
+            self._load()
         if self.manifest is not None and self._epoch != self.manifest.epoch:
             self._epoch = None
 
@@ -152,6 +153,7 @@ class CollectionWriter:
         """
         if self.manifest is not None and change.txn in self.manifest.recent_txns:
             return self.manifest
+        self._check_ownership()
         snapshot = self._next_snapshot(change)
         tree = snapshot.tree()
         encoded = snapshot.to_bytes()
@@ -174,20 +176,23 @@ class CollectionWriter:
         return manifest
 
     def _lost_race(self, change: Change, attempted: Manifest) -> Manifest:
-        own_epoch = self._epoch
         self._load()
         current = self.manifest
         if current is not None and change.txn in current.recent_txns:  # a reply was lost, the commit was not
             self._epoch = current.epoch
             return current
-        if own_epoch is not None and current is not None and current.epoch > own_epoch:
-            raise Fenced(self._collection.name, own_epoch, current.epoch)
+        self._check_ownership()
         raise CommitConflict(self._collection.name, attempted.version)
+
+    def _check_ownership(self) -> None:
+        if self._epoch is not None and self.manifest is not None and self.manifest.epoch > self._epoch:
+            raise Fenced(self._collection.name, self._epoch, self.manifest.epoch)
 
     def _next_snapshot(self, change: Change) -> Snapshot:
         entries = {} if change.replace else dict(self.snapshot.entries)
         for path in change.removed:
             entries.pop(path, None)
+        entries.update(self.snapshot.carried(change.unverified & entries.keys()))
         entries.update(change.entries)
         entries.update(change.seen)
         return Snapshot(scanned_at_ns=change.scanned_at_ns, entries=entries)

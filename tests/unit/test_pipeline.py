@@ -54,7 +54,7 @@ class World:
             return pipeline.Failed(instruction, RuntimeError("worker died"))
         match instruction:
             case pipeline.ScanTree():
-                return pipeline.Scanned(Scan(1, len(self.files), self.files, self.skipped, self.removed, ()))
+                return pipeline.Scanned(Scan(1, len(self.files), self.files, self.skipped, self.removed, [], ()))
             case pipeline.HashFiles(files):
                 return pipeline.Hashed(instruction, [digest(file) for file in files])
             case pipeline.CompareTrees(hashed, removed, _):

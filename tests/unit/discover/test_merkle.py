@@ -40,6 +40,8 @@ def test_file_and_folder_of_the_same_digest_differ() -> None:
 
 def test_names_and_digests_cannot_be_shifted_into_each_other() -> None:
     assert tree(ab=b"c").root_digest != tree(a=b"bc").root_digest
+    two_files_in_one_name = "a\x10\0\0\0" + "1" * 16 + "fb"
+    assert tree(a=ONE, b=TWO).root_digest != MerkleTree.from_digests({two_files_in_one_name: TWO}).root_digest
     assert tree(a=b"", b=b"").root_digest != tree(a=b"\x01\0\0\0b").root_digest
 
 

@@ -1,0 +1,99 @@
+"""Languages are told from names, extensions and content; grammars load once."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from importlib import metadata
+
+import pytest
+
+from raycontext.chunk import grammars
+from raycontext.chunk.grammars import fingerprint, parser_for
+from raycontext.chunk.languages import LANGUAGES, detect_language
+
+
+@pytest.mark.parametrize(
+    ("path", "head", "language"),
+    [
+        ("src/app.py", b"", "python"),
+        ("stubs/app.pyi", b"", "python"),
+        ("A.PY", b"", "python"),
+        ("a/Makefile", b"", "make"),
+        ("a/Dockerfile.prod", b"", "dockerfile"),
+        ("CMakeLists.txt", b"", "cmake"),
+        ("Rakefile", b"", "ruby"),
+        ("Gemfile", b"", "ruby"),
+        ("go.mod", b"", "gomod"),
+        ("lib/index.cjs", b"", "javascript"),
+        ("lib/index.mts", b"", "typescript"),
+        ("lib/app.tsx", b"", "tsx"),
+        ("lib/app.ts", b"<?xml version='1.0'?><!DOCTYPE TS><TS>", "xml"),
+        ("lib/app.ts", b"export const a = 1", "typescript"),
+        ("include/a.h", b"int f(void);\n", "c"),
+        ("include/a.h", b"#include <vector>\n", "cpp"),
+        ("include/a.h", b"namespace a {\n", "cpp"),
+        ("include/a.h", b"@interface A : NSObject\n", "objc"),
+        ("a.m", b"@implementation A\n", "objc"),
+        ("a.m", b"function y = f(x)\n", "matlab"),
+        ("config.h.in", b"#define A 1\n", "c"),
+        ("page.html.erb", b"", "embeddedtemplate"),
+        ("schema.sql", b"", "sql"),
+        ("bin/run", b"#!/usr/bin/env python3\n", "python"),
+        ("bin/run", b"#!/bin/sh -e\n", "bash"),
+        ("bin/run", b"#!/usr/bin/env -S node --harmony\n", "javascript"),
+        ("bin/run", b"#!/usr/bin/ruby2.7\n", "ruby"),
+        ("bin/run", b"-- nothing known\n", "text"),
+        ("man/tool.1", b'.\\" A page\n.TH TOOL 1\n', "roff"),
+        ("data/part.1", b"1 2 3\n", "text"),
+        ("LICENSE", b"MIT", "text"),
+        ("no_extension", b"", "text"),
+        ("trailing.", b"", "text"),
+        ("", b"", "text"),
+    ],
+)
+def test_language_of(path: str, head: bytes, language: str) -> None:
+    assert detect_language(path, head) == language
+    assert language in LANGUAGES
+
+
+def test_languages_are_sorted_and_unique() -> None:
+    assert list(LANGUAGES) == sorted(set(LANGUAGES))
+    assert len(LANGUAGES) > 100
+
+
+def test_parsers_are_new_but_share_one_grammar() -> None:
+    first, second = parser_for("python"), parser_for("python")
+    assert first is not None and second is not None
+    assert first is not second
+    assert first.language == second.language
+
+
+@pytest.mark.parametrize("language", ["text", "no such language", "", "../python"])
+def test_language_without_grammar_has_no_parser(language: str) -> None:
+    assert parser_for(language) is None
+
+
+def test_every_language_loads_or_is_none() -> None:
+    loaded = [language for language in LANGUAGES if parser_for(language) is not None]
+    assert len(loaded) > 80
+
+
+def test_fingerprint_names_the_versions() -> None:
+    text = fingerprint()
+    assert metadata.version("tree-sitter") in text
+    assert str(grammars.CHUNKER_VERSION) in text
+
+
+def test_missing_packs_mean_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    real_import = builtins.__import__
+
+    def without_packs(name: str, *arguments: object, **keywords: object) -> object:
+        if name.startswith("tree_sitter_language"):
+            raise ImportError(name)
+        return real_import(name, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without_packs)
+    monkeypatch.setattr(grammars.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.delitem(sys.modules, "tree_sitter_language_pack", raising=False)
+    assert grammars._grammar_for.__wrapped__("python") is None
