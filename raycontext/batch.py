@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 
+from raycontext.analyse.names import path_text
 from raycontext.analyse.terms import analyse, analyse_texts
 from raycontext.chunk.chunker import chunk_file
+from raycontext.chunk.labels import Definition
 from raycontext.chunk.languages import detect_language
 from raycontext.discover.read import Content
 from raycontext.embed.embedder import Documents, Embedder, quantize
-from raycontext.models import Chunk
-from raycontext.store.segment import IndexedFile, SegmentContent
+from raycontext.models import Chunk, ChunkKind
+from raycontext.store.segment import DefinedName, IndexedFile, SegmentContent
 
 __all__ = ["Batch"]
 
 HEAD_BYTES = 4096
 """How much of a file the detection of its language may look at."""
+
+TYPE_KINDS = frozenset({ChunkKind.CLASS, ChunkKind.INTERFACE, ChunkKind.ENUM, ChunkKind.TYPE})
+
+
+def _weight(found: Definition) -> float:
+    """How much a definition says of its file."""
+    return (0.5 if found.nested else 1.0) * (1.0 if found.has_body else 0.5)
 
 
 class Batch:
@@ -24,6 +35,7 @@ class Batch:
     def __init__(self) -> None:
         self.files: list[IndexedFile] = []
         self._chunks: list[Chunk] = []
+        self._definitions: list[DefinedName] = []
         self._contents: list[bytes] = []
         self._starts: list[int] = []
         self._ends: list[int] = []
@@ -32,7 +44,12 @@ class Batch:
     def add(self, path: str, content: Content, chunk_bytes: int) -> None:
         """Take in a file; `chunk_bytes` is the target size of its chunks."""
         language = detect_language(path, content.data[:HEAD_BYTES])
-        chunks = chunk_file(content.data, language, chunk_bytes).chunks
+        chunked = chunk_file(content.data, language, chunk_bytes)
+        chunks, first = chunked.chunks, len(self._chunks)
+        self._definitions.extend(
+            DefinedName(first + found.chunk, found.name, found.kind in TYPE_KINDS, _weight(found))
+            for found in sorted(chunked.definitions, key=attrgetter("chunk"))
+        )
         self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks)))
         self._chunks.extend(chunks)
         self._starts.extend(self._bytes + chunk.start_byte for chunk in chunks)
@@ -57,9 +74,10 @@ class Batch:
             kinds=[chunk.kind.value for chunk in chunks],
             symbols=[chunk.symbol for chunk in chunks],
             scopes=[chunk.scope for chunk in chunks],
+            definitions=self._definitions,
             texts=texts,
             body=body,
             symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
-            path=analyse_texts([file.path.encode(errors="replace").decode() for file in self.files]),
+            path=analyse_texts([path_text(file.path).encode(errors="replace").decode() for file in self.files]),
             vectors=quantize(embedder.embed_documents(documents)),
         )

@@ -40,8 +40,8 @@ Result = TypeVar("Result")
 
 MAX_LIMIT = 1000
 MAX_QUERY_CHARACTERS = 10_000
-CANDIDATES = 300
-"""Rows that each side proposes for ranking, over the whole collection; at least four times the limit."""
+CANDIDATE_FILES = 60
+"""Files that each side proposes for ranking, over the whole collection; at least as many as hits are asked for."""
 PROGRESS_SECONDS = 0.2
 """How often a running job is asked for its progress."""
 
@@ -317,7 +317,7 @@ def _search_request(
         raise InvalidInput(
             f"There is no kind {', '.join(unknown)}", f"Kinds are: {', '.join(kind.value for kind in ChunkKind)}."
         )
-    return SearchRequest(query, filters, max(CANDIDATES, 4 * limit), embedder="")
+    return SearchRequest(query, filters, files=max(CANDIDATE_FILES, limit), rows=limit)
 
 
 def _names(values: Iterable[str], parameter: str) -> tuple[str, ...]:

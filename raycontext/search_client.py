@@ -49,13 +49,13 @@ class SearchClient:
         candidates = await asyncio.gather(*(shard.call("candidates", request, statistics) for shard in self._shards))
         ranked = finish(self._ranker, request, candidates, limit, min_score)
         wanted: dict[int, list[int]] = {}
-        for shard, row in ranked.places:
-            wanted.setdefault(shard, []).append(row)
+        for chunk in ranked:
+            wanted.setdefault(chunk.shard, []).append(chunk.row)
         fetched = await asyncio.gather(
-            *(self._shards[shard].call("texts", statistics.version, rows) for shard, rows in wanted.items())
+            *(self._shards[shard].call("describe", statistics.version, rows) for shard, rows in wanted.items())
         )
-        queues = {shard: iter(texts) for shard, texts in zip(wanted, fetched, strict=True)}
-        return hits_of(self._location.collection, ranked, [next(queues[shard]) for shard, _ in ranked.places])
+        queues = {shard: iter(descriptions) for shard, descriptions in zip(wanted, fetched, strict=True)}
+        return hits_of(self._location.collection, ranked, [next(queues[chunk.shard]) for chunk in ranked])
 
     async def _connect(self) -> None:
         first = await self._shard(0)

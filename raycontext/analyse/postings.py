@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ANALYSIS_FINGERPRINT", "Postings", "QueryTerms"]
+__all__ = ["ANALYSIS_FINGERPRINT", "Postings", "QueryTerms", "terms_by_row"]
 
 ANALYSIS_FINGERPRINT = "terms-2"
 """Changes with everything that changes the terms of a text; indexes of another analysis do not match."""
@@ -43,3 +43,13 @@ class QueryTerms:
     """[k], from 1, clipped at 255."""
     words: tuple[str, ...]
     """What was hashed: the stem of a part, or a whole word in lower case."""
+
+
+def terms_by_row(postings: Postings) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """The other way round: offsets int64[n + 1] and terms uint64[P]; row i has the terms from offset i to i + 1."""
+    by_row = np.argsort(postings.rows, kind="stable")
+    terms = np.repeat(postings.terms, np.diff(postings.offsets))[by_row]
+    counts = np.bincount(postings.rows, minlength=len(postings.lengths))
+    offsets = np.zeros(len(postings.lengths) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets, terms

@@ -1,9 +1,9 @@
 """What travels between the steps of a search: small, immutable, made of numbers and strings.
 
-caller ── statistics(text) ──> every shard        live rows, lengths, document frequencies of its terms
-caller ── candidates(text, summed statistics) ──> every shard        raw features of its best rows
+caller ── statistics(request) ──> every shard        live rows, lengths, document frequencies of its terms
+caller ── candidates(request, summed statistics) ──> every shard        raw features of its best files
 caller: cut, normalise, rank
-caller ── texts(rows) ──> the shards of the hits
+caller ── describe(rows) ──> the shards of the hits
 """
 
 from __future__ import annotations
@@ -17,10 +17,30 @@ from numpy.typing import NDArray
 
 from raycontext.models import SearchFilters
 
-__all__ = ["FEATURES", "Candidates", "SearchRequest", "Statistics"]
+__all__ = ["FEATURES", "Candidates", "Description", "SearchRequest", "Statistics"]
 
-FEATURES = ("lexical", "vector")
-"""Columns of `Candidates.features`: BM25F score; cosine similarity of chunk and query."""
+FEATURES = (
+    "chunks",  # BM25F of the best three chunks: 1, 1/2, 1/4
+    "bodies",  # the same by BM25 of the body alone
+    "best_chunk_cover",  # share of the query, by idf, that the best chunk has in any field
+    "file_cover",  # share of the query, by idf, that the file has in any field
+    "file",  # BM25 of the whole file's bodies
+    "definitions",  # BM25 of all symbols of the file
+    "path",  # BM25 of the path
+    "head",  # BM25 of the body of the first chunk
+    "stem_cover",  # share of the words of the file's stem that the query has
+    "best_definition",  # best definition: idf share of the query in its name, times share of its name in the query
+    "exact_definition",  # an identifier of the query is defined here: 1, 0.6 where case or underscores differ
+    "exact_type",  # the same for types alone
+    "exact_stem",  # an identifier of the query, or the whole query, is the file's stem
+    "vector_best",  # cosine of the query with the best chunk
+    "vector_three",  # sum of the best three cosines: 1, 1/2, 1/4
+    "size",  # natural logarithm of 1 + bytes of the file
+)
+"""Columns of `Candidates.features`, one row a file, not normalised."""
+
+PROPOSERS = ("chunks", "definitions", "path", "vector_three")
+"""Features by which files become candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +49,10 @@ class SearchRequest:
 
     text: str
     filters: SearchFilters
-    candidates: int
-    """How many rows each side (lexical, vector) proposes over the whole collection."""
-    embedder: str
-    """Fingerprint of the embedder that the collection must have been built with; "" accepts any known one."""
+    files: int
+    """How many files each of `PROPOSERS` proposes over the whole collection."""
+    rows: int
+    """How many chunks of one file may be hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,8 @@ class Statistics:
     version: int
     num_shards: int
     """Of the collection, at this version."""
+    files: int
+    """Live files."""
     rows: int
     """Live chunks."""
     body_length: int
@@ -55,6 +77,7 @@ class Statistics:
         return Statistics(
             version=self.version,
             num_shards=self.num_shards,
+            files=self.files + other.files,
             rows=self.rows + other.rows,
             body_length=self.body_length + other.body_length,
             symbol_length=self.symbol_length + other.symbol_length,
@@ -70,20 +93,39 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The best rows of one shard with their raw features; `n` rows."""
+    """The best files of one shard, `m` of them, with raw features, and their best chunks."""
 
     shard: int
     version: int
-    rows: NDArray[np.int64]
-    """[n] row numbers within the shard's view of `version`."""
-    order: NDArray[np.uint64]
-    """[n] tie breaker: a function of path and line alone, so it is the same however files are spread."""
-    features: NDArray[np.float64]
-    """[n, len(FEATURES)]"""
     paths: tuple[str, ...]
-    start_lines: NDArray[np.uint32]
-    end_lines: NDArray[np.uint32]
     languages: tuple[str, ...]
-    kinds: tuple[str, ...]
-    symbols: tuple[str, ...]
-    scopes: tuple[str, ...]
+    order: NDArray[np.uint64]
+    """[m] tie breaker: a function of the path alone, so it is the same however files are spread."""
+    features: NDArray[np.float64]
+    """[m, len(FEATURES)]"""
+    row_offsets: NDArray[np.int64]
+    """[m + 1] the chunks of file i are from offset i to i + 1 of the following."""
+    rows: NDArray[np.int64]
+    """Row numbers within the shard's view of `version`, ascending within a file."""
+    lexical: NDArray[np.float64]
+    """BM25F of each row."""
+    vector: NDArray[np.float64]
+    """Cosine of each row with the query."""
+    cosine_sums: tuple[int, int, int]
+    """Live rows of the shard, and the sums of their cosines and of their squares, in units of `COSINE_UNIT` (squared):
+    whole numbers, so that sums over shards do not depend on their order."""
+
+
+COSINE_UNIT = 2.0**-20
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a hit shows of a chunk."""
+
+    start_line: int
+    end_line: int
+    kind: str
+    symbol: str
+    scope: str
+    text: str

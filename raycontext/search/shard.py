@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pathspec import GitIgnoreSpec
 
 from raycontext.analyse.postings import QueryTerms
 from raycontext.analyse.terms import query_terms
 from raycontext.embed.embedder import Embedder, embedder_for
 from raycontext.errors import FingerprintMismatch, StaleVersion
 from raycontext.models import Hit, SearchFilters
-from raycontext.search.lexical import Bm25f, TermSlices, document_frequencies, score_rows
+from raycontext.search.features import best_three, exact_names, feature_matrix, name_features
+from raycontext.search.filters import admitted
+from raycontext.search.lexical import Bm25f, LexicalScores, TermSlices, document_frequencies, score_segment
 from raycontext.search.merge import finish, hits_of
-from raycontext.search.query import FEATURES, Candidates, SearchRequest, Statistics
+from raycontext.search.query import (
+    COSINE_UNIT,
+    FEATURES,
+    PROPOSERS,
+    Candidates,
+    Description,
+    SearchRequest,
+    Statistics,
+)
 from raycontext.search.ranker import LinearRanker, Ranker
-from raycontext.search.selection import propose
+from raycontext.search.selection import MINIMUM_SIMILARITY, propose
 from raycontext.search.vector import QueryVector, cosines
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import Manifest
@@ -37,12 +44,37 @@ OPEN_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A segment within a view: its rows are the view's rows from `first` on."""
+    """A segment within a view: its rows and files are the view's from `first_row` and `first_file` on."""
 
     segment: Segment
-    first: int
-    alive: NDArray[np.bool_]
-    order: NDArray[np.uint64]
+    first_row: int
+    first_file: int
+    alive_rows: NDArray[np.bool_]
+    alive_files: NDArray[np.bool_]
+    file_lengths: tuple[NDArray[np.int64], NDArray[np.int64]]
+    """Terms in all bodies and all symbols of each file, [files]."""
+    live_lengths: tuple[int, int, int]
+    """Terms in the live rows: of body, symbol and path."""
+
+    @classmethod
+    def open(cls, segment: Segment, first_row: int, first_file: int) -> _Part:
+        alive_files = np.ones(segment.reference.files, np.bool_)
+        alive_files[np.array(segment.reference.tombstones, np.int64)] = False
+        row_files = segment.chunk_column("file")
+        body, symbol = (
+            np.bincount(row_files, segment.chunk_column(name), minlength=len(alive_files)).astype(np.int64)
+            for name in ("body_length", "symbol_length")
+        )
+        path = segment.file_column("path_length").astype(np.int64) * segment.row_counts
+        return cls(
+            segment=segment,
+            first_row=first_row,
+            first_file=first_file,
+            alive_rows=alive_files[row_files],
+            alive_files=alive_files,
+            file_lengths=(body, symbol),
+            live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
+        )
 
 
 class _View:
@@ -52,44 +84,56 @@ class _View:
         self.version = manifest.version if manifest else 0
         self.num_shards = manifest.options.num_shards if manifest else 1
         self.parts: list[_Part] = []
-        first = 0
+        first_row = first_file = 0
         for segment in segments:
-            self.parts.append(_Part(segment, first, _alive(segment), _order(segment)))
-            first += segment.reference.rows
-        self.rows = first
-        self.alive = _concatenate([part.alive for part in self.parts], np.bool_)
-        self.order = _concatenate([part.order for part in self.parts], np.uint64)
-        lengths = [_live_lengths(part) for part in self.parts]
-        self._body_length, self._symbol_length, self._path_length = (
-            sum(length[field] for length in lengths) for field in range(3)
-        )
-        self._eligible: dict[SearchFilters, NDArray[np.bool_]] = {}
+            self.parts.append(_Part.open(segment, first_row, first_file))
+            first_row += segment.reference.rows
+            first_file += segment.reference.files
+        self._first_rows = np.array([part.first_row for part in self.parts], np.int64)
+        self._first_files = np.array([part.first_file for part in self.parts], np.int64)
+        self.order = _concatenate([part.segment.path_hashes for part in self.parts], np.uint64)
+        self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
 
     def statistics(self, terms: QueryTerms) -> Statistics:
         frequencies = np.zeros(len(terms.terms), np.int64)
         for part in self.parts:
-            frequencies += document_frequencies(TermSlices.find(part.segment, terms.terms), part.alive)
+            frequencies += document_frequencies(TermSlices.find(part.segment, terms.terms), part.alive_rows)
         return Statistics(
             version=self.version,
             num_shards=self.num_shards,
-            rows=int(self.alive.sum()),
-            body_length=self._body_length,
-            symbol_length=self._symbol_length,
-            path_length=self._path_length,
+            files=sum(int(part.alive_files.sum()) for part in self.parts),
+            rows=sum(int(part.alive_rows.sum()) for part in self.parts),
+            body_length=sum(part.live_lengths[0] for part in self.parts),
+            symbol_length=sum(part.live_lengths[1] for part in self.parts),
+            path_length=sum(part.live_lengths[2] for part in self.parts),
             document_frequencies=frequencies,
         )
 
-    def eligible(self, filters: SearchFilters) -> NDArray[np.bool_]:
-        """[rows]: alive and admitted by the filters. Kept, since path globs over many files take time."""
+    def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
+        """[rows] of each part: alive and admitted. Kept, since path globs over many files take time."""
         if filters not in self._eligible:
-            masks = [part.alive & _admitted(part.segment, filters) for part in self.parts]
-            self._eligible[filters] = _concatenate(masks, np.bool_)
+            self._eligible[filters] = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
         return self._eligible[filters]
 
-    def locate(self, row: int) -> tuple[Segment, int]:
+    def locate_file(self, file: int) -> tuple[int, int]:
+        """The part of a file and its ordinal there."""
+        place = int(np.searchsorted(self._first_files, file, side="right")) - 1
+        return place, file - self.parts[place].first_file
+
+    def locate_row(self, row: int) -> tuple[Segment, int]:
         """The segment of a row and its number there."""
-        place = int(np.searchsorted([part.first for part in self.parts], row, side="right")) - 1
-        return self.parts[place].segment, row - self.parts[place].first
+        place = int(np.searchsorted(self._first_rows, row, side="right")) - 1
+        return self.parts[place].segment, row - self.parts[place].first_row
+
+
+@dataclass(frozen=True, slots=True)
+class _PartScores:
+    """All that a query says of one part."""
+
+    lexical: LexicalScores
+    cosines: NDArray[np.float64]  # [rows]
+    proposals: dict[str, NDArray[np.float64]]  # [files] each
+    eligible: NDArray[np.bool_]  # [rows]
 
 
 class ShardSearch:
@@ -127,28 +171,41 @@ class ShardSearch:
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
         view = self._current() if version is None else self._view(version)
-        self._check_embedder(request)
+        self._check_embedder()
         return view.statistics(query_terms(request.text))
 
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
-        """The shard's best rows by either side, with raw features.
+        """The shard's best files, with raw features, and their best chunks.
 
         `statistics` are those of the whole collection at the version to answer from.
         """
         view = self._view(statistics.version)
-        lexical = self._lexical_scores(view, query_terms(request.text), statistics)
-        vector = self._cosines(view, request.text)
-        eligible = view.eligible(request.filters)
-        rows = propose(
-            np.where(eligible, lexical, 0.0), np.where(eligible, vector, 0.0), view.order, request.candidates
+        terms = query_terms(request.text)
+        weights = self._parameters.inverse_document_frequencies(statistics) * terms.frequencies
+        scored = self._score(view, request, terms, weights, statistics)
+        proposals = [_concatenate([part.proposals[name] for part in scored], np.float64) for name in PROPOSERS]
+        files = propose(proposals, view.order, request.files)
+        features = self._features(view, scored, files, request, terms, weights)
+        rows, lexical, vector, offsets = _best_rows(view, scored, files, request.rows)
+        located = [view.locate_file(int(file)) for file in files]
+        return Candidates(
+            shard=self._shard,
+            version=view.version,
+            paths=tuple(view.parts[part].segment.path(ordinal) for part, ordinal in located),
+            languages=tuple(view.parts[part].segment.language(ordinal) for part, ordinal in located),
+            order=view.order[files],
+            features=features,
+            row_offsets=offsets,
+            rows=rows,
+            lexical=lexical,
+            vector=vector,
+            cosine_sums=_cosine_sums(view, scored),
         )
-        return self._describe(view, rows, np.stack([lexical[rows], vector[rows]], axis=1).reshape(-1, len(FEATURES)))
 
-    def texts(self, version: int, rows: Sequence[int]) -> list[str]:
-        """Texts of rows of a version."""
+    def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
+        """What a hit shows of each of some rows of a version."""
         view = self._view(version)
-        located = [view.locate(row) for row in rows]
-        return [segment.text(row) for segment, row in located]
+        return [_describe(*view.locate_row(row)) for row in rows]
 
     def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
         """The whole query, for a collection of a single shard: one call instead of three.
@@ -159,54 +216,91 @@ class ShardSearch:
         if statistics.num_shards != 1:
             raise StaleVersion(self._collection.name, statistics.version)
         ranked = finish(self._ranker, request, [self.candidates(request, statistics)], limit, min_score)
-        texts = self.texts(statistics.version, [row for _, row in ranked.places])
-        return hits_of(self._collection.name, ranked, texts)
-
-    def _lexical_scores(self, view: _View, terms: QueryTerms, statistics: Statistics) -> NDArray[np.float64]:
-        scores = np.zeros(view.rows, np.float64)
-        weights = self._parameters.inverse_document_frequencies(statistics) * terms.frequencies
-        for part in view.parts:
-            part_scores = scores[part.first : part.first + len(part.alive)]
-            slices = TermSlices.find(part.segment, terms.terms)
-            score_rows(self._parameters, statistics, weights, slices, part_scores)
-        return scores
-
-    def _cosines(self, view: _View, text: str) -> NDArray[np.float64]:
-        similarities = np.zeros(view.rows, np.float64)
-        if view.rows == 0:
-            return similarities
-        query = QueryVector(self._embedder().embed_query(text))
-        for part in view.parts:
-            target = similarities[part.first : part.first + len(part.alive)]
-            cosines(query, part.segment.codes, part.segment.scales, target)
-        return similarities
-
-    def _describe(self, view: _View, rows: NDArray[np.int64], features: NDArray[np.float64]) -> Candidates:
-        described = [_Described.of(*view.locate(int(row))) for row in rows]
-        return Candidates(
-            shard=self._shard,
-            version=view.version,
-            rows=rows,
-            order=view.order[rows],
-            features=features,
-            paths=tuple(row.path for row in described),
-            start_lines=np.array([row.start_line for row in described], np.uint32),
-            end_lines=np.array([row.end_line for row in described], np.uint32),
-            languages=tuple(row.language for row in described),
-            kinds=tuple(row.kind for row in described),
-            symbols=tuple(row.symbol for row in described),
-            scopes=tuple(row.scope for row in described),
+        return hits_of(
+            self._collection.name, ranked, self.describe(statistics.version, [chunk.row for chunk in ranked])
         )
+
+    def _score(
+        self,
+        view: _View,
+        request: SearchRequest,
+        terms: QueryTerms,
+        weights: NDArray[np.float64],
+        statistics: Statistics,
+    ) -> list[_PartScores]:
+        """Everything that can be said of all rows and files at once."""
+        if not view.parts:
+            return []
+        query = QueryVector(self._embedder().embed_query(request.text))
+        scored = []
+        for part, eligible in zip(view.parts, view.eligible(request.filters), strict=True):
+            segment = part.segment
+            slices = TermSlices.find(segment, terms.terms)
+            lexical = score_segment(self._parameters, statistics, weights, slices, part.file_lengths)
+            similarities = np.zeros(len(eligible), np.float64)
+            cosines(query, segment.codes, segment.scales, similarities)
+            shape = segment.first_rows, segment.row_counts
+            open_rows = np.bincount(segment.chunk_column("file"), eligible, minlength=len(part.alive_files)) > 0
+            vector_best, vector_three = best_three(np.where(eligible, similarities, 0.0), *shape)
+            proposals = {
+                "chunks": best_three(np.where(eligible, lexical.chunk, 0.0), *shape)[1],
+                "definitions": np.where(open_rows, lexical.definitions, 0.0),
+                "path": np.where(open_rows, lexical.path, 0.0),
+                "vector_three": np.where(vector_best >= MINIMUM_SIMILARITY, vector_three, 0.0),
+            }
+            scored.append(_PartScores(lexical, similarities, proposals, eligible))
+        return scored
+
+    def _features(
+        self,
+        view: _View,
+        scored: Sequence[_PartScores],
+        files: NDArray[np.int64],
+        request: SearchRequest,
+        terms: QueryTerms,
+        weights: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Raw features of some files of a view, [m, len(FEATURES)]; files ascend."""
+        exact = exact_names(request.text)
+        total = float(weights.sum()) or 1.0
+        blocks = [np.empty((0, len(FEATURES)), np.float64)]
+        for part, scores in zip(view.parts, scored, strict=True):
+            here = (
+                files[(files >= part.first_file) & (files < part.first_file + len(part.alive_files))] - part.first_file
+            )
+            if not len(here):
+                continue
+            segment, lexical = part.segment, scores.lexical
+            shape = segment.first_rows[here], segment.row_counts[here]
+            vector_best, vector_three = best_three(scores.cosines, *shape)
+            first = np.minimum(segment.first_rows[here], max(len(lexical.body) - 1, 0))
+            has_rows = segment.row_counts[here] > 0
+            columns = {
+                "chunks": best_three(lexical.chunk, *shape)[1],
+                "bodies": best_three(lexical.body, *shape)[1],
+                "best_chunk_cover": best_three(lexical.cover, *shape)[0] / total,
+                "file_cover": lexical.file_cover[here] / total,
+                "file": lexical.file[here],
+                "definitions": lexical.definitions[here],
+                "path": lexical.path[here],
+                "head": np.where(has_rows, lexical.body[first] if len(lexical.body) else 0.0, 0.0),
+                "vector_best": vector_best,
+                "vector_three": vector_three,
+                "size": np.log1p(segment.file_column("size")[here].astype(np.float64)),
+                **name_features(segment, here, terms.terms, weights, exact),
+            }
+            blocks.append(feature_matrix(columns))
+        return np.concatenate(blocks)
 
     def _embedder(self) -> Embedder:
         if self._embedder_name not in self._embedders:
             self._embedders[self._embedder_name] = embedder_for(self._embedder_name)
         return self._embedders[self._embedder_name]
 
-    def _check_embedder(self, request: SearchRequest) -> None:
+    def _check_embedder(self) -> None:
         if not self._fingerprint:  # nothing is committed yet
             return
-        wanted = request.embedder or self._embedder().fingerprint
+        wanted = self._embedder().fingerprint
         if wanted != self._fingerprint:
             raise FingerprintMismatch(self._collection.name, "the embedder", self._fingerprint, wanted)
 
@@ -249,91 +343,51 @@ class ShardSearch:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Described:
-    path: str
-    start_line: int
-    end_line: int
-    language: str
-    kind: str
-    symbol: str
-    scope: str
-
-    @classmethod
-    def of(cls, segment: Segment, row: int) -> _Described:
-        chunks, files = segment.chunks, segment.files
-        file = int(segment.chunk_column("file")[row])
-        return cls(
-            path=segment.path(file),
-            start_line=int(segment.chunk_column("start_line")[row]),
-            end_line=int(segment.chunk_column("end_line")[row]),
-            language=files.column("language")[file].as_py(),
-            kind=chunks.column("kind")[row].as_py(),
-            symbol=chunks.column("symbol")[row].as_py(),
-            scope=chunks.column("scope")[row].as_py(),
-        )
-
-
-def _alive(segment: Segment) -> NDArray[np.bool_]:
-    alive = np.ones(segment.reference.rows, np.bool_)
-    for ordinal in segment.reference.tombstones:
-        first = int(segment.first_rows[ordinal])
-        alive[first : first + int(segment.row_counts[ordinal])] = False
-    return alive
-
-
-def _order(segment: Segment) -> NDArray[np.uint64]:
-    """Tie breakers, [rows]: path hash, then line."""
-    if segment.reference.rows == 0:
-        return np.empty(0, np.uint64)
-    lines = segment.chunk_column("start_line").astype(np.uint64)
-    hashes: NDArray[np.uint64] = segment.path_hashes[segment.chunk_column("file")]
-    return (hashes & ~np.uint64(0xFFFFFFF)) | (lines & np.uint64(0xFFFFFFF))
-
-
-def _live_lengths(part: _Part) -> tuple[int, int, int]:
-    """Terms in the live rows: of body, symbol, path."""
-    if len(part.alive) == 0:
-        return 0, 0, 0
-    segment = part.segment
-    files = segment.chunk_column("file")[part.alive]
-    return (
-        int(segment.chunk_column("body_length")[part.alive].sum(dtype=np.int64)),
-        int(segment.chunk_column("symbol_length")[part.alive].sum(dtype=np.int64)),
-        int(segment.file_column("path_length")[files].sum(dtype=np.int64)),
+def _describe(segment: Segment, row: int) -> Description:
+    chunks = segment.chunks
+    return Description(
+        start_line=int(segment.chunk_column("start_line")[row]),
+        end_line=int(segment.chunk_column("end_line")[row]),
+        kind=chunks.column("kind")[row].as_py(),
+        symbol=chunks.column("symbol")[row].as_py(),
+        scope=chunks.column("scope")[row].as_py(),
+        text=segment.text(row),
     )
 
 
-def _admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
-    """Rows of a segment that the filters let through."""
-    rows = segment.reference.rows
-    if rows == 0:
-        return np.empty(0, np.bool_)
-    files = np.ones(len(segment.files), np.bool_)
-    if filters.languages:
-        files &= _among(segment.files.column("language"), filters.languages)
-    if filters.paths:
-        admits = _admits(filters.paths)
-        paths = segment.files.column("path").to_pylist()
-        files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
-    admitted: NDArray[np.bool_] = files[segment.chunk_column("file")]
-    if filters.kinds:
-        admitted = admitted & _among(segment.chunks.column("kind"), filters.kinds)
-    return admitted
+def _best_rows(
+    view: _View, scored: Sequence[_PartScores], files: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """The chunks of each file that may be hits: rows of the view, their lexical scores and cosines, and the offsets
+    of each file's chunks."""
+    rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    lexical: list[NDArray[np.float64]] = [np.empty(0, np.float64)]
+    vector: list[NDArray[np.float64]] = [np.empty(0, np.float64)]
+    offsets = np.zeros(len(files) + 1, np.int64)
+    for number, file in enumerate(files):
+        place, ordinal = view.locate_file(int(file))
+        part, scores = view.parts[place], scored[place]
+        first = int(part.segment.first_rows[ordinal])
+        chosen = first + np.flatnonzero(scores.eligible[first : first + int(part.segment.row_counts[ordinal])])
+        if len(chosen) > count:
+            worth = scores.lexical.chunk[chosen] + np.maximum(scores.cosines[chosen], 0.0)
+            chosen = np.sort(chosen[np.lexsort((chosen, -worth))[:count]])
+        offsets[number + 1] = offsets[number] + len(chosen)
+        rows.append(chosen + part.first_row)
+        lexical.append(scores.lexical.chunk[chosen])
+        vector.append(scores.cosines[chosen])
+    return np.concatenate(rows), np.concatenate(lexical), np.concatenate(vector), offsets
 
 
-def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
-    codes = column.chunk(0)
-    known = np.array([value in wanted for value in codes.dictionary.to_pylist()], np.bool_)
-    among: NDArray[np.bool_] = known[codes.indices.to_numpy(zero_copy_only=True)]
-    return among
-
-
-def _admits(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a path matches any of the patterns, if some include, and none of those that exclude."""
-    include = GitIgnoreSpec.from_lines(pattern for pattern in patterns if not pattern.startswith("!"))
-    exclude = GitIgnoreSpec.from_lines(pattern[1:] for pattern in patterns if pattern.startswith("!"))
-    return lambda path: (not len(include) or include.match_file(path)) and not exclude.match_file(path)
+def _cosine_sums(view: _View, scored: Sequence[_PartScores]) -> tuple[int, int, int]:
+    """Live rows, sum of their cosines, sum of the squares: whole numbers (see `Candidates.cosine_sums`)."""
+    count = total = squares = 0
+    for part, scores in zip(view.parts, scored, strict=True):
+        units = np.rint(scores.cosines[part.alive_rows] / COSINE_UNIT).astype(np.int64)
+        count += len(units)
+        total += int(units.sum())
+        squares += int((units * units).sum())
+    return count, total, squares
 
 
 def _concatenate(arrays: Sequence[NDArray], dtype: type) -> NDArray:  # type: ignore[type-arg]

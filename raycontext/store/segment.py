@@ -1,8 +1,9 @@
 """A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
 
-    files.arrow      path, language, size, digest, path_hash, path_length, first_row, row_count
+    files.arrow      path, language, size, digest, path_hash, path_length, first_row, row_count, stem_hash, stem_terms
     chunks.arrow     file, start_line, end_line, start_byte, end_byte, kind, symbol, scope, content_hash,
                      body_length, symbol_length
+    definitions.arrow row, name_hash, folded_hash, is_type, weight, terms; in the order of their rows
     text.arrow       text, zstd, in batches of TEXT_BATCH_ROWS
     vectors.arrow    codes int8[dimension], scale float32, signs uint8[dimension / 8]
     postings.arrow   one record batch per field (body, symbol, path): term uint64, postings list<row, frequency>
@@ -26,13 +27,14 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
-from raycontext.analyse.postings import Postings
+from raycontext.analyse.names import folded_hash, name_hash, telling_stem
+from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.embedder import QuantizedVectors
 from raycontext.errors import CorruptManifest
 from raycontext.store.manifest import FORMAT, SegmentReference
 from raycontext.store.storage import Storage, new_ulid
 
-__all__ = ["FIELDS", "IndexedFile", "Segment", "SegmentContent", "path_hash", "write_segment"]
+__all__ = ["FIELDS", "DefinedName", "IndexedFile", "Segment", "SegmentContent", "path_hash", "write_segment"]
 
 FIELDS = ("body", "symbol", "path")
 """The lexical fields, in the order of their record batches."""
@@ -41,7 +43,7 @@ TEXT_BATCH_ROWS = 32
 """Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
 
 _POSTING = pa.struct([pa.field("row", pa.uint32(), False), pa.field("frequency", pa.uint8(), False)])
-_DATA_FILES = ("files.arrow", "chunks.arrow", "text.arrow", "vectors.arrow", "postings.arrow")
+_DATA_FILES = ("files.arrow", "chunks.arrow", "definitions.arrow", "text.arrow", "vectors.arrow", "postings.arrow")
 _DESCRIPTION = "SEGMENT.json"
 
 
@@ -60,6 +62,15 @@ class IndexedFile(NamedTuple):
     row_count: int
 
 
+class DefinedName(NamedTuple):
+    """A name that a chunk defines."""
+
+    row: int
+    name: str
+    is_type: bool
+    weight: float  # 1 for a definition at the top two levels, less for nested ones and for declarations without body
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentContent:
     """Everything that goes into a segment; `n` chunks of `m` files, chunks in the order of the files."""
@@ -72,6 +83,7 @@ class SegmentContent:
     kinds: Sequence[str]
     symbols: Sequence[str]
     scopes: Sequence[str]
+    definitions: Sequence[DefinedName]  # in the order of their rows
     texts: Sequence[bytes]  # UTF-8
     body: Postings  # over n rows
     symbol: Postings  # over n rows
@@ -90,6 +102,7 @@ def write_segment(
     objects: dict[str, bytes | pa.Buffer] = {
         "files.arrow": _ipc(_files_table(content, row_counts)),
         "chunks.arrow": _ipc(_chunks_table(content, row_counts)),
+        "definitions.arrow": _ipc(_definitions_table(content)),
         "text.arrow": _ipc(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
         "vectors.arrow": _ipc(_vectors_table(content.vectors)),
         "postings.arrow": _postings_file(content),
@@ -132,8 +145,32 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "path_length": pa.array(content.path.lengths),
             "first_row": pa.array(first_rows),
             "row_count": pa.array(row_counts),
+            "stem_hash": pa.array([folded_hash(telling_stem(file.path)) for file in files], pa.uint64()),
+            "stem_terms": _term_lists([telling_stem(file.path) for file in files]),
         }
     )
+
+
+def _definitions_table(content: SegmentContent) -> pa.Table:
+    definitions = content.definitions
+    return pa.table(
+        {
+            "row": pa.array([definition.row for definition in definitions], pa.uint32()),
+            "name_hash": pa.array([name_hash(definition.name) for definition in definitions], pa.uint64()),
+            "folded_hash": pa.array([folded_hash(definition.name) for definition in definitions], pa.uint64()),
+            "is_type": pa.array([int(definition.is_type) for definition in definitions], pa.uint8()),
+            "weight": pa.array([definition.weight for definition in definitions], pa.float32()),
+            "terms": _term_lists([definition.name for definition in definitions]),
+        }
+    )
+
+
+def _term_lists(names: Sequence[str]) -> pa.LargeListArray:
+    from raycontext.analyse.terms import analyse_texts  # only who writes needs the compiled analysis
+
+    encodable = [name.encode(errors="replace").decode() for name in names]
+    offsets, terms = terms_by_row(analyse_texts(encodable))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(terms))
 
 
 def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
@@ -255,6 +292,24 @@ class Segment:
         """A numeric column of `files.arrow`, [files]."""
         return _numpy(self.files, name)
 
+    @cached_property
+    def definitions(self) -> pa.Table:
+        return self._table("definitions.arrow")
+
+    def definition_column(self, name: str) -> NDArray[Any]:
+        """A numeric column of `definitions.arrow`, [definitions]."""
+        return _numpy(self.definitions, name)
+
+    @cached_property
+    def definition_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Offsets [definitions + 1] and terms of the names."""
+        return _lists(self.definitions, "terms")
+
+    @cached_property
+    def stem_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Offsets [files + 1] and terms of the telling part of each path."""
+        return _lists(self.files, "stem_terms")
+
     def postings(self, field: str) -> Postings:
         """Postings of one of `FIELDS`; `lengths` are those of its rows."""
         return self._postings[field]
@@ -262,6 +317,10 @@ class Segment:
     def path(self, ordinal: int) -> str:
         """Path of a file, as in `FileStat`."""
         return os.fsdecode(self.files.column("path")[ordinal].as_py())
+
+    def language(self, ordinal: int) -> str:
+        """Language of a file."""
+        return str(self.files.column("language")[ordinal].as_py())
 
     def text(self, row: int) -> str:
         """Text of a chunk: decompresses the batch that holds it."""
@@ -323,6 +382,17 @@ def _numpy(table: pa.Table, name: str) -> NDArray[Any]:
         empty.flags.writeable = False  # as all others: a kernel is compiled anew for writable arguments
         return empty
     return column.chunk(0).to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]
+
+
+def _lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    column = table.column(name)
+    if column.num_chunks == 0:
+        empty = np.zeros(1, np.int64), np.empty(0, np.uint64)
+        for array in empty:
+            array.flags.writeable = False
+        return empty
+    lists = column.chunk(0)
+    return lists.offsets.to_numpy(zero_copy_only=True), lists.values.to_numpy(zero_copy_only=True)
 
 
 def _read_postings(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> Postings:

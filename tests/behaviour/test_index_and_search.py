@@ -123,7 +123,7 @@ async def test_filters_act_before_ranking(connection: Connection, source: Path) 
     async with connection as context:
         await context.index(source)
         plain = await context.search("router route", collection="shop", limit=5)
-        assert {hit.language for hit in plain} == {"python"}
+        assert "python" in {hit.language for hit in plain}
         hits = await context.search("router route", collection="shop", limit=5, languages=["javascript"])
         assert hits
         assert {hit.path for hit in hits} == {"web/router.js"}

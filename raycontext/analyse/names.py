@@ -1,0 +1,60 @@
+"""Names as evidence: the telling part of a path, identifiers in a query, hashes to compare names by."""
+
+from __future__ import annotations
+
+import re
+
+import xxhash
+
+__all__ = ["folded_hash", "identifiers", "name_hash", "path_text", "telling_stem"]
+
+_GENERIC_STEMS = frozenset({"__init__", "__main__", "index", "main", "mod", "lib", "init", "package", "default"})
+"""Names that say nothing of what a file is about: the folder's name does."""
+
+_INNER_CAPITAL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+_WORD = re.compile(r"[A-Za-z_$][\w$]*(?:(?:::|\.|->|#)[A-Za-z_$][\w$]*)*")
+
+
+def telling_stem(path: str) -> str:
+    """The stem of the file's name, or the name of its folder where the stem says nothing."""
+    folder, _, name = path.rpartition("/")
+    stem = name.lstrip(".").partition(".")[0]
+    if stem.lower() in _GENERIC_STEMS and folder:
+        return folder.rpartition("/")[2]
+    return stem
+
+
+def path_text(path: str) -> str:
+    """What the path field of a file holds: all names of the path, the telling one once more."""
+    return f"{path} {telling_stem(path)}"
+
+
+def identifiers(query: str) -> tuple[str, ...]:
+    """Words of a query that name something in code: all of a query of one word, else words with inner capitals,
+    underscores, digits or separators; the last part of a qualified name counts as well."""
+    words = _WORD.findall(query)
+    if len(query.split()) > 1:
+        words = [word for word in words if _looks_like_code(word)]
+    parts = [re.split(r"::|\.|->|#", word)[-1] for word in words]
+    return tuple(dict.fromkeys([*words, *parts]))
+
+
+def name_hash(name: str) -> int:
+    """xxh3_64 of a name as it is written."""
+    return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))
+
+
+def folded_hash(name: str) -> int:
+    """xxh3_64 of a name without case and underscores."""
+    return name_hash(name.lower().replace("_", ""))
+
+
+def _looks_like_code(word: str) -> bool:
+    plain = word.strip("_")
+    return bool(
+        _INNER_CAPITAL.search(word)
+        or "_" in plain
+        or word.startswith("__")
+        or any(separator in word for separator in ("::", ".", "->", "#"))
+        or (any(char.isdigit() for char in plain) and plain[:1].isalpha())
+    )

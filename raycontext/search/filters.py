@@ -1,0 +1,48 @@
+"""Which chunks of a segment the filters of a query let through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pathspec import GitIgnoreSpec
+
+from raycontext.models import SearchFilters
+from raycontext.store.segment import Segment
+
+__all__ = ["admitted"]
+
+
+def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
+    """Rows of a segment that the filters let through."""
+    rows = segment.reference.rows
+    if rows == 0:
+        return np.empty(0, np.bool_)
+    files = np.ones(len(segment.files), np.bool_)
+    if filters.languages:
+        files &= _among(segment.files.column("language"), filters.languages)
+    if filters.paths:
+        admits = _admits(filters.paths)
+        paths = segment.files.column("path").to_pylist()
+        files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
+    admitted: NDArray[np.bool_] = files[segment.chunk_column("file")]
+    if filters.kinds:
+        admitted = admitted & _among(segment.chunks.column("kind"), filters.kinds)
+    return admitted
+
+
+def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
+    codes = column.chunk(0)
+    known = np.array([value in wanted for value in codes.dictionary.to_pylist()], np.bool_)
+    among: NDArray[np.bool_] = known[codes.indices.to_numpy(zero_copy_only=True)]
+    return among
+
+
+def _admits(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a path matches any of the patterns, if some include, and none of those that exclude."""
+    include = GitIgnoreSpec.from_lines(pattern for pattern in patterns if not pattern.startswith("!"))
+    exclude = GitIgnoreSpec.from_lines(pattern[1:] for pattern in patterns if pattern.startswith("!"))
+    return lambda path: (not len(include) or include.match_file(path)) and not exclude.match_file(path)
