@@ -15,6 +15,9 @@ __all__ = ["best_three", "exact_names", "feature_matrix", "name_features"]
 FOLDED_MATCH = 0.6
 """Worth of a definition whose name equals an identifier of the query but for case and underscores."""
 
+PART_MATCH = 0.6
+"""Worth of a chunk whose definition's name has all words of the query, next to one that has its identifier."""
+
 
 def best_three(
     scores: NDArray[np.float64], first_rows: NDArray[np.uint32], row_counts: NDArray[np.uint32]
@@ -44,8 +47,9 @@ def name_features(
     terms: NDArray[np.uint64],
     weights: NDArray[np.float64],
     exact: tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]],
-) -> dict[str, NDArray[np.float64]]:
-    """Features of the names of some files (ordinals [m]), [m] each.
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Features of the names of some files (ordinals [m]), [m] each; and for all rows of the segment, [rows], how well
+    the best definition of a row of these files matches the query, 0 to 1.
 
     terms, weights: of the query, [terms]; exact: from `exact_names`.
     """
@@ -61,7 +65,9 @@ def name_features(
     best = np.zeros(len(files), np.float64)
     exact_definition = np.zeros(len(files), np.float64)
     exact_type = np.zeros(len(files), np.float64)
+    defined = np.zeros(segment.reference.rows, np.float64)
     _definitions(
+        rows,
         starts,
         ends,
         definition_offsets,
@@ -77,14 +83,16 @@ def name_features(
         best,
         exact_definition,
         exact_type,
+        defined,
     )
-    return {
+    columns = {
         "stem_cover": cover,
         "best_definition": best,
         "exact_definition": exact_definition,
         "exact_type": exact_type,
         "exact_stem": np.isin(stems, exact[2]).astype(np.float64),
     }
+    return columns, defined
 
 
 def feature_matrix(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -136,6 +144,7 @@ def _stem_cover(
 
 @kernel
 def _definitions(
+    rows: NDArray[np.uint32],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     offsets: NDArray[np.int64],
@@ -151,6 +160,7 @@ def _definitions(
     best: NDArray[np.float64],
     exact_definition: NDArray[np.float64],
     exact_type: NDArray[np.float64],
+    defined: NDArray[np.float64],
 ) -> None:
     total = 0.0
     for weight in weights:
@@ -166,8 +176,8 @@ def _definitions(
                         matched += 1
                         covered += weights[term]
                         break
-            if matched > 0 and total > 0.0:
-                best[number] = max(best[number], covered / total * matched / (last - first))
+            cover = covered / total * matched / (last - first) if matched > 0 and total > 0.0 else 0.0
+            best[number] = max(best[number], cover)
             match = 0.0
             for place in range(exact_names.size):
                 if names[definition] == exact_names[place]:
@@ -175,6 +185,8 @@ def _definitions(
                 elif folded[definition] == exact_folded[place]:
                     match = max(match, FOLDED_MATCH)
             match *= definition_weights[definition]
+            row = rows[definition]
+            defined[row] = max(defined[row], match, PART_MATCH * cover)
             exact_definition[number] = max(exact_definition[number], match)
             if is_type[definition]:
                 exact_type[number] = max(exact_type[number], match)

@@ -16,10 +16,10 @@ from raycontext.search.selection import propose
 
 __all__ = ["RankedChunk", "finish", "hits_of"]
 
-LEXICAL_SHARE = 0.7
-"""Of the lexical score in the choice among the chunks of a file, next to the cosine."""
+LEXICAL_SHARE, VECTOR_SHARE, DEFINITION_SHARE = 0.5, 0.2, 0.6
+"""Of the evidence in the choice among the chunks of a file."""
 
-REPEAT_FACTOR = 0.7
+REPEAT_FACTOR = 0.25
 """What remains of the score at a file's second hit, and once more at the third: a person sees several files first,
 but a file that is far better than all others may show two of its chunks."""
 
@@ -99,7 +99,8 @@ def _chunks_of_file(part: Candidates, place: int, path: str, language: str, scor
     rows, lexical, vector = part.rows[first:last], part.lexical[first:last], part.vector[first:last]
     best = float(np.max(lexical, initial=0.0))
     share = lexical / best if best > 0.0 else lexical
-    worth = LEXICAL_SHARE * share + (1.0 - LEXICAL_SHARE) * np.maximum(vector, 0.0)
+    defined = part.defined[first:last]
+    worth = LEXICAL_SHARE * share + VECTOR_SHARE * np.maximum(vector, 0.0) + DEFINITION_SHARE * defined
     ranking = np.lexsort((rows, -worth))
     return [
         RankedChunk(

@@ -111,6 +111,8 @@ class Candidates:
     """BM25F of each row."""
     vector: NDArray[np.float64]
     """Cosine of each row with the query."""
+    defined: NDArray[np.float64]
+    """How well the best definition of each row matches the query, 0 to 1."""
     cosine_sums: tuple[int, int, int]
     """Live rows of the shard, and the sums of their cosines and of their squares, in units of `COSINE_UNIT` (squared):
     whole numbers, so that sums over shards do not depend on their order."""

@@ -185,8 +185,8 @@ class ShardSearch:
         scored = self._score(view, request, terms, weights, statistics)
         proposals = [_concatenate([part.proposals[name] for part in scored], np.float64) for name in PROPOSERS]
         files = propose(proposals, view.order, request.files)
-        features = self._features(view, scored, files, request, terms, weights)
-        rows, lexical, vector, offsets = _best_rows(view, scored, files, request.rows)
+        features, defined = self._features(view, scored, files, request, terms, weights)
+        rows, lexical, vector, row_defined, offsets = _best_rows(view, scored, defined, files, request.rows)
         located = [view.locate_file(int(file)) for file in files]
         return Candidates(
             shard=self._shard,
@@ -199,6 +199,7 @@ class ShardSearch:
             rows=rows,
             lexical=lexical,
             vector=vector,
+            defined=row_defined,
             cosine_sums=_cosine_sums(view, scored),
         )
 
@@ -259,18 +260,22 @@ class ShardSearch:
         request: SearchRequest,
         terms: QueryTerms,
         weights: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Raw features of some files of a view, [m, len(FEATURES)]; files ascend."""
+    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+        """Raw features of some files of a view, [m, len(FEATURES)], files ascend; and for the rows of each part how
+        well their definitions match."""
         exact = exact_names(request.text)
         total = float(weights.sum()) or 1.0
         blocks = [np.empty((0, len(FEATURES)), np.float64)]
+        defined: list[NDArray[np.float64]] = []
         for part, scores in zip(view.parts, scored, strict=True):
             here = (
                 files[(files >= part.first_file) & (files < part.first_file + len(part.alive_files))] - part.first_file
             )
+            segment, lexical = part.segment, scores.lexical
+            names, matches = name_features(segment, here, terms.terms, weights, exact)
+            defined.append(matches)
             if not len(here):
                 continue
-            segment, lexical = part.segment, scores.lexical
             shape = segment.first_rows[here], segment.row_counts[here]
             vector_best, vector_three = best_three(scores.cosines, *shape)
             first = np.minimum(segment.first_rows[here], max(len(lexical.body) - 1, 0))
@@ -287,10 +292,10 @@ class ShardSearch:
                 "vector_best": vector_best,
                 "vector_three": vector_three,
                 "size": np.log1p(segment.file_column("size")[here].astype(np.float64)),
-                **name_features(segment, here, terms.terms, weights, exact),
+                **names,
             }
             blocks.append(feature_matrix(columns))
-        return np.concatenate(blocks)
+        return np.concatenate(blocks), defined
 
     def _embedder(self) -> Embedder:
         if self._embedder_name not in self._embedders:
@@ -356,27 +361,33 @@ def _describe(segment: Segment, row: int) -> Description:
 
 
 def _best_rows(
-    view: _View, scored: Sequence[_PartScores], files: NDArray[np.int64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """The chunks of each file that may be hits: rows of the view, their lexical scores and cosines, and the offsets
-    of each file's chunks."""
+    view: _View,
+    scored: Sequence[_PartScores],
+    defined: Sequence[NDArray[np.float64]],
+    files: NDArray[np.int64],
+    count: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """The chunks of each file that may be hits: rows of the view, their lexical scores, cosines and matches of their
+    definitions, and the offsets of each file's chunks."""
     rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    lexical: list[NDArray[np.float64]] = [np.empty(0, np.float64)]
-    vector: list[NDArray[np.float64]] = [np.empty(0, np.float64)]
+    columns: list[NDArray[np.float64]] = [np.empty((3, 0), np.float64)]
     offsets = np.zeros(len(files) + 1, np.int64)
     for number, file in enumerate(files):
         place, ordinal = view.locate_file(int(file))
         part, scores = view.parts[place], scored[place]
         first = int(part.segment.first_rows[ordinal])
         chosen = first + np.flatnonzero(scores.eligible[first : first + int(part.segment.row_counts[ordinal])])
+        evidence = np.stack([scores.lexical.chunk[chosen], scores.cosines[chosen], defined[place][chosen]])
         if len(chosen) > count:
-            worth = scores.lexical.chunk[chosen] + np.maximum(scores.cosines[chosen], 0.0)
-            chosen = np.sort(chosen[np.lexsort((chosen, -worth))[:count]])
+            best = max(float(evidence[0].max()), 1e-9)
+            worth = evidence[0] / best + np.maximum(evidence[1], 0.0) + evidence[2]
+            kept = np.sort(np.lexsort((chosen, -worth))[:count])
+            chosen, evidence = chosen[kept], evidence[:, kept]
         offsets[number + 1] = offsets[number] + len(chosen)
         rows.append(chosen + part.first_row)
-        lexical.append(scores.lexical.chunk[chosen])
-        vector.append(scores.cosines[chosen])
-    return np.concatenate(rows), np.concatenate(lexical), np.concatenate(vector), offsets
+        columns.append(evidence)
+    lexical, vector, matches = np.concatenate(columns, axis=1)
+    return np.concatenate(rows), lexical, vector, matches, offsets
 
 
 def _cosine_sums(view: _View, scored: Sequence[_PartScores]) -> tuple[int, int, int]:

@@ -1,0 +1,176 @@
+"""Fit the weights of the ranker on judged queries, with leave-one-repository-out validation.
+
+    python benchmarks/fit_ranker.py QUERIES CORPUS [--write] [--drop FEATURE,FEATURE]
+
+Prints NDCG@10 of files with weights fitted on all repositories and with weights fitted without the repository of the
+query (the honest figure), in all and by category, and the weights. `--write` puts the former into the package. `--drop`
+leaves features out, for an ablation. The model is a softmax over the candidate files of a query: the loss is the mean
+over queries of minus the logarithm of the probability of each answering file, with a small L2 penalty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import raycontext
+from raycontext.context import CANDIDATE_FILES
+from raycontext.models import SearchFilters
+from raycontext.search.query import SearchRequest
+from raycontext.search.ranker import MODEL_FEATURES, cosine_moments, model_features
+from raycontext.search.shard import ShardSearch
+from raycontext.store.collection import Location
+
+DEPTH = 10
+STEPS = 300
+RATE = 0.1
+PENALTY = 0.002
+WEIGHTS = Path(raycontext.__file__).parent / "search" / "weights.json"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The candidate files of one query."""
+
+    repository: str
+    category: str
+    query: str
+    features: NDArray[np.float64]  # [files, features]
+    paths: tuple[str, ...]
+    answered: tuple[frozenset[int], ...]  # targets that each file answers
+    targets: int
+
+
+def same(path: str, wanted: str) -> bool:
+    return f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")
+
+
+def gather(judged: dict[str, Any], corpus: Path, root: Path, context: raycontext.SyncContext) -> list[Sample]:
+    """Index one repository and collect the candidates of its queries."""
+    name = context.index(corpus / judged["name"] / judged["root"]).collection
+    search = ShardSearch(Location(str(root), name).open(), 0)
+    samples = []
+    for query in judged["queries"]:
+        request = SearchRequest(query["query"], SearchFilters(), files=CANDIDATE_FILES, rows=1)
+        found = search.candidates(request, search.statistics(request))
+        moments = cosine_moments([found.cosine_sums])
+        targets = [target["path"] for target in query["targets"]]
+        samples.append(
+            Sample(
+                repository=judged["name"],
+                category=query["category"],
+                query=query["query"],
+                features=model_features(query["query"], found.features, found.paths, found.languages, moments),
+                paths=found.paths,
+                answered=tuple(
+                    frozenset(number for number, target in enumerate(targets) if same(path, target))
+                    for path in found.paths
+                ),
+                targets=len(targets),
+            )
+        )
+    return samples
+
+
+def ndcg(sample: Sample, weights: NDArray[np.float64]) -> float:
+    ranking = np.argsort(-(sample.features @ weights), kind="stable")[:DEPTH]
+    seen: set[int] = set()
+    gain = 0.0
+    for rank, file in enumerate(ranking, 1):
+        fresh = sample.answered[file] - seen
+        gain += len(fresh) / math.log2(rank + 1)
+        seen |= fresh
+    return min(gain / sum(1 / math.log2(rank + 1) for rank in range(1, min(DEPTH, sample.targets) + 1)), 1.0)
+
+
+class Problem:
+    """The samples as one matrix, so that a step of the fit is a handful of array operations."""
+
+    def __init__(self, samples: list[Sample], kept: NDArray[np.float64]) -> None:
+        usable = [sample for sample in samples if any(sample.answered)]
+        self.features = np.concatenate([sample.features for sample in usable]) * kept
+        self.queries = np.repeat(np.arange(len(usable)), [len(sample.paths) for sample in usable])
+        starts = np.cumsum([0, *(len(sample.paths) for sample in usable)])
+        self.starts = starts[:-1]
+        self.share = np.concatenate(
+            [np.array([bool(found) for found in sample.answered]) / sum(map(bool, sample.answered)) for sample in usable]
+        )
+        self.repositories = np.array([sample.repository for sample in usable])
+
+    def fit(self, without: str | None) -> NDArray[np.float64]:
+        """Weights fitted on all repositories but one, by Adam on the whole batch."""
+        weight_of_query = (self.repositories != without).astype(np.float64)
+        weight_of_row = weight_of_query[self.queries] / weight_of_query.sum()
+        weights = np.zeros(self.features.shape[1])
+        mean, square = np.zeros_like(weights), np.zeros_like(weights)
+        for step in range(1, STEPS + 1):
+            scores = self.features @ weights
+            scores -= np.maximum.reduceat(scores, self.starts)[self.queries]
+            odds = np.exp(scores)
+            probabilities = odds / np.add.reduceat(odds, self.starts)[self.queries]
+            gradient = self.features.T @ ((probabilities - self.share) * weight_of_row) + PENALTY * weights
+            mean = 0.9 * mean + 0.1 * gradient
+            square = 0.99 * square + 0.01 * gradient**2
+            weights -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-9)
+        return weights
+
+
+def report(title: str, samples: list[Sample], values: list[float]) -> None:
+    print(f"{title}: {statistics.fmean(values):.4f}", end="  ")
+    for category in sorted({sample.category for sample in samples}):
+        of_category = [value for sample, value in zip(samples, values, strict=True) if sample.category == category]
+        print(f"{category} {statistics.fmean(of_category):.4f}", end="  ")
+    print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("queries", type=Path)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--drop", default="")
+    parser.add_argument("--worst", type=int, default=0)
+    arguments = parser.parse_args()
+    dropped = set(filter(None, arguments.drop.split(",")))
+    kept = np.array([0.0 if name in dropped else 1.0 for name in MODEL_FEATURES])
+    samples: list[Sample] = []
+    with (
+        tempfile.TemporaryDirectory() as root,
+        raycontext.connect(root=root, runtime="inline") as context,
+    ):
+        for file in sorted(arguments.queries.glob("*.json")):
+            judged = json.loads(file.read_text())
+            if (arguments.corpus / judged["name"]).is_dir():
+                samples.extend(gather(judged, arguments.corpus, Path(root), context))
+    problem = Problem(samples, kept)
+    everything = problem.fit(None) * kept
+    without = {name: problem.fit(name) * kept for name in sorted({sample.repository for sample in samples})}
+    fitted = [ndcg(sample, everything) for sample in samples]
+    honest = [ndcg(sample, without[sample.repository]) for sample in samples]
+    report("fitted on all", samples, fitted)
+    report("without the query's repository", samples, honest)
+    reachable = [ndcg(sample, np.zeros(len(kept))) if not any(sample.answered) else 1.0 for sample in samples]
+    print(f"queries with an answer among the candidates: {sum(reachable):.0f} of {len(samples)}")
+    for name in without:
+        of_repository = [value for sample, value in zip(samples, honest, strict=True) if sample.repository == name]
+        print(f"  {name:<16}{statistics.fmean(of_repository):.3f}")
+    for name, weight in sorted(zip(MODEL_FEATURES, everything, strict=True), key=lambda pair: -abs(pair[1])):
+        print(f"  {name:<18}{weight:+.2f}")
+    for value, sample in sorted(zip(honest, samples, strict=True), key=lambda pair: pair[0])[: arguments.worst]:
+        print(f"  {value:.2f} {sample.repository}: {sample.query} -> {[p for p, a in zip(sample.paths, sample.answered) if a]}")
+    if arguments.write:
+        weights = {name: round(float(value), 3) for name, value in zip(MODEL_FEATURES, everything, strict=True)}
+        WEIGHTS.write_text(json.dumps({"weights": weights}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
