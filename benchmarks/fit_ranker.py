@@ -102,7 +102,10 @@ class Problem:
         starts = np.cumsum([0, *(len(sample.paths) for sample in usable)])
         self.starts = starts[:-1]
         self.share = np.concatenate(
-            [np.array([bool(found) for found in sample.answered]) / sum(map(bool, sample.answered)) for sample in usable]
+            [
+                np.array([bool(found) for found in sample.answered]) / sum(map(bool, sample.answered))
+                for sample in usable
+            ]
         )
         self.repositories = np.array([sample.repository for sample in usable])
 
@@ -166,7 +169,8 @@ def main() -> None:
     for name, weight in sorted(zip(MODEL_FEATURES, everything, strict=True), key=lambda pair: -abs(pair[1])):
         print(f"  {name:<18}{weight:+.2f}")
     for value, sample in sorted(zip(honest, samples, strict=True), key=lambda pair: pair[0])[: arguments.worst]:
-        print(f"  {value:.2f} {sample.repository}: {sample.query} -> {[p for p, a in zip(sample.paths, sample.answered) if a]}")
+        found = [path for path, answered in zip(sample.paths, sample.answered, strict=True) if answered]
+        print(f"  {value:.2f} {sample.repository}: {sample.query} -> {found}")
     if arguments.write:
         weights = {name: round(float(value), 3) for name, value in zip(MODEL_FEATURES, everything, strict=True)}
         WEIGHTS.write_text(json.dumps({"weights": weights}, indent=2) + "\n")

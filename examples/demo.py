@@ -20,7 +20,8 @@ SNIPPET_LINES = 5
 
 def show_progress(progress: raycontext.JobProgress) -> None:
     size = f"{progress.bytes_indexed / 1e6:.1f}/{progress.bytes_to_index / 1e6:.1f} MB"
-    line = f"  {progress.stage}: {progress.files_indexed}/{progress.files_to_index} files, {size}, {progress.seconds:.1f} s"
+    files = f"{progress.files_indexed}/{progress.files_to_index} files"
+    line = f"  {progress.stage}: {files}, {size}, {progress.seconds:.1f} s"
     end = "\r" if sys.stderr.isatty() else "\n"
     print(line.ljust(78), end=end, file=sys.stderr, flush=True)
 
@@ -46,10 +47,11 @@ async def main() -> None:
             for source in (REPOSITORY, package):
                 print(f"indexing {source}", file=sys.stderr)
                 report = await context.index(source, on_progress=show_progress)
+                megabytes = report.indexed_bytes / 1e6
                 print(
                     f"{report.collection}: {report.files} files, {report.chunks} chunks, "
-                    f"{report.indexed_bytes / 1e6:.1f} MB in {report.seconds:.1f} s "
-                    f"({report.files / report.seconds:.0f} files/s, {report.indexed_bytes / 1e6 / report.seconds:.1f} MB/s); "
+                    f"{megabytes:.1f} MB in {report.seconds:.1f} s "
+                    f"({report.files / report.seconds:.0f} files/s, {megabytes / report.seconds:.1f} MB/s); "
                     f"skipped: {report.skipped or 'none'}"
                 )
             for question, source in (

@@ -49,6 +49,9 @@ LARGEST_INDEX_BATCH_BYTES = 16 << 20
 COMMIT_BYTES = 64 << 20
 """Source indexed between two commits: what a run that dies loses at most, per commit interval."""
 
+FAILURES_WITHOUT_SUCCESS = 16
+"""Files that fail one after the other before any batch succeeds: then it is not the files that are at fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanTree:
@@ -161,6 +164,8 @@ class ReindexPlanner:
         self.added = self.modified = self.removed = 0
         self._stats: dict[str, FileStat] = {}
         self._hashed: list[tuple[FileStat, bytes]] = []
+        self._succeeded = False  # a batch was hashed or indexed
+        self._quarantined = 0
         self._pending: set[str] = set()  # files that are to be indexed and are not yet
         self._waiting = 0  # instructions of the current stage that have not come back
         self._committing = 0
@@ -208,6 +213,7 @@ class ReindexPlanner:
         return [HashFiles(files) for files in batches] or self._compare()
 
     def _hashed_batch(self, digests: Sequence[FileDigest]) -> list[Instruction]:
+        self._succeeded = self._succeeded or bool(digests)
         for path, digest, reason in digests:
             if reason is None:
                 self._hashed.append((self._stats[path], digest))
@@ -235,7 +241,7 @@ class ReindexPlanner:
         self._pending = {file.path for file in files}
         self.files_to_index = len(files)
         self.bytes_to_index = sum(file.size for file in files)
-        self.stage = "indexing"
+        self.stage, self._succeeded = "indexing", False
         instructions = self._index_instructions(files)
         self._waiting = len(instructions)
         return instructions or self._finish_if_done()
@@ -253,6 +259,7 @@ class ReindexPlanner:
         ]
 
     def _indexed(self, instruction: IndexFiles, batch: IndexedBatch) -> list[Instruction]:
+        self._succeeded = True
         if batch.segment is not None:
             self._segments.append((instruction.shard, batch.segment))
         self._entries.update(batch.entries)
@@ -310,6 +317,10 @@ class ReindexPlanner:
         if len(instruction.files) > 1:
             self._waiting += 1
             return _halves(instruction)
+        self._quarantined += 1
+        if self._quarantined == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
+            self.stage = "failed"
+            return [Abort(error)]
         (file,) = instruction.files
         self._skip(file, SkipReason.QUARANTINED)
         if isinstance(instruction, HashFiles):

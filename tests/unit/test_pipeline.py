@@ -165,6 +165,14 @@ def test_file_that_kills_its_worker_is_found_and_quarantined(stage: type, number
     assert len(world.entries()) == number
 
 
+@pytest.mark.parametrize("stage", [pipeline.HashFiles, pipeline.IndexFiles])
+def test_run_in_which_everything_fails_blames_no_file(stage: type) -> None:
+    world = World(stats(200), lambda instruction: isinstance(instruction, stage))
+    ended = world.run(world.planner(), newest_first=True)
+    assert isinstance(ended, pipeline.Abort)
+    assert world.commits == []
+
+
 def test_storage_error_ends_the_run() -> None:
     error = StorageError("/root", "No space left on device")
     world = World(stats(5))
