@@ -12,7 +12,7 @@ from raycontext.chunk.chunker import chunk_file
 from raycontext.chunk.labels import Definition
 from raycontext.chunk.languages import detect_language
 from raycontext.discover.read import Content
-from raycontext.embed.embedder import Documents, Embedder, quantize
+from raycontext.embed.embedder import Documents, Embedder, QuantizedVectors, quantize
 from raycontext.models import Chunk, ChunkKind
 from raycontext.store.segment import DefinedName, IndexedFile, SegmentContent
 
@@ -80,4 +80,19 @@ class Batch:
             symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
             path=analyse_texts([path_text(file.path).encode(errors="replace").decode() for file in self.files]),
             vectors=quantize(embedder.embed_documents(documents)),
+            name_vectors=_embedded(embedder, self._names()),
+            path_vectors=_embedded(embedder, [path_text(file.path) for file in self.files]),
         )
+
+    def _names(self) -> list[str]:
+        """For each file its path and the names that it defines."""
+        file_of_row = np.repeat(np.arange(len(self.files)), [file.row_count for file in self.files])
+        names = [[path_text(file.path)] for file in self.files]
+        for definition in self._definitions:
+            names[file_of_row[definition.row]].append(definition.name)
+        return [" ".join(of_file) for of_file in names]
+
+
+def _embedded(embedder: Embedder, texts: list[str]) -> QuantizedVectors:
+    encodable = [text.encode(errors="replace").decode() for text in texts]
+    return quantize(embedder.embed_documents(Documents(analyse_texts(encodable), lambda: encodable)))

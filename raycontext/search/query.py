@@ -35,6 +35,8 @@ FEATURES = (
     "exact_stem",  # an identifier of the query, or the whole query, is the file's stem
     "vector_best",  # cosine of the query with the best chunk
     "vector_three",  # sum of the best three cosines: 1, 1/2, 1/4
+    "vector_names",  # cosine of the query with the file's path and the names that it defines
+    "vector_path",  # cosine of the query with the path alone
     "size",  # natural logarithm of 1 + bytes of the file
 )
 """Columns of `Candidates.features`, one row a file, not normalised."""

@@ -21,8 +21,8 @@ from raycontext.search.query import COSINE_UNIT, FEATURES
 
 __all__ = ["LinearRanker", "Ranker", "cosine_moments", "model_features"]
 
-RELATIVE = ("chunks", "bodies", "file", "definitions", "path", "head")
-"""Features that are divided by the best of the query."""
+RELATIVE = ("chunks", "bodies", "file", "definitions", "path", "head", "vector_names", "vector_path")
+"""Features that are divided by the best of the query; below zero they count as zero."""
 
 STEEPNESS = 8.0
 """Of the logistic curve that maps the weighted sum, as a share of what a file that is best by everything would have,
@@ -128,7 +128,7 @@ def model_features(
     columns = {name: features[:, number].copy() for number, name in enumerate(FEATURES)}
     for name in RELATIVE:
         best = float(np.max(columns[name], initial=0.0))
-        columns[name] = columns[name] / best if best > 0.0 else columns[name]
+        columns[name] = np.maximum(columns[name], 0.0) / (best or 1.0)
     mean, deviation = moments
     for name in COSINES:
         share = 1.0 if name == "vector_best" else 1.75  # weights of the three: 1, 1/2, 1/4

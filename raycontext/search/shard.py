@@ -239,7 +239,7 @@ class ShardSearch:
             slices = TermSlices.find(segment, terms.terms)
             lexical = score_segment(self._parameters, statistics, weights, slices, part.file_lengths)
             similarities = np.zeros(len(eligible), np.float64)
-            cosines(query, segment.codes, segment.scales, similarities)
+            cosines(query, *segment.vectors, similarities)
             shape = segment.first_rows, segment.row_counts
             open_rows = np.bincount(segment.chunk_column("file"), eligible, minlength=len(part.alive_files)) > 0
             vector_best, vector_three = best_three(np.where(eligible, similarities, 0.0), *shape)
@@ -264,6 +264,7 @@ class ShardSearch:
         """Raw features of some files of a view, [m, len(FEATURES)], files ascend; and for the rows of each part how
         well their definitions match."""
         exact = exact_names(request.text)
+        query = QueryVector(self._embedder().embed_query(request.text)) if len(files) else None
         total = float(weights.sum()) or 1.0
         blocks = [np.empty((0, len(FEATURES)), np.float64)]
         defined: list[NDArray[np.float64]] = []
@@ -274,7 +275,7 @@ class ShardSearch:
             segment, lexical = part.segment, scores.lexical
             names, matches = name_features(segment, here, terms.terms, weights, exact)
             defined.append(matches)
-            if not len(here):
+            if query is None or not len(here):
                 continue
             shape = segment.first_rows[here], segment.row_counts[here]
             vector_best, vector_three = best_three(scores.cosines, *shape)
@@ -291,6 +292,8 @@ class ShardSearch:
                 "head": np.where(has_rows, lexical.body[first] if len(lexical.body) else 0.0, 0.0),
                 "vector_best": vector_best,
                 "vector_three": vector_three,
+                "vector_names": _file_cosines(query, segment, "name", here),
+                "vector_path": _file_cosines(query, segment, "path", here),
                 "size": np.log1p(segment.file_column("size")[here].astype(np.float64)),
                 **names,
             }
@@ -346,6 +349,15 @@ class ShardSearch:
             opened.get(reference) or Segment(self._collection.storage, self._collection.name, reference)
             for reference in manifest.shards[self._shard].segments
         ]
+
+
+def _file_cosines(query: QueryVector, segment: Segment, of: str, files: NDArray[np.int64]) -> NDArray[np.float64]:
+    codes, scales = (array[files] for array in segment.file_vectors(of))
+    for array in (codes, scales):
+        array.flags.writeable = False  # as mapped ones are: a kernel is compiled anew for writable arguments
+    similarities = np.zeros(len(files), np.float64)
+    cosines(query, codes, scales, similarities)
+    return similarities
 
 
 def _describe(segment: Segment, row: int) -> Description:

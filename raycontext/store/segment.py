@@ -6,6 +6,7 @@
     definitions.arrow row, name_hash, folded_hash, is_type, weight, terms; in the order of their rows
     text.arrow       text, zstd, in batches of TEXT_BATCH_ROWS
     vectors.arrow    codes int8[dimension], scale float32, signs uint8[dimension / 8]
+    names.arrow      name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
     postings.arrow   one record batch per field (body, symbol, path): term uint64, postings list<row, frequency>
     SEGMENT.json     checksums and sizes of the above, written last
 
@@ -43,7 +44,15 @@ TEXT_BATCH_ROWS = 32
 """Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
 
 _POSTING = pa.struct([pa.field("row", pa.uint32(), False), pa.field("frequency", pa.uint8(), False)])
-_DATA_FILES = ("files.arrow", "chunks.arrow", "definitions.arrow", "text.arrow", "vectors.arrow", "postings.arrow")
+_DATA_FILES = (
+    "files.arrow",
+    "chunks.arrow",
+    "definitions.arrow",
+    "text.arrow",
+    "vectors.arrow",
+    "names.arrow",
+    "postings.arrow",
+)
 _DESCRIPTION = "SEGMENT.json"
 
 
@@ -88,7 +97,9 @@ class SegmentContent:
     body: Postings  # over n rows
     symbol: Postings  # over n rows
     path: Postings  # over m rows
-    vectors: QuantizedVectors  # [n]
+    vectors: QuantizedVectors  # [n], of the bodies
+    name_vectors: QuantizedVectors  # [m], of the path and all names that the file defines
+    path_vectors: QuantizedVectors  # [m], of the path alone
 
 
 def write_segment(
@@ -105,6 +116,7 @@ def write_segment(
         "definitions.arrow": _ipc(_definitions_table(content)),
         "text.arrow": _ipc(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
         "vectors.arrow": _ipc(_vectors_table(content.vectors)),
+        "names.arrow": _ipc(_names_table(content)),
         "postings.arrow": _postings_file(content),
     }
     description: dict[str, Any] = {
@@ -206,6 +218,16 @@ def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
     )
 
 
+def _names_table(content: SegmentContent) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for name, vectors in (("name", content.name_vectors), ("path", content.path_vectors)):
+        columns[f"{name}_codes"] = pa.FixedSizeListArray.from_arrays(
+            pa.array(vectors.codes.reshape(-1)), vectors.codes.shape[1]
+        )
+        columns[f"{name}_scale"] = pa.array(vectors.scales)
+    return pa.table(columns)
+
+
 def _postings_file(content: SegmentContent) -> pa.Buffer:
     schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", pa.large_list(_POSTING), False)])
     sink = pa.BufferOutputStream()
@@ -271,18 +293,13 @@ class Segment:
         return _numpy(self.files, "row_count")
 
     @cached_property
-    def codes(self) -> NDArray[np.int8]:
-        """[rows, dimension]"""
-        column = self._vectors.column("codes")
-        if column.num_chunks == 0:
-            return np.empty((0, column.type.list_size), np.int8)
-        lists = column.chunk(0)
-        return lists.flatten().to_numpy(zero_copy_only=True).reshape(len(lists), -1)  # type: ignore[no-any-return]
+    def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [rows, dimension] and scales [rows] of the chunks' bodies."""
+        return _codes(self._vectors, "codes"), _numpy(self._vectors, "scale")
 
-    @cached_property
-    def scales(self) -> NDArray[np.float32]:
-        """[rows]"""
-        return _numpy(self._vectors, "scale")
+    def file_vectors(self, of: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [files, dimension] and scales [files]; `of`: "name" (path and definitions) or "path"."""
+        return _codes(self._names, f"{of}_codes"), _numpy(self._names, f"{of}_scale")
 
     def chunk_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `chunks.arrow`, [rows]."""
@@ -342,6 +359,10 @@ class Segment:
         return self._table("vectors.arrow")
 
     @cached_property
+    def _names(self) -> pa.Table:
+        return self._table("names.arrow")
+
+    @cached_property
     def _texts(self) -> pa.ipc.RecordBatchFileReader:
         return pa.ipc.open_file(self._map("text.arrow"))
 
@@ -382,6 +403,16 @@ def _numpy(table: pa.Table, name: str) -> NDArray[Any]:
         empty.flags.writeable = False  # as all others: a kernel is compiled anew for writable arguments
         return empty
     return column.chunk(0).to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]
+
+
+def _codes(table: pa.Table, name: str) -> NDArray[np.int8]:
+    column = table.column(name)
+    if column.num_chunks == 0:
+        empty = np.empty((0, column.type.list_size), np.int8)
+        empty.flags.writeable = False
+        return empty
+    lists = column.chunk(0)
+    return lists.flatten().to_numpy(zero_copy_only=True).reshape(len(lists), -1)  # type: ignore[no-any-return]
 
 
 def _lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
