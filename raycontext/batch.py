@@ -14,7 +14,7 @@ from raycontext.chunk.languages import detect_language
 from raycontext.discover.read import Content
 from raycontext.embed.embedder import Documents, Embedder, QuantizedVectors, quantize
 from raycontext.models import Chunk, ChunkKind
-from raycontext.store.segment import DefinedName, IndexedFile, SegmentContent
+from raycontext.store.segment_writer import DefinedName, IndexedFile, SegmentContent
 
 __all__ = ["Batch"]
 

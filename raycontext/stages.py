@@ -18,7 +18,7 @@ from raycontext.embed.embedder import embedder_for
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.store.collection import Location
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.segment import write_segment
+from raycontext.store.segment_writer import write_segment
 
 __all__ = ["IndexedBatch", "Scan", "hash_files", "index_files", "scan_tree"]
 

@@ -12,10 +12,9 @@ from raycontext.analyse.postings import QueryTerms
 from raycontext.analyse.terms import query_terms
 from raycontext.embed.embedder import Embedder, embedder_for
 from raycontext.errors import FingerprintMismatch, StaleVersion
-from raycontext.models import Hit, SearchFilters
+from raycontext.models import Hit
 from raycontext.search.features import best_three, exact_names, feature_matrix, name_features
-from raycontext.search.filters import admitted
-from raycontext.search.lexical import Bm25f, LexicalScores, TermSlices, document_frequencies, score_segment
+from raycontext.search.lexical import Bm25f, LexicalScores, TermSlices, score_segment
 from raycontext.search.merge import finish, hits_of
 from raycontext.search.query import (
     COSINE_UNIT,
@@ -29,6 +28,7 @@ from raycontext.search.query import (
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.selection import MINIMUM_SIMILARITY, propose
 from raycontext.search.vector import QueryVector, cosines
+from raycontext.search.view import View, concatenate
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import Segment
@@ -40,90 +40,6 @@ KEPT_VERSIONS = 2
 
 OPEN_ATTEMPTS = 5
 """How often a version is opened anew after garbage collection was faster than the reader."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A segment within a view: its rows and files are the view's from `first_row` and `first_file` on."""
-
-    segment: Segment
-    first_row: int
-    first_file: int
-    alive_rows: NDArray[np.bool_]
-    alive_files: NDArray[np.bool_]
-    file_lengths: tuple[NDArray[np.int64], NDArray[np.int64]]
-    """Terms in all bodies and all symbols of each file, [files]."""
-    live_lengths: tuple[int, int, int]
-    """Terms in the live rows: of body, symbol and path."""
-
-    @classmethod
-    def open(cls, segment: Segment, first_row: int, first_file: int) -> _Part:
-        alive_files = np.ones(segment.reference.files, np.bool_)
-        alive_files[np.array(segment.reference.tombstones, np.int64)] = False
-        row_files = segment.chunk_column("file")
-        body, symbol = (
-            np.bincount(row_files, segment.chunk_column(name), minlength=len(alive_files)).astype(np.int64)
-            for name in ("body_length", "symbol_length")
-        )
-        path = segment.file_column("path_length").astype(np.int64) * segment.row_counts
-        return cls(
-            segment=segment,
-            first_row=first_row,
-            first_file=first_file,
-            alive_rows=alive_files[row_files],
-            alive_files=alive_files,
-            file_lengths=(body, symbol),
-            live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
-        )
-
-
-class _View:
-    """One version of a shard, opened."""
-
-    def __init__(self, manifest: Manifest | None, segments: Sequence[Segment]) -> None:
-        self.version = manifest.version if manifest else 0
-        self.num_shards = manifest.options.num_shards if manifest else 1
-        self.parts: list[_Part] = []
-        first_row = first_file = 0
-        for segment in segments:
-            self.parts.append(_Part.open(segment, first_row, first_file))
-            first_row += segment.reference.rows
-            first_file += segment.reference.files
-        self._first_rows = np.array([part.first_row for part in self.parts], np.int64)
-        self._first_files = np.array([part.first_file for part in self.parts], np.int64)
-        self.order = _concatenate([part.segment.path_hashes for part in self.parts], np.uint64)
-        self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
-
-    def statistics(self, terms: QueryTerms) -> Statistics:
-        frequencies = np.zeros(len(terms.terms), np.int64)
-        for part in self.parts:
-            frequencies += document_frequencies(TermSlices.find(part.segment, terms.terms), part.alive_rows)
-        return Statistics(
-            version=self.version,
-            num_shards=self.num_shards,
-            files=sum(int(part.alive_files.sum()) for part in self.parts),
-            rows=sum(int(part.alive_rows.sum()) for part in self.parts),
-            body_length=sum(part.live_lengths[0] for part in self.parts),
-            symbol_length=sum(part.live_lengths[1] for part in self.parts),
-            path_length=sum(part.live_lengths[2] for part in self.parts),
-            document_frequencies=frequencies,
-        )
-
-    def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
-        """[rows] of each part: alive and admitted. Kept, since path globs over many files take time."""
-        if filters not in self._eligible:
-            self._eligible[filters] = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
-        return self._eligible[filters]
-
-    def locate_file(self, file: int) -> tuple[int, int]:
-        """The part of a file and its ordinal there."""
-        place = int(np.searchsorted(self._first_files, file, side="right")) - 1
-        return place, file - self.parts[place].first_file
-
-    def locate_row(self, row: int) -> tuple[Segment, int]:
-        """The segment of a row and its number there."""
-        place = int(np.searchsorted(self._first_rows, row, side="right")) - 1
-        return self.parts[place].segment, row - self.parts[place].first_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +63,7 @@ class ShardSearch:
         self._shard = shard
         self._ranker: Ranker = ranker or LinearRanker()
         self._parameters = Bm25f()
-        self._views: dict[int, _View] = {}
+        self._views: dict[int, View] = {}
         self._newest = -1
         self._identity: object = None
         self._embedders: dict[str, Embedder] = {}
@@ -183,7 +99,7 @@ class ShardSearch:
         terms = query_terms(request.text)
         weights = self._parameters.inverse_document_frequencies(statistics) * terms.frequencies
         scored = self._score(view, request, terms, weights, statistics)
-        proposals = [_concatenate([part.proposals[name] for part in scored], np.float64) for name in PROPOSERS]
+        proposals = [concatenate([part.proposals[name] for part in scored], np.float64) for name in PROPOSERS]
         files = propose(proposals, view.order, request.files)
         features, defined = self._features(view, scored, files, request, terms, weights)
         rows, lexical, vector, row_defined, offsets = _best_rows(view, scored, defined, files, request.rows)
@@ -223,7 +139,7 @@ class ShardSearch:
 
     def _score(
         self,
-        view: _View,
+        view: View,
         request: SearchRequest,
         terms: QueryTerms,
         weights: NDArray[np.float64],
@@ -254,7 +170,7 @@ class ShardSearch:
 
     def _features(
         self,
-        view: _View,
+        view: View,
         scored: Sequence[_PartScores],
         files: NDArray[np.int64],
         request: SearchRequest,
@@ -312,7 +228,7 @@ class ShardSearch:
         if wanted != self._fingerprint:
             raise FingerprintMismatch(self._collection.name, "the embedder", self._fingerprint, wanted)
 
-    def _current(self) -> _View:
+    def _current(self) -> View:
         identity = self._collection.identity()
         if identity != self._identity:
             self.clear()
@@ -321,14 +237,14 @@ class ShardSearch:
             return self._views[self._newest]
         return self._open(None)
 
-    def _view(self, version: int) -> _View:
+    def _view(self, version: int) -> View:
         return self._views[version] if version in self._views else self._open(version)
 
-    def _open(self, version: int | None) -> _View:
+    def _open(self, version: int | None) -> View:
         for attempt in range(OPEN_ATTEMPTS):
             try:
                 manifest = self._collection.latest() if version is None else self._collection.manifest(version)
-                view = _View(manifest, self._open_segments(manifest))
+                view = View(manifest, self._open_segments(manifest))
                 break
             except FileNotFoundError:
                 if version is not None or attempt == OPEN_ATTEMPTS - 1:
@@ -352,9 +268,9 @@ class ShardSearch:
 
 
 def _file_cosines(query: QueryVector, segment: Segment, of: str, files: NDArray[np.int64]) -> NDArray[np.float64]:
-    codes, scales = (array[files] for array in segment.file_vectors(of))
-    for array in (codes, scales):
-        array.flags.writeable = False  # as mapped ones are: a kernel is compiled anew for writable arguments
+    all_codes, all_scales = segment.file_vectors(of)
+    codes, scales = all_codes[files], all_scales[files]
+    codes.flags.writeable = scales.flags.writeable = False  # as mapped ones are: else a kernel is compiled anew
     similarities = np.zeros(len(files), np.float64)
     cosines(query, codes, scales, similarities)
     return similarities
@@ -373,7 +289,7 @@ def _describe(segment: Segment, row: int) -> Description:
 
 
 def _best_rows(
-    view: _View,
+    view: View,
     scored: Sequence[_PartScores],
     defined: Sequence[NDArray[np.float64]],
     files: NDArray[np.int64],
@@ -402,7 +318,7 @@ def _best_rows(
     return np.concatenate(rows), lexical, vector, matches, offsets
 
 
-def _cosine_sums(view: _View, scored: Sequence[_PartScores]) -> tuple[int, int, int]:
+def _cosine_sums(view: View, scored: Sequence[_PartScores]) -> tuple[int, int, int]:
     """Live rows, sum of their cosines, sum of the squares: whole numbers (see `Candidates.cosine_sums`)."""
     count = total = squares = 0
     for part, scores in zip(view.parts, scored, strict=True):
@@ -411,7 +327,3 @@ def _cosine_sums(view: _View, scored: Sequence[_PartScores]) -> tuple[int, int, 
         total += int(units.sum())
         squares += int((units * units).sum())
     return count, total, squares
-
-
-def _concatenate(arrays: Sequence[NDArray], dtype: type) -> NDArray:  # type: ignore[type-arg]
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype)

@@ -1,0 +1,107 @@
+"""One version of a shard, opened: its segments side by side, with what is alive in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycontext.analyse.postings import QueryTerms
+from raycontext.models import SearchFilters
+from raycontext.search.filters import admitted
+from raycontext.search.lexical import TermSlices, document_frequencies
+from raycontext.search.query import Statistics
+from raycontext.store.manifest import Manifest
+from raycontext.store.segment import Segment
+
+__all__ = ["Part", "View", "concatenate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A segment within a view: its rows and files are the view's from `first_row` and `first_file` on."""
+
+    segment: Segment
+    first_row: int
+    first_file: int
+    alive_rows: NDArray[np.bool_]
+    alive_files: NDArray[np.bool_]
+    file_lengths: tuple[NDArray[np.int64], NDArray[np.int64]]
+    """Terms in all bodies and all symbols of each file, [files]."""
+    live_lengths: tuple[int, int, int]
+    """Terms in the live rows: of body, symbol and path."""
+
+    @classmethod
+    def open(cls, segment: Segment, first_row: int, first_file: int) -> Part:
+        alive_files = np.ones(segment.reference.files, np.bool_)
+        alive_files[np.array(segment.reference.tombstones, np.int64)] = False
+        row_files = segment.chunk_column("file")
+        body, symbol = (
+            np.bincount(row_files, segment.chunk_column(name), minlength=len(alive_files)).astype(np.int64)
+            for name in ("body_length", "symbol_length")
+        )
+        path = segment.file_column("path_length").astype(np.int64) * segment.row_counts
+        return cls(
+            segment=segment,
+            first_row=first_row,
+            first_file=first_file,
+            alive_rows=alive_files[row_files],
+            alive_files=alive_files,
+            file_lengths=(body, symbol),
+            live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
+        )
+
+
+class View:
+    """One version of a shard, opened."""
+
+    def __init__(self, manifest: Manifest | None, segments: Sequence[Segment]) -> None:
+        self.version = manifest.version if manifest else 0
+        self.num_shards = manifest.options.num_shards if manifest else 1
+        self.parts: list[Part] = []
+        first_row = first_file = 0
+        for segment in segments:
+            self.parts.append(Part.open(segment, first_row, first_file))
+            first_row += segment.reference.rows
+            first_file += segment.reference.files
+        self._first_rows = np.array([part.first_row for part in self.parts], np.int64)
+        self._first_files = np.array([part.first_file for part in self.parts], np.int64)
+        self.order = concatenate([part.segment.path_hashes for part in self.parts], np.uint64)
+        self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
+
+    def statistics(self, terms: QueryTerms) -> Statistics:
+        frequencies = np.zeros(len(terms.terms), np.int64)
+        for part in self.parts:
+            frequencies += document_frequencies(TermSlices.find(part.segment, terms.terms), part.alive_rows)
+        return Statistics(
+            version=self.version,
+            num_shards=self.num_shards,
+            files=sum(int(part.alive_files.sum()) for part in self.parts),
+            rows=sum(int(part.alive_rows.sum()) for part in self.parts),
+            body_length=sum(part.live_lengths[0] for part in self.parts),
+            symbol_length=sum(part.live_lengths[1] for part in self.parts),
+            path_length=sum(part.live_lengths[2] for part in self.parts),
+            document_frequencies=frequencies,
+        )
+
+    def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
+        """[rows] of each part: alive and admitted. Kept, since path globs over many files take time."""
+        if filters not in self._eligible:
+            self._eligible[filters] = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
+        return self._eligible[filters]
+
+    def locate_file(self, file: int) -> tuple[int, int]:
+        """The part of a file and its ordinal there."""
+        place = int(np.searchsorted(self._first_files, file, side="right")) - 1
+        return place, file - self.parts[place].first_file
+
+    def locate_row(self, row: int) -> tuple[Segment, int]:
+        """The segment of a row and its number there."""
+        place = int(np.searchsorted(self._first_rows, row, side="right")) - 1
+        return self.parts[place].segment, row - self.parts[place].first_row
+
+
+def concatenate(arrays: Sequence[NDArray], dtype: type) -> NDArray:  # type: ignore[type-arg]
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype)

@@ -1,0 +1,212 @@
+"""Write a segment: columns of chunks and files into Arrow IPC files (see `segment` for what they hold)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from raycontext.analyse.names import folded_hash, name_hash, telling_stem
+from raycontext.analyse.postings import Postings, terms_by_row
+from raycontext.embed.embedder import QuantizedVectors
+from raycontext.store.manifest import FORMAT, SegmentReference
+from raycontext.store.segment import DESCRIPTION, TEXT_BATCH_ROWS, path_hash
+from raycontext.store.storage import Storage, new_ulid
+
+__all__ = ["DefinedName", "IndexedFile", "SegmentContent", "write_segment"]
+
+_POSTING = pa.struct([pa.field("row", pa.uint32(), False), pa.field("frequency", pa.uint8(), False)])
+
+
+class IndexedFile(NamedTuple):
+    """A file of a segment. Its chunks are the next `row_count` rows."""
+
+    path: str
+    language: str
+    size: int  # bytes on disk
+    digest: bytes  # xxh3_128 of the content
+    row_count: int
+
+
+class DefinedName(NamedTuple):
+    """A name that a chunk defines."""
+
+    row: int
+    name: str
+    is_type: bool
+    weight: float  # 1 for a definition at the top two levels, less for nested ones and for declarations without body
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentContent:
+    """Everything that goes into a segment; `n` chunks of `m` files, chunks in the order of the files."""
+
+    files: Sequence[IndexedFile]
+    start_lines: NDArray[np.uint32]  # [n], as all columns of chunks
+    end_lines: NDArray[np.uint32]
+    start_bytes: NDArray[np.uint32]
+    end_bytes: NDArray[np.uint32]
+    kinds: Sequence[str]
+    symbols: Sequence[str]
+    scopes: Sequence[str]
+    definitions: Sequence[DefinedName]  # in the order of their rows
+    texts: Sequence[bytes]  # UTF-8
+    body: Postings  # over n rows
+    symbol: Postings  # over n rows
+    path: Postings  # over m rows
+    vectors: QuantizedVectors  # [n], of the bodies
+    name_vectors: QuantizedVectors  # [m], of the path and all names that the file defines
+    path_vectors: QuantizedVectors  # [m], of the path alone
+
+
+def write_segment(
+    storage: Storage, collection: str, content: SegmentContent, *, embedder: str, chunker: str
+) -> SegmentReference:
+    """Write a segment under a new name and return the reference that a commit needs.
+
+    `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
+    """
+    row_counts = np.fromiter((file.row_count for file in content.files), np.uint32, len(content.files))
+    objects: dict[str, bytes | pa.Buffer] = {
+        "files.arrow": _ipc(_files_table(content, row_counts)),
+        "chunks.arrow": _ipc(_chunks_table(content, row_counts)),
+        "definitions.arrow": _ipc(_definitions_table(content)),
+        "text.arrow": _ipc(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
+        "vectors.arrow": _ipc(_vectors_table(content.vectors)),
+        "names.arrow": _ipc(_names_table(content)),
+        "postings.arrow": _postings_file(content),
+    }
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "embedder": embedder,
+        "chunker": chunker,
+        "files": len(content.files),
+        "rows": len(content.kinds),
+        "objects": {
+            name: {"bytes": len(memoryview(data)), "checksum": xxhash.xxh3_128_hexdigest(data)}
+            for name, data in objects.items()
+        },
+    }
+    encoded = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
+    objects[DESCRIPTION] = encoded
+    name = new_ulid()
+    storage.write(f"{collection}/segments/{name}", objects)
+    return SegmentReference(
+        name=name,
+        checksum=xxhash.xxh3_128_hexdigest(encoded),
+        files=len(content.files),
+        rows=len(content.kinds),
+        bytes=sum(len(memoryview(data)) for data in objects.values()),
+    )
+
+
+def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    files = content.files
+    first_rows = np.zeros(len(files), np.uint32)
+    np.cumsum(row_counts[:-1], out=first_rows[1:])
+    return pa.table(
+        {
+            "path": pa.array([os.fsencode(file.path) for file in files], pa.binary()),
+            "language": pa.array([file.language for file in files], pa.string()).dictionary_encode(),
+            "size": pa.array([file.size for file in files], pa.uint64()),
+            "digest": pa.array([file.digest for file in files], pa.binary(16)),
+            "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
+            "path_length": pa.array(content.path.lengths),
+            "first_row": pa.array(first_rows),
+            "row_count": pa.array(row_counts),
+            "stem_hash": pa.array([folded_hash(telling_stem(file.path)) for file in files], pa.uint64()),
+            "stem_terms": _term_lists([telling_stem(file.path) for file in files]),
+        }
+    )
+
+
+def _definitions_table(content: SegmentContent) -> pa.Table:
+    definitions = content.definitions
+    return pa.table(
+        {
+            "row": pa.array([definition.row for definition in definitions], pa.uint32()),
+            "name_hash": pa.array([name_hash(definition.name) for definition in definitions], pa.uint64()),
+            "folded_hash": pa.array([folded_hash(definition.name) for definition in definitions], pa.uint64()),
+            "is_type": pa.array([int(definition.is_type) for definition in definitions], pa.uint8()),
+            "weight": pa.array([definition.weight for definition in definitions], pa.float32()),
+            "terms": _term_lists([definition.name for definition in definitions]),
+        }
+    )
+
+
+def _term_lists(names: Sequence[str]) -> pa.LargeListArray:
+    from raycontext.analyse.terms import analyse_texts  # only who writes needs the compiled analysis
+
+    encodable = [name.encode(errors="replace").decode() for name in names]
+    offsets, terms = terms_by_row(analyse_texts(encodable))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(terms))
+
+
+def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    return pa.table(
+        {
+            "file": pa.array(np.repeat(np.arange(len(row_counts), dtype=np.uint32), row_counts)),
+            "start_line": pa.array(content.start_lines),
+            "end_line": pa.array(content.end_lines),
+            "start_byte": pa.array(content.start_bytes),
+            "end_byte": pa.array(content.end_bytes),
+            "kind": pa.array(content.kinds, pa.string()).dictionary_encode(),
+            "symbol": pa.array(content.symbols, pa.string()),
+            "scope": pa.array(content.scopes, pa.string()),
+            "content_hash": pa.array([xxhash.xxh3_128_digest(text) for text in content.texts], pa.binary(16)),
+            "body_length": pa.array(content.body.lengths),
+            "symbol_length": pa.array(content.symbol.lengths),
+        }
+    )
+
+
+def _text_table(content: SegmentContent) -> pa.Table:
+    return pa.table({"text": pa.array(content.texts, pa.binary()).cast(pa.string())})
+
+
+def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
+    dimension = vectors.codes.shape[1]
+    return pa.table(
+        {
+            "codes": pa.FixedSizeListArray.from_arrays(pa.array(vectors.codes.reshape(-1)), dimension),
+            "scale": pa.array(vectors.scales),
+            "signs": pa.FixedSizeListArray.from_arrays(pa.array(vectors.signs.reshape(-1)), dimension // 8),
+        }
+    )
+
+
+def _names_table(content: SegmentContent) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for name, vectors in (("name", content.name_vectors), ("path", content.path_vectors)):
+        columns[f"{name}_codes"] = pa.FixedSizeListArray.from_arrays(
+            pa.array(vectors.codes.reshape(-1)), vectors.codes.shape[1]
+        )
+        columns[f"{name}_scale"] = pa.array(vectors.scales)
+    return pa.table(columns)
+
+
+def _postings_file(content: SegmentContent) -> pa.Buffer:
+    schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", pa.large_list(_POSTING), False)])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        for field in (content.body, content.symbol, content.path):
+            entries = pa.StructArray.from_arrays(
+                [pa.array(field.rows), pa.array(field.frequencies)], fields=list(_POSTING)
+            )
+            lists = pa.LargeListArray.from_arrays(pa.array(field.offsets), entries, type=schema.field("postings").type)
+            writer.write_batch(pa.record_batch([pa.array(field.terms), lists], schema=schema))
+    return sink.getvalue()
+
+
+def _ipc(table: pa.Table, compression: str | None = None, batch_rows: int | None = None) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
+    return sink.getvalue()
