@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,20 +17,25 @@ from raycontext.context import Connection
 
 LEAK_SECONDS = 20.0
 
+# All temporary files of the run, those of subprocesses too, lie in one folder, so that what is left can be seen.
+# Its path is short: Ray puts sockets below it.
+TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-"))
+tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """No process and no temporary file of ours outlives the test run."""
-    temporary = Path(tempfile.gettempdir())
-    before = set(temporary.iterdir())
     yield
     deadline = time.monotonic() + LEAK_SECONDS
     while (children := psutil.Process().children(recursive=True)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not children, f"processes left behind: {[child.cmdline() for child in children]}"
-    left = [
-        path for path in set(temporary.iterdir()) - before if path.name.startswith(("raycontext", "ray", "session"))
-    ]
+    left = [path.name for path in TEMPORARY.iterdir() if not path.name.startswith("pytest-of-")]
     assert not left, f"files left behind: {left}"
 
 
