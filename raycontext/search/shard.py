@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.postings import QueryTerms
-from raycontext.analyse.terms import query_terms
 from raycontext.embed.embedder import Embedder, embedder_for
 from raycontext.errors import FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
@@ -27,6 +25,7 @@ from raycontext.search.query import (
 )
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.selection import MINIMUM_SIMILARITY, propose
+from raycontext.search.terms import SearchTerms, search_terms
 from raycontext.search.vector import QueryVector, cosines
 from raycontext.search.view import View, concatenate
 from raycontext.store.collection import Collection
@@ -88,7 +87,7 @@ class ShardSearch:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
         view = self._current() if version is None else self._view(version)
         self._check_embedder()
-        return view.statistics(query_terms(request.text))
+        return view.statistics(search_terms(request.text))
 
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
         """The shard's best files, with raw features, and their best chunks.
@@ -96,8 +95,9 @@ class ShardSearch:
         `statistics` are those of the whole collection at the version to answer from.
         """
         view = self._view(statistics.version)
-        terms = query_terms(request.text)
-        weights = self._parameters.inverse_document_frequencies(statistics) * terms.frequencies
+        terms = search_terms(request.text)
+        inverse = self._parameters.inverse_document_frequencies(statistics)
+        weights = terms.weighted(inverse, statistics.document_frequencies)
         scored = self._score(view, request, terms, weights, statistics)
         proposals = [concatenate([part.proposals[name] for part in scored], np.float64) for name in PROPOSERS]
         files = propose(proposals, view.order, request.files)
@@ -141,7 +141,7 @@ class ShardSearch:
         self,
         view: View,
         request: SearchRequest,
-        terms: QueryTerms,
+        terms: SearchTerms,
         weights: NDArray[np.float64],
         statistics: Statistics,
     ) -> list[_PartScores]:
@@ -174,7 +174,7 @@ class ShardSearch:
         scored: Sequence[_PartScores],
         files: NDArray[np.int64],
         request: SearchRequest,
-        terms: QueryTerms,
+        terms: SearchTerms,
         weights: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """Raw features of some files of a view, [m, len(FEATURES)], files ascend; and for the rows of each part how

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.postings import QueryTerms
 from raycontext.models import SearchFilters
 from raycontext.search.filters import admitted
 from raycontext.search.lexical import TermSlices, document_frequencies
 from raycontext.search.query import Statistics
+from raycontext.search.terms import SearchTerms
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import Segment
 
@@ -71,7 +71,7 @@ class View:
         self.order = concatenate([part.segment.path_hashes for part in self.parts], np.uint64)
         self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
 
-    def statistics(self, terms: QueryTerms) -> Statistics:
+    def statistics(self, terms: SearchTerms) -> Statistics:
         frequencies = np.zeros(len(terms.terms), np.int64)
         for part in self.parts:
             frequencies += document_frequencies(TermSlices.find(part.segment, terms.terms), part.alive_rows)
