@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import kernel
+from raycontext.analyse.kernel import as_int, kernel
 from raycontext.analyse.names import folded_hash, identifiers, name_hash
 from raycontext.search.query import FEATURES
 from raycontext.store.segment import Segment
 
-__all__ = ["best_three", "exact_names", "feature_matrix", "name_features"]
+__all__ = ["best_rows_of_files", "best_three", "exact_names", "feature_matrix", "name_features"]
 
 FOLDED_MATCH = 0.6
 """Worth of a definition whose name equals an identifier of the query but for case and underscores."""
@@ -27,6 +27,26 @@ def best_three(
     three = np.zeros(len(first_rows), np.float64)
     _best_three(scores, first_rows, row_counts, best, three)
     return best, three
+
+
+def best_rows_of_files(
+    evidence: NDArray[np.float64],
+    eligible: NDArray[np.bool_],
+    files: NDArray[np.int64],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+    count: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """At most `count` rows of each of some files, those of most evidence, in ascending order file by file; and how
+    many each file has, [files].
+
+    evidence: float64[3, rows] of lexical scores, cosines and matches of definitions. Lexical scores count as shares
+    of the file's best.
+    """
+    rows = np.empty(int(np.minimum(row_counts[files], count).sum()), np.int64)
+    counts = np.zeros(len(files), np.int64)
+    filled = _best_rows(evidence, eligible, files, first_rows, row_counts, count, rows, counts)
+    return rows[:filled], counts
 
 
 def exact_names(query: str) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
@@ -190,3 +210,47 @@ def _definitions(
             exact_definition[number] = max(exact_definition[number], match)
             if is_type[definition]:
                 exact_type[number] = max(exact_type[number], match)
+
+
+@kernel
+def _best_rows(
+    evidence: NDArray[np.float64],
+    eligible: NDArray[np.bool_],
+    files: NDArray[np.int64],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+    count: int,
+    rows: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> int:
+    filled = 0
+    for number in range(files.size):
+        first = as_int(first_rows[files[number]])
+        last = first + as_int(row_counts[files[number]])
+        best = 1e-9
+        found = 0
+        for row in range(first, last):
+            if eligible[row]:
+                found += 1
+                best = max(best, evidence[0, row])
+        if found <= count:
+            for row in range(first, last):
+                if eligible[row]:
+                    rows[filled] = row
+                    filled += 1
+            counts[number] = found
+            continue
+        worth = np.empty(found, np.float64)
+        candidates = np.empty(found, np.int64)
+        position = 0
+        for row in range(first, last):
+            if eligible[row]:
+                worth[position] = -(evidence[0, row] / best + max(evidence[1, row], 0.0) + evidence[2, row])
+                candidates[position] = row
+                position += 1
+        chosen = np.sort(candidates[np.argsort(worth, kind="mergesort")[:count]])
+        for row in chosen:
+            rows[filled] = row
+            filled += 1
+        counts[number] = count
+    return filled

@@ -55,9 +55,15 @@ def finish(
     moments = cosine_moments([part.cosine_sums for part in parts])
     scores = ranker.scores(request.text, files.features, paths, languages, moments)
     chunks: list[RankedChunk] = []
-    for number, (path, language) in enumerate(zip(paths, languages, strict=True)):
+    answering = 0
+    for number in sorted(range(len(paths)), key=lambda place: (-scores[place], paths[place])):
+        # The chunks of a file are worth at most as much as the file: `limit` files hold the best `limit` chunks.
+        if answering == limit or scores[number] < min_score:
+            break
         part, place = parts[files.parts[number]], int(files.places[number])
-        chunks.extend(_chunks_of_file(part, place, path, language, float(scores[number])))
+        of_file = _chunks_of_file(part, place, paths[number], languages[number], float(scores[number]))
+        answering += bool(of_file)
+        chunks.extend(of_file)
     chunks.sort(key=lambda chunk: (-chunk.score, chunk.path, chunk.row))
     return [chunk for chunk in chunks if chunk.score >= min_score][:limit]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from raycontext.embed.embedder import Embedder, embedder_for
 from raycontext.errors import FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
-from raycontext.search.features import best_three, exact_names, feature_matrix, name_features
+from raycontext.search.features import best_rows_of_files, best_three, exact_names, feature_matrix, name_features
 from raycontext.search.lexical import Bm25f, LexicalScores, TermSlices, score_segment
 from raycontext.search.merge import finish, hits_of
 from raycontext.search.query import (
@@ -298,24 +298,19 @@ def _best_rows(
     """The chunks of each file that may be hits: rows of the view, their lexical scores, cosines and matches of their
     definitions, and the offsets of each file's chunks."""
     rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    counts: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
     columns: list[NDArray[np.float64]] = [np.empty((3, 0), np.float64)]
-    offsets = np.zeros(len(files) + 1, np.int64)
-    for number, file in enumerate(files):
-        place, ordinal = view.locate_file(int(file))
-        part, scores = view.parts[place], scored[place]
-        first = int(part.segment.first_rows[ordinal])
-        chosen = first + np.flatnonzero(scores.eligible[first : first + int(part.segment.row_counts[ordinal])])
-        evidence = np.stack([scores.lexical.chunk[chosen], scores.cosines[chosen], defined[place][chosen]])
-        if len(chosen) > count:
-            best = max(float(evidence[0].max()), 1e-9)
-            worth = evidence[0] / best + np.maximum(evidence[1], 0.0) + evidence[2]
-            kept = np.sort(np.lexsort((chosen, -worth))[:count])
-            chosen, evidence = chosen[kept], evidence[:, kept]
-        offsets[number + 1] = offsets[number] + len(chosen)
+    for part, scores, matches in zip(view.parts, scored, defined, strict=True):
+        here = part.ordinals(files)
+        evidence = np.stack([scores.lexical.chunk, scores.cosines, matches])
+        chosen, found = best_rows_of_files(
+            evidence, scores.eligible, here, part.segment.first_rows, part.segment.row_counts, count
+        )
         rows.append(chosen + part.first_row)
-        columns.append(evidence)
-    lexical, vector, matches = np.concatenate(columns, axis=1)
-    return np.concatenate(rows), lexical, vector, matches, offsets
+        counts.append(found)
+        columns.append(evidence[:, chosen])
+    lexical, vector, definition = np.concatenate(columns, axis=1)
+    return np.concatenate(rows), lexical, vector, definition, np.cumsum(np.concatenate(counts))
 
 
 def _cosine_sums(view: View, scored: Sequence[_PartScores]) -> tuple[int, int, int]:

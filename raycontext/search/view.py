@@ -53,6 +53,11 @@ class Part:
             live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
         )
 
+    def ordinals(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which of some ascending files of the view lie here, as ordinals of the segment."""
+        first, last = np.searchsorted(files, (self.first_file, self.first_file + len(self.alive_files)))
+        return files[first:last] - self.first_file
+
 
 class View:
     """One version of a shard, opened."""

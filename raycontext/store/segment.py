@@ -67,6 +67,7 @@ class Segment:
     def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
         self.reference = reference
         self._storage = storage
+        self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._folder = f"{collection}/segments/{reference.name}"
         encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
@@ -112,11 +113,11 @@ class Segment:
 
     def chunk_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `chunks.arrow`, [rows]."""
-        return _numpy(self.chunks, name)
+        return self._column("chunks", name)
 
     def file_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `files.arrow`, [files]."""
-        return _numpy(self.files, name)
+        return self._column("files", name)
 
     @cached_property
     def definitions(self) -> pa.Table:
@@ -124,7 +125,7 @@ class Segment:
 
     def definition_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `definitions.arrow`, [definitions]."""
-        return _numpy(self.definitions, name)
+        return self._column("definitions", name)
 
     @cached_property
     def definition_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
@@ -166,6 +167,13 @@ class Segment:
     @cached_property
     def _vectors(self) -> pa.Table:
         return self._table("vectors.arrow")
+
+    def _column(self, table: str, name: str) -> NDArray[Any]:
+        """Kept: a query asks for the same columns of every segment."""
+        key = (table, name)
+        if key not in self._columns:
+            self._columns[key] = _numpy(getattr(self, table), name)
+        return self._columns[key]
 
     @cached_property
     def _names(self) -> pa.Table:
