@@ -1,0 +1,70 @@
+"""Every command and every program in the README runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..conftest import write_tree
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = (REPOSITORY / "README.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^\$ (.*)$", README, re.MULTILINE)
+STORE = '''"""Where sessions are stored."""
+
+
+class SessionStore:
+    """Keeps sessions in memory."""
+
+    def load(self, key):
+        return self.sessions[key]
+'''
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    write_tree(tmp_path / "src", {"store.py": STORE, "README.md": "# Project\n\nStores sessions.\n"})
+    return tmp_path
+
+
+def environment(place: Path) -> dict[str, str]:
+    scripts = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        "RAYCONTEXT_ROOT": str(place / "root"),
+        "RAYCONTEXT_RUNTIME": "inline",
+        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program_runs(place: Path, program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=place, env=environment(place), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "store.py" in done.stdout
+
+
+def test_commands_run_in_their_order(place: Path) -> None:
+    assert len(COMMANDS) >= 6
+    for command in COMMANDS:
+        done = subprocess.run(
+            shlex.split(command), cwd=place, env=environment(place), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert done.stdout.strip()
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"make (\w+)", README))
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert targets == {"demo", "test"}
+    assert all(f"\n{target}:" in makefile for target in targets)
