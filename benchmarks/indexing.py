@@ -66,9 +66,8 @@ def main() -> None:
             times = sorted(times[len(QUESTIONS) :])
             print(f"search: p50 {statistics.median(times):.1f} ms, p95 {times[int(len(times) * 0.95)]:.1f} ms")
             status = context.status(cold.collection)
-            print(
-                f"on disk: {status.bytes_on_disk / 1e6:.1f} MB, {status.bytes_on_disk / cold.indexed_bytes:.2f} of source"
-            )
+            share = status.bytes_on_disk / cold.indexed_bytes
+            print(f"on disk: {status.bytes_on_disk / 1e6:.1f} MB, {share:.2f} of source")
             for actor in status.actors:
                 print(f"  {actor.name}: {actor.rss_bytes / 2**20:.0f} MiB resident")
 

@@ -29,9 +29,8 @@ def show_progress(progress: raycontext.JobProgress) -> None:
 def show_hits(question: str, hits: list[raycontext.Hit]) -> None:
     print(f"\n? {question}")
     for rank, hit in enumerate(hits, 1):
-        print(
-            f"{rank}. {safe(hit.path)}:{hit.start_line}-{hit.end_line}  {hit.kind} {safe(hit.symbol)}  score {hit.score:.3f}"
-        )
+        place = f"{safe(hit.path)}:{hit.start_line}-{hit.end_line}"
+        print(f"{rank}. {place}  {hit.kind} {safe(hit.symbol)}  score {hit.score:.3f}")
         for line in hit.text.splitlines()[:SNIPPET_LINES]:
             print(f"     {safe(line)}")
 
