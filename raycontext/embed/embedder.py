@@ -51,10 +51,10 @@ class Embedder(Protocol):
         """Length of its vectors."""
 
     def embed_documents(self, documents: Documents) -> NDArray[np.float32]:
-        """One vector a document, float32[n, dimension]: of unit length, or zero for an empty document."""
+        """One vector a document, float32[n, dimension]: of unit length, or zero for a document without a known word."""
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """The vector of a query, float32[dimension]: of unit length, or zero where it has no word."""
+        """The vector of a query, float32[dimension]: of unit length, or zero where it has no known word."""
 
 
 def embedder_for(name: str) -> Embedder:

@@ -13,7 +13,7 @@ from raycontext.errors import InvalidInput
 def test_embedder_is_found_by_its_name() -> None:
     embedder = embedder_for("static")
     assert embedder.name == "static"
-    assert embedder.dimension == 256
+    assert embedder.dimension % 8 == 0
     assert ANALYSIS_FINGERPRINT in embedder.fingerprint
 
 

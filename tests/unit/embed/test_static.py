@@ -1,18 +1,23 @@
-"""The static embedder: its cosine is about that of the bags of terms."""
+"""The static embedder: its vectors are weighted sums of the table's, and know what words have to do with each other."""
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Sequence
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from raycontext.analyse.postings import ANALYSIS_FINGERPRINT
 from raycontext.analyse.terms import analyse_texts, query_terms
-from raycontext.embed.embedder import Documents, quantize
-from raycontext.embed.static import StaticEmbedder
+from raycontext.embed.embedder import Documents
+from raycontext.embed.static import DATA, StaticEmbedder, load_table
+
+MAX_TABLE_BYTES = 8 << 20
+UNKNOWN = "qzxvwkjyh"
 
 
 def no_texts() -> Sequence[str]:
@@ -23,22 +28,33 @@ def embed(texts: list[str]) -> NDArray[np.float32]:
     return StaticEmbedder().embed_documents(Documents(analyse_texts(texts), no_texts))
 
 
-def bag_cosine(first: str, second: str) -> float:
-    """Cosine of the bags of words, weighted by the square root of their frequency."""
-    a, b = Counter(first.split()), Counter(second.split())
-    return sum(sqrt(a[word] * b[word]) for word in a) / sqrt(a.total() * b.total())
+def table_vector(word: str) -> NDArray[np.float64]:
+    table = load_table()
+    row = int(np.searchsorted(table.terms, query_terms(word).terms[0]))
+    assert table.terms[row] == query_terms(word).terms[0]
+    return table.codes[row].astype(np.float64) * float(table.scales[row])
 
 
-def test_cosine_approximates_that_of_the_bags_of_terms() -> None:
-    generator = random.Random(3)
-    vocabulary = [f"{letter}{other}" for letter in "bcdfgh" for other in "bcdfghjkmp"]
-    texts = [" ".join(generator.choices(vocabulary, k=generator.randint(5, 120))) for _ in range(60)]
-    vectors = embed(texts).astype(np.float64)
-    errors = np.array(
-        [vectors[i] @ vectors[j] - bag_cosine(texts[i], texts[j]) for i in range(len(texts)) for j in range(i)]
-    )
-    assert np.sqrt(np.mean(errors**2)) < 1.3 / sqrt(256)
-    assert np.abs(errors).max() < 0.3
+def test_vectors_are_sums_of_the_vectors_of_their_terms() -> None:
+    texts = ["parse server server json", "file " * 300, f"parse {UNKNOWN} json"]
+    for text, vector in zip(texts, embed(texts), strict=True):
+        counts = Counter(word for word in text.split() if word != UNKNOWN)
+        total = np.sum([sqrt(min(count, 255)) * table_vector(word) for word, count in counts.items()], axis=0)
+        np.testing.assert_allclose(vector, total / np.linalg.norm(total), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("query", "right", "wrong"),
+    [
+        ("remove a folder", "rmdir(path)", "mkdir(path)"),
+        ("send an HTTP message", "socket.post(url, request)", "matrix.multiply(vector)"),
+        ("concurrent workers", "pool of threads, mutex", "font of characters, color"),
+        ("encrypt a secret", "cipher.aes(key)", "widget.draw(canvas)"),
+    ],
+)
+def test_words_of_one_subject_are_nearer_than_others(query: str, right: str, wrong: str) -> None:
+    near, far = embed([right, wrong]) @ StaticEmbedder().embed_query(query)
+    assert near > far + 0.05
 
 
 def test_query_is_nearest_to_the_document_of_its_words() -> None:
@@ -51,33 +67,51 @@ def test_query_and_document_of_the_same_terms_have_the_same_vector() -> None:
     assert StaticEmbedder().embed_query(text).tobytes() == embed([text])[0].tobytes()
 
 
-def test_documents_and_queries_without_words_are_zero() -> None:
-    assert not embed(["", "...", "word"])[:2].any()
-    query = StaticEmbedder().embed_query("?!")
-    assert query.shape == (256,)
-    assert not query.any()
+def test_documents_and_queries_without_known_words_are_zero() -> None:
+    assert not embed(["", "...", UNKNOWN, "word"])[:3].any()
+    for text in ("?!", UNKNOWN):
+        query = StaticEmbedder().embed_query(text)
+        assert query.shape == (StaticEmbedder().dimension,)
+        assert not query.any()
 
 
-def test_vectors_are_weighted_sums_of_the_signs_of_their_terms() -> None:
-    texts = ["alpha beta beta gamma", "delta " * 300]
-    mask = (1 << 64) - 1
-
-    def signs(word: str) -> list[int]:
-        state, bits = int(query_terms(word).terms[0]), []
-        for _ in range(4):
-            state = (state + 0x9E3779B97F4A7C15) & mask
-            value = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & mask
-            value = (value ^ value >> 27) * 0x94D049BB133111EB & mask
-            value ^= value >> 31
-            bits += [value >> bit & 1 for bit in range(64)]
-        return [2 * bit - 1 for bit in bits]
-
-    for text, vector in zip(texts, embed(texts), strict=True):
-        weights = {word: round(256 * sqrt(min(count, 255))) for word, count in Counter(text.split()).items()}
-        total = np.sum([weight * np.array(signs(word)) for word, weight in weights.items()], axis=0)
-        assert vector.tolist() == (total / np.sqrt(np.sum(total**2))).astype(np.float32).tolist()
+def test_no_documents_give_no_vectors() -> None:
+    assert embed([]).shape == (0, StaticEmbedder().dimension)
 
 
-def test_codes_are_those_of_indexes_on_disk() -> None:
-    codes = quantize(embed(["def send(self, request): return self.pool.send(request)"])).codes
-    assert codes[0, :12].tolist() == [42, -77, -7, 42, 42, -92, -42, -7, 42, 7, -57, -7]
+def test_table_is_sorted_whole_and_small() -> None:
+    table = load_table()
+    assert (table.terms[1:] > table.terms[:-1]).all()
+    assert table.codes.shape == (table.terms.size, StaticEmbedder().dimension)
+    assert np.isfinite(table.scales).all()
+    assert (table.scales > 0).all()
+    assert sum(path.stat().st_size for path in DATA.glob("*.npy")) <= MAX_TABLE_BYTES
+
+
+def test_rows_of_terms_that_the_table_lacks_are_negative() -> None:
+    table = load_table()
+    known = table.terms[[0, table.terms.size - 1]]
+    unknown = np.array([1, 2**64 - 1], np.uint64)
+    assert not np.isin(unknown, table.terms).any()
+    assert table.rows_of(np.concatenate([known, unknown])).tolist() == [0, table.terms.size - 1, -1, -1]
+    assert table.rows_of(np.empty(0, np.uint64)).shape == (0,)
+
+
+def test_fingerprint_tells_tables_and_analyses_apart(tmp_path: Path) -> None:
+    fingerprint = StaticEmbedder().fingerprint
+    assert load_table().checksum in fingerprint
+    assert ANALYSIS_FINGERPRINT in fingerprint
+    for name in ("terms", "codes", "scales"):
+        np.save(tmp_path / f"{name}.npy", np.load(DATA / f"{name}.npy"))
+    assert load_table(tmp_path).checksum == load_table().checksum
+    scales = np.load(DATA / "scales.npy")
+    other = tmp_path / "other"
+    other.mkdir()
+    for name, array in (("terms", load_table().terms), ("codes", load_table().codes), ("scales", scales * 2)):
+        np.save(other / f"{name}.npy", array)
+    assert load_table(other).checksum != load_table().checksum
+
+
+def test_sources_of_the_table_are_listed_beside_it() -> None:
+    sources = (DATA / "SOURCES.md").read_text()
+    assert sources.count("\n| debian | ") + sources.count("\n| pypi | ") + sources.count("\n| npm | ") > 100
