@@ -17,6 +17,7 @@ from raycontext.chunk.outline import Draft, Level, Outliner, Unit
 from raycontext.chunk.packing import Packer
 from raycontext.chunk.parsing import MAX_LINE_BYTES, parse
 from raycontext.chunk.patterns import PATTERN_LANGUAGES, pattern_outline
+from raycontext.chunk.rst import rst_outline
 from raycontext.chunk.tables import rules_for
 from raycontext.models import Chunk, ChunkKind
 
@@ -30,6 +31,7 @@ Outline = Callable[[Lines], tuple[list[Unit], list[Draft]]]
 _READERS: dict[str, Outline] = {
     "markdown": markdown_outline,
     "notebook": notebook_outline,
+    "rst": rst_outline,
     **{name: config_outline(name) for name in ("ini", "json", "properties", "toml", "yaml")},
     **{name: pattern_outline(name) for name in PATTERN_LANGUAGES},
 }

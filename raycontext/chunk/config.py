@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from raycontext.chunk.lines import Lines
 from raycontext.chunk.outline import Draft, Level, Unit, join_scope
@@ -18,11 +19,12 @@ __all__ = ["config_outline"]
 MAX_KEY_LEVELS = 4
 MIN_ROWS_TO_OPEN = 12  # values lower than this are not looked into
 MAX_KEY_CHARACTERS = 120
+ITEM_NAMES = frozenset({"name", "id"})
 
-_JSON_KEY = re.compile(rb'[ \t]*"((?:[^"\\\n]|\\.)*)"[ \t]*:')
-_YAML_KEY = re.compile(rb"[ \t]*(?:- +)?([A-Za-z_$\"'<./{][^#\n:]*?)[ \t]*:(?=[ \t\r\n]|$)")
-_SECTION = re.compile(rb"[ \t]*\[{1,2}[ \t]*([^\]\n]+?)[ \t]*\]{1,2}")
-_ASSIGNMENT = re.compile(rb"([A-Za-z_\"'][^=\n:#;\[\]]*?)[ \t]*[=:]")
+_JSON_KEY = re.compile(rb'(?P<indent>[ \t]*)"(?P<key>(?:[^"\\\n]|\\.)*)"[ \t]*:')
+_YAML_KEY = re.compile(rb"(?P<indent>[ \t]*)(?P<dash>- +)?(?P<key>[A-Za-z_$\"'<./{][^#\n:]*):(?=[ \t\r\n]|$)")
+_SECTION = re.compile(rb"[ \t]*\[{1,2}([^\]\n]+)\]{1,2}")
+_ASSIGNMENT = re.compile(rb"([A-Za-z_\"'][^=\n:#;\[\]]*)[=:]")
 _PROPERTY = re.compile(rb"(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:]")
 
 
@@ -43,34 +45,55 @@ def _indented(key: re.Pattern[bytes]) -> Callable[[Lines], tuple[list[Unit], lis
     return read
 
 
+class _Key(NamedTuple):
+    row: int
+    indent: int
+    name: str  # "" for an item of a list that nothing names
+
+
 def _keys(lines: Lines, key: re.Pattern[bytes], first: int, last: int, level: Level, drafts: list[Draft]) -> list[Unit]:
     """Units of the keys at the smallest indentation that any key has between two rows."""
-    found: list[tuple[int, int, bytes]] = []
+    matches = []
     for row in range(first, last + 1):
-        match = key.match(lines.data, lines.starts[row], lines.starts[row + 1])
+        match = key.match(lines.start_of(row))
         if match is not None:
-            found.append((row, lines.indent(row), match[1]))
-    if not found:
+            matches.append((row, _width(match["indent"]), match))
+    if not matches:
         return []
-    indent = min(item[1] for item in found)
-    rows = [(row, name) for row, column, name in found if column == indent]
+    indent = min(column for _, column, _ in matches)
+    keys = [_Key(row, column, _key_name(match)) for row, column, match in matches if column == indent]
     units: list[Unit] = []
-    for index, (row, raw) in enumerate(rows):
-        end = rows[index + 1][0] - 1 if index + 1 < len(rows) else last
-        name = raw.decode("utf-8", "ignore").strip("\"' ")[:MAX_KEY_CHARACTERS]
-        inside = Level(join_scope(level.scope, name), level.depth + 1)
-        unit = Unit(_with_comments(lines, row, units[-1].first + 1 if units else first), end, None, inside)
+    for found in keys:
+        inside = Level(join_scope(level.scope, found.name), level.depth + 1)
+        unit = Unit(_with_comments(lines, found.row, units[-1].first + 1 if units else first), last, None, inside)
         if units:
             units[-1].last = unit.first - 1
         unit.defines = True
-        if name:
-            drafts.append(Draft(name, ChunkKind.CONSTANT, row, level.scope, unit, level.depth))
+        if found.name:
+            drafts.append(Draft(found.name, ChunkKind.CONSTANT, found.row, level.scope, unit, level.depth))
         units.append(unit)
     if level.depth + 1 < MAX_KEY_LEVELS:
-        for unit, (row, _) in zip(units, rows, strict=True):
-            if unit.last - row >= MIN_ROWS_TO_OPEN:
-                unit.children = _keys(lines, key, row + 1, unit.last, unit.inside, drafts) or None
+        for unit, found in zip(units, keys, strict=True):
+            if unit.last - found.row >= MIN_ROWS_TO_OPEN:
+                unit.children = _keys(lines, key, found.row + 1, unit.last, unit.inside, drafts) or None
     return units
+
+
+def _width(indent: bytes) -> int:
+    return len(indent) + 3 * indent.count(b"\t")
+
+
+def _key_name(match: re.Match[bytes]) -> str:
+    """The key; of an item of a list the value of its `name` or `id`, or nothing."""
+    name = _text(match["key"])
+    groups = match.groupdict()
+    if groups.get("dash") is None:
+        return name
+    return _text(match.string[match.end() :].split(b" #", 1)[0]) if name in ITEM_NAMES else ""
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "ignore").strip("\"' \t\r\n")[:MAX_KEY_CHARACTERS].strip()
 
 
 def _with_comments(lines: Lines, row: int, lowest: int) -> int:
@@ -88,14 +111,14 @@ def _sectioned(
         drafts: list[Draft] = []
         scope = ""
         for row in range(len(lines)):
-            start, end = lines.starts[row], lines.starts[row + 1]
-            match = section.match(lines.data, start, end)
+            text = lines.start_of(row)
+            match = section.match(text)
             is_section = match is not None
             if match is None:
-                match = assignment.match(lines.data, start, end)
+                match = assignment.match(text)
             if match is None:
                 continue
-            name = match[1].decode("utf-8", "ignore").strip("\"' ")[:MAX_KEY_CHARACTERS]
+            name = _text(match[1])
             first = _with_comments(lines, row, units[-1].first + 1 if units else 0)
             if units and (is_section or not scope):
                 units[-1].last = first - 1

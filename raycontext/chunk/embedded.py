@@ -10,7 +10,8 @@ from raycontext.chunk.outline import Level, Unit
 
 __all__ = ["EmbeddedScript", "embedded_script"]
 
-_SCRIPT = re.compile(rb"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(rb"<script\b([^>]*)>", re.IGNORECASE)
+_SCRIPT_END = re.compile(rb"</script\s*>", re.IGNORECASE)
 _FRONT = re.compile(rb"\A---\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
 _TYPESCRIPT = re.compile(rb"\blang\s*=\s*[\"']?tsx?\b")
 
@@ -45,9 +46,7 @@ class EmbeddedScript:
 def embedded_script(data: bytes, language: str) -> EmbeddedScript | None:
     """The scripts of a Vue, Svelte or Astro file; None for other languages and for files without a script."""
     if language in ("vue", "svelte"):
-        matches = list(_SCRIPT.finditer(data))
-        ranges = tuple(match.span(2) for match in matches)
-        typed = any(_TYPESCRIPT.search(match[1]) for match in matches)
+        ranges, typed = _scripts(data)
     elif language == "astro":
         front = _FRONT.match(data)
         ranges = (front.span(1),) if front is not None else ()
@@ -57,6 +56,21 @@ def embedded_script(data: bytes, language: str) -> EmbeddedScript | None:
     if not ranges:
         return None
     return EmbeddedScript("typescript" if typed else "javascript", _only(data, ranges), ranges)
+
+
+def _scripts(data: bytes) -> tuple[tuple[tuple[int, int], ...], bool]:
+    """Ranges of the scripts in markup, and whether one of them is TypeScript."""
+    ranges: list[tuple[int, int]] = []
+    typed = False
+    position = 0
+    while (begin := _SCRIPT.search(data, position)) is not None:
+        end = _SCRIPT_END.search(data, begin.end())
+        if end is None:
+            break
+        ranges.append((begin.end(), end.start()))
+        typed = typed or _TYPESCRIPT.search(begin[1]) is not None
+        position = end.end()
+    return tuple(ranges), typed
 
 
 _NOT_LINE_END = re.compile(rb"[^\n]")

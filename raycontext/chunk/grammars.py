@@ -18,14 +18,17 @@ CHUNKER_VERSION = 1
 PACK = "tree-sitter-language-pack"
 OLD_PACK = "tree-sitter-languages"
 
-# Our name -> name of the grammar, where they differ.
+# Our name -> name of the grammar, where they differ; "" where there is none to use. The grammars of COBOL and Perl
+# loop for ever on some text (`d`, `é#`), and nothing can stop a parser inside of its scanner.
 _GRAMMARS = {
+    "cobol": "",
     "systemverilog": "verilog",
     "cython": "python",
     "gotemplate": "",
     "json": "",
     "markdown": "",
     "notebook": "",
+    "perl": "",
     "text": "",
     "toml": "",
     "yaml": "",

@@ -42,7 +42,7 @@ def label(
     for span in spans:
         rows = lines.trimmed(span.first, span.last)
         if rows is not None:
-            trimmed.append(Span(rows[0], rows[1], span.scope, span.imports))
+            trimmed.append(Span(rows[0], rows[1], span.scope, span.imports, span.owner))
     firsts = [span.first for span in trimmed]
     members: list[list[Draft]] = [[] for _ in trimmed]
     definitions: list[Definition] = []
@@ -63,7 +63,11 @@ def label(
 
 
 def _chunk(lines: Lines, span: Span, drafts: list[Draft], plain: ChunkKind) -> Chunk:
-    if not drafts:
+    owner = span.owner
+    if not drafts and owner is not None and span.last < owner.row:
+        # The long comment before a definition is named by it.
+        kind, symbol, scope = owner.kind, owner.name, owner.scope
+    elif not drafts:
         kind = ChunkKind.IMPORT if span.imports else plain
         symbol, scope = "", span.scope
     elif len(drafts) == 1:
@@ -113,6 +117,11 @@ def _rank(draft: Draft) -> int:
     return rank if draft.has_body else rank + 2
 
 
-def _prominence(draft: Draft) -> tuple[int, int, int]:
-    """Among definitions of one rank: the outermost, then the tallest, then the first."""
-    return draft.depth, -draft.rows, draft.row
+def _prominence(draft: Draft) -> tuple[bool, int, int, int, int]:
+    """Among definitions of one rank: no mere namespace, the outermost, then the tallest, then the first.
+
+    Of namespaces in each other the innermost is what a chunk is about.
+    """
+    is_module = draft.kind is _MODULE
+    inwardness = len(draft.scope.split(" > ")) if is_module and draft.scope else 0
+    return is_module, draft.depth, -inwardness, -draft.rows, draft.row

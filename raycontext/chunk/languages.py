@@ -28,6 +28,7 @@ _XML = re.compile(rb"\s*<[?!A-Za-z]")
 _PHP = re.compile(rb"<\?(?:php|=)?\s")
 _TRANSLATION = re.compile(rb"<!DOCTYPE TS|<TS\b")
 _PROLOG = re.compile(rb"^\s*:-|^\w+\(.*\)\s*:-", re.M)
+_ROFF = re.compile(rb"^[.'](?:\\\"|TH\b|SH\b|Dd\b)", re.M)
 _GO_MODULE = re.compile(rb"^module\s+\S+", re.M)
 _APEX = re.compile(rb"\b(?:public|global|private)\b[^\n]*\bclass\b", re.I)
 
@@ -82,6 +83,7 @@ _AMBIGUOUS: dict[str, Callable[[bytes], str]] = {
     "m": _m_file,
     "mod": _choose(_GO_MODULE, "gomod"),
     "pro": _choose(_PROLOG, "prolog", "make"),
+    **{section: _choose(_ROFF, "roff") for section in ("1", "2", "3", "4", "5", "6", "7", "8", "man", "n")},
     "s": _choose(_ASSEMBLY, "asm"),
     "t": _choose(_PERL_TEST, "perl"),
     "ts": _ts_file,
@@ -92,7 +94,7 @@ _AMBIGUOUS: dict[str, Callable[[bytes], str]] = {
 _TEMPLATE_SUFFIXES = frozenset({"in", "tt", "template", "tpl", "sample", "example", "dist", "orig", "bak"})
 
 LANGUAGES: tuple[str, ...] = tuple(
-    sorted({*BY_EXTENSION.values(), *BY_NAME.values(), *BY_INTERPRETER.values(), "c", "matlab", "prolog", UNKNOWN})
+    sorted({*BY_EXTENSION.values(), *BY_NAME.values(), *BY_INTERPRETER.values(), "matlab", "roff", UNKNOWN})
 )
 """Every name that `detect_language` can return."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 __all__ = ["Lines"]
 
+MAX_START_BYTES = 500
 BLANK = b" \t\r\f\v\n"
 
 
@@ -39,6 +40,11 @@ class Lines:
         """One row with its line end."""
         return self.data[self.starts[index] : self.starts[index + 1]]
 
+    def start_of(self, index: int) -> bytes:
+        """The first bytes of a row, without its line end: enough to tell what kind of line it is."""
+        start = self.starts[index]
+        return self.data[start : min(self.starts[index + 1], start + MAX_START_BYTES)].rstrip(b"\r\n")
+
     def is_blank(self, index: int) -> bool:
         """Whether a row holds nothing but white space."""
         return not self.row(index).strip(BLANK)
@@ -58,7 +64,7 @@ class Lines:
         return len(row) - len(stripped) + 3 * row[: len(row) - len(stripped)].count(b"\t")
 
     def cut(self, first: int, last: int, target: int) -> list[tuple[int, int]]:
-        """Cut rows into runs of at most `target` bytes (one row may be larger), preferably of more than half of it.
+        """Cut rows into runs of about `target` bytes (one row may be larger), preferably of more than half of it.
 
         The best cut is before the least indented row after a blank one, then before the least
         indented row; the later of equal cuts wins.
@@ -67,7 +73,7 @@ class Lines:
         starts = self.starts
         begin = first
         while begin <= last:
-            if starts[last + 1] - starts[begin] <= target:
+            if starts[last + 1] - starts[begin] <= target + target // 8:  # rather than leave a crumb
                 runs.append((begin, last))
                 break
             end = begin

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.outline import Draft, Level, Unit
-from raycontext.models import ChunkKind
+from raycontext.chunk.outline import Draft, Unit
+from raycontext.chunk.sections import Heading, section_outline
 
 __all__ = ["markdown_outline"]
 
@@ -19,45 +19,18 @@ _NO_TITLE = re.compile(rb"[ \t]*(?:[-*+>|#]|\d+[.)])|\s*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
-class _Heading:
-    __slots__ = ("level", "row", "title")
-
-    def __init__(self, row: int, level: int, title: str) -> None:
-        self.row = row
-        self.level = level
-        self.title = title
-
-
 def markdown_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
     """A unit per section, in order, and the headings as definitions; scope: the headings above."""
-    headings = _headings(lines)
-    units: list[Unit] = []
-    drafts: list[Draft] = []
-    if headings and headings[0].row > 0:
-        units.append(Unit(0, headings[0].row - 1, None, Level()))
-    parents: list[_Heading] = []
-    for index, heading in enumerate(headings):
-        while parents and parents[-1].level >= heading.level:
-            parents.pop()
-        scope = " > ".join(parent.title for parent in parents if parent.title)
-        last = headings[index + 1].row - 1 if index + 1 < len(headings) else len(lines) - 1
-        inside = f"{scope} > {heading.title}" if scope and heading.title else scope or heading.title
-        unit = Unit(heading.row, last, None, Level(inside))
-        unit.defines = True
-        units.append(unit)
-        if heading.title:
-            drafts.append(Draft(heading.title, ChunkKind.SECTION, heading.row, scope, unit, len(parents)))
-        parents.append(heading)
-    return units, drafts
+    return section_outline(lines, _headings(lines))
 
 
-def _headings(lines: Lines) -> list[_Heading]:
-    headings: list[_Heading] = []
+def _headings(lines: Lines) -> list[Heading]:
+    headings: list[Heading] = []
     fence = b""
     row = _after_front_matter(lines)
     paragraph_row = -1  # the line above, if it could be the title of a setext heading
     for index in range(row, len(lines)):
-        line = lines.row(index).rstrip(b"\n")
+        line = lines.start_of(index)
         match = _FENCE.match(line)
         if fence:
             if match is not None and match[1].startswith(fence) and not line[match.end() :].strip():
@@ -69,14 +42,14 @@ def _headings(lines: Lines) -> list[_Heading]:
             continue
         atx = _ATX.match(line)
         if atx is not None:
-            headings.append(_Heading(index, len(atx[1]), _title(atx[2] or b"")))
+            headings.append(Heading(index, len(atx[1]), _title(atx[2] or b"")))
             paragraph_row = -1
             continue
         if paragraph_row >= 0:
             setext = _SETEXT.match(line)
             if setext is not None:
                 level = 1 if setext[1].startswith(b"=") else 2
-                headings.append(_Heading(paragraph_row, level, _title(lines.row(paragraph_row))))
+                headings.append(Heading(paragraph_row, level, _title(lines.start_of(paragraph_row))))
                 paragraph_row = -1
                 continue
         starts_paragraph = _NO_TITLE.match(line) is None and not line.startswith((b"    ", b"\t"))

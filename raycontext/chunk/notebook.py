@@ -10,9 +10,9 @@ from raycontext.models import ChunkKind
 
 __all__ = ["notebook_outline"]
 
-_CELL = re.compile(rb"( +|\t+)\{[ \t\r]*\n\s*\"(?:cell_type|attachments|id|metadata|execution_count)\"")
-_HEADING = re.compile(rb'^\s*"#{1,6}[ \t]+([^"\\]+)', re.MULTILINE)
-_DEFINITION = re.compile(rb'^\s*"(?:async +)?(def|class)[ \t]+(\w+)', re.MULTILINE)
+_CELL = re.compile(rb"\n( +|\t+)\{[ \t\r]*\n[ \t]*\"(?:cell_type|attachments|id|metadata|execution_count)\"")
+_HEADING = re.compile(rb'^[ \t]*"#{1,6}[ \t]+([^"\\]+)', re.MULTILINE)
+_DEFINITION = re.compile(rb'^[ \t]*"(?:async +)?(def|class)[ \t]+(\w+)', re.MULTILINE)
 
 
 def notebook_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:

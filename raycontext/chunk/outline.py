@@ -29,6 +29,7 @@ __all__ = ["Draft", "Level", "Outliner", "Unit", "join_scope"]
 
 MAX_NESTING = 24  # containers inside containers; deeper ones are cut without looking inside
 MAX_DESCENT = 64  # steps from a node to the first descendant with several children on rows of their own
+MAX_CHILDREN = 20_000  # a statement with more is data
 MAX_WRAPPERS = 8
 MAX_COMMENT_GAP_ROWS = 2  # one blank line may stand between a comment and what it belongs to
 
@@ -144,7 +145,7 @@ class Outliner:
             return []
         level = _into_code(unit.inside, unit.inside.nesting + 1)
         for _ in range(MAX_DESCENT):
-            children = node.named_children
+            children = node.named_children if node.named_child_count <= MAX_CHILDREN else []
             if not children:
                 return []
             units = self._units(children, level)
@@ -218,7 +219,7 @@ class Outliner:
         for _ in range(MAX_WRAPPERS):
             if role != WRAPS:
                 break
-            wrapped = _wrapped(node, self.rules.wrappers[kind])
+            wrapped = self._wrapped(node, kind)
             if wrapped is None:
                 break
             unit.node = node = wrapped
@@ -235,6 +236,24 @@ class Outliner:
             unit.children = self._units(
                 node.named_children, Level(level.scope, level.depth, level.methods, False, level.nesting + 1)
             )
+            unit.is_import = any(child.is_import for child in unit.children) and not any(
+                child.defines for child in unit.children
+            )
+
+    def _wrapped(self, node: Node, kind: str) -> Node | None:
+        """What a wrapper wraps: the first of its fields that is set, else its last child that may define something."""
+        field_names = self.rules.wrappers[kind]
+        for name in field_names.split():
+            child = node.child_by_field_name(name)
+            if child is not None:
+                return child
+        if field_names:
+            return None
+        children = node.named_children
+        for child in reversed(children):
+            if self._roles.get(child.type, PLAIN) >= DEFINES:
+                return child
+        return children[-1] if children else None
 
     def _record(self, found: Found, unit: Unit, level: Level) -> None:
         kind, names, row, body, type_like, owner, has_body = found
@@ -250,6 +269,8 @@ class Outliner:
             kind = _METHOD
             if owner:
                 depth += 1
+        if level.in_code and not has_body:
+            return
         if names and names[0]:
             unit.defines = kind is not _CONSTANT
             unit.draft = Draft(names[0], kind, row, scope, unit, depth, has_body, type_like)
@@ -285,18 +306,6 @@ def _extend(unit: Unit, node: Node, last: int) -> None:
 
 def _height(node: Node) -> int:
     return node.end_point[0] - node.start_point[0]
-
-
-def _wrapped(node: Node, field_names: str) -> Node | None:
-    """What a wrapper wraps: the first of the fields (separated by spaces) that is set, else the last child."""
-    for name in field_names.split():
-        child = node.child_by_field_name(name)
-        if child is not None:
-            return child
-    if field_names:
-        return None
-    children = node.named_children
-    return children[-1] if children else None
 
 
 def _splice(nodes: list[Node], spliced: frozenset[str]) -> list[Node]:
@@ -357,7 +366,9 @@ def _merge_clause(before: Unit, unit: Unit) -> None:
     if unit.last <= before.last:
         return
     if not before.clauses:
-        before.children = [Unit(before.first, before.last, before.node, before.inside)]
+        first_clause = Unit(before.first, before.last, before.node, before.level)
+        first_clause.draft = before.draft
+        before.children = [first_clause]
         before.clauses = True
     before.children = [*(before.children or ()), unit]
     before.last = unit.last

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.outline import Level, Unit
+from raycontext.chunk.outline import Draft, Level, Unit
 
 __all__ = ["Packer", "Span"]
 
 LEAF_SLACK = 1.5  # a function is split only where it is this much larger than the target
 TINY = 8  # a piece below target / TINY without a definition joins a neighbour rather than stand alone
+SMALL = 3  # the same for statements before one that is split
 SMALL_HEADER = 6  # a class header below target / SMALL_HEADER is kept with the members that follow
 SMALL_IMPORTS = 4  # imports below target / SMALL_IMPORTS are kept with what follows
 MAX_SPLIT_DEPTH = 40
@@ -24,6 +25,7 @@ class Span(NamedTuple):
     last: int
     scope: str  # around its content, for a span without a definition
     imports: bool  # mostly imports
+    owner: Draft | None = None  # the definition that it is a part of
 
 
 class _Group:
@@ -60,25 +62,25 @@ class Packer:
     def pack_file(self, units: list[Unit]) -> list[Span]:
         """Spans of the whole file, in order; blank rows may lie at their ends."""
         if len(self.lines) > 0:
-            self._pack(units, 0, len(self.lines) - 1, Level(), self.target, depth=0)
+            self._pack(units, Unit(0, len(self.lines) - 1, None, Level()), self.target, depth=0)
         return self.spans
 
-    def _pack(self, units: list[Unit], first: int, last: int, level: Level, target: int, *, depth: int) -> None:
+    def _pack(self, units: list[Unit], parent: Unit, target: int, *, depth: int) -> None:
+        """Append the spans of `parent`, whose inside is `units`."""
         starts = self.starts
         spans = self.spans
-        scope = level.scope
         begin = len(spans)
         group: _Group | None = None
-        for unit in _stretched(units, first, last, level):
+        for unit in _stretched(units, parent):
             size = starts[unit.last + 1] - starts[unit.first]
             if size > target and unit.last > unit.first:
-                closed = unit.children is None or unit.clauses
+                closed = not unit.children or unit.clauses
                 if not closed or size > target * LEAF_SLACK:
                     if group is not None:
-                        if not group.defines and group.size <= target // TINY:
+                        if not group.defines and group.size <= target // (SMALL if unit.level.in_code else TINY):
                             unit.first = group.first
                         else:
-                            self._emit(group, scope)
+                            self._emit(group, parent)
                         group = None
                     self._split(unit, depth=depth)
                     continue
@@ -87,16 +89,16 @@ class Packer:
             elif self._joins(group, unit, size, target):
                 group.add(unit, size)
             else:
-                self._emit(group, scope)
+                self._emit(group, parent)
                 group = _Group(unit, size)
         if group is None:
             return
         if len(spans) > begin and not group.defines and group.size <= target // TINY:
             before = spans[-1]
-            if starts[group.last + 1] - starts[before.first] <= target * LEAF_SLACK:
-                spans[-1] = Span(before.first, group.last, before.scope, before.imports)
+            if starts[group.last + 1] - starts[before.first] <= self.target * LEAF_SLACK:
+                spans[-1] = Span(before.first, group.last, before.scope, before.imports, before.owner)
                 return
-        self._emit(group, scope)
+        self._emit(group, parent)
 
     @staticmethod
     def _joins(group: _Group, unit: Unit, size: int, target: int) -> bool:
@@ -116,29 +118,30 @@ class Packer:
     def _split(self, unit: Unit, *, depth: int) -> None:
         target = self.target
         inner = unit.children
-        if inner is None:
+        if not inner:
             size = self.starts[unit.last + 1] - self.starts[unit.first]
             pieces = -(-size // target)
             target = min(target, -(-size // pieces) + target // TINY)
             inner = self.expand(unit) if depth < MAX_SPLIT_DEPTH else []
         if inner and depth < MAX_SPLIT_DEPTH:
-            self._pack(inner, unit.first, unit.last, unit.inside, target, depth=depth + 1)
+            self._pack(inner, unit, target, depth=depth + 1)
             return
         for first, last in self.lines.cut(unit.first, unit.last, target):
-            self.spans.append(Span(first, last, unit.inside.scope, unit.is_import))
+            self.spans.append(Span(first, last, unit.inside.scope, unit.is_import, unit.draft))
 
-    def _emit(self, group: _Group, scope: str) -> None:
+    def _emit(self, group: _Group, parent: Unit) -> None:
         imports = not group.defines and 2 * group.import_rows >= group.last - group.first + 1
-        self.spans.append(Span(group.first, group.last, scope, imports))
+        self.spans.append(Span(group.first, group.last, parent.inside.scope, imports, parent.draft))
 
 
-def _stretched(units: list[Unit], first: int, last: int, level: Level) -> list[Unit]:
-    """Units stretched so that they cover all rows from `first` to `last`.
+def _stretched(units: list[Unit], parent: Unit) -> list[Unit]:
+    """Units stretched so that they cover all rows of `parent`.
 
     Rows before the first unit are the header; rows between units (labels, `#else`) go to the later
     one; rows after the last (a closing brace) go to the last.
     """
     stretched: list[Unit] = []
+    first, last, level = parent.first, parent.last, parent.inside
     begin = first
     for unit in units:
         if unit.last < begin or unit.first > last:

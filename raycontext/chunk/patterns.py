@@ -45,7 +45,7 @@ _LANGUAGES: dict[str, _Patterns] = {
         **{
             "class": r"\s*" + _GROOVY_MODIFIERS + r"(?:class|interface|enum|trait)\s+(\w+)",
             "function": r"(?: {0,4}|\t)" + _GROOVY_MODIFIERS + r"(?:def|void|[A-Z]\w*(?:<[^>]*>)?|int|boolean|long)"
-            r"\s+(\w+)\s*\([^;=]*\)?\s*\{?\s*$",
+            r"\s+(\w+)\s*\([^;=]*$",
             "constant": r"(?:task|stage|pipeline|plugins|dependencies|android|repositories)\b\s*\(?['\"]?(\w*)",
         }
     ),
@@ -61,6 +61,12 @@ _LANGUAGES: dict[str, _Patterns] = {
         type=r"  ([A-Z]\w*)\*?(?:\[[^\]]*\])?\s*(?:\{\.[^}]*\.\}\s*)?=",
     ),
     "org": _patterns(section=r"\*+[ \t]+(\S[^\r\n]*)"),
+    "perl": _patterns(
+        module=r"[ \t]*(?:package|class|role)\s+([A-Za-z_][\w:']*)",
+        function=r"[ \t]*(?:(?:my|our|async)\s+)?(?:sub|method|fun)\s+([A-Za-z_][\w:']*)",
+        section=r"=head\d\s+(\S[^\r\n]*)",
+        constant=r"use\s+constant\s+(\w+)|(?:has|our)\s+['\"(]*[$@%]?(\w+)",
+    ),
     "prolog": _patterns(function=r"([a-z]\w*)\(.*(?::-|\.)\s*$"),
     "raku": _patterns(
         **{
@@ -68,6 +74,7 @@ _LANGUAGES: dict[str, _Patterns] = {
             "function": r"\s*(?:multi\s+)?(?:sub|method|token|rule|regex)\s+([\w:-]+)",
         }
     ),
+    "roff": _patterns(section=r"\.S[HS][ \t]+\"?([^\"\r\n]+)"),
     "tcl": _patterns(
         function=r"\s*(?:proc|method)\s+(\S+)", test=r"\s*test\s+\{?([^{}\r\n]+)\}?\s", module=r"namespace eval\s+(\S+)"
     ),
@@ -105,7 +112,7 @@ def pattern_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[D
         outer = ""  # the class or module around, told by indentation
         outer_indent = 0
         for row in range(len(lines)):
-            text = lines.row(row).rstrip(b"\r\n")
+            text = lines.start_of(row)
             if not text.strip():
                 continue
             for kind, pattern in patterns:
@@ -125,7 +132,7 @@ def pattern_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[D
                 units.append(unit)
                 if name:
                     own = ChunkKind.METHOD if outer and kind is ChunkKind.FUNCTION else kind
-                    drafts.append(Draft(name, own, row, outer, unit, depth))
+                    drafts.append(Draft(name, own, row, outer, unit, depth, type_like=kind is ChunkKind.MODULE))
                 if kind in (ChunkKind.CLASS, ChunkKind.MODULE) and not outer:
                     outer, outer_indent = name, indent
                 break

@@ -117,8 +117,10 @@ def last_child(node: Node) -> Node | None:
 
 def node_text(node: Node, data: bytes) -> str:
     """Source text of a node on one line, cut at `MAX_NAME_BYTES`."""
-    raw = data[node.start_byte : min(node.end_byte, node.start_byte + MAX_NAME_BYTES)]
-    text = raw.decode("utf-8", "ignore")
+    start, end = node.start_byte, node.end_byte
+    if end - start > MAX_NAME_BYTES:
+        end = start + MAX_NAME_BYTES
+    text = data[start:end].decode("utf-8", "ignore")
     if "\n" in text or "  " in text or "\t" in text:
         return " ".join(text.split())
     return text

@@ -7,8 +7,9 @@ from raycontext.chunk.tables.build import CMAKE, GENERIC, MAKE, SQL
 from raycontext.chunk.tables.c_family import CPP, OBJC, C
 from raycontext.chunk.tables.functional import CLOJURE, ELIXIR, ERLANG, HASKELL, NIX, OCAML, OCAML_INTERFACE
 from raycontext.chunk.tables.jvm import CSHARP, DART, JAVA, KOTLIN, SCALA, SWIFT
+from raycontext.chunk.tables.python import PYTHON, STARLARK
 from raycontext.chunk.tables.ruby import RUBY
-from raycontext.chunk.tables.scripting import BASH, JULIA, LUA, PERL, PHP, POWERSHELL, PYTHON, R
+from raycontext.chunk.tables.scripting import BASH, JULIA, LUA, PHP, POWERSHELL, R
 from raycontext.chunk.tables.systems import GO, PROTO, RUST, ZIG
 from raycontext.chunk.tables.web import CSS, GRAPHQL, HTML, JAVASCRIPT, SCSS, TYPESCRIPT
 
@@ -43,7 +44,6 @@ _TABLES: dict[str, LanguageRules] = {
     "objc": OBJC,
     "ocaml": OCAML,
     "ocaml_interface": OCAML_INTERFACE,
-    "perl": PERL,
     "php": PHP,
     "powershell": POWERSHELL,
     "proto": PROTO,
@@ -54,7 +54,7 @@ _TABLES: dict[str, LanguageRules] = {
     "scala": SCALA,
     "scss": SCSS,
     "sql": SQL,
-    "starlark": PYTHON,
+    "starlark": STARLARK,
     "swift": SWIFT,
     "tsx": TYPESCRIPT,
     "typescript": TYPESCRIPT,

@@ -86,6 +86,8 @@ def _cmake_command(node: Node, data: bytes) -> Found | None:
     kind = _CMAKE_COMMANDS.get(node_text(word, data).lower())
     arguments = node.named_children[-1]
     name = child_at(arguments, 0)
+    if name is not None and node_text(name, data) == "NAME":
+        name = child_at(arguments, 1)
     if kind is None or name is None:
         return None
     return Found(kind, (label_text(name, data),), name.start_point[0])

@@ -21,6 +21,11 @@ _TYPE_KINDS = {
     "enum_specifier": ChunkKind.ENUM,
 }
 
+# A definition of this name is a sign of a tree that went wrong.
+_KEYWORDS = frozenset(
+    {"class", "struct", "namespace", "typedef", "if", "for", "while", "switch", "enum", "union", "explicit"}
+)
+
 
 class _Declared:
     """What a chain of declarators declares."""
@@ -83,27 +88,15 @@ def _declared_name(declared: _Declared, data: bytes) -> str:
     return node_text(name, data)
 
 
-def _with_body(node: Node, data: bytes) -> Found | None:
-    """`struct name { … }`; None without a body."""
-    body = node.child_by_field_name("body")
-    if body is None:
-        return None
-    name = node.child_by_field_name("name")
-    kind = _TYPE_KINDS[node.type]
-    members = body if node.type in ("class_specifier", "struct_specifier", "union_specifier") else None
-    if name is None:
-        return None
-    return Found(kind, (node_text(name, data).split("<", 1)[0],), name.start_point[0], members, True)
-
-
 def _type_specifier(node: Node, data: bytes) -> Found | None:
-    found = _with_body(node, data)
-    if found is not None or node.child_by_field_name("body") is not None:
-        return found
+    """`struct name { … }`; None without a body: a declaration ahead, or a use."""
+    body = node.child_by_field_name("body")
     name = node.child_by_field_name("name")
-    if name is None:
+    if body is None or name is None:
         return None
-    return Found(_TYPE_KINDS[node.type], (node_text(name, data),), name.start_point[0], has_body=False)
+    members = body if node.type != "enum_specifier" else None
+    text = node_text(name, data).split("<", 1)[0]
+    return Found(_TYPE_KINDS[node.type], (text,), name.start_point[0], members, True)
 
 
 def _type_definition(node: Node, data: bytes) -> Found | None:
@@ -145,7 +138,7 @@ def _macro_function(node: Node, declared: _Declared, data: bytes) -> Found | Non
 
 def _function(node: Node, data: bytes) -> Found | None:
     declared = _declared(node.child_by_field_name("declarator"), data)
-    if declared.name is None:
+    if declared.name is None or _declared_name(declared, data) in _KEYWORDS:
         return None
     row = declared.name.start_point[0]
     if not declared.is_function and declared.name.type != "operator_cast":
@@ -165,7 +158,7 @@ def _declaration(node: Node, data: bytes) -> Found | None:
     """Prototypes, variables, and `struct name { … } variable;`."""
     type_node = node.child_by_field_name("type")
     if type_node is not None and type_node.type in _TYPE_KINDS:
-        found = _with_body(type_node, data)
+        found = _type_specifier(type_node, data)
         if found is not None:
             return found
     names = []

@@ -13,6 +13,7 @@ from raycontext.chunk.rules import (
     group,
     import_like,
     label_text,
+    last_child,
     node_text,
 )
 from raycontext.models import ChunkKind
@@ -71,8 +72,15 @@ def _haskell_foreign(node: Node, data: bytes) -> Found | None:
     return _haskell_function(signature, data) if signature is not None else None
 
 
+def _haskell_header(node: Node, data: bytes) -> Found | None:
+    """`module A.B ( … ) where`"""
+    name = node.child_by_field_name("module")
+    return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0]) if name is not None else None
+
+
 HASKELL = LanguageRules(
     describe={
+        "header": _haskell_header,
         "signature": _haskell_function,
         "function": _haskell_function,
         "bind": _haskell_function,
@@ -90,7 +98,7 @@ HASKELL = LanguageRules(
     spliced=frozenset({"imports", "declarations", "class_declarations", "instance_declarations"}),
     transparent=frozenset({"ERROR"}),
     leading=frozenset({"comment", "haddock", "pragma", "cpp"}),
-    imports=frozenset({"import", "header"}),
+    imports=frozenset({"import"}),
     merge_clauses=True,
 )
 
@@ -187,7 +195,7 @@ _ELIXIR_FUNCTIONS = {
     "defguardp": ChunkKind.MACRO,
 }
 _ELIXIR_IMPORTS = frozenset({"use", "alias", "import", "require"})
-_ELIXIR_LEADING_ATTRIBUTES = frozenset({b"@doc", b"@spec", b"@impl", b"@typedoc", b"@deprecated", b"@tag"})
+_ELIXIR_LEADING = frozenset({"doc", "spec", "impl", "typedoc", "deprecated", "tag", "since"})
 
 
 def _elixir_name(node: Node | None) -> Node | None:
@@ -214,41 +222,50 @@ def _elixir_call(node: Node, data: bytes) -> Found | None:
     children = node.named_children
     arguments = next((child for child in children if child.type == "arguments"), None)
     first = child_at(arguments, 0) if arguments is not None else None
+    if first is None:
+        return None
     block = children[-1] if children[-1].type == "do_block" else None
     row = target.start_point[0]
-    if word in _ELIXIR_TYPES and first is not None:
-        return Found(_ELIXIR_TYPES[word], (node_text(first, data),), row, block, True)
-    if word in _ELIXIR_FUNCTIONS:
+    found: Found | None = None
+    if word in _ELIXIR_TYPES:
+        found = Found(_ELIXIR_TYPES[word], (node_text(first, data),), row, block, True)
+    elif word in _ELIXIR_FUNCTIONS:
         name = _elixir_name(first)
-        if name is None:
-            return None
-        return Found(_ELIXIR_FUNCTIONS[word], (node_text(name, data),), name.start_point[0])
-    if word in ("test", "describe", "property") and first is not None and first.type == "string":
-        return Found(ChunkKind.TEST, (label_text(first, data),), row, block if word == "describe" else None)
-    return None
+        if name is not None:
+            found = Found(_ELIXIR_FUNCTIONS[word], (node_text(name, data),), name.start_point[0])
+    elif word in ("test", "describe", "property") and first.type == "string":
+        members = block if word == "describe" else None
+        found = Found(ChunkKind.TEST, (label_text(first, data),), row, members)
+    return found
+
+
+_ELIXIR_ATTRIBUTES = {
+    "type": ChunkKind.TYPE,
+    "typep": ChunkKind.TYPE,
+    "opaque": ChunkKind.TYPE,
+    "callback": ChunkKind.FUNCTION,
+    "macrocallback": ChunkKind.FUNCTION,
+}
 
 
 def _elixir_attribute(node: Node, data: bytes) -> Found | None:
-    """`@type t :: …`, `@callback f(…)`, `@name value`."""
+    """`@type t :: …`, `@callback f(…)`, `@name value`; `@doc` and its like lead what follows."""
     operand = node.child_by_field_name("operand")
-    if operand is None or operand.type != "call":
-        return None
-    target = operand.child_by_field_name("target")
-    if target is None:
+    target = operand.child_by_field_name("target") if operand is not None and operand.type == "call" else None
+    if operand is None or target is None:
         return None
     word = node_text(target, data)
     row = node.start_point[0]
-    if word in ("type", "typep", "opaque", "callback", "macrocallback"):
-        arguments = operand.named_children[-1]
-        name = _elixir_name(child_at(arguments, 0))
-        if name is None:
-            return None
-        if word.endswith("callback"):
-            return Found(ChunkKind.FUNCTION, (node_text(name, data),), row, has_body=False)
-        return Found(ChunkKind.TYPE, (node_text(name, data),), row)
-    if f"@{word}".encode() in _ELIXIR_LEADING_ATTRIBUTES or word == "moduledoc":
-        return LEADS if word != "moduledoc" else None
-    return Found(ChunkKind.CONSTANT, (word,), row)
+    if word in _ELIXIR_LEADING:
+        return LEADS
+    kind = _ELIXIR_ATTRIBUTES.get(word)
+    if kind is None:
+        return Found(ChunkKind.CONSTANT, (word,), row) if word != "moduledoc" else None
+    arguments = last_child(operand)
+    name = _elixir_name(child_at(arguments, 0)) if arguments is not None else None
+    if name is None:
+        return None
+    return Found(kind, (node_text(name, data),), row, has_body=kind is ChunkKind.TYPE)
 
 
 ELIXIR = LanguageRules(
@@ -282,6 +299,7 @@ ERLANG = LanguageRules(
         "fun_decl": _erlang_function,
         "spec": _erlang_function,
         "callback": _erlang_function,
+        "module_attribute": _erlang_attribute(ChunkKind.MODULE),
         "pp_define": _erlang_attribute(ChunkKind.MACRO),
         "record_decl": _erlang_attribute(ChunkKind.CLASS),
         "type_alias": _erlang_attribute(ChunkKind.TYPE),
@@ -289,7 +307,6 @@ ERLANG = LanguageRules(
     },
     imports=frozenset(
         {
-            "module_attribute",
             "export_attribute",
             "import_attribute",
             "pp_include",

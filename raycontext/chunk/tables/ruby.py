@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from raycontext.chunk.rules import Found, LanguageRules, child_at, import_like, label_text, named, node_text
+from raycontext.chunk.rules import Describe, Found, LanguageRules, child_at, import_like, label_text, named, node_text
 from raycontext.models import ChunkKind
 
 __all__ = ["RUBY"]
 
-IMPORTS = frozenset({"require", "require_relative", "load", "autoload"})
-ATTRIBUTES = frozenset(
-    {"attr_accessor", "attr_reader", "attr_writer", "cattr_accessor", "mattr_accessor", "class_attribute"}
-)
-TESTS = frozenset({"describe", "context", "it", "specify", "test", "feature", "scenario", "shared_examples"})
-NAMED_BLOCKS = {
-    "task": ChunkKind.FUNCTION,
-    "namespace": ChunkKind.MODULE,
-    "define_method": ChunkKind.METHOD,
-    "scope": ChunkKind.METHOD,
-    "alias_method": ChunkKind.METHOD,
-    "concerning": ChunkKind.MODULE,
-}
-VISIBILITY = frozenset({"private", "protected", "public", "private_class_method", "module_function"})
-REOPENING = frozenset({"class_eval", "module_eval", "instance_eval", "class_exec", "included", "class_methods"})
 CLASS_FACTORIES = frozenset({"Struct.new", "Class.new", "Module.new", "Data.define"})
 
 
@@ -66,42 +51,60 @@ def _block_body(call: Node) -> Node | None:
     return block.child_by_field_name("body") if block is not None else None
 
 
+def _first_argument(call: Node) -> Node | None:
+    arguments = call.child_by_field_name("arguments")
+    return child_at(arguments, 0) if arguments is not None else None
+
+
 def _call(node: Node, data: bytes) -> Found | None:
+    """A call that defines something by the name of its method."""
     method = node.child_by_field_name("method")
     if method is None:
         return None
     word = data[method.start_byte : method.end_byte].decode("utf-8", "ignore")
-    if word in IMPORTS:
-        return import_like(node, data)
-    row = method.start_point[0]
-    if word in REOPENING:
-        body = _block_body(node)
-        receiver = node.child_by_field_name("receiver")
-        if body is None:
-            return None
-        if receiver is None:
-            return Found(ChunkKind.BLOCK, (), row, body, True)
-        return Found(ChunkKind.MODULE, (node_text(receiver, data),), row, body, True)
-    is_known = word in ATTRIBUTES or word in TESTS or word in NAMED_BLOCKS or word in VISIBILITY
-    if not is_known:
+    describe = _CALLS.get(word)
+    return describe(node, data) if describe is not None else None
+
+
+def _reopening(node: Node, data: bytes) -> Found | None:
+    """`Name.class_eval do … end`: its methods belong to Name."""
+    body = _block_body(node)
+    if body is None:
         return None
+    receiver = node.child_by_field_name("receiver")
+    row = node.start_point[0]
+    if receiver is None:
+        return Found(ChunkKind.BLOCK, (), row, body, True)
+    return Found(ChunkKind.MODULE, (node_text(receiver, data),), row, body, True)
+
+
+def _attributes(node: Node, data: bytes) -> Found | None:
+    """`attr_reader :a, :b`"""
     arguments = node.child_by_field_name("arguments")
-    first = child_at(arguments, 0) if arguments is not None else None
-    if first is None or arguments is None:
+    if arguments is None:
         return None
-    if word in ATTRIBUTES:
-        names = [label_text(child, data) for child in arguments.named_children if child.type == "simple_symbol"]
-        return Found(ChunkKind.CONSTANT, tuple(names), row)
-    if word in VISIBILITY:
-        return _method(first, data) if first.type in ("method", "singleton_method") else None
-    if word in TESTS:
-        body = _block_body(node) if word not in ("it", "test", "specify", "scenario") else None
-        return Found(ChunkKind.TEST, (label_text(first, data),), row, body)
-    if first.type == "pair":
-        first = first.child_by_field_name("key") or first
-    kind = NAMED_BLOCKS[word]
-    body = _block_body(node) if kind is ChunkKind.MODULE else None
-    return Found(kind, (label_text(first, data),), row, body)
+    names = [label_text(child, data) for child in arguments.named_children if child.type == "simple_symbol"]
+    return Found(ChunkKind.CONSTANT, tuple(names), node.start_point[0])
+
+
+def _visibility(node: Node, data: bytes) -> Found | None:
+    """`private def name`"""
+    first = _first_argument(node)
+    return _method(first, data) if first is not None and first.type in ("method", "singleton_method") else None
+
+
+def _named_block(kind: ChunkKind, *, members: bool = False) -> Describe:
+    """`word name do … end`"""
+
+    def describe(node: Node, data: bytes) -> Found | None:
+        first = _first_argument(node)
+        if first is None:
+            return None
+        if first.type == "pair":
+            first = first.child_by_field_name("key") or first
+        return Found(kind, (label_text(first, data),), node.start_point[0], _block_body(node) if members else None)
+
+    return describe
 
 
 def _alias(node: Node, data: bytes) -> Found | None:
@@ -110,6 +113,25 @@ def _alias(node: Node, data: bytes) -> Found | None:
 
 
 _method = named(ChunkKind.FUNCTION, body="")
+
+
+def _calls(describe: Describe, words: str) -> dict[str, Describe]:
+    return dict.fromkeys(words.split(), describe)
+
+
+_CALLS: dict[str, Describe] = {
+    **_calls(import_like, "require require_relative load autoload"),
+    **_calls(
+        _attributes, "attr_accessor attr_reader attr_writer cattr_accessor cattr_reader mattr_accessor class_attribute"
+    ),
+    **_calls(_reopening, "class_eval module_eval instance_eval class_exec included class_methods prepended"),
+    **_calls(_visibility, "private protected public private_class_method module_function"),
+    **_calls(_named_block(ChunkKind.TEST, members=True), "describe context feature shared_examples"),
+    **_calls(_named_block(ChunkKind.TEST), "it specify test scenario"),
+    **_calls(_named_block(ChunkKind.FUNCTION), "task"),
+    **_calls(_named_block(ChunkKind.METHOD), "define_method scope alias_method"),
+    **_calls(_named_block(ChunkKind.MODULE, members=True), "namespace concerning"),
+}
 
 RUBY = LanguageRules(
     describe={

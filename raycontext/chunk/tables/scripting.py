@@ -1,4 +1,4 @@
-"""Python, PHP, Lua, Perl, Bash, R, Julia, PowerShell."""
+"""PHP, Lua, Bash, R, Julia, PowerShell."""
 
 from __future__ import annotations
 
@@ -7,53 +7,7 @@ from tree_sitter import Node
 from raycontext.chunk.rules import Found, LanguageRules, child_at, import_like, label_text, named, node_text
 from raycontext.models import ChunkKind
 
-__all__ = ["BASH", "JULIA", "LUA", "PERL", "PHP", "POWERSHELL", "PYTHON", "R"]
-
-
-def _python_assignment(node: Node, data: bytes) -> Found | None:
-    """`NAME = …`, `name: type`, `a, b = …`; attributes and subscripts define nothing."""
-    left = node.child_by_field_name("left")
-    if left is None:
-        return None
-    if left.type == "identifier":
-        return Found(ChunkKind.CONSTANT, (node_text(left, data),), left.start_point[0])
-    if left.type not in ("pattern_list", "tuple_pattern"):
-        return None
-    names = tuple(node_text(child, data) for child in left.named_children if child.type == "identifier")
-    return Found(ChunkKind.CONSTANT, names, left.start_point[0]) if names else None
-
-
-def _python_type_alias(node: Node, data: bytes) -> Found | None:
-    left = node.child_by_field_name("left") or child_at(node, 0)
-    if left is None:
-        return None
-    return Found(ChunkKind.TYPE, (node_text(left, data).split("[", 1)[0],), left.start_point[0])
-
-
-PYTHON = LanguageRules(
-    describe={
-        "class_definition": named(ChunkKind.CLASS, members=True, type_like=True),
-        "function_definition": named(ChunkKind.FUNCTION),
-        "assignment": _python_assignment,
-        "type_alias_statement": _python_type_alias,
-    },
-    wrappers={"decorated_definition": "definition", "expression_statement": ""},
-    transparent=frozenset(
-        {
-            "if_statement",
-            "else_clause",
-            "elif_clause",
-            "try_statement",
-            "except_clause",
-            "except_group_clause",
-            "finally_clause",
-            "with_statement",
-            "block",
-            "ERROR",
-        }
-    ),
-    imports=frozenset({"import_statement", "import_from_statement", "future_import_statement"}),
-)
+__all__ = ["BASH", "JULIA", "LUA", "PHP", "POWERSHELL", "R"]
 
 
 def _php_constants(node: Node, data: bytes) -> Found | None:
@@ -175,50 +129,6 @@ LUA = LanguageRules(
         "field": _lua_field,
     },
     transparent=frozenset({"if_statement", "do_statement", "block", "else_statement", "ERROR"}),
-)
-
-
-def _perl_package(node: Node, data: bytes) -> Found | None:
-    name = node.child_by_field_name("name")
-    if name is None:
-        return None
-    body = next((child for child in node.named_children if child.type == "block"), None)
-    return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0], body, True)
-
-
-def _perl_use(node: Node, data: bytes) -> Found | None:
-    """An import, or `use constant NAME => …`."""
-    module = node.child_by_field_name("module")
-    if module is None or node_text(module, data) != "constant":
-        return import_like(node, data)
-    values = node.named_children[-1]
-    first = child_at(values, 0) or values
-    return Found(ChunkKind.CONSTANT, (node_text(first, data),), first.start_point[0])
-
-
-def _perl_statement(node: Node, data: bytes) -> Found | None:
-    assignment = child_at(node, 0)
-    left = assignment.child_by_field_name("left") if assignment is not None else None
-    if left is None or left.type != "variable_declaration":
-        return None
-    name = left.child_by_field_name("variable")
-    if name is None:
-        return None
-    return Found(ChunkKind.CONSTANT, (node_text(name, data).lstrip("$@%"),), name.start_point[0])
-
-
-PERL = LanguageRules(
-    describe={
-        "package_statement": _perl_package,
-        "subroutine_declaration_statement": named(ChunkKind.FUNCTION),
-        "method_declaration_statement": named(ChunkKind.METHOD),
-        "class_statement": _perl_package,
-        "use_statement": _perl_use,
-        "expression_statement": _perl_statement,
-    },
-    transparent=frozenset({"ERROR"}),
-    leading=frozenset({"comment", "pod"}),
-    imports=frozenset({"require_expression"}),
 )
 
 

@@ -7,6 +7,7 @@ import re
 from tree_sitter import Node, Range
 
 from raycontext.chunk.grammars import parser_for
+from raycontext.chunk.parsing import parse
 from raycontext.chunk.rules import Describe, Found, LanguageRules, child_at, last_child, named, node_text, unquoted
 from raycontext.models import ChunkKind
 
@@ -110,10 +111,7 @@ def _rust_macro(node: Node, data: bytes) -> Found | None:
         start, end = tokens.start_point, tokens.end_point
         inside = Range((start[0], start[1] + 1), (end[0], end[1] - 1), tokens.start_byte + 1, tokens.end_byte - 1)
         parser.included_ranges = [inside]
-        try:
-            root = parser.parse(data).root_node
-        finally:
-            parser.included_ranges = []
+        root = parse(parser, data, "rust")
         return Found(ChunkKind.BLOCK, (), node.start_point[0], root)
     names = tuple(match.decode() for match in _RUST_MACRO_NAME.findall(body[:4096]))
     return Found(ChunkKind.CONSTANT, names, node.start_point[0]) if names else None

@@ -110,10 +110,19 @@ def _statement(node: Node, data: bytes) -> Found | None:
     if expression.type == "assignment_expression":
         return _assigned(expression, data)
     if expression.type == "call_expression":
-        return _test_call(expression, data)
+        return _invoked_at_once(expression) or _test_call(expression, data)
     if expression.type in ("internal_module", "module"):
         return _namespace(expression, data)
     return None
+
+
+def _invoked_at_once(call: Node) -> Found | None:
+    """`(function () { … })()`: a module of its own, so that its functions are those of the file."""
+    function = call.child_by_field_name("function")
+    inner = child_at(function, 0) if function is not None and function.type == "parenthesized_expression" else None
+    if inner is None or inner.type not in FUNCTIONS:
+        return None
+    return Found(ChunkKind.BLOCK, (), call.start_point[0], inner.child_by_field_name("body"))
 
 
 def _test_call(call: Node, data: bytes) -> Found | None:
@@ -151,10 +160,14 @@ def _class_field(node: Node, data: bytes) -> Found | None:
 
 
 def _pair(node: Node, data: bytes) -> Found | None:
-    """A function as a property of an object literal."""
+    """A function as a property of an object literal, or an object that may hold some."""
     value = node.child_by_field_name("value")
     key = node.child_by_field_name("key")
-    if value is None or key is None or value.type not in FUNCTIONS:
+    if value is None or key is None:
+        return None
+    if value.type == "object" and value.end_point[0] > value.start_point[0]:
+        return Found(ChunkKind.BLOCK, (), key.start_point[0], value)
+    if value.type not in FUNCTIONS:
         return None
     return Found(ChunkKind.METHOD, (label_text(key, data),), key.start_point[0])
 

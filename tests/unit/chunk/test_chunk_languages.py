@@ -93,8 +93,8 @@ Player.kt kotlin
     41-45 method [isWinning Players] <Player>
     47-47 constant [defaultPlayers] <>
 Report.pm perl
-    1-5 module [Report::Daily VERSION] <>
-    7-16 function [new] <>
+    1-11 module [Report::Daily NAME VERSION] <>
+    13-16 function [new] <>
     18-23 function [print_all] <>
 Session.swift swift
     1-1 import [] <>

@@ -260,6 +260,16 @@ def test_fenced_code_starts_no_heading() -> None:
     assert names(chunk_file(data, "markdown", 1500)) == ["One", "Two", "Three"]
 
 
+def test_items_of_a_yaml_list_are_named_by_their_name() -> None:
+    data = b"- name: Install it  # at once\n  run: make\n- uses: other\n  with: 1\n- id: 'last'\n"
+    assert names(chunk_file(data, "yaml", 1500)) == ["Install it", "last"]
+
+
+@pytest.mark.parametrize(("language", "text"), [("perl", "é#"), ("cobol", "d")])
+def test_text_on_which_a_grammar_never_returns_is_read_without_it(language: str, text: str) -> None:
+    assert len(chunk_file(text.encode(), language, 1500).chunks) == 1
+
+
 def test_same_input_gives_the_same_chunks() -> None:
     data = b"class A:\n    x = 1\n    def f(self): pass\n" * 50
     assert chunk_file(data, "python", 300) == chunk_file(data, "python", 300)

@@ -1,0 +1,169 @@
+"""Help the C grammars over what a preprocessor would have done away with.
+
+Macros that stand for keywords, attributes or namespaces, and conditionals whose branches open or
+close braces that lie outside of them, make a grammar read a whole file wrongly. Both are blanked
+out before parsing, byte for byte, so that all offsets stay.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["C_LANGUAGES", "without_macros"]
+
+C_LANGUAGES = frozenset({"c", "cpp", "cuda", "objc", "arduino"})
+
+_ARGUMENTS = rb"\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\)"  # parentheses up to three deep
+_SHORT_ARGUMENTS = rb"(?:\([^()\n]*\))?"
+_NAME = rb"[A-Z][A-Z0-9]*_[A-Z0-9_]+"
+
+# An expression that starts with a line end is found several times faster than one that looks behind.
+_MACROS = (
+    # At the left edge and without a body: alone (`ABSL_NAMESPACE_BEGIN`), as a statement (`DEFINE_FLAG(int, x, 0);`).
+    re.compile(
+        rb"\n((?:" + _NAME + rb"|[A-Z][A-Z0-9_]{3,}[ \t]*" + _ARGUMENTS + rb")[ \t]*;?)(?=[ \t]*\r?\n)(?!\s*\{)"
+    ),
+    # At the left edge, before a declaration: `API_EXPORT type name(`, `API_EXPORT type (*name)(`.
+    re.compile(
+        rb"\n([A-Z][A-Z0-9_]{3,}"
+        + _SHORT_ARGUMENTS
+        + rb")(?=[ \t]+(?:[A-Za-z_][\w:<>,]*[ \t*&]+)+(?:[A-Za-z_~][\w:]*[ \t]*\(|\(\*))"
+    ),
+    # Behind a signature: `void name(void) ATTRIBUTE;`
+    re.compile(
+        rb"\)[ \t]*+(?:const\b[ \t]*+)?(" + _NAME + _SHORT_ARGUMENTS + rb")(?=\s*(?:[{;:]|->|override\b|noexcept\b))"
+    ),
+    re.compile(rb"\n[ \t]*#[^\n]*\n[ \t]+(" + _NAME + rb"\(\w+\))(?=[ \t]*\r?\n)"),
+)
+# Alone among the members of a struct or enum: `  HANDLE_FIELDS`
+_MEMBER_MACRO = re.compile(rb"\n[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]*\r?\n)")
+_CPP_MACROS = (
+    # Indented before a member.
+    re.compile(rb"\n[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]+[A-Za-z_~]|[ \t]*\r?\n)"),
+    # After `template <…>`.
+    re.compile(rb">[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]+[A-Za-z_])"),
+    # Between `class` and its name.
+    *(
+        re.compile(
+            keyword + rb"[ \t]+([A-Z][A-Z0-9_]{2,}" + _SHORT_ARGUMENTS + rb")(?=[ \t]+[A-Za-z_]\w*\s*(?:final\s*)?[:{])"
+        )
+        for keyword in (rb"class", rb"struct")
+    ),
+)
+_NOT_LINE_END = re.compile(rb"[^\r\n]")
+
+
+def without_macros(data: bytes, language: str) -> bytes:
+    """`data`, C or C++ source, with macros and conditionals that confuse the grammar blanked out."""
+    for pattern in _MACROS if language == "c" else _MACROS + _CPP_MACROS:
+        data = pattern.sub(_blank, data)
+    if language == "c":
+        data = _MEMBER_MACRO.sub(_blank_member, data)
+    return _without_broken_conditionals(data)
+
+
+def _blank(match: re.Match[bytes]) -> bytes:
+    """The match with its group blanked out."""
+    whole = match[0]
+    begin, end = match.start(1) - match.start(), match.end(1) - match.start()
+    return whole[:begin] + _NOT_LINE_END.sub(b" ", whole[begin:end]) + whole[end:]
+
+
+def _blank_member(match: re.Match[bytes]) -> bytes:
+    """The match with its group blanked out, if a statement or an opening brace stands before it."""
+    before = match.string[max(0, match.start() - 80) : match.start()].rstrip()
+    return _blank(match) if before.endswith((b";", b"{", b"}")) else match[0]
+
+
+# With the lines that continue it. A conditional on the very first line is not seen: there is nothing to mend there.
+_CONDITIONAL = re.compile(rb"\n([ \t]*#[ \t]*(if|el|endif)(?:[^\\\n]++|\\\r?\n|\\.)*)")
+
+
+class _Conditional:
+    """An `#if` that is still open: where its directives and branches lie, and what each branch leaves open."""
+
+    __slots__ = ("branches", "directives", "is_broken", "open_brackets")
+
+    def __init__(self, directive: tuple[int, int]) -> None:
+        self.directives = [directive]
+        self.branches: list[tuple[int, int]] = []
+        self.open_brackets = [0]
+        self.is_broken = False
+
+
+def _without_broken_conditionals(data: bytes) -> bytes:
+    """`data` in which each conditional that cuts through a statement keeps its first branch only.
+
+    Its directives are blanked out, and so are its other branches.
+    """
+    if b"#" not in data:
+        return data
+    blanks: list[tuple[int, int]] = []
+    stack: list[_Conditional] = []
+    position = 0
+    for match in _CONDITIONAL.finditer(data):
+        directive = match.span(1)
+        if stack:
+            stack[-1].open_brackets[-1] += _open_brackets(data, position, directive[0])
+        position = directive[1]
+        word = match[2]
+        if word == b"if":
+            stack.append(_Conditional(directive))
+            continue
+        if not stack:
+            continue
+        top = stack[-1]
+        branch = top.directives[-1][1], directive[0]
+        top.branches.append(branch)
+        top.directives.append(directive)
+        if not top.is_broken:
+            top.is_broken = top.open_brackets[-1] != 0 or _is_fragment(data[branch[0] : branch[1]])
+        if word == b"el":
+            top.open_brackets.append(0)
+            continue
+        stack.pop()
+        if top.is_broken:
+            blanks.extend(top.directives)
+            blanks.extend(top.branches[1:])
+        if stack:
+            stack[-1].open_brackets[-1] += top.open_brackets[0]
+    return _blanked(data, blanks) if blanks else data
+
+
+def _open_brackets(data: bytes, start: int, end: int) -> int:
+    """Brackets that are left open; a parenthesis counts so much less that neither kind can cancel the other."""
+    braces = data.count(b"{", start, end) - data.count(b"}", start, end)
+    parentheses = data.count(b"(", start, end) - data.count(b")", start, end)
+    return braces * 1000 + parentheses
+
+
+_FRAGMENT_START = re.compile(rb"\s*(?:else\b|&&|\|\||\?|\)|[+*/%<>=.|]=?[^/*])")
+_LABEL = re.compile(rb"(?:case\b.*|\w+)[ \t]*:$")
+_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+
+
+def _is_fragment(branch: bytes) -> bool:
+    """Whether a branch begins or ends inside of a statement."""
+    code = _COMMENT.sub(b"", branch).rstrip()
+    if not code.strip():
+        return False
+    if _FRAGMENT_START.match(code):
+        return True
+    last_line = code[code.rfind(b"\n") + 1 :].lstrip()
+    if code.endswith(b":"):
+        return _LABEL.match(last_line) is None
+    return not (code.endswith((b";", b"}", b"{", b",", b"\\", b">")) or last_line.startswith(b"#"))
+
+
+def _blanked(data: bytes, ranges: list[tuple[int, int]]) -> bytes:
+    """`data` with the ranges, which may overlap, blanked out; line ends stay."""
+    parts: list[bytes] = []
+    position = 0
+    for start, end in sorted(ranges):
+        if end <= position:
+            continue
+        parts.append(data[position:start])  # empty where the ranges overlap
+        parts.append(_NOT_LINE_END.sub(b" ", data[max(start, position) : end]))
+        position = end
+    parts.append(data[position:])
+    return b"".join(parts)
