@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
@@ -206,7 +207,7 @@ class Connection:
         self._loop: _LoopThread | None = None
 
     async def __aenter__(self) -> Context:
-        runtime = _runtime(self._settings, self._root)
+        runtime: Runtime = await asyncio.to_thread(_runtime, self._settings, self._root)  # imports Ray
         await runtime.start()
         attached: Runtime = await asyncio.to_thread(runtime.attached)
         self._runtime = attached
@@ -281,7 +282,12 @@ def _runtime(settings: Settings, root: Path) -> Any:
 
 
 async def _absolute(path: str | Path) -> str:
-    return str(await asyncio.to_thread(lambda: Path(path).expanduser().resolve()))
+    """Absolute, without links; `~` of an unknown user is a name like any other. Raises `InvalidInput`."""
+    try:
+        # Of os.path, for pathlib fails where there is no such user.
+        return await asyncio.to_thread(lambda: os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111
+    except ValueError as error:
+        raise InvalidInput(f"{os.fspath(path)!r} is not a path", "Paths hold no NUL.") from error
 
 
 def _check_overrides(overrides: OptionOverrides) -> None:

@@ -94,7 +94,7 @@ class Coordinator:
         return await asyncio.to_thread(self._catalog.resolve, collection, path, fallback)
 
     async def process(self) -> ActorStatus:
-        return process_status(COORDINATOR)
+        return await asyncio.to_thread(process_status, COORDINATOR)
 
     async def _known(self, collection: str) -> Location:
         location = Location(self._root, collection)

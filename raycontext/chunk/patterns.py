@@ -65,7 +65,7 @@ _LANGUAGES: dict[str, _Patterns] = {
         module=r"[ \t]*(?:package|class|role)\s+([A-Za-z_][\w:']*)",
         function=r"[ \t]*(?:(?:my|our|async)\s+)?(?:sub|method|fun)\s+([A-Za-z_][\w:']*)",
         section=r"=head\d\s+(\S[^\r\n]*)",
-        constant=r"use\s+constant\s+(\w+)|(?:has|our)\s+['\"(]*[$@%]?(\w+)",
+        constant=r"use\s+constant\s+(\w+)|(?:has|our|my)\s+['\"(]*[$@%]?(\w+)",
     ),
     "prolog": _patterns(function=r"([a-z]\w*)\(.*(?::-|\.)\s*$"),
     "raku": _patterns(

@@ -7,10 +7,13 @@ without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -30,6 +33,7 @@ __all__ = ["application", "main"]
 Result = TypeVar("Result")
 
 EXIT_NOTHING_FOUND = 1
+EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 SNIPPET_LINES = 12
 
@@ -57,14 +61,21 @@ def main() -> None:
     """Entry point of the `raycontext` command."""
     from raycontext.errors import RaycontextError
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for developers, who ask for them with -W
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end the command
     try:
         application()
     except RaycontextError as error:
         _say(f"error: {safe(str(error))}")
         sys.exit(error.exit_code)
+    except OSError as error:  # such as a current folder that is gone
+        _say(f"error: {safe(str(error))}")
+        sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
-        _say("interrupted; what was committed stays")
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(_interrupted())
 
 
 def _version(wanted: bool) -> None:
@@ -175,7 +186,7 @@ def clear(
     with _connected(root, address, None if address else "inline") as context:
         name = collection
         if path is not None:
-            source = str(path.expanduser().resolve())
+            source = os.path.realpath(os.path.expanduser(path))  # noqa: PTH111 - any name is a name
             known = context.collections()
             name = next((found.name for found in known if found.source == source), None)
             if name is None:
@@ -210,8 +221,12 @@ def _connected(root: Path | None, address: str | None, runtime: str | None) -> I
     from raycontext.context import connect
 
     kind: Any = runtime
-    with connect(root=root, address=address, runtime=kind) as context:
-        yield context
+    try:
+        # Ray prints on stdout what its processes have to say; that is kept for results.
+        with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
+            yield context
+    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
+        raise typer.Exit(_interrupted()) from None
 
 
 @contextmanager
@@ -222,9 +237,13 @@ def _progress() -> Iterator[Callable[[JobProgress], None]]:
 
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[detail]}"), TimeElapsedColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
     task = bar.add_task("starting", total=None, detail="")
     told: list[str] = []
 
@@ -235,7 +254,7 @@ def _progress() -> Iterator[Callable[[JobProgress], None]]:
             told.append(progress.stage)
             _say(f"{progress.stage} {unit}".rstrip())
 
-    with bar:
+    with bar if console.is_terminal else nullcontext():
         yield show
 
 
@@ -305,17 +324,14 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _print_json(value: Any) -> None:
-    # Names that are not valid UTF-8 are surrogates here: JSON escapes carry them, the terminal's encoding cannot.
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    typer.echo(text if text.isascii() or _encodable(text) else json.dumps(value, indent=2))
+    # All in ASCII: what a terminal could take for a command, or cannot show, stands there as an escape of JSON.
+    typer.echo(json.dumps(value, indent=2))
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _interrupted() -> int:
+    """Say so; returns the exit code."""
+    _say("interrupted; what was committed stays")
+    return EXIT_INTERRUPTED
 
 
 def _say(message: str) -> None:

@@ -24,6 +24,7 @@ FUNCTIONS = frozenset(
     {"arrow_function", "function_expression", "function", "generator_function", "function_declaration"}
 )
 TEST_CALLS = frozenset({"describe", "it", "test", "suite", "context", "specify", "bench"})
+MIN_ELEMENT_ROWS = 4
 EXPORT_ROOTS = frozenset({"module.exports", "exports"})
 
 
@@ -284,17 +285,18 @@ SCSS = CSS
 
 
 def _element(node: Node, data: bytes) -> Found | None:
-    """An element; one with an `id` is named by it."""
+    """An element; one with an `id` is named by it. Small ones are not entered."""
+    body = node if node.end_point[0] - node.start_point[0] >= MIN_ELEMENT_ROWS else None
     tag = child_at(node, 0)
     if tag is None:
         return None
     start = data[tag.start_byte : tag.end_byte]
     position = start.find(b" id=")
     if position < 0:
-        return Found(ChunkKind.BLOCK, (), node.start_point[0], node)
+        return Found(ChunkKind.BLOCK, (), node.start_point[0], body)
     words = start[position + 4 :].split(None, 1)
     name = unquoted(words[0].decode("utf-8", "ignore").rstrip(">")) if words else ""
-    return Found(ChunkKind.SECTION, (name,) if name else (), node.start_point[0], node)
+    return Found(ChunkKind.SECTION, (name,) if name else (), node.start_point[0], body)
 
 
 HTML = LanguageRules(describe={"element": _element}, transparent=frozenset({"document"}))

@@ -1,0 +1,87 @@
+"""The `raycontext` command as users run it: a process of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+SCRIPT = Path(sys.executable).parent / "raycontext"
+TIMEOUT_SECONDS = 180.0
+END_SECONDS = 20.0
+MARK = "TEST_PROCESS_MARK"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs `raycontext` with an environment in which nothing is set but what the test sets."""
+
+    root: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    def __call__(
+        self, *arguments: str | Path, cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to the end. Bytes that are not UTF-8 come out as surrogates."""
+        process = self.start(*arguments, cwd=cwd, **variables)
+        with process:
+            try:
+                stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start(
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        program: tuple[str | Path, ...] = (SCRIPT,),
+        **variables: str,
+    ) -> subprocess.Popen[str]:
+        """Start it as the leader of a process group."""
+        return subprocess.Popen(
+            [*program, *arguments],
+            cwd=cwd or self.root.parent,
+            env=self.environment(**variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",
+            start_new_session=True,
+        )
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        ignored = ("RAYCONTEXT_", "XDG_", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "PYTHONWARNINGS")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
+        return {**inherited, "RAYCONTEXT_ROOT": str(self.root), **self.variables, **variables, MARK: self.mark}
+
+    def remaining(self) -> list[psutil.Process]:
+        """Processes that this command has started, directly or not, and that are still there after a while."""
+        deadline = time.monotonic() + END_SECONDS
+        while (found := list(self._processes())) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return found
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.mark:
+                    yield process
+            except psutil.Error:
+                continue
+
+
+@pytest.fixture
+def command(root: Path) -> Command:
+    return Command(root)
