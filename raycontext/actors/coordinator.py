@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -53,7 +54,7 @@ class Coordinator:
     async def index(self, request: IndexRequest) -> IndexReport:
         """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `StorageError`,
         `JobFailed`, …; what was committed before an error stays."""
-        if not await asyncio.to_thread(Path(request.source).is_dir):
+        if not await asyncio.to_thread(os.path.isdir, request.source):  # False also for what cannot be a path
             raise RootNotFound(request.source)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides))
