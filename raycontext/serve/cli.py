@@ -200,10 +200,17 @@ def clear(
 
 
 @application.command("list")
-def list_collections(root: Root = None, address: Address = None, as_json: Json = False) -> None:
-    """All collections."""
+def list_collections(
+    collection: Collection = None, root: Root = None, address: Address = None, as_json: Json = False
+) -> None:
+    """All collections, or the one of that name."""
+    from raycontext.errors import UnknownCollection
+
     with _connected(root, address, None if address else "inline") as context:
-        found = context.collections()
+        known = context.collections()
+    found = [summary for summary in known if collection in (None, summary.name)]
+    if collection is not None and not found:
+        raise UnknownCollection(collection, tuple(summary.name for summary in known))
     if as_json:
         _print_json([summary.model_dump(mode="json") for summary in found])
         return

@@ -118,6 +118,8 @@ def test_status_list_and_clear_are_shown(command: Command, source: Path) -> None
     listed = command("list").stdout
     assert listed.startswith("tagged  5 files  ")
     assert listed.endswith(f"  {source}\n")
+    assert command("list", "--collection", "tagged").stdout == listed
+    assert command("list", "--collection", "other").returncode == 4
     cleared = command("clear", "--collection", "tagged")
     assert (cleared.stdout, cleared.stderr) == ("removed tagged\n", "")
     assert list(command.root.iterdir()) == []
