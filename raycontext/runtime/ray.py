@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,10 @@ Result = TypeVar("Result")
 
 ACTOR_TASK_RETRIES = 2
 """Calls that an actor's death interrupts are sent again: all methods may run twice."""
+
+
+REACHABLE_SECONDS = 5.0
+"""How long the address of a cluster may take to accept a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +165,30 @@ class RayRuntime:
             if self.address is None:
                 _start_local(self)
             else:
+                _check_reachable(self.address)
                 ray.init(address=self.address, namespace=self.namespace, log_to_driver=False)
+        except RuntimeUnavailable:
+            raise
         except Exception as error:
             raise _unavailable(error) from error
 
 
 _own_folder: list[Path] = []
 """Temporary folder of the Ray that this process has started; empty where it has started none."""
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for a minute and more before it gives an address up."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHABLE_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise RuntimeUnavailable(
+            f"No Ray answers at the address {address} ({type(error).__name__})",
+            "Give auto, HOST:PORT or ray://HOST:PORT, and look whether Ray runs there.",
+        ) from error
 
 
 def _start_local(runtime: RayRuntime) -> None:
