@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     Each field is read from `RAYCONTEXT_<NAME>`, for example `RAYCONTEXT_ROOT`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RAYCONTEXT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RAYCONTEXT_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     root: Path = Field(default_factory=default_root)
     """Folder of the collections."""

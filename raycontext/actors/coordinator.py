@@ -94,6 +94,13 @@ class Coordinator:
         """See `Catalog.resolve`."""
         return await asyncio.to_thread(self._catalog.resolve, collection, path, fallback)
 
+    async def close(self) -> None:
+        """Stop all jobs; what they have committed stays."""
+        running = list(self._last.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     async def process(self) -> ActorStatus:
         return await asyncio.to_thread(process_status, COORDINATOR)
 

@@ -38,8 +38,10 @@ class _InlineActor:
             return await bound(*arguments)
         return await asyncio.get_running_loop().run_in_executor(self._thread, bound, *arguments)
 
-    def end(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    async def end(self) -> None:
+        if inspect.iscoroutinefunction(getattr(self._instance, "close", None)):
+            await self._instance.close()
+        await asyncio.to_thread(self._thread.shutdown, True, cancel_futures=True)
         self._instance = None
 
 
@@ -79,8 +81,7 @@ class InlineRuntime:
     async def end(self, name: str) -> None:
         starting = self._actors.pop(name, None)
         if starting is not None:
-            actor = await starting
-            await asyncio.to_thread(actor.end)
+            await (await starting).end()
 
     async def close(self) -> None:
         for name in list(self._actors):
@@ -93,6 +94,6 @@ async def _started(name: str, kind: type, arguments: tuple[Any, ...]) -> _Inline
     try:
         await actor.start()
     except BaseException:
-        await asyncio.to_thread(actor.end)
+        await actor.end()
         raise
     return actor

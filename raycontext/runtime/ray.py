@@ -166,7 +166,12 @@ class RayRuntime:
                 _start_local(self)
             else:
                 _check_reachable(self.address)
-                ray.init(address=self.address, namespace=self.namespace, log_to_driver=False)
+                ray.init(
+                    address=self.address,
+                    namespace=self.namespace,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                )
         except RuntimeUnavailable:
             raise
         except Exception as error:
