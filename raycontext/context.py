@@ -201,7 +201,7 @@ class Connection:
     """What `connect()` returns: enter it with `async with` for a `Context`, with `with` for a `SyncContext`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._root = Path(os.path.abspath(os.path.expanduser(settings.root)))  # noqa: PTH100, PTH111 - as `_absolute`
+        self._root = Path(os.path.expanduser(settings.root)).absolute()  # noqa: PTH111 - as `_absolute`
         if os.fsencode(self._root).decode(errors="replace") != str(self._root):
             raise InvalidInput(
                 f"The root {self._root} is not valid UTF-8", "Arrow opens no such files; choose another."
