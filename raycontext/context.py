@@ -16,7 +16,7 @@ import xxhash
 from pydantic import ValidationError
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
-from raycontext.errors import InvalidInput
+from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.models import (
     ChunkKind,
     CollectionStatus,
@@ -54,6 +54,7 @@ class Context:
         self._root = str(root)
         self._runtime = runtime
         self._clients: dict[str, SearchClient] = {}
+        self._closed = False
 
     async def index(
         self,
@@ -79,12 +80,15 @@ class Context:
         request = IndexRequest(await _absolute(source), collection, overrides)
         coordinator = await self._coordinator()
         running = asyncio.ensure_future(coordinator.call("index", request))
-        if on_progress is not None:
-            while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
-                progress = await coordinator.call("progress_of", request.source, collection)
-                if progress is not None:
-                    on_progress(progress)
-        report: IndexReport = await running
+        try:
+            if on_progress is not None:
+                while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
+                    progress = await coordinator.call("progress_of", request.source, collection)
+                    if progress is not None:
+                        on_progress(progress)
+            report: IndexReport = await running
+        finally:
+            running.cancel()  # where we end before it: no one is left to hear what comes of it
         return report
 
     async def search(
@@ -138,10 +142,20 @@ class Context:
         identity = await (await self._coordinator()).call("resolve", collection, place, await _absolute("."))
         return str(identity.name)
 
+    def _close(self) -> None:
+        self._closed = True
+
+    def _check_open(self) -> None:
+        # A call on a Ray that is gone would quietly start another one, which no one guards and no one ends.
+        if self._closed:
+            raise _closed()
+
     async def _coordinator(self) -> ActorHandle:
+        self._check_open()
         return await self._runtime.actor(COORDINATOR, Coordinator, self._root, self._runtime)
 
     def _client(self, collection: str) -> SearchClient:
+        self._check_open()
         if collection not in self._clients:
             self._clients[collection] = SearchClient(self._runtime, Location(self._root, collection))
         return self._clients[collection]
@@ -183,6 +197,9 @@ class _LoopThread:
         self._thread.start()
 
     def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        if self._loop.is_closed():
+            work.close()
+            raise _closed()
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -191,10 +208,15 @@ class _LoopThread:
             raise
 
     def close(self) -> None:
-        self.wait(self._loop.shutdown_default_executor())
+        self.wait(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _finish(self) -> None:
+        """Wait for what was cancelled to clean up, so that nothing is left half done in a closed loop."""
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        await self._loop.shutdown_default_executor()
 
 
 class Connection:
@@ -208,18 +230,27 @@ class Connection:
             )
         self._settings = settings
         self._runtime: Runtime | None = None
+        self._context: Context | None = None
         self._loop: _LoopThread | None = None
 
     async def __aenter__(self) -> Context:
         runtime: Runtime = await asyncio.to_thread(_runtime, self._settings, self._root)  # imports Ray
-        await runtime.start()
-        attached: Runtime = await asyncio.to_thread(runtime.attached)
+        try:
+            await runtime.start()
+            attached: Runtime = await asyncio.to_thread(runtime.attached)
+        except BaseException:
+            await runtime.close()
+            raise
         self._runtime = attached
-        return Context(self._root, attached)
+        self._context = Context(self._root, attached)
+        return self._context
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._context is not None:
+            self._context._close()
+            self._context = None
         if self._runtime is not None:
             await self._runtime.close()
             self._runtime = None
@@ -266,6 +297,10 @@ def connect(
     except ValidationError as error:
         raise InvalidInput(_first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
     return Connection(settings)
+
+
+def _closed() -> RuntimeUnavailable:
+    return RuntimeUnavailable("This connection is closed", "Connect again.")
 
 
 def _runtime(settings: Settings, root: Path) -> Any:

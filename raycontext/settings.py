@@ -31,8 +31,6 @@ class Settings(BaseSettings):
     address: str | None = None
     """Address of a Ray cluster to join; None starts a local Ray."""
     runtime: Literal["ray", "inline"] = "ray"
-    num_shards: int = 1
-    """Shards of new collections."""
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Index tasks in flight at most, on a local Ray; a cluster uses its CPU count."""
     object_store_bytes: int = 100 << 20

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle
 
 __all__ = ["InlineRuntime"]
@@ -26,6 +27,7 @@ class _InlineActor:
         self._kind = kind
         self._arguments = arguments
         self._instance: Any = None
+        self._ended = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def start(self) -> None:
@@ -33,15 +35,18 @@ class _InlineActor:
         self._instance = await loop.run_in_executor(self._thread, self._kind, *self._arguments)
 
     async def call(self, method: str, *arguments: Any) -> Any:
+        if self._ended:
+            raise RuntimeUnavailable(f"The actor {self._name} has ended", "Run the command again.")
         bound = getattr(self._instance, method)
         if inspect.iscoroutinefunction(bound):
             return await bound(*arguments)
         return await asyncio.get_running_loop().run_in_executor(self._thread, bound, *arguments)
 
     async def end(self) -> None:
+        self._ended = True
         if inspect.iscoroutinefunction(getattr(self._instance, "close", None)):
             await self._instance.close()
-        await asyncio.to_thread(self._thread.shutdown, True, cancel_futures=True)
+        await asyncio.to_thread(self._thread.shutdown)  # calls that arrived before are still answered
         self._instance = None
 
 

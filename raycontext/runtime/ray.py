@@ -9,7 +9,9 @@ import secrets
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -71,13 +73,20 @@ class RayRuntime:
     """Actors outlive their creator: the cluster is there for other clients too."""
     known: dict[str, _RayActor] = field(default_factory=dict, compare=False, repr=False)
     """Actors that this process has asked for; they end with `close` unless the runtime is `joined`."""
+    uses: list[Path] = field(default_factory=list, compare=False, repr=False)
+    """The folder of the Ray of our own that this runtime uses, between `start` and `close`."""
 
     @property
     def parallelism(self) -> int:
         return self.workers
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._initialise)
+        starting = asyncio.ensure_future(asyncio.to_thread(self._initialise))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])  # its thread goes on: only then is there something for `close` to end
+            raise
 
     def attached(self) -> RayRuntime:
         """This runtime as it is after `start`: for the workers of a cluster, its CPUs."""
@@ -152,26 +161,28 @@ class RayRuntime:
             await asyncio.to_thread(ray.kill, cast(_RayActor, found).handle)
 
     async def close(self) -> None:
-        if self.joined:
-            return
-        for name in list(self.known):
-            await self.end(name)
-        await asyncio.to_thread(_shutdown)
+        if not self.joined:
+            for name in list(self.known):
+                await self.end(name)
+        if self.uses:
+            _users.remove(self.uses.pop())
+            if not _users:
+                await asyncio.to_thread(_shutdown)
 
     def _initialise(self) -> None:
-        if ray.is_initialized():
-            return
+        if not ray.is_initialized():
+            self._start_or_join()
+        if _own_folder:
+            self.uses.extend(_own_folder)
+            _users.extend(_own_folder)
+
+    def _start_or_join(self) -> None:
         try:
             if self.address is None:
                 _start_local(self)
             else:
                 _check_reachable(self.address)
-                ray.init(
-                    address=self.address,
-                    namespace=self.namespace,
-                    log_to_driver=False,
-                    logging_level=logging.CRITICAL,
-                )
+                _join(self.address, self.namespace, self.start_seconds)
         except RuntimeUnavailable:
             raise
         except Exception as error:
@@ -194,6 +205,10 @@ def _check_reachable(address: str) -> None:
             f"No Ray answers at the address {address} ({type(error).__name__})",
             "Give auto, HOST:PORT or ray://HOST:PORT, and look whether Ray runs there.",
         ) from error
+
+
+_users: list[Path] = []
+"""An entry for each runtime of this process that uses that Ray: it ends with the last of them."""
 
 
 def _start_local(runtime: RayRuntime) -> None:
@@ -221,6 +236,29 @@ def _start_local(runtime: RayRuntime) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     _own_folder.append(folder)
+
+
+def _join(address: str, namespace: str, seconds: float) -> None:
+    """Join a cluster, or give up in time: what listens may be no Ray, or one that wants another token."""
+    joined: Future[None] = Future()
+
+    def join() -> None:
+        try:
+            ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=logging.CRITICAL)
+        except BaseException as error:
+            joined.set_exception(error)
+        else:
+            joined.set_result(None)
+
+    # A daemon, for `ray.init` cannot be interrupted: it must not keep the process from ending.
+    threading.Thread(target=join, name="raycontext-join", daemon=True).start()
+    try:
+        joined.result(seconds)
+    except TimeoutError as error:
+        raise RuntimeUnavailable(
+            f"The Ray cluster at {address} did not let us in within {seconds:g} s",
+            "Check the address, and the token in RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH.",
+        ) from error
 
 
 def _shutdown() -> None:
