@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 
 from tree_sitter import Node, Parser, Point
@@ -17,10 +18,20 @@ MAX_LINE_BYTES = 1 << 20  # a file with a line this long is made by a machine: i
 def parse(parser: Parser, data: bytes, language: str, seconds: float = PARSE_SECONDS) -> Node | None:
     """Root of the syntax tree; None where parsing ran over `seconds`.
 
-    Offsets are those of `data`, also where macros of C were blanked out before parsing.
+    Offsets are those of `data`, also where macros of C were blanked out or characters replaced before parsing.
     """
     deadline = perf_counter() + seconds
-    return _parse(parser, without_macros(data, language) if language in C_LANGUAGES else data, deadline)
+    source = without_macros(data, language) if language in C_LANGUAGES else data
+    return _parse(parser, _in_first_plane(source), deadline)
+
+
+# Scanners of several grammars (Bash, D, Odin, V) ask C's `isalpha` about any character: its table ends long before
+# an emoji, and the process with it. Letters in their place keep all offsets; names are read from the file itself.
+_BEYOND_FIRST_PLANE = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
+
+
+def _in_first_plane(data: bytes) -> bytes:
+    return data if data.isascii() else _BEYOND_FIRST_PLANE.sub(b"xxxx", data)
 
 
 def _parse(parser: Parser, data: bytes, deadline: float) -> Node | None:

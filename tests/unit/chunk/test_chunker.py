@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -268,6 +270,24 @@ def test_items_of_a_yaml_list_are_named_by_their_name() -> None:
 @pytest.mark.parametrize(("language", "text"), [("perl", "é#"), ("cobol", "d")])
 def test_text_on_which_a_grammar_never_returns_is_read_without_it(language: str, text: str) -> None:
     assert len(chunk_file(text.encode(), language, 1500).chunks) == 1
+
+
+@pytest.mark.parametrize("language", ["bash", "d", "odin", "python", "swift", "v"])
+def test_characters_beyond_the_first_plane_crash_no_grammar(language: str) -> None:
+    """In a process of its own, for where one crashes it takes the process with it."""
+    program = (
+        "import sys\n"
+        "from raycontext.chunk.chunker import chunk_file\n"
+        "for text in ('\\U0007a7d9\\u0287', 'echo \\U0001f680 {x', '${\\U0010fffd', '\\U000b4688\\n\\U000d42db'):\n"
+        "    assert len(chunk_file((text * 200).encode(), sys.argv[1], 1500).chunks) >= 1\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, language], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_name_beyond_the_first_plane_is_kept() -> None:
+    data = "func \U0001f436() -> Int { return 1 }\n".encode()
+    assert names(chunk_file(data, "swift", 1500)) == ["\U0001f436"]
 
 
 def test_same_input_gives_the_same_chunks() -> None:
