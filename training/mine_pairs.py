@@ -26,10 +26,10 @@ from raycontext.chunk.languages import LANGUAGES, detect_language
 
 SOURCES = Path(raycontext.__file__).parent / "embed" / "data" / "SOURCES.md"
 CHUNK_BYTES = 1500
-MAX_FILES = 150
-MAX_BYTES_PER_PACKAGE = 450_000
+MAX_FILES = 400
+MAX_BYTES_PER_PACKAGE = 1_200_000
 MAX_PAIRS_PER_FILE = 60
-MAX_PAIRS_PER_PACKAGE = 6000
+MAX_PAIRS_PER_PACKAGE = 12_000
 MIN_PAIRS_PER_PACKAGE = 20
 
 EXCLUDED = Path(__file__).with_name("excluded.txt")

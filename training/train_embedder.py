@@ -1,6 +1,6 @@
 """Train the table of term vectors on mined pairs, from a random start, and save it for the static embedder.
 
-    python training/train_embedder.py WORK [--size 28000] [--dimension 256] [--steps 1200]
+    python training/train_embedder.py WORK [--size 28000] [--dimension 256] [--steps 2400]
 
 Reads WORK/pairs (see `mine_pairs.py`); writes `raycontext/embed/data/`. A text is the sum over its terms of
 sqrt(frequency) times weight times vector. Vectors start at random and weights as 1e-3 / (1e-3 + share of all words)
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--size", type=int, default=28_000, help="terms")
     parser.add_argument("--dimension", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--rate", type=float, default=5e-3)
     arguments = parser.parse_args()
     data = prepare(arguments.work / "pairs", arguments.size)
