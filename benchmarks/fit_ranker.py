@@ -1,11 +1,12 @@
 """Fit the weights of the ranker on judged queries, with leave-one-repository-out validation.
 
-    python benchmarks/fit_ranker.py QUERIES CORPUS [--write] [--drop FEATURE,FEATURE]
+    python benchmarks/fit_ranker.py QUERIES CORPUS [--write] [--drop FEATURE,FEATURE] [--ablation]
 
 Prints NDCG@10 of files with weights fitted on all repositories and with weights fitted without the repository of the
 query (the honest figure), in all and by category, and the weights. `--write` puts the former into the package. `--drop`
-leaves features out, for an ablation. The model is a softmax over the candidate files of a query: the loss is the mean
-over queries of minus the logarithm of the probability of each answering file, with a small L2 penalty.
+leaves features out; `--ablation` does so with each group of features in turn and prints what it costs. The model is a
+softmax over the candidate files of a query: the loss is the mean over queries of minus the logarithm of the probability
+of each answering file, with a small L2 penalty.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from numpy.typing import NDArray
 
 import raycontext
 from raycontext.context import CANDIDATE_FILES
+from raycontext.evaluation import same_file
 from raycontext.models import SearchFilters
-from raycontext.search.query import SearchRequest
+from raycontext.search.query import FEATURES, SearchRequest
 from raycontext.search.ranker import MODEL_FEATURES, cosine_moments, model_features
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
@@ -35,6 +37,15 @@ STEPS = 300
 RATE = 0.1
 PENALTY = 0.002
 WEIGHTS = Path(raycontext.__file__).parent / "search" / "weights.json"
+GROUPS = {
+    "vectors": ("vector_best", "vector_three", "vector_names", "vector_path"),
+    "file names": ("path", "stem_cover", "exact_stem"),
+    "definitions": ("definitions", "best_definition", "exact_definition", "exact_type"),
+    "path flags": MODEL_FEATURES[len(FEATURES) :],
+    "whole files": ("file", "file_cover", "head"),
+    "size": ("size",),
+}
+"""What `--ablation` leaves out, group by group."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,6 @@ class Sample:
     targets: int
 
 
-def same(path: str, wanted: str) -> bool:
-    return f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")
-
-
 def gather(judged: dict[str, Any], corpus: Path, root: Path, context: raycontext.SyncContext) -> list[Sample]:
     """Index one repository and collect the candidates of its queries."""
     name = context.index(corpus / judged["name"] / judged["root"]).collection
@@ -63,17 +70,18 @@ def gather(judged: dict[str, Any], corpus: Path, root: Path, context: raycontext
         request = SearchRequest(query["query"], SearchFilters(), files=CANDIDATE_FILES, rows=1)
         found = search.candidates(request, search.statistics(request))
         moments = cosine_moments([found.cosine_sums])
+        paths = tuple(search.path(found.version, file) for file in found.files.tolist())
         targets = [target["path"] for target in query["targets"]]
         samples.append(
             Sample(
                 repository=judged["name"],
                 category=query["category"],
                 query=query["query"],
-                features=model_features(query["query"], found.features, found.paths, found.languages, moments),
-                paths=found.paths,
+                features=model_features(query["query"], found.features, found.kinds, moments),
+                paths=paths,
                 answered=tuple(
-                    frozenset(number for number, target in enumerate(targets) if same(path, target))
-                    for path in found.paths
+                    frozenset(number for number, target in enumerate(targets) if same_file(path, target))
+                    for path in paths
                 ),
                 targets=len(targets),
             )
@@ -127,6 +135,16 @@ class Problem:
         return weights
 
 
+def ablation(samples: list[Sample], kept: NDArray[np.float64], full: float) -> None:
+    """Print the honest figure without each group of features, and its distance from that of all, `full`."""
+    for group, names in GROUPS.items():
+        left = kept * [name not in names for name in MODEL_FEATURES]
+        problem = Problem(samples, left)
+        weights = {name: problem.fit(name) * left for name in {sample.repository for sample in samples}}
+        values = [ndcg(sample, weights[sample.repository]) for sample in samples]
+        report(f"without {group} ({statistics.fmean(values) - full:+.4f})", samples, values)
+
+
 def report(title: str, samples: list[Sample], values: list[float]) -> None:
     print(f"{title}: {statistics.fmean(values):.4f}", end="  ")
     for category in sorted({sample.category for sample in samples}):
@@ -141,6 +159,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--drop", default="")
+    parser.add_argument("--ablation", action="store_true")
     parser.add_argument("--worst", type=int, default=0)
     arguments = parser.parse_args()
     dropped = set(filter(None, arguments.drop.split(",")))
@@ -171,6 +190,8 @@ def main() -> None:
     for value, sample in sorted(zip(honest, samples, strict=True), key=lambda pair: pair[0])[: arguments.worst]:
         found = [path for path, answered in zip(sample.paths, sample.answered, strict=True) if answered]
         print(f"  {value:.2f} {sample.repository}: {sample.query} -> {found}")
+    if arguments.ablation:
+        ablation(samples, kept, statistics.fmean(honest))
     if arguments.write:
         weights = {name: round(float(value), 3) for name, value in zip(MODEL_FEATURES, everything, strict=True)}
         WEIGHTS.write_text(json.dumps({"weights": weights}, indent=2) + "\n")

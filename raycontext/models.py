@@ -17,6 +17,7 @@ __all__ = [
     "ChunkKind",
     "CollectionStatus",
     "CollectionSummary",
+    "FeatureContribution",
     "FileDigest",
     "FileStat",
     "Hit",
@@ -117,6 +118,7 @@ class IndexOptions(BaseModel):
     chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
     """Target size of a chunk in bytes of source."""
     embedder: str = "static"
+    """`static`, or KIND:FOLDER with the absolute folder of a model; see `raycontext.embed.embedder.embedder_for`."""
 
 
 class SearchFilters(BaseModel):
@@ -131,6 +133,17 @@ class SearchFilters(BaseModel):
     those that begin with `!`. Empty: all."""
     kinds: tuple[str, ...] = ()
     """Values of `ChunkKind`; empty: all."""
+
+
+class FeatureContribution(BaseModel):
+    """What one feature adds to, or takes from, the evidence for a file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+    contribution: float
+    """Weight times value, as a share of the evidence of a file that is best by everything; the sum over all features
+    is what the score is made from."""
 
 
 class Hit(BaseModel):
@@ -154,6 +167,8 @@ class Hit(BaseModel):
     """BM25F score, not normalised."""
     vector: float
     """Cosine similarity of chunk and query."""
+    explanation: tuple[FeatureContribution, ...] = ()
+    """What counted for its file, most first; empty unless asked for."""
 
 
 class JobProgress(BaseModel):

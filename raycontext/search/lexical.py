@@ -1,4 +1,4 @@
-"""BM25F over the postings of a shard's segments, of chunks and of whole files.
+"""BM25F over the postings of a shard's segments: what the terms of a query are worth, and which files they propose.
 
 Field weights, per-field length normalisation and one saturation after the fields are summed: Robertson, Zaragoza,
 Taylor, "Simple BM25 extension to multiple weighted fields" (CIKM 2004), with the idf of Lucene,
@@ -13,15 +13,30 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import kernel
+from raycontext.analyse.kernel import as_int, kernel
 from raycontext.analyse.postings import Postings
 from raycontext.search.query import Statistics
 from raycontext.store.segment import FIELDS, Segment
 
-__all__ = ["Bm25f", "FieldSlices", "LexicalScores", "TermSlices", "document_frequencies", "score_segment"]
+__all__ = [
+    "FIELD_COUNT",
+    "Bm25f",
+    "FieldSlices",
+    "Normalisation",
+    "TermSlices",
+    "field_frequencies",
+    "lexical_proposals",
+    "proposing",
+]
+
+FIELD_COUNT = len(FIELDS)
 
 SHORTEST_MEAN = 1e-9
 """Stands for the mean length of a field that is empty everywhere, terms."""
+
+PROPOSING_POSTINGS = 400_000
+"""Chunks are proposed by the rarest terms of a query that have together at most so many postings in the collection,
+and by one at least; what is proposed is scored by all terms. So common words cost no scan of a large collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,29 @@ class Bm25f:
         frequencies = statistics.document_frequencies.astype(np.float64)
         return np.log1p((statistics.rows - frequencies + 0.5) / (frequencies + 0.5))
 
+    def normalisation(self, statistics: Statistics) -> Normalisation:
+        """The parameters with the mean lengths of the collection."""
+        rows, files = max(statistics.rows, 1), max(statistics.files, 1)
+        return Normalisation(
+            self.k1,
+            (self.body_weight, self.body_b, max(statistics.body_length / rows, SHORTEST_MEAN)),
+            (self.symbol_weight, self.symbol_b, max(statistics.symbol_length / rows, SHORTEST_MEAN)),
+            (self.path_weight, self.path_b, max(statistics.path_length / rows, SHORTEST_MEAN)),
+            (self.file_b, max(statistics.body_length / files, SHORTEST_MEAN)),
+            (self.symbol_b, max(statistics.symbol_length / files, SHORTEST_MEAN)),
+        )
+
+
+class Normalisation(NamedTuple):
+    """k1, and weight, length normalisation and mean length of each field; of whole files the means alone."""
+
+    k1: float
+    body: tuple[float, float, float]
+    symbol: tuple[float, float, float]
+    path: tuple[float, float, float]
+    file: tuple[float, float]  # normalisation and mean length of all bodies of a file
+    definitions: tuple[float, float]  # normalisation and mean length of all symbols of a file
+
 
 class FieldSlices(NamedTuple):
     """Where the postings of a query's terms lie in one field of one segment."""
@@ -55,18 +93,13 @@ class FieldSlices(NamedTuple):
     @classmethod
     def find(cls, postings: Postings, terms: NDArray[np.uint64]) -> FieldSlices:
         """Look all terms up in the sorted dictionary at once."""
-        places = np.searchsorted(postings.terms, terms)
-        found = np.zeros(len(terms), np.bool_)
-        inside = places < len(postings.terms)
-        found[inside] = postings.terms[places[inside]] == terms[inside]
-        places = np.where(found, places, 0)
-        starts = postings.offsets[places].astype(np.int64)
-        ends = np.where(found, postings.offsets[np.minimum(places + 1, len(postings.offsets) - 1)], starts)
-        return cls(starts, ends.astype(np.int64), postings.rows, postings.frequencies, postings.lengths)
+        starts, ends = np.empty(len(terms), np.int64), np.empty(len(terms), np.int64)
+        _find(postings.terms, postings.offsets, terms, starts, ends)
+        return cls(starts, ends, postings.rows, postings.frequencies, postings.lengths)
 
 
 class TermSlices(NamedTuple):
-    """The postings of a query's terms in one segment: rows of body and symbol are chunks, rows of path are files."""
+    """The slices of all fields of one segment. Rows of the path's postings are files."""
 
     body: FieldSlices
     symbol: FieldSlices
@@ -82,197 +115,200 @@ class TermSlices(NamedTuple):
         return cls(body, symbol, path, segment.chunk_column("file"), segment.first_rows, segment.row_counts)
 
 
-class LexicalScores(NamedTuple):
-    """Scores of one segment: [rows] and [files], zero where no term of the query occurs."""
+def field_frequencies(slices: TermSlices, dead_files: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Live rows of one segment that have each term in the body, the symbol, the path: [3, terms].
 
-    chunk: NDArray[np.float64]  # BM25F over the three fields
-    body: NDArray[np.float64]  # BM25 of the body alone
-    cover: NDArray[np.float64]  # sum of the weights of the terms that the chunk has in any field
-    file_cover: NDArray[np.float64]  # the same for the file
-    file: NDArray[np.float64]  # BM25 of the file's bodies together
-    definitions: NDArray[np.float64]  # BM25 of the file's symbols together
-    path: NDArray[np.float64]  # BM25 of the path
-
-    @classmethod
-    def zeros(cls, rows: int, files: int) -> LexicalScores:
-        return cls(*(np.zeros(size, np.float64) for size in (rows, rows, rows, files, files, files, files)))
-
-
-class _Normalisation(NamedTuple):
-    """k1, and weight, length normalisation and mean length of each field; of whole files the means alone."""
-
-    k1: float
-    body: tuple[float, float, float]
-    symbol: tuple[float, float, float]
-    path: tuple[float, float, float]
-    file: tuple[float, float]  # normalisation and mean length of all bodies of a file
-    definitions: tuple[float, float]  # normalisation and mean length of all symbols of a file
-
-
-class _Scratch(NamedTuple):
-    """Accumulators that are all zero between two terms, and lists of what was touched."""
-
-    row: NDArray[np.float64]
-    row_body: NDArray[np.float64]
-    file_body: NDArray[np.float64]
-    file_symbol: NDArray[np.float64]
-    file_seen: NDArray[np.int32]
-    rows: NDArray[np.int64]
-    files: NDArray[np.int64]
-
-
-def document_frequencies(slices: TermSlices, alive: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Live rows of one segment that have each term in any field, [terms]."""
-    counts = np.zeros(len(slices.body.starts), np.int64)
-    _count_rows(slices, alive, np.zeros(len(alive), np.int32), counts)
+    `dead_files`: the tombstones, ascending.
+    """
+    counts = np.zeros((FIELD_COUNT, len(slices.body.starts)), np.int64)
+    _count_rows(slices, dead_files, counts)
     return counts
 
 
-def score_segment(
-    parameters: Bm25f,
-    statistics: Statistics,
+def proposing(statistics: Statistics, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weights [terms] with those of terms at zero that do not propose (see `PROPOSING_POSTINGS`)."""
+    sizes = np.where(weights > 0.0, statistics.field_frequencies.sum(axis=0), 0)
+    if int(sizes.sum()) <= PROPOSING_POSTINGS:
+        return weights
+    by_size = np.argsort(sizes, kind="stable")
+    allowed = np.cumsum(sizes[by_size]) <= PROPOSING_POSTINGS
+    allowed[: int(np.searchsorted(sizes[by_size], 1)) + 1] = True
+    kept = np.zeros(len(weights), np.bool_)
+    kept[by_size[allowed]] = True
+    return np.where(kept, weights, 0.0)
+
+
+def lexical_proposals(
+    normalisation: Normalisation,
     weights: NDArray[np.float64],
+    chunk_weights: NDArray[np.float64],
     slices: TermSlices,
-    file_lengths: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> LexicalScores:
-    """All lexical scores of one segment.
-
-    `weights` [terms]: idf times the weight of the term in the query. `file_lengths`: terms in all bodies and in all
-    symbols of each file, [files] each. A score depends on the row or file and on the statistics alone, and is summed
-    in the order of the query's terms, so it is the same bit for bit in any segment.
-    """
-    row_count, file_count = len(slices.row_files), len(slices.first_rows)
-    rows, files = max(statistics.rows, 1), max(statistics.files, 1)
-    normalisation = _Normalisation(
-        parameters.k1,
-        (parameters.body_weight, parameters.body_b, max(statistics.body_length / rows, SHORTEST_MEAN)),
-        (parameters.symbol_weight, parameters.symbol_b, max(statistics.symbol_length / rows, SHORTEST_MEAN)),
-        (parameters.path_weight, parameters.path_b, max(statistics.path_length / rows, SHORTEST_MEAN)),
-        (parameters.file_b, max(statistics.body_length / files, SHORTEST_MEAN)),
-        (parameters.symbol_b, max(statistics.symbol_length / files, SHORTEST_MEAN)),
-    )
-    scores = LexicalScores.zeros(row_count, file_count)
-    scratch = _Scratch(
-        np.zeros(row_count, np.float64),
-        np.zeros(row_count, np.float64),
-        np.zeros(file_count, np.float64),
-        np.zeros(file_count, np.float64),
-        np.zeros(file_count, np.int32),
-        np.empty(row_count, np.int64),
-        np.empty(file_count, np.int64),
-    )
-    _score_terms(normalisation, weights, slices, file_lengths[0], file_lengths[1], scratch, scores)
-    return scores
-
-
-@kernel
-def _count_rows(
-    slices: TermSlices, alive: NDArray[np.bool_], marks: NDArray[np.int32], counts: NDArray[np.int64]
-) -> None:
-    body, symbol, path = slices.body, slices.symbol, slices.path
-    for term in range(counts.size):
-        mark = term + 1
-        count = 0
-        for place in range(body.starts[term], body.ends[term]):
-            row = body.rows[place]
-            if alive[row]:
-                marks[row] = mark
-                count += 1
-        for place in range(symbol.starts[term], symbol.ends[term]):
-            row = symbol.rows[place]
-            if alive[row] and marks[row] != mark:
-                marks[row] = mark
-                count += 1
-        for place in range(path.starts[term], path.ends[term]):
-            file = path.rows[place]
-            first = slices.first_rows[file]
-            for row in range(first, first + slices.row_counts[file]):
-                if alive[row] and marks[row] != mark:
-                    marks[row] = mark
-                    count += 1
-        counts[term] = count
-
-
-@kernel
-def _score_terms(
-    normalisation: _Normalisation,
-    weights: NDArray[np.float64],
-    slices: TermSlices,
-    body_lengths: NDArray[np.int64],
+    eligible: NDArray[np.bool_],
     symbol_lengths: NDArray[np.int64],
-    scratch: _Scratch,
-    scores: LexicalScores,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """For each file of one segment, [files] each: BM25F of its best three eligible chunks (1, 1/2, 1/4) by
+    `chunk_weights`, BM25 of all its symbols and BM25 of its path by `weights`; zero where no chunk is eligible.
+
+    weights, chunk_weights [terms]: idf times the weight of the term in the query. symbol_lengths [files]: terms in all
+    symbols of a file. A score depends on the file and on the statistics alone and is summed in the order of the
+    query's terms, so it is the same bit for bit in any segment.
+    """
+    files = len(slices.first_rows)
+    chunks, definitions, path = np.zeros(files), np.zeros(files), np.zeros(files)
+    rows = np.zeros(len(slices.row_files), np.float64)
+    _score_rows(normalisation, chunk_weights, slices, rows)
+    _score_files(normalisation, weights, slices, symbol_lengths, definitions, path)
+    _best_three_eligible(rows, eligible, slices.first_rows, slices.row_counts, chunks, definitions, path)
+    return chunks, definitions, path
+
+
+@kernel
+def _find(
+    dictionary: NDArray[np.uint64],
+    offsets: NDArray[np.int64],
+    terms: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
 ) -> None:
+    for number in range(terms.size):
+        place = np.searchsorted(dictionary, terms[number])
+        starts[number] = ends[number] = 0
+        if place < dictionary.size and dictionary[place] == terms[number]:
+            starts[number] = offsets[place]
+            ends[number] = offsets[place + 1]
+
+
+@kernel
+def _count_rows(slices: TermSlices, dead_files: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    body, symbol, path = slices.body, slices.symbol, slices.path
+    for term in range(counts.shape[1]):
+        counts[0, term] = body.ends[term] - body.starts[term]
+        counts[1, term] = symbol.ends[term] - symbol.starts[term]
+        for place in range(path.starts[term], path.ends[term]):
+            counts[2, term] += as_int(slices.row_counts[path.rows[place]])
+        for file in dead_files:
+            first = as_int(slices.first_rows[file])
+            last = first + as_int(slices.row_counts[file])
+            own = body.rows[body.starts[term] : body.ends[term]]
+            counts[0, term] -= np.searchsorted(own, last) - np.searchsorted(own, first)
+            own = symbol.rows[symbol.starts[term] : symbol.ends[term]]
+            counts[1, term] -= np.searchsorted(own, last) - np.searchsorted(own, first)
+            own = path.rows[path.starts[term] : path.ends[term]]
+            place = np.searchsorted(own, file)
+            if place < own.size and own[place] == file:
+                counts[2, term] -= last - first
+
+
+@kernel
+def _score_rows(
+    normalisation: Normalisation, weights: NDArray[np.float64], slices: TermSlices, scores: NDArray[np.float64]
+) -> None:
+    """Add the BM25F of all rows, term by term: a merge of the three fields' postings in the order of rows."""
     body, symbol, path = slices.body, slices.symbol, slices.path
     k1 = normalisation.k1
     body_weight, body_b, body_mean = normalisation.body
     symbol_weight, symbol_b, symbol_mean = normalisation.symbol
     path_weight, path_b, path_mean = normalisation.path
-    file_b, file_mean = normalisation.file
+    end = scores.size
+    for term in range(weights.size):
+        if weights[term] <= 0.0:
+            continue
+        gain = weights[term] * (k1 + 1.0)
+        body_place, body_end = body.starts[term], body.ends[term]
+        symbol_place, symbol_end = symbol.starts[term], symbol.ends[term]
+        path_place, path_end = path.starts[term], path.ends[term]
+        path_row = path_last = end
+        path_frequency = 0.0
+        body_row = as_int(body.rows[body_place]) if body_place < body_end else end
+        symbol_row = as_int(symbol.rows[symbol_place]) if symbol_place < symbol_end else end
+        while True:
+            while path_row >= path_last and path_place < path_end:
+                file = path.rows[path_place]
+                path_row = as_int(slices.first_rows[file])
+                path_last = path_row + as_int(slices.row_counts[file])
+                path_frequency = path.frequencies[path_place] / (1.0 - path_b + path_b * path.lengths[file] / path_mean)
+                path_place += 1
+            from_path = path_row if path_row < path_last else end
+            row = min(body_row, symbol_row, from_path)
+            if row >= end:
+                break
+            frequency = 0.0
+            if body_row == row:
+                frequency += (
+                    body_weight * body.frequencies[body_place] / (1.0 - body_b + body_b * body.lengths[row] / body_mean)
+                )
+                body_place += 1
+                body_row = as_int(body.rows[body_place]) if body_place < body_end else end
+            if symbol_row == row:
+                frequency += (
+                    symbol_weight
+                    * symbol.frequencies[symbol_place]
+                    / (1.0 - symbol_b + symbol_b * symbol.lengths[row] / symbol_mean)
+                )
+                symbol_place += 1
+                symbol_row = as_int(symbol.rows[symbol_place]) if symbol_place < symbol_end else end
+            if from_path == row:
+                frequency += path_weight * path_frequency
+                path_row += 1
+            scores[row] += gain * frequency / (frequency + k1)
+
+
+@kernel
+def _score_files(
+    normalisation: Normalisation,
+    weights: NDArray[np.float64],
+    slices: TermSlices,
+    symbol_lengths: NDArray[np.int64],
+    definitions: NDArray[np.float64],
+    paths: NDArray[np.float64],
+) -> None:
+    symbol, path = slices.symbol, slices.path
+    k1 = normalisation.k1
+    _, path_b, path_mean = normalisation.path
     definitions_b, definitions_mean = normalisation.definitions
     for term in range(weights.size):
-        weight = weights[term]
-        gain = weight * (k1 + 1.0)
-        count = 0
-        file_count = 0
-        mark = term + 1
-        for place in range(body.starts[term], body.ends[term]):
-            row = body.rows[place]
-            scratch.rows[count] = row
-            count += 1
-            frequency = body.frequencies[place] / (1.0 - body_b + body_b * body.lengths[row] / body_mean)
-            scratch.row_body[row] = frequency
-            scratch.row[row] = body_weight * frequency
-            file = slices.row_files[row]
-            scratch.file_body[file] += body.frequencies[place]
-            if scratch.file_seen[file] != mark:
-                scratch.file_seen[file] = mark
-                scratch.files[file_count] = file
-                file_count += 1
-        for place in range(symbol.starts[term], symbol.ends[term]):
-            row = symbol.rows[place]
-            if scratch.row[row] == 0.0:
-                scratch.rows[count] = row
-                count += 1
-            norm = 1.0 - symbol_b + symbol_b * symbol.lengths[row] / symbol_mean
-            scratch.row[row] += symbol_weight * symbol.frequencies[place] / norm
-            file = slices.row_files[row]
-            scratch.file_symbol[file] += symbol.frequencies[place]
-            if scratch.file_seen[file] != mark:
-                scratch.file_seen[file] = mark
-                scratch.files[file_count] = file
-                file_count += 1
+        if weights[term] <= 0.0:
+            continue
+        gain = weights[term] * (k1 + 1.0)
+        place, last = symbol.starts[term], symbol.ends[term]
+        while place < last:
+            file = slices.row_files[symbol.rows[place]]
+            count = 0
+            while place < last and slices.row_files[symbol.rows[place]] == file:
+                count += as_int(symbol.frequencies[place])
+                place += 1
+            frequency = count / (1.0 - definitions_b + definitions_b * symbol_lengths[file] / definitions_mean)
+            definitions[file] += gain * frequency / (frequency + k1)
         for place in range(path.starts[term], path.ends[term]):
             file = path.rows[place]
             frequency = path.frequencies[place] / (1.0 - path_b + path_b * path.lengths[file] / path_mean)
-            scores.path[file] += gain * frequency / (frequency + k1)
-            if scratch.file_seen[file] != mark:
-                scratch.file_seen[file] = mark
-                scratch.files[file_count] = file
-                file_count += 1
-            first = slices.first_rows[file]
-            for row in range(first, first + slices.row_counts[file]):
-                if scratch.row[row] == 0.0:
-                    scratch.rows[count] = row
-                    count += 1
-                scratch.row[row] += path_weight * frequency
-        for position in range(count):
-            row = scratch.rows[position]
-            frequency = scratch.row[row]
-            scores.chunk[row] += gain * frequency / (frequency + k1)
-            frequency = scratch.row_body[row]
-            scores.body[row] += gain * frequency / (frequency + k1)
-            scores.cover[row] += weight
-            scratch.row[row] = 0.0
-            scratch.row_body[row] = 0.0
-        for position in range(file_count):
-            file = scratch.files[position]
-            frequency = scratch.file_body[file] / (1.0 - file_b + file_b * body_lengths[file] / file_mean)
-            scores.file[file] += gain * frequency / (frequency + k1)
-            frequency = scratch.file_symbol[file] / (
-                1.0 - definitions_b + definitions_b * symbol_lengths[file] / definitions_mean
-            )
-            scores.definitions[file] += gain * frequency / (frequency + k1)
-            scores.file_cover[file] += weight
-            scratch.file_body[file] = 0.0
-            scratch.file_symbol[file] = 0.0
+            paths[file] += gain * frequency / (frequency + k1)
+
+
+@kernel
+def _best_three_eligible(
+    scores: NDArray[np.float64],
+    eligible: NDArray[np.bool_],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+    chunks: NDArray[np.float64],
+    definitions: NDArray[np.float64],
+    paths: NDArray[np.float64],
+) -> None:
+    for file in range(first_rows.size):
+        first = second = third = 0.0
+        is_open = False
+        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+            if not eligible[row]:
+                continue
+            is_open = True
+            score = scores[row]
+            if score > first:
+                first, second, third = score, first, second
+            elif score > second:
+                second, third = score, second
+            elif score > third:
+                third = score
+        chunks[file] = first + 0.5 * second + 0.25 * third
+        if not is_open:
+            definitions[file] = paths[file] = 0.0

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.models import Hit
-from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest
+from raycontext.models import FeatureContribution, Hit
+from raycontext.search.query import Candidates, Description, SearchRequest
 from raycontext.search.ranker import Ranker, cosine_moments
 from raycontext.search.selection import propose
 
@@ -19,21 +19,17 @@ __all__ = ["RankedChunk", "finish", "hits_of"]
 LEXICAL_SHARE, VECTOR_SHARE, DEFINITION_SHARE = 0.5, 0.2, 0.6
 """Of the evidence in the choice among the chunks of a file."""
 
-REPEAT_FACTOR = 0.25
-"""What remains of the score at a file's second hit, and once more at the third: a person sees several files first,
-but a file that is far better than all others may show two of its chunks."""
-
 
 class RankedChunk(NamedTuple):
     """A chunk that answers: where it lies and how it scored."""
 
     shard: int
     row: int
-    path: str
-    language: str
+    order: int
     score: float
     lexical: float
     vector: float
+    explanation: tuple[FeatureContribution, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +38,8 @@ class _Files:
 
     parts: NDArray[np.int64]  # [m] which of the shards' candidates
     places: NDArray[np.int64]  # [m] which file there
+    order: NDArray[np.uint64]  # [m]
+    kinds: NDArray[np.uint16]  # [m]
     features: NDArray[np.float64]  # [m, len(FEATURES)]
 
 
@@ -50,33 +48,33 @@ def finish(
 ) -> list[RankedChunk]:
     """Rank the candidates of all shards together; at most `limit` chunks of at least `min_score`, best first."""
     files = _cut(parts, request.files)
-    paths = [parts[part].paths[place] for part, place in zip(files.parts, files.places, strict=True)]
-    languages = [parts[part].languages[place] for part, place in zip(files.parts, files.places, strict=True)]
     moments = cosine_moments([part.cosine_sums for part in parts])
-    scores = ranker.scores(request.text, files.features, paths, languages, moments)
+    contributions = ranker.contributions(request.text, files.features, files.kinds, moments)
+    scores = ranker.scores(contributions)
     chunks: list[RankedChunk] = []
     answering = 0
-    for number in sorted(range(len(paths)), key=lambda place: (-scores[place], paths[place])):
+    for number in np.lexsort((files.order, -scores)):
         # The chunks of a file are worth at most as much as the file: `limit` files hold the best `limit` chunks.
         if answering == limit or scores[number] < min_score:
             break
         part, place = parts[files.parts[number]], int(files.places[number])
-        of_file = _chunks_of_file(part, place, paths[number], languages[number], float(scores[number]))
+        explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
+        of_file = _chunks_of_file(part, place, float(scores[number]), request.repeat_factor, explanation)
         answering += bool(of_file)
         chunks.extend(of_file)
-    chunks.sort(key=lambda chunk: (-chunk.score, chunk.path, chunk.row))
+    chunks.sort(key=lambda chunk: (-chunk.score, chunk.order, chunk.row))
     return [chunk for chunk in chunks if chunk.score >= min_score][:limit]
 
 
 def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequence[Description]) -> list[Hit]:
-    """The public form of ranked chunks; `descriptions` in their order."""
-    return [
+    """The public form of ranked chunks, best first, then by path and line; `descriptions` in the order of `chunks`."""
+    hits = [
         Hit(
             collection=collection,
-            path=chunk.path,
+            path=description.path,
             start_line=description.start_line,
             end_line=description.end_line,
-            language=chunk.language,
+            language=description.language,
             kind=description.kind,
             symbol=description.symbol,
             scope=description.scope,
@@ -84,22 +82,37 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
             score=chunk.score,
             lexical=chunk.lexical,
             vector=chunk.vector,
+            explanation=chunk.explanation,
         )
         for chunk, description in zip(chunks, descriptions, strict=True)
     ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.path, hit.start_line))
 
 
 def _cut(parts: Sequence[Candidates], count: int) -> _Files:
     """Of the shards' proposals those that a single shard would have made."""
-    owners = np.concatenate([np.full(len(part.paths), number, np.int64) for number, part in enumerate(parts)])
-    places = np.concatenate([np.arange(len(part.paths), dtype=np.int64) for part in parts])
-    features = np.concatenate([part.features for part in parts])
+    owners = np.concatenate([np.full(len(part.files), number, np.int64) for number, part in enumerate(parts)])
+    places = np.concatenate([np.arange(len(part.files), dtype=np.int64) for part in parts])
     order = np.concatenate([part.order for part in parts])
-    kept = propose((features[:, FEATURES.index(name)] for name in PROPOSERS), order, count)
-    return _Files(owners[kept], places[kept], features[kept])
+    kept = propose(np.concatenate([part.proposals for part in parts]).T, order, count)
+    kinds = np.concatenate([part.kinds for part in parts])
+    features = np.concatenate([part.features for part in parts])
+    return _Files(owners[kept], places[kept], order[kept], kinds[kept], features[kept])
 
 
-def _chunks_of_file(part: Candidates, place: int, path: str, language: str, score: float) -> list[RankedChunk]:
+def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tuple[FeatureContribution, ...]:
+    """What counted, most first."""
+    by_weight = np.argsort(-np.abs(contributions), kind="stable")
+    return tuple(
+        FeatureContribution(feature=names[place], contribution=float(contributions[place]))
+        for place in by_weight
+        if contributions[place] != 0.0
+    )
+
+
+def _chunks_of_file(
+    part: Candidates, place: int, score: float, repeat_factor: float, explanation: tuple[FeatureContribution, ...]
+) -> list[RankedChunk]:
     """The chunks of a file, best first; each next one falls behind."""
     first, last = int(part.row_offsets[place]), int(part.row_offsets[place + 1])
     rows, lexical, vector = part.rows[first:last], part.lexical[first:last], part.vector[first:last]
@@ -112,11 +125,12 @@ def _chunks_of_file(part: Candidates, place: int, path: str, language: str, scor
         RankedChunk(
             shard=part.shard,
             row=int(rows[number]),
-            path=path,
-            language=language,
-            score=score * REPEAT_FACTOR**repeat,
+            order=int(part.order[place]),
+            score=score * repeat_factor**repeat,
             lexical=float(lexical[number]),
             vector=float(vector[number]),
+            explanation=explanation,
         )
         for repeat, number in enumerate(ranking)
+        if repeat == 0 or repeat_factor > 0.0
     ]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from raycontext.models import SearchFilters
 
-__all__ = ["FEATURES", "Candidates", "Description", "SearchRequest", "Statistics"]
+__all__ = ["COSINE_UNIT", "FEATURES", "PROPOSERS", "Candidates", "Description", "SearchRequest", "Statistics"]
 
 FEATURES = (
     "chunks",  # BM25F of the best three chunks: 1, 1/2, 1/4
@@ -41,8 +41,8 @@ FEATURES = (
 )
 """Columns of `Candidates.features`, one row a file, not normalised."""
 
-PROPOSERS = ("chunks", "definitions", "path", "vector_three")
-"""Features by which files become candidates."""
+PROPOSERS = ("chunks", "definitions", "path", "vector")
+"""Columns of `Candidates.proposals`: the scores by which files become candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ class SearchRequest:
     """How many files each of `PROPOSERS` proposes over the whole collection."""
     rows: int
     """How many chunks of one file may be hits."""
+    repeat_factor: float = 0.25
+    """What remains of a file's score at its second hit, and once more at its third; 0: one hit a file."""
+    explain: bool = False
+    """Whether hits carry the contribution of each feature to their score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,15 @@ class Statistics:
     """Terms in all live chunks, per field; the path of a file counts once for each of its chunks."""
     symbol_length: int
     path_length: int
-    document_frequencies: NDArray[np.int64]
-    """[terms of the query]: live chunks that have the term in any field."""
+    field_frequencies: NDArray[np.int64]
+    """[3, terms of the query]: live chunks that have the term in the body, the symbol, the path."""
+
+    @property
+    def document_frequencies(self) -> NDArray[np.int64]:
+        """[terms]: live chunks with the term in the field that most of them have it in: at most the number of those
+        that have it in any, and the sum over shards of what is stored, so nothing has to be counted for a query."""
+        most: NDArray[np.int64] = np.max(self.field_frequencies, axis=0, initial=0)
+        return most
 
     def __add__(self, other: Statistics) -> Statistics:
         return Statistics(
@@ -84,7 +95,7 @@ class Statistics:
             body_length=self.body_length + other.body_length,
             symbol_length=self.symbol_length + other.symbol_length,
             path_length=self.path_length + other.path_length,
-            document_frequencies=self.document_frequencies + other.document_frequencies,
+            field_frequencies=self.field_frequencies + other.field_frequencies,
         )
 
     @staticmethod
@@ -99,10 +110,14 @@ class Candidates:
 
     shard: int
     version: int
-    paths: tuple[str, ...]
-    languages: tuple[str, ...]
+    files: NDArray[np.int64]
+    """[m] numbers of the files within the shard's view of `version`, ascending."""
     order: NDArray[np.uint64]
     """[m] tie breaker: a function of the path alone, so it is the same however files are spread."""
+    kinds: NDArray[np.uint16]
+    """[m] bits of `path_kinds`"""
+    proposals: NDArray[np.float64]
+    """[m, len(PROPOSERS)]"""
     features: NDArray[np.float64]
     """[m, len(FEATURES)]"""
     row_offsets: NDArray[np.int64]
@@ -116,8 +131,8 @@ class Candidates:
     defined: NDArray[np.float64]
     """How well the best definition of each row matches the query, 0 to 1."""
     cosine_sums: tuple[int, int, int]
-    """Live rows of the shard, and the sums of their cosines and of their squares, in units of `COSINE_UNIT` (squared):
-    whole numbers, so that sums over shards do not depend on their order."""
+    """Rows of the shard that are in the sample, and the sums of their cosines and of their squares, in units of
+    `COSINE_UNIT` (squared): whole numbers, so that sums over shards do not depend on their order."""
 
 
 COSINE_UNIT = 2.0**-20
@@ -127,6 +142,8 @@ COSINE_UNIT = 2.0**-20
 class Description:
     """What a hit shows of a chunk."""
 
+    path: str
+    language: str
     start_line: int
     end_line: int
     kind: str

@@ -11,23 +11,24 @@ from numpy.typing import NDArray
 from raycontext.embed.embedder import Embedder, embedder_for
 from raycontext.errors import FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
-from raycontext.search.features import best_rows_of_files, best_three, exact_names, feature_matrix, name_features
-from raycontext.search.lexical import Bm25f, LexicalScores, TermSlices, score_segment
+from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
+from raycontext.search.features import ExactNames, best_rows_of_files, exact_names, feature_matrix, name_features
+from raycontext.search.lexical import Bm25f, Normalisation, TermSlices, lexical_proposals, proposing
 from raycontext.search.merge import finish, hits_of
-from raycontext.search.query import (
-    COSINE_UNIT,
-    FEATURES,
-    PROPOSERS,
-    Candidates,
-    Description,
-    SearchRequest,
-    Statistics,
-)
+from raycontext.search.query import COSINE_UNIT, FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.selection import MINIMUM_SIMILARITY, propose
 from raycontext.search.terms import SearchTerms, search_terms
-from raycontext.search.vector import QueryVector, cosines
-from raycontext.search.view import View, concatenate
+from raycontext.search.vector import (
+    SAMPLED_ROWS,
+    SCANNED_ROWS,
+    QueryVector,
+    cosine_sums,
+    cosines,
+    cosines_by_file,
+    estimates_by_file,
+)
+from raycontext.search.view import Part, View, concatenate
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import Segment
@@ -42,13 +43,28 @@ OPEN_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _PartScores:
-    """All that a query says of one part."""
+class _Query:
+    """A query with all that does not depend on the part that it is asked of."""
 
-    lexical: LexicalScores
-    cosines: NDArray[np.float64]  # [rows]
-    proposals: dict[str, NDArray[np.float64]]  # [files] each
-    eligible: NDArray[np.bool_]  # [rows]
+    request: SearchRequest
+    terms: SearchTerms
+    exact: ExactNames
+    vector: QueryVector
+    statistics: Statistics
+    normalisation: Normalisation
+    weights: NDArray[np.float64]  # [terms]
+    proposing: NDArray[np.float64]  # [terms]
+
+
+@dataclass(frozen=True, slots=True)
+class _PartEvidence:
+    """What a query says of the candidates of one part: m files and the n of their chunks that may be hits."""
+
+    features: NDArray[np.float64]  # [m, len(FEATURES)]
+    kinds: NDArray[np.uint16]  # [m]
+    counts: NDArray[np.int64]  # [m] chunks of each file
+    rows: NDArray[np.int64]  # [n] of the part
+    evidence: NDArray[np.float64]  # [3, n] lexical, vector, defined
 
 
 class ShardSearch:
@@ -87,7 +103,8 @@ class ShardSearch:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
         view = self._current() if version is None else self._view(version)
         self._check_embedder()
-        return view.statistics(search_terms(request.text))
+        terms = search_terms(request.text).terms
+        return view.statistics(view.slices(terms), len(terms))
 
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
         """The shard's best files, with raw features, and their best chunks.
@@ -96,125 +113,84 @@ class ShardSearch:
         """
         view = self._view(statistics.version)
         terms = search_terms(request.text)
-        inverse = self._parameters.inverse_document_frequencies(statistics)
-        weights = terms.weighted(inverse, statistics.document_frequencies)
-        scored = self._score(view, request, terms, weights, statistics)
-        proposals = [concatenate([part.proposals[name] for part in scored], np.float64) for name in PROPOSERS]
-        files = propose(proposals, view.order, request.files)
-        features, defined = self._features(view, scored, files, request, terms, weights)
-        rows, lexical, vector, row_defined, offsets = _best_rows(view, scored, defined, files, request.rows)
-        located = [view.locate_file(int(file)) for file in files]
-        return Candidates(
-            shard=self._shard,
-            version=view.version,
-            paths=tuple(view.parts[part].segment.path(ordinal) for part, ordinal in located),
-            languages=tuple(view.parts[part].segment.language(ordinal) for part, ordinal in located),
-            order=view.order[files],
-            features=features,
-            row_offsets=offsets,
-            rows=rows,
-            lexical=lexical,
-            vector=vector,
-            defined=row_defined,
-            cosine_sums=_cosine_sums(view, scored),
-        )
+        return self._candidates(view, self._query(request, terms, statistics), view.slices(terms.terms))
 
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
         """What a hit shows of each of some rows of a version."""
         view = self._view(version)
         return [_describe(*view.locate_row(row)) for row in rows]
 
+    def path(self, version: int, file: int) -> str:
+        """Path of a file by its number in `Candidates.files`."""
+        view = self._view(version)
+        part, ordinal = view.locate_file(file)
+        return view.parts[part].segment.path(ordinal)
+
     def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
         """The whole query, for a collection of a single shard: one call instead of three.
 
         Raises `StaleVersion` where it has more shards by now.
         """
-        statistics = self.statistics(request)
+        view = self._current()
+        self._check_embedder()
+        terms = search_terms(request.text)
+        slices = view.slices(terms.terms)
+        statistics = view.statistics(slices, len(terms.terms))
         if statistics.num_shards != 1:
             raise StaleVersion(self._collection.name, statistics.version)
-        ranked = finish(self._ranker, request, [self.candidates(request, statistics)], limit, min_score)
+        candidates = self._candidates(view, self._query(request, terms, statistics), slices)
+        ranked = finish(self._ranker, request, [candidates], limit, min_score)
         return hits_of(
             self._collection.name, ranked, self.describe(statistics.version, [chunk.row for chunk in ranked])
         )
 
-    def _score(
-        self,
-        view: View,
-        request: SearchRequest,
-        terms: SearchTerms,
-        weights: NDArray[np.float64],
-        statistics: Statistics,
-    ) -> list[_PartScores]:
-        """Everything that can be said of all rows and files at once."""
-        if not view.parts:
-            return []
-        query = QueryVector(self._embedder().embed_query(request.text))
-        scored = []
-        for part, eligible in zip(view.parts, view.eligible(request.filters), strict=True):
-            segment = part.segment
-            slices = TermSlices.find(segment, terms.terms)
-            lexical = score_segment(self._parameters, statistics, weights, slices, part.file_lengths)
-            similarities = np.zeros(len(eligible), np.float64)
-            cosines(query, *segment.vectors, similarities)
-            shape = segment.first_rows, segment.row_counts
-            open_rows = np.bincount(segment.chunk_column("file"), eligible, minlength=len(part.alive_files)) > 0
-            vector_best, vector_three = best_three(np.where(eligible, similarities, 0.0), *shape)
-            proposals = {
-                "chunks": best_three(np.where(eligible, lexical.chunk, 0.0), *shape)[1],
-                "definitions": np.where(open_rows, lexical.definitions, 0.0),
-                "path": np.where(open_rows, lexical.path, 0.0),
-                "vector_three": np.where(vector_best >= MINIMUM_SIMILARITY, vector_three, 0.0),
-            }
-            scored.append(_PartScores(lexical, similarities, proposals, eligible))
-        return scored
+    def _query(self, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> _Query:
+        inverse = self._parameters.inverse_document_frequencies(statistics)
+        weights = terms.weighted(inverse, statistics.document_frequencies)
+        return _Query(
+            request=request,
+            terms=terms,
+            exact=exact_names(request.text),
+            vector=QueryVector(self._embedded(request.text)),
+            statistics=statistics,
+            normalisation=self._parameters.normalisation(statistics),
+            weights=weights,
+            proposing=proposing(statistics, weights),
+        )
 
-    def _features(
-        self,
-        view: View,
-        scored: Sequence[_PartScores],
-        files: NDArray[np.int64],
-        request: SearchRequest,
-        terms: SearchTerms,
-        weights: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-        """Raw features of some files of a view, [m, len(FEATURES)], files ascend; and for the rows of each part how
-        well their definitions match."""
-        exact = exact_names(request.text)
-        query = QueryVector(self._embedder().embed_query(request.text)) if len(files) else None
-        total = float(weights.sum()) or 1.0
-        blocks = [np.empty((0, len(FEATURES)), np.float64)]
-        defined: list[NDArray[np.float64]] = []
-        for part, scores in zip(view.parts, scored, strict=True):
-            here = (
-                files[(files >= part.first_file) & (files < part.first_file + len(part.alive_files))] - part.first_file
-            )
-            segment, lexical = part.segment, scores.lexical
-            names, matches = name_features(segment, here, terms.terms, weights, exact)
-            defined.append(matches)
-            if query is None or not len(here):
-                continue
-            shape = segment.first_rows[here], segment.row_counts[here]
-            vector_best, vector_three = best_three(scores.cosines, *shape)
-            first = np.minimum(segment.first_rows[here], max(len(lexical.body) - 1, 0))
-            has_rows = segment.row_counts[here] > 0
-            columns = {
-                "chunks": best_three(lexical.chunk, *shape)[1],
-                "bodies": best_three(lexical.body, *shape)[1],
-                "best_chunk_cover": best_three(lexical.cover, *shape)[0] / total,
-                "file_cover": lexical.file_cover[here] / total,
-                "file": lexical.file[here],
-                "definitions": lexical.definitions[here],
-                "path": lexical.path[here],
-                "head": np.where(has_rows, lexical.body[first] if len(lexical.body) else 0.0, 0.0),
-                "vector_best": vector_best,
-                "vector_three": vector_three,
-                "vector_names": _file_cosines(query, segment, "name", here),
-                "vector_path": _file_cosines(query, segment, "path", here),
-                "size": np.log1p(segment.file_column("size")[here].astype(np.float64)),
-                **names,
-            }
-            blocks.append(feature_matrix(columns))
-        return np.concatenate(blocks), defined
+    def _candidates(self, view: View, query: _Query, slices: Sequence[TermSlices]) -> Candidates:
+        eligible = view.eligible(query.request.filters)
+        proposals = concatenate(
+            [_proposals(*part, query) for part in zip(view.parts, slices, eligible, strict=True)], (0, len(PROPOSERS))
+        )
+        files = propose(proposals.T, view.order, query.request.files)
+        found = [
+            _evidence(part, of_part, open_rows, part.ordinals(files), query)
+            for part, of_part, open_rows in zip(view.parts, slices, eligible, strict=True)
+        ]
+        lexical, vector, defined = concatenate([part.evidence.T for part in found], (0, 3)).T
+        counts = concatenate([part.counts for part in found], (0,), np.int64)
+        first_rows = (part.first_row for part in view.parts)
+        return Candidates(
+            shard=self._shard,
+            version=view.version,
+            files=files,
+            order=view.order[files],
+            kinds=concatenate([part.kinds for part in found], (0,), np.uint16),
+            proposals=proposals[files],
+            features=concatenate([part.features for part in found], (0, len(FEATURES))),
+            row_offsets=np.concatenate([[0], np.cumsum(counts)]),
+            rows=concatenate(
+                [part.rows + first for part, first in zip(found, first_rows, strict=True)], (0,), np.int64
+            ),
+            lexical=lexical,
+            vector=vector,
+            defined=defined,
+            cosine_sums=_sampled_cosines(view, query),
+        )
+
+    def _embedded(self, text: str) -> NDArray[np.float32]:
+        return self._embedder().embed_query(text) if self._fingerprint else np.zeros(0, np.float32)
 
     def _embedder(self) -> Embedder:
         if self._embedder_name not in self._embedders:
@@ -267,18 +243,92 @@ class ShardSearch:
         ]
 
 
-def _file_cosines(query: QueryVector, segment: Segment, of: str, files: NDArray[np.int64]) -> NDArray[np.float64]:
-    all_codes, all_scales = segment.file_vectors(of)
-    codes, scales = all_codes[files], all_scales[files]
-    codes.flags.writeable = scales.flags.writeable = False  # as mapped ones are: else a kernel is compiled anew
-    similarities = np.zeros(len(files), np.float64)
-    cosines(query, codes, scales, similarities)
-    return similarities
+def _proposals(part: Part, slices: TermSlices, eligible: NDArray[np.bool_], query: _Query) -> NDArray[np.float64]:
+    """[files of the part, len(PROPOSERS)]"""
+    segment = part.segment
+    lexical = lexical_proposals(
+        query.normalisation, query.weights, query.proposing, slices, eligible, part.file_lengths[1]
+    )
+    codes, scales = segment.vectors
+    shape = eligible, segment.first_rows, segment.row_counts
+    if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
+        best, three = cosines_by_file(query.vector, codes, scales, *shape)
+    else:
+        best, three = estimates_by_file(query.vector, segment.signs, scales, *shape)
+    return np.stack([*lexical, np.where(best >= MINIMUM_SIMILARITY, three, 0.0)], axis=1)
+
+
+def _evidence(
+    part: Part, slices: TermSlices, eligible: NDArray[np.bool_], files: NDArray[np.int64], query: _Query
+) -> _PartEvidence:
+    """Of some files (ordinals of the part, ascending)."""
+    segment = part.segment
+    chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
+    lexical = lexical_evidence(query.normalisation, query.weights, slices, chosen, part.file_lengths)
+    similarities = cosines(query.vector, *segment.vectors, chosen.rows)
+    names, defined = name_features(segment, chosen, query.terms.terms, query.weights, query.exact)
+    vector_best, vector_three = best_three(similarities, chosen.offsets)
+    total = float(query.weights.sum()) or 1.0
+    features = feature_matrix(
+        {
+            "chunks": best_three(lexical.chunk, chosen.offsets)[1],
+            "bodies": best_three(lexical.body, chosen.offsets)[1],
+            "best_chunk_cover": best_three(lexical.cover, chosen.offsets)[0] / total,
+            "file_cover": lexical.file_cover / total,
+            "file": lexical.file,
+            "definitions": lexical.definitions,
+            "path": lexical.path,
+            "head": _first_of_each(lexical.body, chosen.offsets),
+            "vector_best": vector_best,
+            "vector_three": vector_three,
+            "vector_names": cosines(query.vector, *segment.file_vectors("name"), files),
+            "vector_path": cosines(query.vector, *segment.file_vectors("path"), files),
+            "size": np.log1p(segment.file_column("size")[files].astype(np.float64)),
+            **names,
+        }
+    )
+    evidence = np.stack([lexical.chunk, similarities, defined])
+    places, counts = best_rows_of_files(evidence, eligible[chosen.rows], chosen.offsets, query.request.rows)
+    return _PartEvidence(
+        features=features,
+        kinds=segment.file_column("kinds")[files],
+        counts=counts,
+        rows=chosen.rows[places],
+        evidence=evidence[:, places],
+    )
+
+
+def _first_of_each(scores: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of each file the score of its first row, zero where it has none."""
+    if not len(scores):
+        return np.zeros(len(offsets) - 1, np.float64)
+    first: NDArray[np.float64] = scores[np.minimum(offsets[:-1], len(scores) - 1)]
+    return np.where(np.diff(offsets) > 0, first, 0.0)
+
+
+def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:
+    """Rows, sum of their cosines, sum of the squares over a sample that does not depend on how files are spread."""
+    stride = -(-query.statistics.rows // SAMPLED_ROWS) or 1
+    sums = [
+        cosine_sums(
+            query.vector,
+            *part.segment.vectors,
+            part.sampled_files(stride),
+            part.segment.first_rows,
+            part.segment.row_counts,
+            COSINE_UNIT,
+        )
+        for part in view.parts
+    ]
+    return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
 
 
 def _describe(segment: Segment, row: int) -> Description:
     chunks = segment.chunks
+    file = int(segment.chunk_column("file")[row])
     return Description(
+        path=segment.path(file),
+        language=segment.language(file),
         start_line=int(segment.chunk_column("start_line")[row]),
         end_line=int(segment.chunk_column("end_line")[row]),
         kind=chunks.column("kind")[row].as_py(),
@@ -286,39 +336,3 @@ def _describe(segment: Segment, row: int) -> Description:
         scope=chunks.column("scope")[row].as_py(),
         text=segment.text(row),
     )
-
-
-def _best_rows(
-    view: View,
-    scored: Sequence[_PartScores],
-    defined: Sequence[NDArray[np.float64]],
-    files: NDArray[np.int64],
-    count: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """The chunks of each file that may be hits: rows of the view, their lexical scores, cosines and matches of their
-    definitions, and the offsets of each file's chunks."""
-    rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    counts: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
-    columns: list[NDArray[np.float64]] = [np.empty((3, 0), np.float64)]
-    for part, scores, matches in zip(view.parts, scored, defined, strict=True):
-        here = part.ordinals(files)
-        evidence = np.stack([scores.lexical.chunk, scores.cosines, matches])
-        chosen, found = best_rows_of_files(
-            evidence, scores.eligible, here, part.segment.first_rows, part.segment.row_counts, count
-        )
-        rows.append(chosen + part.first_row)
-        counts.append(found)
-        columns.append(evidence[:, chosen])
-    lexical, vector, definition = np.concatenate(columns, axis=1)
-    return np.concatenate(rows), lexical, vector, definition, np.cumsum(np.concatenate(counts))
-
-
-def _cosine_sums(view: View, scored: Sequence[_PartScores]) -> tuple[int, int, int]:
-    """Live rows, sum of their cosines, sum of the squares: whole numbers (see `Candidates.cosine_sums`)."""
-    count = total = squares = 0
-    for part, scores in zip(view.parts, scored, strict=True):
-        units = np.rint(scores.cosines[part.alive_rows] / COSINE_UNIT).astype(np.int64)
-        count += len(units)
-        total += int(units.sum())
-        squares += int((units * units).sum())
-    return count, total, squares

@@ -1,13 +1,24 @@
-"""Exact cosine similarities of a query with the int8 vectors of a segment."""
+"""Similarities of a query with the vectors of a segment: exact by 8-bit codes, and a fast scan by sign bits."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import kernel
+from raycontext.analyse.kernel import as_int, kernel
 
-__all__ = ["QueryVector", "cosines"]
+__all__ = ["SCANNED_ROWS", "QueryVector", "cosine_sums", "cosines", "cosines_by_file", "estimates_by_file"]
+
+SCANNED_ROWS = 50_000
+"""Live chunks of a collection up to which every chunk's cosine is computed; beyond, chunks are first compared by the
+signs of their components, an eighth of the bytes."""
+
+SAMPLED_ROWS = 16_384
+"""About how many chunks of a collection the mean and the deviation of its cosines are taken from."""
+
+BITS_PER_WORD = 64
 
 
 class QueryVector:
@@ -21,19 +32,84 @@ class QueryVector:
         self.codes: NDArray[np.int8] = (
             np.rint(vector / (peak / 127.0)).astype(np.int8) if norm > 0.0 else np.zeros(len(vector), np.int8)
         )
+        self.has_words = len(vector) % BITS_PER_WORD == 0
+        self.words: NDArray[np.uint64] = (
+            np.packbits(vector >= 0).view(np.uint64) if self.has_words else np.empty(0, np.uint64)
+        )
 
 
 def cosines(
-    query: QueryVector, codes: NDArray[np.int8], scales: NDArray[np.float32], similarities: NDArray[np.float64]
-) -> None:
-    """Write the cosine of each row with the query into `similarities` [n]; codes [n, dimension], scales [n].
+    query: QueryVector, codes: NDArray[np.int8], scales: NDArray[np.float32], rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Cosine of each of some rows [n] with the query, [n].
 
-    The rows are unit vectors (or zero): code times scale is a component.
+    codes [all rows, dimension], scales [all rows]: unit vectors (or zero), code times scale is a component.
     """
-    if query.scale == 0.0 or len(codes) == 0:
-        similarities[:] = 0.0
-        return
-    _cosines(query.codes, query.scale, codes, scales, similarities)
+    similarities = np.zeros(len(rows), np.float64)
+    if query.scale > 0.0:
+        _cosines(query.codes, query.scale, codes, scales, rows, similarities)
+    return similarities
+
+
+def cosines_by_file(
+    query: QueryVector,
+    codes: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of all files of a segment the best cosine of an eligible row, and the best three summed with weights 1, 1/2,
+    1/4, [files] each; what is below zero counts as zero."""
+    best, three = np.zeros(len(first_rows)), np.zeros(len(first_rows))
+    if query.scale > 0.0:
+        _cosines_by_file(query.codes, query.scale, codes, scales, eligible, first_rows, row_counts, best, three)
+    return best, three
+
+
+def estimates_by_file(
+    query: QueryVector,
+    signs: NDArray[np.uint8],
+    scales: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `cosines_by_file`, estimated: vectors whose signs differ in a share s of the components have, for random
+    directions, a cosine of about cos(pi * s) (Charikar, "Similarity estimation techniques from rounding algorithms",
+    2002). signs uint8[rows, dimension / 8]."""
+    best, three = np.zeros(len(first_rows)), np.zeros(len(first_rows))
+    if query.scale > 0.0:
+        bits = len(query.codes)
+        table = np.array([max(math.cos(math.pi * count / bits), 0.0) for count in range(bits + 1)])
+        words = signs.view(np.uint64)
+        words.flags.writeable = False
+        _estimates_by_file(query.words, words, scales, table, eligible, first_rows, row_counts, best, three)
+    return best, three
+
+
+def cosine_sums(
+    query: QueryVector,
+    codes: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    sampled_files: NDArray[np.int64],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+    unit: float,
+) -> tuple[int, int, int]:
+    """Rows of some files, the sum of their cosines and the sum of the squares, in units of `unit` (squared)."""
+    count, total, squares = _cosine_sums(
+        query.codes, query.scale / unit, codes, scales, sampled_files, first_rows, row_counts
+    )
+    return int(count), int(total), int(squares)
+
+
+@kernel
+def _product(left: NDArray[np.int8], right: NDArray[np.int8]) -> int:
+    total = np.int32(0)
+    for place in range(left.size):
+        total += np.int32(left[place]) * np.int32(right[place])
+    return total  # type: ignore[return-value]
 
 
 @kernel
@@ -42,10 +118,97 @@ def _cosines(
     query_scale: float,
     codes: NDArray[np.int8],
     scales: NDArray[np.float32],
+    rows: NDArray[np.int64],
     similarities: NDArray[np.float64],
 ) -> None:
-    for row in range(codes.shape[0]):
-        total = np.int32(0)
-        for place in range(codes.shape[1]):
-            total += np.int32(codes[row, place]) * np.int32(query[place])
-        similarities[row] = total * query_scale * scales[row]
+    for number in range(rows.size):
+        row = rows[number]
+        similarities[number] = _product(codes[row], query) * query_scale * scales[row]
+
+
+@kernel
+def _cosines_by_file(
+    query: NDArray[np.int8],
+    query_scale: float,
+    codes: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+    best: NDArray[np.float64],
+    three: NDArray[np.float64],
+) -> None:
+    for file in range(first_rows.size):
+        first = second = third = 0.0
+        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+            if not eligible[row]:
+                continue
+            score = _product(codes[row], query) * query_scale * scales[row]
+            if score > first:
+                first, second, third = score, first, second
+            elif score > second:
+                second, third = score, second
+            elif score > third:
+                third = score
+        best[file] = first
+        three[file] = first + 0.5 * second + 0.25 * third
+
+
+@kernel
+def _estimates_by_file(
+    query: NDArray[np.uint64],
+    words: NDArray[np.uint64],
+    scales: NDArray[np.float32],
+    estimates: NDArray[np.float64],
+    eligible: NDArray[np.bool_],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+    best: NDArray[np.float64],
+    three: NDArray[np.float64],
+) -> None:
+    most = estimates.size
+    for file in range(first_rows.size):
+        first = second = third = most - 1
+        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+            if not eligible[row] or scales[row] == 0.0:
+                continue
+            distance = 0
+            for place in range(query.size):
+                distance += _ones(words[row, place] ^ query[place])
+            if distance < first:
+                first, second, third = distance, first, second
+            elif distance < second:
+                second, third = distance, second
+            elif distance < third:
+                third = distance
+        best[file] = estimates[first]
+        three[file] = estimates[first] + 0.5 * estimates[second] + 0.25 * estimates[third]
+
+
+@kernel
+def _ones(word: np.uint64) -> int:
+    """Bits that are set (the compiler knows this form as one instruction)."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return as_int((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@kernel
+def _cosine_sums(
+    query: NDArray[np.int8],
+    query_scale: float,
+    codes: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    files: NDArray[np.int64],
+    first_rows: NDArray[np.uint32],
+    row_counts: NDArray[np.uint32],
+) -> tuple[int, int, int]:
+    count = total = squares = 0
+    for file in files:
+        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+            units = as_int(np.rint(_product(codes[row], query) * query_scale * scales[row]))
+            count += 1
+            total += units
+            squares += units * units
+    return count, total, squares

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.models import SearchFilters
 from raycontext.search.filters import admitted
-from raycontext.search.lexical import TermSlices, document_frequencies
+from raycontext.search.lexical import FIELD_COUNT, TermSlices, field_frequencies
 from raycontext.search.query import Statistics
-from raycontext.search.terms import SearchTerms
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import Segment
 
@@ -32,6 +32,9 @@ class Part:
     """Terms in all bodies and all symbols of each file, [files]."""
     live_lengths: tuple[int, int, int]
     """Terms in the live rows: of body, symbol and path."""
+    dead_files: NDArray[np.int64]
+    """Ordinals of the tombstones, ascending."""
+    live_rows: int
 
     @classmethod
     def open(cls, segment: Segment, first_row: int, first_file: int) -> Part:
@@ -51,12 +54,18 @@ class Part:
             alive_files=alive_files,
             file_lengths=(body, symbol),
             live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
+            dead_files=np.flatnonzero(~alive_files),
+            live_rows=int(segment.row_counts[alive_files].sum()),
         )
 
     def ordinals(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of some ascending files of the view lie here, as ordinals of the segment."""
         first, last = np.searchsorted(files, (self.first_file, self.first_file + len(self.alive_files)))
         return files[first:last] - self.first_file
+
+    def sampled_files(self, stride: int) -> NDArray[np.int64]:
+        """Live files with a path hash that `stride` divides: which they are depends on nothing but their paths."""
+        return np.flatnonzero(self.alive_files & (self.segment.path_hashes % np.uint64(stride) == 0))
 
 
 class View:
@@ -73,22 +82,27 @@ class View:
             first_file += segment.reference.files
         self._first_rows = np.array([part.first_row for part in self.parts], np.int64)
         self._first_files = np.array([part.first_file for part in self.parts], np.int64)
-        self.order = concatenate([part.segment.path_hashes for part in self.parts], np.uint64)
+        self.order = concatenate([part.segment.path_hashes for part in self.parts], (0,), np.uint64)
         self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
 
-    def statistics(self, terms: SearchTerms) -> Statistics:
-        frequencies = np.zeros(len(terms.terms), np.int64)
-        for part in self.parts:
-            frequencies += document_frequencies(TermSlices.find(part.segment, terms.terms), part.alive_rows)
+    def slices(self, terms: NDArray[np.uint64]) -> list[TermSlices]:
+        """Where the postings of some terms lie in each part."""
+        return [TermSlices.find(part.segment, terms) for part in self.parts]
+
+    def statistics(self, slices: Sequence[TermSlices], terms: int) -> Statistics:
+        """Of the live rows; `slices` of a query's terms, so many of them, in each part."""
+        frequencies = np.zeros((FIELD_COUNT, terms), np.int64)
+        for part, of_part in zip(self.parts, slices, strict=True):
+            frequencies += field_frequencies(of_part, part.dead_files)
         return Statistics(
             version=self.version,
             num_shards=self.num_shards,
-            files=sum(int(part.alive_files.sum()) for part in self.parts),
-            rows=sum(int(part.alive_rows.sum()) for part in self.parts),
+            files=sum(len(part.alive_files) - len(part.dead_files) for part in self.parts),
+            rows=sum(part.live_rows for part in self.parts),
             body_length=sum(part.live_lengths[0] for part in self.parts),
             symbol_length=sum(part.live_lengths[1] for part in self.parts),
             path_length=sum(part.live_lengths[2] for part in self.parts),
-            document_frequencies=frequencies,
+            field_frequencies=frequencies,
         )
 
     def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
@@ -108,5 +122,6 @@ class View:
         return self.parts[place].segment, row - self.parts[place].first_row
 
 
-def concatenate(arrays: Sequence[NDArray], dtype: type) -> NDArray:  # type: ignore[type-arg]
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype)
+def concatenate(arrays: Sequence[NDArray[Any]], shape: tuple[int, ...], dtype: type = np.float64) -> NDArray[Any]:
+    """The arrays one after the other; an empty one of `shape` where there are none."""
+    return np.concatenate(arrays) if arrays else np.empty(shape, dtype)

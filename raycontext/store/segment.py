@@ -1,11 +1,12 @@
 """A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
 
-    files.arrow      path, language, size, digest, path_hash, path_length, first_row, row_count, stem_hash, stem_terms
+    files.arrow      path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_hash,
+                     stem_terms
     chunks.arrow     file, start_line, end_line, start_byte, end_byte, kind, symbol, scope, content_hash,
                      body_length, symbol_length
     definitions.arrow row, name_hash, folded_hash, is_type, weight, terms; in the order of their rows
     text.arrow       text, zstd, in batches of TEXT_BATCH_ROWS
-    vectors.arrow    codes int8[dimension], scale float32, signs uint8[dimension / 8]
+    vectors.arrow    codes int8[dimension], scale float32, signs uint8[ceil(dimension / 8)]
     names.arrow      name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
     postings.arrow   one record batch per field (body, symbol, path): term uint64, postings list<row, frequency>
     SEGMENT.json     checksums and sizes of the above, written last
@@ -106,6 +107,11 @@ class Segment:
     def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Codes [rows, dimension] and scales [rows] of the chunks' bodies."""
         return _codes(self._vectors, "codes"), _numpy(self._vectors, "scale")
+
+    @cached_property
+    def signs(self) -> NDArray[np.uint8]:
+        """Sign bits [rows, ceil(dimension / 8)] of the chunks' bodies."""
+        return _codes(self._vectors, "signs")
 
     def file_vectors(self, of: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Codes [files, dimension] and scales [files]; `of`: "name" (path and definitions) or "path"."""
@@ -222,10 +228,10 @@ def _numpy(table: pa.Table, name: str) -> NDArray[Any]:
     return column.chunk(0).to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]
 
 
-def _codes(table: pa.Table, name: str) -> NDArray[np.int8]:
+def _codes(table: pa.Table, name: str) -> NDArray[Any]:
     column = table.column(name)
     if column.num_chunks == 0:
-        empty = np.empty((0, column.type.list_size), np.int8)
+        empty = np.empty((0, column.type.list_size), column.type.value_type.to_pandas_dtype())
         empty.flags.writeable = False
         return empty
     lists = column.chunk(0)

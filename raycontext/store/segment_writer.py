@@ -14,6 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.names import folded_hash, name_hash, telling_stem
+from raycontext.analyse.path_kinds import path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.embedder import QuantizedVectors
 from raycontext.store.manifest import FORMAT, SegmentReference
@@ -119,6 +120,7 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "digest": pa.array([file.digest for file in files], pa.binary(16)),
             "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
             "path_length": pa.array(content.path.lengths),
+            "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),
             "first_row": pa.array(first_rows),
             "row_count": pa.array(row_counts),
             "stem_hash": pa.array([folded_hash(telling_stem(file.path)) for file in files], pa.uint64()),
@@ -177,7 +179,7 @@ def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
         {
             "codes": pa.FixedSizeListArray.from_arrays(pa.array(vectors.codes.reshape(-1)), dimension),
             "scale": pa.array(vectors.scales),
-            "signs": pa.FixedSizeListArray.from_arrays(pa.array(vectors.signs.reshape(-1)), dimension // 8),
+            "signs": pa.FixedSizeListArray.from_arrays(pa.array(vectors.signs.reshape(-1)), vectors.signs.shape[1]),
         }
     )
 
