@@ -188,7 +188,7 @@ class FingerprintMismatch(RaycontextError):
     def __str__(self) -> str:
         return (
             f"'{self.collection}' was indexed with {self.what} {self.indexed}, but {self.current} is in use. "
-            "Index the collection again, or use the settings that it was built with."
+            "Index the collection again, or use the settings, and the files of the model, that it was built with."
         )
 
 

@@ -142,17 +142,17 @@ Stage = Literal["walking", "hashing", "indexing", "committing", "done", "failed"
 class ReindexPlanner:
     """State of one index run.
 
-    `first`: nothing was ever committed, so that even an empty tree is worth a commit. `replace`: forget what was
-    indexed and build anew, in a single commit at the end, so that searches see the old index until the new one is
-    whole. `new_txn` makes the id of each commit.
+    `owed`: a commit is, even if no file has changed: the first one, or one that records other options. `replace`:
+    forget what was indexed and build anew, in a single commit at the end, so that searches see the old index until the
+    new one is whole. `new_txn` makes the id of each commit.
     """
 
     def __init__(
-        self, options: IndexOptions, *, first: bool, replace: bool, parallelism: int, new_txn: Callable[[], str]
+        self, options: IndexOptions, *, owed: bool, replace: bool, parallelism: int, new_txn: Callable[[], str]
     ) -> None:
         self._options = options
         self._replace = replace
-        self._owed = first or replace  # a commit, even of nothing
+        self._owed = owed or replace  # a commit, even of nothing
         self._parallelism = max(parallelism, 1)
         self._new_txn = new_txn
         self.stage: Stage = "walking"

@@ -14,6 +14,7 @@ from raycontext import pipeline, stages
 from raycontext.actors.hybrid_search import search_actor_name
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.embed.embedder import embedder_for
 from raycontext.errors import CommitConflict, Fenced, JobFailed, RaycontextError, RootNotFound, StorageError
 from raycontext.models import ActorStatus, CollectionStatus, CollectionSummary, IndexReport, JobProgress
 from raycontext.runtime.base import ActorHandle, Runtime
@@ -52,10 +53,12 @@ class Coordinator:
         self._last: dict[str, asyncio.Task[Any]] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
-        """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `StorageError`,
-        `JobFailed`, …; what was committed before an error stays."""
+        """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `InvalidInput`,
+        `StorageError`, `JobFailed`, …; what was committed before an error stays."""
         if not await asyncio.to_thread(os.path.isdir, request.source):  # False also for what cannot be a path
             raise RootNotFound(request.source)
+        if request.overrides.embedder is not None:
+            await asyncio.to_thread(embedder_for, request.overrides.embedder)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides))
 
@@ -183,7 +186,7 @@ class _Job:
             self.num_shards = self._state.options.num_shards
             self._planner = pipeline.ReindexPlanner(
                 self._state.options,
-                first=self._state.version == 0,
+                owed=self._state.unrecorded,
                 replace=self._state.replace,
                 parallelism=self._runtime.parallelism,
                 new_txn=new_ulid,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from typing import Protocol, cast
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +16,17 @@ from numpy.typing import NDArray
 from raycontext.analyse.postings import Postings
 from raycontext.errors import InvalidInput
 
-__all__ = ["Documents", "Embedder", "QuantizedVectors", "embedder_for", "quantize"]
+__all__ = ["Documents", "Embedder", "QuantizedVectors", "absolute_name", "embedder_for", "quantize"]
 
 MAX_CODE = 127
 
-# Name -> module and class without arguments. Modules are imported when asked for: some are heavy.
-_EMBEDDERS = {"static": ("raycontext.embed.static", "StaticEmbedder")}
+STATIC = "static"
+# Kind of model -> module with its `KIND`. Modules are imported when asked for.
+_MODELS = {
+    "model2vec": "raycontext.embed.model2vec",
+    "onnx": "raycontext.embed.onnx",
+    "sentence-transformers": "raycontext.embed.sentence_transformers",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +65,40 @@ class Embedder(Protocol):
         """The vector of a query, float32[dimension]: of unit length, or zero where it has no known word."""
 
 
+@cache
 def embedder_for(name: str) -> Embedder:
-    """The embedder of that name. Raises InvalidInput where there is none."""
-    if name not in _EMBEDDERS:
-        raise InvalidInput(f"There is no embedder '{name}'", f"Known embedders: {', '.join(sorted(_EMBEDDERS))}.")
-    module, class_name = _EMBEDDERS[name]
-    return cast(Embedder, getattr(import_module(module), class_name)())
+    """The embedder of that name: `static`, or KIND:FOLDER with an absolute folder that holds a model (`~` is allowed).
+
+    The same object for the same name. Raises InvalidInput where there is no such kind, the folder or a file of the
+    model is missing, or the package that runs it is not installed.
+    """
+    if name == STATIC:
+        from .static import StaticEmbedder
+
+        return StaticEmbedder()
+    from .local import LocalEmbedder
+
+    kind, folder = _split(name)
+    if not os.path.isabs(folder):  # noqa: PTH117 - of os.path, as below
+        raise InvalidInput(f"The folder of the embedder '{name}' is not absolute", "Give its whole path.")
+    return LocalEmbedder(import_module(_MODELS[kind]).KIND, Path(folder))
+
+
+def absolute_name(name: str) -> str:
+    """The name with its folder made absolute, as other processes need it. Raises InvalidInput for an unknown kind."""
+    if name == STATIC:
+        return name
+    kind, folder = _split(name)
+    return f"{kind}:{os.path.abspath(folder)}"  # noqa: PTH100 - pathlib keeps `..`
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Kind and folder, with the home folder put in."""
+    kind, _, folder = name.partition(":")
+    if kind not in _MODELS or not folder:
+        known = ", ".join((STATIC, *(f"{kind}:FOLDER" for kind in _MODELS)))
+        raise InvalidInput(f"There is no embedder '{name}'", f"Known embedders: {known}.")
+    return kind, os.path.expanduser(folder)  # noqa: PTH111 - pathlib fails where there is no such user
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,6 +42,9 @@ class CollectionState(NamedTuple):
     options: IndexOptions
     replace: bool
     """The next run must build everything anew: other options, another chunker or embedder."""
+    unrecorded: bool
+    """The next run must commit even if no file has changed: the manifest does not have these options, or there is none.
+    So a model that was moved is found again."""
     files: int
     chunks: int
     skipped: dict[str, int]
@@ -121,6 +124,7 @@ class VectorStore:
             version=manifest.version if manifest else 0,
             options=options,
             replace=replace,
+            unrecorded=manifest is None or manifest.options != options,
             files=manifest.files if manifest else 0,
             chunks=manifest.chunks if manifest else 0,
             skipped=dict(Counter(reason.value for reason in self._writer.snapshot.skipped().values())),

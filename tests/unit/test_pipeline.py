@@ -35,7 +35,7 @@ class World:
     def planner(self, *, first: bool = True, replace: bool = False, num_shards: int = 1) -> ReindexPlanner:
         return ReindexPlanner(
             IndexOptions(num_shards=num_shards),
-            first=first,
+            owed=first,
             replace=replace,
             parallelism=2,
             new_txn=lambda: f"txn-{next(self._names)}",
