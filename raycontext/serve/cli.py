@@ -1,4 +1,4 @@
-"""The command line: `raycontext index | search | status | clear | list`.
+"""The command line: `raycontext index | search | related | status | clear | list | eval`.
 
 Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`) or an error
 without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the run stopped,
@@ -8,25 +8,32 @@ without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from raycontext import __version__
+from raycontext.serve.evaluate import evaluate
+from raycontext.serve.terminal import (
+    Address,
+    Collection,
+    Json,
+    Root,
+    Runtime,
+    connected,
+    interrupted,
+    print_json,
+    say,
+    show_progress,
+)
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from raycontext.context import SyncContext
-    from raycontext.models import CollectionStatus, Hit, IndexReport, JobProgress
+    from raycontext.models import CollectionStatus, Hit, IndexReport
 
 __all__ = ["application", "main"]
 
@@ -34,7 +41,6 @@ Result = TypeVar("Result")
 
 EXIT_NOTHING_FOUND = 1
 EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 SNIPPET_LINES = 12
 
 application = typer.Typer(
@@ -46,15 +52,13 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Root = Annotated[
-    Path | None,
-    typer.Option("--root", envvar="RAYCONTEXT_ROOT", help="Folder of the collections [default: user data folder]."),
+
+Language = Annotated[list[str] | None, typer.Option(help="Only this language; may be given again.")]
+Glob = Annotated[
+    list[str] | None, typer.Option("--path", help="Only paths that match this glob; '!' excludes; again for more.")
 ]
-Address = Annotated[
-    str | None, typer.Option("--address", envvar="RAYCONTEXT_ADDRESS", help="Ray cluster to join: auto or host:port.")
-]
-Collection = Annotated[str | None, typer.Option("--collection", "-c", help="Name of the collection.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Kind = Annotated[list[str] | None, typer.Option(help="Only chunks of this kind (function, class, …).")]
+MinScore = Annotated[float, typer.Option(help="Leave out hits with a lower score.")]
 
 
 def main() -> None:
@@ -69,13 +73,13 @@ def main() -> None:
     try:
         application()
     except RaycontextError as error:
-        _say(f"error: {safe(str(error))}")
+        say(f"error: {safe(str(error))}")
         sys.exit(error.exit_code)
     except OSError as error:  # such as a current folder that is gone
-        _say(f"error: {safe(str(error))}")
+        say(f"error: {safe(str(error))}")
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
-        sys.exit(_interrupted())
+        sys.exit(interrupted())
 
 
 def _version(wanted: bool) -> None:
@@ -98,16 +102,23 @@ def index(
     path: Annotated[Path, typer.Argument(help="Folder to index.")],
     collection: Collection = None,
     shards: Annotated[int | None, typer.Option(help="Shards of the collection; another number rebuilds it.")] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            help="static, or a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; "
+            "another one rebuilds the collection."
+        ),
+    ] = None,
     root: Root = None,
     address: Address = None,
-    runtime: Annotated[str | None, typer.Option(help="ray (default) or inline: in this process.")] = None,
+    runtime: Runtime = None,
     as_json: Json = False,
 ) -> None:
     """Index a folder, or bring its index up to date."""
-    with _connected(root, address, runtime) as context, _progress() as show:
-        report = context.index(path, collection=collection, num_shards=shards, on_progress=show)
+    with connected(root, address, runtime) as context, show_progress() as show:
+        report = context.index(path, collection=collection, num_shards=shards, embedder=embedder, on_progress=show)
     if as_json:
-        _print_json(report.model_dump(mode="json"))
+        print_json(report.model_dump(mode="json"))
     else:
         _print_report(report)
 
@@ -120,19 +131,22 @@ def search(
     ] = None,
     collection: Collection = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="Hits at most, 1 to 1000.")] = 10,
-    language: Annotated[list[str] | None, typer.Option(help="Only this language; may be given again.")] = None,
-    glob: Annotated[
-        list[str] | None, typer.Option("--path", help="Only paths that match this glob; '!' excludes; again for more.")
+    language: Language = None,
+    glob: Glob = None,
+    kind: Kind = None,
+    min_score: MinScore = 0.0,
+    diversity: Annotated[
+        float | None,
+        typer.Option(help="How far a file's further hits fall behind: 0 not at all, 1 one hit a file (default: 0.75)."),
     ] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="Only chunks of this kind (function, class, …).")] = None,
-    min_score: Annotated[float, typer.Option(help="Leave out hits with a lower score.")] = 0.0,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each feature contributed to a hit.")] = False,
     root: Root = None,
     address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Search an indexed folder. Exit code 1 if nothing is found."""
     # Without a cluster, segments are mapped right here: nothing has to start before the answer.
-    with _connected(root, address, None if address else "inline") as context:
+    with connected(root, address, None if address else "inline") as context:
         hits = context.search(
             query,
             collection=collection,
@@ -142,15 +156,43 @@ def search(
             paths=glob or (),
             kinds=kind or (),
             min_score=min_score,
+            diversity=diversity,
+            explain=explain,
         )
-    if as_json:
-        _print_json([hit.model_dump(mode="json") for hit in hits])
-    else:
-        for rank, hit in enumerate(hits, 1):
-            _print_hit(rank, hit)
-    if not hits:
-        _say("nothing found")
-        raise typer.Exit(EXIT_NOTHING_FOUND)
+    _print_hits(hits, as_json)
+
+
+@application.command()
+def related(
+    place: Annotated[str, typer.Argument(metavar="PATH:LINE", help="A line of an indexed file.")],
+    collection: Collection = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Hits at most, 1 to 1000.")] = 10,
+    language: Language = None,
+    glob: Glob = None,
+    kind: Kind = None,
+    min_score: MinScore = 0.0,
+    root: Root = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Find code that is like the chunk at a line. Exit code 1 if nothing is found."""
+    from raycontext.errors import InvalidInput
+
+    path, _, line = place.rpartition(":")
+    if not path or not (line.isascii() and line.isdecimal()):
+        raise InvalidInput(f"'{place}' is not PATH:LINE", "Give a file and a line, such as src/app.py:42.")
+    with connected(root, address, None if address else "inline") as context:
+        hits = context.related(
+            path,
+            int(line),
+            collection=collection,
+            limit=limit,
+            languages=language or (),
+            paths=glob or (),
+            kinds=kind or (),
+            min_score=min_score,
+        )
+    _print_hits(hits, as_json)
 
 
 @application.command()
@@ -162,10 +204,10 @@ def status(
     as_json: Json = False,
 ) -> None:
     """What a collection holds, what was skipped and why, and which actors serve it."""
-    with _connected(root, address, None if address else "inline") as context:
+    with connected(root, address, None if address else "inline") as context:
         found = context.status(collection, path=path)
     if as_json:
-        _print_json(found.model_dump(mode="json"))
+        print_json(found.model_dump(mode="json"))
     else:
         _print_status(found)
 
@@ -183,7 +225,7 @@ def clear(
 
     if (path is None) == (collection is None):
         raise InvalidInput("Nothing says which collection to remove", "Give its folder, or --collection NAME.")
-    with _connected(root, address, None if address else "inline") as context:
+    with connected(root, address, None if address else "inline") as context:
         name = collection
         if path is not None:
             source = os.path.realpath(os.path.expanduser(path))  # noqa: PTH111 - any name is a name
@@ -194,7 +236,7 @@ def clear(
         assert name is not None
         context.clear(name)
     if as_json:
-        _print_json({"cleared": name})
+        print_json({"cleared": name})
     else:
         typer.echo(f"removed {name}")
 
@@ -206,13 +248,13 @@ def list_collections(
     """All collections, or the one of that name."""
     from raycontext.errors import UnknownCollection
 
-    with _connected(root, address, None if address else "inline") as context:
+    with connected(root, address, None if address else "inline") as context:
         known = context.collections()
     found = [summary for summary in known if collection in (None, summary.name)]
     if collection is not None and not found:
         raise UnknownCollection(collection, tuple(summary.name for summary in known))
     if as_json:
-        _print_json([summary.model_dump(mode="json") for summary in found])
+        print_json([summary.model_dump(mode="json") for summary in found])
         return
     for summary in found:
         typer.echo(
@@ -220,59 +262,10 @@ def list_collections(
             f"{summary.indexed_at}  {safe(summary.source)}"
         )
     if not found:
-        _say("nothing is indexed yet: raycontext index PATH")
+        say("nothing is indexed yet: raycontext index PATH")
 
 
-@contextmanager
-def _connected(root: Path | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
-    from raycontext.context import connect
-
-    kind: Any = runtime
-    try:
-        # Ray prints on stdout what its processes have to say; that is kept for results.
-        with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
-            yield context
-    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
-        raise typer.Exit(_interrupted()) from None
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[JobProgress], None]]:
-    """Shows a bar on stderr where that is a terminal, else a line for each stage."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[detail]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    task = bar.add_task("starting", total=None, detail="")
-    told: list[str] = []
-
-    def show(progress: JobProgress) -> None:
-        done, total, unit = _amounts(progress)
-        bar.update(task, description=progress.stage, completed=done, total=total or None, detail=unit)
-        if not console.is_terminal and progress.stage not in told:
-            told.append(progress.stage)
-            _say(f"{progress.stage} {unit}".rstrip())
-
-    with bar if console.is_terminal else nullcontext():
-        yield show
-
-
-def _amounts(progress: JobProgress) -> tuple[int, int, str]:
-    if progress.stage == "hashing":
-        return progress.files_hashed, progress.files_to_hash, f"{progress.files_hashed}/{progress.files_to_hash} files"
-    if progress.stage in ("indexing", "committing"):
-        size = f"{progress.bytes_indexed / 1e6:.1f}/{progress.bytes_to_index / 1e6:.1f} MB"
-        files = f"{progress.files_indexed}/{progress.files_to_index} files"
-        return progress.bytes_indexed, progress.bytes_to_index, f"{files}, {size}"
-    return 0, 0, f"{progress.files_found} files" if progress.files_found else ""
+application.command("eval")(evaluate)
 
 
 def _print_report(report: IndexReport) -> None:
@@ -289,7 +282,18 @@ def _print_report(report: IndexReport) -> None:
     if report.skipped:
         typer.echo("skipped: " + _counts(report.skipped))
     for folder in report.unreadable_folders:
-        _say(f"cannot list {safe(folder)}: what was indexed of it is kept")
+        say(f"cannot list {safe(folder)}: what was indexed of it is kept")
+
+
+def _print_hits(hits: list[Hit], as_json: bool) -> None:
+    if as_json:
+        print_json([hit.model_dump(mode="json") for hit in hits])
+    else:
+        for rank, hit in enumerate(hits, 1):
+            _print_hit(rank, hit)
+    if not hits:
+        say("nothing found")
+        raise typer.Exit(EXIT_NOTHING_FOUND)
 
 
 def _print_hit(rank: int, hit: Hit) -> None:
@@ -298,6 +302,8 @@ def _print_hit(rank: int, hit: Hit) -> None:
         f"{rank}. {safe(hit.path)}:{hit.start_line}-{hit.end_line}  {hit.kind} {safe(name)}".rstrip()
         + f"  score {hit.score:.3f} (lexical {hit.lexical:.2f}, vector {hit.vector:.2f})"
     )
+    for entry in hit.explanation:
+        typer.echo(f"    {entry.contribution:+.3f}  {entry.feature}")
     lines = hit.text.splitlines()
     for line in lines[:SNIPPET_LINES]:
         typer.echo(f"    {safe(line)}")
@@ -328,18 +334,3 @@ def _print_status(found: CollectionStatus) -> None:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
-
-
-def _print_json(value: Any) -> None:
-    # All in ASCII: what a terminal could take for a command, or cannot show, stands there as an escape of JSON.
-    typer.echo(json.dumps(value, indent=2))
-
-
-def _interrupted() -> int:
-    """Say so; returns the exit code."""
-    _say("interrupted; what was committed stays")
-    return EXIT_INTERRUPTED
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)

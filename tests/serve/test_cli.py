@@ -375,7 +375,7 @@ def test_no_warning_is_raised_or_shown(command: Command, source: Path) -> None:
     code = (
         "import warnings\n"
         "from raycontext.serve import cli\n"
-        "cli._connected = lambda *_: warnings.warn('LEAK')\n"
+        "cli.connected = lambda *_: warnings.warn('LEAK')\n"
         "cli.main()\n"
     )
     process = command.start("list", program=(sys.executable, "-c", code))
