@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
@@ -16,22 +15,29 @@ import xxhash
 from pydantic import ValidationError
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
+from raycontext.arguments import (
+    check_limits,
+    check_line,
+    check_overrides,
+    check_query,
+    check_share,
+    first_problem,
+    search_filters,
+)
+from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.models import (
-    ChunkKind,
     CollectionStatus,
     CollectionSummary,
     Hit,
-    IndexOptions,
     IndexReport,
     JobProgress,
-    SearchFilters,
 )
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.query import SearchRequest
 from raycontext.search_client import SearchClient
 from raycontext.settings import Settings
-from raycontext.store.collection import Location
+from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.vector_store import OptionOverrides
 
 __all__ = ["Connection", "Context", "SyncContext", "connect"]
@@ -50,9 +56,10 @@ PROGRESS_SECONDS = 0.2
 class Context:
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
-    def __init__(self, root: Path, runtime: Runtime) -> None:
+    def __init__(self, root: Path, runtime: Runtime, settings: Settings) -> None:
         self._root = str(root)
         self._runtime = runtime
+        self._settings = settings
         self._clients: dict[str, SearchClient] = {}
         self._closed = False
 
@@ -63,6 +70,7 @@ class Context:
         collection: str | None = None,
         num_shards: int | None = None,
         max_file_bytes: int | None = None,
+        embedder: str | None = None,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
         """Bring the index of a folder up to date, creating it where there is none.
@@ -70,13 +78,22 @@ class Context:
         collection: its name; by default the one that has this source, or a new one named after the folder.
         num_shards, max_file_bytes: None keeps what the collection was built with; another number of shards
         rebuilds it.
+        embedder: "static" (the table that ships with the package), "model2vec:FOLDER", "onnx:FOLDER" or
+        "sentence-transformers:FOLDER", of a folder that holds a model and that every worker can read; nothing is
+        downloaded. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one, or
+        a model whose files have changed, rebuilds it.
         on_progress: called a few times a second with how far the run is.
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`.
         What was committed before an error stays, and the next call goes on from there.
         """
-        overrides = OptionOverrides(num_shards=num_shards, max_file_bytes=max_file_bytes)
-        _check_overrides(overrides)
+        wanted = embedder if embedder is not None else self._settings.embedder
+        overrides = OptionOverrides(
+            num_shards=num_shards,
+            max_file_bytes=max_file_bytes,
+            embedder=await asyncio.to_thread(absolute_name, wanted) if wanted is not None else None,
+        )
+        check_overrides(overrides)
         request = IndexRequest(await _absolute(source), collection, overrides)
         coordinator = await self._coordinator()
         running = asyncio.ensure_future(coordinator.call("index", request))
@@ -102,6 +119,8 @@ class Context:
         paths: Iterable[str] = (),
         kinds: Iterable[str] = (),
         min_score: float = 0.0,
+        diversity: float | None = None,
+        explain: bool = False,
     ) -> list[Hit]:
         """The chunks that answer a question or hold a symbol, best first.
 
@@ -109,12 +128,51 @@ class Context:
         of the current folder, or the only one that there is.
         limit: at most this many, 1 to 1000. min_score: leave out hits below this final score.
         languages, paths (globs in gitignore syntax, `!` excludes), kinds (`ChunkKind`): applied before ranking.
+        diversity: how far each further chunk of the same file falls behind, 0 (not at all) to 1 (one chunk a file);
+        None takes `RAYCONTEXT_DIVERSITY`, 0.75. explain: hits tell what each feature contributed (`Hit.explanation`).
 
         Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError`, `RuntimeUnavailable`.
         """
-        request = _search_request(query, limit, min_score, languages, paths, kinds)
+        check_query(query)
+        check_limits(limit, min_score)
+        spread = check_share("diversity", self._settings.diversity if diversity is None else diversity)
+        request = SearchRequest(
+            text=query,
+            filters=search_filters(languages, paths, kinds),
+            files=max(CANDIDATE_FILES, limit),
+            rows=limit,
+            repeat_factor=1.0 - spread,
+            explain=explain,
+        )
         name = collection if collection in self._clients and path is None else await self._resolve(collection, path)
         return await self._client(name).search(request, limit, min_score)
+
+    async def related(
+        self,
+        path: str | Path,
+        line: int,
+        *,
+        collection: str | None = None,
+        limit: int = 10,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        min_score: float = 0.0,
+    ) -> list[Hit]:
+        """Chunks like the one at a line of an indexed file, by vector and by the rare terms that they share, best
+        first, without that chunk itself.
+
+        path: of the file, within an indexed folder; with `collection` it may be relative to the folder of that, as in
+        `Hit.path`. line: 1 for the first. The others are as in `search`.
+
+        Raises as `search`; `InvalidInput` where the file is not in the index.
+        """
+        check_limits(limit, min_score)
+        check_line(line)
+        filters = search_filters(languages, paths, kinds)
+        identity = await self._identity(collection, None if collection is not None else path)
+        inside = await asyncio.to_thread(_inside, identity.source, path, collection is not None)
+        return await self._client(identity.name).related(inside, line, filters, limit, min_score)
 
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
         """What a collection holds and which actors serve it. The collection is found as in `search`."""
@@ -138,9 +196,14 @@ class Context:
         return summaries
 
     async def _resolve(self, collection: str | None, path: str | Path | None) -> str:
+        return (await self._identity(collection, path)).name
+
+    async def _identity(self, collection: str | None, path: str | Path | None) -> CollectionIdentity:
         place = await _absolute(path) if path is not None else None
-        identity = await (await self._coordinator()).call("resolve", collection, place, await _absolute("."))
-        return str(identity.name)
+        identity: CollectionIdentity = await (await self._coordinator()).call(
+            "resolve", collection, place, await _absolute(".")
+        )
+        return identity
 
     def _close(self) -> None:
         self._closed = True
@@ -182,6 +245,7 @@ class SyncContext:
 
     index = _synchronous(Context.index)
     search = _synchronous(Context.search)
+    related = _synchronous(Context.related)
     status = _synchronous(Context.status)
     progress = _synchronous(Context.progress)
     clear = _synchronous(Context.clear)
@@ -242,7 +306,7 @@ class Connection:
             await runtime.close()
             raise
         self._runtime = attached
-        self._context = Context(self._root, attached)
+        self._context = Context(self._root, attached, self._settings)
         return self._context
 
     async def __aexit__(
@@ -295,7 +359,7 @@ def connect(
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise InvalidInput(_first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
+        raise InvalidInput(first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
     return Connection(settings)
 
 
@@ -329,51 +393,11 @@ async def _absolute(path: str | Path) -> str:
         raise InvalidInput(f"{os.fspath(path)!r} is not a path", "Paths hold no NUL.") from error
 
 
-def _check_overrides(overrides: OptionOverrides) -> None:
-    try:
-        overrides.applied_to(IndexOptions())
-    except ValidationError as error:
-        raise InvalidInput(_first_problem(error), "See the documentation of `index`.") from error
-
-
-def _search_request(
-    query: str,
-    limit: int,
-    min_score: float,
-    languages: Iterable[str],
-    paths: Iterable[str],
-    kinds: Iterable[str],
-) -> SearchRequest:
-    if not isinstance(query, str) or not query.strip():
-        raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
-    if len(query) > MAX_QUERY_CHARACTERS:
-        raise InvalidInput(
-            f"The query has {len(query)} characters", f"At most {MAX_QUERY_CHARACTERS} are searched for."
-        )
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {limit!r}", f"Ask for 1 to {MAX_LIMIT} hits.")
-    if not math.isfinite(min_score):
-        raise InvalidInput(f"min_score is {min_score!r}", "Give a finite number.")
-    filters = SearchFilters(
-        languages=_names(languages, "languages"), paths=_names(paths, "paths"), kinds=_names(kinds, "kinds")
-    )
-    unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
-    if unknown:
-        raise InvalidInput(
-            f"There is no kind {', '.join(unknown)}", f"Kinds are: {', '.join(kind.value for kind in ChunkKind)}."
-        )
-    return SearchRequest(query, filters, files=max(CANDIDATE_FILES, limit), rows=limit)
-
-
-def _names(values: Iterable[str], parameter: str) -> tuple[str, ...]:
-    if isinstance(values, str):
-        return (values,)
-    names = tuple(values)
-    if not all(isinstance(name, str) and name for name in names):
-        raise InvalidInput(f"{parameter} holds something that is not a name", "Give strings.")
-    return names
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+def _inside(source: str, path: str | Path, from_source: bool) -> str:
+    """`path` as files of a collection are named. `from_source`: what is not absolute is relative to the source."""
+    place = os.path.expanduser(path)  # noqa: PTH111 - as `_absolute`
+    if from_source and not os.path.isabs(place):  # noqa: PTH117
+        return Path(os.path.normpath(place)).as_posix()
+    folder, name = os.path.split(place)
+    # The file itself may be a link that is indexed as one; its folder is the source's or below it.
+    return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     runtime: Literal["ray", "inline"] = "ray"
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Index tasks in flight at most, on a local Ray; a cluster uses its CPU count."""
+    embedder: str | None = None
+    """Embedder of every collection that is indexed: `static`, or KIND:FOLDER (see `Context.index`). None keeps what a
+    collection was built with; a new one gets `static`."""
+    diversity: float = Field(default=0.75, ge=0.0, le=1.0)
+    """How far a further hit of the same file falls behind in a search: 0 not at all, 1 one hit a file."""
     object_store_bytes: int = 100 << 20
     """Size of the object store of a local Ray. Chunks never pass through it, so it is small."""
     start_seconds: float = 60.0

@@ -8,6 +8,7 @@ in text is equal as a term.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from .stemmer import hash_terms
 from .tokenizer import tokenize
 
 __all__ = ["analyse", "analyse_texts", "query_terms"]
+
+RECENT_QUERIES = 64
 
 STOP_WORDS = frozenset(
     {
@@ -147,10 +150,11 @@ def analyse_texts(texts: Sequence[str]) -> Postings:
     return analyse(b"".join(encoded), bounds[:-1], bounds[1:])
 
 
+@lru_cache(maxsize=RECENT_QUERIES)
 def query_terms(text: str) -> QueryTerms:
     """Terms of a query, without English stop words unless it has no others.
 
-    A query without a word gives no terms.
+    A query without a word gives no terms. The steps of one query, and its embedder, share one analysis.
     """
     data = text.encode("utf-8", "replace")
     start, end = np.zeros(1, dtype=np.int64), np.array([len(data)], dtype=np.int64)

@@ -70,9 +70,9 @@ def name_features(
     matches the query, 0 to 1. terms, weights: of the query, [terms]."""
     files = chosen.files
     stem_offsets, stem_terms = segment.stem_terms
-    cover = np.zeros(len(files), np.float64)
-    _stem_cover(files, stem_offsets, stem_terms, terms, cover)
-    stems = segment.file_column("stem_hash")[files]
+    cover, exact_stem = np.zeros(len(files), np.float64), np.zeros(len(files), np.float64)
+    stem_hashes = segment.file_column("stem_hash")
+    _stems(files, stem_offsets, stem_terms, stem_hashes, terms, exact.stems, cover, exact_stem)
     rows = segment.definition_column("row")
     first = segment.first_rows[files]
     starts = np.searchsorted(rows, first)
@@ -107,25 +107,34 @@ def name_features(
         "best_definition": best,
         "exact_definition": exact_definition,
         "exact_type": exact_type,
-        "exact_stem": np.isin(stems, exact.stems).astype(np.float64),
+        "exact_stem": exact_stem,
     }
     return columns, defined
 
 
 def feature_matrix(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """[m, len(FEATURES)] from one column [m] for each feature."""
-    return np.stack([columns[name] for name in FEATURES], axis=1)
+    matrix = np.empty((len(columns[FEATURES[0]]), len(FEATURES)), np.float64)
+    for number, name in enumerate(FEATURES):
+        matrix[:, number] = columns[name]
+    return matrix
 
 
 @kernel
-def _stem_cover(
+def _stems(
     files: NDArray[np.int64],
     offsets: NDArray[np.int64],
     stem_terms: NDArray[np.uint64],
+    stem_hashes: NDArray[np.uint64],
     terms: NDArray[np.uint64],
+    exact_stems: NDArray[np.uint64],
     cover: NDArray[np.float64],
+    exact: NDArray[np.float64],
 ) -> None:
     for number in range(files.size):
+        for stem in exact_stems:
+            if stem_hashes[files[number]] == stem:
+                exact[number] = 1.0
         first, last = offsets[files[number]], offsets[files[number] + 1]
         matched = 0
         for place in range(first, last):

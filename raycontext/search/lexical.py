@@ -27,6 +27,7 @@ __all__ = [
     "field_frequencies",
     "lexical_proposals",
     "proposing",
+    "score_rows",
 ]
 
 FIELD_COUNT = len(FIELDS)
@@ -155,11 +156,17 @@ def lexical_proposals(
     """
     files = len(slices.first_rows)
     chunks, definitions, path = np.zeros(files), np.zeros(files), np.zeros(files)
-    rows = np.zeros(len(slices.row_files), np.float64)
-    _score_rows(normalisation, chunk_weights, slices, rows)
+    rows = score_rows(normalisation, chunk_weights, slices)
     _score_files(normalisation, weights, slices, symbol_lengths, definitions, path)
     _best_three_eligible(rows, eligible, slices.first_rows, slices.row_counts, chunks, definitions, path)
     return chunks, definitions, path
+
+
+def score_rows(normalisation: Normalisation, weights: NDArray[np.float64], slices: TermSlices) -> NDArray[np.float64]:
+    """BM25F of all rows of one segment, [rows]."""
+    scores = np.zeros(len(slices.row_files), np.float64)
+    _score_rows(normalisation, weights, slices, scores)
+    return scores
 
 
 @kernel

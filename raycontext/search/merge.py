@@ -51,19 +51,21 @@ def finish(
     moments = cosine_moments([part.cosine_sums for part in parts])
     contributions = ranker.contributions(request.text, files.features, files.kinds, moments)
     scores = ranker.scores(contributions)
+    # The chunks of a file are worth at most as much as the file: `limit` files hold the best `limit` chunks.
+    ranking = [
+        number
+        for number in np.lexsort((files.order, -scores)).tolist()
+        if scores[number] >= min_score and _has_chunks(parts[files.parts[number]], int(files.places[number]))
+    ][:limit]
+    least = float(scores[ranking[-1]]) if len(ranking) == limit else min_score
     chunks: list[RankedChunk] = []
-    answering = 0
-    for number in np.lexsort((files.order, -scores)):
-        # The chunks of a file are worth at most as much as the file: `limit` files hold the best `limit` chunks.
-        if answering == limit or scores[number] < min_score:
-            break
+    for number in ranking:
         part, place = parts[files.parts[number]], int(files.places[number])
         explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
-        of_file = _chunks_of_file(part, place, float(scores[number]), request.repeat_factor, explanation)
-        answering += bool(of_file)
-        chunks.extend(of_file)
+        worths = _repeats(float(scores[number]), request.repeat_factor, max(least, min_score), limit)
+        chunks.extend(_chunks_of_file(part, place, worths, explanation))
     chunks.sort(key=lambda chunk: (-chunk.score, chunk.order, chunk.row))
-    return [chunk for chunk in chunks if chunk.score >= min_score][:limit]
+    return chunks[:limit]
 
 
 def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequence[Description]) -> list[Hit]:
@@ -100,6 +102,18 @@ def _cut(parts: Sequence[Candidates], count: int) -> _Files:
     return _Files(owners[kept], places[kept], order[kept], kinds[kept], features[kept])
 
 
+def _has_chunks(part: Candidates, place: int) -> bool:
+    return bool(part.row_offsets[place] < part.row_offsets[place + 1])
+
+
+def _repeats(score: float, repeat_factor: float, least: float, limit: int) -> list[float]:
+    """Scores of a file's first, second, … hit, as long as they are at least `least`; with a factor of zero one."""
+    worths = [score]
+    while repeat_factor > 0.0 and len(worths) < limit and worths[-1] * repeat_factor >= least:
+        worths.append(worths[-1] * repeat_factor)
+    return worths
+
+
 def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tuple[FeatureContribution, ...]:
     """What counted, most first."""
     by_weight = np.argsort(-np.abs(contributions), kind="stable")
@@ -111,9 +125,9 @@ def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tu
 
 
 def _chunks_of_file(
-    part: Candidates, place: int, score: float, repeat_factor: float, explanation: tuple[FeatureContribution, ...]
+    part: Candidates, place: int, worths: Sequence[float], explanation: tuple[FeatureContribution, ...]
 ) -> list[RankedChunk]:
-    """The chunks of a file, best first; each next one falls behind."""
+    """The chunks of a file, best first, at most as many as there are scores for them in `worths`."""
     first, last = int(part.row_offsets[place]), int(part.row_offsets[place + 1])
     rows, lexical, vector = part.rows[first:last], part.lexical[first:last], part.vector[first:last]
     best = float(np.max(lexical, initial=0.0))
@@ -126,11 +140,10 @@ def _chunks_of_file(
             shard=part.shard,
             row=int(rows[number]),
             order=int(part.order[place]),
-            score=score * repeat_factor**repeat,
+            score=score,
             lexical=float(lexical[number]),
             vector=float(vector[number]),
             explanation=explanation,
         )
-        for repeat, number in enumerate(ranking)
-        if repeat == 0 or repeat_factor > 0.0
+        for score, number in zip(worths, ranking, strict=False)
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.embed.embedder import Embedder, embedder_for
+from raycontext.embed.embedder import embedder_for
 from raycontext.errors import FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
@@ -17,6 +17,14 @@ from raycontext.search.lexical import Bm25f, Normalisation, TermSlices, lexical_
 from raycontext.search.merge import finish, hits_of
 from raycontext.search.query import COSINE_UNIT, FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.ranker import LinearRanker, Ranker
+from raycontext.search.related import (
+    RelatedCandidates,
+    RelatedRequest,
+    Seed,
+    related_candidates,
+    related_terms,
+    seed_at,
+)
 from raycontext.search.selection import MINIMUM_SIMILARITY, propose
 from raycontext.search.terms import SearchTerms, search_terms
 from raycontext.search.vector import (
@@ -31,7 +39,7 @@ from raycontext.search.vector import (
 from raycontext.search.view import Part, View, concatenate
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import Manifest
-from raycontext.store.segment import Segment
+from raycontext.store.segment import Segment, path_hash
 
 __all__ = ["ShardSearch"]
 
@@ -81,9 +89,6 @@ class ShardSearch:
         self._views: dict[int, View] = {}
         self._newest = -1
         self._identity: object = None
-        self._embedders: dict[str, Embedder] = {}
-        self._embedder_name = ""
-        self._fingerprint = ""
 
     def refresh(self, version: int | None = None) -> int:
         """Open `version`, or the newest there is, and return its number."""
@@ -102,7 +107,7 @@ class ShardSearch:
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
         view = self._current() if version is None else self._view(version)
-        self._check_embedder()
+        self._check_embedder(view)
         terms = search_terms(request.text).terms
         return view.statistics(view.slices(terms), len(terms))
 
@@ -113,7 +118,7 @@ class ShardSearch:
         """
         view = self._view(statistics.version)
         terms = search_terms(request.text)
-        return self._candidates(view, self._query(request, terms, statistics), view.slices(terms.terms))
+        return self._candidates(view, self._query(view, request, terms, statistics), view.slices(terms.terms))
 
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
         """What a hit shows of each of some rows of a version."""
@@ -132,26 +137,43 @@ class ShardSearch:
         Raises `StaleVersion` where it has more shards by now.
         """
         view = self._current()
-        self._check_embedder()
+        self._check_embedder(view)
         terms = search_terms(request.text)
         slices = view.slices(terms.terms)
         statistics = view.statistics(slices, len(terms.terms))
         if statistics.num_shards != 1:
             raise StaleVersion(self._collection.name, statistics.version)
-        candidates = self._candidates(view, self._query(request, terms, statistics), slices)
+        candidates = self._candidates(view, self._query(view, request, terms, statistics), slices)
         ranked = finish(self._ranker, request, [candidates], limit, min_score)
         return hits_of(
             self._collection.name, ranked, self.describe(statistics.version, [chunk.row for chunk in ranked])
         )
 
-    def _query(self, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> _Query:
+    def seed(self, path: str, line: int) -> Seed | None:
+        """The chunk at a line of a file, of the newest version; None where this shard has no such file."""
+        return seed_at(self._current(), path, path_hash(path), line)
+
+    def related_statistics(self, request: RelatedRequest, version: int | None = None) -> Statistics:
+        """As `statistics`, of the terms of a chunk."""
+        view = self._current() if version is None else self._view(version)
+        self._check_embedder(view)
+        terms = related_terms(request.seed.text).terms
+        return view.statistics(view.slices(terms), len(terms))
+
+    def related_candidates(self, request: RelatedRequest, statistics: Statistics) -> RelatedCandidates:
+        """As `candidates`, of the chunks that are like a chunk."""
+        view = self._view(statistics.version)
+        vector = self._vector(view, request.seed.text)
+        return related_candidates(self._shard, view, request, statistics, vector, self._parameters)
+
+    def _query(self, view: View, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> _Query:
         inverse = self._parameters.inverse_document_frequencies(statistics)
         weights = terms.weighted(inverse, statistics.document_frequencies)
         return _Query(
             request=request,
             terms=terms,
             exact=exact_names(request.text),
-            vector=QueryVector(self._embedded(request.text)),
+            vector=self._vector(view, request.text),
             statistics=statistics,
             normalisation=self._parameters.normalisation(statistics),
             weights=weights,
@@ -189,20 +211,17 @@ class ShardSearch:
             cosine_sums=_sampled_cosines(view, query),
         )
 
-    def _embedded(self, text: str) -> NDArray[np.float32]:
-        return self._embedder().embed_query(text) if self._fingerprint else np.zeros(0, np.float32)
+    def _check_embedder(self, view: View) -> None:
+        """Raises `FingerprintMismatch` where the vectors of a version cannot be compared with ours."""
+        if view.fingerprint:  # else nothing is committed yet
+            current = embedder_for(view.embedder).fingerprint
+            if current != view.fingerprint:
+                raise FingerprintMismatch(self._collection.name, "the embedder", view.fingerprint, current)
 
-    def _embedder(self) -> Embedder:
-        if self._embedder_name not in self._embedders:
-            self._embedders[self._embedder_name] = embedder_for(self._embedder_name)
-        return self._embedders[self._embedder_name]
-
-    def _check_embedder(self) -> None:
-        if not self._fingerprint:  # nothing is committed yet
-            return
-        wanted = self._embedder().fingerprint
-        if wanted != self._fingerprint:
-            raise FingerprintMismatch(self._collection.name, "the embedder", self._fingerprint, wanted)
+    def _vector(self, view: View, text: str) -> QueryVector:
+        self._check_embedder(view)
+        empty = np.zeros(0, np.float32)
+        return QueryVector(embedder_for(view.embedder).embed_query(text) if view.fingerprint else empty)
 
     def _current(self) -> View:
         identity = self._collection.identity()
@@ -229,8 +248,6 @@ class ShardSearch:
         self._newest = max(self._newest, view.version)
         for old in sorted(self._views)[:-KEPT_VERSIONS]:
             del self._views[old]
-        if manifest is not None:
-            self._embedder_name, self._fingerprint = manifest.options.embedder, manifest.embedder
         return view
 
     def _open_segments(self, manifest: Manifest | None) -> list[Segment]:
@@ -281,8 +298,8 @@ def _evidence(
             "head": _first_of_each(lexical.body, chosen.offsets),
             "vector_best": vector_best,
             "vector_three": vector_three,
-            "vector_names": cosines(query.vector, *segment.file_vectors("name"), files),
-            "vector_path": cosines(query.vector, *segment.file_vectors("path"), files),
+            "vector_names": cosines(query.vector, *segment.name_vectors, files),
+            "vector_path": cosines(query.vector, *segment.path_vectors, files),
             "size": np.log1p(segment.file_column("size")[files].astype(np.float64)),
             **names,
         }
@@ -324,15 +341,14 @@ def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:
 
 
 def _describe(segment: Segment, row: int) -> Description:
-    chunks = segment.chunks
     file = int(segment.chunk_column("file")[row])
     return Description(
         path=segment.path(file),
         language=segment.language(file),
         start_line=int(segment.chunk_column("start_line")[row]),
         end_line=int(segment.chunk_column("end_line")[row]),
-        kind=chunks.column("kind")[row].as_py(),
-        symbol=chunks.column("symbol")[row].as_py(),
-        scope=chunks.column("scope")[row].as_py(),
+        kind=segment.label("kind", row),
+        symbol=segment.label("symbol", row),
+        scope=segment.label("scope", row),
         text=segment.text(row),
     )

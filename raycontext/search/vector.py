@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.kernel import as_int, kernel
 
-__all__ = ["SCANNED_ROWS", "QueryVector", "cosine_sums", "cosines", "cosines_by_file", "estimates_by_file"]
+__all__ = [
+    "SCANNED_ROWS",
+    "QueryVector",
+    "all_cosines",
+    "cosine_sums",
+    "cosines",
+    "cosines_by_file",
+    "estimates_by_file",
+]
 
 SCANNED_ROWS = 50_000
 """Live chunks of a collection up to which every chunk's cosine is computed; beyond, chunks are first compared by the
@@ -49,6 +57,11 @@ def cosines(
     if query.scale > 0.0:
         _cosines(query.codes, query.scale, codes, scales, rows, similarities)
     return similarities
+
+
+def all_cosines(query: QueryVector, codes: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cosine of each row with the query, [rows]."""
+    return cosines(query, codes, scales, np.arange(len(codes)))
 
 
 def cosines_by_file(

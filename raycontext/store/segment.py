@@ -38,7 +38,7 @@ __all__ = ["DESCRIPTION", "FIELDS", "TEXT_BATCH_ROWS", "Segment", "path_hash"]
 FIELDS = ("body", "symbol", "path")
 """The lexical fields, in the order of their record batches."""
 
-TEXT_BATCH_ROWS = 32
+TEXT_BATCH_ROWS = 16
 """Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
 
 _DATA_FILES = (
@@ -69,6 +69,7 @@ class Segment:
         self.reference = reference
         self._storage = storage
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
+        self._arrays: dict[tuple[str, str], pa.Array] = {}
         self._folder = f"{collection}/segments/{reference.name}"
         encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
@@ -113,9 +114,15 @@ class Segment:
         """Sign bits [rows, ceil(dimension / 8)] of the chunks' bodies."""
         return _codes(self._vectors, "signs")
 
-    def file_vectors(self, of: str) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Codes [files, dimension] and scales [files]; `of`: "name" (path and definitions) or "path"."""
-        return _codes(self._names, f"{of}_codes"), _numpy(self._names, f"{of}_scale")
+    @cached_property
+    def name_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [files, dimension] and scales [files] of the path and all names that the file defines."""
+        return _codes(self._names, "name_codes"), _numpy(self._names, "name_scale")
+
+    @cached_property
+    def path_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [files, dimension] and scales [files] of the path alone."""
+        return _codes(self._names, "path_codes"), _numpy(self._names, "path_scale")
 
     def chunk_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `chunks.arrow`, [rows]."""
@@ -149,11 +156,15 @@ class Segment:
 
     def path(self, ordinal: int) -> str:
         """Path of a file, as in `FileStat`."""
-        return os.fsdecode(self.files.column("path")[ordinal].as_py())
+        return os.fsdecode(self._value("files", "path", ordinal))
 
     def language(self, ordinal: int) -> str:
         """Language of a file."""
-        return str(self.files.column("language")[ordinal].as_py())
+        return str(self._value("files", "language", ordinal))
+
+    def label(self, name: str, row: int) -> str:
+        """`kind`, `symbol` or `scope` of a chunk."""
+        return str(self._value("chunks", name, row))
 
     def text(self, row: int) -> str:
         """Text of a chunk: decompresses the batch that holds it."""
@@ -181,13 +192,21 @@ class Segment:
             self._columns[key] = _numpy(getattr(self, table), name)
         return self._columns[key]
 
+    def _value(self, table: str, name: str, row: int) -> Any:
+        """One value of a column that is not numeric."""
+        key = (table, name)
+        if key not in self._arrays:
+            self._arrays[key] = getattr(self, table).column(name).chunk(0)
+        return self._arrays[key][row].as_py()
+
     @cached_property
     def _names(self) -> pa.Table:
         return self._table("names.arrow")
 
     @cached_property
     def _texts(self) -> pa.ipc.RecordBatchFileReader:
-        return pa.ipc.open_file(self._map("text.arrow"))
+        # Threads cost more than they save: a batch is decompressed in less time than one takes to wake up.
+        return pa.ipc.open_file(self._map("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
 
     @cached_property
     def _postings(self) -> Mapping[str, Postings]:

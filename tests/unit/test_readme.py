@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^\$ (.*)$", README, re.MULTILINE)
+(QUERIES,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
 STORE = '''"""Where sessions are stored."""
 
 
@@ -31,6 +32,7 @@ class SessionStore:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     write_tree(tmp_path / "src", {"store.py": STORE, "README.md": "# Project\n\nStores sessions.\n"})
+    write_tree(tmp_path, {"queries.json": QUERIES})
     return tmp_path
 
 
@@ -54,7 +56,7 @@ def test_program_runs(place: Path, program: str) -> None:
 
 
 def test_commands_run_in_their_order(place: Path) -> None:
-    assert len(COMMANDS) >= 6
+    assert len(COMMANDS) >= 7
     for command in COMMANDS:
         done = subprocess.run(
             shlex.split(command), cwd=place, env=environment(place), capture_output=True, text=True, check=False

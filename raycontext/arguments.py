@@ -1,0 +1,92 @@
+"""What callers may ask for: arguments of the SDK, checked before anything is done. All raise `InvalidInput`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from raycontext.errors import InvalidInput
+from raycontext.models import ChunkKind, IndexOptions, SearchFilters
+from raycontext.store.vector_store import OptionOverrides
+
+__all__ = [
+    "check_limits",
+    "check_line",
+    "check_overrides",
+    "check_query",
+    "check_share",
+    "first_problem",
+    "search_filters",
+]
+
+MAX_LIMIT = 1000
+MAX_QUERY_CHARACTERS = 10_000
+
+
+def check_line(line: int) -> None:
+    """Of a file."""
+    if isinstance(line, bool) or not isinstance(line, int) or line < 1:
+        raise InvalidInput(f"line is {line!r}", "Lines are numbered from 1.")
+
+
+def check_share(name: str, value: float) -> float:
+    """`value`, if it is from 0 to 1."""
+    if not 0.0 <= value <= 1.0:
+        raise InvalidInput(f"{name} is {value!r}", "Give a number from 0 to 1.")
+    return value
+
+
+def check_overrides(overrides: OptionOverrides) -> None:
+    """Of the options of an index run."""
+    try:
+        overrides.applied_to(IndexOptions())
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error), "See the documentation of `index`.") from error
+
+
+def check_query(query: str) -> None:
+    """That there is something to look for."""
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InvalidInput(
+            f"The query has {len(query)} characters", f"At most {MAX_QUERY_CHARACTERS} are searched for."
+        )
+
+
+def check_limits(limit: int, min_score: float) -> None:
+    """How many hits, and how good at least."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit is {limit!r}", f"Ask for 1 to {MAX_LIMIT} hits.")
+    if not math.isfinite(min_score):
+        raise InvalidInput(f"min_score is {min_score!r}", "Give a finite number.")
+
+
+def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
+    """The filters of a search; a lone string is a list of one."""
+    filters = SearchFilters(
+        languages=_names(languages, "languages"), paths=_names(paths, "paths"), kinds=_names(kinds, "kinds")
+    )
+    unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
+    if unknown:
+        raise InvalidInput(
+            f"There is no kind {', '.join(unknown)}", f"Kinds are: {', '.join(kind.value for kind in ChunkKind)}."
+        )
+    return filters
+
+
+def _names(values: Iterable[str], parameter: str) -> tuple[str, ...]:
+    if isinstance(values, str):
+        return (values,)
+    names = tuple(values)
+    if not all(isinstance(name, str) and name for name in names):
+        raise InvalidInput(f"{parameter} holds something that is not a name", "Give strings.")
+    return names
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line."""
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

@@ -1,0 +1,162 @@
+"""Code like a given chunk: by its vector, and by the rare terms that it shares.
+
+The steps are those of a search (see `query`): the chunk is found in its shard, statistics of its terms are summed over
+the shards, each shard names its best rows, and the merge ranks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycontext.analyse.terms import query_terms
+from raycontext.models import SearchFilters
+from raycontext.search.lexical import Bm25f, TermSlices, score_rows
+from raycontext.search.merge import RankedChunk
+from raycontext.search.query import Statistics
+from raycontext.search.selection import propose
+from raycontext.search.terms import SearchTerms
+from raycontext.search.vector import QueryVector, all_cosines
+from raycontext.search.view import View, concatenate
+
+__all__ = [
+    "RelatedCandidates",
+    "RelatedRequest",
+    "Seed",
+    "best_related",
+    "related_candidates",
+    "related_terms",
+    "seed_at",
+]
+
+SHARED_TERMS = 24
+"""How many terms of a chunk count: those that are rarest in the collection."""
+
+LEXICAL_SHARE = 0.5
+"""Of the score; the rest is the cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The chunk that others are compared with."""
+
+    version: int
+    path: str
+    start_line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedRequest:
+    """One question as the shards see it."""
+
+    seed: Seed
+    filters: SearchFilters
+    rows: int
+    """How many rows each side proposes over the whole collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedCandidates:
+    """Rows of one shard, n of them."""
+
+    shard: int
+    rows: NDArray[np.int64]
+    """[n] within the shard's view"""
+    order: NDArray[np.uint64]
+    """[n] tie breaker: a function of the file's path and of the row's place in the file"""
+    proposals: NDArray[np.float64]
+    """[n, 2] the scores by which they were proposed: BM25F, and cosine"""
+
+
+def seed_at(view: View, path: str, path_hash: int, line: int) -> Seed | None:
+    """The chunk that holds a line of a file, or the next below it; None where the view has no such file."""
+    for part in view.parts:
+        for file in np.flatnonzero((part.segment.path_hashes == np.uint64(path_hash)) & part.alive_files):
+            first, count = int(part.segment.first_rows[file]), int(part.segment.row_counts[file])
+            if count == 0 or part.segment.path(int(file)) != path:
+                continue
+            ends = part.segment.chunk_column("end_line")[first : first + count]
+            row = first + min(int(np.searchsorted(ends, line)), count - 1)
+            start = int(part.segment.chunk_column("start_line")[row])
+            return Seed(view.version, path, start, part.segment.text(row))
+    return None
+
+
+def related_terms(text: str) -> SearchTerms:
+    """Terms of a chunk, each by the root of its frequency."""
+    found = query_terms(text)
+    return SearchTerms(found.terms, np.sqrt(found.frequencies.astype(np.float64)), np.zeros(len(found.terms), np.bool_))
+
+
+def related_candidates(
+    shard: int,
+    view: View,
+    request: RelatedRequest,
+    statistics: Statistics,
+    vector: QueryVector,
+    parameters: Bm25f,
+) -> RelatedCandidates:
+    """The rows of a shard that are most like the seed by one side or the other; `statistics` of the collection."""
+    terms = related_terms(request.seed.text)
+    weights = _weights(terms, statistics, parameters)
+    normalisation = parameters.normalisation(statistics)
+    blocks, orders = [], []
+    eligible = view.eligible(request.filters)
+    for part, slices, open_rows in zip(view.parts, view.slices(terms.terms), eligible, strict=True):
+        lexical = score_rows(normalisation, weights, slices)
+        similar = all_cosines(vector, *part.segment.vectors)
+        blocks.append(np.where(open_rows[:, np.newaxis], np.stack([lexical, similar], axis=1), 0.0))
+        orders.append(_row_order(slices, part.segment.path_hashes))
+    proposals = concatenate(blocks, (0, 2))
+    order = concatenate(orders, (0,), np.uint64)
+    rows = propose(proposals.T, order, request.rows)
+    return RelatedCandidates(shard, rows, order[rows], proposals[rows])
+
+
+def best_related(
+    parts: Sequence[RelatedCandidates], request: RelatedRequest, statistics: Statistics, parameters: Bm25f
+) -> list[RankedChunk]:
+    """The rows of all shards, best first, the seed among them."""
+    order = np.concatenate([part.order for part in parts])
+    proposals = np.concatenate([part.proposals for part in parts])
+    shards = np.concatenate([np.full(len(part.rows), part.shard, np.int64) for part in parts])
+    rows = np.concatenate([part.rows for part in parts])
+    kept = propose(proposals.T, order, request.rows)
+    terms = related_terms(request.seed.text)
+    weights = _weights(terms, statistics, parameters)
+    most = float(weights.sum()) * (parameters.k1 + 1.0) or 1.0
+    lexical, similar = proposals[kept].T
+    scores = LEXICAL_SHARE * np.sqrt(lexical / most) + (1.0 - LEXICAL_SHARE) * np.maximum(similar, 0.0)
+    return [
+        RankedChunk(
+            shard=int(shards[kept[place]]),
+            row=int(rows[kept[place]]),
+            order=int(order[kept[place]]),
+            score=float(scores[place]),
+            lexical=float(lexical[place]),
+            vector=float(similar[place]),
+            explanation=(),
+        )
+        for place in np.lexsort((order[kept], -scores))
+    ]
+
+
+def _weights(terms: SearchTerms, statistics: Statistics, parameters: Bm25f) -> NDArray[np.float64]:
+    """[terms]: zero for all but the rarest."""
+    weights = terms.weighted(parameters.inverse_document_frequencies(statistics), statistics.document_frequencies)
+    kept = np.lexsort((terms.terms, -weights))[:SHARED_TERMS]
+    rarest = np.zeros_like(weights)
+    rarest[kept] = weights[kept]
+    return rarest
+
+
+def _row_order(slices: TermSlices, path_hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """[rows]"""
+    files = slices.row_files
+    place_in_file = np.arange(len(files), dtype=np.uint64) - slices.first_rows[files]
+    order: NDArray[np.uint64] = path_hashes[files] + place_in_file
+    return order
