@@ -315,6 +315,10 @@ class Connection:
         if self._context is not None:
             self._context._close()
             self._context = None
+        if self._runtime is not None and not self._runtime.joined and error is None:
+            coordinator = await self._runtime.find(COORDINATOR)
+            if coordinator is not None:  # what goes on in the background ends with a runtime of our own
+                await coordinator.call("settle")
         if self._runtime is not None:
             await self._runtime.close()
             self._runtime = None

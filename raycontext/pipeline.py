@@ -46,6 +46,9 @@ HASH_BATCH_FILES = 2_000
 INDEX_BATCH_FILES = 2_000
 SMALLEST_INDEX_BATCH_BYTES = 1 << 20
 LARGEST_INDEX_BATCH_BYTES = 16 << 20
+BATCHES_PER_WORKER = 3
+"""So that workers end at about the same time, and yet a tree of ordinary size has no more segments than are searched
+fast: see `MAX_SEGMENTS`."""
 COMMIT_BYTES = 64 << 20
 """Source indexed between two commits: what a run that dies loses at most, per commit interval."""
 
@@ -247,7 +250,7 @@ class ReindexPlanner:
         return instructions or self._finish_if_done()
 
     def _index_instructions(self, files: Sequence[FileStat]) -> list[Instruction]:
-        share = self.bytes_to_index // (4 * self._parallelism * self._options.num_shards)
+        share = self.bytes_to_index // (BATCHES_PER_WORKER * self._parallelism * self._options.num_shards)
         size = min(max(share, SMALLEST_INDEX_BATCH_BYTES), LARGEST_INDEX_BATCH_BYTES)
         shards: dict[int, list[FileStat]] = {}
         for file in sorted(files):

@@ -17,10 +17,11 @@ from raycontext.discover.walk import walk
 from raycontext.embed.embedder import embedder_for
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.store.collection import Location
+from raycontext.store.compaction import merge_segments
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.segment_writer import write_segment
 
-__all__ = ["IndexedBatch", "Scan", "hash_files", "index_files", "scan_tree"]
+__all__ = ["IndexedBatch", "Scan", "compact_segments", "hash_files", "index_files", "scan_tree"]
 
 
 class Scan(NamedTuple):
@@ -112,3 +113,10 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         chunker=chunker_fingerprint(),
     )
     return IndexedBatch(reference, entries, sum(file.size for file in batch.files))
+
+
+def compact_segments(
+    location: Location, sources: Sequence[SegmentReference], embedder: str, chunker: str
+) -> SegmentReference | None:
+    """Write one segment with all that is alive in the sources; see `merge_segments`."""
+    return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)

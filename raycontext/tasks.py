@@ -18,5 +18,6 @@ TASKS: dict[Callable[..., Any], Any] = {
     stages.scan_tree: _stateless(stages.scan_tree),
     stages.hash_files: _stateless(stages.hash_files),
     stages.index_files: _stateless(stages.index_files),
+    stages.compact_segments: _stateless(stages.compact_segments),
 }
 """Each plain function with its remote form."""

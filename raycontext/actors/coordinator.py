@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from raycontext import pipeline, stages
 from raycontext.actors.hybrid_search import search_actor_name
+from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.embed.embedder import embedder_for
@@ -51,6 +52,7 @@ class Coordinator:
         self._catalog = Catalog(LocalStorage(Path(root)))
         self._jobs: dict[str, _Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
+        self._maintenance: dict[str, asyncio.Task[None]] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
         """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `InvalidInput`,
@@ -99,10 +101,14 @@ class Coordinator:
 
     async def close(self) -> None:
         """Stop all jobs; what they have committed stays."""
-        running = list(self._last.values())
+        running = [*self._last.values(), *self._maintenance.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Wait for compaction and garbage collection that are under way."""
+        await asyncio.gather(*self._maintenance.values(), return_exceptions=True)
 
     async def process(self) -> ActorStatus:
         return await asyncio.to_thread(process_status, COORDINATOR)
@@ -133,8 +139,18 @@ class Coordinator:
                     raise
             else:
                 await self._refresh(identity.name, report.version, job.num_shards)
+                if report.changed:
+                    self._maintain(identity.name)
                 return report
         raise AssertionError("unreachable")
+
+    def _maintain(self, collection: str) -> None:
+        """Begin compaction and garbage collection in the background, unless they are under way."""
+        if collection in self._maintenance:
+            return
+        task = asyncio.create_task(Maintenance(self._root, self._runtime, collection, self._refresh).run())
+        self._maintenance[collection] = task
+        task.add_done_callback(lambda _: self._maintenance.pop(collection, None))
 
     async def _refresh(self, collection: str, version: int, num_shards: int) -> None:
         """Have the search actors that run open the new version, so that no query waits for it."""
@@ -145,6 +161,10 @@ class Coordinator:
 
     async def _clear(self, collection: str) -> None:
         opened = Location(self._root, collection).open()
+        maintenance = self._maintenance.get(collection)
+        if maintenance is not None:
+            maintenance.cancel()
+            await asyncio.wait([maintenance])
         for shard in range(await asyncio.to_thread(_shard_count, opened)):
             await self._runtime.end(search_actor_name(collection, shard))
         await self._runtime.end(vector_store_name(collection))

@@ -28,6 +28,11 @@ class Runtime(Protocol):
         """How many tasks can run at once."""
         ...
 
+    @property
+    def joined(self) -> bool:
+        """Whether actors outlive the connection: others use them too."""
+        ...
+
     async def start(self) -> None:
         """Make ready. Raises `RuntimeUnavailable`."""
         ...

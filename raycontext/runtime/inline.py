@@ -62,6 +62,10 @@ class InlineRuntime:
     def parallelism(self) -> int:
         return self._parallelism
 
+    @property
+    def joined(self) -> bool:
+        return False
+
     async def start(self) -> None:
         return None
 

@@ -170,12 +170,17 @@ def _definitions(
     total = 0.0
     for weight in weights:
         total += weight
+    wanted = np.uint64(0)  # a bit for the last six bits of each term of the query: most terms of names have none
+    for term in terms:
+        wanted |= np.uint64(1) << (term & np.uint64(63))
     for number in range(starts.size):
         for definition in range(starts[number], ends[number]):
             first, last = offsets[definition], offsets[definition + 1]
             matched = 0
             covered = 0.0
             for place in range(first, last):
+                if not (wanted >> (name_terms[place] & np.uint64(63))) & np.uint64(1):
+                    continue
                 for term in range(terms.size):
                     if name_terms[place] == terms[term]:
                         matched += 1

@@ -306,15 +306,15 @@ def _best_three_eligible(
         first = second = third = 0.0
         is_open = False
         for row in range(first_rows[file], first_rows[file] + row_counts[file]):
-            if not eligible[row]:
-                continue
-            is_open = True
+            is_open |= eligible[row]
             score = scores[row]
+            if score <= third or not eligible[row]:
+                continue
             if score > first:
                 first, second, third = score, first, second
             elif score > second:
                 second, third = score, second
-            elif score > third:
+            else:
                 third = score
         chunks[file] = first + 0.5 * second + 0.25 * third
         if not is_open:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,9 @@ from raycontext.store.segment import Segment, path_hash
 
 __all__ = ["ShardSearch"]
 
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
 KEPT_VERSIONS = 2
 """Views kept open: a query that began before a commit ends on the version that it began on."""
 
@@ -75,6 +80,23 @@ class _PartEvidence:
     evidence: NDArray[np.float64]  # [3, n] lexical, vector, defined
 
 
+def _reloading(
+    method: Callable[Concatenate[ShardSearch, Parameters], Result],
+) -> Callable[Concatenate[ShardSearch, Parameters], Result]:
+    """A step of a query that garbage collection overtook is a step on a version that is gone: the query begins anew."""
+
+    @functools.wraps(method)
+    def step(self: ShardSearch, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        try:
+            return method(self, *arguments, **options)
+        except FileNotFoundError as error:
+            version = self.newest
+            self.clear()
+            raise StaleVersion(self.name, version) from error
+
+    return step
+
+
 class ShardSearch:
     """Answers queries over one shard of a collection; follows new versions by itself.
 
@@ -90,6 +112,16 @@ class ShardSearch:
         self._newest = -1
         self._identity: object = None
 
+    @property
+    def name(self) -> str:
+        """Of the collection."""
+        return self._collection.name
+
+    @property
+    def newest(self) -> int:
+        """The newest version that is open, 0 where none is."""
+        return max(self._newest, 0)
+
     def refresh(self, version: int | None = None) -> int:
         """Open `version`, or the newest there is, and return its number."""
         return (self._current() if version is None else self._view(version)).version
@@ -104,6 +136,7 @@ class ShardSearch:
         self._newest = -1
         self._identity = None
 
+    @_reloading
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
         view = self._current() if version is None else self._view(version)
@@ -111,6 +144,7 @@ class ShardSearch:
         terms = search_terms(request.text).terms
         return view.statistics(view.slices(terms), len(terms))
 
+    @_reloading
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
         """The shard's best files, with raw features, and their best chunks.
 
@@ -120,6 +154,7 @@ class ShardSearch:
         terms = search_terms(request.text)
         return self._candidates(view, self._query(view, request, terms, statistics), view.slices(terms.terms))
 
+    @_reloading
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
         """What a hit shows of each of some rows of a version."""
         view = self._view(version)
@@ -131,6 +166,7 @@ class ShardSearch:
         part, ordinal = view.locate_file(file)
         return view.parts[part].segment.path(ordinal)
 
+    @_reloading
     def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
         """The whole query, for a collection of a single shard: one call instead of three.
 
@@ -149,10 +185,12 @@ class ShardSearch:
             self._collection.name, ranked, self.describe(statistics.version, [chunk.row for chunk in ranked])
         )
 
+    @_reloading
     def seed(self, path: str, line: int) -> Seed | None:
         """The chunk at a line of a file, of the newest version; None where this shard has no such file."""
         return seed_at(self._current(), path, path_hash(path), line)
 
+    @_reloading
     def related_statistics(self, request: RelatedRequest, version: int | None = None) -> Statistics:
         """As `statistics`, of the terms of a chunk."""
         view = self._current() if version is None else self._view(version)
@@ -160,6 +198,7 @@ class ShardSearch:
         terms = related_terms(request.seed.text).terms
         return view.statistics(view.slices(terms), len(terms))
 
+    @_reloading
     def related_candidates(self, request: RelatedRequest, statistics: Statistics) -> RelatedCandidates:
         """As `candidates`, of the chunks that are like a chunk."""
         view = self._view(statistics.version)
@@ -228,7 +267,12 @@ class ShardSearch:
         if identity != self._identity:
             self.clear()
             self._identity = identity
-        if self._newest in self._views and not self._collection.has_version(self._newest + 1):
+        # Where ours is gone, so may be the next ones, and news lie beyond them.
+        if (
+            self._newest in self._views
+            and self._collection.has_version(self._newest)
+            and not self._collection.has_version(self._newest + 1)
+        ):
             return self._views[self._newest]
         return self._open(None)
 
@@ -253,9 +297,11 @@ class ShardSearch:
     def _open_segments(self, manifest: Manifest | None) -> list[Segment]:
         if manifest is None or self._shard >= len(manifest.shards):
             return []
-        opened = {part.segment.reference: part.segment for view in self._views.values() for part in view.parts}
+        opened = {part.segment.reference.name: part.segment for view in self._views.values() for part in view.parts}
         return [
-            opened.get(reference) or Segment(self._collection.storage, self._collection.name, reference)
+            opened[reference.name].under(reference)  # what is mapped was verified
+            if reference.name in opened
+            else Segment(self._collection.storage, self._collection.name, reference)
             for reference in manifest.shards[self._shard].segments
         ]
 

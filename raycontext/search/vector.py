@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ SCANNED_ROWS = 50_000
 """Live chunks of a collection up to which every chunk's cosine is computed; beyond, chunks are first compared by the
 signs of their components, an eighth of the bytes."""
 
-SAMPLED_ROWS = 16_384
+SAMPLED_ROWS = 4096
 """About how many chunks of a collection the mean and the deviation of its cosines are taken from."""
 
 BITS_PER_WORD = 64
@@ -93,8 +94,7 @@ def estimates_by_file(
     2002). signs uint8[rows, dimension / 8]."""
     best, three = np.zeros(len(first_rows)), np.zeros(len(first_rows))
     if query.scale > 0.0:
-        bits = len(query.codes)
-        table = np.array([max(math.cos(math.pi * count / bits), 0.0) for count in range(bits + 1)])
+        table = _estimates(len(query.codes))
         words = signs.view(np.uint64)
         words.flags.writeable = False
         _estimates_by_file(query.words, words, scales, table, eligible, first_rows, row_counts, best, three)
@@ -115,6 +115,12 @@ def cosine_sums(
         query.codes, query.scale / unit, codes, scales, sampled_files, first_rows, row_counts
     )
     return int(count), int(total), int(squares)
+
+
+@cache
+def _estimates(bits: int) -> NDArray[np.float64]:
+    """Estimated cosine by the number of signs that differ, [bits + 1]; what is below zero counts as zero."""
+    return np.array([max(math.cos(math.pi * count / bits), 0.0) for count in range(bits + 1)])
 
 
 @kernel
@@ -153,15 +159,18 @@ def _cosines_by_file(
 ) -> None:
     for file in range(first_rows.size):
         first = second = third = 0.0
-        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+        start = as_int(first_rows[file])
+        for row in range(start, start + as_int(row_counts[file])):
             if not eligible[row]:
                 continue
             score = _product(codes[row], query) * query_scale * scales[row]
+            if score <= third:
+                continue
             if score > first:
                 first, second, third = score, first, second
             elif score > second:
                 second, third = score, second
-            elif score > third:
+            else:
                 third = score
         best[file] = first
         three[file] = first + 0.5 * second + 0.25 * third
@@ -179,21 +188,25 @@ def _estimates_by_file(
     best: NDArray[np.float64],
     three: NDArray[np.float64],
 ) -> None:
-    most = estimates.size
+    distances = np.empty(words.shape[0], np.uint16)
+    for row in range(words.shape[0]):  # a loop without a branch, so that the processor does several rows at once
+        distance = 0
+        for place in range(query.size):
+            distance += _ones(words[row, place] ^ query[place])
+        distances[row] = distance
     for file in range(first_rows.size):
-        first = second = third = most - 1
-        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
-            if not eligible[row] or scales[row] == 0.0:
+        first = second = third = np.uint16(estimates.size - 1)
+        start = as_int(first_rows[file])
+        for row in range(start, start + as_int(row_counts[file])):
+            nearness = distances[row]
+            if nearness >= third or not eligible[row] or scales[row] == 0.0:  # the first is nearly always so
                 continue
-            distance = 0
-            for place in range(query.size):
-                distance += _ones(words[row, place] ^ query[place])
-            if distance < first:
-                first, second, third = distance, first, second
-            elif distance < second:
-                second, third = distance, second
-            elif distance < third:
-                third = distance
+            if nearness < first:
+                first, second, third = nearness, first, second
+            elif nearness < second:
+                second, third = nearness, second
+            else:
+                third = nearness
         best[file] = estimates[first]
         three[file] = estimates[first] + 0.5 * estimates[second] + 0.25 * estimates[third]
 
@@ -219,7 +232,8 @@ def _cosine_sums(
 ) -> tuple[int, int, int]:
     count = total = squares = 0
     for file in files:
-        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+        start = as_int(first_rows[file])
+        for row in range(start, start + as_int(row_counts[file])):
             units = as_int(np.rint(_product(codes[row], query) * query_scale * scales[row]))
             count += 1
             total += units

@@ -12,11 +12,15 @@
     SEGMENT.json     checksums and sizes of the above, written last
 
 Everything but `text.arrow` is uncompressed, so that a reader maps it and numpy views it without a copy.
-Rows of the body and symbol postings are chunks, rows of the path postings are files.
+Rows of the body and symbol postings are chunks, rows of the path postings are files. See docs/format.md.
+
+Nothing is answered from a damaged file: each file is hashed when it is first mapped, which costs 0.15 s a GB that is
+in the page cache. Of `text.arrow`, of which a query wants a few rows, the texts that are read are hashed instead.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -29,11 +33,11 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import Postings
-from raycontext.errors import CorruptManifest
-from raycontext.store.manifest import SegmentReference
+from raycontext.errors import CorruptSegment
+from raycontext.store.manifest import SegmentReference, check_format
 from raycontext.store.storage import Storage
 
-__all__ = ["DESCRIPTION", "FIELDS", "TEXT_BATCH_ROWS", "Segment", "path_hash"]
+__all__ = ["DATA_FILES", "DESCRIPTION", "FIELDS", "TEXT_BATCH_ROWS", "Segment", "path_hash"]
 
 FIELDS = ("body", "symbol", "path")
 """The lexical fields, in the order of their record batches."""
@@ -41,7 +45,7 @@ FIELDS = ("body", "symbol", "path")
 TEXT_BATCH_ROWS = 16
 """Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
 
-_DATA_FILES = (
+DATA_FILES = (
     "files.arrow",
     "chunks.arrow",
     "definitions.arrow",
@@ -61,25 +65,39 @@ def path_hash(path: str) -> int:
 class Segment:
     """A segment opened for reading: columns as numpy views of mapped files, opened when first asked for.
 
-    Raises `CorruptManifest` where its description or a file does not have the recorded checksum or size, and
-    `FileNotFoundError` where the segment was removed meanwhile.
+    Raises `CorruptSegment` where its description or a file does not have the recorded checksum or size,
+    `UnsupportedFormat` where another version of raycontext wrote it, and `FileNotFoundError` where the segment was
+    removed meanwhile.
     """
 
     def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
         self.reference = reference
         self._storage = storage
+        self._collection = collection
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
         self._folder = f"{collection}/segments/{reference.name}"
         encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
-            raise CorruptManifest(f"{storage.location}/{self._folder}/{DESCRIPTION}", "checksum does not match")
+            raise self._damaged(DESCRIPTION, "checksum does not match")
         self._description: dict[str, Any] = json.loads(encoded)
+        check_format(self._place(DESCRIPTION), self._description["format"])
+
+    def under(self, reference: SegmentReference) -> Segment:
+        """The same segment with the tombstones of another version; what is mapped here is not mapped again."""
+        other = copy.copy(self)
+        other.reference = reference
+        return other
 
     @property
     def embedder(self) -> str:
         """Fingerprint of the embedder that made the vectors."""
         return str(self._description["embedder"])
+
+    @property
+    def chunker(self) -> str:
+        """Fingerprint of the chunker and of the analysis."""
+        return str(self._description["chunker"])
 
     @cached_property
     def files(self) -> pa.Table:
@@ -167,19 +185,39 @@ class Segment:
         return str(self._value("chunks", name, row))
 
     def text(self, row: int) -> str:
-        """Text of a chunk: decompresses the batch that holds it."""
-        batch, offset = divmod(row, TEXT_BATCH_ROWS)
-        return str(self._texts.get_batch(batch).column(0)[offset].as_py())
+        """Text of a chunk: decompresses the batch that holds it and compares the hash of the text."""
+        number, offset = divmod(row, TEXT_BATCH_ROWS)
+        try:
+            batch = self._texts.get_batch(number)
+            batch.validate(full=True)  # before offsets are followed that may point anywhere
+            text: str = batch.column(0)[offset].as_py()
+            found = xxhash.xxh3_128_digest(text.encode())
+        except (pa.ArrowException, OSError, LookupError, ValueError, AttributeError) as error:
+            raise self._damaged("text.arrow", "a text cannot be read") from error
+        if found != self._value("chunks", "content_hash", row):
+            raise self._damaged("text.arrow", "checksum of a text does not match")
+        return text
+
+    def texts(self) -> pa.Table:
+        """Texts of all chunks, decompressed."""
+        return self._table("text.arrow")
 
     def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Ordinals of the files whose path hash is among `hashes`, ascending."""
         return np.flatnonzero(np.isin(self.path_hashes, hashes))
 
     def verify(self) -> None:
-        """Compare the checksum of every file. Raises `CorruptManifest` on the first that differs."""
-        for name in _DATA_FILES:
-            if xxhash.xxh3_128_hexdigest(self._map(name)) != self._description["objects"][name]["checksum"]:
-                raise self._damaged(name, "checksum does not match")
+        """Compare the checksum of every file. Raises `CorruptSegment` on the first that differs."""
+        for name in DATA_FILES:
+            self.check_content(name)
+
+    def check_size(self, name: str) -> int:
+        """Compare the size of one of `DATA_FILES` with what is recorded, and return it."""
+        return len(self._mapped(name))
+
+    def check_content(self, name: str) -> int:
+        """Compare size and checksum of one of `DATA_FILES` with what is recorded, and return the size."""
+        return len(self._map(name))
 
     @cached_property
     def _vectors(self) -> pa.Table:
@@ -206,7 +244,7 @@ class Segment:
     @cached_property
     def _texts(self) -> pa.ipc.RecordBatchFileReader:
         # Threads cost more than they save: a batch is decompressed in less time than one takes to wake up.
-        return pa.ipc.open_file(self._map("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
+        return pa.ipc.open_file(self._mapped("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
 
     @cached_property
     def _postings(self) -> Mapping[str, Postings]:
@@ -221,6 +259,14 @@ class Segment:
         }
 
     def _map(self, name: str) -> pa.Buffer:
+        """A file, with size and checksum compared."""
+        buffer = self._mapped(name)
+        if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
+            raise self._damaged(name, "checksum does not match")
+        return buffer
+
+    def _mapped(self, name: str) -> pa.Buffer:
+        """A file, with nothing but its size compared."""
         buffer = self._storage.map(f"{self._folder}/{name}")
         if len(buffer) != self._description["objects"][name]["bytes"]:
             raise self._damaged(name, "size does not match")
@@ -234,8 +280,11 @@ class Segment:
                 raise
             raise self._damaged(name, "not an Arrow file") from error
 
-    def _damaged(self, name: str, problem: str) -> CorruptManifest:
-        return CorruptManifest(f"{self._storage.location}/{self._folder}/{name}", problem)
+    def _place(self, name: str) -> str:
+        return f"{self._storage.location}/{self._folder}/{name}"
+
+    def _damaged(self, name: str, problem: str) -> CorruptSegment:
+        return CorruptSegment(self._collection, self._place(name), problem)
 
 
 def _numpy(table: pa.Table, name: str) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +21,16 @@ from raycontext.store.manifest import FORMAT, SegmentReference
 from raycontext.store.segment import DESCRIPTION, TEXT_BATCH_ROWS, path_hash
 from raycontext.store.storage import Storage, new_ulid
 
-__all__ = ["DefinedName", "IndexedFile", "SegmentContent", "write_segment"]
+__all__ = [
+    "DefinedName",
+    "IndexedFile",
+    "SegmentContent",
+    "fixed_lists",
+    "ipc_file",
+    "postings_file",
+    "store_segment",
+    "write_segment",
+]
 
 _POSTING = pa.struct([pa.field("row", pa.uint32(), False), pa.field("frequency", pa.uint8(), False)])
 
@@ -75,21 +84,44 @@ def write_segment(
     `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
     """
     row_counts = np.fromiter((file.row_count for file in content.files), np.uint32, len(content.files))
-    objects: dict[str, bytes | pa.Buffer] = {
-        "files.arrow": _ipc(_files_table(content, row_counts)),
-        "chunks.arrow": _ipc(_chunks_table(content, row_counts)),
-        "definitions.arrow": _ipc(_definitions_table(content)),
-        "text.arrow": _ipc(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
-        "vectors.arrow": _ipc(_vectors_table(content.vectors)),
-        "names.arrow": _ipc(_names_table(content)),
-        "postings.arrow": _postings_file(content),
+    objects = {
+        "files.arrow": ipc_file(_files_table(content, row_counts)),
+        "chunks.arrow": ipc_file(_chunks_table(content, row_counts)),
+        "definitions.arrow": ipc_file(_definitions_table(content)),
+        "text.arrow": ipc_file(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
+        "vectors.arrow": ipc_file(_vectors_table(content.vectors)),
+        "names.arrow": ipc_file(_names_table(content)),
+        "postings.arrow": postings_file((content.body, content.symbol, content.path)),
     }
+    return store_segment(
+        storage,
+        collection,
+        objects,
+        files=len(content.files),
+        rows=len(content.kinds),
+        embedder=embedder,
+        chunker=chunker,
+    )
+
+
+def store_segment(
+    storage: Storage,
+    collection: str,
+    data_files: Mapping[str, pa.Buffer],
+    *,
+    files: int,
+    rows: int,
+    embedder: str,
+    chunker: str,
+) -> SegmentReference:
+    """Write the data files of a segment under a new name, their description last. Raises `StorageError`."""
+    objects: dict[str, bytes | pa.Buffer] = dict(data_files)
     description: dict[str, Any] = {
         "format": FORMAT,
         "embedder": embedder,
         "chunker": chunker,
-        "files": len(content.files),
-        "rows": len(content.kinds),
+        "files": files,
+        "rows": rows,
         "objects": {
             name: {"bytes": len(memoryview(data)), "checksum": xxhash.xxh3_128_hexdigest(data)}
             for name, data in objects.items()
@@ -102,8 +134,8 @@ def write_segment(
     return SegmentReference(
         name=name,
         checksum=xxhash.xxh3_128_hexdigest(encoded),
-        files=len(content.files),
-        rows=len(content.kinds),
+        files=files,
+        rows=rows,
         bytes=sum(len(memoryview(data)) for data in objects.values()),
     )
 
@@ -174,12 +206,11 @@ def _text_table(content: SegmentContent) -> pa.Table:
 
 
 def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
-    dimension = vectors.codes.shape[1]
     return pa.table(
         {
-            "codes": pa.FixedSizeListArray.from_arrays(pa.array(vectors.codes.reshape(-1)), dimension),
+            "codes": fixed_lists(vectors.codes),
             "scale": pa.array(vectors.scales),
-            "signs": pa.FixedSizeListArray.from_arrays(pa.array(vectors.signs.reshape(-1)), vectors.signs.shape[1]),
+            "signs": fixed_lists(vectors.signs),
         }
     )
 
@@ -187,18 +218,17 @@ def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
 def _names_table(content: SegmentContent) -> pa.Table:
     columns: dict[str, pa.Array] = {}
     for name, vectors in (("name", content.name_vectors), ("path", content.path_vectors)):
-        columns[f"{name}_codes"] = pa.FixedSizeListArray.from_arrays(
-            pa.array(vectors.codes.reshape(-1)), vectors.codes.shape[1]
-        )
+        columns[f"{name}_codes"] = fixed_lists(vectors.codes)
         columns[f"{name}_scale"] = pa.array(vectors.scales)
     return pa.table(columns)
 
 
-def _postings_file(content: SegmentContent) -> pa.Buffer:
+def postings_file(fields: Sequence[Postings]) -> pa.Buffer:
+    """One record batch for each of `FIELDS`."""
     schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", pa.large_list(_POSTING), False)])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
-        for field in (content.body, content.symbol, content.path):
+        for field in fields:
             entries = pa.StructArray.from_arrays(
                 [pa.array(field.rows), pa.array(field.frequencies)], fields=list(_POSTING)
             )
@@ -207,7 +237,13 @@ def _postings_file(content: SegmentContent) -> pa.Buffer:
     return sink.getvalue()
 
 
-def _ipc(table: pa.Table, compression: str | None = None, batch_rows: int | None = None) -> pa.Buffer:
+def fixed_lists(rows: NDArray[Any]) -> pa.FixedSizeListArray:
+    """A column of lists from [rows, size of each]."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).reshape(-1)), rows.shape[1])
+
+
+def ipc_file(table: pa.Table, compression: str | None = None, batch_rows: int | None = None) -> pa.Buffer:
+    """The bytes of an Arrow IPC file."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
         writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)

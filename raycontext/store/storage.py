@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from raycontext.errors import StorageError
 
-__all__ = ["LocalStorage", "Storage", "new_ulid"]
+__all__ = ["LocalStorage", "Storage", "new_ulid", "ulid_seconds"]
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _TRASH = ".trash"
@@ -28,6 +28,17 @@ def new_ulid() -> str:
     in lower case so that it survives file systems that fold case)."""
     value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def ulid_seconds(name: str) -> float:
+    """When a name of `new_ulid` was made, Unix seconds; infinitely late for names that are not ours to judge."""
+    stem = name.partition(".")[0]
+    if len(stem) != 26 or not set(stem) <= set(_CROCKFORD):
+        return float("inf")
+    value = 0
+    for character in stem:
+        value = value << 5 | _CROCKFORD.index(character)
+    return (value >> 80) / 1000
 
 
 class Storage(Protocol):
@@ -63,6 +74,14 @@ class Storage(Protocol):
 
     def size(self, folder: str) -> int:
         """Bytes of all objects below a folder."""
+        ...
+
+    def modified(self, name: str) -> float:
+        """When an object or a folder last changed, Unix seconds. Raises `FileNotFoundError`."""
+        ...
+
+    def delete(self, name: str) -> bool:
+        """Remove one object; False where it did not exist."""
         ...
 
     def remove(self, folder: str) -> bool:
@@ -157,6 +176,25 @@ class LocalStorage:
                 except OSError:  # removed meanwhile
                     continue
         return total
+
+    def modified(self, name: str) -> float:
+        try:
+            return (self._root / name).stat().st_mtime
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(name) from error
+        except OSError as error:
+            raise StorageError(str(self._root / name), _reason(error)) from error
+
+    def delete(self, name: str) -> bool:
+        place = self._root / name
+        try:
+            place.unlink()
+            _sync_folder(place.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StorageError(str(place), _reason(error)) from error
+        return True
 
     def remove(self, folder: str) -> bool:
         place = self._root / folder

@@ -15,10 +15,13 @@ from raycontext.embed.embedder import embedder_for
 from raycontext.errors import UnknownCollection
 from raycontext.models import CollectionStatus, FileStat, IndexOptions
 from raycontext.store.collection import Collection, collection_names
+from raycontext.store.compaction import merges_of
+from raycontext.store.garbage import Collected, collect_garbage, grace_of
+from raycontext.store.manifest import SegmentReference
 from raycontext.store.segment import Segment
-from raycontext.store.writer import Change, CollectionWriter, TreeChanges
+from raycontext.store.writer import Change, CollectionWriter, Compaction, TreeChanges
 
-__all__ = ["CollectionState", "OptionOverrides", "VectorStore"]
+__all__ = ["CollectionState", "OptionOverrides", "PendingMerge", "VectorStore"]
 
 
 class OptionOverrides(NamedTuple):
@@ -48,6 +51,15 @@ class CollectionState(NamedTuple):
     files: int
     chunks: int
     skipped: dict[str, int]
+
+
+class PendingMerge(NamedTuple):
+    """Segments of a shard that are to become one, and the fingerprints of what made them."""
+
+    shard: int
+    sources: tuple[SegmentReference, ...]
+    embedder: str
+    chunker: str
 
 
 class VectorStore:
@@ -82,6 +94,28 @@ class VectorStore:
         embedder = embedder_for(change.options.embedder).fingerprint
         manifest = self._writer.commit(change, embedder=embedder, chunker=chunker_fingerprint())
         return self._state(manifest.options)
+
+    def merges(self) -> list[PendingMerge]:
+        """Segments that are to become one, see `merges_of`; none while someone else owns the collection."""
+        manifest = self._writer.manifest
+        if manifest is None or not self._writer.is_owner:
+            return []
+        return [
+            PendingMerge(number, sources, manifest.embedder, manifest.chunker)
+            for number, shard in enumerate(manifest.shards)
+            for sources in merges_of(shard)
+        ]
+
+    def compact(self, compaction: Compaction) -> int | None:
+        """See `CollectionWriter.compact`: the new version, None where the merge came too late."""
+        manifest = self._writer.compact(compaction)
+        return manifest.version if manifest else None
+
+    def collect_garbage(self) -> Collected:
+        """Remove what is superseded, where this is the owner."""
+        if not self._writer.is_owner:
+            return Collected(0, 0, 0)
+        return collect_garbage(self._collection, grace_of(self._collection.storage.location))
 
     def status(self) -> CollectionStatus:
         """What is on disk, of the newest version. Raises `UnknownCollection` before the first commit."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from raycontext.discover.merkle import MerkleTree, diff
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
-from raycontext.errors import CommitConflict, Fenced
+from raycontext.errors import CommitConflict, CorruptManifest, Fenced
 from raycontext.models import FileStat, IndexOptions
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import (
@@ -29,7 +29,10 @@ from raycontext.store.manifest import (
 from raycontext.store.segment import Segment, path_hash
 from raycontext.store.storage import new_ulid
 
-__all__ = ["Change", "CollectionWriter", "TreeChanges"]
+__all__ = ["Change", "CollectionWriter", "Compaction", "TreeChanges"]
+
+COMMIT_ATTEMPTS = 5
+"""How often a commit that someone else overtook is made on top of theirs."""
 
 
 class TreeChanges(NamedTuple):
@@ -67,10 +70,26 @@ class Change:
     replace: bool = False
     """Forget everything that was indexed before: a rebuild with other options."""
 
+    def touched(self) -> set[str]:
+        """Paths that the change says something of."""
+        return {*self.entries, *self.seen, *self.removed, *self.unverified}
+
     def superseded(self) -> Iterable[str]:
         """Paths whose former chunks die with this change."""
         yield from self.removed
         yield from self.entries
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """Segments of a shard that one took the place of; their files and chunks are the same."""
+
+    txn: str
+    shard: int
+    sources: tuple[SegmentReference, ...]
+    """As they were when they were merged."""
+    merged: SegmentReference | None
+    """None where nothing in them was alive."""
 
 
 class CollectionWriter:
@@ -102,6 +121,11 @@ class CollectionWriter:
             self._load()
         if self.manifest is not None and self._epoch != self.manifest.epoch:
             self._epoch = None
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this writer has committed, and no one with a higher epoch since, as far as it knows."""
+        return self.manifest is not None and self.manifest.owner == self._owner
 
     @property
     def tree(self) -> MerkleTree:
@@ -144,45 +168,118 @@ class CollectionWriter:
     def commit(self, change: Change, *, embedder: str, chunker: str) -> Manifest:
         """Make `change` the next version and return its manifest, once it is durable.
 
-        `embedder` and `chunker` are the fingerprints of what made its segments.
+        `embedder` and `chunker` are the fingerprints of what made its segments. Where someone else committed first
+        and this writer has not yet taken ownership, a change of other files is made on top of theirs.
 
-        Raises `Fenced` where a newer owner has committed since, `CommitConflict` where this writer had not yet
-        taken ownership and someone else committed first, `StorageError` where the storage fails. After an error
-        nothing of the change is visible, except after a `StorageError` at the very last step, where a retry
-        with the same txn finds out.
+        Raises `Fenced` where a newer owner has committed since, `CommitConflict` where someone else committed a
+        change of the same files, `StorageError` where the storage fails. After an error nothing of the change is
+        visible, except after a `StorageError` at the very last step, where a retry with the same txn finds out.
         """
-        if self.manifest is not None and change.txn in self.manifest.recent_txns:
-            return self.manifest
-        self._check_ownership()
-        snapshot = self._next_snapshot(change)
-        tree = snapshot.tree()
-        encoded = snapshot.to_bytes()
-        name = new_ulid()
-        self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
-        manifest = self._next_manifest(
-            change,
-            embedder=embedder,
-            chunker=chunker,
-            snapshot=name,
-            snapshot_checksum=xxhash.xxh3_128_hexdigest(encoded),
-            tree=tree.root_digest.hex(),
-            files=len(_digests(snapshot.entries)),
-        )
-        target = f"{self._collection.name}/manifests/{manifest_name(manifest.version)}"
-        if not self._collection.storage.create(target, manifest.encode()):
-            return self._lost_race(change, manifest)
-        self.manifest, self.snapshot, self._tree = manifest, snapshot, tree
-        self._highest, self._epoch = manifest.version, manifest.epoch
-        return manifest
+        for _ in range(COMMIT_ATTEMPTS):
+            if self.manifest is not None and change.txn in self.manifest.recent_txns:
+                return self.manifest
+            self._check_ownership()
+            base, before = self.manifest, self.snapshot
+            snapshot = self._next_snapshot(change)
+            tree = snapshot.tree()
+            encoded = snapshot.to_bytes()
+            name = new_ulid()
+            self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
+            manifest = self._next_manifest(
+                change.txn,
+                self._next_shards(change),
+                options=change.options,
+                embedder=embedder,
+                chunker=chunker,
+                snapshot=name,
+                snapshot_checksum=xxhash.xxh3_128_hexdigest(encoded),
+                tree=tree.root_digest.hex(),
+                files=len(_digests(snapshot.entries)),
+            )
+            if self._publish(manifest):
+                self.snapshot, self._tree = snapshot, tree
+                return manifest
+            self._load()
+            if self._was_applied(change.txn):
+                continue
+            if not self._commutes(change, base, before):
+                self._check_ownership()
+                raise CommitConflict(self._collection.name, manifest.version)
+        raise CommitConflict(self._collection.name, self._highest + 1)
 
-    def _lost_race(self, change: Change, attempted: Manifest) -> Manifest:
-        self._load()
+    def compact(self, compaction: Compaction) -> Manifest | None:
+        """Put a merged segment in the place of its sources, and return the manifest.
+
+        What died in the sources since they were merged is dead in the merged segment as well. None where a source is
+        not in the newest version any more: then the merged segment is left as garbage. Raises `Fenced`,
+        `StorageError`.
+        """
+        for _ in range(COMMIT_ATTEMPTS):
+            current = self.manifest
+            if current is not None and compaction.txn in current.recent_txns:
+                return current
+            self._check_ownership()
+            shards = self._compacted_shards(compaction)
+            if current is None or shards is None:
+                return None
+            manifest = self._next_manifest(
+                compaction.txn,
+                shards,
+                options=current.options,
+                embedder=current.embedder,
+                chunker=current.chunker,
+                snapshot=current.snapshot,
+                snapshot_checksum=current.snapshot_checksum,
+                tree=current.tree,
+                files=current.files,
+            )
+            if self._publish(manifest):
+                return manifest
+            self._load()
+            self._was_applied(compaction.txn)
+        return None
+
+    def _publish(self, manifest: Manifest) -> bool:
+        """Create the manifest of the next version; False where someone else has."""
+        collection = self._collection
+        target = f"{collection.name}/manifests/{manifest_name(manifest.version)}"
+        if not collection.storage.create(target, manifest.encode()):
+            return False
+        if self._is_ghost(manifest):
+            collection.storage.delete(target)
+            return False
+        self.manifest = manifest
+        self._highest, self._epoch = manifest.version, manifest.epoch
+        return True
+
+    def _is_ghost(self, manifest: Manifest) -> bool:
+        """Whether a version that was just created lies below the newest without being a part of its history: others
+        had gone past it, and garbage collection had freed its name."""
+        above = [version for version in self._collection.versions() if version > manifest.version]
+        for version in reversed(above):
+            try:
+                if manifest.txn in self._collection.manifest(version).recent_txns:
+                    return False
+            except (CorruptManifest, FileNotFoundError):
+                continue
+        return bool(above)
+
+    def _was_applied(self, txn: str) -> bool:
+        """Whether the newest version has a change of ours whose reply was lost."""
+        if self.manifest is None or txn not in self.manifest.recent_txns:
+            return False
+        if self.manifest.owner == self._owner:
+            self._epoch = self.manifest.epoch
+        return True
+
+    def _commutes(self, change: Change, base: Manifest | None, before: Snapshot) -> bool:
+        """Whether a change that was planned on `base` can be made on what others have committed since."""
         current = self.manifest
-        if current is not None and change.txn in current.recent_txns:  # a reply was lost, the commit was not
-            self._epoch = current.epoch
-            return current
-        self._check_ownership()
-        raise CommitConflict(self._collection.name, attempted.version)
+        if self._epoch is not None or change.replace or base is None or current is None:
+            return False
+        same = (base.options, base.embedder, base.chunker) == (current.options, current.embedder, current.chunker)
+        entries = self.snapshot.entries
+        return same and all(entries.get(path) == before.entries.get(path) for path in change.touched())
 
     def _check_ownership(self) -> None:
         if self._epoch is not None and self.manifest is not None and self.manifest.epoch > self._epoch:
@@ -199,8 +296,10 @@ class CollectionWriter:
 
     def _next_manifest(
         self,
-        change: Change,
+        txn: str,
+        shards: tuple[ShardManifest, ...],
         *,
+        options: IndexOptions,
         embedder: str,
         chunker: str,
         snapshot: str,
@@ -209,7 +308,6 @@ class CollectionWriter:
         files: int,
     ) -> Manifest:
         previous = self.manifest
-        shards = self._next_shards(change)
         recent = (previous.recent_txns if previous else ())[-(RECENT_TRANSACTIONS - 1) :]
         return Manifest(
             collection=self._collection.name,
@@ -218,10 +316,10 @@ class CollectionWriter:
             parent=previous.checksum if previous else "",
             epoch=self._epoch if self._epoch is not None else (previous.epoch if previous else 0) + 1,
             owner=self._owner,
-            txn=change.txn,
-            recent_txns=(*recent, change.txn),
+            txn=txn,
+            recent_txns=(*recent, txn),
             committed_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            options=change.options,
+            options=options,
             embedder=embedder,
             chunker=chunker,
             shards=shards,
@@ -249,6 +347,44 @@ class CollectionWriter:
             added = tuple(segment for owner, segment in change.segments if owner == number)
             shards.append(ShardManifest(segments=(*living, *added)))
         return tuple(shards)
+
+    def _compacted_shards(self, compaction: Compaction) -> tuple[ShardManifest, ...] | None:
+        """The shards with the merged segment where the first of its sources was; None where they lack a source."""
+        manifest = self.manifest
+        if manifest is None or compaction.shard >= len(manifest.shards):
+            return None
+        present = {segment.name: segment for segment in manifest.shards[compaction.shard].segments}
+        merged_names = {source.name for source in compaction.sources}
+        # A source without a living file is dropped by the commit that killed the last one.
+        still_there = [present[source.name] for source in compaction.sources if source.name in present]
+        if not still_there:
+            return None
+        merged = compaction.merged
+        if merged is not None:
+            merged = self._bury(merged, self._died_since(compaction.sources, present))
+        segments: list[SegmentReference] = []
+        for segment in manifest.shards[compaction.shard].segments:
+            if segment.name not in merged_names:
+                segments.append(segment)
+            elif segment.name == still_there[0].name and merged is not None and len(merged.tombstones) < merged.files:
+                segments.append(merged)
+        shards = list(manifest.shards)
+        shards[compaction.shard] = ShardManifest(segments=tuple(segments))
+        return tuple(shards)
+
+    def _died_since(
+        self, sources: Sequence[SegmentReference], present: Mapping[str, SegmentReference]
+    ) -> NDArray[np.uint64]:
+        """Path hashes of the files of the sources that were alive when they were merged and are dead now."""
+        dead = [np.empty(0, np.uint64)]
+        for source in sources:
+            current = present.get(source.name)
+            now = set(current.tombstones) if current is not None else set(range(source.files))
+            fresh = sorted(now.difference(source.tombstones))
+            if fresh:
+                segment = Segment(self._collection.storage, self._collection.name, source)
+                dead.append(segment.path_hashes[np.array(fresh, np.int64)])
+        return np.concatenate(dead)
 
     def _bury(self, reference: SegmentReference, dead: NDArray[np.uint64]) -> SegmentReference:
         """The reference with tombstones for the files whose path hash is in `dead`."""

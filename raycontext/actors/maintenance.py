@@ -1,0 +1,65 @@
+"""Work on a collection that no one waits for: compaction, then garbage collection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from raycontext import stages
+from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.errors import RaycontextError
+from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.store.collection import Location
+from raycontext.store.storage import new_ulid
+from raycontext.store.vector_store import PendingMerge
+from raycontext.store.writer import Compaction
+
+__all__ = ["Maintenance"]
+
+_log = logging.getLogger("raycontext")
+
+ROUNDS = 4
+"""How often one run looks for segments to merge: a merge may make the next one due."""
+
+
+class Maintenance:
+    """One run. What it does not get done, or what fails, the next one does: nothing of it is lost."""
+
+    def __init__(
+        self,
+        root: str,
+        runtime: Runtime,
+        collection: str,
+        refresh: Callable[[str, int, int], Awaitable[None]],
+    ) -> None:
+        self._location = Location(root, collection)
+        self._runtime = runtime
+        self._refresh = refresh
+
+    async def run(self) -> None:
+        """Merge segments until there is nothing to merge, then remove garbage. Problems are logged."""
+        collection = self._location.collection
+        try:
+            store = await self._runtime.actor(vector_store_name(collection), VectorStoreActor, self._location)
+            for _ in range(ROUNDS):
+                merges: list[PendingMerge] = await store.call("merges")
+                if not merges:
+                    break
+                versions = await asyncio.gather(*(self._merge(store, merge) for merge in merges))
+                newest = max((version for version in versions if version is not None), default=None)
+                if newest is None:
+                    break
+                await self._refresh(collection, newest, max(merge.shard for merge in merges) + 1)
+            await store.call("collect_garbage")
+        except (RaycontextError, FileNotFoundError) as error:
+            _log.warning("maintenance of %s stopped: %s", collection, error)
+
+    async def _merge(self, store: ActorHandle, merge: PendingMerge) -> int | None:
+        merged = await self._runtime.run(
+            stages.compact_segments, self._location, merge.sources, merge.embedder, merge.chunker
+        )
+        version: int | None = await store.call(
+            "compact", Compaction(txn=new_ulid(), shard=merge.shard, sources=merge.sources, merged=merged)
+        )
+        return version

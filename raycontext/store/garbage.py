@@ -1,0 +1,103 @@
+"""Garbage collection: what no version that may still be read or written names is removed.
+
+Kept are the newest manifests and those that are younger than the readers' grace time, with all that they name. Of the
+rest manifests go first, the oldest before the others, so that a reader that finds its manifest finds its files as
+well, then what they alone named. A reader whose files are gone opens the newest version. Segments and snapshots that no
+manifest names may be those of a run that has yet to commit: they go once they are older than the writers' grace time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from raycontext.errors import CorruptManifest
+from raycontext.store.collection import Collection
+from raycontext.store.manifest import Manifest, manifest_name
+from raycontext.store.storage import ulid_seconds
+
+__all__ = ["Collected", "Grace", "collect_garbage", "grace_of"]
+
+KEPT_MANIFESTS = 3
+
+
+class Grace(NamedTuple):
+    """How long what is superseded, and what no one has committed, stays: seconds."""
+
+    readers: float
+    writers: float
+
+
+LOCAL_GRACE = Grace(readers=60.0, writers=3600.0)
+REMOTE_GRACE = Grace(readers=24 * 3600.0, writers=24 * 3600.0)
+"""On an object store, whose clock, readers and writers are further away."""
+
+
+class Collected(NamedTuple):
+    """How many were removed."""
+
+    manifests: int
+    segments: int
+    snapshots: int
+
+
+def grace_of(location: str) -> Grace:
+    """The grace times of a storage."""
+    return REMOTE_GRACE if "://" in location else LOCAL_GRACE
+
+
+def collect_garbage(collection: Collection, grace: Grace, now: float | None = None) -> Collected:
+    """Remove the garbage of a collection; only its owner may. `now` in Unix seconds.
+
+    Nothing is removed where a manifest that is to be kept cannot be read. Raises `StorageError`.
+    """
+    moment = time.time() if now is None else now
+    versions = collection.versions()
+    kept: list[Manifest] = []
+    doomed: list[Manifest] = []
+    for version in versions:
+        name = f"{collection.name}/manifests/{manifest_name(version)}"
+        try:
+            is_old = version not in versions[-KEPT_MANIFESTS:] and _age(collection, name, moment) > grace.readers
+            (doomed if is_old else kept).append(collection.manifest(version))
+        except (CorruptManifest, FileNotFoundError):
+            return Collected(0, 0, 0)
+    for manifest in doomed:  # ascending
+        collection.storage.delete(f"{collection.name}/manifests/{manifest_name(manifest.version)}")
+    before = moment - grace.writers
+    return Collected(
+        manifests=len(doomed),
+        segments=_sweep(collection, "segments", _segments(kept), _segments(doomed), before),
+        snapshots=_sweep(
+            collection,
+            "snapshots",
+            {manifest.snapshot for manifest in kept},
+            {manifest.snapshot for manifest in doomed},
+            before,
+        ),
+    )
+
+
+def _segments(manifests: Iterable[Manifest]) -> set[str]:
+    return {segment.name for manifest in manifests for shard in manifest.shards for segment in shard.segments}
+
+
+def _age(collection: Collection, name: str, moment: float) -> float:
+    return moment - collection.storage.modified(name)
+
+
+def _sweep(collection: Collection, folder: str, named: set[str], superseded: set[str], before: float) -> int:
+    """Remove what is not named and either superseded or older than `before`, by its name and by the storage's clock;
+    and count it."""
+    removed = 0
+    for name in collection.storage.list(f"{collection.name}/{folder}"):
+        if name in named:
+            continue
+        place = f"{collection.name}/{folder}/{name}"
+        try:
+            if name in superseded or max(ulid_seconds(name), collection.storage.modified(place)) < before:
+                removed += collection.storage.remove(place)
+        except FileNotFoundError:
+            continue
+    return removed
