@@ -35,7 +35,7 @@ FIELD_COUNT = len(FIELDS)
 SHORTEST_MEAN = 1e-9
 """Stands for the mean length of a field that is empty everywhere, terms."""
 
-PROPOSING_POSTINGS = 400_000
+PROPOSING_POSTINGS = 250_000
 """Chunks are proposed by the rarest terms of a query that have together at most so many postings in the collection,
 and by one at least; what is proposed is scored by all terms. So common words cost no scan of a large collection."""
 
@@ -156,16 +156,17 @@ def lexical_proposals(
     """
     files = len(slices.first_rows)
     chunks, definitions, path = np.zeros(files), np.zeros(files), np.zeros(files)
-    rows = score_rows(normalisation, chunk_weights, slices)
+    rows, touched = np.zeros(len(slices.row_files), np.float64), np.zeros(files, np.bool_)
+    _score_rows(normalisation, chunk_weights, slices, rows, touched)
     _score_files(normalisation, weights, slices, symbol_lengths, definitions, path)
-    _best_three_eligible(rows, eligible, slices.first_rows, slices.row_counts, chunks, definitions, path)
+    _best_three_eligible(rows, touched, eligible, slices.first_rows, slices.row_counts, chunks, definitions, path)
     return chunks, definitions, path
 
 
 def score_rows(normalisation: Normalisation, weights: NDArray[np.float64], slices: TermSlices) -> NDArray[np.float64]:
     """BM25F of all rows of one segment, [rows]."""
     scores = np.zeros(len(slices.row_files), np.float64)
-    _score_rows(normalisation, weights, slices, scores)
+    _score_rows(normalisation, weights, slices, scores, np.zeros(len(slices.first_rows), np.bool_))
     return scores
 
 
@@ -208,9 +209,14 @@ def _count_rows(slices: TermSlices, dead_files: NDArray[np.int64], counts: NDArr
 
 @kernel
 def _score_rows(
-    normalisation: Normalisation, weights: NDArray[np.float64], slices: TermSlices, scores: NDArray[np.float64]
+    normalisation: Normalisation,
+    weights: NDArray[np.float64],
+    slices: TermSlices,
+    scores: NDArray[np.float64],
+    touched: NDArray[np.bool_],
 ) -> None:
-    """Add the BM25F of all rows, term by term: a merge of the three fields' postings in the order of rows."""
+    """Add the BM25F of all rows, term by term: a merge of the three fields' postings in the order of rows. `touched`
+    becomes true for the files of rows that have a term."""
     body, symbol, path = slices.body, slices.symbol, slices.path
     k1 = normalisation.k1
     body_weight, body_b, body_mean = normalisation.body
@@ -258,6 +264,7 @@ def _score_rows(
                 frequency += path_weight * path_frequency
                 path_row += 1
             scores[row] += gain * frequency / (frequency + k1)
+            touched[slices.row_files[row]] = True
 
 
 @kernel
@@ -295,6 +302,7 @@ def _score_files(
 @kernel
 def _best_three_eligible(
     scores: NDArray[np.float64],
+    touched: NDArray[np.bool_],
     eligible: NDArray[np.bool_],
     first_rows: NDArray[np.uint32],
     row_counts: NDArray[np.uint32],
@@ -303,9 +311,12 @@ def _best_three_eligible(
     paths: NDArray[np.float64],
 ) -> None:
     for file in range(first_rows.size):
+        if not touched[file] and definitions[file] == 0.0 and paths[file] == 0.0:
+            continue
         first = second = third = 0.0
         is_open = False
-        for row in range(first_rows[file], first_rows[file] + row_counts[file]):
+        start = as_int(first_rows[file])
+        for row in range(start, start + as_int(row_counts[file])):
             is_open |= eligible[row]
             score = scores[row]
             if score <= third or not eligible[row]:

@@ -96,7 +96,7 @@ def _cut(parts: Sequence[Candidates], count: int) -> _Files:
     owners = np.concatenate([np.full(len(part.files), number, np.int64) for number, part in enumerate(parts)])
     places = np.concatenate([np.arange(len(part.files), dtype=np.int64) for part in parts])
     order = np.concatenate([part.order for part in parts])
-    kept = propose(np.concatenate([part.proposals for part in parts]).T, order, count)
+    kept = propose(np.concatenate([part.proposals for part in parts], axis=1), order, count)
     kinds = np.concatenate([part.kinds for part in parts])
     features = np.concatenate([part.features for part in parts])
     return _Files(owners[kept], places[kept], order[kept], kinds[kept], features[kept])

@@ -42,7 +42,7 @@ FEATURES = (
 """Columns of `Candidates.features`, one row a file, not normalised."""
 
 PROPOSERS = ("chunks", "definitions", "path", "vector")
-"""Columns of `Candidates.proposals`: the scores by which files become candidates."""
+"""Rows of `Candidates.proposals`: the scores by which files become candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Candidates:
     kinds: NDArray[np.uint16]
     """[m] bits of `path_kinds`"""
     proposals: NDArray[np.float64]
-    """[m, len(PROPOSERS)]"""
+    """[len(PROPOSERS), m]"""
     features: NDArray[np.float64]
     """[m, len(FEATURES)]"""
     row_offsets: NDArray[np.int64]

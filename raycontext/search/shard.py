@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -47,6 +49,12 @@ __all__ = ["ShardSearch"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+THREADED_ROWS = 100_000
+"""Live chunks of a collection from which on the parts of a shard are looked at by several threads."""
+
+THREADS = min(2, os.cpu_count() or 1)
 
 KEPT_VERSIONS = 2
 """Views kept open: a query that began before a commit ends on the version that it began on."""
@@ -111,6 +119,7 @@ class ShardSearch:
         self._views: dict[int, View] = {}
         self._newest = -1
         self._identity: object = None
+        self._threads: ThreadPoolExecutor | None = None
 
     @property
     def name(self) -> str:
@@ -221,14 +230,13 @@ class ShardSearch:
 
     def _candidates(self, view: View, query: _Query, slices: Sequence[TermSlices]) -> Candidates:
         eligible = view.eligible(query.request.filters)
-        proposals = concatenate(
-            [_proposals(*part, query) for part in zip(view.parts, slices, eligible, strict=True)], (0, len(PROPOSERS))
+        parts = list(zip(view.parts, slices, eligible, strict=True))
+        found_files = self._in_threads(lambda part: _proposals(*part, query), parts, query.statistics.rows)
+        proposals = np.concatenate([np.empty((len(PROPOSERS), 0), np.float64), *found_files], axis=1)
+        files = propose(proposals, view.order, query.request.files)
+        found = self._in_threads(
+            lambda part: _evidence(*part, part[0].ordinals(files), query), parts, query.statistics.rows
         )
-        files = propose(proposals.T, view.order, query.request.files)
-        found = [
-            _evidence(part, of_part, open_rows, part.ordinals(files), query)
-            for part, of_part, open_rows in zip(view.parts, slices, eligible, strict=True)
-        ]
         lexical, vector, defined = concatenate([part.evidence.T for part in found], (0, 3)).T
         counts = concatenate([part.counts for part in found], (0,), np.int64)
         first_rows = (part.first_row for part in view.parts)
@@ -238,7 +246,7 @@ class ShardSearch:
             files=files,
             order=view.order[files],
             kinds=concatenate([part.kinds for part in found], (0,), np.uint16),
-            proposals=proposals[files],
+            proposals=proposals[:, files],
             features=concatenate([part.features for part in found], (0, len(FEATURES))),
             row_offsets=np.concatenate([[0], np.cumsum(counts)]),
             rows=concatenate(
@@ -249,6 +257,14 @@ class ShardSearch:
             defined=defined,
             cosine_sums=_sampled_cosines(view, query),
         )
+
+    def _in_threads(self, work: Callable[[Item], Result], items: Sequence[Item], rows: int) -> list[Result]:
+        """`work` on each of the parts of a version of so many rows; kernels run side by side where that is worth it."""
+        if rows < THREADED_ROWS or len(items) == 1:
+            return [work(item) for item in items]
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="raycontext-search")
+        return list(self._threads.map(work, items))
 
     def _check_embedder(self, view: View) -> None:
         """Raises `FingerprintMismatch` where the vectors of a version cannot be compared with ours."""
@@ -307,7 +323,7 @@ class ShardSearch:
 
 
 def _proposals(part: Part, slices: TermSlices, eligible: NDArray[np.bool_], query: _Query) -> NDArray[np.float64]:
-    """[files of the part, len(PROPOSERS)]"""
+    """[len(PROPOSERS), files of the part]"""
     segment = part.segment
     lexical = lexical_proposals(
         query.normalisation, query.weights, query.proposing, slices, eligible, part.file_lengths[1]
@@ -318,7 +334,7 @@ def _proposals(part: Part, slices: TermSlices, eligible: NDArray[np.bool_], quer
         best, three = cosines_by_file(query.vector, codes, scales, *shape)
     else:
         best, three = estimates_by_file(query.vector, segment.signs, scales, *shape)
-    return np.stack([*lexical, np.where(best >= MINIMUM_SIMILARITY, three, 0.0)], axis=1)
+    return np.stack([*lexical, np.where(best >= MINIMUM_SIMILARITY, three, 0.0)])
 
 
 def _evidence(
@@ -376,12 +392,12 @@ def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:
         cosine_sums(
             query.vector,
             *part.segment.vectors,
-            part.sampled_files(stride),
+            files,
             part.segment.first_rows,
             part.segment.row_counts,
             COSINE_UNIT,
         )
-        for part in view.parts
+        for part, files in zip(view.parts, view.sampled_files(stride), strict=True)
     ]
     return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
 

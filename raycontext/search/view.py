@@ -63,10 +63,6 @@ class Part:
         first, last = np.searchsorted(files, (self.first_file, self.first_file + len(self.alive_files)))
         return files[first:last] - self.first_file
 
-    def sampled_files(self, stride: int) -> NDArray[np.int64]:
-        """Live files with a path hash that `stride` divides: which they are depends on nothing but their paths."""
-        return np.flatnonzero(self.alive_files & (self.segment.path_hashes % np.uint64(stride) == 0))
-
 
 class View:
     """One version of a shard, opened."""
@@ -86,6 +82,7 @@ class View:
         self._first_files = np.array([part.first_file for part in self.parts], np.int64)
         self.order = concatenate([part.segment.path_hashes for part in self.parts], (0,), np.uint64)
         self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
+        self._sampled: dict[int, list[NDArray[np.int64]]] = {}
 
     def slices(self, terms: NDArray[np.uint64]) -> list[TermSlices]:
         """Where the postings of some terms lie in each part."""
@@ -106,6 +103,15 @@ class View:
             path_length=sum(part.live_lengths[2] for part in self.parts),
             field_frequencies=frequencies,
         )
+
+    def sampled_files(self, stride: int) -> list[NDArray[np.int64]]:
+        """Of each part the live files whose path hash `stride` divides: which they are depends on their paths alone."""
+        if stride not in self._sampled:
+            self._sampled[stride] = [
+                np.flatnonzero(part.alive_files & (part.segment.path_hashes % np.uint64(stride) == 0))
+                for part in self.parts
+            ]
+        return self._sampled[stride]
 
     def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
         """[rows] of each part: alive and admitted. Kept, since path globs over many files take time."""
