@@ -36,13 +36,25 @@ DEPTH = 10
 STEPS = 300
 RATE = 0.1
 PENALTY = 0.002
+PRIOR = {
+    "test": -1.0,
+    "example": -0.5,
+    "legacy": -0.5,
+    "vendored": -1.0,
+    "generated": -1.0,
+    "internal": -0.5,
+    "entry": -0.3,
+    "declaration": -0.3,
+    "prose": -1.0,
+    "data": -0.5,
+}
+"""Weights that the penalty draws to, where it is not zero: few judged queries say anything of generated code."""
 WEIGHTS = Path(raycontext.__file__).parent / "search" / "weights.json"
 GROUPS = {
     "vectors": ("vector_best", "vector_three", "vector_names", "vector_path"),
-    "file names": ("path", "stem_cover", "exact_stem"),
-    "definitions": ("definitions", "best_definition", "exact_definition", "exact_type"),
+    "file names": ("stem_cover", "vector_path"),
+    "definitions": ("best_definition", "exact_definition"),
     "path flags": MODEL_FEATURES[len(FEATURES) :],
-    "whole files": ("file", "file_cover", "head"),
     "size": ("size",),
 }
 """What `--ablation` leaves out, group by group."""
@@ -116,6 +128,7 @@ class Problem:
             ]
         )
         self.repositories = np.array([sample.repository for sample in usable])
+        self.prior = np.array([PRIOR.get(name, 0.0) for name in MODEL_FEATURES])
 
     def fit(self, without: str | None) -> NDArray[np.float64]:
         """Weights fitted on all repositories but one, by Adam on the whole batch."""
@@ -128,7 +141,9 @@ class Problem:
             scores -= np.maximum.reduceat(scores, self.starts)[self.queries]
             odds = np.exp(scores)
             probabilities = odds / np.add.reduceat(odds, self.starts)[self.queries]
-            gradient = self.features.T @ ((probabilities - self.share) * weight_of_row) + PENALTY * weights
+            gradient = self.features.T @ ((probabilities - self.share) * weight_of_row) + PENALTY * (
+                weights - self.prior
+            )
             mean = 0.9 * mean + 0.1 * gradient
             square = 0.99 * square + 0.01 * gradient**2
             weights -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-9)

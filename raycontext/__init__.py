@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CollectionExists,
         CommitConflict,
         CorruptManifest,
+        CorruptSegment,
         Fenced,
         FingerprintMismatch,
         InvalidInput,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         StaleVersion,
         StorageError,
         UnknownCollection,
+        UnsafeStorage,
         UnsupportedFormat,
     )
     from raycontext.models import (
@@ -37,10 +39,14 @@ if TYPE_CHECKING:
         ChunkKind,
         CollectionStatus,
         CollectionSummary,
+        Damage,
+        DamageKind,
         Hit,
         IndexReport,
         JobProgress,
+        RepairReport,
         SkipReason,
+        VerificationReport,
     )
 
 __version__ = "0.1.0"
@@ -55,6 +61,9 @@ __all__ = [
     "Connection",
     "Context",
     "CorruptManifest",
+    "CorruptSegment",
+    "Damage",
+    "DamageKind",
     "Fenced",
     "FingerprintMismatch",
     "Hit",
@@ -63,6 +72,7 @@ __all__ = [
     "JobFailed",
     "JobProgress",
     "RaycontextError",
+    "RepairReport",
     "RootNotFound",
     "RuntimeUnavailable",
     "SkipReason",
@@ -70,7 +80,9 @@ __all__ = [
     "StorageError",
     "SyncContext",
     "UnknownCollection",
+    "UnsafeStorage",
     "UnsupportedFormat",
+    "VerificationReport",
     "__version__",
     "connect",
 ]
@@ -81,10 +93,14 @@ _MODELS = (
     "ChunkKind",
     "CollectionStatus",
     "CollectionSummary",
+    "Damage",
+    "DamageKind",
     "Hit",
     "IndexReport",
     "JobProgress",
+    "RepairReport",
     "SkipReason",
+    "VerificationReport",
 )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, IndexOptions, SearchFilters
+from raycontext.settings import Settings
+from raycontext.store.locations import MEMORY, check_url, is_url
 from raycontext.store.vector_store import OptionOverrides
 
 __all__ = [
@@ -18,6 +22,8 @@ __all__ = [
     "check_query",
     "check_share",
     "first_problem",
+    "path_inside",
+    "root_of",
     "search_filters",
 ]
 
@@ -90,3 +96,26 @@ def first_problem(error: ValidationError) -> str:
     """The first thing that is wrong, in one line."""
     problem = error.errors()[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+
+
+def path_inside(source: str, path: str | Path, from_source: bool) -> str:
+    """`path` as files of a collection are named. `from_source`: what is not absolute is relative to the source."""
+    place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
+    if from_source and not os.path.isabs(place):  # noqa: PTH117
+        return Path(os.path.normpath(place)).as_posix()
+    folder, name = os.path.split(place)
+    # The file itself may be a link that is indexed as one; its folder is the source's or below it.
+    return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
+
+
+def root_of(settings: Settings) -> str:
+    """Where the collections lie: an absolute path, or a URL in its one form."""
+    if isinstance(settings.root, str) and is_url(settings.root):
+        url = check_url(settings.root)
+        if url.startswith(MEMORY) and settings.runtime != "inline":
+            raise InvalidInput(f"{url} is in the memory of one process", "Use the inline runtime.")
+        return url
+    root = str(Path(os.path.expanduser(settings.root)).absolute())  # noqa: PTH111 - any name is a name
+    if os.fsencode(root).decode(errors="replace") != root:
+        raise InvalidInput(f"The root {root} is not valid UTF-8", "Arrow opens no such files; choose another.")
+    return root

@@ -13,15 +13,13 @@ from raycontext.chunk.labels import Definition
 from raycontext.chunk.languages import detect_language
 from raycontext.discover.read import Content
 from raycontext.embed.embedder import Documents, Embedder, QuantizedVectors, quantize
-from raycontext.models import Chunk, ChunkKind
+from raycontext.models import Chunk
 from raycontext.store.segment_writer import DefinedName, IndexedFile, SegmentContent
 
 __all__ = ["Batch"]
 
 HEAD_BYTES = 4096
 """How much of a file the detection of its language may look at."""
-
-TYPE_KINDS = frozenset({ChunkKind.CLASS, ChunkKind.INTERFACE, ChunkKind.ENUM, ChunkKind.TYPE})
 
 
 def _weight(found: Definition) -> float:
@@ -47,7 +45,7 @@ class Batch:
         chunked = chunk_file(content.data, language, chunk_bytes)
         chunks, first = chunked.chunks, len(self._chunks)
         self._definitions.extend(
-            DefinedName(first + found.chunk, found.name, found.kind in TYPE_KINDS, _weight(found))
+            DefinedName(first + found.chunk, found.name, _weight(found))
             for found in sorted(chunked.definitions, key=attrgetter("chunk"))
         )
         self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks)))

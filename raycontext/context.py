@@ -22,6 +22,8 @@ from raycontext.arguments import (
     check_query,
     check_share,
     first_problem,
+    path_inside,
+    root_of,
     search_filters,
 )
 from raycontext.embed.embedder import absolute_name
@@ -32,6 +34,8 @@ from raycontext.models import (
     Hit,
     IndexReport,
     JobProgress,
+    RepairReport,
+    VerificationReport,
 )
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.query import SearchRequest
@@ -45,8 +49,6 @@ __all__ = ["Connection", "Context", "SyncContext", "connect"]
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-MAX_LIMIT = 1000
-MAX_QUERY_CHARACTERS = 10_000
 CANDIDATE_FILES = 60
 """Files that each side proposes for ranking, over the whole collection; at least as many as hits are asked for."""
 PROGRESS_SECONDS = 0.2
@@ -56,8 +58,8 @@ PROGRESS_SECONDS = 0.2
 class Context:
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
-    def __init__(self, root: Path, runtime: Runtime, settings: Settings) -> None:
-        self._root = str(root)
+    def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
+        self._root = root
         self._runtime = runtime
         self._settings = settings
         self._clients: dict[str, SearchClient] = {}
@@ -171,7 +173,7 @@ class Context:
         check_line(line)
         filters = search_filters(languages, paths, kinds)
         identity = await self._identity(collection, None if collection is not None else path)
-        inside = await asyncio.to_thread(_inside, identity.source, path, collection is not None)
+        inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
         return await self._client(identity.name).related(inside, line, filters, limit, min_score)
 
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
@@ -189,6 +191,24 @@ class Context:
         """Remove a collection with all its files. Raises `UnknownCollection`."""
         self._clients.pop(collection, None)
         await (await self._coordinator()).call("clear", collection)
+
+    async def verify(self, collection: str | None = None, *, deep: bool = False) -> list[VerificationReport]:
+        """Whether a collection, or each of the root, is whole: everything that its newest version names.
+
+        deep: hash every file, and compare the chunks with the source where that is as it was indexed.
+
+        Raises `UnknownCollection`, `StorageError`; damage is reported, not raised.
+        """
+        reports: list[VerificationReport] = await (await self._coordinator()).call("verify", collection, deep)
+        return reports
+
+    async def repair(self, collection: str | None = None) -> list[RepairReport]:
+        """Build anew, from the source, what is damaged of a collection, or of each of the root, and nothing else.
+
+        Raises `UnknownCollection`, `StorageError`, `RootNotFound`, and as `index`.
+        """
+        reports: list[RepairReport] = await (await self._coordinator()).call("repair", collection)
+        return reports
 
     async def collections(self) -> list[CollectionSummary]:
         """All collections of the root, by name."""
@@ -249,6 +269,8 @@ class SyncContext:
     status = _synchronous(Context.status)
     progress = _synchronous(Context.progress)
     clear = _synchronous(Context.clear)
+    verify = _synchronous(Context.verify)
+    repair = _synchronous(Context.repair)
     collections = _synchronous(Context.collections)
 
 
@@ -287,11 +309,7 @@ class Connection:
     """What `connect()` returns: enter it with `async with` for a `Context`, with `with` for a `SyncContext`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._root = Path(os.path.expanduser(settings.root)).absolute()  # noqa: PTH111 - as `_absolute`
-        if os.fsencode(self._root).decode(errors="replace") != str(self._root):
-            raise InvalidInput(
-                f"The root {self._root} is not valid UTF-8", "Arrow opens no such files; choose another."
-            )
+        self._root = root_of(settings)
         self._settings = settings
         self._runtime: Runtime | None = None
         self._context: Context | None = None
@@ -351,7 +369,8 @@ def connect(
 ) -> Connection:
     """Connect to the collections of a root. Enter the result with `async with`, or with `with` for blocking calls.
 
-    root: folder of the collections; default `RAYCONTEXT_ROOT`, else the platform's user data folder.
+    root: folder of the collections, or `s3://BUCKET/PREFIX`, `gs://…`, `az://…` (the extra `cloud`); default
+    `RAYCONTEXT_ROOT`, else the platform's user data folder.
     address: of a Ray cluster to join ("auto", "host:port"); default `RAYCONTEXT_ADDRESS`, else a Ray of our own is
     started and ends with the connection. runtime: "inline" runs everything in this process, without Ray.
     workers: index tasks at once on a Ray of our own or inline; default: the number of cores.
@@ -371,7 +390,7 @@ def _closed() -> RuntimeUnavailable:
     return RuntimeUnavailable("This connection is closed", "Connect again.")
 
 
-def _runtime(settings: Settings, root: Path) -> Any:
+def _runtime(settings: Settings, root: str) -> Any:
     """Imports Ray only where it is wanted."""
     if settings.runtime == "inline":
         from raycontext.runtime.inline import InlineRuntime
@@ -381,7 +400,7 @@ def _runtime(settings: Settings, root: Path) -> Any:
 
     return RayRuntime(
         address=settings.address,
-        namespace=f"raycontext-{xxhash.xxh3_64_hexdigest(str(root).encode())}",
+        namespace=f"raycontext-{xxhash.xxh3_64_hexdigest(root.encode())}",
         workers=settings.workers,
         object_store_bytes=settings.object_store_bytes,
         start_seconds=settings.start_seconds,
@@ -395,13 +414,3 @@ async def _absolute(path: str | Path) -> str:
         return await asyncio.to_thread(lambda: os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111
     except ValueError as error:
         raise InvalidInput(f"{os.fspath(path)!r} is not a path", "Paths hold no NUL.") from error
-
-
-def _inside(source: str, path: str | Path, from_source: bool) -> str:
-    """`path` as files of a collection are named. `from_source`: what is not absolute is relative to the source."""
-    place = os.path.expanduser(path)  # noqa: PTH111 - as `_absolute`
-    if from_source and not os.path.isabs(place):  # noqa: PTH117
-        return Path(os.path.normpath(place)).as_posix()
-    folder, name = os.path.split(place)
-    # The file itself may be a link that is indexed as one; its folder is the source's or below it.
-    return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118

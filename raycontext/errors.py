@@ -6,8 +6,10 @@
     ├── UnknownCollection       no such collection under this root
     ├── CollectionExists        the name is taken by another source folder
     ├── StorageError            the index folder cannot be read or written
-    │   ├── CorruptManifest     a manifest, snapshot or segment whose checksum or shape is wrong
-    │   └── UnsupportedFormat   written by another format version
+    │   ├── CorruptManifest     a manifest, snapshot or description whose checksum or shape is wrong
+    │   ├── CorruptSegment      a file of a segment whose checksum or shape is wrong
+    │   ├── UnsupportedFormat   written by another format version
+    │   └── UnsafeStorage       an object store that cannot keep two writers apart
     ├── Fenced                  a newer owner has taken the collection over
     ├── CommitConflict          the change cannot be replayed on what another writer committed
     ├── FingerprintMismatch     the index was built with another embedder or chunker
@@ -25,6 +27,7 @@ __all__ = [
     "CollectionExists",
     "CommitConflict",
     "CorruptManifest",
+    "CorruptSegment",
     "Fenced",
     "FingerprintMismatch",
     "InvalidInput",
@@ -35,6 +38,7 @@ __all__ = [
     "StaleVersion",
     "StorageError",
     "UnknownCollection",
+    "UnsafeStorage",
     "UnsupportedFormat",
 ]
 
@@ -122,8 +126,24 @@ class CorruptManifest(StorageError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} is damaged ({self.problem}). Remove the collection with `raycontext clear` "
-            "and index it again."
+            f"{self.path} is damaged ({self.problem}). `raycontext repair` rebuilds from the source what is damaged; "
+            "or remove the collection with `raycontext clear` and index it again."
+        )
+
+
+class CorruptSegment(StorageError):
+    """A file of a segment is damaged: `CorruptSegment(collection, path, problem)`."""
+
+    def __init__(self, collection: str, path: str, problem: str) -> None:
+        RaycontextError.__init__(self, collection, path, problem)
+        self.collection = collection
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is damaged ({self.problem}). `raycontext repair {self.collection}` indexes the files of "
+            "this segment again; all others stay as they are."
         )
 
 
@@ -141,6 +161,16 @@ class UnsupportedFormat(StorageError):
         return (
             f"{self.path} has index format {self.found}; this version of raycontext reads format {self.supported}. "
             "Use the version that wrote it, or clear the collection and index it again."
+        )
+
+
+class UnsafeStorage(StorageError):
+    """An object store does not honour the condition of a put: `UnsafeStorage(location, problem)`."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} cannot hold collections: {self.problem}, so that one writer would destroy what another has "
+            "committed. Use storage that honours conditional puts (If-None-Match: *), or update the server."
         )
 
 

@@ -6,16 +6,21 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings", "default_root"]
+__all__ = ["Settings", "default_cache", "default_root"]
 
 
 def default_root() -> Path:
     """The folder that holds all collections where none is given: the platform's user data folder."""
     return user_data_path("raycontext", appauthor=False)
+
+
+def default_cache() -> Path:
+    """The folder for what can be fetched again where none is given: the platform's user cache folder."""
+    return user_cache_path("raycontext", appauthor=False)
 
 
 class Settings(BaseSettings):
@@ -26,8 +31,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RAYCONTEXT_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    root: Path = Field(default_factory=default_root)
-    """Folder of the collections."""
+    root: str | Path = Field(default_factory=default_root)
+    """Folder of the collections, or `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`."""
     address: str | None = None
     """Address of a Ray cluster to join; None starts a local Ray."""
     runtime: Literal["ray", "inline"] = "ray"
@@ -38,6 +43,10 @@ class Settings(BaseSettings):
     collection was built with; a new one gets `static`."""
     diversity: float = Field(default=0.75, ge=0.0, le=1.0)
     """How far a further hit of the same file falls behind in a search: 0 not at all, 1 one hit a file."""
+    cache: Path = Field(default_factory=default_cache)
+    """Folder, on each machine, for what was read from an object store; processes share it."""
+    cache_bytes: int = Field(default=10 << 30, ge=0)
+    """Size of that folder: what was not used for longest goes first. 0 keeps nothing."""
     object_store_bytes: int = 100 << 20
     """Size of the object store of a local Ray. Chunks never pass through it, so it is small."""
     start_seconds: float = 60.0

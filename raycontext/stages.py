@@ -15,13 +15,24 @@ from raycontext.discover.read import digest_file, read_content
 from raycontext.discover.snapshot import SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.embed.embedder import embedder_for
-from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.models import FileDigest, FileStat, IndexOptions, RepairReport, SkipReason, VerificationReport
 from raycontext.store.collection import Location
 from raycontext.store.compaction import merge_segments
 from raycontext.store.manifest import SegmentReference
+from raycontext.store.repair import repair
 from raycontext.store.segment_writer import write_segment
+from raycontext.store.verification import verify
 
-__all__ = ["IndexedBatch", "Scan", "compact_segments", "hash_files", "index_files", "scan_tree"]
+__all__ = [
+    "IndexedBatch",
+    "Scan",
+    "compact_segments",
+    "hash_files",
+    "index_files",
+    "repair_collection",
+    "scan_tree",
+    "verify_collection",
+]
 
 
 class Scan(NamedTuple):
@@ -120,3 +131,13 @@ def compact_segments(
 ) -> SegmentReference | None:
     """Write one segment with all that is alive in the sources; see `merge_segments`."""
     return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)
+
+
+def verify_collection(location: Location, deep: bool) -> VerificationReport:
+    """Whether a collection is whole; see `verify`."""
+    return verify(location.open(), deep=deep)
+
+
+def repair_collection(location: Location) -> RepairReport:
+    """Leave out of a collection what is damaged; see `repair`."""
+    return repair(location.open())

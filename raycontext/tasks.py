@@ -19,5 +19,7 @@ TASKS: dict[Callable[..., Any], Any] = {
     stages.hash_files: _stateless(stages.hash_files),
     stages.index_files: _stateless(stages.index_files),
     stages.compact_segments: _stateless(stages.compact_segments),
+    stages.verify_collection: _stateless(stages.verify_collection),
+    stages.repair_collection: _stateless(stages.repair_collection),
 }
 """Each plain function with its remote form."""

@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from raycontext import pipeline, stages
@@ -17,11 +17,20 @@ from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import CommitConflict, Fenced, JobFailed, RaycontextError, RootNotFound, StorageError
-from raycontext.models import ActorStatus, CollectionStatus, CollectionSummary, IndexReport, JobProgress
+from raycontext.models import (
+    ActorStatus,
+    CollectionStatus,
+    CollectionSummary,
+    IndexReport,
+    JobProgress,
+    RepairReport,
+    VerificationReport,
+)
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.catalog import Catalog
-from raycontext.store.collection import Collection, CollectionIdentity, Location
-from raycontext.store.storage import LocalStorage, new_ulid
+from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
+from raycontext.store.locations import storage_for
+from raycontext.store.storage import new_ulid
 from raycontext.store.vector_store import CollectionState, OptionOverrides
 
 __all__ = ["COORDINATOR", "Coordinator", "IndexRequest"]
@@ -49,7 +58,8 @@ class Coordinator:
     def __init__(self, root: str, runtime: Runtime) -> None:
         self._root = root
         self._runtime = runtime
-        self._catalog = Catalog(LocalStorage(Path(root)))
+        self._storage = storage_for(root)
+        self._catalog = Catalog(self._storage)
         self._jobs: dict[str, _Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
@@ -92,6 +102,19 @@ class Coordinator:
         """Remove a collection, its files and its actors, also where it is damaged. Raises `UnknownCollection`."""
         await self._in_turn(collection, lambda: self._clear(collection))
 
+    async def verify(self, collection: str | None, deep: bool) -> list[VerificationReport]:
+        """Of one collection, or of all. Raises `UnknownCollection`, `StorageError`."""
+        locations = [Location(self._root, name) for name in await self._names(collection)]
+        runs = (self._runtime.run(stages.verify_collection, location, deep) for location in locations)
+        return list(await asyncio.gather(*runs))
+
+    async def repair(self, collection: str | None) -> list[RepairReport]:
+        """Of one collection, or of all. Raises as `stages.repair_collection` and `index`."""
+        return [
+            await self._in_turn(name, partial(self._repair, Location(self._root, name)))
+            for name in await self._names(collection)
+        ]
+
     async def collections(self) -> list[CollectionSummary]:
         return await asyncio.to_thread(self._catalog.summaries)
 
@@ -112,6 +135,21 @@ class Coordinator:
 
     async def process(self) -> ActorStatus:
         return await asyncio.to_thread(process_status, COORDINATOR)
+
+    async def _names(self, collection: str | None) -> list[str]:
+        if collection is not None:
+            return [collection]
+        return await asyncio.to_thread(collection_names, self._storage)
+
+    async def _repair(self, location: Location) -> RepairReport:
+        """Leave out what is damaged, then index it again."""
+        report = await self._runtime.run(stages.repair_collection, location)
+        if not report.damage:
+            return report
+        identity = await asyncio.to_thread(lambda: location.open().identity())
+        if not await asyncio.to_thread(os.path.isdir, identity.source):
+            return report
+        return report.model_copy(update={"index": await self._index(identity, OptionOverrides())})
 
     async def _known(self, collection: str) -> Location:
         location = Location(self._root, collection)

@@ -28,19 +28,15 @@ class ExactNames(NamedTuple):
     names: NDArray[np.uint64]
     """Of the query's identifiers."""
     folded: NDArray[np.uint64]
-    """Of the same, folded."""
-    stems: NDArray[np.uint64]
-    """Of what may be a file's stem, folded: the identifiers and the query as a whole."""
+    """Of the same, without case and underscores."""
 
 
 def exact_names(query: str) -> ExactNames:
     """What of a query may be a name."""
     names = identifiers(query)
-    whole = "".join(query.split())
     return ExactNames(
         np.array([name_hash(name) for name in names], np.uint64),
         np.array([folded_hash(name) for name in names], np.uint64),
-        np.array([folded_hash(name) for name in (*names, whole)], np.uint64),
     )
 
 
@@ -70,9 +66,8 @@ def name_features(
     matches the query, 0 to 1. terms, weights: of the query, [terms]."""
     files = chosen.files
     stem_offsets, stem_terms = segment.stem_terms
-    cover, exact_stem = np.zeros(len(files), np.float64), np.zeros(len(files), np.float64)
-    stem_hashes = segment.file_column("stem_hash")
-    _stems(files, stem_offsets, stem_terms, stem_hashes, terms, exact.stems, cover, exact_stem)
+    cover = np.zeros(len(files), np.float64)
+    _stem_cover(files, stem_offsets, stem_terms, terms, cover)
     rows = segment.definition_column("row")
     first = segment.first_rows[files]
     starts = np.searchsorted(rows, first)
@@ -80,7 +75,6 @@ def name_features(
     definition_offsets, definition_terms = segment.definition_terms
     best = np.zeros(len(files), np.float64)
     exact_definition = np.zeros(len(files), np.float64)
-    exact_type = np.zeros(len(files), np.float64)
     defined = np.zeros(len(chosen.rows), np.float64)
     _definitions(
         rows,
@@ -91,7 +85,6 @@ def name_features(
         definition_terms,
         segment.definition_column("name_hash"),
         segment.definition_column("folded_hash"),
-        segment.definition_column("is_type"),
         segment.definition_column("weight"),
         terms,
         weights,
@@ -99,15 +92,12 @@ def name_features(
         exact.folded,
         best,
         exact_definition,
-        exact_type,
         defined,
     )
     columns = {
         "stem_cover": cover,
         "best_definition": best,
         "exact_definition": exact_definition,
-        "exact_type": exact_type,
-        "exact_stem": exact_stem,
     }
     return columns, defined
 
@@ -121,20 +111,14 @@ def feature_matrix(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float6
 
 
 @kernel
-def _stems(
+def _stem_cover(
     files: NDArray[np.int64],
     offsets: NDArray[np.int64],
     stem_terms: NDArray[np.uint64],
-    stem_hashes: NDArray[np.uint64],
     terms: NDArray[np.uint64],
-    exact_stems: NDArray[np.uint64],
     cover: NDArray[np.float64],
-    exact: NDArray[np.float64],
 ) -> None:
     for number in range(files.size):
-        for stem in exact_stems:
-            if stem_hashes[files[number]] == stem:
-                exact[number] = 1.0
         first, last = offsets[files[number]], offsets[files[number] + 1]
         matched = 0
         for place in range(first, last):
@@ -156,7 +140,6 @@ def _definitions(
     name_terms: NDArray[np.uint64],
     names: NDArray[np.uint64],
     folded: NDArray[np.uint64],
-    is_type: NDArray[np.uint8],
     definition_weights: NDArray[np.float32],
     terms: NDArray[np.uint64],
     weights: NDArray[np.float64],
@@ -164,7 +147,6 @@ def _definitions(
     exact_folded: NDArray[np.uint64],
     best: NDArray[np.float64],
     exact_definition: NDArray[np.float64],
-    exact_type: NDArray[np.float64],
     defined: NDArray[np.float64],
 ) -> None:
     total = 0.0
@@ -198,8 +180,6 @@ def _definitions(
             row = rows[definition] + shifts[number]
             defined[row] = max(defined[row], match, PART_MATCH * cover)
             exact_definition[number] = max(exact_definition[number], match)
-            if is_type[definition]:
-                exact_type[number] = max(exact_type[number], match)
 
 
 @kernel

@@ -51,7 +51,6 @@ class Bm25f:
     body_b: float = 0.75
     symbol_b: float = 0.5
     path_b: float = 0.5
-    file_b: float = 0.6
 
     def inverse_document_frequencies(self, statistics: Statistics) -> NDArray[np.float64]:
         """[terms]"""
@@ -66,19 +65,17 @@ class Bm25f:
             (self.body_weight, self.body_b, max(statistics.body_length / rows, SHORTEST_MEAN)),
             (self.symbol_weight, self.symbol_b, max(statistics.symbol_length / rows, SHORTEST_MEAN)),
             (self.path_weight, self.path_b, max(statistics.path_length / rows, SHORTEST_MEAN)),
-            (self.file_b, max(statistics.body_length / files, SHORTEST_MEAN)),
             (self.symbol_b, max(statistics.symbol_length / files, SHORTEST_MEAN)),
         )
 
 
 class Normalisation(NamedTuple):
-    """k1, and weight, length normalisation and mean length of each field; of whole files the means alone."""
+    """k1, and weight, length normalisation and mean length of each field; of all symbols of a file without weight."""
 
     k1: float
     body: tuple[float, float, float]
     symbol: tuple[float, float, float]
     path: tuple[float, float, float]
-    file: tuple[float, float]  # normalisation and mean length of all bodies of a file
     definitions: tuple[float, float]  # normalisation and mean length of all symbols of a file
 
 

@@ -21,18 +21,9 @@ __all__ = ["COSINE_UNIT", "FEATURES", "PROPOSERS", "Candidates", "Description", 
 
 FEATURES = (
     "chunks",  # BM25F of the best three chunks: 1, 1/2, 1/4
-    "bodies",  # the same by BM25 of the body alone
-    "best_chunk_cover",  # share of the query, by idf, that the best chunk has in any field
-    "file_cover",  # share of the query, by idf, that the file has in any field
-    "file",  # BM25 of the whole file's bodies
-    "definitions",  # BM25 of all symbols of the file
-    "path",  # BM25 of the path
-    "head",  # BM25 of the body of the first chunk
     "stem_cover",  # share of the words of the file's stem that the query has
     "best_definition",  # best definition: idf share of the query in its name, times share of its name in the query
     "exact_definition",  # an identifier of the query is defined here: 1, 0.6 where case or underscores differ
-    "exact_type",  # the same for types alone
-    "exact_stem",  # an identifier of the query, or the whole query, is the file's stem
     "vector_best",  # cosine of the query with the best chunk
     "vector_three",  # sum of the best three cosines: 1, 1/2, 1/4
     "vector_names",  # cosine of the query with the file's path and the names that it defines

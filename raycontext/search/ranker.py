@@ -22,7 +22,7 @@ from raycontext.search.query import COSINE_UNIT, FEATURES
 
 __all__ = ["LinearRanker", "Ranker", "cosine_moments", "model_features"]
 
-RELATIVE = ("chunks", "bodies", "file", "definitions", "path", "head", "vector_names", "vector_path")
+RELATIVE = ("chunks", "vector_names", "vector_path")
 """Features that are divided by the best of the query; below zero they count as zero."""
 
 STEEPNESS = 8.0

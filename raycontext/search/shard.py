@@ -326,7 +326,7 @@ def _proposals(part: Part, slices: TermSlices, eligible: NDArray[np.bool_], quer
     """[len(PROPOSERS), files of the part]"""
     segment = part.segment
     lexical = lexical_proposals(
-        query.normalisation, query.weights, query.proposing, slices, eligible, part.file_lengths[1]
+        query.normalisation, query.weights, query.proposing, slices, eligible, part.symbol_lengths
     )
     codes, scales = segment.vectors
     shape = eligible, segment.first_rows, segment.row_counts
@@ -343,21 +343,13 @@ def _evidence(
     """Of some files (ordinals of the part, ascending)."""
     segment = part.segment
     chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
-    lexical = lexical_evidence(query.normalisation, query.weights, slices, chosen, part.file_lengths)
+    lexical = lexical_evidence(query.normalisation, query.weights, slices, chosen)
     similarities = cosines(query.vector, *segment.vectors, chosen.rows)
     names, defined = name_features(segment, chosen, query.terms.terms, query.weights, query.exact)
     vector_best, vector_three = best_three(similarities, chosen.offsets)
-    total = float(query.weights.sum()) or 1.0
     features = feature_matrix(
         {
-            "chunks": best_three(lexical.chunk, chosen.offsets)[1],
-            "bodies": best_three(lexical.body, chosen.offsets)[1],
-            "best_chunk_cover": best_three(lexical.cover, chosen.offsets)[0] / total,
-            "file_cover": lexical.file_cover / total,
-            "file": lexical.file,
-            "definitions": lexical.definitions,
-            "path": lexical.path,
-            "head": _first_of_each(lexical.body, chosen.offsets),
+            "chunks": best_three(lexical, chosen.offsets)[1],
             "vector_best": vector_best,
             "vector_three": vector_three,
             "vector_names": cosines(query.vector, *segment.name_vectors, files),
@@ -366,7 +358,7 @@ def _evidence(
             **names,
         }
     )
-    evidence = np.stack([lexical.chunk, similarities, defined])
+    evidence = np.stack([lexical, similarities, defined])
     places, counts = best_rows_of_files(evidence, eligible[chosen.rows], chosen.offsets, query.request.rows)
     return _PartEvidence(
         features=features,
@@ -375,14 +367,6 @@ def _evidence(
         rows=chosen.rows[places],
         evidence=evidence[:, places],
     )
-
-
-def _first_of_each(scores: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of each file the score of its first row, zero where it has none."""
-    if not len(scores):
-        return np.zeros(len(offsets) - 1, np.float64)
-    first: NDArray[np.float64] = scores[np.minimum(offsets[:-1], len(scores) - 1)]
-    return np.where(np.diff(offsets) > 0, first, 0.0)
 
 
 def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:

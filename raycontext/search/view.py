@@ -28,8 +28,8 @@ class Part:
     first_file: int
     alive_rows: NDArray[np.bool_]
     alive_files: NDArray[np.bool_]
-    file_lengths: tuple[NDArray[np.int64], NDArray[np.int64]]
-    """Terms in all bodies and all symbols of each file, [files]."""
+    symbol_lengths: NDArray[np.int64]
+    """Terms in all symbols of each file, [files]."""
     live_lengths: tuple[int, int, int]
     """Terms in the live rows: of body, symbol and path."""
     dead_files: NDArray[np.int64]
@@ -52,7 +52,7 @@ class Part:
             first_file=first_file,
             alive_rows=alive_files[row_files],
             alive_files=alive_files,
-            file_lengths=(body, symbol),
+            symbol_lengths=symbol,
             live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
             dead_files=np.flatnonzero(~alive_files),
             live_rows=int(segment.row_counts[alive_files].sum()),

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,8 +30,12 @@ __all__ = [
 EXIT_INTERRUPTED = 130
 
 Root = Annotated[
-    Path | None,
-    typer.Option("--root", envvar="RAYCONTEXT_ROOT", help="Folder of the collections (default: user data folder)."),
+    str | None,
+    typer.Option(
+        "--root",
+        envvar="RAYCONTEXT_ROOT",
+        help="Folder of the collections, or s3://BUCKET/PREFIX (default: user data folder).",
+    ),
 ]
 Address = Annotated[
     str | None, typer.Option("--address", envvar="RAYCONTEXT_ADDRESS", help="Ray cluster to join: auto or host:port.")
@@ -43,7 +46,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 @contextmanager
-def connected(root: Path | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
+def connected(root: str | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
     """A connection for one command. An interrupt ends it and the command, with a word about it."""
     from raycontext.context import connect
 

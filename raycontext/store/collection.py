@@ -1,6 +1,6 @@
 """A collection on a storage: find it, read its manifests and what they name.
 
-    <root>/<collection>/COLLECTION.json      format, name, source: created once, put-if-absent
+    <root>/<collection>/COLLECTION.json      format, name, source, id: created once, put-if-absent
                         manifests/<version>.json
                         segments/<ulid>/
                         snapshots/<ulid>/snapshot.arrow
@@ -11,28 +11,28 @@ Readers take the highest manifest whose checksum holds and write nothing.
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import xxhash
 
 from raycontext.discover.snapshot import Snapshot
-from raycontext.errors import (
-    CollectionExists,
-    CorruptManifest,
-    InvalidInput,
-    UnknownCollection,
-    UnsupportedFormat,
+from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection
+from raycontext.store.locations import storage_for
+from raycontext.store.manifest import (
+    FORMAT,
+    Manifest,
+    decode_sealed,
+    encode_sealed,
+    manifest_name,
+    manifest_version,
 )
-from raycontext.store.manifest import FORMAT, Manifest, manifest_name, manifest_version
 from raycontext.store.segment import Segment, path_hash
-from raycontext.store.storage import LocalStorage, Storage, new_ulid
+from raycontext.store.storage import Storage, new_ulid
 
-__all__ = ["Collection", "CollectionIdentity", "Location", "check_name", "collection_names", "shard_of"]
+__all__ = ["IDENTITY", "Collection", "CollectionIdentity", "Location", "check_name", "collection_names", "shard_of"]
 
-_IDENTITY = "COLLECTION.json"
+IDENTITY = "COLLECTION.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -44,6 +44,19 @@ class CollectionIdentity(NamedTuple):
     id: str
     """Made anew with each creation: tells a collection from a former one of the same name."""
 
+    def encode(self, number: int = FORMAT) -> bytes:
+        """The bytes of COLLECTION.json; `number` is that of the format."""
+        return encode_sealed("collection", {"format": number, **self._asdict()})
+
+    @classmethod
+    def decode(cls, name: str, data: bytes) -> CollectionIdentity:
+        """What `encode` was called on. Raises `CorruptManifest`, `UnsupportedFormat`; `name` is for the message."""
+        recorded = decode_sealed("collection", name, data)
+        try:
+            return cls(*(str(recorded[field]) for field in cls._fields))
+        except KeyError as error:
+            raise CorruptManifest(name, "not a collection description") from error
+
 
 class Location(NamedTuple):
     """Where a collection lies: all that a process needs to open it."""
@@ -53,7 +66,7 @@ class Location(NamedTuple):
 
     def open(self) -> Collection:
         """The collection, for reading. Raises `InvalidInput` where the name is none."""
-        return Collection(LocalStorage(Path(self.root)), self.collection)
+        return Collection(storage_for(self.root), self.collection)
 
 
 def shard_of(path: str, num_shards: int) -> int:
@@ -63,7 +76,7 @@ def shard_of(path: str, num_shards: int) -> int:
 
 def collection_names(storage: Storage) -> list[str]:
     """Names of the collections on a storage, sorted."""
-    return [name for name in storage.list("") if _NAME.fullmatch(name) and storage.exists(f"{name}/{_IDENTITY}")]
+    return [name for name in storage.list("") if _NAME.fullmatch(name) and storage.exists(f"{name}/{IDENTITY}")]
 
 
 def check_name(name: str) -> str:
@@ -85,22 +98,16 @@ class Collection:
 
     def identity(self) -> CollectionIdentity:
         """Name and source folder. Raises `UnknownCollection`, `UnsupportedFormat`, `CorruptManifest`."""
-        place = f"{self.storage.location}/{self.name}/{_IDENTITY}"
         try:
-            recorded = json.loads(self.storage.read(f"{self.name}/{_IDENTITY}"))
-            if recorded["format"] != FORMAT:
-                raise UnsupportedFormat(place, str(recorded["format"]), str(FORMAT))
-            return CollectionIdentity(*(str(recorded[field]) for field in CollectionIdentity._fields))
+            data = self.storage.read(f"{self.name}/{IDENTITY}")
         except FileNotFoundError as error:
             raise UnknownCollection(self.name, tuple(collection_names(self.storage))) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptManifest(place, "not a collection description") from error
+        return CollectionIdentity.decode(f"{self.storage.location}/{self.name}/{IDENTITY}", data)
 
     def create(self, source: str) -> CollectionIdentity:
         """Make the collection, or find that it is there for the same source. Raises `CollectionExists`."""
         identity = CollectionIdentity(self.name, source, new_ulid())
-        recorded = json.dumps({"format": FORMAT, **identity._asdict()}, sort_keys=True)
-        if self.storage.create(f"{self.name}/{_IDENTITY}", recorded.encode()):
+        if self.storage.create(f"{self.name}/{IDENTITY}", identity.encode()):
             return identity
         existing = self.identity()
         if existing.source != source:
@@ -152,7 +159,7 @@ class Collection:
         return Snapshot.from_bytes(data)
 
     def segments(self, manifest: Manifest, shard: int) -> list[Segment]:
-        """The segments of one shard, opened. Raises `FileNotFoundError`, `CorruptManifest`."""
+        """The segments of one shard, opened. Raises `FileNotFoundError`, `CorruptSegment`."""
         return [Segment(self.storage, self.name, reference) for reference in manifest.shards[shard].segments]
 
     def remove(self) -> None:

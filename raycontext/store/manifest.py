@@ -1,7 +1,8 @@
 """The manifest: the one file that says what a version of a collection consists of.
 
 A manifest is canonical JSON, `{"checksum": …, "manifest": {…}}`, with the checksum (xxh3_128, hex) over the
-canonical JSON of the inner object. It is immutable; a commit is the put-if-absent of the next one.
+canonical JSON of the inner object. It is immutable; a commit is the put-if-absent of the next one. This envelope is
+the same in every format, so that a reader can tell a newer format from damage.
 """
 
 from __future__ import annotations
@@ -15,10 +16,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raycontext.errors import CorruptManifest, UnsupportedFormat
 from raycontext.models import IndexOptions
 
-__all__ = ["FORMAT", "Manifest", "SegmentReference", "ShardManifest", "manifest_name", "manifest_version"]
+__all__ = [
+    "FORMAT",
+    "Manifest",
+    "SegmentReference",
+    "ShardManifest",
+    "check_format",
+    "decode_sealed",
+    "encode_sealed",
+    "manifest_name",
+    "manifest_version",
+]
 
 FORMAT = 1
-"""Number of the on-disk format that this version reads and writes."""
+"""Number of the on-disk format that this version writes; see docs/format.md."""
+
+OLDEST_FORMAT = 1
+"""The oldest format that this version reads."""
 
 RECENT_TRANSACTIONS = 64
 """How many transaction ids a manifest carries, so that a retried commit finds itself."""
@@ -83,28 +97,18 @@ class Manifest(BaseModel):
 
     def encode(self) -> bytes:
         """The bytes of the manifest file."""
-        body = self.model_dump(mode="json")
-        return _canonical({"checksum": _checksum(body), "manifest": body})
+        return encode_sealed("manifest", self.model_dump(mode="json"))
 
     @property
     def checksum(self) -> str:
-        return _checksum(self.model_dump(mode="json"))
+        return xxhash.xxh3_128_hexdigest(_canonical(self.model_dump(mode="json")))
 
     @classmethod
     def decode(cls, name: str, data: bytes) -> Manifest:
         """The manifest in `data`. Raises `CorruptManifest` or, for a newer or older format, `UnsupportedFormat`;
         `name` is for the message."""
         try:
-            outer = json.loads(data)
-            body, checksum = outer["manifest"], outer["checksum"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptManifest(name, "not a manifest") from error
-        if _checksum(body) != checksum:
-            raise CorruptManifest(name, "checksum does not match")
-        if body.get("format") != FORMAT:
-            raise UnsupportedFormat(name, str(body.get("format")), str(FORMAT))
-        try:
-            return cls.model_validate(body)
+            return cls.model_validate(decode_sealed("manifest", name, data))
         except ValidationError as error:
             raise CorruptManifest(name, f"{error.error_count()} fields are missing or wrong") from error
 
@@ -124,5 +128,29 @@ def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _checksum(body: Any) -> str:
-    return xxhash.xxh3_128_hexdigest(_canonical(body))
+def encode_sealed(kind: str, body: dict[str, Any]) -> bytes:
+    """Canonical JSON of `body` under the name `kind`, with its checksum beside it."""
+    return _sealed(kind, _canonical(body))
+
+
+def decode_sealed(kind: str, name: str, data: bytes) -> dict[str, Any]:
+    """What `encode_sealed` was given. Raises `CorruptManifest` where a byte differs from what it wrote, then
+    `UnsupportedFormat`; `name` is for the message."""
+    try:
+        body = json.loads(data)[kind]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptManifest(name, f"not a {kind}") from error
+    if not isinstance(body, dict) or _sealed(kind, _canonical(body)) != data:
+        raise CorruptManifest(name, "checksum does not match")
+    check_format(name, body.get("format"))
+    return body
+
+
+def check_format(name: str, found: Any) -> None:
+    """Raises `UnsupportedFormat` where this version cannot read a format; `name` is for the message."""
+    if not isinstance(found, int) or not OLDEST_FORMAT <= found <= FORMAT:
+        raise UnsupportedFormat(name, str(found), str(FORMAT))
+
+
+def _sealed(kind: str, body: bytes) -> bytes:
+    return b'{"checksum":"%b","%b":%b}' % (xxhash.xxh3_128_hexdigest(body).encode(), kind.encode(), body)

@@ -1,10 +1,9 @@
 """A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
 
-    files.arrow      path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_hash,
-                     stem_terms
+    files.arrow      path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_terms
     chunks.arrow     file, start_line, end_line, start_byte, end_byte, kind, symbol, scope, content_hash,
                      body_length, symbol_length
-    definitions.arrow row, name_hash, folded_hash, is_type, weight, terms; in the order of their rows
+    definitions.arrow row, name_hash, folded_hash, weight, terms; in the order of their rows
     text.arrow       text, zstd, in batches of TEXT_BATCH_ROWS
     vectors.arrow    codes int8[dimension], scale float32, signs uint8[ceil(dimension / 8)]
     names.arrow      name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
@@ -192,6 +191,8 @@ class Segment:
             batch.validate(full=True)  # before offsets are followed that may point anywhere
             text: str = batch.column(0)[offset].as_py()
             found = xxhash.xxh3_128_digest(text.encode())
+        except FileNotFoundError:
+            raise
         except (pa.ArrowException, OSError, LookupError, ValueError, AttributeError) as error:
             raise self._damaged("text.arrow", "a text cannot be read") from error
         if found != self._value("chunks", "content_hash", row):

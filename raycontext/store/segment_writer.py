@@ -50,7 +50,6 @@ class DefinedName(NamedTuple):
 
     row: int
     name: str
-    is_type: bool
     weight: float  # 1 for a definition at the top two levels, less for nested ones and for declarations without body
 
 
@@ -155,7 +154,6 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),
             "first_row": pa.array(first_rows),
             "row_count": pa.array(row_counts),
-            "stem_hash": pa.array([folded_hash(telling_stem(file.path)) for file in files], pa.uint64()),
             "stem_terms": _term_lists([telling_stem(file.path) for file in files]),
         }
     )
@@ -168,7 +166,6 @@ def _definitions_table(content: SegmentContent) -> pa.Table:
             "row": pa.array([definition.row for definition in definitions], pa.uint32()),
             "name_hash": pa.array([name_hash(definition.name) for definition in definitions], pa.uint64()),
             "folded_hash": pa.array([folded_hash(definition.name) for definition in definitions], pa.uint64()),
-            "is_type": pa.array([int(definition.is_type) for definition in definitions], pa.uint8()),
             "weight": pa.array([definition.weight for definition in definitions], pa.float32()),
             "terms": _term_lists([definition.name for definition in definitions]),
         }

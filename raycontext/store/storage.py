@@ -66,7 +66,9 @@ class Storage(Protocol):
         """The whole object, mapped where the storage can, else read. Raises `FileNotFoundError`."""
         ...
 
-    def exists(self, name: str) -> bool: ...
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of this name."""
+        ...
 
     def list(self, folder: str) -> list[str]:
         """Sorted names directly below a folder; empty where it does not exist."""
@@ -100,6 +102,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._durable: set[Path] = set()
 
     @property
     def location(self) -> str:
@@ -109,7 +112,7 @@ class LocalStorage:
         target = self._root / name
         temporary = self._root / Path(name).parts[0] / "tmp" / f"{target.name}.{secrets.token_hex(8)}"
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(target.parent)
             temporary.parent.mkdir(parents=True, exist_ok=True)
             try:
                 _write_synced(temporary, data)
@@ -127,7 +130,8 @@ class LocalStorage:
     def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
         place = self._root / folder
         try:
-            place.mkdir(parents=True)
+            self._make_folder(place.parent)
+            place.mkdir()
             for name, data in objects.items():
                 _write_synced(place / name, data)
             _sync_folder(place)
@@ -201,13 +205,30 @@ class LocalStorage:
         trash = self._root / f"{_TRASH}-{new_ulid()}"
         try:
             place.rename(trash)
+            _sync_folder(self._root)
         except FileNotFoundError:
             return False
         except OSError as error:
             raise StorageError(str(place), _reason(error)) from error
-        _sync_folder(self._root)
-        shutil.rmtree(trash, ignore_errors=True)
+        for left in self._root.glob(f"{_TRASH}-*"):  # also by removals that were interrupted
+            shutil.rmtree(left, ignore_errors=True)
         return True
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, and see that their names are durable, whoever made them: what is synced in
+        a folder outlasts a power cut only where the folder does. Raises `OSError`."""
+        for place in reversed((folder, *folder.parents)):
+            made = not place.is_dir()
+            if made:
+                place.mkdir(exist_ok=True)
+            is_ours = place.is_relative_to(self._root)
+            if made or (is_ours and place not in self._durable):
+                try:
+                    _sync_folder(place.parent)
+                except PermissionError:  # above the root there may be folders that let us pass but not look
+                    if is_ours and place != self._root:
+                        raise
+                self._durable.add(place)
 
 
 def _write_synced(path: Path, data: bytes | pa.Buffer) -> None:

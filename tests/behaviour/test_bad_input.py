@@ -13,6 +13,7 @@ from raycontext.context import Connection
 from raycontext.discover.read import Content
 from raycontext.errors import CorruptManifest, JobFailed, StorageError, UnsupportedFormat
 from raycontext.models import SkipReason
+from raycontext.store.collection import Location
 
 from ..conftest import settle, write_tree
 
@@ -199,8 +200,8 @@ async def test_damaged_index_is_an_error_that_says_what_to_do(connection: Connec
 async def test_other_format_is_refused_everywhere(connection: Connection, source: Path, root: Path) -> None:
     async with connection as context:
         await context.index(source)
-    identity = root / "shop/COLLECTION.json"
-    identity.write_text(identity.read_text().replace('"format": 1', '"format": 2'))
+    identity = Location(str(root), "shop").open().identity()
+    (root / "shop/COLLECTION.json").write_bytes(identity.encode(2))
     async with connection as context:
         for attempt in (context.search("cart", collection="shop"), context.status("shop")):
             with pytest.raises(UnsupportedFormat, match="format 2"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,8 +151,8 @@ def test_other_format_is_refused(collection: Collection) -> None:
     (Path(collection.storage.location) / "shop/manifests" / manifest_name(2)).write_bytes(newer.encode())
     with pytest.raises(UnsupportedFormat, match="99"):
         collection.latest()
-    identity = Path(collection.storage.location) / "shop/COLLECTION.json"
-    identity.write_text(json.dumps({**json.loads(identity.read_text()), "format": 99}))
+    identity = collection.identity()
+    (Path(collection.storage.location) / "shop/COLLECTION.json").write_bytes(identity.encode(99))
     with pytest.raises(UnsupportedFormat, match="99"):
         collection.identity()
 

@@ -1,0 +1,91 @@
+"""Objects in the memory of this process: for tests, and as a model of what a storage does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+import pyarrow as pa
+
+from raycontext.errors import StorageError
+
+__all__ = ["MemoryStorage", "named_memory"]
+
+
+class _Object(NamedTuple):
+    data: bytes
+    modified: float  # Unix seconds
+
+
+class MemoryStorage:
+    """A `Storage` whose objects go with it. Each call takes effect at once, as seen by other threads."""
+
+    def __init__(self, name: str = "", objects: Mapping[str, bytes] | None = None) -> None:
+        """`objects`: what is there from the beginning."""
+        self._name = name
+        now = time.time()
+        self._objects = {place: _Object(data, now) for place, data in (objects or {}).items()}
+
+    @property
+    def location(self) -> str:
+        return f"memory://{self._name}"
+
+    def create(self, name: str, data: bytes) -> bool:
+        made = _Object(bytes(data), time.time())
+        return self._objects.setdefault(name, made) is made
+
+    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
+        if self._below(folder):
+            raise StorageError(f"{self.location}/{folder}", "File exists")
+        now = time.time()
+        self._objects.update({f"{folder}/{name}": _Object(bytes(data), now) for name, data in objects.items()})
+
+    def read(self, name: str) -> bytes:
+        try:
+            return self._objects[name].data
+        except KeyError as error:
+            raise FileNotFoundError(name) from error
+
+    def map(self, name: str) -> pa.Buffer:
+        return pa.py_buffer(self.read(name))
+
+    def exists(self, name: str) -> bool:
+        return name in self._objects
+
+    def list(self, folder: str) -> list[str]:
+        prefix = f"{folder}/" if folder else ""
+        return sorted({place.removeprefix(prefix).partition("/")[0] for place in self._below(folder)})
+
+    def size(self, folder: str) -> int:
+        return sum(len(found.data) for found in self._below(folder).values())
+
+    def modified(self, name: str) -> float:
+        found = self._objects.get(name)
+        among = [found] if found is not None else list(self._below(name).values())
+        if not among:
+            raise FileNotFoundError(name)
+        return max(each.modified for each in among)
+
+    def delete(self, name: str) -> bool:
+        return self._objects.pop(name, None) is not None
+
+    def remove(self, folder: str) -> bool:
+        doomed = self._below(folder)
+        for place in doomed:
+            self._objects.pop(place, None)
+        return bool(doomed)
+
+    def _below(self, folder: str) -> dict[str, _Object]:
+        prefix = f"{folder}/" if folder else ""
+        # A copy first: another thread may add or remove meanwhile.
+        return {place: found for place, found in self._objects.copy().items() if place.startswith(prefix)}
+
+
+_named: WeakValueDictionary[str, MemoryStorage] = WeakValueDictionary()
+
+
+def named_memory(name: str) -> MemoryStorage:
+    """The storage of this process at `memory://<name>`: a new one, unless someone still holds it."""
+    return _named.setdefault(name, MemoryStorage(name))
