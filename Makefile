@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -26,6 +26,10 @@ lint: $(VENV)/installed-dev
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+# Writers killed for ten minutes; a short form of it is among the tests.
+soak: $(VENV)/installed-dev
+	$(BIN)/python tests/recovery/soak.py --seconds 600
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,6 +31,8 @@ from raycontext.store.storage import new_ulid
 
 __all__ = ["Change", "CollectionWriter", "Compaction", "TreeChanges"]
 
+LOAD_ATTEMPTS = 5
+
 COMMIT_ATTEMPTS = 5
 """How often a commit that someone else overtook is made on top of theirs."""
 
@@ -107,12 +109,19 @@ class CollectionWriter:
         self._load()
 
     def _load(self) -> None:
-        self._highest = max(self._collection.versions(), default=0)  # what lies above `manifest` is damaged
-        self.manifest = self._collection.latest()
-        if self.manifest is None:
-            self.snapshot = Snapshot(scanned_at_ns=0, entries={})
-        else:
-            self.snapshot = self._collection.snapshot(self.manifest)
+        for attempt in range(LOAD_ATTEMPTS):
+            try:
+                self._highest = max(self._collection.versions(), default=0)  # what lies above `manifest` is damaged
+                self.manifest = self._collection.latest()
+                self.snapshot = (
+                    self._collection.snapshot(self.manifest)
+                    if self.manifest is not None
+                    else Snapshot(scanned_at_ns=0, entries={})
+                )
+                break
+            except FileNotFoundError:  # garbage collection was faster
+                if attempt == LOAD_ATTEMPTS - 1:
+                    raise
         self._tree: MerkleTree | None = None
 
     def reload(self) -> None:
@@ -180,32 +189,40 @@ class CollectionWriter:
                 return self.manifest
             self._check_ownership()
             base, before = self.manifest, self.snapshot
-            snapshot = self._next_snapshot(change)
-            tree = snapshot.tree()
-            encoded = snapshot.to_bytes()
-            name = new_ulid()
-            self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
-            manifest = self._next_manifest(
-                change.txn,
-                self._next_shards(change),
-                options=change.options,
-                embedder=embedder,
-                chunker=chunker,
-                snapshot=name,
-                snapshot_checksum=xxhash.xxh3_128_hexdigest(encoded),
-                tree=tree.root_digest.hex(),
-                files=len(_digests(snapshot.entries)),
-            )
-            if self._publish(manifest):
-                self.snapshot, self._tree = snapshot, tree
-                return manifest
+            try:
+                published = self._publish_change(change, embedder, chunker)
+            except FileNotFoundError:  # garbage collection took what this was based on: others are far ahead
+                published = None
+            if published is not None:
+                return published
             self._load()
-            if self._was_applied(change.txn):
-                continue
-            if not self._commutes(change, base, before):
+            if not self._was_applied(change.txn) and not self._commutes(change, base, before):
                 self._check_ownership()
-                raise CommitConflict(self._collection.name, manifest.version)
-        raise CommitConflict(self._collection.name, self._highest + 1)
+                raise CommitConflict(self._collection.name, self._highest)
+        raise CommitConflict(self._collection.name, self._highest)
+
+    def _publish_change(self, change: Change, embedder: str, chunker: str) -> Manifest | None:
+        """Write the next snapshot and manifest; None where someone else was faster."""
+        snapshot = self._next_snapshot(change)
+        tree = snapshot.tree()
+        encoded = snapshot.to_bytes()
+        name = new_ulid()
+        self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
+        manifest = self._next_manifest(
+            change.txn,
+            self._next_shards(change),
+            options=change.options,
+            embedder=embedder,
+            chunker=chunker,
+            snapshot=name,
+            snapshot_checksum=xxhash.xxh3_128_hexdigest(encoded),
+            tree=tree.root_digest.hex(),
+            files=len(_digests(snapshot.entries)),
+        )
+        if not self._publish(manifest):
+            return None
+        self.snapshot, self._tree = snapshot, tree
+        return manifest
 
     def compact(self, compaction: Compaction) -> Manifest | None:
         """Put a merged segment in the place of its sources, and return the manifest.
@@ -219,22 +236,28 @@ class CollectionWriter:
             if current is not None and compaction.txn in current.recent_txns:
                 return current
             self._check_ownership()
-            shards = self._compacted_shards(compaction)
-            if current is None or shards is None:
+            if current is None:
                 return None
-            manifest = self._next_manifest(
-                compaction.txn,
-                shards,
-                options=current.options,
-                embedder=current.embedder,
-                chunker=current.chunker,
-                snapshot=current.snapshot,
-                snapshot_checksum=current.snapshot_checksum,
-                tree=current.tree,
-                files=current.files,
-            )
-            if self._publish(manifest):
-                return manifest
+            try:
+                shards = self._compacted_shards(current, compaction)
+                if shards is None:
+                    return None
+                manifest = self._next_manifest(
+                    compaction.txn,
+                    shards,
+                    options=current.options,
+                    embedder=current.embedder,
+                    chunker=current.chunker,
+                    snapshot=current.snapshot,
+                    snapshot_checksum=current.snapshot_checksum,
+                    tree=current.tree,
+                    files=current.files,
+                )
+            except FileNotFoundError:  # as in `commit`
+                pass
+            else:
+                if self._publish(manifest):
+                    return manifest
             self._load()
             self._was_applied(compaction.txn)
         return None
@@ -348,10 +371,9 @@ class CollectionWriter:
             shards.append(ShardManifest(segments=(*living, *added)))
         return tuple(shards)
 
-    def _compacted_shards(self, compaction: Compaction) -> tuple[ShardManifest, ...] | None:
+    def _compacted_shards(self, manifest: Manifest, compaction: Compaction) -> tuple[ShardManifest, ...] | None:
         """The shards with the merged segment where the first of its sources was; None where they lack a source."""
-        manifest = self.manifest
-        if manifest is None or compaction.shard >= len(manifest.shards):
+        if compaction.shard >= len(manifest.shards):
             return None
         present = {segment.name: segment for segment in manifest.shards[compaction.shard].segments}
         merged_names = {source.name for source in compaction.sources}

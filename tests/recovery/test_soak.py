@@ -1,0 +1,24 @@
+"""Writers killed again and again lose nothing that was acknowledged."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SECONDS = 20
+
+
+def test_nothing_acknowledged_is_lost_when_writers_are_killed() -> None:
+    soak = Path(__file__).with_name("soak.py")
+    done = subprocess.run(
+        [sys.executable, soak, "--seconds", str(SECONDS)], capture_output=True, text=True, check=False
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = {name: int(count) for count, name in re.findall(r"(\d+) (commits|kills|merges)", done.stdout)}
+    assert counts["commits"] > 10
+    assert counts["kills"] > 10
+    assert counts["merges"] > 0
+    assert "lost 0, duplicates 0, unreadable 0" in done.stdout
