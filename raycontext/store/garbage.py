@@ -9,7 +9,8 @@ manifest names may be those of a run that has yet to commit: they go once they a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from raycontext.errors import CorruptManifest
@@ -66,17 +67,29 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
     for manifest in doomed:  # ascending
         collection.storage.delete(f"{collection.name}/manifests/{manifest_name(manifest.version)}")
     before = moment - grace.writers
+    history = _history([*doomed, *kept])
+    superseded = [manifest for manifest in doomed if manifest.version in history]
     return Collected(
         manifests=len(doomed),
-        segments=_sweep(collection, "segments", _segments(kept), _segments(doomed), before),
+        segments=_sweep(collection, "segments", _segments(kept), _segments(superseded), before),
         snapshots=_sweep(
             collection,
             "snapshots",
             {manifest.snapshot for manifest in kept},
-            {manifest.snapshot for manifest in doomed},
+            {manifest.snapshot for manifest in superseded},
             before,
         ),
     )
+
+
+def _history(manifests: Sequence[Manifest]) -> set[int]:
+    """Versions that the next one was made from. Others are ghosts, put under a name that had been freed: their writer
+    is about to take them back and to commit what they name again."""
+    return {
+        earlier.version
+        for earlier, later in pairwise(manifests)
+        if later.version == earlier.version + 1 and later.parent == earlier.checksum
+    }
 
 
 def _segments(manifests: Iterable[Manifest]) -> set[str]:

@@ -86,7 +86,7 @@ def run(root: Path, writers: int, seconds: float, chance: random.Random) -> int:
             child = context.Process(target=write, args=(str(root), started))
             child.start()
             running.append(child)
-        time.sleep(chance.uniform(0.02, 0.4))
+        time.sleep(chance.uniform(0.05, 1.0))
         victim = running.pop(chance.randrange(len(running)))
         assert victim.pid is not None
         if victim.exitcode is not None:
@@ -137,12 +137,18 @@ def maintain(writer: CountingWriter, collection: Collection, turn: int, tell: ob
     manifest = writer.manifest
     assert manifest is not None
     assert callable(tell)
-    if turn % MERGE_EVERY == 0:
+    if turn % MERGE_EVERY == MERGE_EVERY - 1:
         for sources in merges_of(manifest.shards[0]):
             merged = merge_segments(
                 collection.storage, NAME, sources, embedder=manifest.embedder, chunker=manifest.chunker
             )
-            done = writer.compact(Compaction(txn=new_ulid(), shard=0, sources=sources, merged=merged))
+            compaction = Compaction(txn=new_ulid(), shard=0, sources=sources, merged=merged)
+            while True:
+                try:
+                    done = writer.compact(compaction)
+                    break
+                except Fenced:
+                    writer.reload()
             tell("merged" if done else "merged-too-late")
     if turn % COLLECT_EVERY == 0 and writer.is_owner:
         tell("collected", sum(collect_garbage(collection, GRACE)))

@@ -14,6 +14,8 @@ from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Collection, Location
 from raycontext.store.garbage import KEPT_MANIFESTS, Grace, collect_garbage
+from raycontext.store.manifest import ShardManifest, manifest_name
+from raycontext.store.storage import new_ulid
 
 from ...conftest import write_tree
 
@@ -116,3 +118,19 @@ def test_idle_reader_notices_versions_beyond_a_gap(root: Path, tmp_path: Path) -
     collect_garbage(collection, NO_GRACE, time.time() + 10)
     assert not collection.has_version(2)
     assert search.statistics(request).version == 7
+
+
+def test_what_a_ghost_names_stays(root: Path) -> None:
+    """A slow writer has put its manifest under a name that was freed, and is about to commit the same segment again."""
+    collection = opened(root)
+    newest = collection.manifest(7)
+    collect_garbage(collection, NO_GRACE, time.time() + 10)
+    orphan = new_ulid()
+    collection.storage.write(f"notes/segments/{orphan}", {"SEGMENT.json": b"{}"})
+    (shard,) = newest.shards
+    named = shard.segments[0].model_copy(update={"name": orphan})
+    ghost = newest.model_copy(update={"version": 3, "shards": (ShardManifest(segments=(named,)),)})
+    assert collection.storage.create(f"notes/manifests/{manifest_name(3)}", ghost.encode())
+    found = collect_garbage(collection, Grace(readers=0.0, writers=3600.0), time.time() + 10)
+    assert found.manifests == 1
+    assert orphan in names(collection, "segments")
