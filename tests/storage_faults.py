@@ -1,0 +1,241 @@
+"""Storage that fails, and what a power cut leaves of a file system."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
+
+import pyarrow as pa
+import pytest
+
+from raycontext.errors import StorageError
+from raycontext.store.storage import Storage
+
+Result = TypeVar("Result")
+
+
+class Crash(BaseException):
+    """The process ended here. Nothing catches it, as nothing catches SIGKILL."""
+
+
+class Kind(Enum):
+    """What happens at a call."""
+
+    NO_SPACE = "it fails: no space is left"
+    IO_ERROR = "it fails: input/output error"
+    LOST_REPLY = "it is done, and then fails"
+    CRASH_BEFORE = "the process ends before it"
+    CRASH_AFTER = "the process ends after it"
+    TORN = "it leaves a part, and fails"
+    CRASH_TORN = "it leaves a part, and the process ends"
+
+
+class Fault(NamedTuple):
+    """`kind` happens at call number `at`; of a folder that is torn, `whole` objects and a half are there."""
+
+    kind: Kind
+    at: int
+    whole: int = 0
+
+
+class FaultyStorage:
+    """Hands every call on to another storage, but for one."""
+
+    def __init__(self, inner: Storage, fault: Fault | None = None) -> None:
+        self.calls: list[str] = []
+        """Names of the methods that were called."""
+        self._inner = inner
+        self._fault = fault
+
+    @property
+    def struck(self) -> bool:
+        """Whether the fault has happened."""
+        return self._fault is not None and len(self.calls) > self._fault.at
+
+    @property
+    def location(self) -> str:
+        return self._inner.location
+
+    def create(self, name: str, data: bytes) -> bool:
+        return self._call("create", lambda: self._inner.create(name, data))
+
+    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
+        def tear() -> None:
+            assert self._fault is not None
+            kept = dict(list(objects.items())[: self._fault.whole + 1])
+            last = list(kept)[-1]
+            kept[last] = bytes(kept[last])[: len(memoryview(kept[last])) // 2]
+            self._inner.write(folder, kept)
+
+        self._call("write", lambda: self._inner.write(folder, objects), tear)
+
+    def read(self, name: str) -> bytes:
+        return self._call("read", lambda: self._inner.read(name))
+
+    def map(self, name: str) -> pa.Buffer:
+        return self._call("map", lambda: self._inner.map(name))
+
+    def exists(self, name: str) -> bool:
+        return self._call("exists", lambda: self._inner.exists(name))
+
+    def list(self, folder: str) -> list[str]:
+        return self._call("list", lambda: self._inner.list(folder))
+
+    def size(self, folder: str) -> int:
+        return self._call("size", lambda: self._inner.size(folder))
+
+    def modified(self, name: str) -> float:
+        return self._call("modified", lambda: self._inner.modified(name))
+
+    def delete(self, name: str) -> bool:
+        return self._call("delete", lambda: self._inner.delete(name))
+
+    def remove(self, folder: str) -> bool:
+        return self._call("remove", lambda: self._inner.remove(folder))
+
+    def _call(self, method: str, act: Callable[[], Result], tear: Callable[[], None] | None = None) -> Result:
+        number = len(self.calls)
+        self.calls.append(method)
+        if self._fault is None or number != self._fault.at:
+            return act()
+        kind = self._fault.kind
+        if kind in (Kind.LOST_REPLY, Kind.CRASH_AFTER):
+            act()
+        if kind in (Kind.TORN, Kind.CRASH_TORN):
+            assert tear is not None, f"{method} cannot be torn"
+            tear()
+        if kind in (Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.CRASH_TORN):
+            raise Crash(method)
+        code = errno.ENOSPC if kind is Kind.NO_SPACE else errno.EIO
+        raise StorageError(self.location, os.strerror(code))
+
+
+class Event(NamedTuple):
+    """Something that was done to a file system. Paths are relative to the folder that is recorded."""
+
+    action: str  # mkdir, create, link, unlink, rename: entries of folders; sync; reached: a mark of the test
+    path: str
+    inode: int = 0  # of a file
+    target: str = ""  # of a rename
+
+
+class Recording:
+    """What a program does to a folder, in order, and from that, what a power cut at any moment may leave of it.
+
+    The rules are those of POSIX: the content of a file is durable once the file was synced, an entry of a folder once
+    the folder was synced. Whatever else was done may be there or not, each for itself, and of a file any first part;
+    what lies in a folder that is not there is not there either. Only a rename is one act, as journals make it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.events: list[Event] = []
+        self._folder = folder
+        self._inodes: dict[str, int] = {}
+        self._contents: dict[int, bytes] = {}
+
+    def reached(self, mark: str) -> None:
+        """Note in the recording that the program has come this far."""
+        self.events.append(Event("reached", mark))
+
+    def marks(self, cut: int) -> list[str]:
+        """The marks before a cut."""
+        return [event.path for event in self.events[:cut] if event.action == "reached"]
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record what this process does meanwhile through the functions that the storage uses."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, before in {"mkdir": self._mkdir, "unlink": self._unlink, "fsync": self._fsync}.items():
+                patch.setattr(os, name, _after(before, getattr(os, name)))
+            patch.setattr(os, "link", _after(self._link, os.link))
+            patch.setattr(os, "rename", _after(self._rename, os.rename))
+            plain_open = Path.open
+
+            def recorded_open(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
+                opened = plain_open(path, mode, *arguments, **options)
+                if "x" in mode:
+                    inode = self._inodes[self._name(path)] = len(self.events) + 1
+                    self.events.append(Event("create", self._name(path), inode))
+                return opened
+
+            patch.setattr(Path, "open", recorded_open)
+            yield
+
+    def after_power_cut(self, cut: int, survives: Callable[[], bool], share: Callable[[], float]) -> dict[str, bytes]:
+        """Files by path, where power went off before event number `cut`. `survives` decides on each entry that was
+        not durable, `share` how much there is of each file that was not."""
+        past = self.events[:cut]
+        synced = {event.inode for event in past if event.action == "sync" and event.inode}
+        folders = {""}
+        files: dict[str, int] = {}
+        for number, event in enumerate(past):
+            if event.action in ("sync", "reached"):
+                continue
+            place = event.target or event.path
+            parent = place.rpartition("/")[0]
+            is_durable = any(later.action == "sync" and later.path == parent for later in past[number:])
+            if (not is_durable and not survives()) or parent not in folders:
+                continue
+            match event.action:
+                case "mkdir":
+                    folders.add(place)
+                case "create" | "link":
+                    files[place] = event.inode
+                case "unlink":
+                    files.pop(place, None)
+                case "rename":
+                    folders = {_moved(name, event) for name in folders}
+                    files = {_moved(name, event): inode for name, inode in files.items()}
+        left = {}
+        for name, inode in files.items():
+            content = self._contents.get(inode, b"")
+            left[name] = content if inode in synced else content[: int(share() * len(content))]
+        return left
+
+    def _name(self, path: Any) -> str:
+        return os.path.relpath(path, self._folder)
+
+    def _mkdir(self, path: Any, *_: Any, **__: Any) -> None:
+        self.events.append(Event("mkdir", self._name(path)))
+
+    def _link(self, source: Any, target: Any) -> None:
+        inode = self._inodes[self._name(target)] = self._inodes[self._name(source)]
+        self.events.append(Event("link", self._name(target), inode))
+
+    def _unlink(self, path: Any, *_: Any, **__: Any) -> None:
+        self.events.append(Event("unlink", self._name(path)))
+
+    def _rename(self, source: Any, target: Any) -> None:
+        self.events.append(Event("rename", self._name(source), target=self._name(target)))
+
+    def _fsync(self, descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        name = self._name(path)
+        if path.is_dir():
+            self.events.append(Event("sync", "" if name == "." else name))
+            return
+        inode = self._inodes[name]
+        self._contents[inode] = path.read_bytes()
+        self.events.append(Event("sync", name, inode))
+
+
+def _after(note: Callable[..., None], act: Callable[..., Result]) -> Callable[..., Result]:
+    """`act`, then a note of what it has done, unless it failed."""
+
+    def call(*arguments: Any, **options: Any) -> Result:
+        result = act(*arguments, **options)
+        note(*arguments, **options)
+        return result
+
+    return call
+
+
+def _moved(name: str, event: Event) -> str:
+    if name == event.path or name.startswith(f"{event.path}/"):
+        return event.target + name.removeprefix(event.path)
+    return name
