@@ -19,9 +19,10 @@ import raycontext
 from raycontext.models import SearchFilters
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
+from raycontext.store.changes import Compaction
 from raycontext.store.collection import Collection, Location
 from raycontext.store.compaction import merge_segments
-from raycontext.store.writer import CollectionWriter, Compaction
+from raycontext.store.writer import CollectionWriter
 
 QUERIES = (
     "where is the next task scheduled",

@@ -18,9 +18,9 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.stages import IndexedBatch, Scan
+from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.writer import Change, TreeChanges
 
 __all__ = [
     "Abort",

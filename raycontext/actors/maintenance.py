@@ -10,10 +10,10 @@ from raycontext import stages
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.errors import RaycontextError
 from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.store.changes import Compaction
 from raycontext.store.collection import Location
 from raycontext.store.storage import new_ulid
 from raycontext.store.vector_store import PendingMerge
-from raycontext.store.writer import Compaction
 
 __all__ = ["Maintenance"]
 

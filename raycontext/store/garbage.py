@@ -67,6 +67,7 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
     for manifest in doomed:  # ascending
         collection.storage.delete(f"{collection.name}/manifests/{manifest_name(manifest.version)}")
     before = moment - grace.writers
+    _sweep_temporary(collection, before)
     history = _history([*doomed, *kept])
     superseded = [manifest for manifest in doomed if manifest.version in history]
     return Collected(
@@ -98,6 +99,17 @@ def _segments(manifests: Iterable[Manifest]) -> set[str]:
 
 def _age(collection: Collection, name: str, moment: float) -> float:
     return moment - collection.storage.modified(name)
+
+
+def _sweep_temporary(collection: Collection, before: float) -> None:
+    """Remove what an interrupted `create` left."""
+    for name in collection.storage.list(f"{collection.name}/tmp"):
+        place = f"{collection.name}/tmp/{name}"
+        try:
+            if collection.storage.modified(place) < before:
+                collection.storage.delete(place)
+        except FileNotFoundError:
+            continue
 
 
 def _sweep(collection: Collection, folder: str, named: set[str], superseded: set[str], before: float) -> int:

@@ -14,12 +14,13 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import UnknownCollection
 from raycontext.models import CollectionStatus, FileStat, IndexOptions
+from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, collection_names
 from raycontext.store.compaction import merges_of
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.segment import Segment
-from raycontext.store.writer import Change, CollectionWriter, Compaction, TreeChanges
+from raycontext.store.writer import CollectionWriter
 
 __all__ = ["CollectionState", "OptionOverrides", "PendingMerge", "VectorStore"]
 

@@ -29,13 +29,14 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import CommitConflict, Fenced
 from raycontext.models import IndexOptions
+from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection, Location
 from raycontext.store.compaction import merge_segments, merges_of
 from raycontext.store.garbage import Grace, collect_garbage
 from raycontext.store.segment import Segment
 from raycontext.store.segment_writer import write_segment
 from raycontext.store.storage import new_ulid
-from raycontext.store.writer import Change, CollectionWriter, Compaction
+from raycontext.store.writer import CollectionWriter
 
 NAME = "soak"
 CHUNKER = "soak-1"

@@ -18,11 +18,12 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import StorageError, UnknownCollection
 from raycontext.models import IndexOptions
+from raycontext.store.changes import Change
 from raycontext.store.collection import Collection
 from raycontext.store.memory_storage import MemoryStorage
 from raycontext.store.segment_writer import SegmentContent, write_segment
 from raycontext.store.storage import LocalStorage, Storage
-from raycontext.store.writer import Change, CollectionWriter
+from raycontext.store.writer import CollectionWriter
 
 from ..conftest import CART, PAYMENT, README, write_tree
 from ..storage_faults import Crash, Fault, FaultyStorage, Kind, Recording

@@ -13,8 +13,8 @@ from raycontext.errors import StorageError
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.pipeline import ReindexPlanner
 from raycontext.stages import IndexedBatch, Scan
+from raycontext.store.changes import TreeChanges
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.writer import TreeChanges
 
 MEGABYTE = 1 << 20
 

@@ -86,6 +86,7 @@ def test_kind_of_each_hit_is_the_one_asked_for(context: raycontext.SyncContext) 
         {"paths": ["nowhere/"]},
         {"languages": ["go"], "paths": ["stamps/"]},
         {"kinds": ["enum"]},
+        {"kinds": ["class"], "languages": ["go"]},
     ],
 )
 def test_filter_that_lets_nothing_through_gives_no_hits(

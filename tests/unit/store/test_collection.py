@@ -20,10 +20,11 @@ from raycontext.errors import (
 )
 from raycontext.models import IndexOptions
 from raycontext.stages import index_files, scan_tree
+from raycontext.store.changes import Change
 from raycontext.store.collection import Collection, Location
 from raycontext.store.manifest import Manifest, manifest_name, manifest_version
 from raycontext.store.storage import LocalStorage
-from raycontext.store.writer import Change, CollectionWriter
+from raycontext.store.writer import CollectionWriter
 
 from ...conftest import write_tree
 

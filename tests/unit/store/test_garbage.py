@@ -134,3 +134,13 @@ def test_what_a_ghost_names_stays(root: Path) -> None:
     found = collect_garbage(collection, Grace(readers=0.0, writers=3600.0), time.time() + 10)
     assert found.manifests == 1
     assert orphan in names(collection, "segments")
+
+
+def test_what_an_interrupted_commit_left_goes(root: Path) -> None:
+    collection = opened(root)
+    left = root / "notes/tmp/00000000000000000008.json.0123456789abcdef"
+    left.write_text("half a manifest")
+    collect_garbage(collection, HOUR)
+    assert left.exists()
+    collect_garbage(collection, HOUR, time.time() + 7200)
+    assert not left.exists()
