@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import raycontext
+from raycontext.analyse.path_kinds import PATH_KINDS
 from raycontext.context import CANDIDATE_FILES
 from raycontext.evaluation import same_file
 from raycontext.models import SearchFilters
-from raycontext.search.query import FEATURES, SearchRequest
+from raycontext.search.query import SearchRequest
 from raycontext.search.ranker import MODEL_FEATURES, cosine_moments, model_features
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
@@ -37,6 +38,7 @@ STEPS = 300
 RATE = 0.1
 PENALTY = 0.002
 PRIOR = {
+    "exact_symbol": 5.0,
     "test": -1.0,
     "example": -0.5,
     "legacy": -0.5,
@@ -48,13 +50,14 @@ PRIOR = {
     "prose": -1.0,
     "data": -0.5,
 }
-"""Weights that the penalty draws to, where it is not zero: few judged queries say anything of generated code."""
+"""Weights that the penalty draws to, where it is not zero: few judged queries say anything of generated code, and who
+gives nothing but a name wants its definition."""
 WEIGHTS = Path(raycontext.__file__).parent / "search" / "weights.json"
 GROUPS = {
     "vectors": ("vector_best", "vector_three", "vector_names", "vector_path"),
     "file names": ("stem_cover", "vector_path"),
-    "definitions": ("best_definition", "exact_definition"),
-    "path flags": MODEL_FEATURES[len(FEATURES) :],
+    "definitions": ("best_definition", "exact_definition", "exact_symbol"),
+    "path flags": PATH_KINDS,
     "size": ("size",),
 }
 """What `--ablation` leaves out, group by group."""

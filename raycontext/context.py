@@ -7,6 +7,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
@@ -336,7 +337,8 @@ class Connection:
         if self._runtime is not None and not self._runtime.joined and error is None:
             coordinator = await self._runtime.find(COORDINATOR)
             if coordinator is not None:  # what goes on in the background ends with a runtime of our own
-                await coordinator.call("settle")
+                with suppress(RuntimeUnavailable):
+                    await coordinator.call("settle")
         if self._runtime is not None:
             await self._runtime.close()
             self._runtime = None

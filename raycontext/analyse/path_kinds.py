@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 __all__ = ["PATH_KINDS", "asked_for", "path_kinds"]
 
 _TEST = re.compile(
-    r"(^|[/_.-])(tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?)([/_.-]|$)|[a-z0-9]Tests?\.", re.A
+    r"(?i:(^|[/_.-])(tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?)([/_.-]|$))"
+    r"|[a-z0-9]Tests?\.|(^|/)Test[A-Z]\w*\.",
+    re.A,
 )
 _EXAMPLE = re.compile(r"(^|[/_.-])(examples?|samples?|demos?|benchmarks?|bench|tutorials?)([/_.-]|$)", re.I | re.A)
 _LEGACY = re.compile(r"(^|[/_.-])(compat|legacy|deprecated|unstable|experimental|old|obsolete)([/_.-]|$)", re.I | re.A)

@@ -64,12 +64,12 @@ def finish(
         explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
         worths = _repeats(float(scores[number]), request.repeat_factor, max(least, min_score), limit)
         chunks.extend(_chunks_of_file(part, place, worths, explanation))
-    chunks.sort(key=lambda chunk: (-chunk.score, chunk.order, chunk.row))
-    return chunks[:limit]
+    chunks.sort(key=lambda chunk: (-chunk.score, chunk.order))  # stable: chunks of one file stay in their order
+    return [chunk for chunk in chunks if chunk.score >= min_score][:limit]
 
 
 def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequence[Description]) -> list[Hit]:
-    """The public form of ranked chunks, best first, then by path and line; `descriptions` in the order of `chunks`."""
+    """The public form of ranked chunks, best first, then by path; `descriptions` in the order of `chunks`."""
     hits = [
         Hit(
             collection=collection,
@@ -88,7 +88,7 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
         )
         for chunk, description in zip(chunks, descriptions, strict=True)
     ]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.path, hit.start_line))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.path))  # chunks of one file stay in their order
 
 
 def _cut(parts: Sequence[Candidates], count: int) -> _Files:
@@ -127,7 +127,8 @@ def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tu
 def _chunks_of_file(
     part: Candidates, place: int, worths: Sequence[float], explanation: tuple[FeatureContribution, ...]
 ) -> list[RankedChunk]:
-    """The chunks of a file, best first, at most as many as there are scores for them in `worths`."""
+    """The chunks of a file, best first, at most as many as there are scores for them in `worths`; a chunk with less
+    evidence than the first has as much less of its score."""
     first, last = int(part.row_offsets[place]), int(part.row_offsets[place + 1])
     rows, lexical, vector = part.rows[first:last], part.lexical[first:last], part.vector[first:last]
     best = float(np.max(lexical, initial=0.0))
@@ -135,12 +136,14 @@ def _chunks_of_file(
     defined = part.defined[first:last]
     worth = LEXICAL_SHARE * share + VECTOR_SHARE * np.maximum(vector, 0.0) + DEFINITION_SHARE * defined
     ranking = np.lexsort((rows, -worth))
+    most = float(worth[ranking[0]])
+    shares = worth / most if most > 0.0 else np.ones_like(worth)
     return [
         RankedChunk(
             shard=part.shard,
             row=int(rows[number]),
             order=int(part.order[place]),
-            score=score,
+            score=score * float(shares[number]),
             lexical=float(lexical[number]),
             vector=float(vector[number]),
             explanation=explanation,

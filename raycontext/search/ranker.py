@@ -29,6 +29,9 @@ STEEPNESS = 8.0
 """Of the logistic curve that maps the weighted sum, as a share of what a file that is best by everything would have,
 to a score between 0 and 1, so that scores of different queries and collections can be compared."""
 
+MOST_EXPONENT = 60.0
+"""Beyond, the curve is flat."""
+
 MOST_DEVIATIONS = 8.0
 """Standard deviations above the mean at which a cosine counts as 1."""
 
@@ -37,10 +40,11 @@ LARGE_FILE = 12.0
 
 _RELATIVE_COLUMNS = np.array([FEATURES.index(name) for name in RELATIVE])
 _COSINE_COLUMNS = ((FEATURES.index("vector_best"), 1.0), (FEATURES.index("vector_three"), 1.75))  # 1 + 1/2 + 1/4
+_EXACT_COLUMN = FEATURES.index("exact_definition")
 _SIZE_COLUMN = FEATURES.index("size")
 _KIND_BITS = np.arange(len(PATH_KINDS), dtype=np.uint16)
 
-MODEL_FEATURES = (*FEATURES, *PATH_KINDS)
+MODEL_FEATURES = (*FEATURES, "exact_symbol", *PATH_KINDS)
 """Columns of `model_features`."""
 
 
@@ -88,7 +92,7 @@ class LinearRanker:
     def scores(self, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
         # One sum a row, in a fixed order: a matrix product may round differently by the number of rows.
         share: NDArray[np.float64] = np.add.reduce(contributions, axis=1)
-        return 1.0 / (1.0 + np.exp(-STEEPNESS * (share - 0.5)))
+        return 1.0 / (1.0 + np.exp(np.clip(-STEEPNESS * (share - 0.5), -MOST_EXPONENT, MOST_EXPONENT)))
 
 
 def model_features(
@@ -104,9 +108,13 @@ def model_features(
     for column, share in _COSINE_COLUMNS:
         normal = (features[:, column] / share - mean) / deviation if deviation > 0.0 else 0.0
         model[:, column] = np.clip(normal, -1.0, MOST_DEVIATIONS) / MOST_DEVIATIONS
-    model[:, _SIZE_COLUMN] /= LARGE_FILE
-    counted = kinds & ~np.uint16(asked_for(query))
-    model[:, len(FEATURES) :] = (counted[:, np.newaxis] >> _KIND_BITS) & 1
+    model[:, _SIZE_COLUMN] = np.minimum(model[:, _SIZE_COLUMN] / LARGE_FILE, 1.0)
+    exact = features[:, _EXACT_COLUMN]
+    # Who gives nothing but a name means that one, and hardly another that folds to it.
+    model[:, len(FEATURES)] = exact**4 if len(query.split()) == 1 else 0.0
+    # Who names what a test or an internal file defines asks for just that file.
+    counted = (kinds & ~np.uint16(asked_for(query)))[:, np.newaxis]
+    model[:, len(FEATURES) + 1 :] = ((counted >> _KIND_BITS) & 1) * (1.0 - exact[:, np.newaxis])
     return model
 
 

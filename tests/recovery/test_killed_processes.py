@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
 
 import raycontext
 from raycontext.models import IndexReport
+from raycontext.store.compaction import MAX_SEGMENTS
 
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
 from ..property.test_incremental_index import answers
@@ -62,12 +64,12 @@ def kill(pid: int) -> None:
         process.wait(WAIT_SECONDS)
 
 
-def index_workers() -> list[int]:
-    """Processes of our Ray that run an index task right now."""
+def index_workers(task: str = "index_files") -> list[int]:
+    """Processes of our Ray that run such a task right now."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if process.cmdline()[0].startswith("ray::index_files"):
+            if process.cmdline()[0].startswith(f"ray::{task}"):
                 found.append(process.pid)
     return found
 
@@ -156,6 +158,42 @@ def test_workers_killed_during_a_run(context: raycontext.SyncContext, source: Pa
 
     report = run_and_kill(context, source, strike)
     assert (report.files, report.skipped) == (1000, {})
+    assert_as_from_scratch(context, "shop", source, tmp_path / "other")
+
+
+@pytest.mark.ray
+def test_workers_killed_during_compaction(context: raycontext.SyncContext, source: Path, tmp_path: Path) -> None:
+    """Each small edit adds a segment; merges are killed, and made up for by later ones."""
+    generate(source, range(400), "patron", repeat=10)
+    context.index(source)
+    killed: set[int] = set()
+    done = Event()
+
+    def strike() -> None:
+        while not done.is_set():
+            for pid in index_workers("compact_segments"):
+                with suppress(psutil.NoSuchProcess):
+                    kill(pid)
+                    killed.add(pid)
+
+    deadline = time.monotonic() + 2 * WAIT_SECONDS
+    edits = 0
+    with ThreadPoolExecutor(1) as thread:
+        striking = thread.submit(strike)
+        try:
+            while len(killed) < 2:
+                assert time.monotonic() < deadline, "no merge was met"
+                generate(source, range(10 * (edits % 30), 10 * (edits % 30) + 5), f"client{edits}", repeat=2)
+                context.index(source)
+                edits += 1
+        finally:
+            done.set()
+            striking.result()
+    assert edits > MAX_SEGMENTS - 4
+    for number in range(2):
+        generate(source, range(number, number + 5), f"last{number}", repeat=2)
+        context.index(source)
+        until(lambda: context.status("shop").segments <= MAX_SEGMENTS)
     assert_as_from_scratch(context, "shop", source, tmp_path / "other")
 
 

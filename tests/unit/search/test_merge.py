@@ -94,10 +94,10 @@ def test_files_of_all_shards_are_ranked_together() -> None:
     assert [chunk.score for chunk in found] == pytest.approx([0.9, 0.7, 0.5, 0.3])
 
 
-def test_further_hits_of_a_file_fall_behind_by_the_repeat_factor() -> None:
+def test_further_hits_of_a_file_fall_behind_by_the_repeat_factor_and_by_their_evidence() -> None:
     found = ranked(candidates(File(1, (0.8,), THREE_CHUNKS), File(2, (0.5,)), File(3, (0.1,))), repeat_factor=0.5)
-    assert places(found) == [(0, 1), (0, 3), (0, 2), (0, 0), (0, 4)]
-    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.5, 0.4, 0.2, 0.1])
+    assert places(found) == [(0, 1), (0, 3), (0, 2), (0, 4), (0, 0)]
+    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.5, 0.8 / 2 * 2 / 3, 0.1, 0.8 / 4 / 3])
 
 
 def test_repeat_factor_of_zero_gives_one_hit_a_file() -> None:
@@ -105,13 +105,13 @@ def test_repeat_factor_of_zero_gives_one_hit_a_file() -> None:
     assert places(found) == [(0, 1), (0, 4)]
 
 
-def test_repeat_factor_of_one_keeps_the_chunks_of_a_file_together() -> None:
+def test_repeat_factor_of_one_ranks_chunks_by_their_evidence_alone() -> None:
     found = ranked(candidates(File(2, (0.8,), THREE_CHUNKS), File(1, (0.5,), TWO_CHUNKS)), repeat_factor=1.0)
-    assert sorted(places(found)[:3]) == [(0, 0), (0, 1), (0, 2)]
-    assert [chunk.score for chunk in found] == pytest.approx([0.8] * 3 + [0.5] * 2)
+    assert places(found) == [(0, 1), (0, 2), (0, 4), (0, 0), (0, 3)]
+    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.8 * 2 / 3, 0.5, 0.8 / 3, 0.5 / 3])
 
 
-@pytest.mark.parametrize("repeat_factor", [0.0, 0.25, 0.9])
+@pytest.mark.parametrize("repeat_factor", [0.0, 0.25, 0.9, 1.0])
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 7, 20])
 def test_limit_takes_the_first_of_what_there_is(limit: int, repeat_factor: float) -> None:
     shard = candidates(*(File(number, (1.0 / (number + 1),), THREE_CHUNKS) for number in range(5)))
@@ -154,7 +154,7 @@ def test_equal_scores_are_cut_by_the_tie_breaker_whatever_the_shard() -> None:
     assert [chunk.order for chunk in spread] == [3, 4, 5]
 
 
-def test_equal_scores_are_shown_by_path_and_line() -> None:
+def test_equal_scores_are_shown_by_path_and_within_a_file_as_they_were_ranked() -> None:
     def shown(score: float, path: str, line: int) -> tuple[RankedChunk, Description]:
         return (
             RankedChunk(0, 0, 0, score, 0.0, 0.0, ()),
@@ -163,7 +163,7 @@ def test_equal_scores_are_shown_by_path_and_line() -> None:
 
     pairs = [shown(0.5, "b.py", 3), shown(0.5, "a.py", 20), shown(0.7, "c.py", 1), shown(0.5, "a.py", 4)]
     hits = hits_of("shop", [chunk for chunk, _ in pairs], [description for _, description in pairs])
-    assert [(hit.path, hit.start_line) for hit in hits] == [("c.py", 1), ("a.py", 4), ("a.py", 20), ("b.py", 3)]
+    assert [(hit.path, hit.start_line) for hit in hits] == [("c.py", 1), ("a.py", 20), ("a.py", 4), ("b.py", 3)]
 
 
 @pytest.mark.parametrize("limit", [1, 2])

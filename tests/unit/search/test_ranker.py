@@ -135,8 +135,25 @@ def test_file_that_is_best_by_everything_has_contributions_of_one() -> None:
         best[0, FEATURES.index(name)] = value
     contributions = ranker.contributions("a query", best, np.zeros(1, np.uint16), MOMENTS)
     assert contributions.sum() == pytest.approx(1.0)
-    of_test = ranker.contributions("a query", best, kinds("test"), MOMENTS)
-    assert of_test.sum() < contributions.sum()
+    best[0, FEATURES.index("exact_definition")] = 0.0
+    of_test, of_other = (ranker.contributions("a query", best, kinds(*names), MOMENTS) for names in (("test",), ()))
+    assert of_test.sum() < of_other.sum()
+
+
+def test_kind_does_not_count_where_the_query_names_what_the_file_defines() -> None:
+    named, other = (raw(exact_definition=[value]) for value in (1.0, 0.0))
+    place = MODEL_FEATURES.index("test")
+    assert model_features("charge_card", named, kinds("test"), MOMENTS)[0, place] == 0.0
+    assert model_features("charge_card", other, kinds("test"), MOMENTS)[0, place] == 1.0
+
+
+def test_exact_name_counts_more_where_it_is_all_of_the_query() -> None:
+    place = MODEL_FEATURES.index("exact_symbol")
+    exact, folded = (raw(exact_definition=[value]) for value in (1.0, 0.6))
+    alone = model_features("charge_card", exact, kinds(), MOMENTS)[0, place]
+    assert alone == 1.0
+    assert 0.0 < model_features("charge_card", folded, kinds(), MOMENTS)[0, place] < 0.2
+    assert model_features("where is charge_card", exact, kinds(), MOMENTS)[0, place] == 0.0
 
 
 @pytest.mark.parametrize("nothing", [{}, dict.fromkeys(MODEL_FEATURES, 0.0)])
