@@ -21,7 +21,8 @@ def kernel(function: FunctionT) -> FunctionT:
 
     numba compiles anew when the file of `function` changes, but not when another file does from which it
     takes kernels or constants. So that is done only with files that hardly change (this one, `hashing`,
-    `characters`, `utf8`); who edits one of them removes the `__pycache__` folders of the package.
+    `characters`, `utf8`, and `arithmetic` of the search); who edits one of them removes the `__pycache__`
+    folders of the package.
     """
     try:
         return cast(FunctionT, njit(cache=True, nogil=True)(function))

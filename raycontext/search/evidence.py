@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.kernel import as_int, kernel
+from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.lexical import Normalisation, TermSlices
 
 __all__ = ["RowsOfFiles", "best_three", "lexical_evidence"]
@@ -84,24 +85,22 @@ def _evidence(
             body_place += np.searchsorted(body.rows[body_place:body_end], first)
             while body_place < body_end and as_int(body.rows[body_place]) < last:
                 row = as_int(body.rows[body_place])
-                frequencies[offset + row - first] = (
-                    body_weight * body.frequencies[body_place] / (1.0 - body_b + body_b * body.lengths[row] / body_mean)
+                frequencies[offset + row - first] = body_weight * normalised(
+                    body.frequencies[body_place], body.lengths[row], body_b, body_mean
                 )
                 body_place += 1
                 touched = True
             symbol_place += np.searchsorted(symbol.rows[symbol_place:symbol_end], first)
             while symbol_place < symbol_end and as_int(symbol.rows[symbol_place]) < last:
                 row = as_int(symbol.rows[symbol_place])
-                frequencies[offset + row - first] += (
-                    symbol_weight
-                    * symbol.frequencies[symbol_place]
-                    / (1.0 - symbol_b + symbol_b * symbol.lengths[row] / symbol_mean)
+                frequencies[offset + row - first] += symbol_weight * normalised(
+                    symbol.frequencies[symbol_place], symbol.lengths[row], symbol_b, symbol_mean
                 )
                 symbol_place += 1
                 touched = True
             path_place += np.searchsorted(path.rows[path_place:path_end], file)
             if path_place < path_end and as_int(path.rows[path_place]) == file:
-                frequency = path.frequencies[path_place] / (1.0 - path_b + path_b * path.lengths[file] / path_mean)
+                frequency = normalised(path.frequencies[path_place], path.lengths[file], path_b, path_mean)
                 for place in range(offset, end):
                     frequencies[place] += path_weight * frequency
                 touched = True
@@ -119,12 +118,6 @@ def _best_three(
     for file in range(best.size):
         first = second = third = 0.0
         for row in range(offsets[file], offsets[file + 1]):
-            score = scores[row]
-            if score > first:
-                first, second, third = score, first, second
-            elif score > second:
-                second, third = score, second
-            elif score > third:
-                third = score
+            first, second, third = insert(scores[row], first, second, third)
         best[file] = first
-        three[file] = first + 0.5 * second + 0.25 * third
+        three[file] = weighted(first, second, third)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.kernel import as_int, kernel
 from raycontext.analyse.postings import Postings
+from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.query import Statistics
 from raycontext.store.segment import FIELDS, Segment
 
@@ -236,7 +237,7 @@ def _score_rows(
                 file = path.rows[path_place]
                 path_row = as_int(slices.first_rows[file])
                 path_last = path_row + as_int(slices.row_counts[file])
-                path_frequency = path.frequencies[path_place] / (1.0 - path_b + path_b * path.lengths[file] / path_mean)
+                path_frequency = normalised(path.frequencies[path_place], path.lengths[file], path_b, path_mean)
                 path_place += 1
             from_path = path_row if path_row < path_last else end
             row = min(body_row, symbol_row, from_path)
@@ -244,16 +245,14 @@ def _score_rows(
                 break
             frequency = 0.0
             if body_row == row:
-                frequency += (
-                    body_weight * body.frequencies[body_place] / (1.0 - body_b + body_b * body.lengths[row] / body_mean)
+                frequency += body_weight * normalised(
+                    body.frequencies[body_place], body.lengths[row], body_b, body_mean
                 )
                 body_place += 1
                 body_row = as_int(body.rows[body_place]) if body_place < body_end else end
             if symbol_row == row:
-                frequency += (
-                    symbol_weight
-                    * symbol.frequencies[symbol_place]
-                    / (1.0 - symbol_b + symbol_b * symbol.lengths[row] / symbol_mean)
+                frequency += symbol_weight * normalised(
+                    symbol.frequencies[symbol_place], symbol.lengths[row], symbol_b, symbol_mean
                 )
                 symbol_place += 1
                 symbol_row = as_int(symbol.rows[symbol_place]) if symbol_place < symbol_end else end
@@ -288,11 +287,11 @@ def _score_files(
             while place < last and slices.row_files[symbol.rows[place]] == file:
                 count += as_int(symbol.frequencies[place])
                 place += 1
-            frequency = count / (1.0 - definitions_b + definitions_b * symbol_lengths[file] / definitions_mean)
+            frequency = normalised(count, symbol_lengths[file], definitions_b, definitions_mean)
             definitions[file] += gain * frequency / (frequency + k1)
         for place in range(path.starts[term], path.ends[term]):
             file = path.rows[place]
-            frequency = path.frequencies[place] / (1.0 - path_b + path_b * path.lengths[file] / path_mean)
+            frequency = normalised(path.frequencies[place], path.lengths[file], path_b, path_mean)
             paths[file] += gain * frequency / (frequency + k1)
 
 
@@ -314,16 +313,9 @@ def _best_three_eligible(
         is_open = False
         start = as_int(first_rows[file])
         for row in range(start, start + as_int(row_counts[file])):
-            is_open |= eligible[row]
-            score = scores[row]
-            if score <= third or not eligible[row]:
-                continue
-            if score > first:
-                first, second, third = score, first, second
-            elif score > second:
-                second, third = score, second
-            else:
-                third = score
-        chunks[file] = first + 0.5 * second + 0.25 * third
+            if eligible[row]:
+                is_open = True
+                first, second, third = insert(scores[row], first, second, third)
+        chunks[file] = weighted(first, second, third)
         if not is_open:
             definitions[file] = paths[file] = 0.0

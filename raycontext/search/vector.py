@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.kernel import as_int, kernel
+from raycontext.search.arithmetic import insert, weighted
 
 __all__ = [
     "SCANNED_ROWS",
@@ -119,8 +120,8 @@ def cosine_sums(
 
 @cache
 def _estimates(bits: int) -> NDArray[np.float64]:
-    """Estimated cosine by the number of signs that differ, [bits + 1]; what is below zero counts as zero."""
-    return np.array([max(math.cos(math.pi * count / bits), 0.0) for count in range(bits + 1)])
+    """Estimated cosine by the number of signs that agree, [bits + 1]; what is below zero counts as zero."""
+    return np.array([max(math.cos(math.pi * differing / bits), 0.0) for differing in range(bits, -1, -1)])
 
 
 @kernel
@@ -164,16 +165,9 @@ def _cosines_by_file(
             if not eligible[row]:
                 continue
             score = _product(codes[row], query) * query_scale * scales[row]
-            if score <= third:
-                continue
-            if score > first:
-                first, second, third = score, first, second
-            elif score > second:
-                second, third = score, second
-            else:
-                third = score
+            first, second, third = insert(score, first, second, third)
         best[file] = first
-        three[file] = first + 0.5 * second + 0.25 * third
+        three[file] = weighted(first, second, third)
 
 
 @kernel
@@ -188,27 +182,20 @@ def _estimates_by_file(
     best: NDArray[np.float64],
     three: NDArray[np.float64],
 ) -> None:
-    distances = np.empty(words.shape[0], np.uint16)
+    agreeing = np.empty(words.shape[0], np.uint16)
     for row in range(words.shape[0]):  # a loop without a branch, so that the processor does several rows at once
-        distance = 0
+        count = 0
         for place in range(query.size):
-            distance += _ones(words[row, place] ^ query[place])
-        distances[row] = distance
+            count += _ones(~(words[row, place] ^ query[place]))
+        agreeing[row] = count
     for file in range(first_rows.size):
-        first = second = third = np.uint16(estimates.size - 1)
+        first = second = third = np.uint16(0)
         start = as_int(first_rows[file])
         for row in range(start, start + as_int(row_counts[file])):
-            nearness = distances[row]
-            if nearness >= third or not eligible[row] or scales[row] == 0.0:  # the first is nearly always so
-                continue
-            if nearness < first:
-                first, second, third = nearness, first, second
-            elif nearness < second:
-                second, third = nearness, second
-            else:
-                third = nearness
+            if agreeing[row] > third and eligible[row] and scales[row] != 0.0:  # the first is nearly never so
+                first, second, third = insert(agreeing[row], first, second, third)
         best[file] = estimates[first]
-        three[file] = estimates[first] + 0.5 * estimates[second] + 0.25 * estimates[third]
+        three[file] = weighted(estimates[first], estimates[second], estimates[third])
 
 
 @kernel
