@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import raycontext
+from raycontext.context import CANDIDATE_FILES
 from raycontext.models import SearchFilters
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
@@ -47,7 +48,6 @@ QUERIES = (
     "event loop callback",
 )
 LIMIT = 10
-FILES = 60
 
 
 def merge(collection: Collection) -> None:
@@ -71,7 +71,7 @@ def measure(collection: Collection, rounds: int) -> list[float]:
     for number in range(rounds + 1):
         for query in QUERIES:
             begun = time.perf_counter()
-            search.search(SearchRequest(query, SearchFilters(), FILES, LIMIT), LIMIT, 0.0)
+            search.search(SearchRequest(query, SearchFilters(), CANDIDATE_FILES, LIMIT), LIMIT, 0.0)
             if number:
                 times.append((time.perf_counter() - begun) * 1e3)
     return sorted(times)

@@ -148,10 +148,7 @@ class ShardSearch:
     @_reloading
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
-        view = self._current() if version is None else self._view(version)
-        self._check_embedder(view)
-        terms = search_terms(request.text).terms
-        return view.statistics(view.slices(terms), len(terms))
+        return self._statistics(search_terms(request.text), version)
 
     @_reloading
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
@@ -182,7 +179,6 @@ class ShardSearch:
         Raises `StaleVersion` where it has more shards by now.
         """
         view = self._current()
-        self._check_embedder(view)
         terms = search_terms(request.text)
         slices = view.slices(terms.terms)
         statistics = view.statistics(slices, len(terms.terms))
@@ -202,10 +198,7 @@ class ShardSearch:
     @_reloading
     def related_statistics(self, request: RelatedRequest, version: int | None = None) -> Statistics:
         """As `statistics`, of the terms of a chunk."""
-        view = self._current() if version is None else self._view(version)
-        self._check_embedder(view)
-        terms = related_terms(request.seed.text).terms
-        return view.statistics(view.slices(terms), len(terms))
+        return self._statistics(related_terms(request.seed.text), version)
 
     @_reloading
     def related_candidates(self, request: RelatedRequest, statistics: Statistics) -> RelatedCandidates:
@@ -213,6 +206,11 @@ class ShardSearch:
         view = self._view(statistics.version)
         vector = self._vector(view, request.seed.text)
         return related_candidates(self._shard, view, request, statistics, vector, self._parameters)
+
+    def _statistics(self, terms: SearchTerms, version: int | None) -> Statistics:
+        view = self._current() if version is None else self._view(version)
+        self._check_embedder(view)
+        return view.statistics(view.slices(terms.terms), len(terms.terms))
 
     def _query(self, view: View, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> _Query:
         inverse = self._parameters.inverse_document_frequencies(statistics)

@@ -38,8 +38,7 @@ class Part:
 
     @classmethod
     def open(cls, segment: Segment, first_row: int, first_file: int) -> Part:
-        alive_files = np.ones(segment.reference.files, np.bool_)
-        alive_files[np.array(segment.reference.tombstones, np.int64)] = False
+        alive_files = segment.alive_files()
         row_files = segment.chunk_column("file")
         body, symbol = (
             np.bincount(row_files, segment.chunk_column(name), minlength=len(alive_files)).astype(np.int64)
@@ -55,7 +54,7 @@ class Part:
             symbol_lengths=symbol,
             live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
             dead_files=np.flatnonzero(~alive_files),
-            live_rows=int(segment.row_counts[alive_files].sum()),
+            live_rows=segment.live_rows(),
         )
 
     def ordinals(self, files: NDArray[np.int64]) -> NDArray[np.int64]:

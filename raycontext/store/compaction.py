@@ -41,8 +41,7 @@ class _Source:
     @classmethod
     def open(cls, storage: Storage, collection: str, reference: SegmentReference) -> _Source:
         segment = Segment(storage, collection, reference)
-        alive = np.ones(reference.files, np.bool_)
-        alive[np.array(reference.tombstones, np.int64)] = False
+        alive = segment.alive_files()
         return cls(segment, alive, alive[segment.chunk_column("file")])
 
 

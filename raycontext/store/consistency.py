@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from raycontext.analyse.postings import Postings
 from raycontext.chunk.lines import BLANK, Lines
@@ -15,7 +14,7 @@ from raycontext.errors import CorruptSegment
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import FIELDS, Segment, path_hash
 
-__all__ = ["alive_files", "contradictions", "equals_source", "paths_of"]
+__all__ = ["contradictions", "equals_source", "paths_of"]
 
 
 def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
@@ -89,13 +88,6 @@ def _posting_problems(postings: Postings, rows: int) -> Iterator[str]:
 def paths_of(segment: Segment) -> list[str]:
     """Paths of all files, dead ones included."""
     return [os.fsdecode(path) for path in segment.files.column("path").to_pylist()]
-
-
-def alive_files(segment: Segment) -> NDArray[np.bool_]:
-    """[files]"""
-    alive = np.ones(segment.reference.files, np.bool_)
-    alive[np.array(segment.reference.tombstones, np.int64)] = False
-    return alive
 
 
 def equals_source(data: bytes, spans: Sequence[Sequence[int]], texts: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from raycontext.errors import CorruptManifest
 from raycontext.store.collection import Collection
+from raycontext.store.locations import is_url
 from raycontext.store.manifest import Manifest, manifest_name
 from raycontext.store.storage import ulid_seconds
 
@@ -45,7 +46,7 @@ class Collected(NamedTuple):
 
 def grace_of(location: str) -> Grace:
     """The grace times of a storage."""
-    return REMOTE_GRACE if "://" in location else LOCAL_GRACE
+    return REMOTE_GRACE if is_url(location) else LOCAL_GRACE
 
 
 def collect_garbage(collection: Collection, grace: Grace, now: float | None = None) -> Collected:

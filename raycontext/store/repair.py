@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import xxhash
 
 from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
 from raycontext.errors import CommitConflict, CorruptManifest, RootNotFound
@@ -114,21 +113,18 @@ class _RepairingWriter(CollectionWriter):
         """Make it the next version; None where someone else has committed meanwhile."""
         if self._highest != max((*self._found.damaged_manifests, self._version()), default=0):
             return None
-        storage = self._collection.storage
-        encoded = self.snapshot.to_bytes()
-        name, txn = new_ulid(), new_ulid()
-        storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
+        name, checksum = self._write_snapshot(self.snapshot)
         base = self.manifest
         indexed = {path for path, entry in self.snapshot.entries.items() if entry.reason is None}
         manifest = self._next_manifest(
-            txn,
+            new_ulid(),
             self._intact_shards(indexed),
             # Without a manifest nothing is known but the source: the next run builds everything anew.
             options=base.options if base else IndexOptions(),
             embedder=base.embedder if base else "",
             chunker=base.chunker if base else "",
             snapshot=name,
-            snapshot_checksum=xxhash.xxh3_128_hexdigest(encoded),
+            snapshot_checksum=checksum,
             tree=self.tree.root_digest.hex(),
             files=len(indexed),
         )

@@ -203,6 +203,16 @@ class Segment:
         """Texts of all chunks, decompressed."""
         return self._table("text.arrow")
 
+    def alive_files(self) -> NDArray[np.bool_]:
+        """[files] what the tombstones of this version leave."""
+        alive = np.ones(self.reference.files, np.bool_)
+        alive[np.array(self.reference.tombstones, np.int64)] = False
+        return alive
+
+    def live_rows(self) -> int:
+        """Chunks of the files that are alive."""
+        return int(self.row_counts[self.alive_files()].sum())
+
     def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Ordinals of the files whose path hash is among `hashes`, ascending."""
         return np.flatnonzero(np.isin(self.path_hashes, hashes))

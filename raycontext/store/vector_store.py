@@ -168,8 +168,7 @@ class VectorStore:
 
 def _live_languages(segment: Segment) -> dict[str, int]:
     """Number of live files by language."""
-    alive = np.ones(segment.reference.files, np.bool_)
-    alive[np.array(segment.reference.tombstones, np.int64)] = False
     codes = segment.files.column("language").chunk(0)
-    counts = np.bincount(codes.indices.to_numpy(zero_copy_only=True)[alive], minlength=len(codes.dictionary))
+    alive = codes.indices.to_numpy(zero_copy_only=True)[segment.alive_files()]
+    counts = np.bincount(alive, minlength=len(codes.dictionary))
     return {language: int(count) for language, count in zip(codes.dictionary.to_pylist(), counts, strict=True) if count}

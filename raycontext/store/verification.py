@@ -19,7 +19,7 @@ from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import CorruptManifest, CorruptSegment, UnknownCollection, UnsupportedFormat
 from raycontext.models import Damage, DamageKind, SkipReason, VerificationReport
 from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
-from raycontext.store.consistency import alive_files, contradictions, equals_source, paths_of
+from raycontext.store.consistency import contradictions, equals_source, paths_of
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
 from raycontext.store.segment import DATA_FILES, DESCRIPTION, Segment
 
@@ -231,7 +231,7 @@ def _examine_segment(
                 _compare_with_source(Path(manifest.source), manifest.options.max_file_bytes, segment, found)
     if len(found.damage) == before:
         found.live[reference.name] = live
-        found.chunks += reference.rows - int(segment.row_counts[np.array(reference.tombstones, np.int64)].sum())
+        found.chunks += segment.live_rows()
     else:
         found.damaged_segments.append(reference.name)
         found.damaged_objects.add(reference.name)
@@ -248,7 +248,7 @@ def _live_files(segment: Segment) -> list[LiveFile]:
     columns = (paths_of(segment), segment.files.column("size").to_pylist(), segment.files.column("digest").to_pylist())
     return [
         LiveFile(*values)
-        for values, alive in zip(zip(*columns, strict=True), alive_files(segment), strict=True)
+        for values, alive in zip(zip(*columns, strict=True), segment.alive_files(), strict=True)
         if alive
     ]
 
@@ -258,7 +258,7 @@ def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, fo
     texts = segment.texts().column("text")
     digests = segment.files.column("digest").to_pylist()
     wrong: list[str] = []
-    for ordinal, (path, alive) in enumerate(zip(paths_of(segment), alive_files(segment), strict=True)):
+    for ordinal, (path, alive) in enumerate(zip(paths_of(segment), segment.alive_files(), strict=True)):
         if not alive:
             continue
         content = read_content(source, path, max_file_bytes)

@@ -147,9 +147,7 @@ class CollectionWriter:
         """Write the next snapshot and manifest; None where someone else was faster."""
         snapshot = self._next_snapshot(change)
         tree = snapshot.tree()
-        encoded = snapshot.to_bytes()
-        name = new_ulid()
-        self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
+        name, checksum = self._write_snapshot(snapshot)
         manifest = self._next_manifest(
             change.txn,
             self._next_shards(change),
@@ -157,7 +155,7 @@ class CollectionWriter:
             embedder=embedder,
             chunker=chunker,
             snapshot=name,
-            snapshot_checksum=xxhash.xxh3_128_hexdigest(encoded),
+            snapshot_checksum=checksum,
             tree=tree.root_digest.hex(),
             files=len(_digests(snapshot.entries)),
         )
@@ -165,6 +163,13 @@ class CollectionWriter:
             return None
         self.snapshot, self._tree = snapshot, tree
         return manifest
+
+    def _write_snapshot(self, snapshot: Snapshot) -> tuple[str, str]:
+        """Write it under a new name; returns the name and the checksum that a manifest needs."""
+        encoded = snapshot.to_bytes()
+        name = new_ulid()
+        self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
+        return name, xxhash.xxh3_128_hexdigest(encoded)
 
     def compact(self, compaction: Compaction) -> Manifest | None:
         """Put a merged segment in the place of its sources, and return the manifest.
@@ -363,8 +368,7 @@ class CollectionWriter:
     def _live_rows(self, reference: SegmentReference) -> int:
         if not reference.tombstones:
             return reference.rows
-        counts = Segment(self._collection.storage, self._collection.name, reference).row_counts
-        return reference.rows - int(counts[np.array(reference.tombstones)].sum())
+        return Segment(self._collection.storage, self._collection.name, reference).live_rows()
 
 
 def _digests(entries: Mapping[str, SnapshotEntry]) -> dict[str, bytes]:
