@@ -16,6 +16,7 @@ from raycontext.search.lexical import Bm25f, lexical_proposals, proposing
 from raycontext.search.query import Statistics
 from raycontext.search.terms import search_terms
 from raycontext.search.view import View
+from raycontext.store.segment import Segment
 
 from ..unit.search.segments import NaiveIndex, three_best, write_segments
 
@@ -32,6 +33,20 @@ batches = st.lists(st.dictionaries(paths, sources, min_size=1, max_size=4), min_
 queries = st.lists(st.one_of(names, st.just("zebra"), st.just("where is")), min_size=1, max_size=4).map(" ".join)
 
 small_trees = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+class Asked:
+    """A query of some segments, as a shard prepares it, and the same segments for the plain computation."""
+
+    def __init__(self, segments: list[Segment], query: str) -> None:
+        self.view, self.naive = View(None, segments), NaiveIndex(segments)
+        self.terms = search_terms(query)
+        self.slices = self.view.slices(self.terms.terms)
+        statistics = self.view.statistics(self.slices, len(self.terms.terms))
+        parameters = Bm25f()
+        self.normalisation = parameters.normalisation(statistics)
+        inverse = parameters.inverse_document_frequencies(statistics)
+        self.weights = self.terms.weighted(inverse, statistics.document_frequencies)
 
 
 @small_trees
@@ -55,21 +70,16 @@ def test_proposals_are_bm25f_of_the_eligible_chunks(
     files: list[dict[str, str]], removed: set[str], query: str, choice: Random
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        segments = write_segments(Path(folder), files, removed)
-        view, naive = View(None, segments), NaiveIndex(segments)
-        terms = search_terms(query)
-        slices = view.slices(terms.terms)
-        statistics = view.statistics(slices, len(terms.terms))
-        parameters = Bm25f()
-        weights = terms.weighted(parameters.inverse_document_frequencies(statistics), statistics.document_frequencies)
+        asked = Asked(write_segments(Path(folder), files, removed), query)
+        naive, terms, weights = asked.naive, asked.terms, asked.weights
         expected_weights = naive.weights(terms)
         assert dict(zip(terms.terms.tolist(), weights, strict=True)) == pytest.approx(expected_weights)
         kept = [choice.random() < 0.8 for _ in weights]  # terms that propose chunks
         of_chunks = {term: weight for (term, weight), keep in zip(expected_weights.items(), kept, strict=True) if keep}
-        for part, of_part, live in zip(view.parts, slices, naive.by_segment, strict=True):
+        for part, of_part, live in zip(asked.view.parts, asked.slices, naive.by_segment, strict=True):
             eligible = part.alive_rows & np.array([choice.random() < 0.8 for _ in part.alive_rows], np.bool_)
             found = lexical_proposals(
-                parameters.normalisation(statistics),
+                asked.normalisation,
                 weights,
                 np.where(kept, weights, 0.0),
                 of_part,
@@ -95,21 +105,15 @@ def test_evidence_is_bm25f_of_each_chunk_of_the_candidates(
     files: list[dict[str, str]], removed: set[str], query: str, choice: Random
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        segments = write_segments(Path(folder), files, removed)
-        view, naive = View(None, segments), NaiveIndex(segments)
-        terms = search_terms(query)
-        slices = view.slices(terms.terms)
-        statistics = view.statistics(slices, len(terms.terms))
-        parameters = Bm25f()
-        weights = terms.weighted(parameters.inverse_document_frequencies(statistics), statistics.document_frequencies)
-        by_term = naive.weights(terms)
-        for part, of_part, live in zip(view.parts, slices, naive.by_segment, strict=True):
-            asked = [(ordinal, file) for ordinal, file in live.items() if file.chunks and choice.random() < 0.8]
-            ordinals = np.array([ordinal for ordinal, _ in asked], np.int64)
+        asked = Asked(write_segments(Path(folder), files, removed), query)
+        naive, by_term = asked.naive, asked.naive.weights(asked.terms)
+        for part, of_part, live in zip(asked.view.parts, asked.slices, naive.by_segment, strict=True):
+            some = [(ordinal, file) for ordinal, file in live.items() if file.chunks and choice.random() < 0.8]
+            ordinals = np.array([ordinal for ordinal, _ in some], np.int64)
             chosen = RowsOfFiles.of(ordinals, part.segment.first_rows, part.segment.row_counts)
-            assert chosen.rows.tolist() == [row for _, file in asked for row in file.rows]
-            found = lexical_evidence(parameters.normalisation(statistics), weights, of_part, chosen)
-            expected = [naive.chunk(file, chunk, by_term) for _, file in asked for chunk in file.chunks]
+            assert chosen.rows.tolist() == [row for _, file in some for row in file.rows]
+            found = lexical_evidence(asked.normalisation, asked.weights, of_part, chosen)
+            expected = [naive.chunk(file, chunk, by_term) for _, file in some for chunk in file.chunks]
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 

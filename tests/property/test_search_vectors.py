@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,17 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def assert_best_of_files(
+    segment: Segment, similarity: Callable[[int], float], best: NDArray[np.float64], three: NDArray[np.float64]
+) -> None:
+    """Of each file the best, and the best three, of what its eligible rows have."""
+    assert len(best) == len(three) == len(segment.row_counts)
+    for file in range(len(best)):
+        similar = [similarity(row) for row in segment.rows(file) if segment.eligible[row]]
+        assert math.isclose(best[file], max([0.0, *similar]), rel_tol=1e-9, abs_tol=1e-12)
+        assert math.isclose(three[file], three_best(similar), rel_tol=1e-9, abs_tol=1e-12)
+
+
 @quickly
 @given(files=files_of_rows, dimension=dimensions, seed=seeds)
 def test_cosines_are_those_of_the_dequantised_vectors(files: list[list[str]], dimension: int, seed: int) -> None:
@@ -108,10 +120,7 @@ def test_files_are_compared_by_their_eligible_rows(files: list[list[str]], dimen
     segment = Segment(files, dimension, seed)
     shape = segment.eligible, segment.first_rows, segment.row_counts
     best, three = cosines_by_file(segment.query, segment.quantized.codes, segment.quantized.scales, *shape)
-    for file in range(len(files)):
-        similar = [segment.cosine(row) for row in segment.rows(file) if segment.eligible[row]]
-        assert math.isclose(best[file], max([0.0, *similar]), rel_tol=1e-9, abs_tol=1e-12)
-        assert math.isclose(three[file], three_best(similar), rel_tol=1e-9, abs_tol=1e-12)
+    assert_best_of_files(segment, segment.cosine, best, three)
 
 
 @quickly
@@ -120,10 +129,7 @@ def test_estimates_are_the_angle_by_signs_that_differ(files: list[list[str]], di
     segment = Segment(files, dimension, seed)
     shape = segment.eligible, segment.first_rows, segment.row_counts
     best, three = estimates_by_file(segment.query, segment.quantized.signs, segment.quantized.scales, *shape)
-    for file in range(len(files)):
-        similar = [segment.estimate(row) for row in segment.rows(file) if segment.eligible[row]]
-        assert math.isclose(best[file], max([0.0, *similar]), rel_tol=1e-9, abs_tol=1e-12)
-        assert math.isclose(three[file], three_best(similar), rel_tol=1e-9, abs_tol=1e-12)
+    assert_best_of_files(segment, segment.estimate, best, three)
 
 
 @quickly
