@@ -25,7 +25,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # Writers killed for ten minutes; a short form of it is among the tests.
 soak: $(VENV)/installed-dev

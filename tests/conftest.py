@@ -18,8 +18,9 @@ from raycontext.context import Connection
 LEAK_SECONDS = 20.0
 
 # All temporary files of the run, those of subprocesses too, lie in one folder, so that what is left can be seen.
-# Its path is short: Ray puts sockets below it.
-TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-"))
+# Its path is short, since Ray puts sockets below it: that of a pytest-xdist worker lies beside that of its parent.
+BESIDE = Path(tempfile.gettempdir()).parent if "PYTEST_XDIST_WORKER" in os.environ else None
+TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-", dir=BESIDE))
 tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
 
 
