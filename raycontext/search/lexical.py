@@ -310,12 +310,11 @@ def _best_three_eligible(
         if not touched[file] and definitions[file] == 0.0 and paths[file] == 0.0:
             continue
         first = second = third = 0.0
-        is_open = False
         start = as_int(first_rows[file])
-        for row in range(start, start + as_int(row_counts[file])):
-            if eligible[row]:
-                is_open = True
+        end = start + as_int(row_counts[file])
+        for row in range(start, end):
+            if scores[row] > third and eligible[row]:  # most rows have no term
                 first, second, third = insert(scores[row], first, second, third)
         chunks[file] = weighted(first, second, third)
-        if not is_open:
+        if first == 0.0 and not np.any(eligible[start:end]):
             definitions[file] = paths[file] = 0.0

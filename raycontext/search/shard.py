@@ -329,10 +329,10 @@ def _proposals(part: Part, slices: TermSlices, eligible: NDArray[np.bool_], quer
     codes, scales = segment.vectors
     shape = eligible, segment.first_rows, segment.row_counts
     if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
-        best, three = cosines_by_file(query.vector, codes, scales, *shape)
+        similar = cosines_by_file(query.vector, codes, scales, *shape, MINIMUM_SIMILARITY)
     else:
-        best, three = estimates_by_file(query.vector, segment.signs, scales, *shape)
-    return np.stack([*lexical, np.where(best >= MINIMUM_SIMILARITY, three, 0.0)])
+        similar = estimates_by_file(query.vector, segment.signs, scales, *shape, MINIMUM_SIMILARITY)
+    return np.stack([*lexical, similar])
 
 
 def _evidence(

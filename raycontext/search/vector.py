@@ -73,13 +73,14 @@ def cosines_by_file(
     eligible: NDArray[np.bool_],
     first_rows: NDArray[np.uint32],
     row_counts: NDArray[np.uint32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of all files of a segment the best cosine of an eligible row, and the best three summed with weights 1, 1/2,
-    1/4, [files] each; what is below zero counts as zero."""
-    best, three = np.zeros(len(first_rows)), np.zeros(len(first_rows))
+    least: float,
+) -> NDArray[np.float64]:
+    """Of all files of a segment the best three cosines of eligible rows, summed with weights 1, 1/2, 1/4, [files];
+    zero for files of which no cosine is at least `least`. What is below zero counts as zero."""
+    three = np.zeros(len(first_rows))
     if query.scale > 0.0:
-        _cosines_by_file(query.codes, query.scale, codes, scales, eligible, first_rows, row_counts, best, three)
-    return best, three
+        _cosines_by_file(query.codes, query.scale, codes, scales, eligible, first_rows, row_counts, least, three)
+    return three
 
 
 def estimates_by_file(
@@ -89,17 +90,19 @@ def estimates_by_file(
     eligible: NDArray[np.bool_],
     first_rows: NDArray[np.uint32],
     row_counts: NDArray[np.uint32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    least: float,
+) -> NDArray[np.float64]:
     """As `cosines_by_file`, estimated: vectors whose signs differ in a share s of the components have, for random
     directions, a cosine of about cos(pi * s) (Charikar, "Similarity estimation techniques from rounding algorithms",
     2002). signs uint8[rows, dimension / 8]."""
-    best, three = np.zeros(len(first_rows)), np.zeros(len(first_rows))
+    three = np.zeros(len(first_rows))
     if query.scale > 0.0:
         table = _estimates(len(query.codes))
+        enough = int(np.searchsorted(table, least))  # signs that must agree
         words = signs.view(np.uint64)
         words.flags.writeable = False
-        _estimates_by_file(query.words, words, scales, table, eligible, first_rows, row_counts, best, three)
-    return best, three
+        _estimates_by_file(query.words, words, scales, table, eligible, first_rows, row_counts, enough, three)
+    return three
 
 
 def cosine_sums(
@@ -155,7 +158,7 @@ def _cosines_by_file(
     eligible: NDArray[np.bool_],
     first_rows: NDArray[np.uint32],
     row_counts: NDArray[np.uint32],
-    best: NDArray[np.float64],
+    least: float,
     three: NDArray[np.float64],
 ) -> None:
     for file in range(first_rows.size):
@@ -166,8 +169,8 @@ def _cosines_by_file(
                 continue
             score = _product(codes[row], query) * query_scale * scales[row]
             first, second, third = insert(score, first, second, third)
-        best[file] = first
-        three[file] = weighted(first, second, third)
+        if first >= least:
+            three[file] = weighted(first, second, third)
 
 
 @kernel
@@ -179,7 +182,7 @@ def _estimates_by_file(
     eligible: NDArray[np.bool_],
     first_rows: NDArray[np.uint32],
     row_counts: NDArray[np.uint32],
-    best: NDArray[np.float64],
+    enough: int,
     three: NDArray[np.float64],
 ) -> None:
     agreeing = np.empty(words.shape[0], np.uint16)
@@ -189,13 +192,19 @@ def _estimates_by_file(
             count += _ones(~(words[row, place] ^ query[place]))
         agreeing[row] = count
     for file in range(first_rows.size):
-        first = second = third = np.uint16(0)
         start = as_int(first_rows[file])
-        for row in range(start, start + as_int(row_counts[file])):
-            if agreeing[row] > third and eligible[row] and scales[row] != 0.0:  # the first is nearly never so
+        end = start + as_int(row_counts[file])
+        most = np.uint16(0)
+        for row in range(start, end):  # without a branch again: few files are like the query at all
+            most = max(most, agreeing[row])
+        if most < enough:
+            continue
+        first = second = third = np.uint16(0)
+        for row in range(start, end):
+            if eligible[row] and scales[row] != 0.0:
                 first, second, third = insert(agreeing[row], first, second, third)
-        best[file] = estimates[first]
-        three[file] = weighted(estimates[first], estimates[second], estimates[third])
+        if first >= enough:
+            three[file] = weighted(estimates[first], estimates[second], estimates[third])
 
 
 @kernel

@@ -12,6 +12,7 @@ Readers take the highest manifest whose checksum holds and write nothing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import xxhash
@@ -49,6 +50,7 @@ class CollectionIdentity(NamedTuple):
         return encode_sealed("collection", {"format": number, **self._asdict()})
 
     @classmethod
+    @lru_cache(maxsize=64)  # every query looks whether it is still the same
     def decode(cls, name: str, data: bytes) -> CollectionIdentity:
         """What `encode` was called on. Raises `CorruptManifest`, `UnsupportedFormat`; `name` is for the message."""
         recorded = decode_sealed("collection", name, data)

@@ -44,6 +44,9 @@ FIELDS = ("body", "symbol", "path")
 TEXT_BATCH_ROWS = 16
 """Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
 
+KEPT_TEXT_BATCHES = 128
+"""Decompressed batches that an open segment keeps, about 10 kB each."""
+
 DATA_FILES = (
     "files.arrow",
     "chunks.arrow",
@@ -75,6 +78,7 @@ class Segment:
         self._collection = collection
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
+        self._text_batches: dict[int, pa.Array] = {}
         self._folder = f"{collection}/segments/{reference.name}"
         encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
@@ -187,9 +191,7 @@ class Segment:
         """Text of a chunk: decompresses the batch that holds it and compares the hash of the text."""
         number, offset = divmod(row, TEXT_BATCH_ROWS)
         try:
-            batch = self._texts.get_batch(number)
-            batch.validate(full=True)  # before offsets are followed that may point anywhere
-            text: str = batch.column(0)[offset].as_py()
+            text: str = self._text_batch(number)[offset].as_py()
             found = xxhash.xxh3_128_digest(text.encode())
         except FileNotFoundError:
             raise
@@ -233,6 +235,18 @@ class Segment:
     @cached_property
     def _vectors(self) -> pa.Table:
         return self._table("vectors.arrow")
+
+    def _text_batch(self, number: int) -> pa.Array:
+        """The texts of a batch, decompressed; the last ones used are kept, since answers come from the same places."""
+        kept = self._text_batches.pop(number, None)
+        if kept is None:
+            batch = self._texts.get_batch(number)
+            batch.validate(full=True)  # before offsets are followed that may point anywhere
+            kept = batch.column(0)
+            if len(self._text_batches) >= KEPT_TEXT_BATCHES:
+                del self._text_batches[next(iter(self._text_batches))]
+        self._text_batches[number] = kept
+        return kept
 
     def _column(self, table: str, name: str) -> NDArray[Any]:
         """Kept: a query asks for the same columns of every segment."""

@@ -27,6 +27,7 @@ from ..unit.search.segments import three_best
 dimensions = st.sampled_from((64, 128, 256))
 files_of_rows = st.lists(st.lists(st.sampled_from(("random", "near", "opposite", "zero")), max_size=5), max_size=6)
 seeds = st.integers(0, 2**32)
+limits = st.sampled_from((0.0, 0.3, 0.6))
 quickly = settings(deadline=None)
 
 
@@ -78,14 +79,14 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def assert_best_of_files(
-    segment: Segment, similarity: Callable[[int], float], best: NDArray[np.float64], three: NDArray[np.float64]
+    segment: Segment, similarity: Callable[[int], float], least: float, three: NDArray[np.float64]
 ) -> None:
-    """Of each file the best, and the best three, of what its eligible rows have."""
-    assert len(best) == len(three) == len(segment.row_counts)
-    for file in range(len(best)):
+    """Of each file the best three of what its eligible rows have, if the best is at least `least`."""
+    assert len(three) == len(segment.row_counts)
+    for file in range(len(three)):
         similar = [similarity(row) for row in segment.rows(file) if segment.eligible[row]]
-        assert math.isclose(best[file], max([0.0, *similar]), rel_tol=1e-9, abs_tol=1e-12)
-        assert math.isclose(three[file], three_best(similar), rel_tol=1e-9, abs_tol=1e-12)
+        expected = three_best(similar) if max([0.0, *similar]) >= least else 0.0
+        assert math.isclose(three[file], expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
 @quickly
@@ -115,21 +116,25 @@ def test_quantising_moves_a_cosine_by_no_more_than_half_a_code_a_component(
 
 
 @quickly
-@given(files=files_of_rows, dimension=dimensions, seed=seeds)
-def test_files_are_compared_by_their_eligible_rows(files: list[list[str]], dimension: int, seed: int) -> None:
+@given(files=files_of_rows, dimension=dimensions, seed=seeds, least=limits)
+def test_files_are_compared_by_their_eligible_rows(
+    files: list[list[str]], dimension: int, seed: int, least: float
+) -> None:
     segment = Segment(files, dimension, seed)
-    shape = segment.eligible, segment.first_rows, segment.row_counts
-    best, three = cosines_by_file(segment.query, segment.quantized.codes, segment.quantized.scales, *shape)
-    assert_best_of_files(segment, segment.cosine, best, three)
+    shape = segment.eligible, segment.first_rows, segment.row_counts, least
+    three = cosines_by_file(segment.query, segment.quantized.codes, segment.quantized.scales, *shape)
+    assert_best_of_files(segment, segment.cosine, least, three)
 
 
 @quickly
-@given(files=files_of_rows, dimension=dimensions, seed=seeds)
-def test_estimates_are_the_angle_by_signs_that_differ(files: list[list[str]], dimension: int, seed: int) -> None:
+@given(files=files_of_rows, dimension=dimensions, seed=seeds, least=limits)
+def test_estimates_are_the_angle_by_signs_that_differ(
+    files: list[list[str]], dimension: int, seed: int, least: float
+) -> None:
     segment = Segment(files, dimension, seed)
-    shape = segment.eligible, segment.first_rows, segment.row_counts
-    best, three = estimates_by_file(segment.query, segment.quantized.signs, segment.quantized.scales, *shape)
-    assert_best_of_files(segment, segment.estimate, best, three)
+    shape = segment.eligible, segment.first_rows, segment.row_counts, least
+    three = estimates_by_file(segment.query, segment.quantized.signs, segment.quantized.scales, *shape)
+    assert_best_of_files(segment, segment.estimate, least, three)
 
 
 @quickly
@@ -138,7 +143,7 @@ def test_query_without_a_known_word_is_like_nothing(files: list[list[str]], dime
     segment = Segment(files, dimension, seed)
     query = QueryVector(np.zeros(dimension, np.float32))
     codes, scales, signs = segment.quantized.codes, segment.quantized.scales, segment.quantized.signs
-    shape = segment.eligible, segment.first_rows, segment.row_counts
+    shape = segment.eligible, segment.first_rows, segment.row_counts, 0.0
     assert not all_cosines(query, codes, scales).any()
     assert not np.any(cosines_by_file(query, codes, scales, *shape))
     assert not np.any(estimates_by_file(query, signs, scales, *shape))
