@@ -15,12 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raycontext.context import Connection, Context, SyncContext, connect
+    from raycontext.connection import Connection, SyncContext, connect
+    from raycontext.context import Context
     from raycontext.errors import (
         CollectionExists,
         CommitConflict,
         CorruptManifest,
         CorruptSegment,
+        DeadlineExceeded,
         Fenced,
         FingerprintMismatch,
         InvalidInput,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         Damage,
         DamageKind,
         Hit,
+        Hits,
         IndexReport,
         JobProgress,
         RepairReport,
@@ -64,9 +67,11 @@ __all__ = [
     "CorruptSegment",
     "Damage",
     "DamageKind",
+    "DeadlineExceeded",
     "Fenced",
     "FingerprintMismatch",
     "Hit",
+    "Hits",
     "IndexReport",
     "InvalidInput",
     "JobFailed",
@@ -87,7 +92,7 @@ __all__ = [
     "connect",
 ]
 
-_SDK = ("Connection", "Context", "SyncContext", "connect")
+_CONNECTION = ("Connection", "SyncContext", "connect")
 _MODELS = (
     "ActorStatus",
     "ChunkKind",
@@ -96,6 +101,7 @@ _MODELS = (
     "Damage",
     "DamageKind",
     "Hit",
+    "Hits",
     "IndexReport",
     "JobProgress",
     "RepairReport",
@@ -105,7 +111,9 @@ _MODELS = (
 
 
 def _home(name: str) -> str:
-    if name in _SDK:
+    if name in _CONNECTION:
+        return "raycontext.connection"
+    if name == "Context":
         return "raycontext.context"
     return "raycontext.models" if name in _MODELS else "raycontext.errors"
 

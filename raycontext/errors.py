@@ -234,6 +234,17 @@ class StaleVersion(RaycontextError):
         return f"Version {self.version} of '{self.collection}' is no longer there. Search again."
 
 
+class DeadlineExceeded(RaycontextError):
+    """No one waits for the answer to a query any more: `DeadlineExceeded(collection)`."""
+
+    def __init__(self, collection: str) -> None:
+        super().__init__(collection)
+        self.collection = collection
+
+    def __str__(self) -> str:
+        return f"The time for a query of '{self.collection}' was over before it began. Allow it more time."
+
+
 class JobFailed(RaycontextError):
     """An index run stopped: `JobFailed(collection, cause)`."""
 

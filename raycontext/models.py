@@ -6,6 +6,7 @@ JSON. Values that exist by the hundred thousand (`FileStat`, `Chunk`, …) are n
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -173,6 +174,28 @@ class Hit(BaseModel):
     """Cosine similarity of chunk and query."""
     explanation: tuple[FeatureContribution, ...] = ()
     """What counted for its file, most first; empty unless asked for."""
+
+
+class Hits(list[Hit]):
+    """The hits of a query, best first, and how complete they are.
+
+    A shard that did not answer in time is missing from them: then `shards_answered` is less than `shards_total`.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), *, shards_answered: int = 1, shards_total: int = 1) -> None:
+        super().__init__(hits)
+        self.shards_answered = shards_answered
+        self.shards_total = shards_total
+
+    @property
+    def complete(self) -> bool:
+        """Whether all shards have answered."""
+        return self.shards_answered == self.shards_total
+
+    def kept(self, wanted: Callable[[Hit], bool], limit: int) -> Hits:
+        """The first `limit` of the hits that are wanted, as complete as these."""
+        hits = [hit for hit in self if wanted(hit)][:limit]
+        return Hits(hits, shards_answered=self.shards_answered, shards_total=self.shards_total)
 
 
 class JobProgress(BaseModel):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable, StaleVersion
-from raycontext.models import Hit, SearchFilters
+from raycontext.models import Hits, SearchFilters
+from raycontext.replicas import Replicas
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import RankedChunk, finish, hits_of
-from raycontext.search.query import SearchRequest, Statistics
+from raycontext.search.query import Description, SearchRequest, Statistics
 from raycontext.search.ranker import LinearRanker, Ranker
-from raycontext.search.related import RelatedRequest, Seed, best_related
+from raycontext.search.related import RelatedRequest, best_related
 from raycontext.store.collection import Location
 
 __all__ = ["SearchClient"]
@@ -22,100 +26,198 @@ __all__ = ["SearchClient"]
 Result = TypeVar("Result")
 
 ATTEMPTS = 3
-"""A query that a commit, garbage collection or the end of an actor overtook is asked again."""
+"""A query that a commit or garbage collection overtook is asked again."""
 
 RELATED_ROWS = 200
 """Chunks that each side proposes as related, at least."""
 
+STATISTICS_SHARE, CANDIDATES_SHARE = 0.5, 0.8
+"""Of the time of a query: until then the shards have to answer each step; those that have not are left out."""
+
 
 class SearchClient:
-    """Searches one collection through its shards' actors; the query never passes through the Coordinator."""
+    """Searches one collection through its shards' actors; the query never passes through the Coordinator.
 
-    def __init__(self, runtime: Runtime, location: Location, ranker: Ranker | None = None) -> None:
+    replicas: actors of each shard, on different nodes where there are several.
+    seconds: how long a query may take. What a shard has not answered by then is missing from the hits, which say so.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        location: Location,
+        ranker: Ranker | None = None,
+        *,
+        replicas: int = 1,
+        seconds: float = 30.0,
+    ) -> None:
         self._runtime = runtime
         self._location = location
         self._ranker: Ranker = ranker or LinearRanker()
-        self._shards: list[ActorHandle] = []
+        self._replicas = replicas
+        self._seconds = seconds
+        self._shards: list[Replicas] = []
 
-    async def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
-        """At most `limit` hits, best first. Raises `UnknownCollection`, `FingerprintMismatch`, `RuntimeUnavailable`."""
-        return await self._repeatedly(lambda: self._search(request, limit, min_score))
+    async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
+        """At most `limit` hits, best first. Raises `UnknownCollection`, `FingerprintMismatch`, `RuntimeUnavailable`
+        where no shard answers in time."""
+        return await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score))
 
-    async def related(self, path: str, line: int, filters: SearchFilters, limit: int, min_score: float) -> list[Hit]:
+    async def related(self, path: str, line: int, filters: SearchFilters, limit: int, min_score: float) -> Hits:
         """At most `limit` chunks that are like the one at a line of a file, best first, without it.
 
         Raises as `search`, and `InvalidInput` where the collection has no such file.
         """
-        return await self._repeatedly(lambda: self._related(path, line, filters, limit, min_score))
+        return await self._repeatedly(lambda begun: self._related(begun, path, line, filters, limit, min_score))
 
-    async def _repeatedly(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        while self._shards:
+            self._shards.pop().close()
+
+    async def _repeatedly(self, attempt: Callable[[float], Awaitable[Result]]) -> Result:
+        """Call `attempt` with the time of the loop at which the query began, until nothing overtakes it."""
         for number in range(1, ATTEMPTS + 1):
             try:
                 if not self._shards:
                     await self._connect()
-                return await attempt()
-            except (StaleVersion, RuntimeUnavailable):
-                self._shards.clear()
+                return await attempt(asyncio.get_running_loop().time())
+            except (StaleVersion, RuntimeUnavailable) as error:
+                if isinstance(error, StaleVersion):  # perhaps it has another number of shards by now
+                    self.close()
                 if number == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
-    async def _search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
+    async def _search(self, begun: float, request: SearchRequest, limit: int, min_score: float) -> Hits:
+        request = replace(request, deadline=time.time() + self._seconds)
         if len(self._shards) == 1:
-            hits: list[Hit] = await self._shards[0].call("search", request, limit, min_score)
-            return hits
-        statistics = await self._statistics("statistics", request)
-        candidates = await asyncio.gather(*(shard.call("candidates", request, statistics) for shard in self._shards))
-        return await self._hits(statistics.version, finish(self._ranker, request, candidates, limit, min_score))
+            (hits,) = (await self._ask([0], begun + self._seconds, "search", request, limit, min_score)).values()
+            return Hits(hits, shards_answered=1, shards_total=1)
+        statistics = await self._statistics(begun, "statistics", request)
+        candidates = await self._candidates(begun, "candidates", request, statistics)
+        ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
+        return await self._hits(begun, statistics, candidates, ranked)
 
-    async def _related(self, path: str, line: int, filters: SearchFilters, limit: int, min_score: float) -> list[Hit]:
-        found: list[Seed | None] = list(
-            await asyncio.gather(*(shard.call("seed", path, line) for shard in self._shards))
-        )
-        seed = next((seed for seed in found if seed is not None), None)
+    async def _related(
+        self, begun: float, path: str, line: int, filters: SearchFilters, limit: int, min_score: float
+    ) -> Hits:
+        found = await self._ask(self._all(), begun + STATISTICS_SHARE * self._seconds, "seed", path, line)
+        seed = next((seed for seed in found.values() if seed is not None), None)
         if seed is None:
+            if len(found) < len(self._shards):
+                raise self._unanswered()
             raise InvalidInput(
                 f"'{path}' is not in the index of '{self._location.collection}'",
                 "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
             )
-        request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1))
-        statistics = await self._statistics("related_statistics", request)
-        candidates = await asyncio.gather(
-            *(shard.call("related_candidates", request, statistics) for shard in self._shards)
-        )
-        ranked = best_related(candidates, request, statistics, Bm25f())
-        hits = await self._hits(
-            statistics.version, [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
-        )
-        others = [hit for hit in hits if (hit.path, hit.start_line) != (seed.path, seed.start_line)]
-        return others[:limit]
+        request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1), deadline=time.time() + self._seconds)
+        statistics = await self._statistics(begun, "related_statistics", request)
+        candidates = await self._candidates(begun, "related_candidates", request, statistics)
+        ranked = best_related(list(candidates.values()), request, _total(statistics), Bm25f())
+        ranked = [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
+        hits = await self._hits(begun, statistics, candidates, ranked)
+        return hits.kept(lambda hit: (hit.path, hit.start_line) != (seed.path, seed.start_line), limit)
 
-    async def _hits(self, version: int, ranked: Sequence[RankedChunk]) -> list[Hit]:
+    async def _statistics(
+        self, begun: float, method: str, request: SearchRequest | RelatedRequest
+    ) -> dict[int, Statistics]:
+        """Of the shards that answer, at one version: those that have not yet seen the newest are asked for that one."""
+        until = begun + STATISTICS_SHARE * self._seconds
+        parts: dict[int, Statistics] = await self._ask(self._all(), until, method, request)
+        newest = max(part.version for part in parts.values())
+        late = [number for number, part in parts.items() if part.version != newest]
+        if late:
+            again = await self._ask(late, until, method, request, newest)
+            parts = {number: again.get(number, part) for number, part in parts.items()}
+            parts = {number: part for number, part in parts.items() if part.version == newest}
+        if any(
+            part.num_shards != len(self._shards) for part in parts.values()
+        ):  # rebuilt with another number meanwhile
+            raise StaleVersion(self._location.collection, newest)
+        return parts
+
+    async def _candidates(
+        self,
+        begun: float,
+        method: str,
+        request: SearchRequest | RelatedRequest,
+        statistics: dict[int, Statistics],
+    ) -> dict[int, Any]:
+        until = begun + CANDIDATES_SHARE * self._seconds
+        return await self._ask(statistics, until, method, request, _total(statistics))
+
+    async def _hits(
+        self, begun: float, statistics: dict[int, Statistics], candidates: dict[int, Any], ranked: Sequence[RankedChunk]
+    ) -> Hits:
+        """The texts of what is left, of the shards that still answer."""
+        version = _total(statistics).version
         wanted: dict[int, list[int]] = {}
         for chunk in ranked:
             wanted.setdefault(chunk.shard, []).append(chunk.row)
-        fetched = await asyncio.gather(
-            *(self._shards[shard].call("describe", version, rows) for shard, rows in wanted.items())
+        until = begun + self._seconds
+        asked = (self._ask([shard], until, "describe", version, rows) for shard, rows in wanted.items())
+        described: dict[int, list[Description]] = {}
+        missing = set(self._all()) - set(candidates)
+        for shard, answer in zip(wanted, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(answer, RuntimeUnavailable):
+                missing.add(shard)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                described.update(answer)
+        there = [chunk for chunk in ranked if chunk.shard in described]
+        queues = {shard: iter(descriptions) for shard, descriptions in described.items()}
+        hits = hits_of(self._location.collection, there, [next(queues[chunk.shard]) for chunk in there])
+        total = len(self._shards)
+        return Hits(hits, shards_answered=total - len(missing), shards_total=total)
+
+    async def _ask(self, shards: Iterable[int], until: float, method: str, *arguments: Any) -> dict[int, Any]:
+        """What some shards answer until a time of the loop, by number.
+
+        Raises what the method raises, and `RuntimeUnavailable` where none of them answers.
+        """
+        tasks = {number: asyncio.ensure_future(self._shards[number].call(method, *arguments)) for number in shards}
+        try:
+            await asyncio.wait(tasks.values(), timeout=max(until - asyncio.get_running_loop().time(), 0.0))
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        answered = {number: task for number, task in tasks.items() if task.done() and not task.cancelled()}
+        problems = {number: task.exception() for number, task in answered.items()}
+        for problem in problems.values():
+            if problem is not None and not isinstance(problem, RuntimeUnavailable):
+                raise problem
+        answers = {number: task.result() for number, task in answered.items() if problems[number] is None}
+        if not answers:
+            raise next((problem for problem in problems.values() if problem is not None), self._unanswered())
+        return answers
+
+    def _all(self) -> range:
+        return range(len(self._shards))
+
+    def _unanswered(self) -> RuntimeUnavailable:
+        return RuntimeUnavailable(
+            f"The shards of '{self._location.collection}' did not answer within {self._seconds:g} s",
+            "Search again: their actors come back by themselves; `raycontext status` shows them.",
         )
-        queues = {shard: iter(descriptions) for shard, descriptions in zip(wanted, fetched, strict=True)}
-        return hits_of(self._location.collection, ranked, [next(queues[chunk.shard]) for chunk in ranked])
 
     async def _connect(self) -> None:
-        first = await self._shard(0)
+        first = self._replicas_of(0)
         count: int = await first.call("num_shards")
-        self._shards = [first, *await asyncio.gather(*(self._shard(number) for number in range(1, count)))]
+        self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]
+        for shard in self._shards:
+            shard.warm()
 
-    async def _shard(self, number: int) -> ActorHandle:
-        name = search_actor_name(self._location.collection, number)
-        return await self._runtime.actor(name, HybridSearchActor, self._location, number)
+    def _replicas_of(self, shard: int) -> Replicas:
+        return Replicas(partial(self._actor, shard), self._replicas)
 
-    async def _statistics(self, method: str, request: SearchRequest | RelatedRequest) -> Statistics:
-        """Of all shards, at one version: shards that have not yet seen the newest are asked again for that one."""
-        parts: list[Statistics] = list(await asyncio.gather(*(shard.call(method, request) for shard in self._shards)))
-        newest = max(part.version for part in parts)
-        for number, part in enumerate(parts):
-            if part.version != newest:
-                parts[number] = await self._shards[number].call(method, request, newest)
-            if parts[number].num_shards != len(self._shards):  # rebuilt with another number meanwhile
-                raise StaleVersion(self._location.collection, newest)
-        return Statistics.total(parts)
+    async def _actor(self, shard: int, replica: int) -> ActorHandle:
+        name = search_actor_name(self._location.collection, shard, replica)
+        return await self._runtime.actor(
+            name, HybridSearchActor, self._location, shard, replica, spread=shard + replica
+        )
+
+
+def _total(statistics: dict[int, Statistics]) -> Statistics:
+    return Statistics.total([statistics[number] for number in sorted(statistics)])

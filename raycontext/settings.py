@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     collection was built with; a new one gets `static`."""
     diversity: float = Field(default=0.75, ge=0.0, le=1.0)
     """How far a further hit of the same file falls behind in a search: 0 not at all, 1 one hit a file."""
+    replicas: int = Field(default=1, ge=1)
+    """Search actors of each shard, on different nodes where there are several: a query goes to one of them, and to the
+    next where that one is late or dead."""
+    search_seconds: float = Field(default=30.0, gt=0.0)
+    """How long a query may take. What a shard has not answered by then is missing, and the answer says so."""
     cache: Path = Field(default_factory=default_cache)
     """Folder, on each machine, for what was read from an object store; processes share it."""
     cache_bytes: int = Field(default=10 << 30, ge=0)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import raycontext
-from raycontext.context import Connection
+from raycontext.connection import Connection
 
 LEAK_SECONDS = 20.0
 

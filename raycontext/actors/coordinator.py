@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from raycontext import pipeline, stages
-from raycontext.actors.hybrid_search import search_actor_name
+from raycontext.actors.hybrid_search import search_actors
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
@@ -91,9 +91,8 @@ class Coordinator:
         location = await self._known(collection)
         store = await self._runtime.actor(vector_store_name(collection), VectorStoreActor, location)
         status: CollectionStatus = await store.call("status")
-        names = [search_actor_name(collection, shard) for shard in range(status.num_shards)]
-        found = await asyncio.gather(*(self._runtime.find(name) for name in names))
-        actors = await asyncio.gather(*(actor.call("process") for actor in (store, *found) if actor is not None))
+        found = await search_actors(self._runtime, collection, status.num_shards)
+        actors = await asyncio.gather(*(actor.call("process") for actor in (store, *found.values())))
         return status.model_copy(
             update={"progress": await self.progress(collection), "actors": (await self.process(), *actors)}
         )
@@ -192,10 +191,8 @@ class Coordinator:
 
     async def _refresh(self, collection: str, version: int, num_shards: int) -> None:
         """Have the search actors that run open the new version, so that no query waits for it."""
-        for shard in range(num_shards):
-            actor = await self._runtime.find(search_actor_name(collection, shard))
-            if actor is not None:
-                await actor.call("refresh", version)
+        for actor in (await search_actors(self._runtime, collection, num_shards)).values():
+            await actor.call("refresh", version)
 
     async def _clear(self, collection: str) -> None:
         opened = Location(self._root, collection).open()
@@ -203,8 +200,8 @@ class Coordinator:
         if maintenance is not None:
             maintenance.cancel()
             await asyncio.wait([maintenance])
-        for shard in range(await asyncio.to_thread(_shard_count, opened)):
-            await self._runtime.end(search_actor_name(collection, shard))
+        for name in await search_actors(self._runtime, collection, await asyncio.to_thread(_shard_count, opened)):
+            await self._runtime.end(name)
         await self._runtime.end(vector_store_name(collection))
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
+
 from raycontext.actors.process import process_status
 from raycontext.models import ActorStatus
+from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 
-__all__ = ["HybridSearchActor", "search_actor_name"]
+__all__ = ["HybridSearchActor", "search_actor_name", "search_actors"]
 
 
-def search_actor_name(collection: str, shard: int) -> str:
-    """Name of the actor of a shard."""
-    return f"rc/{collection}/{shard}"
+def search_actor_name(collection: str, shard: int, replica: int = 0) -> str:
+    """Name of an actor of a shard."""
+    return f"rc/{collection}/{shard}/{replica}" if replica else f"rc/{collection}/{shard}"
+
+
+async def search_actors(runtime: Runtime, collection: str, num_shards: int) -> dict[str, ActorHandle]:
+    """The actors of all shards that run, by name."""
+    found: dict[str, ActorHandle] = {}
+    for shard in range(num_shards):
+        for replica in itertools.count():
+            name = search_actor_name(collection, shard, replica)
+            actor = await runtime.find(name)
+            if actor is None:
+                break
+            found[name] = actor
+    return found
 
 
 class HybridSearchActor(ShardSearch):
     """A `ShardSearch` that a process can be started for: `search`, `refresh`, `clear`, one message at a time."""
 
-    def __init__(self, location: Location, shard: int) -> None:
+    def __init__(self, location: Location, shard: int, replica: int = 0) -> None:
         super().__init__(location.open(), shard)
-        self._name = search_actor_name(location.collection, shard)
+        self._name = search_actor_name(location.collection, shard, replica)
 
     def process(self) -> ActorStatus:
         return process_status(self._name)

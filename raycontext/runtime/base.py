@@ -48,8 +48,9 @@ class Runtime(Protocol):
         """
         ...
 
-    async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
-        """The actor of this name; made from `kind(*arguments)` if there is none. Raises `RuntimeUnavailable`."""
+    async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
+        """The actor of this name; made from `kind(*arguments)` if there is none. Actors of neighbouring numbers
+        `spread` lie on different nodes where there are several. Raises `RuntimeUnavailable`."""
         ...
 
     async def find(self, name: str) -> ActorHandle | None:

@@ -75,7 +75,7 @@ class InlineRuntime:
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._tasks, function, *arguments)
 
-    async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
+    async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
         if name not in self._actors:
             self._actors[name] = asyncio.create_task(_started(name, kind, arguments))
         try:

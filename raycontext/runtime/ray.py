@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 
 import ray
 from ray import exceptions
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, WorkerDied
@@ -117,7 +118,7 @@ class RayRuntime:
         except exceptions.RayError as error:
             raise _unavailable(error) from error
 
-    async def actor(self, name: str, kind: type, *arguments: Any) -> ActorHandle:
+    async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
         if name in self.known:
             return self.known[name]
         remote: Any = cast(Any, ray.remote(kind)).options(
@@ -128,6 +129,7 @@ class RayRuntime:
             num_cpus=0,
             max_restarts=-1,
             max_task_retries=ACTOR_TASK_RETRIES,
+            scheduling_strategy=await asyncio.to_thread(_placed, spread),
         )
         # A dead actor can be handed back under its name (ray issue 44083): the second try makes a new one.
         for attempt in (1, 2):
@@ -187,6 +189,14 @@ class RayRuntime:
             raise
         except Exception as error:
             raise _unavailable(error) from error
+
+
+def _placed(spread: int | None) -> Any:
+    """On the node of this number, or elsewhere where that one is lost or full."""
+    nodes = sorted(node["NodeID"] for node in cast(Any, ray).nodes() if node["Alive"]) if spread is not None else []
+    if spread is None or len(nodes) < 2:
+        return "DEFAULT"
+    return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)
 
 
 _own_folder: list[Path] = []

@@ -8,6 +8,7 @@ caller ── describe(rows) ──> the shards of the hits
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -50,6 +51,8 @@ class SearchRequest:
     """What remains of a file's score at its second hit, and once more at its third; 0: one hit a file."""
     explain: bool = False
     """Whether hits carry the contribution of each feature to their score."""
+    deadline: float = math.inf
+    """Seconds since the epoch after which no one waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)

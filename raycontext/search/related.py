@@ -6,6 +6,7 @@ the shards, each shard names its best rows, and the merge ranks them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,8 @@ class RelatedRequest:
     filters: SearchFilters
     rows: int
     """How many rows each side proposes over the whole collection."""
+    deadline: float = math.inf
+    """As in `SearchRequest`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.embed.embedder import embedder_for
-from raycontext.errors import FingerprintMismatch, StaleVersion
+from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.features import ExactNames, best_rows_of_files, exact_names, feature_matrix, name_features
@@ -108,7 +109,8 @@ def _reloading(
 class ShardSearch:
     """Answers queries over one shard of a collection; follows new versions by itself.
 
-    Rows are numbered within a version's view. All methods raise `UnknownCollection` where the collection is gone.
+    Rows are numbered within a version's view. All methods raise `UnknownCollection` where the collection is gone, and
+    those of a request `DeadlineExceeded` where it comes too late.
     """
 
     def __init__(self, collection: Collection, shard: int, ranker: Ranker | None = None) -> None:
@@ -148,6 +150,7 @@ class ShardSearch:
     @_reloading
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
         """The shard's share of the statistics of a query, of the newest version unless one is given."""
+        self._check_deadline(request)
         return self._statistics(search_terms(request.text), version)
 
     @_reloading
@@ -156,6 +159,7 @@ class ShardSearch:
 
         `statistics` are those of the whole collection at the version to answer from.
         """
+        self._check_deadline(request)
         view = self._view(statistics.version)
         terms = search_terms(request.text)
         return self._candidates(view, self._query(view, request, terms, statistics), view.slices(terms.terms))
@@ -178,6 +182,7 @@ class ShardSearch:
 
         Raises `StaleVersion` where it has more shards by now.
         """
+        self._check_deadline(request)
         view = self._current()
         terms = search_terms(request.text)
         slices = view.slices(terms.terms)
@@ -198,11 +203,13 @@ class ShardSearch:
     @_reloading
     def related_statistics(self, request: RelatedRequest, version: int | None = None) -> Statistics:
         """As `statistics`, of the terms of a chunk."""
+        self._check_deadline(request)
         return self._statistics(related_terms(request.seed.text), version)
 
     @_reloading
     def related_candidates(self, request: RelatedRequest, statistics: Statistics) -> RelatedCandidates:
         """As `candidates`, of the chunks that are like a chunk."""
+        self._check_deadline(request)
         view = self._view(statistics.version)
         vector = self._vector(view, request.seed.text)
         return related_candidates(self._shard, view, request, statistics, vector, self._parameters)
@@ -263,6 +270,11 @@ class ShardSearch:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="raycontext-search")
         return list(self._threads.map(work, items))
+
+    def _check_deadline(self, request: SearchRequest | RelatedRequest) -> None:
+        """Time limits of awaiting cancel nothing: what comes too late is not begun. Raises `DeadlineExceeded`."""
+        if time.time() > request.deadline:
+            raise DeadlineExceeded(self._collection.name)
 
     def _check_embedder(self, view: View) -> None:
         """Raises `FingerprintMismatch` where the vectors of a version cannot be compared with ours."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from raycontext.context import SyncContext
+    from raycontext.connection import SyncContext
     from raycontext.models import JobProgress
 
 __all__ = [
@@ -48,7 +48,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 @contextmanager
 def connected(root: str | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
     """A connection for one command. An interrupt ends it and the command, with a word about it."""
-    from raycontext.context import connect
+    from raycontext.connection import connect
 
     kind: Any = runtime
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from raycontext import stages
-from raycontext.context import Connection
+from raycontext.connection import Connection
 from raycontext.discover.read import Content
 from raycontext.errors import CorruptManifest, JobFailed, StorageError, UnsupportedFormat
 from raycontext.models import SkipReason

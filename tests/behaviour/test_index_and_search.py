@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.context import Connection
+from raycontext.connection import Connection
 from raycontext.errors import CollectionExists, InvalidInput, RootNotFound, UnknownCollection
 from raycontext.models import JobProgress
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import raycontext
 from raycontext import FingerprintMismatch, InvalidInput
-from raycontext.context import Connection
+from raycontext.connection import Connection
 from raycontext.embed.embedder import embedder_for
 from raycontext.models import Hit
 from raycontext.serve.cli import application

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.context import Connection
+from raycontext.connection import Connection
 from raycontext.errors import InvalidInput, UnknownCollection
 
 from ..conftest import write_tree

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import raycontext
-from raycontext.context import Connection
+from raycontext.connection import Connection
 from raycontext.errors import CorruptManifest, CorruptSegment, StorageError, UnknownCollection
 from raycontext.models import DamageKind, RepairReport, VerificationReport
 from raycontext.store.collection import Location

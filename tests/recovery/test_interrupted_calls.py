@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.context import Connection
+from raycontext.connection import Connection
 from raycontext.models import JobProgress
 
 from ..conftest import CART, write_tree

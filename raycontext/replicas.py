@@ -1,0 +1,111 @@
+"""Several actors that answer the same: a call goes to one of them, and to the next where that one is late or dead.
+
+Requests are hedged as in Dean and Barroso, "The Tail at Scale" (2013): a second replica is asked once the first has
+taken longer than nearly all calls do, and the first answer counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from raycontext.errors import RuntimeUnavailable
+from raycontext.runtime.base import ActorHandle
+
+__all__ = ["Replicas"]
+
+ATTEMPTS = 2
+"""An actor that is gone for good is made anew at the second."""
+
+KEPT_LATENCIES = 64
+"""The last calls, from which it is judged what is late."""
+
+LATE_SHARE = 0.95
+"""Share of the calls that are quicker than a late one."""
+
+LEAST_DELAY_SECONDS = 0.05
+FIRST_DELAY_SECONDS = 0.5
+"""Before there is an experience; an actor that has just started maps its files first."""
+
+
+class Replicas:
+    """The actors of one shard.
+
+    connect: gives the actor of a number from 0 on, making it where there is none.
+    """
+
+    def __init__(self, connect: Callable[[int], Awaitable[ActorHandle]], count: int) -> None:
+        self._connect = connect
+        self._count = count
+        self._turn = itertools.count()
+        self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
+        self._warming: set[asyncio.Task[Any]] = set()
+
+    def warm(self) -> None:
+        """Start all in the background."""
+        for number in range(1, self._count):
+            task = asyncio.ensure_future(self._connect(number))
+            self._warming.add(task)
+            task.add_done_callback(self._warmed)
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        for task in self._warming:
+            task.cancel()
+
+    async def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of one of them and await the first answer.
+
+        Raises what the method raises, and `RuntimeUnavailable` where none of them can be reached, twice.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                if self._count == 1:
+                    return await self._ask(0, method, arguments)
+                return await self._hedged(method, arguments)
+            except RuntimeUnavailable:
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _hedged(self, method: str, arguments: tuple[Any, ...]) -> Any:
+        first = next(self._turn)
+        numbers = deque((first + step) % self._count for step in range(self._count))
+        running: set[asyncio.Task[Any]] = set()
+        try:
+            while True:
+                if numbers:  # the first, or the one before is late or dead
+                    running.add(asyncio.ensure_future(self._ask(numbers.popleft(), method, arguments)))
+                timeout = self._delay() if numbers else None
+                done, running = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                problems = [task.exception() for task in done]
+                for task, problem in zip(done, problems, strict=True):
+                    if not isinstance(problem, RuntimeUnavailable):
+                        return task.result()
+                if done and not numbers and not running:
+                    raise next(iter(done)).exception() or AssertionError("unreachable")
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _ask(self, number: int, method: str, arguments: tuple[Any, ...]) -> Any:
+        begun = asyncio.get_running_loop().time()
+        answer = await (await self._connect(number)).call(method, *arguments)
+        self._latencies.append(asyncio.get_running_loop().time() - begun)
+        return answer
+
+    def _delay(self) -> float:
+        """Seconds after which a call is late."""
+        if not self._latencies:
+            return FIRST_DELAY_SECONDS
+        ranked = sorted(self._latencies)
+        return max(LEAST_DELAY_SECONDS, ranked[int(LATE_SHARE * (len(ranked) - 1))])
+
+    def _warmed(self, task: asyncio.Task[Any]) -> None:
+        self._warming.discard(task)
+        with suppress(asyncio.CancelledError, RuntimeUnavailable):
+            task.result()
