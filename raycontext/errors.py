@@ -28,10 +28,12 @@ __all__ = [
     "CommitConflict",
     "CorruptManifest",
     "CorruptSegment",
+    "DeadlineExceeded",
     "Fenced",
     "FingerprintMismatch",
     "InvalidInput",
     "JobFailed",
+    "NotShared",
     "RaycontextError",
     "RootNotFound",
     "RuntimeUnavailable",
@@ -219,6 +221,24 @@ class FingerprintMismatch(RaycontextError):
         return (
             f"'{self.collection}' was indexed with {self.what} {self.indexed}, but {self.current} is in use. "
             "Index the collection again, or use the settings, and the files of the model, that it was built with."
+        )
+
+
+class NotShared(RaycontextError):
+    """A path is not there on all nodes of a cluster: `NotShared(path, nodes)`."""
+
+    exit_code = 7
+
+    def __init__(self, path: str, nodes: tuple[str, ...]) -> None:
+        super().__init__(path, nodes)
+        self.path = path
+        self.nodes = nodes
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is not there on all nodes of the cluster (not on {', '.join(self.nodes[:5])}). Workers read "
+            f"and write it themselves: put it on a file system that all nodes share under one path, or use an object "
+            f"store as root (s3://…)."
         )
 
 

@@ -28,8 +28,11 @@ LATE_SHARE = 0.95
 """Share of the calls that are quicker than a late one."""
 
 LEAST_DELAY_SECONDS = 0.05
-FIRST_DELAY_SECONDS = 0.5
-"""Before there is an experience; an actor that has just started maps its files first."""
+MOST_DELAY_SECONDS = 0.5
+"""Also before there is an experience: an actor that has just started maps its files first."""
+
+AVOIDED_SECONDS = 5.0
+"""How long a replica that was late or dead is asked last."""
 
 
 class Replicas:
@@ -42,6 +45,7 @@ class Replicas:
         self._connect = connect
         self._count = count
         self._turn = itertools.count()
+        self._avoided = [-AVOIDED_SECONDS] * count  # when each was late
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
         self._warming: set[asyncio.Task[Any]] = set()
 
@@ -73,24 +77,34 @@ class Replicas:
         raise AssertionError("unreachable")
 
     async def _hedged(self, method: str, arguments: tuple[Any, ...]) -> Any:
-        first = next(self._turn)
-        numbers = deque((first + step) % self._count for step in range(self._count))
-        running: set[asyncio.Task[Any]] = set()
+        waiting = deque(self._order())
+        running: dict[asyncio.Task[Any], int] = {}
         try:
             while True:
-                if numbers:  # the first, or the one before is late or dead
-                    running.add(asyncio.ensure_future(self._ask(numbers.popleft(), method, arguments)))
-                timeout = self._delay() if numbers else None
-                done, running = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                problems = [task.exception() for task in done]
-                for task, problem in zip(done, problems, strict=True):
+                if waiting:
+                    number = waiting.popleft()
+                    running[asyncio.ensure_future(self._ask(number, method, arguments))] = number
+                timeout = self._delay() if waiting else None
+                done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                late = [running.pop(task) for task in done] or [number]
+                problems = {task: task.exception() for task in done}
+                for task, problem in problems.items():
                     if not isinstance(problem, RuntimeUnavailable):
                         return task.result()
-                if done and not numbers and not running:
-                    raise next(iter(done)).exception() or AssertionError("unreachable")
+                for number in late:
+                    self._avoided[number] = asyncio.get_running_loop().time()
+                if not running and not waiting:
+                    raise next(filter(None, problems.values()))
         finally:
             for task in running:
                 task.cancel()
+
+    def _order(self) -> list[int]:
+        """They take turns, but those that were late or dead a moment ago come last."""
+        first = next(self._turn)
+        moment = asyncio.get_running_loop().time() - AVOIDED_SECONDS
+        turns = ((first + step) % self._count for step in range(self._count))
+        return sorted(turns, key=lambda number: self._avoided[number] > moment)
 
     async def _ask(self, number: int, method: str, arguments: tuple[Any, ...]) -> Any:
         begun = asyncio.get_running_loop().time()
@@ -101,9 +115,9 @@ class Replicas:
     def _delay(self) -> float:
         """Seconds after which a call is late."""
         if not self._latencies:
-            return FIRST_DELAY_SECONDS
+            return MOST_DELAY_SECONDS
         ranked = sorted(self._latencies)
-        return max(LEAST_DELAY_SECONDS, ranked[int(LATE_SHARE * (len(ranked) - 1))])
+        return min(max(ranked[int(LATE_SHARE * (len(ranked) - 1))], LEAST_DELAY_SECONDS), MOST_DELAY_SECONDS)
 
     def _warmed(self, task: asyncio.Task[Any]) -> None:
         self._warming.discard(task)

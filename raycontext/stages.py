@@ -29,6 +29,7 @@ __all__ = [
     "compact_segments",
     "hash_files",
     "index_files",
+    "missing_paths",
     "repair_collection",
     "scan_tree",
     "verify_collection",
@@ -131,6 +132,11 @@ def compact_segments(
 ) -> SegmentReference | None:
     """Write one segment with all that is alive in the sources; see `merge_segments`."""
     return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)
+
+
+def missing_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """Those of some paths at which nothing is on this machine."""
+    return tuple(path for path in paths if not Path(path).exists())
 
 
 def verify_collection(location: Location, deep: bool) -> VerificationReport:

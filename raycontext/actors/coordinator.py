@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from raycontext import pipeline, stages
@@ -16,7 +17,7 @@ from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.embed.embedder import embedder_for
-from raycontext.errors import CommitConflict, Fenced, JobFailed, RaycontextError, RootNotFound, StorageError
+from raycontext.errors import CommitConflict, Fenced, JobFailed, NotShared, RaycontextError, RootNotFound, StorageError
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -29,7 +30,7 @@ from raycontext.models import (
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
-from raycontext.store.locations import storage_for
+from raycontext.store.locations import is_url, storage_for
 from raycontext.store.storage import new_ulid
 from raycontext.store.vector_store import CollectionState, OptionOverrides
 
@@ -72,6 +73,7 @@ class Coordinator:
         if request.overrides.embedder is not None:
             await asyncio.to_thread(embedder_for, request.overrides.embedder)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
+        await self._check_shared(identity)
         return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides))
 
     async def progress(self, collection: str) -> JobProgress | None:
@@ -134,6 +136,14 @@ class Coordinator:
 
     async def process(self) -> ActorStatus:
         return await asyncio.to_thread(process_status, COORDINATOR)
+
+    async def _check_shared(self, identity: CollectionIdentity) -> None:
+        """Raises `NotShared` where a node of the cluster does not see the source or a root that is a folder."""
+        paths = [identity.source]
+        if not is_url(self._root):
+            paths.append(str(Path(self._root, identity.name)))
+        for path, nodes in (await self._runtime.without(paths)).items():
+            raise NotShared(path, nodes)
 
     async def _names(self, collection: str | None) -> list[str]:
         if collection is not None:

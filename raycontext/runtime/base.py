@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 __all__ = ["ActorHandle", "Runtime"]
@@ -46,6 +46,10 @@ class Runtime(Protocol):
 
         Raises what the function raises, and `WorkerDied` where its process died, again and again.
         """
+        ...
+
+    async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Which of some paths are missing somewhere, with the names of the nodes where nothing is at them."""
         ...
 
     async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:

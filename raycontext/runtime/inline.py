@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -74,6 +74,9 @@ class InlineRuntime:
 
     async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._tasks, function, *arguments)
+
+    async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return {}  # we are the only node
 
     async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
         if name not in self._actors:

@@ -10,7 +10,8 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from raycontext import stages
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, WorkerDied
 from raycontext.tasks import TASKS
@@ -32,6 +34,13 @@ ACTOR_TASK_RETRIES = 2
 """Calls that an actor's death interrupts are sent again: all methods may run twice."""
 
 
+UNAVAILABLE_SECONDS = 60.0
+UNAVAILABLE_PAUSE_SECONDS = 0.5
+"""How long, and how often, an actor is asked that is neither known to be dead nor can be reached."""
+
+LEAST_MEMORY_BYTES = 1
+"""What an actor asks for: Ray places one that asks for nothing wherever it likes."""
+
 REACHABLE_SECONDS = 5.0
 """How long the address of a cluster may take to accept a connection."""
 
@@ -43,10 +52,26 @@ class _RayActor:
     known: dict[str, _RayActor] = field(compare=False, repr=False)
 
     async def call(self, method: str, *arguments: Any) -> Any:
+        deadline = time.monotonic() + UNAVAILABLE_SECONDS
+        while True:
+            try:
+                return await self._call_once(method, arguments)
+            except exceptions.ActorUnavailableError as error:
+                # Its node may be lost, which takes a while to be noticed; then the actor comes back on another one.
+                if time.monotonic() > deadline:
+                    self.known.pop(self.name, None)
+                    raise RuntimeUnavailable(
+                        f"The actor {self.name} cannot be reached", "Look whether its node is up, and try again."
+                    ) from error
+                await asyncio.sleep(UNAVAILABLE_PAUSE_SECONDS)
+
+    async def _call_once(self, method: str, arguments: tuple[Any, ...]) -> Any:
         try:
             return await getattr(self.handle, method).remote(*arguments)
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
+        except exceptions.ActorUnavailableError:
+            raise
         except exceptions.RayActorError as error:
             self.known.pop(self.name, None)
             raise RuntimeUnavailable(
@@ -118,6 +143,24 @@ class RayRuntime:
         except exceptions.RayError as error:
             raise _unavailable(error) from error
 
+    async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        nodes = await asyncio.to_thread(_alive_nodes)
+        if len(nodes) < 2:
+            return {}
+        missing = await asyncio.gather(
+            *(
+                TASKS[stages.missing_paths]
+                .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
+                .remote(tuple(paths))
+                for node in nodes
+            )
+        )
+        found = {
+            path: tuple(name for name, lacks in zip(nodes.values(), missing, strict=True) if path in lacks)
+            for path in paths
+        }
+        return {path: names for path, names in found.items() if names}
+
     async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
         if name in self.known:
             return self.known[name]
@@ -127,6 +170,7 @@ class RayRuntime:
             get_if_exists=True,
             lifetime="detached" if self.joined else None,
             num_cpus=0,
+            memory=LEAST_MEMORY_BYTES,
             max_restarts=-1,
             max_task_retries=ACTOR_TASK_RETRIES,
             scheduling_strategy=await asyncio.to_thread(_placed, spread),
@@ -191,9 +235,14 @@ class RayRuntime:
             raise _unavailable(error) from error
 
 
+def _alive_nodes() -> dict[str, str]:
+    """Names of the nodes of the cluster, by id."""
+    return {node["NodeID"]: node["NodeName"] for node in cast(Any, ray).nodes() if node["Alive"]}
+
+
 def _placed(spread: int | None) -> Any:
     """On the node of this number, or elsewhere where that one is lost or full."""
-    nodes = sorted(node["NodeID"] for node in cast(Any, ray).nodes() if node["Alive"]) if spread is not None else []
+    nodes = sorted(_alive_nodes()) if spread is not None else []
     if spread is None or len(nodes) < 2:
         return "DEFAULT"
     return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)

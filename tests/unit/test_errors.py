@@ -23,6 +23,8 @@ EXAMPLES: list[RaycontextError] = [
     errors.CommitConflict("flask", 7),
     errors.FingerprintMismatch("flask", "the embedder", "a", "b"),
     errors.StaleVersion("flask", 3),
+    errors.DeadlineExceeded("flask"),
+    errors.NotShared("/root", ("node-a", "node-b")),
     errors.JobFailed("flask", "disk full"),
     errors.RuntimeUnavailable("Ray cannot be started", "Look into its logs."),
 ]

@@ -1,0 +1,132 @@
+"""A collection on a Ray of several nodes, of which some are lost. Prints what was seen as JSON for `test_cluster.py`.
+
+    python tests/cluster/scenario.py FOLDER
+
+A process of its own, since a process can use one Ray at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("RAY_AUTH_TOKEN", "0" * 64)
+os.environ.update(RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0", RAYCONTEXT_REPLICAS="2")
+
+import ray
+from ray.cluster_utils import Cluster
+
+import raycontext
+from raycontext.models import Hits
+
+OBJECT_STORE_BYTES = 100 << 20
+SHARDS = 3
+QUERIES = ("charge a card at the bank", "charge_card", "sum of the entries of a branch", "ledger balance")
+WAIT_SECONDS = 90.0
+
+FUNCTION = '''
+def charge_card_{number}(card, amount):
+    """Charge a card of bank {number} with an amount."""
+    if amount > card.limit_{number}:
+        raise CardDeclined(card.number)
+    return card.bank.transfer(amount)
+
+
+class Ledger{number}:
+    """The ledger of branch {number}."""
+
+    def balance(self):
+        return sum(entry.amount for entry in self.entries_{number})
+'''
+
+
+def write_source(folder: Path, numbers: range, repeat: int = 1) -> None:
+    for number in numbers:
+        place = folder / f"d{number % 7}" / f"bank_{number}.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("\n".join(FUNCTION.format(number=number * 100 + part) for part in range(repeat)))
+
+
+def answers(context: raycontext.SyncContext, collection: str) -> list[list[tuple[str, int, float]]]:
+    found = [context.search(query, collection=collection, limit=5) for query in QUERIES]
+    assert all(hits.complete for hits in found)
+    return [[(hit.path, hit.start_line, round(hit.score, 9)) for hit in hits] for hits in found]
+
+
+def completeness(hits: Hits) -> tuple[int, int]:
+    return hits.shards_answered, hits.shards_total
+
+
+def nodes_of_actors() -> dict[str, str]:
+    """The node of each living actor, by name."""
+    table: dict[str, Any] = ray._private.state.state.actor_table(None)
+    return {actor["Name"]: actor["Address"]["NodeID"] for actor in table.values() if actor["State"] == "ALIVE"}
+
+
+def until_recovered(context: raycontext.SyncContext, collection: str) -> list[list[tuple[str, int, float]]]:
+    """The answers as soon as all shards give them."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return answers(context, collection)
+        except (AssertionError, raycontext.RuntimeUnavailable):
+            if time.monotonic() > deadline:
+                raise
+
+
+def scenario(folder: Path) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    source, root = folder / "source", folder / "root"
+    write_source(source, range(60))
+    with raycontext.connect(root=folder / "inline", runtime="inline") as alone:
+        alone.index(source, collection="one", num_shards=1)
+        seen["expected"] = answers(alone, "one")
+
+    options = {"num_cpus": 1, "object_store_memory": OBJECT_STORE_BYTES}
+    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
+    lost, other = cluster.add_node(**options), cluster.add_node(**options)
+    try:
+        with raycontext.connect(root=root, address=cluster.address) as context:
+            seen["sharded"] = context.index(source, collection="bank", num_shards=SHARDS).files
+            seen["answers"] = answers(context, "bank")
+            places = {}
+            deadline = time.monotonic() + WAIT_SECONDS
+            while len(places) < 2 * SHARDS and time.monotonic() < deadline:
+                places = {name: node for name, node in nodes_of_actors().items() if name.count("/") >= 2}
+            seen["actors"] = len(places)
+            seen["apart"] = [places[f"rc/bank/{n}"] != places[f"rc/bank/{n}/1"] for n in range(SHARDS)]
+            seen["on_lost_node"] = list(places.values()).count(lost.node_id)
+
+            cluster.remove_node(lost, allow_graceful=False)  # SIGKILL
+            hits = context.search(QUERIES[0], collection="bank", limit=5)
+            seen["during_loss"] = completeness(hits)
+            seen["during_loss_answer"] = [(hit.path, hit.start_line, round(hit.score, 9)) for hit in hits]
+            seen["after_loss"] = until_recovered(context, "bank")
+
+            # A node is lost in the middle of an index run, another one comes.
+            write_source(source, range(60, 400), repeat=20)
+            with ThreadPoolExecutor(1) as threads:
+                running = threads.submit(context.index, source, collection="bank")
+                while (progress := context.progress("bank")) is None or progress.stage != "indexing":
+                    assert not running.done(), running.result()
+                cluster.remove_node(other, allow_graceful=False)
+                cluster.add_node(**options)
+                seen["index_after_loss"] = running.result().files
+            seen["grown"] = until_recovered(context, "bank")
+            seen["verified"] = [len(report.damage) for report in context.verify("bank", deep=True)]
+        with raycontext.connect(root=folder / "fresh", runtime="inline") as alone:
+            alone.index(source, collection="one", num_shards=1)
+            seen["grown_expected"] = answers(alone, "one")
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    return seen
+
+
+if __name__ == "__main__":
+    print("seen:" + json.dumps(scenario(Path(sys.argv[1]))))

@@ -1,0 +1,56 @@
+"""Shards and replicas on several nodes: the same answers as alone, and no answer lost with a node."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ray
+
+SCENARIO = Path(__file__).with_name("scenario.py")
+LIMIT_SECONDS = 400.0
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the scenario saw."""
+    command = [sys.executable, str(SCENARIO), str(tmp_path_factory.mktemp("cluster"))]
+    with tempfile.TemporaryDirectory(prefix="c") as folder:  # its path is short: Ray puts sockets below it
+        environment = {**os.environ, "RAY_TMPDIR": folder}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False, env=environment
+        )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("seen:")]
+    assert lines, done.stderr[-4000:]
+    result: dict[str, Any] = json.loads(lines[0].removeprefix("seen:"))
+    return result
+
+
+def test_answers_do_not_depend_on_nodes_and_shards(seen: dict[str, Any]) -> None:
+    assert all(seen["expected"])
+    assert seen["answers"] == seen["expected"]
+
+
+def test_replicas_of_a_shard_lie_on_different_nodes(seen: dict[str, Any]) -> None:
+    assert seen["actors"] == 6
+    assert seen["apart"] == [True] * 3
+    assert seen["on_lost_node"] == 2
+
+
+def test_search_goes_on_with_replicas_when_a_node_is_lost(seen: dict[str, Any]) -> None:
+    assert seen["during_loss"] == [3, 3]
+    assert seen["during_loss_answer"] == seen["expected"][0]
+    assert seen["after_loss"] == seen["expected"]
+
+
+def test_index_run_outlives_the_loss_of_a_node(seen: dict[str, Any]) -> None:
+    assert seen["index_after_loss"] == 400
+    assert seen["grown"] == seen["grown_expected"]
+    assert seen["verified"] == [0]
