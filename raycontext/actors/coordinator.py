@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from raycontext import pipeline, stages
 from raycontext.actors.hybrid_search import search_actors
 from raycontext.actors.maintenance import Maintenance
+from raycontext.actors.metrics import add, set_value
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.embed.embedder import embedder_for
@@ -303,6 +304,7 @@ class _Job:
                             raise error
                         case instruction:
                             running.add(asyncio.create_task(self._carry_out(instruction)))
+                self._measure(len(running), len(waiting))
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     # What follows from a result goes first: commits before more indexing.
@@ -311,6 +313,11 @@ class _Job:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            self._measure(0, 0)
+
+    def _measure(self, in_flight: int, waiting: int) -> None:
+        set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
+        set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
 
     async def _carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
         source, options = self.identity.source, self._state.options
@@ -329,6 +336,8 @@ class _Job:
                     return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
                 case pipeline.IndexFiles(_, files):
                     batch = await self._runtime.run(stages.index_files, source, self._location, files, options)
+                    add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
+                    add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
                     return pipeline.Indexed(instruction, batch)
                 case pipeline.Commit(change):
                     self._state = await self._store.call("commit", change)

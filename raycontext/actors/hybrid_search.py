@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
+from raycontext.actors.metrics import timed
 from raycontext.actors.process import process_status
-from raycontext.models import ActorStatus
+from raycontext.models import ActorStatus, Hit
 from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 
@@ -37,6 +40,28 @@ class HybridSearchActor(ShardSearch):
     def __init__(self, location: Location, shard: int, replica: int = 0) -> None:
         super().__init__(location.open(), shard)
         self._name = search_actor_name(location.collection, shard, replica)
+        self._tags = {"collection": location.collection, "shard": str(shard)}
+
+    def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
+        with timed("raycontext_search_seconds", step="search", **self._tags):
+            return super().search(request, limit, min_score)
+
+    def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
+        with timed("raycontext_search_seconds", step="statistics", **self._tags):
+            return super().statistics(request, version)
+
+    def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
+        with timed("raycontext_search_seconds", step="candidates", **self._tags):
+            return super().candidates(request, statistics)
+
+    def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
+        with timed("raycontext_search_seconds", step="describe", **self._tags):
+            return super().describe(version, rows)
+
+    def refresh(self, version: int | None = None) -> int:
+        opened = super().refresh(version)
+        self.process()
+        return opened
 
     def process(self) -> ActorStatus:
         return process_status(self._name)

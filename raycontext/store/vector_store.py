@@ -54,6 +54,16 @@ class CollectionState(NamedTuple):
     skipped: dict[str, int]
 
 
+class CollectionShape(NamedTuple):
+    """How a version lies on disk."""
+
+    segments: int
+    files: int
+    chunks: int
+    tombstone_share: float
+    """Share of the files in all segments that are dead."""
+
+
 class PendingMerge(NamedTuple):
     """Segments of a shard that are to become one, and the fingerprints of what made them."""
 
@@ -146,6 +156,16 @@ class VectorStore:
             skipped=dict(Counter(reason.value for _, reason in skipped)),
             skipped_files=tuple((path, reason.value) for path, reason in skipped),
         )
+
+    def shape(self) -> CollectionShape:
+        """Counts of the newest version that this has seen; all zero before the first."""
+        manifest = self._writer.manifest
+        if manifest is None:
+            return CollectionShape(0, 0, 0, 0.0)
+        references = [segment for shard in manifest.shards for segment in shard.segments]
+        files = sum(reference.files for reference in references)
+        dead = sum(len(reference.tombstones) for reference in references)
+        return CollectionShape(len(references), manifest.files, manifest.chunks, dead / files if files else 0.0)
 
     def _state(self, options: IndexOptions) -> CollectionState:
         manifest = self._writer.manifest

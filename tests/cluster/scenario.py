@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,19 @@ def nodes_of_actors() -> dict[str, str]:
     return {actor["Name"]: actor["Address"]["NodeID"] for actor in table.values() if actor["State"] == "ALIVE"}
 
 
+def exported_metrics(wanted: str) -> list[str]:
+    """Names of our metrics that the nodes export, as soon as `wanted` is among them."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    found: set[str] = set()
+    while f"ray_{wanted}_count" not in found and time.monotonic() < deadline:
+        for node in ray.nodes():
+            address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+            with suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
+                found.update(re.findall(r"^ray_raycontext_\w+", answer.read().decode(), re.MULTILINE))
+        time.sleep(0.2)
+    return sorted(found)
+
+
 def until_recovered(context: raycontext.SyncContext, collection: str) -> list[list[tuple[str, int, float]]]:
     """The answers as soon as all shards give them."""
     deadline = time.monotonic() + WAIT_SECONDS
@@ -101,6 +117,8 @@ def scenario(folder: Path) -> dict[str, Any]:
             seen["actors"] = len(places)
             seen["apart"] = [places[f"rc/bank/{n}"] != places[f"rc/bank/{n}/1"] for n in range(SHARDS)]
             seen["on_lost_node"] = list(places.values()).count(lost.node_id)
+
+            seen["metrics"] = exported_metrics("raycontext_search_seconds")
 
             cluster.remove_node(lost, allow_graceful=False)  # SIGKILL
             hits = context.search(QUERIES[0], collection="bank", limit=5)

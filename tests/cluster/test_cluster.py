@@ -44,6 +44,12 @@ def test_replicas_of_a_shard_lie_on_different_nodes(seen: dict[str, Any]) -> Non
     assert seen["on_lost_node"] == 2
 
 
+def test_nodes_export_metrics(seen: dict[str, Any]) -> None:
+    names = {name.removesuffix("_count") for name in seen["metrics"]}
+    expected = {"search_seconds", "commit_seconds", "segments", "indexed_files_total", "resident_bytes"}
+    assert names >= {f"ray_raycontext_{name}" for name in expected}
+
+
 def test_search_goes_on_with_replicas_when_a_node_is_lost(seen: dict[str, Any]) -> None:
     assert seen["during_loss"] == [3, 3]
     assert seen["during_loss_answer"] == seen["expected"][0]
