@@ -15,6 +15,7 @@
     ├── FingerprintMismatch     the index was built with another embedder or chunker
     ├── StaleVersion            a version was removed while a query ran on it; the SDK repeats the query
     ├── JobFailed               an index run stopped; what it had committed stays
+    ├── ConfigurationError      a configuration file of another program cannot be changed
     └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
 
 Each class takes its facts as positional arguments and passes all of them to `Exception.__init__`,
@@ -26,6 +27,7 @@ from __future__ import annotations
 __all__ = [
     "CollectionExists",
     "CommitConflict",
+    "ConfigurationError",
     "CorruptManifest",
     "CorruptSegment",
     "DeadlineExceeded",
@@ -280,6 +282,21 @@ class JobFailed(RaycontextError):
             f"Indexing '{self.collection}' stopped: {self.cause}. What was committed before stays; "
             "the next run goes on from there."
         )
+
+
+class ConfigurationError(RaycontextError):
+    """A configuration file of another program cannot be changed: `ConfigurationError(path, problem, advice)`."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, problem: str, advice: str) -> None:
+        super().__init__(path, problem, advice)
+        self.path = path
+        self.problem = problem
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}. {self.advice}"
 
 
 class RuntimeUnavailable(RaycontextError):

@@ -1,4 +1,4 @@
-"""The command line: `raycontext index | search | related | status | clear | list | eval | verify | repair`.
+"""The command line: `raycontext index | search | related | status | clear | list | eval | verify | repair | install`.
 
 Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`) or an error
 without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the run stopped,
@@ -18,6 +18,7 @@ import typer
 
 from raycontext import __version__
 from raycontext.serve.evaluate import evaluate
+from raycontext.serve.install.command import install
 from raycontext.serve.maintenance import repair, verify
 from raycontext.serve.terminal import (
     Address,
@@ -269,6 +270,7 @@ def list_collections(
 application.command("eval")(evaluate)
 application.command()(verify)
 application.command()(repair)
+application.command()(install)
 
 
 def _print_report(report: IndexReport) -> None:

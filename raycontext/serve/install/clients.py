@@ -1,0 +1,152 @@
+"""The programs that `raycontext install` configures: where each keeps its configuration, and how an entry looks there.
+
+Everything here is a function of its arguments, so that each platform can be tested on any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any, Literal
+
+__all__ = ["CLIENTS", "Client", "ClientName", "Surroundings", "entry_for"]
+
+SERVER = "raycontext"
+ARGUMENTS = ["mcp"]
+
+
+class ClientName(StrEnum):
+    """What a program is called on the command line."""
+
+    CLAUDE_CODE = "claude-code"
+    CURSOR = "cursor"
+    VSCODE = "vscode"
+    CODEX = "codex"
+    GEMINI = "gemini"
+    WINDSURF = "windsurf"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the place of a configuration depends on."""
+
+    platform: Literal["linux", "darwin", "win32"]
+    home: PurePath
+    variables: Mapping[str, str]
+
+    def folder(self, variable: str, otherwise: PurePath) -> PurePath:
+        """The folder that an environment variable names, else `otherwise`."""
+        value = self.variables.get(variable, "")
+        return type(self.home)(value) if value else otherwise
+
+
+@dataclass(frozen=True)
+class Client:
+    """One program."""
+
+    name: ClientName
+    title: str
+    container: str
+    """Key of the object, or table, that holds the servers."""
+    configuration: Callable[[Surroundings], PurePath]
+    """Its file for this user."""
+    traces: Callable[[Surroundings], tuple[PurePath, ...]]
+    """Files or folders of which one is there where the program is in use."""
+    format: Literal["json", "toml"] = "json"
+    says_type: bool = False
+    """Whether an entry states its transport."""
+    afterwards: str = "Restart it, or reload its MCP servers."
+
+
+def entry_for(client: Client, command: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """What stands in the configuration of `client` for the server that `command` starts."""
+    entry: dict[str, Any] = {"type": "stdio"} if client.says_type else {}
+    entry |= {"command": command, "args": list(ARGUMENTS)}
+    return entry | ({"env": dict(variables)} if variables else {})
+
+
+def _claude(at: Surroundings) -> PurePath:
+    return at.folder("CLAUDE_CONFIG_DIR", at.home) / ".claude.json"
+
+
+def _vscode(at: Surroundings) -> PurePath:
+    if at.platform == "win32":
+        settings = at.folder("APPDATA", at.home / "AppData" / "Roaming")
+    elif at.platform == "darwin":
+        settings = at.home / "Library" / "Application Support"
+    else:
+        settings = at.folder("XDG_CONFIG_HOME", at.home / ".config")
+    return settings / "Code" / "User" / "mcp.json"
+
+
+def _codex(at: Surroundings) -> PurePath:
+    return at.folder("CODEX_HOME", at.home / ".codex") / "config.toml"
+
+
+def _gemini(at: Surroundings) -> PurePath:
+    return at.folder("GEMINI_CLI_HOME", at.home) / ".gemini" / "settings.json"
+
+
+def _parent_of(configuration: Callable[[Surroundings], PurePath]) -> Callable[[Surroundings], tuple[PurePath, ...]]:
+    return lambda at: (configuration(at).parent,)
+
+
+def _cursor(at: Surroundings) -> PurePath:
+    return at.home / ".cursor" / "mcp.json"
+
+
+def _windsurf(at: Surroundings) -> PurePath:
+    return at.home / ".codeium" / "windsurf" / "mcp_config.json"
+
+
+CLIENTS: dict[ClientName, Client] = {
+    client.name: client
+    for client in (
+        Client(
+            ClientName.CLAUDE_CODE,
+            "Claude Code",
+            "mcpServers",
+            _claude,
+            lambda at: (_claude(at), at.folder("CLAUDE_CONFIG_DIR", at.home / ".claude")),
+            says_type=True,
+            afterwards="Start a new session; /mcp shows the server.",
+        ),
+        Client(ClientName.CURSOR, "Cursor", "mcpServers", _cursor, _parent_of(_cursor), says_type=True),
+        Client(
+            ClientName.VSCODE,
+            "VS Code",
+            "servers",
+            _vscode,
+            _parent_of(_vscode),
+            says_type=True,
+            afterwards="Start the server with the command 'MCP: List Servers'.",
+        ),
+        Client(
+            ClientName.CODEX,
+            "Codex",
+            "mcp_servers",
+            _codex,
+            _parent_of(_codex),
+            format="toml",
+            afterwards="Start a new session; /mcp shows the server.",
+        ),
+        Client(
+            ClientName.GEMINI,
+            "Gemini CLI",
+            "mcpServers",
+            _gemini,
+            _parent_of(_gemini),
+            afterwards="Start a new session; /mcp shows the server.",
+        ),
+        Client(
+            ClientName.WINDSURF,
+            "Windsurf",
+            "mcpServers",
+            _windsurf,
+            _parent_of(_windsurf),
+            afterwards="Refresh the MCP servers in Cascade's settings.",
+        ),
+    )
+}
