@@ -195,16 +195,17 @@ class Fenced(RaycontextError):
 
 
 class CommitConflict(RaycontextError):
-    """Another writer changed the same files: `CommitConflict(collection, version)`."""
+    """Another writer did what a change cannot be made on top of: `CommitConflict(collection, version, what)`."""
 
-    def __init__(self, collection: str, version: int) -> None:
-        super().__init__(collection, version)
+    def __init__(self, collection: str, version: int, what: str = "committed changes of the same files") -> None:
+        super().__init__(collection, version, what)
         self.collection = collection
         self.version = version
+        self.what = what
 
     def __str__(self) -> str:
         return (
-            f"Version {self.version} of '{self.collection}', committed by another writer, changes the same files. "
+            f"Another writer of '{self.collection}' {self.what} (version {self.version}). "
             "Nothing of this commit was applied; run the index again."
         )
 

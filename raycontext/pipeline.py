@@ -291,6 +291,11 @@ class ReindexPlanner:
         self.stage = "done"
         return [Finish(changed=self._committed)]
 
+    @property
+    def uncommitted_segments(self) -> list[SegmentReference]:
+        """Segments that are written and wait for the next commit."""
+        return [segment for _, segment in self._segments]
+
     def _uncommitted(self) -> bool:
         return bool(self._segments or self._entries or self._seen or self._removed or self._owed)
 

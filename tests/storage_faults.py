@@ -95,8 +95,11 @@ class FaultyStorage:
     def delete(self, name: str) -> bool:
         return self._call("delete", lambda: self._inner.delete(name))
 
-    def remove(self, folder: str) -> bool:
-        return self._call("remove", lambda: self._inner.remove(folder))
+    def renew(self, folder: str) -> None:
+        self._call("renew", lambda: self._inner.renew(folder))
+
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
+        return self._call("remove", lambda: self._inner.remove(folder, unchanged_since=unchanged_since))
 
     def _call(self, method: str, act: Callable[[], Result], tear: Callable[[], None] | None = None) -> Result:
         number = len(self.calls)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -32,8 +32,10 @@ from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
 from raycontext.store.locations import is_url, storage_for
+from raycontext.store.manifest import SegmentReference
 from raycontext.store.storage import new_ulid
 from raycontext.store.vector_store import CollectionState, OptionOverrides
+from raycontext.store.writer import SEGMENTS_COLLECTED
 
 __all__ = ["COORDINATOR", "Coordinator", "IndexRequest"]
 
@@ -41,6 +43,9 @@ Result = TypeVar("Result")
 
 COORDINATOR = "rc"
 """Name of the actor."""
+
+RENEW_SECONDS = 600.0
+"""How often a run tells garbage collection that it still wants to commit its segments; well below the grace times."""
 
 RUN_ATTEMPTS = 3
 """A run that another writer overtook is planned again on what that one committed."""
@@ -236,7 +241,7 @@ class _Job:
         self.num_shards = 0
         self._location = Location(root, identity.name)
         self._runtime = runtime
-        self._begun = time.monotonic()
+        self._begun = self._renewed = time.monotonic()
         self._ended: float | None = None
         self._planner: pipeline.ReindexPlanner | None = None
         self._error = ""
@@ -305,10 +310,12 @@ class _Job:
                         case instruction:
                             running.add(asyncio.create_task(self._carry_out(instruction)))
                 self._measure(len(running), len(waiting))
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done, running = await asyncio.wait(running, timeout=RENEW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     # What follows from a result goes first: commits before more indexing.
                     waiting.extendleft(reversed(planner.handle(task.result())))
+                if time.monotonic() - self._renewed >= RENEW_SECONDS:
+                    await asyncio.to_thread(self._renew, planner.uncommitted_segments)
         finally:
             for task in running:
                 task.cancel()
@@ -318,6 +325,14 @@ class _Job:
     def _measure(self, in_flight: int, waiting: int) -> None:
         set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
         set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
+
+    def _renew(self, segments: Sequence[SegmentReference]) -> None:
+        """Raises `CommitConflict` where garbage collection was faster."""
+        try:
+            self._location.open().renew(segments)
+        except FileNotFoundError as error:
+            raise CommitConflict(self.identity.name, self._state.version, SEGMENTS_COLLECTED) from error
+        self._renewed = time.monotonic()
 
     async def _carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
         source, options = self.identity.source, self._state.options

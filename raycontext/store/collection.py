@@ -12,6 +12,7 @@ Readers take the highest manifest whose checksum holds and write nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from raycontext.store.locations import storage_for
 from raycontext.store.manifest import (
     FORMAT,
     Manifest,
+    SegmentReference,
     decode_sealed,
     encode_sealed,
     manifest_name,
@@ -134,7 +136,9 @@ class Collection:
         damage: CorruptManifest | None = None
         for version in reversed(versions):
             try:
-                return self.manifest(version)
+                manifest = self.manifest(version)
+                if self._is_ours(manifest):
+                    return manifest
             except CorruptManifest as error:
                 damage = damage or error
             except FileNotFoundError:
@@ -142,6 +146,13 @@ class Collection:
         if damage is not None:
             raise damage
         return None
+
+    def _is_ours(self, manifest: Manifest) -> bool:
+        """False for a manifest that a writer of a former collection of this name has put here: it will take it back."""
+        try:
+            return manifest.creation in ("", self.identity().id)
+        except (UnknownCollection, CorruptManifest):  # the description is damaged, and there is nothing to compare
+            return True
 
     def manifest(self, version: int) -> Manifest:
         """One version. Raises `FileNotFoundError`, `CorruptManifest`, `UnsupportedFormat`."""
@@ -163,6 +174,13 @@ class Collection:
     def segments(self, manifest: Manifest, shard: int) -> list[Segment]:
         """The segments of one shard, opened. Raises `FileNotFoundError`, `CorruptSegment`."""
         return [Segment(self.storage, self.name, reference) for reference in manifest.shards[shard].segments]
+
+    def renew(self, segments: Iterable[SegmentReference]) -> None:
+        """Keep segments that are not committed yet from being taken for those of a run that died.
+
+        Raises `FileNotFoundError` where one was removed already, `StorageError`."""
+        for segment in segments:
+            self.storage.renew(f"{self.name}/segments/{segment.name}")
 
     def remove(self) -> None:
         """Remove the collection with everything in it. Raises `UnknownCollection`."""

@@ -122,8 +122,12 @@ def _sweep(collection: Collection, folder: str, named: set[str], superseded: set
             continue
         place = f"{collection.name}/{folder}/{name}"
         try:
-            if name in superseded or max(ulid_seconds(name), collection.storage.modified(place)) < before:
+            if name in superseded:
                 removed += collection.storage.remove(place)
+                continue
+            modified = collection.storage.modified(place)
+            if max(ulid_seconds(name), modified) < before:
+                removed += collection.storage.remove(place, unchanged_since=modified)
         except FileNotFoundError:
             continue
     return removed

@@ -72,6 +72,8 @@ class Manifest(BaseModel):
     format: int = FORMAT
     collection: str
     source: str
+    creation: str = ""
+    """Id of the collection, which tells it from others of the same name; early manifests do not have it."""
     version: int
     parent: str
     """Checksum of the version that this one was made from; empty for the first."""
@@ -97,11 +99,18 @@ class Manifest(BaseModel):
 
     def encode(self) -> bytes:
         """The bytes of the manifest file."""
-        return encode_sealed("manifest", self.model_dump(mode="json"))
+        return encode_sealed("manifest", self._body())
 
     @property
     def checksum(self) -> str:
-        return xxhash.xxh3_128_hexdigest(_canonical(self.model_dump(mode="json")))
+        return xxhash.xxh3_128_hexdigest(_canonical(self._body()))
+
+    def _body(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude=None if self.creation else {"creation"})
+
+    def segment_names(self) -> set[str]:
+        """Of all segments of all shards."""
+        return {segment.name for shard in self.shards for segment in shard.segments}
 
     @classmethod
     def decode(cls, name: str, data: bytes) -> Manifest:

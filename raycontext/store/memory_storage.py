@@ -71,8 +71,17 @@ class MemoryStorage:
     def delete(self, name: str) -> bool:
         return self._objects.pop(name, None) is not None
 
-    def remove(self, folder: str) -> bool:
+    def renew(self, folder: str) -> None:
+        found = self._below(folder)
+        if not found:
+            raise FileNotFoundError(folder)
+        now = time.time()
+        self._objects.update({place: each._replace(modified=now) for place, each in found.items()})
+
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
         doomed = self._below(folder)
+        if doomed and unchanged_since is not None and self.modified(folder) != unchanged_since:
+            return False
         for place in doomed:
             self._objects.pop(place, None)
         return bool(doomed)

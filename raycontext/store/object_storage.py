@@ -145,9 +145,21 @@ class ObjectStorage:
         self._delete_all([name])
         return True
 
-    def remove(self, folder: str) -> bool:
+    def renew(self, folder: str) -> None:
+        """As in `Storage`: puts one of its objects again, as it is, the smallest."""
+        entries = self._entries(folder)
+        if not entries:
+            raise FileNotFoundError(folder)
+        place = min(entries, key=lambda entry: (entry["size"], entry["path"]))["path"]
+        data = self.read(place)
+        with self._errors_of(place):
+            obstore.put(self._store, place, data)
+
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
         """As in `Storage`, but object by object: those directly in the folder last, the others by name. So a
         collection first loses its manifests and last its description: where this ends half way, it is an empty one."""
+        if unchanged_since is not None and self.modified(folder) != unchanged_since:
+            return False
         places = [entry["path"] for entry in self._entries(folder)]
         directly = len(folder.split("/")) + 1
         places.sort(key=lambda place: (len(place.split("/")) == directly, place))

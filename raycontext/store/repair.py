@@ -90,7 +90,8 @@ def _rewrite_description(collection: Collection, found: Examination) -> None:
     if found.manifest is None:
         raise CorruptManifest(f"{collection.storage.location}/{place}", "and no manifest tells what is indexed here")
     collection.storage.delete(place)
-    collection.storage.create(place, CollectionIdentity(collection.name, found.manifest.source, new_ulid()).encode())
+    identity = CollectionIdentity(collection.name, found.manifest.source, found.manifest.creation or new_ulid())
+    collection.storage.create(place, identity.encode())
 
 
 class _RepairingWriter(CollectionWriter):
@@ -102,6 +103,7 @@ class _RepairingWriter(CollectionWriter):
         super().__init__(collection)
 
     def _load(self) -> None:
+        self._identity = self._collection.identity()
         self._highest = max(self._collection.versions(), default=0)
         self.manifest = self._found.manifest
         # Higher than the epoch of any owner: each of the damaged manifests may be the first one of another.

@@ -21,6 +21,8 @@ __all__ = ["LocalStorage", "Storage", "new_ulid", "ulid_seconds"]
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _TRASH = ".trash"
+ABANDONED_SECONDS = 60.0
+"""Until then what is being removed may be put back, see `LocalStorage.remove`."""
 
 
 def new_ulid() -> str:
@@ -82,13 +84,19 @@ class Storage(Protocol):
         """When an object or a folder last changed, Unix seconds. Raises `FileNotFoundError`."""
         ...
 
+    def renew(self, folder: str) -> None:
+        """Make now the time of the last change of a folder that `write` made. Raises `FileNotFoundError`."""
+        ...
+
     def delete(self, name: str) -> bool:
         """Remove one object; False where it did not exist."""
         ...
 
-    def remove(self, folder: str) -> bool:
-        """Remove a folder and everything below it. It disappears at once for readers that open it by name;
-        False where it did not exist."""
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
+        """Remove a folder and everything below it. It disappears at once for readers that open it by name.
+
+        `unchanged_since`: stop where `modified` of the folder is not this any more. False where the folder did not
+        exist, or stays."""
         ...
 
 
@@ -189,6 +197,14 @@ class LocalStorage:
         except OSError as error:
             raise StorageError(str(self._root / name), _reason(error)) from error
 
+    def renew(self, folder: str) -> None:
+        try:
+            os.utime(self._root / folder)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise FileNotFoundError(folder) from error
+        except OSError as error:
+            raise StorageError(str(self._root / folder), _reason(error)) from error
+
     def delete(self, name: str) -> bool:
         place = self._root / name
         try:
@@ -200,18 +216,25 @@ class LocalStorage:
             raise StorageError(str(place), _reason(error)) from error
         return True
 
-    def remove(self, folder: str) -> bool:
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
         place = self._root / folder
         trash = self._root / f"{_TRASH}-{new_ulid()}"
         try:
             place.rename(trash)
+            # Under its new name no one can renew it any more: either they did before, or they will find it missing.
+            if unchanged_since is not None and trash.stat().st_mtime != unchanged_since:
+                trash.rename(place)
+                return False
             _sync_folder(self._root)
         except FileNotFoundError:
             return False
         except OSError as error:
             raise StorageError(str(place), _reason(error)) from error
-        for left in self._root.glob(f"{_TRASH}-*"):  # also by removals that were interrupted
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(trash, ignore_errors=True)
+        abandoned = time.time() - ABANDONED_SECONDS
+        for left in self._root.glob(f"{_TRASH}-*"):  # by removals that were interrupted
+            if ulid_seconds(left.name.removeprefix(f"{_TRASH}-")) < abandoned:
+                shutil.rmtree(left, ignore_errors=True)
         return True
 
     def _make_folder(self, folder: Path) -> None:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from raycontext.discover.merkle import MerkleTree, diff
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
-from raycontext.errors import CommitConflict, CorruptManifest, Fenced
+from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection
 from raycontext.models import FileStat, IndexOptions
 from raycontext.store.changes import Change, Compaction, TreeChanges
-from raycontext.store.collection import Collection
+from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.manifest import (
     RECENT_TRANSACTIONS,
     Manifest,
@@ -28,7 +28,10 @@ from raycontext.store.manifest import (
 from raycontext.store.segment import Segment, path_hash
 from raycontext.store.storage import new_ulid
 
-__all__ = ["CollectionWriter"]
+__all__ = ["SEGMENTS_COLLECTED", "CollectionWriter"]
+
+SEGMENTS_COLLECTED = "removed its segments as garbage"
+"""Why a `CommitConflict` may be."""
 
 LOAD_ATTEMPTS = 5
 
@@ -48,9 +51,15 @@ class CollectionWriter:
         self._collection = collection
         self._owner = new_ulid()
         self._epoch: int | None = None  # ours, once we have committed
+        self._opened: dict[str, Segment] = {}
+        self._identity: CollectionIdentity | None = None
         self._load()
 
     def _load(self) -> None:
+        identity = self._collection.identity()  # first: what is read below may be of a later one, never of an earlier
+        if identity != self._identity:
+            self._epoch = None
+        self._identity = identity
         for attempt in range(LOAD_ATTEMPTS):
             try:
                 self._highest = max(self._collection.versions(), default=0)  # what lies above `manifest` is damaged
@@ -68,7 +77,8 @@ class CollectionWriter:
 
     def reload(self) -> None:
         """Begin a run: take in what others have committed meanwhile."""
-        if max(self._collection.versions(), default=0) != self._highest:
+        known = self._highest, self._identity
+        if (max(self._collection.versions(), default=0), self._collection.identity()) != known:
             self._load()
         if self.manifest is not None and self._epoch != self.manifest.epoch:
             self._epoch = None
@@ -123,14 +133,15 @@ class CollectionWriter:
         and this writer has not yet taken ownership, a change of other files is made on top of theirs.
 
         Raises `Fenced` where a newer owner has committed since, `CommitConflict` where someone else committed a
-        change of the same files, `StorageError` where the storage fails. After an error nothing of the change is
+        change of the same files, removed the collection, or collected its segments as garbage, `StorageError` where
+        the storage fails. After an error nothing of the change is
         visible, except after a `StorageError` at the very last step, where a retry with the same txn finds out.
         """
         for _ in range(COMMIT_ATTEMPTS):
             if self.manifest is not None and change.txn in self.manifest.recent_txns:
                 return self.manifest
             self._check_ownership()
-            base, before = self.manifest, self.snapshot
+            base, before, identity = self.manifest, self.snapshot, self._identity
             try:
                 published = self._publish_change(change, embedder, chunker)
             except FileNotFoundError:  # garbage collection took what this was based on: others are far ahead
@@ -138,6 +149,7 @@ class CollectionWriter:
             if published is not None:
                 return published
             self._load()
+            self._check_identity(identity)
             if not self._was_applied(change.txn) and not self._commutes(change, base, before):
                 self._check_ownership()
                 raise CommitConflict(self._collection.name, self._highest)
@@ -159,6 +171,7 @@ class CollectionWriter:
             tree=tree.root_digest.hex(),
             files=len(_digests(snapshot.entries)),
         )
+        self._renew(segment for _, segment in change.segments)
         if not self._publish(manifest):
             return None
         self.snapshot, self._tree = snapshot, tree
@@ -176,7 +189,7 @@ class CollectionWriter:
 
         What died in the sources since they were merged is dead in the merged segment as well. None where a source is
         not in the newest version any more: then the merged segment is left as garbage. Raises `Fenced`,
-        `StorageError`.
+        `CommitConflict` where the collection was removed or the merged segment collected, `StorageError`.
         """
         for _ in range(COMMIT_ATTEMPTS):
             current = self.manifest
@@ -203,9 +216,12 @@ class CollectionWriter:
             except FileNotFoundError:  # as in `commit`
                 pass
             else:
+                self._renew([compaction.merged] if compaction.merged else [])
                 if self._publish(manifest):
                     return manifest
+            identity = self._identity
             self._load()
+            self._check_identity(identity)
             self._was_applied(compaction.txn)
         return None
 
@@ -218,9 +234,27 @@ class CollectionWriter:
         if self._is_ghost(manifest):
             collection.storage.delete(target)
             return False
+        try:
+            self._check_identity(collection.identity())
+        except (UnknownCollection, CommitConflict):
+            collection.storage.delete(target)
+            raise
         self.manifest = manifest
         self._highest, self._epoch = manifest.version, manifest.epoch
+        self._opened = {name: self._opened[name] for name in manifest.segment_names() & self._opened.keys()}
         return True
+
+    def _renew(self, segments: Iterable[SegmentReference]) -> None:
+        """See that garbage collection, which may think them abandoned, leaves new segments alone until they are
+        committed. Raises `CommitConflict` where it was faster."""
+        try:
+            self._collection.renew(segments)
+        except FileNotFoundError as error:
+            raise CommitConflict(self._collection.name, self._highest, SEGMENTS_COLLECTED) from error
+
+    def _check_identity(self, identity: CollectionIdentity | None) -> None:
+        if identity != self._identity:
+            raise CommitConflict(self._collection.name, self._highest, "removed the collection and made it anew")
 
     def _is_ghost(self, manifest: Manifest) -> bool:
         """Whether a version that was just created lies below the newest without being a part of its history: others
@@ -278,10 +312,13 @@ class CollectionWriter:
         files: int,
     ) -> Manifest:
         previous = self.manifest
+        identity = self._collection.identity()
+        self._check_identity(identity)
         recent = (previous.recent_txns if previous else ())[-(RECENT_TRANSACTIONS - 1) :]
         return Manifest(
             collection=self._collection.name,
-            source=self._collection.identity().source,
+            source=identity.source,
+            creation=identity.id,
             version=self._highest + 1,
             parent=previous.checksum if previous else "",
             epoch=self._epoch if self._epoch is not None else (previous.epoch if previous else 0) + 1,
@@ -351,7 +388,7 @@ class CollectionWriter:
             now = set(current.tombstones) if current is not None else set(range(source.files))
             fresh = sorted(now.difference(source.tombstones))
             if fresh:
-                segment = Segment(self._collection.storage, self._collection.name, source)
+                segment = self._segment(source)
                 dead.append(segment.path_hashes[np.array(fresh, np.int64)])
         return np.concatenate(dead)
 
@@ -359,7 +396,7 @@ class CollectionWriter:
         """The reference with tombstones for the files whose path hash is in `dead`."""
         if not len(dead):
             return reference
-        found = Segment(self._collection.storage, self._collection.name, reference).ordinals(dead)
+        found = self._segment(reference).ordinals(dead)
         if not len(found):
             return reference
         tombstones = np.union1d(np.array(reference.tombstones, np.int64), found)
@@ -368,7 +405,16 @@ class CollectionWriter:
     def _live_rows(self, reference: SegmentReference) -> int:
         if not reference.tombstones:
             return reference.rows
-        return Segment(self._collection.storage, self._collection.name, reference).live_rows()
+        return self._segment(reference).live_rows()
+
+    def _segment(self, reference: SegmentReference) -> Segment:
+        """A segment whose files are known: opened and verified once, as long as it is part of the newest version."""
+        opened = self._opened.get(reference.name)
+        if opened is None:
+            opened = Segment(self._collection.storage, self._collection.name, reference)
+            _ = opened.files  # mapped here, so that all copies share it
+            self._opened[reference.name] = opened
+        return opened.under(reference)
 
 
 def _digests(entries: Mapping[str, SnapshotEntry]) -> dict[str, bytes]:

@@ -107,6 +107,41 @@ def test_writer_without_ownership_plans_again_when_it_is_overtaken(collection: C
     assert set(collection.snapshot(commit(slow, change("b", "y.py"))).entries) == {"x.py", "y.py"}
 
 
+def test_collection_that_was_made_anew_is_left_alone_by_who_knew_the_former(collection: Collection) -> None:
+    stale = CollectionWriter(collection)
+    for txn in "abc":
+        commit(stale, change(txn, f"{txn}.py"))
+    collection.remove()
+    with pytest.raises(UnknownCollection):
+        commit(stale, change("d", "d.py"))
+    collection.create("/source/other")
+    fresh = CollectionWriter(collection)
+    for txn in "xyz":
+        commit(fresh, change(txn, f"{txn}.py"))
+    with pytest.raises(CommitConflict, match="anew"):
+        commit(stale, change("e", "e.py"))
+    assert collection.versions() == [1, 2, 3]
+    stale.reload()
+    assert set(stale.snapshot.entries) == {"x.py", "y.py", "z.py"}
+    taken = commit(stale, change("f", "f.py"))
+    assert (taken.version, taken.epoch) == (4, 2)
+    assert set(collection.snapshot(taken).entries) == {"x.py", "y.py", "z.py", "f.py"}
+
+
+def test_manifest_of_a_former_collection_is_passed_over(collection: Collection) -> None:
+    """Its writer was late, and has not yet taken it back."""
+    former = commit(CollectionWriter(collection), change("a", "a.py"))
+    collection.remove()
+    collection.create("/source/other")
+    newest = commit(CollectionWriter(collection), change("x", "x.py"))
+    late = former.model_copy(update={"version": 7})
+    assert collection.storage.create(f"shop/manifests/{manifest_name(7)}", late.encode())
+    assert collection.latest() == newest
+    writer = CollectionWriter(collection)
+    assert set(writer.snapshot.entries) == {"x.py"}
+    assert commit(writer, change("y", "y.py")).version == 8
+
+
 def test_damaged_newest_manifest_is_passed_over(collection: Collection) -> None:
     writer = CollectionWriter(collection)
     first = commit(writer, change("a", "x.py"))

@@ -126,6 +126,21 @@ def test_times_of_change_are_those_of_the_clock(storage: Storage) -> None:
         assert before - 2 <= storage.modified(name) <= time.time() + 2  # a server may count in seconds
 
 
+def test_renewed_folder_is_not_removed_by_who_saw_it_before(storage: Storage) -> None:
+    storage.write("c/segments/x", {"a": b"alpha", "b": b"be"})
+    seen = storage.modified("c/segments/x")
+    while storage.modified("c/segments/x") == seen:  # a server may count in seconds
+        time.sleep(0.01)
+        storage.renew("c/segments/x")
+    assert not storage.remove("c/segments/x", unchanged_since=seen)
+    assert storage.list("c/segments") == ["x"]
+    assert (storage.read("c/segments/x/a"), storage.read("c/segments/x/b")) == (b"alpha", b"be")
+    assert storage.remove("c/segments/x", unchanged_since=storage.modified("c/segments/x"))
+    assert storage.list("c/segments") == []
+    with pytest.raises(FileNotFoundError):
+        storage.renew("c/segments/x")
+
+
 def test_commits_follow_each_other_and_fence(storage: Storage) -> None:
     collection = Collection(storage, "shop")
     collection.create("/source/shop")
