@@ -5,12 +5,10 @@ Where the name of the next manifest exists, someone else was faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-import numpy as np
 import xxhash
-from numpy.typing import NDArray
 
 from raycontext.discover.merkle import MerkleTree, diff
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
@@ -25,7 +23,7 @@ from raycontext.store.manifest import (
     ShardManifest,
     manifest_name,
 )
-from raycontext.store.segment import Segment, path_hash
+from raycontext.store.segment_lists import SegmentLists
 from raycontext.store.storage import new_ulid
 
 __all__ = ["SEGMENTS_COLLECTED", "CollectionWriter"]
@@ -51,7 +49,7 @@ class CollectionWriter:
         self._collection = collection
         self._owner = new_ulid()
         self._epoch: int | None = None  # ours, once we have committed
-        self._opened: dict[str, Segment] = {}
+        self._lists = SegmentLists(collection)
         self._identity: CollectionIdentity | None = None
         self._load()
 
@@ -162,7 +160,7 @@ class CollectionWriter:
         name, checksum = self._write_snapshot(snapshot)
         manifest = self._next_manifest(
             change.txn,
-            self._next_shards(change),
+            self._lists.changed(self.manifest, change),
             options=change.options,
             embedder=embedder,
             chunker=chunker,
@@ -199,7 +197,7 @@ class CollectionWriter:
             if current is None:
                 return None
             try:
-                shards = self._compacted_shards(current, compaction)
+                shards = self._lists.compacted(current, compaction)
                 if shards is None:
                     return None
                 manifest = self._next_manifest(
@@ -241,7 +239,7 @@ class CollectionWriter:
             raise
         self.manifest = manifest
         self._highest, self._epoch = manifest.version, manifest.epoch
-        self._opened = {name: self._opened[name] for name in manifest.segment_names() & self._opened.keys()}
+        self._lists.keep(manifest.segment_names())
         return True
 
     def _renew(self, segments: Iterable[SegmentReference]) -> None:
@@ -334,87 +332,8 @@ class CollectionWriter:
             snapshot_checksum=snapshot_checksum,
             tree=tree,
             files=files,
-            chunks=sum(self._live_rows(segment) for shard in shards for segment in shard.segments),
+            chunks=self._lists.live_rows(shards),
         )
-
-    def _next_shards(self, change: Change) -> tuple[ShardManifest, ...]:
-        previous = self.manifest
-        kept: Sequence[ShardManifest]
-        if previous is None or change.replace:
-            kept = [ShardManifest()] * change.options.num_shards
-        else:
-            dead = np.fromiter((path_hash(path) for path in change.superseded()), np.uint64)
-            kept = [
-                ShardManifest(segments=tuple(self._bury(segment, dead) for segment in shard.segments))
-                for shard in previous.shards
-            ]
-        shards = []
-        for number, shard in enumerate(kept):
-            living = tuple(segment for segment in shard.segments if len(segment.tombstones) < segment.files)
-            added = tuple(segment for owner, segment in change.segments if owner == number)
-            shards.append(ShardManifest(segments=(*living, *added)))
-        return tuple(shards)
-
-    def _compacted_shards(self, manifest: Manifest, compaction: Compaction) -> tuple[ShardManifest, ...] | None:
-        """The shards with the merged segment where the first of its sources was; None where they lack a source."""
-        if compaction.shard >= len(manifest.shards):
-            return None
-        present = {segment.name: segment for segment in manifest.shards[compaction.shard].segments}
-        merged_names = {source.name for source in compaction.sources}
-        # A source without a living file is dropped by the commit that killed the last one.
-        still_there = [present[source.name] for source in compaction.sources if source.name in present]
-        if not still_there:
-            return None
-        merged = compaction.merged
-        if merged is not None:
-            merged = self._bury(merged, self._died_since(compaction.sources, present))
-        segments: list[SegmentReference] = []
-        for segment in manifest.shards[compaction.shard].segments:
-            if segment.name not in merged_names:
-                segments.append(segment)
-            elif segment.name == still_there[0].name and merged is not None and len(merged.tombstones) < merged.files:
-                segments.append(merged)
-        shards = list(manifest.shards)
-        shards[compaction.shard] = ShardManifest(segments=tuple(segments))
-        return tuple(shards)
-
-    def _died_since(
-        self, sources: Sequence[SegmentReference], present: Mapping[str, SegmentReference]
-    ) -> NDArray[np.uint64]:
-        """Path hashes of the files of the sources that were alive when they were merged and are dead now."""
-        dead = [np.empty(0, np.uint64)]
-        for source in sources:
-            current = present.get(source.name)
-            now = set(current.tombstones) if current is not None else set(range(source.files))
-            fresh = sorted(now.difference(source.tombstones))
-            if fresh:
-                segment = self._segment(source)
-                dead.append(segment.path_hashes[np.array(fresh, np.int64)])
-        return np.concatenate(dead)
-
-    def _bury(self, reference: SegmentReference, dead: NDArray[np.uint64]) -> SegmentReference:
-        """The reference with tombstones for the files whose path hash is in `dead`."""
-        if not len(dead):
-            return reference
-        found = self._segment(reference).ordinals(dead)
-        if not len(found):
-            return reference
-        tombstones = np.union1d(np.array(reference.tombstones, np.int64), found)
-        return reference.model_copy(update={"tombstones": tuple(tombstones.tolist())})
-
-    def _live_rows(self, reference: SegmentReference) -> int:
-        if not reference.tombstones:
-            return reference.rows
-        return self._segment(reference).live_rows()
-
-    def _segment(self, reference: SegmentReference) -> Segment:
-        """A segment whose files are known: opened and verified once, as long as it is part of the newest version."""
-        opened = self._opened.get(reference.name)
-        if opened is None:
-            opened = Segment(self._collection.storage, self._collection.name, reference)
-            _ = opened.files  # mapped here, so that all copies share it
-            self._opened[reference.name] = opened
-        return opened.under(reference)
 
 
 def _digests(entries: Mapping[str, SnapshotEntry]) -> dict[str, bytes]:
