@@ -51,6 +51,7 @@ class SyncContext:
     related = _synchronous(Context.related)
     status = _synchronous(Context.status)
     progress = _synchronous(Context.progress)
+    cancel = _synchronous(Context.cancel)
     clear = _synchronous(Context.clear)
     verify = _synchronous(Context.verify)
     repair = _synchronous(Context.repair)

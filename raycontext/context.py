@@ -19,7 +19,8 @@ from raycontext.arguments import (
     search_filters,
 )
 from raycontext.embed.embedder import absolute_name
-from raycontext.errors import InvalidInput, RuntimeUnavailable
+from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
+from raycontext.freshness import checked, merged
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
@@ -107,6 +108,7 @@ class Context:
         query: str,
         *,
         collection: str | None = None,
+        collections: Iterable[str] = (),
         path: str | Path | None = None,
         limit: int = 10,
         languages: Iterable[str] = (),
@@ -115,15 +117,19 @@ class Context:
         min_score: float = 0.0,
         diversity: float | None = None,
         explain: bool = False,
+        refresh: bool | None = None,
     ) -> Hits:
         """The chunks that answer a question or hold a symbol, best first, and how complete they are.
 
-        collection: name of the collection; or `path`: a place within the indexed folder; or neither: the collection
-        of the current folder, or the only one that there is.
+        collection: name of the collection; or `path`: a place within the indexed folder; or `collections`: several
+        names, or ["*"] for all of the root, whose hits are merged by score; or nothing: the collection of the current
+        folder, or the only one that there is.
         limit: at most this many, 1 to 1000. min_score: leave out hits below this final score.
         languages, paths (globs in gitignore syntax, `!` excludes), kinds (`ChunkKind`): applied before ranking.
         diversity: how far each further chunk of the same file falls behind, 0 (not at all) to 1 (one chunk a file);
         None takes `RAYCONTEXT_DIVERSITY`, 0.75. explain: hits tell what each feature contributed (`Hit.explanation`).
+        refresh: look first whether the source has changed, and take in few changes (see `Coordinator.freshen`); None
+        takes `RAYCONTEXT_REFRESH`, yes. Each hit tells whether its file is as it was indexed (`Hit.freshness`).
 
         Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError`, `RuntimeUnavailable`.
         """
@@ -138,8 +144,12 @@ class Context:
             repeat_factor=1.0 - spread,
             explain=explain,
         )
-        name = collection if collection in self._clients and path is None else await self._resolve(collection, path)
-        return await self._client(name).search(request, limit, min_score)
+        names = await self._names(collection, tuple(collections), path)
+        if self._settings.refresh if refresh is None else refresh:
+            coordinator = await self._coordinator()
+            await asyncio.gather(*(coordinator.call("freshen", name) for name in names))
+        found = await asyncio.gather(*(self._client(name).search(request, limit, min_score) for name in names))
+        return await asyncio.to_thread(checked, merged(found, limit) if len(found) > 1 else found[0])
 
     async def related(
         self,
@@ -166,7 +176,8 @@ class Context:
         filters = search_filters(languages, paths, kinds)
         identity = await self._identity(collection, None if collection is not None else path)
         inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
-        return await self._client(identity.name).related(inside, line, filters, limit, min_score)
+        hits = await self._client(identity.name).related(inside, line, filters, limit, min_score)
+        return await asyncio.to_thread(checked, hits)
 
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
         """What a collection holds and which actors serve it. The collection is found as in `search`."""
@@ -178,6 +189,12 @@ class Context:
         """How far the running or last index run of a collection is; None where there was none."""
         progress: JobProgress | None = await (await self._coordinator()).call("progress", collection)
         return progress
+
+    async def cancel(self, collection: str) -> bool:
+        """Stop the running index job of a collection: who waits for it gets `JobCancelled`, what it has committed
+        stays, and the next `index` goes on from there. False where none runs."""
+        cancelled: bool = await (await self._coordinator()).call("cancel", collection)
+        return cancelled
 
     async def clear(self, collection: str) -> None:
         """Remove a collection with all its files. Raises `UnknownCollection`."""
@@ -206,6 +223,22 @@ class Context:
         """All collections of the root, by name."""
         summaries: list[CollectionSummary] = await (await self._coordinator()).call("collections")
         return summaries
+
+    async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
+        """The collections that a search is about."""
+        if not collections:
+            known = collection in self._clients and path is None
+            return [collection if known and collection is not None else await self._resolve(collection, path)]
+        if collection is not None or path is not None:
+            raise InvalidInput(
+                "Both one collection and several are given", "Give one of collection, path, collections."
+            )
+        if "*" in collections:
+            names = [summary.name for summary in await self.collections()]
+            if not names:
+                raise UnknownCollection("*", ())
+            return names
+        return [await self._resolve(name, None) for name in dict.fromkeys(collections)]
 
     async def _resolve(self, collection: str | None, path: str | Path | None) -> str:
         return (await self._identity(collection, path)).name

@@ -34,6 +34,7 @@ __all__ = [
     "Fenced",
     "FingerprintMismatch",
     "InvalidInput",
+    "JobCancelled",
     "JobFailed",
     "NotShared",
     "RaycontextError",
@@ -225,6 +226,19 @@ class FingerprintMismatch(RaycontextError):
             f"'{self.collection}' was indexed with {self.what} {self.indexed}, but {self.current} is in use. "
             "Index the collection again, or use the settings, and the files of the model, that it was built with."
         )
+
+
+class JobCancelled(RaycontextError):
+    """An index run was cancelled: `JobCancelled(collection)`."""
+
+    exit_code = 130
+
+    def __init__(self, collection: str) -> None:
+        super().__init__(collection)
+        self.collection = collection
+
+    def __str__(self) -> str:
+        return f"Indexing '{self.collection}' was cancelled. What was committed stays; index it again to go on."
 
 
 class NotShared(RaycontextError):

@@ -6,7 +6,7 @@ JSON. Values that exist by the hundred thousand (`FileStat`, `Chunk`, …) are n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -151,6 +151,15 @@ class FeatureContribution(BaseModel):
     is what the score is made from."""
 
 
+class Freshness(StrEnum):
+    """Whether the file of a hit is still as it was indexed."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    UNKNOWN = "unknown"  # the folder is not on this machine
+
+
 class Hit(BaseModel):
     """One answer."""
 
@@ -159,6 +168,11 @@ class Hit(BaseModel):
     collection: str
     path: str
     """Relative to the root of the collection."""
+    source: str
+    """Absolute folder of the collection."""
+    digest: str
+    """Of the file's content when it was indexed: xxh3_128, hexadecimal."""
+    freshness: Freshness = Freshness.UNKNOWN
     start_line: int
     end_line: int
     language: str
@@ -192,9 +206,8 @@ class Hits(list[Hit]):
         """Whether all shards have answered."""
         return self.shards_answered == self.shards_total
 
-    def kept(self, wanted: Callable[[Hit], bool], limit: int) -> Hits:
-        """The first `limit` of the hits that are wanted, as complete as these."""
-        hits = [hit for hit in self if wanted(hit)][:limit]
+    def replaced(self, hits: Iterable[Hit]) -> Hits:
+        """Other hits, as complete as these."""
         return Hits(hits, shards_answered=self.shards_answered, shards_total=self.shards_total)
 
 
@@ -204,7 +217,7 @@ class JobProgress(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     collection: str
-    stage: Literal["queued", "walking", "hashing", "indexing", "committing", "done", "failed"]
+    stage: Literal["queued", "walking", "hashing", "indexing", "committing", "done", "failed", "cancelled"]
     files_found: int = 0
     files_to_hash: int = 0
     files_hashed: int = 0

@@ -117,7 +117,8 @@ class SearchClient:
         ranked = best_related(list(candidates.values()), request, _total(statistics), Bm25f())
         ranked = [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
         hits = await self._hits(begun, statistics, candidates, ranked)
-        return hits.kept(lambda hit: (hit.path, hit.start_line) != (seed.path, seed.start_line), limit)
+        others = [hit for hit in hits if (hit.path, hit.start_line) != (seed.path, seed.start_line)]
+        return hits.replaced(others[:limit])
 
     async def _statistics(
         self, begun: float, method: str, request: SearchRequest | RelatedRequest

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     collection was built with; a new one gets `static`."""
     diversity: float = Field(default=0.75, ge=0.0, le=1.0)
     """How far a further hit of the same file falls behind in a search: 0 not at all, 1 one hit a file."""
+    refresh: bool = True
+    """Whether a search looks first whether a small source tree has changed."""
     replicas: int = Field(default=1, ge=1)
     """Search actors of each shard, on different nodes where there are several: a query goes to one of them, and to the
     next where that one is late or dead."""

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from raycontext import pipeline, stages
+from raycontext import stages
 from raycontext.actors.hybrid_search import search_actors
+from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
-from raycontext.actors.metrics import add, set_value
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.embed.embedder import embedder_for
-from raycontext.errors import CommitConflict, Fenced, JobFailed, NotShared, RaycontextError, RootNotFound, StorageError
+from raycontext.errors import (
+    CommitConflict,
+    Fenced,
+    NotShared,
+    RaycontextError,
+    RootNotFound,
+    StorageError,
+)
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -28,14 +36,11 @@ from raycontext.models import (
     RepairReport,
     VerificationReport,
 )
-from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.runtime.base import Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
 from raycontext.store.locations import is_url, storage_for
-from raycontext.store.manifest import SegmentReference
-from raycontext.store.storage import new_ulid
-from raycontext.store.vector_store import CollectionState, OptionOverrides
-from raycontext.store.writer import SEGMENTS_COLLECTED
+from raycontext.store.vector_store import OptionOverrides
 
 __all__ = ["COORDINATOR", "Coordinator", "IndexRequest"]
 
@@ -44,11 +49,36 @@ Result = TypeVar("Result")
 COORDINATOR = "rc"
 """Name of the actor."""
 
-RENEW_SECONDS = 600.0
-"""How often a run tells garbage collection that it still wants to commit its segments; well below the grace times."""
+_log = logging.getLogger("raycontext")
 
 RUN_ATTEMPTS = 3
 """A run that another writer overtook is planned again on what that one committed."""
+
+
+LOOK_SECONDS = 1.0
+LOOK_BUDGET_SECONDS = 0.05
+SLOW_LOOK_SECONDS = 60.0
+"""How often a search looks whether the source has changed, what that may cost, and how often where it costs more."""
+
+LOOK_FILES = 5_000
+"""Files of a tree that a search looks at."""
+
+FEW_CHANGES = 64
+"""Files that a search waits for."""
+
+
+class TreeState(StrEnum):
+    """How a collection stands to its source."""
+
+    FRESH = "fresh"
+    CHANGED = "changed"  # too much for a search to wait for
+    INDEXING = "indexing"
+    UNKNOWN = "unknown"  # too large to look at, or not on this machine
+
+
+class _Look(NamedTuple):
+    state: TreeState
+    again_at: float
 
 
 class IndexRequest(NamedTuple):
@@ -67,8 +97,9 @@ class Coordinator:
         self._runtime = runtime
         self._storage = storage_for(root)
         self._catalog = Catalog(self._storage)
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
+        self._looks: dict[str, _Look] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
@@ -136,6 +167,54 @@ class Coordinator:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
+    async def cancel(self, collection: str) -> bool:
+        """Stop the running index job of a collection; who waits for it gets `JobCancelled`. What it has committed
+        stays. False where none runs."""
+        job = self._jobs.get(collection)
+        return job.cancel() if job is not None else False
+
+    async def freshen(self, collection: str) -> TreeState:
+        """Look by stat whether the source of a collection has changed, and take in few changes before returning.
+
+        A tree is looked at again after `LOOK_SECONDS`, one that takes longer than `LOOK_BUDGET_SECONDS` after as
+        much longer: what keeps those up to date is a watcher.
+        """
+        now = time.monotonic()
+        if self._jobs_running(collection):
+            return TreeState.INDEXING
+        seen = self._looks.get(collection)
+        if seen is not None and now < seen.again_at:
+            return seen.state
+        try:
+            state = await self._look(collection)
+        except RaycontextError as error:  # the search goes on, and tells what is wrong if it concerns it
+            _log.info("%s was not looked at: %s", collection, error)
+            state = TreeState.UNKNOWN
+        seconds = time.monotonic() - now
+        pause = LOOK_SECONDS if seconds <= LOOK_BUDGET_SECONDS else SLOW_LOOK_SECONDS
+        self._looks[collection] = _Look(state, time.monotonic() + pause)
+        return state
+
+    async def _look(self, collection: str) -> TreeState:
+        opened = Location(self._root, collection).open()
+        identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
+        if manifest is None or not await asyncio.to_thread(os.path.isdir, identity.source):
+            return TreeState.UNKNOWN
+        if manifest.files > LOOK_FILES:
+            return TreeState.UNKNOWN
+        location, limit = Location(self._root, collection), manifest.options.max_file_bytes
+        scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, limit)
+        changes = len(scan.to_hash) + len(scan.removed)
+        if not changes:
+            return TreeState.FRESH
+        if changes > FEW_CHANGES:
+            return TreeState.CHANGED
+        await self.index(IndexRequest(identity.source, collection, OptionOverrides()))
+        return TreeState.FRESH
+
+    def _jobs_running(self, collection: str) -> bool:
+        return collection in self._last
+
     async def settle(self) -> None:
         """Wait for compaction and garbage collection that are under way."""
         await asyncio.gather(*self._maintenance.values(), return_exceptions=True)
@@ -183,7 +262,7 @@ class Coordinator:
 
     async def _index(self, identity: CollectionIdentity, overrides: OptionOverrides) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
-            job = _Job(self._root, self._runtime, identity)
+            job = Job(self._root, self._runtime, identity)
             self._jobs[identity.name] = job
             try:
                 report = await job.run(overrides)
@@ -230,155 +309,6 @@ def _shard_count(collection: Collection) -> int:
     except StorageError:
         return 1
     return manifest.options.num_shards if manifest else 1
-
-
-class _Job:
-    """One index run: carries out the planner's instructions, at most as many tasks at once as the runtime can run,
-    and one more that waits for a free worker."""
-
-    def __init__(self, root: str, runtime: Runtime, identity: CollectionIdentity) -> None:
-        self.identity = identity
-        self.num_shards = 0
-        self._location = Location(root, identity.name)
-        self._runtime = runtime
-        self._begun = self._renewed = time.monotonic()
-        self._ended: float | None = None
-        self._planner: pipeline.ReindexPlanner | None = None
-        self._error = ""
-        self._store: ActorHandle
-        self._state: CollectionState
-
-    async def run(self, overrides: OptionOverrides) -> IndexReport:
-        try:
-            self._store = await self._runtime.actor(
-                vector_store_name(self.identity.name), VectorStoreActor, self._location
-            )
-            self._state = await self._store.call("begin", overrides)
-            self.num_shards = self._state.options.num_shards
-            self._planner = pipeline.ReindexPlanner(
-                self._state.options,
-                owed=self._state.unrecorded,
-                replace=self._state.replace,
-                parallelism=self._runtime.parallelism,
-                new_txn=new_ulid,
-            )
-            changed = await self._drive(self._planner)
-        except Exception as error:
-            self._error = str(error)
-            if isinstance(error, RaycontextError):
-                raise
-            raise JobFailed(self.identity.name, f"{type(error).__name__}: {error}") from error
-        finally:
-            self._ended = time.monotonic()
-        return self._report(self._planner, changed)
-
-    def progress(self) -> JobProgress:
-        seconds = (self._ended or time.monotonic()) - self._begun
-        planner = self._planner
-        if planner is None:
-            return JobProgress(
-                collection=self.identity.name,
-                stage="failed" if self._error else "queued",
-                seconds=seconds,
-                error=self._error,
-            )
-        return JobProgress(
-            collection=self.identity.name,
-            stage="failed" if self._error else planner.stage,
-            files_found=planner.scan.files_found if planner.scan else 0,
-            files_to_hash=planner.files_to_hash,
-            files_hashed=planner.files_hashed,
-            files_to_index=planner.files_to_index,
-            files_indexed=planner.files_indexed,
-            bytes_to_index=planner.bytes_to_index,
-            bytes_indexed=planner.bytes_indexed,
-            seconds=seconds,
-            error=self._error,
-        )
-
-    async def _drive(self, planner: pipeline.ReindexPlanner) -> bool:
-        waiting = deque(planner.start())
-        running: set[asyncio.Task[pipeline.Event]] = set()
-        try:
-            while True:
-                while waiting and len(running) <= self._runtime.parallelism:
-                    match waiting.popleft():
-                        case pipeline.Finish(changed):
-                            return changed
-                        case pipeline.Abort(error):
-                            raise error
-                        case instruction:
-                            running.add(asyncio.create_task(self._carry_out(instruction)))
-                self._measure(len(running), len(waiting))
-                done, running = await asyncio.wait(running, timeout=RENEW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    # What follows from a result goes first: commits before more indexing.
-                    waiting.extendleft(reversed(planner.handle(task.result())))
-                if time.monotonic() - self._renewed >= RENEW_SECONDS:
-                    await asyncio.to_thread(self._renew, planner.uncommitted_segments)
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            self._measure(0, 0)
-
-    def _measure(self, in_flight: int, waiting: int) -> None:
-        set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
-        set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
-
-    def _renew(self, segments: Sequence[SegmentReference]) -> None:
-        """Raises `CommitConflict` where garbage collection was faster."""
-        try:
-            self._location.open().renew(segments)
-        except FileNotFoundError as error:
-            raise CommitConflict(self.identity.name, self._state.version, SEGMENTS_COLLECTED) from error
-        self._renewed = time.monotonic()
-
-    async def _carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
-        source, options = self.identity.source, self._state.options
-        try:
-            match instruction:
-                case pipeline.ScanTree():
-                    version = 0 if self._state.replace else self._state.version
-                    scan = await self._runtime.run(
-                        stages.scan_tree, source, self._location, version, options.max_file_bytes
-                    )
-                    return pipeline.Scanned(scan)
-                case pipeline.HashFiles(files):
-                    digests = await self._runtime.run(stages.hash_files, source, files, options.max_file_bytes)
-                    return pipeline.Hashed(instruction, digests)
-                case pipeline.CompareTrees(hashed, removed, skips):
-                    return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
-                case pipeline.IndexFiles(_, files):
-                    batch = await self._runtime.run(stages.index_files, source, self._location, files, options)
-                    add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
-                    add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
-                    return pipeline.Indexed(instruction, batch)
-                case pipeline.Commit(change):
-                    self._state = await self._store.call("commit", change)
-                    return pipeline.Committed(instruction)
-                case _:
-                    raise AssertionError(instruction)
-        except Exception as error:
-            return pipeline.Failed(instruction, error)
-
-    def _report(self, planner: pipeline.ReindexPlanner, changed: bool) -> IndexReport:
-        state = self._state
-        return IndexReport(
-            collection=self.identity.name,
-            source=self.identity.source,
-            version=state.version,
-            changed=changed,
-            files=state.files,
-            chunks=state.chunks,
-            added=planner.added,
-            modified=planner.modified,
-            removed=planner.removed,
-            indexed_bytes=planner.source_bytes,
-            skipped=state.skipped,
-            unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
-            seconds=(self._ended or time.monotonic()) - self._begun,
-        )
 
 
 async def _after(earlier: asyncio.Task[Any] | None, work: Callable[[], Awaitable[Result]]) -> Result:

@@ -99,6 +99,8 @@ class RayRuntime:
     """Actors outlive their creator: the cluster is there for other clients too."""
     known: dict[str, _RayActor] = field(default_factory=dict, compare=False, repr=False)
     """Actors that this process has asked for; they end with `close` unless the runtime is `joined`."""
+    starting: dict[str, asyncio.Task[_RayActor]] = field(default_factory=dict, compare=False, repr=False)
+    """Those that are being made."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
     """The folder of the Ray of our own that this runtime uses, between `start` and `close`."""
 
@@ -164,6 +166,15 @@ class RayRuntime:
     async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
         if name in self.known:
             return self.known[name]
+        # Of callers that come at once one makes it and all get the same handle: an actor ends with the handle of its
+        # maker, and one that was merely found does not keep it.
+        starting = self.starting.get(name)
+        if starting is None:
+            starting = self.starting[name] = asyncio.ensure_future(self._made(name, kind, arguments, spread))
+            starting.add_done_callback(lambda _: self.starting.pop(name, None))
+        return await asyncio.shield(starting)
+
+    async def _made(self, name: str, kind: type, arguments: tuple[Any, ...], spread: int | None) -> _RayActor:
         remote: Any = cast(Any, ray.remote(kind)).options(
             name=name,
             namespace=self.namespace,

@@ -74,6 +74,8 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
         Hit(
             collection=collection,
             path=description.path,
+            source=description.source,
+            digest=description.digest,
             start_line=description.start_line,
             end_line=description.end_line,
             language=description.language,

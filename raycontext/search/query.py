@@ -136,7 +136,11 @@ COSINE_UNIT = 2.0**-20
 class Description:
     """What a hit shows of a chunk."""
 
+    source: str
+    """Folder of the collection."""
     path: str
+    digest: str
+    """Of the file, hexadecimal."""
     language: str
     start_line: int
     end_line: int

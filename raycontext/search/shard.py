@@ -42,7 +42,7 @@ from raycontext.search.vector import (
     estimates_by_file,
 )
 from raycontext.search.view import Part, View, concatenate
-from raycontext.store.collection import Collection
+from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import Segment, path_hash
 
@@ -120,7 +120,7 @@ class ShardSearch:
         self._parameters = Bm25f()
         self._views: dict[int, View] = {}
         self._newest = -1
-        self._identity: object = None
+        self._identity: CollectionIdentity | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     @property
@@ -168,7 +168,8 @@ class ShardSearch:
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
         """What a hit shows of each of some rows of a version."""
         view = self._view(version)
-        return [_describe(*view.locate_row(row)) for row in rows]
+        source = self._identity.source if self._identity is not None else self._collection.identity().source
+        return [_describe(source, *view.locate_row(row)) for row in rows]
 
     def path(self, version: int, file: int) -> str:
         """Path of a file by its number in `Candidates.files`."""
@@ -396,9 +397,11 @@ def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:
     return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
 
 
-def _describe(segment: Segment, row: int) -> Description:
+def _describe(source: str, segment: Segment, row: int) -> Description:
     file = int(segment.chunk_column("file")[row])
     return Description(
+        source=source,
+        digest=segment.digest(file).hex(),
         path=segment.path(file),
         language=segment.language(file),
         start_line=int(segment.chunk_column("start_line")[row]),

@@ -179,6 +179,10 @@ class Segment:
         """Path of a file, as in `FileStat`."""
         return os.fsdecode(self._value("files", "path", ordinal))
 
+    def digest(self, ordinal: int) -> bytes:
+        """xxh3_128 of a file's bytes when it was indexed, 16 bytes."""
+        return bytes(self._value("files", "digest", ordinal))
+
     def language(self, ordinal: int) -> str:
         """Language of a file."""
         return str(self._value("files", "language", ordinal))

@@ -62,7 +62,7 @@ async def test_search_embeds_with_what_the_collection_was_built_with(
         assert_vectors_are_of(model, QUESTION, hits)
         assert (await context.status("shop")).embedder == embedder_for(model).fingerprint
         beside = await context.search(QUESTION, collection="other", limit=LIMIT)
-        assert [hit.model_copy(update={"collection": "plain"}) for hit in beside] == before
+        assert [hit.model_copy(update={"collection": "plain", "source": str(source)}) for hit in beside] == before
         assert (await context.status("other")).embedder == embedder_for("static").fingerprint
         assert not (await context.index(source)).changed  # None keeps the embedder
         (source / "shop/cart.py").write_text("def charge(card):\n    pass\n")

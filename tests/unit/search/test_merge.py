@@ -158,7 +158,7 @@ def test_equal_scores_are_shown_by_path_and_within_a_file_as_they_were_ranked() 
     def shown(score: float, path: str, line: int) -> tuple[RankedChunk, Description]:
         return (
             RankedChunk(0, 0, 0, score, 0.0, 0.0, ()),
-            Description(path, "python", line, line, "block", "", "", "text"),
+            Description("/src", path, "", "python", line, line, "block", "", "", "text"),
         )
 
     pairs = [shown(0.5, "b.py", 3), shown(0.5, "a.py", 20), shown(0.7, "c.py", 1), shown(0.5, "a.py", 4)]

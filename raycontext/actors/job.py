@@ -1,0 +1,195 @@
+"""One index run: carries out what a planner asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from raycontext import pipeline, stages
+from raycontext.actors.metrics import add, set_value
+from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
+from raycontext.models import IndexReport, JobProgress
+from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.store.collection import CollectionIdentity, Location
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.storage import new_ulid
+from raycontext.store.vector_store import CollectionState, OptionOverrides
+from raycontext.store.writer import SEGMENTS_COLLECTED
+
+__all__ = ["Job"]
+
+RENEW_SECONDS = 600.0
+"""How often a run tells garbage collection that it still wants to commit its segments; well below the grace times."""
+
+
+class Job:
+    """One index run: carries out the planner's instructions, at most as many tasks at once as the runtime can run,
+    and one more that waits for a free worker."""
+
+    def __init__(self, root: str, runtime: Runtime, identity: CollectionIdentity) -> None:
+        self.identity = identity
+        self.num_shards = 0
+        self._location = Location(root, identity.name)
+        self._runtime = runtime
+        self._begun = self._renewed = time.monotonic()
+        self._ended: float | None = None
+        self._planner: pipeline.ReindexPlanner | None = None
+        self._error = ""
+        self._work: asyncio.Future[bool] | None = None
+        self._cancelled = False
+        self._store: ActorHandle
+        self._state: CollectionState
+
+    async def run(self, overrides: OptionOverrides) -> IndexReport:
+        try:
+            self._store = await self._runtime.actor(
+                vector_store_name(self.identity.name), VectorStoreActor, self._location
+            )
+            self._state = await self._store.call("begin", overrides)
+            self.num_shards = self._state.options.num_shards
+            self._planner = pipeline.ReindexPlanner(
+                self._state.options,
+                owed=self._state.unrecorded,
+                replace=self._state.replace,
+                parallelism=self._runtime.parallelism,
+                new_txn=new_ulid,
+            )
+            if self._cancelled:
+                raise JobCancelled(self.identity.name)
+            self._work = asyncio.ensure_future(self._drive(self._planner))
+            try:
+                changed = await self._work
+            except asyncio.CancelledError:
+                if not self._cancelled:
+                    raise
+                raise JobCancelled(self.identity.name) from None
+            finally:
+                self._work.cancel()
+        except Exception as error:
+            self._error = str(error)
+            if isinstance(error, RaycontextError):
+                raise
+            raise JobFailed(self.identity.name, f"{type(error).__name__}: {error}") from error
+        finally:
+            self._ended = time.monotonic()
+        return self._report(self._planner, changed)
+
+    def cancel(self) -> bool:
+        """Stop; False where there is nothing to stop."""
+        if self._ended is not None:
+            return False
+        self._cancelled = True
+        if self._work is not None:
+            self._work.cancel()
+        return True
+
+    def progress(self) -> JobProgress:
+        seconds = (self._ended or time.monotonic()) - self._begun
+        planner = self._planner
+        if planner is None:
+            return JobProgress(
+                collection=self.identity.name,
+                stage="failed" if self._error else "queued",
+                seconds=seconds,
+                error=self._error,
+            )
+        return JobProgress(
+            collection=self.identity.name,
+            stage="cancelled" if self._cancelled else "failed" if self._error else planner.stage,
+            files_found=planner.scan.files_found if planner.scan else 0,
+            files_to_hash=planner.files_to_hash,
+            files_hashed=planner.files_hashed,
+            files_to_index=planner.files_to_index,
+            files_indexed=planner.files_indexed,
+            bytes_to_index=planner.bytes_to_index,
+            bytes_indexed=planner.bytes_indexed,
+            seconds=seconds,
+            error=self._error,
+        )
+
+    async def _drive(self, planner: pipeline.ReindexPlanner) -> bool:
+        waiting = deque(planner.start())
+        running: set[asyncio.Task[pipeline.Event]] = set()
+        try:
+            while True:
+                while waiting and len(running) <= self._runtime.parallelism:
+                    match waiting.popleft():
+                        case pipeline.Finish(changed):
+                            return changed
+                        case pipeline.Abort(error):
+                            raise error
+                        case instruction:
+                            running.add(asyncio.create_task(self._carry_out(instruction)))
+                self._measure(len(running), len(waiting))
+                done, running = await asyncio.wait(running, timeout=RENEW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    # What follows from a result goes first: commits before more indexing.
+                    waiting.extendleft(reversed(planner.handle(task.result())))
+                if time.monotonic() - self._renewed >= RENEW_SECONDS:
+                    await asyncio.to_thread(self._renew, planner.uncommitted_segments)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            self._measure(0, 0)
+
+    def _measure(self, in_flight: int, waiting: int) -> None:
+        set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
+        set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
+
+    def _renew(self, segments: Sequence[SegmentReference]) -> None:
+        """Raises `CommitConflict` where garbage collection was faster."""
+        try:
+            self._location.open().renew(segments)
+        except FileNotFoundError as error:
+            raise CommitConflict(self.identity.name, self._state.version, SEGMENTS_COLLECTED) from error
+        self._renewed = time.monotonic()
+
+    async def _carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
+        source, options = self.identity.source, self._state.options
+        try:
+            match instruction:
+                case pipeline.ScanTree():
+                    version = 0 if self._state.replace else self._state.version
+                    scan = await self._runtime.run(
+                        stages.scan_tree, source, self._location, version, options.max_file_bytes
+                    )
+                    return pipeline.Scanned(scan)
+                case pipeline.HashFiles(files):
+                    digests = await self._runtime.run(stages.hash_files, source, files, options.max_file_bytes)
+                    return pipeline.Hashed(instruction, digests)
+                case pipeline.CompareTrees(hashed, removed, skips):
+                    return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
+                case pipeline.IndexFiles(_, files):
+                    batch = await self._runtime.run(stages.index_files, source, self._location, files, options)
+                    add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
+                    add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
+                    return pipeline.Indexed(instruction, batch)
+                case pipeline.Commit(change):
+                    self._state = await self._store.call("commit", change)
+                    return pipeline.Committed(instruction)
+                case _:
+                    raise AssertionError(instruction)
+        except Exception as error:
+            return pipeline.Failed(instruction, error)
+
+    def _report(self, planner: pipeline.ReindexPlanner, changed: bool) -> IndexReport:
+        state = self._state
+        return IndexReport(
+            collection=self.identity.name,
+            source=self.identity.source,
+            version=state.version,
+            changed=changed,
+            files=state.files,
+            chunks=state.chunks,
+            added=planner.added,
+            modified=planner.modified,
+            removed=planner.removed,
+            indexed_bytes=planner.source_bytes,
+            skipped=state.skipped,
+            unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
+            seconds=(self._ended or time.monotonic()) - self._begun,
+        )
