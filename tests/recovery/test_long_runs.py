@@ -10,7 +10,7 @@ import pytest
 
 import raycontext
 from raycontext import stages
-from raycontext.actors import coordinator
+from raycontext.actors import job
 from raycontext.connection import SyncContext
 from raycontext.errors import CommitConflict
 from raycontext.store.collection import Collection
@@ -74,7 +74,7 @@ def assert_whole(storage: MemoryStorage, files: int) -> None:
 def test_rebuild_of_hours_keeps_its_segments(
     slow: SyncContext, storage: MemoryStorage, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coordinator, "RENEW_SECONDS", 0.0)
+    monkeypatch.setattr(job, "RENEW_SECONDS", 0.0)
     slow.index(tree, collection=NAME)
     report = slow.index(tree, collection=NAME, num_shards=SHARDS)
     assert report.indexed_bytes
