@@ -16,6 +16,8 @@ from raycontext.store.locations import MEMORY, check_url, is_url
 from raycontext.store.vector_store import OptionOverrides
 
 __all__ = [
+    "MAX_LIMIT",
+    "MAX_QUERY_CHARACTERS",
     "check_limits",
     "check_line",
     "check_overrides",

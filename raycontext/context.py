@@ -190,6 +190,25 @@ class Context:
         progress: JobProgress | None = await (await self._coordinator()).call("progress", collection)
         return progress
 
+    async def prepare(self, source: str | Path, collection: str | None = None) -> str:
+        """Name of the collection that `index` would bring up to date; it is made where there is none.
+
+        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`.
+        """
+        name: str = await (await self._coordinator()).call("prepare", await _absolute(source), collection)
+        return name
+
+    async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:
+        """Name of the collection that is found as in `search`. Raises `UnknownCollection`, `InvalidInput`."""
+        return await self._resolve(collection, path)
+
+    async def release(self, collection: str) -> None:
+        """End the actors of a collection that does nothing: they come back when they are asked."""
+        client = self._clients.pop(collection, None)
+        if client is not None:
+            client.close()
+        await (await self._coordinator()).call("release", collection)
+
     async def cancel(self, collection: str) -> bool:
         """Stop the running index job of a collection: who waits for it gets `JobCancelled`, what it has committed
         stays, and the next `index` goes on from there. False where none runs."""

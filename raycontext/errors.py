@@ -37,6 +37,7 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "NotShared",
+    "PathNotAllowed",
     "RaycontextError",
     "RootNotFound",
     "RuntimeUnavailable",
@@ -239,6 +240,19 @@ class JobCancelled(RaycontextError):
 
     def __str__(self) -> str:
         return f"Indexing '{self.collection}' was cancelled. What was committed stays; index it again to go on."
+
+
+class PathNotAllowed(RaycontextError):
+    """A path lies outside of the folders that callers may ask for: `PathNotAllowed(path)`."""
+
+    exit_code = 2
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} lies outside of the allowed folders. Allow its folder with RAYCONTEXT_ALLOWED."
 
 
 class NotShared(RaycontextError):

@@ -113,6 +113,18 @@ class Coordinator:
         await self._check_shared(identity)
         return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides))
 
+    async def prepare(self, source: str, collection: str | None) -> str:
+        """Name of the collection of a source; see `Catalog.prepare`. Raises `RootNotFound`."""
+        if not await asyncio.to_thread(os.path.isdir, source):
+            raise RootNotFound(source)
+        return (await asyncio.to_thread(self._catalog.prepare, source, collection)).name
+
+    async def release(self, collection: str) -> None:
+        """End the actors of a collection unless it has work to do."""
+        if self._jobs_running(collection) or collection in self._maintenance:
+            return
+        await self._end_actors(Location(self._root, collection).open())
+
     async def progress(self, collection: str) -> JobProgress | None:
         """Progress of the running or last job of a collection; None where there was none."""
         job = self._jobs.get(collection)
@@ -295,11 +307,14 @@ class Coordinator:
         if maintenance is not None:
             maintenance.cancel()
             await asyncio.wait([maintenance])
-        for name in await search_actors(self._runtime, collection, await asyncio.to_thread(_shard_count, opened)):
-            await self._runtime.end(name)
-        await self._runtime.end(vector_store_name(collection))
+        await self._end_actors(opened)
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
+
+    async def _end_actors(self, opened: Collection) -> None:
+        for name in await search_actors(self._runtime, opened.name, await asyncio.to_thread(_shard_count, opened)):
+            await self._runtime.end(name)
+        await self._runtime.end(vector_store_name(opened.name))
 
 
 def _shard_count(collection: Collection) -> int:

@@ -26,6 +26,7 @@ EXAMPLES: list[RaycontextError] = [
     errors.DeadlineExceeded("flask"),
     errors.NotShared("/root", ("node-a", "node-b")),
     errors.JobCancelled("flask"),
+    errors.PathNotAllowed("/etc"),
     errors.JobFailed("flask", "disk full"),
     errors.ConfigurationError("/home/me/.cursor/mcp.json", "it cannot be read", "Mend it."),
     errors.RuntimeUnavailable("Ray cannot be started", "Look into its logs."),

@@ -1,0 +1,196 @@
+"""What the daemon is asked and what it answers, over every interface. Unknown fields and wrong types are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from raycontext.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
+from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
+
+__all__ = [
+    "Answer",
+    "CancelAnswer",
+    "ClearAnswer",
+    "CollectionQuery",
+    "CollectionsAnswer",
+    "Failure",
+    "Health",
+    "IndexQuery",
+    "JobState",
+    "JobsAnswer",
+    "RelatedQuery",
+    "SearchQuery",
+    "StatusAnswer",
+]
+
+MAX_PATH_CHARACTERS = 4096
+MAX_TOKENS = 1_000_000
+
+Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Selection(_Query):
+    """Which hits, and how many."""
+
+    languages: Names = []
+    paths: Names = []
+    """Globs in gitignore syntax; `!` excludes."""
+    kinds: Names = []
+    limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
+    offset: int = Field(default=0, ge=0, le=MAX_LIMIT)
+    """Hits to leave out: `next_offset` of the answer before."""
+    min_score: float = Field(default=0.0, ge=0.0, le=1.0)
+    max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
+    """Budget for the texts of all hits together, at four bytes a token: the last one is cut at a line."""
+
+
+class SearchQuery(_Selection):
+    """A question to one collection, or to several."""
+
+    query: str = Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)
+    collection: Name | None = None
+    collections: Annotated[list[Name], Field(max_length=1000)] = []
+    """Several; ["*"] for all."""
+    path: Path | None = None
+    """A place in an indexed folder, absolute."""
+    diversity: float | None = Field(default=None, ge=0.0, le=1.0)
+    explain: bool = False
+    refresh: bool | None = None
+
+
+class RelatedQuery(_Selection):
+    """Code that is like the chunk at a line of a file."""
+
+    path: Path
+    line: int = Field(ge=1)
+    collection: Name | None = None
+
+
+class IndexQuery(_Query):
+    """A folder to bring up to date."""
+
+    path: Path
+    collection: Name | None = None
+    num_shards: int | None = Field(default=None, ge=1, le=4096)
+    max_file_bytes: int | None = Field(default=None, ge=1)
+    embedder: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS)] | None = None
+    force: bool = False
+    """Remove the collection first and build it anew."""
+
+
+class CollectionQuery(_Query):
+    """A collection, by its name or by a path in it."""
+
+    collection: Name | None = None
+    path: Path | None = None
+
+
+class JobState(BaseModel):
+    """An index job: how far it is, or how it ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection: str
+    source: str
+    state: Literal["running", "done", "failed", "cancelled"]
+    percent: float = 0.0
+    """0 to 100, by bytes of source."""
+    files_per_second: float = 0.0
+    bytes_per_second: float = 0.0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    """Expected; None while nothing can be said."""
+    progress: JobProgress | None = None
+    report: IndexReport | None = None
+    error: str = ""
+
+
+class Answer(BaseModel):
+    """The hits of a search, best first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hits: list[Hit]
+    partial: bool = False
+    """A collection is being indexed for the first time or anew, or a shard did not answer: there may be more."""
+    indexing: list[JobState] = []
+    """Jobs that run on the collections that were asked."""
+    shards_answered: int = 1
+    shards_total: int = 1
+    next_offset: int | None = None
+    """Where the next page begins; None: there is none."""
+    cut: bool = False
+    """Hits, or the end of one, were left out for the budget of tokens."""
+    seconds: float = 0.0
+
+
+class CollectionsAnswer(BaseModel):
+    """All collections."""
+
+    collections: list[CollectionSummary]
+
+
+class JobsAnswer(BaseModel):
+    """The jobs of this daemon, running and ended."""
+
+    jobs: list[JobState]
+
+
+class CancelAnswer(BaseModel):
+    """Whether a job ran."""
+
+    collection: str
+    cancelled: bool
+
+
+class ClearAnswer(BaseModel):
+    """What was removed."""
+
+    cleared: str
+
+
+class StatusAnswer(BaseModel):
+    """A collection, with its job."""
+
+    collection: CollectionStatus | None = None
+    """None while its first index run has not committed anything."""
+    job: JobState | None = None
+
+
+class Health(BaseModel):
+    """The daemon itself."""
+
+    state: Literal["starting", "ready", "failed"]
+    version: str
+    pid: int
+    root: str
+    seconds: float
+    """Since it was started."""
+    problem: str = ""
+    """Why it failed."""
+    log: str = ""
+    """Its log file."""
+    ray_address: str = ""
+    """Where an SDK joins the Ray of the daemon."""
+    ray_token_path: str = ""
+    pss_bytes: int = 0
+    """Memory of the daemon with its Ray, what is shared counted in shares."""
+    processes: int = 0
+
+
+class Failure(BaseModel):
+    """An error, as every interface tells it."""
+
+    error: str
+    """Name of the class."""
+    message: str
+    """What happened and what to do."""
+    exit_code: int = 1

@@ -1,0 +1,344 @@
+"""The one object behind every interface of the daemon: searches, and index jobs that run in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raycontext.arguments import MAX_LIMIT
+from raycontext.context import Context
+from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RaycontextError, UnknownCollection
+from raycontext.models import CollectionStatus, CollectionSummary, Hit, Hits, IndexReport, JobProgress
+from raycontext.serve.messages import (
+    Answer,
+    CollectionQuery,
+    IndexQuery,
+    JobState,
+    RelatedQuery,
+    SearchQuery,
+    StatusAnswer,
+)
+
+__all__ = ["Service"]
+
+BYTES_PER_TOKEN = 4
+"""Of source code, about, for the tokenizers of language models."""
+
+KEPT_JOBS = 200
+"""Ended jobs that are remembered."""
+
+
+@dataclass(slots=True)
+class _Job:
+    collection: str
+    source: str
+    task: asyncio.Task[IndexReport] | None = None
+    progress: JobProgress | None = None
+    begun: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    report: IndexReport | None = None
+    error: RaycontextError | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.ended is None
+
+    def state(self) -> JobState:
+        seconds = (self.ended or time.monotonic()) - self.begun
+        done = JobState(collection=self.collection, source=self.source, state="running", seconds=seconds)
+        if self.report is not None:
+            return done.model_copy(update={"state": "done", "percent": 100.0, "report": self.report})
+        if self.error is not None:
+            state = "cancelled" if isinstance(self.error, JobCancelled) else "failed"
+            return done.model_copy(update={"state": state, "error": str(self.error), "progress": self.progress})
+        return done.model_copy(update=_rates(self.progress) if self.progress is not None else {})
+
+
+class Service:
+    """Wraps a `Context`. Every method may raise what the SDK raises, and `PathNotAllowed`.
+
+    allowed: folders outside of which nothing is indexed and no place is looked up; None allows all (the interface is
+    for the owner alone). What is indexed already may always be searched by the name of its collection.
+    """
+
+    def __init__(self, context: Context, allowed: Sequence[str] | None = None) -> None:
+        self._context = context
+        self._allowed = None if allowed is None else tuple(os.path.realpath(folder) for folder in allowed)
+        self._jobs: dict[str, _Job] = {}
+        self._used: dict[str, float] = {}
+
+    def restricted(self, allowed: Sequence[str] | None) -> Service:
+        """The same service, with the same jobs, for callers who may ask for less."""
+        other = Service(self._context, allowed)
+        other._jobs, other._used = self._jobs, self._used
+        return other
+
+    async def search(self, asked: SearchQuery) -> Answer:
+        """Answers from what is committed, also while an index job runs; such answers are marked as partial."""
+        begun = time.perf_counter()
+        if asked.path is not None:
+            await self._check_path(asked.path)
+        hits = await self._context.search(
+            asked.query,
+            collection=asked.collection,
+            collections=asked.collections,
+            path=asked.path,
+            limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
+            languages=asked.languages,
+            paths=asked.paths,
+            kinds=asked.kinds,
+            min_score=asked.min_score,
+            diversity=asked.diversity,
+            explain=asked.explain,
+            refresh=asked.refresh,
+        )
+        named = [asked.collection] if asked.collection else asked.collections
+        return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
+
+    async def related(self, asked: RelatedQuery) -> Answer:
+        """Code like the chunk at a line. `path` is absolute or, with a collection, relative to its folder."""
+        begun = time.perf_counter()
+        if asked.collection is None:
+            await self._check_path(asked.path)
+        hits = await self._context.related(
+            asked.path,
+            asked.line,
+            collection=asked.collection,
+            limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
+            languages=asked.languages,
+            paths=asked.paths,
+            kinds=asked.kinds,
+            min_score=asked.min_score,
+        )
+        named = [asked.collection] if asked.collection else []
+        return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
+
+    async def start_index(self, asked: IndexQuery) -> JobState:
+        """Begin to bring a folder up to date, or join the job that does. Raises also `RootNotFound`."""
+        source = await self._check_path(asked.path)
+        name = await self._context.prepare(source, asked.collection)
+        job = self._jobs.get(name)
+        if job is None or not job.running:
+            job = self._jobs[name] = _Job(name, source)
+            job.task = asyncio.create_task(self._run(job, asked))
+            job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is kept in the job
+            self._forget()
+        return job.state()
+
+    async def wait_index(self, collection: str) -> IndexReport:
+        """The report of the last job of a collection, as soon as it has ended; raises what it raised."""
+        job = self._jobs.get(collection)
+        if job is None or job.task is None:
+            raise InvalidInput(f"No job of '{collection}' is known", "Start one: index its folder.")
+        await asyncio.wait([job.task])
+        if job.error is not None:
+            raise job.error
+        assert job.report is not None
+        return job.report
+
+    def jobs(self) -> list[JobState]:
+        """Jobs of this process, the newest first."""
+        return [job.state() for job in reversed(self._jobs.values())]
+
+    def job(self, collection: str) -> JobState | None:
+        """The running or last job of a collection."""
+        job = self._jobs.get(collection)
+        return job.state() if job is not None else None
+
+    async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
+        """Stop the job of a collection: its name, and whether one ran."""
+        name = await self.name_of(asked)
+        return name, await self._context.cancel(name)
+
+    async def collections(self) -> list[CollectionSummary]:
+        return await self._context.collections()
+
+    async def status(self, asked: CollectionQuery) -> StatusAnswer:
+        """A collection with its job; also one whose first run has not committed anything yet."""
+        name = await self.name_of(asked)
+        job = self.job(name)
+        found: CollectionStatus | None
+        try:
+            found = await self._context.status(name)
+        except UnknownCollection:
+            if job is None:
+                raise
+            found = None
+        return StatusAnswer(collection=found, job=job)
+
+    async def clear(self, asked: CollectionQuery) -> str:
+        """Remove a collection, given by name or by the indexed folder itself; its name."""
+        name = asked.collection
+        if name is None:
+            if asked.path is None:
+                raise InvalidInput("Nothing says which collection to remove", "Give its folder or its name.")
+            source = await self._check_path(asked.path)
+            known = await self._context.collections()
+            name = next((found.name for found in known if found.source == source), None)
+            if name is None:
+                raise UnknownCollection(source, tuple(found.name for found in known))
+        await self._context.cancel(name)
+        await self._context.clear(name)
+        self._jobs.pop(name, None)
+        return name
+
+    async def name_of(self, asked: CollectionQuery) -> str:
+        """The collection that is meant. Raises `UnknownCollection`."""
+        if asked.path is not None:
+            await self._check_path(asked.path)
+        return await self._context.resolve(asked.collection, asked.path)
+
+    async def close(self) -> None:
+        """Stop all jobs; what they have committed stays."""
+        running = [job.task for job in self._jobs.values() if job.task is not None and job.running]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return any(job.running for job in self._jobs.values())
+
+    def idle_collections(self, seconds: float) -> list[str]:
+        """Collections that were asked before, but not for so long; each is told once."""
+        limit = time.monotonic() - seconds
+        idle = [name for name, last in self._used.items() if last < limit and not self._is_running(name)]
+        for name in idle:
+            del self._used[name]
+        return idle
+
+    async def release(self, collection: str) -> None:
+        """End the actors of a collection; they come back when they are asked."""
+        await self._context.release(collection)
+
+    def _answer(
+        self,
+        hits: Hits,
+        offset: int,
+        limit: int,
+        max_tokens: int | None,
+        named: Sequence[str],
+        path: str | None,
+        begun: float,
+    ) -> Answer:
+        about = {*named, *(hit.collection for hit in hits)} - {"*"}
+        for name in about:
+            self._used[name] = time.monotonic()
+        indexing = [
+            job.state()
+            for job in self._jobs.values()
+            if job.running and (job.collection in about or "*" in named or _inside(path, job.source))
+        ]
+        page = hits[offset : offset + limit]
+        kept, cut = _within(page, max_tokens)
+        return Answer(
+            hits=kept,
+            partial=bool(indexing) or not hits.complete,
+            indexing=indexing,
+            shards_answered=hits.shards_answered,
+            shards_total=hits.shards_total,
+            next_offset=offset + len(kept) if len(hits) > offset + len(kept) and kept else None,
+            cut=cut,
+            seconds=time.perf_counter() - begun,
+        )
+
+    async def _run(self, job: _Job, asked: IndexQuery) -> IndexReport:
+        def show(progress: JobProgress) -> None:
+            job.progress = progress
+
+        try:
+            if asked.force:
+                await self._context.clear(job.collection)
+            job.report = await self._context.index(
+                job.source,
+                collection=job.collection,
+                num_shards=asked.num_shards,
+                max_file_bytes=asked.max_file_bytes,
+                embedder=asked.embedder,
+                on_progress=show,
+            )
+        except RaycontextError as error:
+            job.error = error
+            raise
+        except asyncio.CancelledError:
+            job.error = JobCancelled(job.collection)
+            raise
+        finally:
+            job.ended = time.monotonic()
+            self._used[job.collection] = job.ended
+        return job.report
+
+    async def _check_path(self, path: str) -> str:
+        """`path` without links, if it is allowed. Raises `InvalidInput`, `PathNotAllowed`."""
+        place = await asyncio.to_thread(_real_path, path)
+        if self._allowed is not None and not any(_inside(place, folder) for folder in self._allowed):
+            raise PathNotAllowed(path)
+        return place
+
+    def _is_running(self, collection: str) -> bool:
+        job = self._jobs.get(collection)
+        return job is not None and job.running
+
+    def _forget(self) -> None:
+        ended = [name for name, job in self._jobs.items() if not job.running]
+        for name in ended[: max(len(ended) - KEPT_JOBS, 0)]:
+            del self._jobs[name]
+
+
+def _real_path(path: str) -> str:
+    """Without links. Of os.path, for any name is a name."""
+    try:
+        expanded = os.path.expanduser(path)  # noqa: PTH111
+        if not os.path.isabs(expanded):  # noqa: PTH117
+            raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
+        return os.path.realpath(expanded)
+    except ValueError as error:
+        raise InvalidInput(f"{path!r} is not a path", "Paths hold no NUL.") from error
+
+
+def _inside(path: str | None, folder: str) -> bool:
+    return path is not None and (path == folder or Path(folder) in Path(path).parents)
+
+
+def _within(hits: Iterable[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
+    """The hits whose texts fit into a budget; the last one is cut at a line. And whether something was left out."""
+    given = list(hits)
+    if max_tokens is None:
+        return given, False
+    left = max_tokens * BYTES_PER_TOKEN
+    kept: list[Hit] = []
+    for hit in given:
+        size = len(hit.text.encode(errors="replace"))
+        if size <= left:
+            kept.append(hit)
+            left -= size
+            continue
+        lines: list[str] = []
+        for line in hit.text.splitlines(keepends=True):
+            left -= len(line.encode(errors="replace"))
+            if left < 0:
+                break
+            lines.append(line)
+        if lines:
+            last = hit.start_line + len(lines) - 1
+            kept.append(hit.model_copy(update={"text": "".join(lines), "end_line": last}))
+        break
+    return kept, len(kept) < len(given) or any(a is not b for a, b in zip(kept, given, strict=False))
+
+
+def _rates(progress: JobProgress) -> dict[str, object]:
+    """Percentage, rates and expected time from how far a job is."""
+    share = progress.bytes_indexed / progress.bytes_to_index if progress.bytes_to_index else 0.0
+    seconds = progress.seconds
+    return {
+        "progress": progress,
+        "percent": 100.0 * share,
+        "files_per_second": progress.files_indexed / seconds if seconds else 0.0,
+        "bytes_per_second": progress.bytes_indexed / seconds if seconds else 0.0,
+        "seconds_left": seconds * (1.0 - share) / share if share else None,
+    }

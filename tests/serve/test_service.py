@@ -1,0 +1,164 @@
+"""The service behind all interfaces: background jobs, partial answers, budgets, pages, allowed folders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import raycontext
+from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RootNotFound, UnknownCollection
+from raycontext.serve.messages import CollectionQuery, IndexQuery, RelatedQuery, SearchQuery
+from raycontext.serve.service import Service
+
+from ..conftest import CART, write_tree
+
+
+@pytest.fixture
+async def service(root: Path) -> AsyncIterator[Service]:
+    async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        service = Service(context)
+        yield service
+        await service.close()
+
+
+@pytest.fixture
+async def shop(service: Service, source: Path) -> str:
+    """An indexed collection."""
+    job = await service.start_index(IndexQuery(path=str(source)))
+    await service.wait_index(job.collection)
+    return job.collection
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    place = tmp_path / "large"
+    write_tree(place, {f"d{number % 9}/f{number}.py": f"# {number}\n{CART * 60}" for number in range(400)})
+    return place
+
+
+async def test_job_runs_in_the_background_and_tells_how_it_ended(service: Service, source: Path) -> None:
+    job = await service.start_index(IndexQuery(path=str(source)))
+    assert (job.state, job.collection, job.source) == ("running", "shop", str(source))
+    report = await service.wait_index("shop")
+    ended = service.job("shop")
+    assert ended is not None
+    assert (ended.state, ended.percent, ended.report) == ("done", 100.0, report)
+    assert [job.collection for job in service.jobs()] == ["shop"]
+
+
+async def test_callers_that_ask_for_the_same_folder_join_one_job(service: Service, large: Path) -> None:
+    first = await service.start_index(IndexQuery(path=str(large)))
+    second = await service.start_index(IndexQuery(path=f"{large}/../large"))
+    assert second.collection == first.collection
+    assert len(service.jobs()) == 1
+    await service.wait_index(first.collection)
+
+
+async def test_answers_during_a_job_are_partial_and_say_how_far_it_is(
+    service: Service, shop: str, source: Path, large: Path
+) -> None:
+    job = await service.start_index(IndexQuery(path=str(large)))
+    answer = await service.search(SearchQuery(query="total price", collections=[shop, job.collection]))
+    assert answer.partial
+    assert [state.collection for state in answer.indexing] == [job.collection]
+    other = await service.search(SearchQuery(query="total price", collection=shop))
+    assert not other.partial
+    await service.wait_index(job.collection)
+    assert not (await service.search(SearchQuery(query="total price", path=str(large)))).partial
+
+
+async def test_cancelled_job_says_so(service: Service, large: Path) -> None:
+    job = await service.start_index(IndexQuery(path=str(large)))
+    while (state := service.job(job.collection)) is not None and state.progress is None:
+        await asyncio.sleep(0.01)
+    assert await service.cancel(CollectionQuery(collection=job.collection)) == (job.collection, True)
+    with pytest.raises(JobCancelled):
+        await service.wait_index(job.collection)
+    ended = service.job(job.collection)
+    assert ended is not None
+    assert ended.state == "cancelled"
+
+
+async def test_pages_follow_each_other_without_gap(service: Service, shop: str) -> None:
+    whole = await service.search(SearchQuery(query="price router ledger installer", collection=shop, limit=6))
+    assert len(whole.hits) > 3
+    paged = []
+    offset: int | None = 0
+    while offset is not None and len(paged) < len(whole.hits):
+        page = await service.search(
+            SearchQuery(query="price router ledger installer", collection=shop, limit=2, offset=offset)
+        )
+        paged.extend(page.hits)
+        offset = page.next_offset
+    assert [(hit.path, hit.start_line) for hit in paged][: len(whole.hits)] == [
+        (hit.path, hit.start_line) for hit in whole.hits
+    ]
+
+
+async def test_texts_stay_within_the_budget(service: Service, shop: str) -> None:
+    whole = await service.search(SearchQuery(query="cart price card", collection=shop))
+    assert not whole.cut
+    tokens = len(whole.hits[0].text.encode()) // 4 - 5
+    short = await service.search(SearchQuery(query="cart price card", collection=shop, max_tokens=tokens))
+    assert short.cut
+    assert sum(len(hit.text.encode()) for hit in short.hits) <= 4 * tokens
+    (last,) = short.hits
+    assert whole.hits[0].text.startswith(last.text)
+    assert last.end_line - last.start_line + 1 == len(last.text.splitlines())
+
+
+async def test_related_code_is_found(service: Service, shop: str) -> None:
+    answer = await service.related(RelatedQuery(path="shop/cart.py", line=20, collection=shop, limit=3))
+    assert answer.hits
+
+
+async def test_paths_outside_of_the_allowed_folders_are_refused(
+    service: Service, shop: str, source: Path, tmp_path: Path
+) -> None:
+    closed = service.restricted([str(source)])
+    outside = tmp_path / "outside"
+    write_tree(outside, {"secret.py": CART})
+    (source / "link").symlink_to(outside)
+    for path in (str(outside), f"{source}/../outside", str(source / "link"), "/etc"):
+        with pytest.raises(PathNotAllowed):
+            await closed.start_index(IndexQuery(path=path))
+        with pytest.raises(PathNotAllowed):
+            await closed.search(SearchQuery(query="x", path=path))
+        with pytest.raises(PathNotAllowed):
+            await closed.clear(CollectionQuery(path=path))
+    assert (await closed.search(SearchQuery(query="cart", path=str(source / "shop")))).hits
+    assert (await closed.search(SearchQuery(query="cart", collection=shop))).hits
+
+
+async def test_bad_requests_are_told(service: Service, shop: str) -> None:
+    with pytest.raises(InvalidInput, match="absolute"):
+        await service.start_index(IndexQuery(path="shop"))
+    with pytest.raises(RootNotFound):
+        await service.start_index(IndexQuery(path="/no/such/folder"))
+    with pytest.raises(UnknownCollection):
+        await service.search(SearchQuery(query="x", collection="nothing"))
+    with pytest.raises(InvalidInput, match="No job"):
+        await service.wait_index("nothing")
+    with pytest.raises(UnknownCollection):
+        await service.status(CollectionQuery(collection="nothing"))
+
+
+async def test_cleared_collection_is_gone(service: Service, shop: str, source: Path) -> None:
+    assert (await service.status(CollectionQuery(path=str(source)))).collection is not None
+    assert await service.clear(CollectionQuery(path=str(source))) == shop
+    assert await service.collections() == []
+    assert service.job(shop) is None
+
+
+async def test_actors_of_idle_collections_end_and_come_back(service: Service, shop: str) -> None:
+    await service.search(SearchQuery(query="cart", collection=shop))
+    assert service.idle_collections(3600) == []
+    assert service.idle_collections(-1) == [shop]
+    await service.release(shop)
+    status = await service.status(CollectionQuery(collection=shop))
+    assert status.collection is not None
+    assert not [actor for actor in status.collection.actors if actor.name == f"rc/{shop}/0"]
+    assert (await service.search(SearchQuery(query="cart", collection=shop))).hits
