@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import IO, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -35,6 +37,9 @@ class Kind(Enum):
     CRASH_TORN = "it leaves a part, and the process ends"
 
 
+CRASHES = (Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.CRASH_TORN)
+
+
 class Fault(NamedTuple):
     """`kind` happens at call number `at`; of a folder that is torn, `whole` objects and a half are there."""
 
@@ -43,13 +48,83 @@ class Fault(NamedTuple):
     whole: int = 0
 
 
-class FaultyStorage:
-    """Hands every call on to another storage, but for one."""
+class InterceptedStorage:
+    """Hands every call on to another storage, by way of `_call`."""
+
+    def __init__(self, inner: Storage) -> None:
+        self._inner = inner
+
+    @property
+    def location(self) -> str:
+        return self._inner.location
+
+    def create(self, name: str, data: bytes) -> bool:
+        return self._call("create", name, lambda: self._inner.create(name, data))
+
+    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
+        def tear(whole: int) -> None:
+            kept = dict(list(objects.items())[: whole + 1])
+            last = list(kept)[-1]
+            kept[last] = bytes(kept[last])[: len(memoryview(kept[last])) // 2]
+            self._inner.write(folder, kept)
+
+        self._call("write", folder, lambda: self._inner.write(folder, objects), tear)
+
+    def read(self, name: str) -> bytes:
+        return self._call("read", name, lambda: self._inner.read(name))
+
+    def map(self, name: str) -> pa.Buffer:
+        return self._call("map", name, lambda: self._inner.map(name))
+
+    def exists(self, name: str) -> bool:
+        return self._call("exists", name, lambda: self._inner.exists(name))
+
+    def list(self, folder: str) -> list[str]:
+        return self._call("list", folder, lambda: self._inner.list(folder))
+
+    def size(self, folder: str) -> int:
+        return self._call("size", folder, lambda: self._inner.size(folder))
+
+    def modified(self, name: str) -> float:
+        return self._call("modified", name, lambda: self._inner.modified(name))
+
+    def renew(self, folder: str) -> None:
+        self._call("renew", folder, lambda: self._inner.renew(folder))
+
+    def delete(self, name: str) -> bool:
+        return self._call("delete", name, lambda: self._inner.delete(name))
+
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
+        return self._call("remove", folder, lambda: self._inner.remove(folder, unchanged_since=unchanged_since))
+
+    def _call(
+        self, method: str, name: str, act: Callable[[], Result], tear: Callable[[int], None] | None = None
+    ) -> Result:
+        """`act` is the call, `tear` does a part of it: some objects and half of one."""
+        raise NotImplementedError
+
+    def _suffered(
+        self, kind: Kind, method: str, whole: int, act: Callable[[], Result], tear: Callable[[int], None] | None
+    ) -> BaseException:
+        """Do what `kind` says instead of the call, and return what it then raises."""
+        if kind in (Kind.LOST_REPLY, Kind.CRASH_AFTER):
+            act()
+        if kind in (Kind.TORN, Kind.CRASH_TORN):
+            assert tear is not None, f"{method} cannot be torn"
+            tear(whole)
+        if kind in CRASHES:
+            return Crash(method)
+        code = errno.ENOSPC if kind is Kind.NO_SPACE else errno.EIO
+        return StorageError(self.location, os.strerror(code))
+
+
+class FaultyStorage(InterceptedStorage):
+    """One of its calls, by number, does not go well."""
 
     def __init__(self, inner: Storage, fault: Fault | None = None) -> None:
+        super().__init__(inner)
         self.calls: list[str] = []
         """Names of the methods that were called."""
-        self._inner = inner
         self._fault = fault
 
     @property
@@ -57,65 +132,78 @@ class FaultyStorage:
         """Whether the fault has happened."""
         return self._fault is not None and len(self.calls) > self._fault.at
 
-    @property
-    def location(self) -> str:
-        return self._inner.location
-
-    def create(self, name: str, data: bytes) -> bool:
-        return self._call("create", lambda: self._inner.create(name, data))
-
-    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
-        def tear() -> None:
-            assert self._fault is not None
-            kept = dict(list(objects.items())[: self._fault.whole + 1])
-            last = list(kept)[-1]
-            kept[last] = bytes(kept[last])[: len(memoryview(kept[last])) // 2]
-            self._inner.write(folder, kept)
-
-        self._call("write", lambda: self._inner.write(folder, objects), tear)
-
-    def read(self, name: str) -> bytes:
-        return self._call("read", lambda: self._inner.read(name))
-
-    def map(self, name: str) -> pa.Buffer:
-        return self._call("map", lambda: self._inner.map(name))
-
-    def exists(self, name: str) -> bool:
-        return self._call("exists", lambda: self._inner.exists(name))
-
-    def list(self, folder: str) -> list[str]:
-        return self._call("list", lambda: self._inner.list(folder))
-
-    def size(self, folder: str) -> int:
-        return self._call("size", lambda: self._inner.size(folder))
-
-    def modified(self, name: str) -> float:
-        return self._call("modified", lambda: self._inner.modified(name))
-
-    def delete(self, name: str) -> bool:
-        return self._call("delete", lambda: self._inner.delete(name))
-
-    def renew(self, folder: str) -> None:
-        self._call("renew", lambda: self._inner.renew(folder))
-
-    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
-        return self._call("remove", lambda: self._inner.remove(folder, unchanged_since=unchanged_since))
-
-    def _call(self, method: str, act: Callable[[], Result], tear: Callable[[], None] | None = None) -> Result:
+    def _call(
+        self, method: str, name: str, act: Callable[[], Result], tear: Callable[[int], None] | None = None
+    ) -> Result:
         number = len(self.calls)
         self.calls.append(method)
         if self._fault is None or number != self._fault.at:
             return act()
-        kind = self._fault.kind
-        if kind in (Kind.LOST_REPLY, Kind.CRASH_AFTER):
-            act()
-        if kind in (Kind.TORN, Kind.CRASH_TORN):
-            assert tear is not None, f"{method} cannot be torn"
-            tear()
-        if kind in (Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.CRASH_TORN):
+        raise self._suffered(self._fault.kind, method, self._fault.whole, act, tear)
+
+
+class Process(InterceptedStorage):
+    """A process that does one job after the other, from one call of the storage to the next, as it is told: it stands
+    still before each call. Its storage is itself. Between two steps others do theirs, so that a test decides on the
+    order of everything that several processes do to a storage."""
+
+    def __init__(self, inner: Storage) -> None:
+        super().__init__(inner)
+        self.waits_for: tuple[str, str] | None = None
+        """Method and name of the call before which it stands; None where it has no job."""
+        self.done: list[tuple[str, str]] = []
+        """The calls of this job."""
+        self.faulted = False
+        """Whether something failed in this job."""
+        self.failure: BaseException | None = None
+        """What the last job raised."""
+        self._dead = False
+        self._orders: SimpleQueue[Kind | None] = SimpleQueue()
+        self._stops: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
+
+    def begin(self, job: Callable[[], None]) -> None:
+        """Give it a job; it goes on to its first call. A `Crash` ends it without a trace."""
+
+        def work() -> None:
+            try:
+                job()
+            except Crash:
+                pass
+            except BaseException as error:
+                self.failure = error
+            finally:
+                self._stops.put(None)
+
+        assert self.waits_for is None
+        self._dead = self.faulted = False
+        self.done = []
+        Thread(target=work, daemon=True).start()
+        self.waits_for = self._stops.get()
+
+    def step(self, fault: Kind | None = None) -> None:
+        """Let it do its call, and go on to the next one or to the end of the job."""
+        assert self.waits_for is not None
+        self._orders.put(fault)
+        self.waits_for = self._stops.get()
+
+    def kill(self) -> None:
+        """End its job before the call."""
+        if self.waits_for is not None:
+            self.step(Kind.CRASH_BEFORE)
+
+    def _call(
+        self, method: str, name: str, act: Callable[[], Result], tear: Callable[[int], None] | None = None
+    ) -> Result:
+        if self._dead:
             raise Crash(method)
-        code = errno.ENOSPC if kind is Kind.NO_SPACE else errno.EIO
-        raise StorageError(self.location, os.strerror(code))
+        self._stops.put((method, name))
+        fault = self._orders.get()
+        self.done.append((method, name))
+        self.faulted |= fault is not None
+        if fault is None:
+            return act()
+        self._dead = fault in CRASHES
+        raise self._suffered(fault, method, 1, act, tear)
 
 
 class Event(NamedTuple):

@@ -55,6 +55,7 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
     Nothing is removed where a manifest that is to be kept cannot be read. Raises `StorageError`.
     """
     moment = time.time() if now is None else now
+    identity = collection.identity()
     versions = collection.versions()
     kept: list[Manifest] = []
     doomed: list[Manifest] = []
@@ -66,6 +67,8 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
         except (CorruptManifest, FileNotFoundError):
             return Collected(0, 0, 0)
     for manifest in doomed:  # ascending
+        if collection.identity() != identity:  # it was removed, and its versions are not these any more
+            break
         collection.storage.delete(f"{collection.name}/manifests/{manifest_name(manifest.version)}")
     before = moment - grace.writers
     _sweep_temporary(collection, before)

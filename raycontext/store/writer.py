@@ -144,6 +144,11 @@ class CollectionWriter:
                 published = self._publish_change(change, embedder, chunker)
             except FileNotFoundError:  # garbage collection took what this was based on: others are far ahead
                 published = None
+            except CommitConflict:
+                self._load()
+                if not self._was_applied(change.txn):  # else its reply was lost, and others have superseded it since
+                    raise
+                continue
             if published is not None:
                 return published
             self._load()
