@@ -1,0 +1,69 @@
+"""The filters of a search as agents give them, as globs of the search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pathspec import GitIgnoreSpec
+
+from raycontext.errors import InvalidInput
+
+__all__ = ["path_globs"]
+
+
+def path_globs(folder: str, file: str, extensions: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """Globs that let through what lies in `folder`, has one of `extensions` and matches `patterns`.
+
+    `folder` ("" for all) or `file` ("" for none) are paths relative to the collection's root, with `/`. Extensions may
+    lack their dot; `patterns` are gitignore globs relative to the folder, those with `!` leave out. Empty lists let all
+    through. The result is for `SearchFilters.paths`. Raises `InvalidInput` for a pattern that is none.
+    """
+    for pattern in patterns:
+        _check(pattern)
+    place = f"/{_escaped(folder)}/" if folder else "/"
+    excluded = ["!" + _anchored(place, pattern[1:]) for pattern in patterns if pattern.startswith("!")]
+    included = [_anchored(place, pattern) for pattern in patterns if not pattern.startswith("!")]
+    endings = [ending if ending.startswith(".") else f".{ending}" for ending in map(str.strip, extensions)]
+    if file:  # one file passes or it does not
+        passes = GitIgnoreSpec.from_lines(included or ["*"]).match_file(file)
+        passes = passes and (not endings or file.endswith(tuple(endings)))
+        return (f"/{_escaped(file)}" if passes else "!*", *excluded)
+    if folder and not included:
+        included = [place]
+    if endings:
+        included = [glob for pattern in included or ["/"] for ending in endings for glob in _with(pattern, ending)]
+    return (*included, *excluded)
+
+
+def _with(pattern: str, ending: str) -> list[str]:
+    """Globs for the files that `pattern` matches, or that lie in folders that it matches, with an ending."""
+    escaped = _escaped(ending)
+    globs = [f"{pattern.rstrip('/')}/**/*{escaped}"]
+    if pattern.endswith("*") and not pattern.endswith("**"):
+        globs.append(pattern + escaped)
+        head = pattern[:-1]  # its end may be the beginning of the ending, as in `app.*`
+        globs += [head + ending[size:] for size in range(1, len(ending)) if head.endswith(ending[:size])]
+    elif pattern.endswith(ending):
+        globs.append(pattern)
+    return globs
+
+
+def _anchored(place: str, pattern: str) -> str:
+    """A glob relative to `place` as one relative to the root."""
+    inner = "/" in pattern.rstrip("/")
+    return place + pattern.lstrip("/") if inner else f"{place}**/{pattern}"
+
+
+def _check(pattern: str) -> None:
+    glob = pattern.removeprefix("!")
+    try:
+        spec = GitIgnoreSpec.from_lines([glob])
+    except (ValueError, re.error):
+        spec = GitIgnoreSpec([])
+    if not len(spec) or not glob.strip("/ ") or glob.startswith("#"):
+        raise InvalidInput(f"pathFilter holds {pattern!r}, which is no glob", "Pass globs such as 'src/' or '!*.md'.")
+
+
+def _escaped(path: str) -> str:
+    return "".join(f"\\{char}" if char in "\\*?[]!# " else char for char in path)

@@ -1,0 +1,255 @@
+"""What the MCP server offers, as plain data: names, descriptions for agents, schemas of arguments and answers.
+
+The relay over stdio answers with it at once and must start quickly: this module imports nothing. Names and arguments
+are those that users of claude-context know; `find_related`, `pathFilter` and `maxTokens` are additions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "DEFAULT_MAX_TOKENS",
+    "HANDSHAKE_VERSIONS",
+    "INSTRUCTIONS",
+    "MODERN_VERSIONS",
+    "SERVER_NAME",
+    "SERVER_TITLE",
+    "TOOLS",
+]
+
+SERVER_NAME: Final = "raycontext"
+SERVER_TITLE: Final = "Semantic code search"
+
+HANDSHAKE_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+"""Revisions of the protocol that begin with `initialize`, oldest first."""
+MODERN_VERSIONS: Final = ("2026-07-28",)
+"""Revisions whose every request carries its own envelope."""
+
+DEFAULT_LIMIT: Final = 10
+DEFAULT_MAX_TOKENS: Final = 6000
+MAX_QUERY_CHARACTERS: Final = 2000
+MAX_PATH_CHARACTERS: Final = 4096
+MAX_PATTERNS: Final = 100
+
+INSTRUCTIONS: Final = (
+    "Semantic search over code on this machine. To find where something is done, defined or configured, call "
+    "search_code with the absolute path of the project before you list folders, grep or read files: it returns whole "
+    "definitions with path, lines and symbol. A project that was never searched is indexed by the first search. Use "
+    "grep instead when you need every occurrence of an exact string."
+)
+
+_PATH: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": MAX_PATH_CHARACTERS}
+_PATTERNS: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 200},
+    "maxItems": MAX_PATTERNS,
+}
+_LIMIT: Final[dict[str, Any]] = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 50,
+    "default": DEFAULT_LIMIT,
+    "description": "Most results to return.",
+}
+_MAX_TOKENS: Final[dict[str, Any]] = {
+    "type": "integer",
+    "minimum": 200,
+    "maximum": 50000,
+    "default": DEFAULT_MAX_TOKENS,
+    "description": "Budget of the whole answer; code is cut, then results are left out, to keep within it.",
+}
+_STRINGS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+
+_PROGRESS: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "How far the indexing is.",
+    "properties": {
+        "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+        "stage": {"type": "string"},
+        "percent": {"type": "number", "minimum": 0, "maximum": 100},
+        "filesIndexed": _COUNT,
+        "filesToIndex": _COUNT,
+        "megabytesPerSecond": {"type": "number", "minimum": 0},
+        "secondsLeft": {"type": ["number", "null"], "description": "Expected; null while it cannot be told."},
+        "error": {"type": "string"},
+    },
+    "required": ["state", "percent"],
+}
+
+_RESULT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "Relative to root."},
+        "startLine": {"type": "integer", "minimum": 1},
+        "endLine": {"type": "integer", "minimum": 1},
+        "symbol": {"type": "string"},
+        "kind": {"type": "string"},
+        "language": {"type": "string"},
+        "score": {"type": "number"},
+        "code": {"type": "string"},
+        "codeCut": {"type": "boolean", "description": "The code goes on; read the file for the rest."},
+        "fileChanged": {"type": "boolean", "description": "The file changed since; lines may have moved."},
+    },
+    "required": ["path", "startLine", "endLine", "symbol", "kind", "language", "score", "code", "codeCut"],
+}
+
+_RESULTS: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "root": {"type": "string", "description": "Absolute path that the paths of results are relative to."},
+        "partial": {"type": "boolean", "description": "Indexing goes on: what is there so far was searched."},
+        "results": {"type": "array", "items": _RESULT},
+        "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
+        "indexing": _PROGRESS,
+        "notes": _STRINGS,
+    },
+    "required": ["root", "partial", "results", "omitted", "notes"],
+}
+
+
+def _arguments(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _about(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
+
+
+TOOLS: Final[list[dict[str, Any]]] = [
+    {
+        "name": "search_code",
+        "title": "Search code by meaning",
+        "description": (
+            "Find the code that does something, in a folder or repository, by meaning and by name. Use it first when "
+            "you do not know the file: to locate a feature, the place to change, how something works, or a definition "
+            "whose name you only roughly know. Use grep instead for every occurrence of an exact string.\n"
+            "A good query is a short question or description in plain words, with any identifiers that you know: "
+            "'where are expired sessions removed?', 'retry with backoff in the HTTP client', 'class SessionStore'. One "
+            "idea a query; search again for another.\n"
+            "Returns whole definitions, best first: path, lines, symbol and code. A folder that was never indexed is "
+            "indexed by this call; if that takes long, results so far come marked as partial."
+        ),
+        "inputSchema": _arguments(
+            ["path", "query"],
+            path=_about(_PATH, "Absolute path of the project, or of a folder or file in it to search only there."),
+            query={
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_QUERY_CHARACTERS,
+                "description": "A question or description in plain words, identifiers included.",
+            },
+            limit=_LIMIT,
+            extensionFilter=_about(_PATTERNS, "Only files with these extensions, such as ['.ts', '.tsx']."),
+            pathFilter=_about(
+                _PATTERNS, "Only paths that match one of these gitignore globs; '!tests/' leaves out what matches."
+            ),
+            maxTokens=_MAX_TOKENS,
+        ),
+        "outputSchema": _RESULTS,
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+    },
+    {
+        "name": "find_related",
+        "title": "Find code like this",
+        "description": (
+            "Find code that resembles the code at a line of a file: other implementations of the same idea, copies "
+            "that need the same change. Use it with a result of search_code or with code that you are looking at. "
+            "The file must be in an indexed folder."
+        ),
+        "inputSchema": _arguments(
+            ["path", "line"],
+            path=_about(_PATH, "Absolute path of a file."),
+            line={"type": "integer", "minimum": 1, "maximum": 10**9, "description": "Line in it, from 1."},
+            limit=_LIMIT,
+            maxTokens=_MAX_TOKENS,
+        ),
+        "outputSchema": _RESULTS,
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+    },
+    {
+        "name": "index_codebase",
+        "title": "Index a folder",
+        "description": (
+            "Index a folder, or bring its index up to date, in the background. search_code does this itself where it "
+            "is needed: call this to prepare a large project ahead of time, or with force after a search has "
+            "reported a damaged or outdated index. Watch it with get_indexing_status. Nothing leaves this machine."
+        ),
+        "inputSchema": _arguments(
+            ["path"],
+            path=_about(_PATH, "Absolute path of the folder."),
+            force={"type": "boolean", "default": False, "description": "Clear its index and build it anew."},
+            splitter={
+                "type": "string",
+                "maxLength": 100,
+                "description": "Accepted for compatibility: code is always split at definitions.",
+            },
+            customExtensions=_about(
+                _PATTERNS, "Accepted for compatibility: every text file is indexed, whatever its extension."
+            ),
+            ignorePatterns=_about(
+                _PATTERNS, "Accepted for compatibility: ignored is what .gitignore and .raycontextignore name."
+            ),
+        ),
+        "outputSchema": {
+            "type": "object",
+            "properties": {
+                "root": {"type": "string"},
+                "indexing": _PROGRESS,
+                "notes": _STRINGS,
+            },
+            "required": ["root", "indexing", "notes"],
+        },
+        "annotations": {
+            "readOnlyHint": False,
+            "destructiveHint": False,
+            "idempotentHint": True,
+            "openWorldHint": False,
+        },
+    },
+    {
+        "name": "get_indexing_status",
+        "title": "Status of an index",
+        "description": (
+            "Say whether a folder is indexed, how much of it, and, while it is being indexed, how far that is: "
+            "percentage, rate, expected time."
+        ),
+        "inputSchema": _arguments(["path"], path=_about(_PATH, "Absolute path of the folder, or of anything in it.")),
+        "outputSchema": {
+            "type": "object",
+            "properties": {
+                "root": {"type": "string"},
+                "status": {"enum": ["indexed", "indexing", "failed", "not_indexed"]},
+                "files": _COUNT,
+                "chunks": _COUNT,
+                "indexedAt": {"type": "string"},
+                "indexing": _PROGRESS,
+                "notes": _STRINGS,
+            },
+            "required": ["root", "status", "files", "chunks", "notes"],
+        },
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+    },
+    {
+        "name": "clear_index",
+        "title": "Remove an index",
+        "description": (
+            "Remove the index of a folder. The folder itself is not touched; the next search indexes it again. Only on "
+            "the user's request."
+        ),
+        "inputSchema": _arguments(["path"], path=_about(_PATH, "Absolute path of the indexed folder.")),
+        "outputSchema": {
+            "type": "object",
+            "properties": {"root": {"type": "string"}, "cleared": {"type": "boolean"}, "notes": _STRINGS},
+            "required": ["root", "cleared", "notes"],
+        },
+        "annotations": {
+            "readOnlyHint": False,
+            "destructiveHint": True,
+            "idempotentHint": True,
+            "openWorldHint": False,
+        },
+    },
+]

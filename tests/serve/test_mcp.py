@@ -1,0 +1,340 @@
+"""The MCP server: the SDK's client over streamable HTTP and over the relay's stdio, on real indexes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mcp import Client
+from mcp_types import CallToolResult, TextContent
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+import raycontext
+from raycontext.serve.mcp import McpApplication
+from raycontext.serve.mcp_tools import TOOLS
+
+from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree
+from .context_service import ContextService
+from .mcp_server import served
+
+ERAS = ["legacy", "auto"]
+TREE = {
+    "shop/cart.py": CART,
+    "shop/payment.py": PAYMENT,
+    "web/router.js": ROUTER,
+    "core/ledger.go": LEDGER,
+    "README.md": README,
+    "odd/colours.py": 'def red(text):\n    """\x1b[31mred\x1b[0m and \u202eright to left"""\n    return text\n',
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the server of this module is, and what it serves."""
+
+    url: str
+    folder: Path
+    projects: Path
+
+    @property
+    def shop(self) -> Path:
+        return self.projects / "shop"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("mcp")
+    write_tree(folder / "projects" / "shop", TREE)  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with raycontext.connect(root=folder / "root", runtime="inline") as context:
+            application = McpApplication(ContextService(context))
+            async with application.running():
+                routes.append(Route("/mcp", application))
+                yield
+
+    routes: list[Route | Mount] = []
+    application = Starlette(lifespan=lifespan)
+    application.router.routes = routes  # type: ignore[assignment]
+    with served(application) as url:
+        yield Place(f"{url}/mcp", folder, folder / "projects")
+
+
+@asynccontextmanager
+async def connected(place: Place, mode: str = "auto") -> AsyncIterator[Client]:
+    async with Client(place.url, mode=mode, read_timeout_seconds=60) as client:
+        yield client
+
+
+async def called(place: Place, tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    """Text and structured content, which the client has checked against the schema."""
+    async with connected(place) as client:
+        result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result)
+    assert isinstance(result.structured_content, dict)
+    return text_of(result), result.structured_content
+
+
+async def refused(place: Place, tool: str, **arguments: Any) -> str:
+    async with connected(place) as client:
+        result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return text_of(result)
+
+
+def text_of(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_tools_are_described(place: Place, mode: str) -> None:
+    async with connected(place, mode) as client:
+        listed = await client.list_tools()
+    assert [tool.model_dump(by_alias=True, exclude_none=True) for tool in listed.tools] == TOOLS
+    for tool in listed.tools:
+        assert tool.annotations is not None
+        assert tool.annotations.read_only_hint == (tool.name not in ("index_codebase", "clear_index"))
+        assert tool.annotations.open_world_hint is False
+
+
+async def test_the_first_search_indexes_the_folder(place: Place) -> None:
+    project = place.projects / "first"
+    write_tree(project, {"store.py": 'class SessionStore:\n    """Keeps sessions."""\n'})
+    text, structured = await called(place, "search_code", path=str(project), query="where are sessions kept?")
+    assert structured["results"][0]["symbol"] == "SessionStore"
+    assert structured["root"] == str(project)
+    assert not structured["partial"]
+    assert "store.py:1-2 · SessionStore · class" in text
+    assert 'class SessionStore:\n    """Keeps sessions."""' in text
+    assert "was not indexed before" in text
+    again, _ = await called(place, "search_code", path=str(project), query="where are sessions kept?")
+    assert "was not indexed before" not in again
+
+
+@pytest.mark.parametrize(
+    ("inside", "filters", "expected"),
+    [
+        ("", {}, {"shop/cart.py", "shop/payment.py"}),
+        ("shop", {}, {"shop/cart.py", "shop/payment.py"}),
+        ("shop/payment.py", {}, {"shop/payment.py"}),
+        ("web", {}, {"web/router.js"}),
+        ("", {"extensionFilter": [".go", "js"]}, {"web/router.js", "core/ledger.go"}),
+        ("", {"pathFilter": ["!cart.py", "shop/"]}, {"shop/payment.py"}),
+        ("shop", {"extensionFilter": [".js"]}, set()),
+    ],
+)
+async def test_a_search_is_kept_to_what_was_asked_for(
+    place: Place, inside: str, filters: dict[str, Any], expected: set[str]
+) -> None:
+    path = str(place.shop / inside)
+    text, structured = await called(
+        place, "search_code", path=path, query="route ledger price cart card", limit=20, **filters
+    )
+    paths = {result["path"] for result in structured["results"]}
+    assert expected <= paths if not filters and not inside else paths == expected
+    assert (f"relative to {place.shop}" in text) == bool(expected)
+
+
+async def test_limit_and_budget(place: Place) -> None:
+    path = str(place.shop)
+    _, one = await called(place, "search_code", path=path, query="card", limit=1)
+    assert len(one["results"]) == 1
+    text, few = await called(place, "search_code", path=path, query="card", limit=20, maxTokens=200)
+    assert len(text.encode()) / 3.5 < 260
+    assert few["omitted"] > 0
+    assert "raise maxTokens" in text
+
+
+async def test_what_is_found_cannot_steer_a_terminal(place: Place) -> None:
+    text, structured = await called(place, "search_code", path=str(place.shop), query="red text", limit=1)
+    for answer in (text, structured["results"][0]["code"]):
+        assert "\\x1b[31mred" in answer
+        assert "\x1b" not in answer
+        assert "\u202e" not in answer
+
+
+async def test_related_code(place: Place) -> None:
+    await called(place, "search_code", path=str(place.shop), query="x")
+    text, structured = await called(place, "find_related", path=str(place.shop / "shop/payment.py"), line=9, limit=2)
+    assert 1 <= len(structured["results"]) <= 2
+    assert "like line 9" in text
+    assert "no indexed folder" in await refused(place, "find_related", path=str(place.folder / "x.py"), line=1)
+
+
+async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
+    project = str(place.projects / "life")
+    write_tree(Path(project), {"a.py": "def alpha(): pass\n"})
+    text, status = await called(place, "get_indexing_status", path=project)
+    assert status["status"] == "not_indexed"
+    assert "search_code" in text
+
+    text, begun = await called(
+        place, "index_codebase", path=project, splitter="ast", customExtensions=[".vue"], ignorePatterns=["x/"]
+    )
+    assert begun["indexing"]["state"] == "done"
+    assert begun["indexing"]["percent"] == 100
+    assert [note.split()[0] for note in begun["notes"]] == ["splitter", "customExtensions", "ignorePatterns"]
+
+    text, status = await called(place, "get_indexing_status", path=project + "/a.py")
+    assert (status["status"], status["root"], status["files"]) == ("indexed", project, 1)
+
+    text, _ = await called(place, "index_codebase", path=project, force=True)
+    assert "removed" in text
+
+    assert "part of the index" in await refused(place, "clear_index", path=project + "/a.py")
+    _, cleared = await called(place, "clear_index", path=project)
+    assert cleared["cleared"]
+    _, cleared = await called(place, "clear_index", path=project)
+    assert not cleared["cleared"]
+    _, status = await called(place, "get_indexing_status", path=project)
+    assert status["status"] == "not_indexed"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "problem"),
+    [
+        ("search_code", {"query": "x"}, "path is missing. search_code needs path and query."),
+        ("search_code", {"path": "src", "query": "x"}, "path must be absolute, and 'src' is not"),
+        ("search_code", {"path": "~/src", "query": "x"}, "path must be absolute"),
+        ("search_code", {"path": "/no/such/folder", "query": "x"}, "/no/such/folder is not an existing folder"),
+        ("search_code", {"path": "/", "query": "x"}, "more than a project"),
+        ("search_code", {"path": "/a\0b", "query": "x"}, "NUL"),
+        ("search_code", {"path": "/a", "query": "  "}, "query is empty"),
+        ("search_code", {"path": "/a", "query": "x" * 2001}, "longer than 2000 characters"),
+        ("search_code", {"path": "/a", "query": ["x"]}, "query must be a string, not a list"),
+        ("search_code", {"path": "/a", "query": "x", "limit": 51}, "limit must be at most 50"),
+        ("search_code", {"path": "/a", "query": "x", "limit": "5"}, "limit must be a whole number, not '5'"),
+        ("search_code", {"path": "/a", "query": "x", "extension_filter": []}, "Did you mean extensionFilter?"),
+        ("search_code", {"path": "/a", "query": "x", "extensionFilter": [1]}, "each of extensionFilter"),
+        ("find_related", {"path": "/a/b.py", "line": 0}, "line must be at least 1"),
+        ("index_codebase", {"path": "/a", "force": "yes"}, "force must be true or false"),
+        ("index_codebase", {"path": "/no/such/folder"}, "not an existing folder"),
+    ],
+)
+async def test_wrong_use_is_explained(place: Place, tool: str, arguments: dict[str, Any], problem: str) -> None:
+    assert problem in await refused(place, tool, **arguments)
+
+
+async def test_null_is_not_given_and_ten_point_nought_is_ten(place: Place) -> None:
+    await called(place, "search_code", path=str(place.shop), query="x", limit=10.0, extensionFilter=None)
+
+
+async def test_eight_clients_at_once(place: Place) -> None:
+    async def client(number: int) -> int:
+        project = place.projects / f"window{number % 3}"
+        async with connected(place, ERAS[number % 2]) as client:
+            results = [
+                await client.call_tool("search_code", {"path": str(path), "query": query})
+                for path, query in [(project, "router"), (place.shop, "ledger"), (project, "card")]
+            ]
+            await client.call_tool("get_indexing_status", {"path": str(project)})
+        assert not any(result.is_error for result in results), [text_of(result) for result in results]
+        return len((results[1].structured_content or {})["results"])
+
+    for number in range(3):
+        write_tree(place.projects / f"window{number}", {"a.js": ROUTER, "b.py": CART})
+    assert all(await asyncio.gather(*(client(number) for number in range(8))))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Host": "evil.example"}, b"{}", 421),
+        ({"Origin": "http://evil.example"}, b"{}", 403),
+        ({}, b" " * ((4 << 20) + 1), 413),
+        ({"Content-Type": "text/plain"}, b"{}", 400),
+        ({}, b"{", 400),
+        ({}, b"[" * 100_000, 400),
+    ],
+)
+def test_what_no_client_sends_is_refused(place: Place, headers: dict[str, str], body: bytes, status: int) -> None:
+    usual = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    with httpx2.Client() as client:
+        assert client.post(place.url, headers={**usual, **headers}, content=body).status_code == status
+
+
+TEXT = st.text(max_size=30) | st.sampled_from(
+    ["\0", "a\0b", "\ud800", "x" * 2001, "\u202e", "*" * 150, "[z-a]", "!", "\\"]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = sorted({name for tool in TOOLS for name in tool["inputSchema"]["properties"]} - {"path"})
+
+
+@st.composite
+def arguments(draw: st.DrawFn) -> dict[str, Any]:
+    given_path = draw(st.sampled_from(["SHOP", "SHOP/shop/cart.py", "SHOP/../shop", "LINK", "GONE"]) | TEXT | ANYTHING)
+    wanted = {"query": draw(TEXT), "line": draw(st.integers(-2, 40)), "limit": draw(st.integers(-1, 60))}
+    chosen = draw(st.sets(st.sampled_from(sorted(wanted)), max_size=3))
+    filters = draw(st.dictionaries(st.sampled_from(["pathFilter", "extensionFilter"]), st.lists(TEXT, max_size=3)))
+    odd = draw(st.dictionaries(st.sampled_from(NAMES) | TEXT, ANYTHING, max_size=1))
+    return {"path": given_path, **{name: wanted[name] for name in chosen}, **filters, **odd}
+
+
+@given(tool=st.sampled_from([tool["name"] for tool in TOOLS]), given_arguments=arguments())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_arguments_are_the_answer_is_clear(
+    place: Place, tool: str, given_arguments: dict[str, Any]
+) -> None:
+    named = {
+        "SHOP": str(place.shop),
+        "SHOP/shop/cart.py": str(place.shop / "shop/cart.py"),
+        "SHOP/../shop": f"{place.shop}/../shop",
+        "LINK": str(place.folder / "link"),
+        "GONE": str(place.folder / "gone"),
+    }
+    path = given_arguments["path"]
+    if isinstance(path, str):
+        if os.path.isabs(path) and path not in named.values():  # noqa: PTH117
+            path = str(place.folder) + path.replace("..", "")  # nothing outside is to be indexed by chance
+        given_arguments = {**given_arguments, "path": named.get(path, path)}
+    if not (place.folder / "link").is_symlink():
+        (place.folder / "link").symlink_to(place.shop)
+    result = posted(place, tool, given_arguments)
+    (content,) = result["content"]
+    assert content["text"].strip()
+    assert "should not happen" not in content["text"]
+    if result.get("isError"):
+        assert len(content["text"]) < 1000
+    else:
+        assert isinstance(result["structuredContent"], dict)
+
+
+def posted(place: Place, tool: str, given_arguments: dict[str, Any]) -> dict[str, Any]:
+    """The result of a call that no client has looked at before it was sent."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params = {"name": tool, "arguments": given_arguments, "_meta": meta}
+    answer = httpx2.post(
+        place.url,
+        headers={
+            "Accept": "application/json, text/event-stream",
+            "Content-Type": "application/json",
+            "MCP-Protocol-Version": "2026-07-28",
+            "Mcp-Method": "tools/call",
+            "Mcp-Name": tool,
+        },
+        content=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}),
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json()["result"])
