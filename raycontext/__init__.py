@@ -15,6 +15,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from raycontext.batch_reindex.entries import BatchEntry, BatchList, read_batch_list
+    from raycontext.batch_reindex.report import BatchReport, EntryOutcome
     from raycontext.connection import Connection, SyncContext, connect
     from raycontext.context import Context
     from raycontext.errors import (
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
         RaycontextError,
         RootNotFound,
         RuntimeUnavailable,
+        SourceUnavailable,
         StaleVersion,
         StorageError,
         UnknownCollection,
@@ -60,6 +63,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ActorStatus",
+    "BatchEntry",
+    "BatchList",
+    "BatchReport",
     "ChunkKind",
     "CollectionExists",
     "CollectionStatus",
@@ -72,6 +78,7 @@ __all__ = [
     "Damage",
     "DamageKind",
     "DeadlineExceeded",
+    "EntryOutcome",
     "Fenced",
     "FingerprintMismatch",
     "Freshness",
@@ -89,6 +96,7 @@ __all__ = [
     "RootNotFound",
     "RuntimeUnavailable",
     "SkipReason",
+    "SourceUnavailable",
     "StaleVersion",
     "StorageError",
     "SyncContext",
@@ -98,6 +106,7 @@ __all__ = [
     "VerificationReport",
     "__version__",
     "connect",
+    "read_batch_list",
 ]
 
 _CONNECTION = ("Connection", "SyncContext", "connect")
@@ -122,6 +131,10 @@ _MODELS = (
 def _home(name: str) -> str:
     if name in _CONNECTION:
         return "raycontext.connection"
+    if name in ("BatchEntry", "BatchList", "read_batch_list"):
+        return "raycontext.batch_reindex.entries"
+    if name in ("BatchReport", "EntryOutcome"):
+        return "raycontext.batch_reindex.report"
     if name == "Context":
         return "raycontext.context"
     return "raycontext.models" if name in _MODELS else "raycontext.errors"

@@ -21,7 +21,7 @@ from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.runtime.base import Runtime
 from raycontext.settings import Settings
 
-__all__ = ["Connection", "SyncContext", "connect"]
+__all__ = ["Connection", "SyncContext", "connect", "settings_of"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -47,6 +47,7 @@ class SyncContext:
         self._loop = loop
 
     index = _synchronous(Context.index)
+    batch = _synchronous(Context.batch)
     search = _synchronous(Context.search)
     related = _synchronous(Context.related)
     status = _synchronous(Context.status)
@@ -166,12 +167,15 @@ def connect(
     Raises `InvalidInput` where a setting of the environment is wrong; entering raises `RuntimeUnavailable` where Ray
     cannot be started or reached.
     """
-    given = {"root": root, "address": address, "runtime": runtime, "workers": workers}
+    return Connection(settings_of(root=root, address=address, runtime=runtime, workers=workers))
+
+
+def settings_of(**given: Any) -> Settings:
+    """The settings of the environment, with those that are given (not None) in their place. Raises `InvalidInput`."""
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         raise InvalidInput(first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
-    return Connection(settings)
 
 
 def _runtime(settings: Settings, root: str) -> Any:

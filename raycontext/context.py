@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
 from raycontext.arguments import (
@@ -36,6 +36,10 @@ from raycontext.search_client import SearchClient
 from raycontext.settings import Settings
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.vector_store import OptionOverrides
+
+if TYPE_CHECKING:
+    from raycontext.batch_reindex.entries import BatchList
+    from raycontext.batch_reindex.report import BatchReport, EntryOutcome
 
 __all__ = ["Context", "closed"]
 
@@ -102,6 +106,27 @@ class Context:
         finally:
             running.cancel()  # where we end before it: no one is left to hear what comes of it
         return report
+
+    async def batch(
+        self,
+        batch: BatchList,
+        *,
+        on_outcome: Callable[[EntryOutcome], None] | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> BatchReport:
+        """Bring the index of many sources up to date, as `index` does for one, some at a time. What fails does not
+        stop the rest. A run that ended before its time goes on where it was, in this process or another one; one
+        that another process is at is shared with it.
+
+        batch: read by `raycontext.read_batch_list`. on_outcome: called with what came of each source. stop: once it is
+        set, no more is begun, and the report says what is done.
+
+        Raises `InvalidInput`, and `StorageError` where the root cannot hold the records of the run.
+        """
+        from raycontext.batch_reindex.run import BatchDriver
+
+        self._check_open()
+        return await BatchDriver(self, self._runtime, self._root, batch, on_outcome).run(stop)
 
     async def search(
         self,

@@ -3,6 +3,7 @@
     RaycontextError
     ├── InvalidInput            an argument that cannot be used (empty query, limit out of range, …)
     │   └── RootNotFound        the folder to index does not exist or is not a folder
+    ├── SourceUnavailable       a git repository or an archive cannot be fetched
     ├── UnknownCollection       no such collection under this root
     ├── CollectionExists        the name is taken by another source folder
     ├── StorageError            the index folder cannot be read or written
@@ -41,6 +42,7 @@ __all__ = [
     "RaycontextError",
     "RootNotFound",
     "RuntimeUnavailable",
+    "SourceUnavailable",
     "StaleVersion",
     "StorageError",
     "UnknownCollection",
@@ -79,6 +81,24 @@ class RootNotFound(InvalidInput):
         self.path = path
         self.what = f"{path} is not an existing folder"
         self.advice = "Give the path of a folder that this machine (and each Ray worker) can read."
+
+
+class SourceUnavailable(RaycontextError):
+    """A repository or an archive cannot be fetched: `SourceUnavailable(source, problem, damaged)`.
+
+    damaged: what was fetched before is at fault, not the source.
+    """
+
+    exit_code = 3
+
+    def __init__(self, source: str, problem: str, damaged: bool = False) -> None:
+        super().__init__(source, problem, damaged)
+        self.source = source
+        self.problem = problem
+        self.damaged = damaged
+
+    def __str__(self) -> str:
+        return f"{self.source} cannot be fetched: {self.problem}. What was indexed of it before stays."
 
 
 class UnknownCollection(RaycontextError):

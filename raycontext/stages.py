@@ -16,6 +16,7 @@ from raycontext.discover.snapshot import SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.embed.embedder import embedder_for
 from raycontext.models import FileDigest, FileStat, IndexOptions, RepairReport, SkipReason, VerificationReport
+from raycontext.sources.workplace import Origin, bring
 from raycontext.store.collection import Location
 from raycontext.store.compaction import merge_segments
 from raycontext.store.manifest import SegmentReference
@@ -26,6 +27,7 @@ from raycontext.store.verification import verify
 __all__ = [
     "IndexedBatch",
     "Scan",
+    "bring_source",
     "compact_segments",
     "hash_files",
     "index_files",
@@ -147,3 +149,8 @@ def verify_collection(location: Location, deep: bool) -> VerificationReport:
 def repair_collection(location: Location) -> RepairReport:
     """Leave out of a collection what is damaged; see `repair`."""
     return repair(location.open())
+
+
+def bring_source(work: str, name: str, origin: Origin) -> str:
+    """Fetch a source into the working folder, or bring it up to date there; see `bring`."""
+    return bring(work, name, origin)

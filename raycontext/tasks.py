@@ -21,6 +21,7 @@ TASKS: dict[Callable[..., Any], Any] = {
     stages.compact_segments: _stateless(stages.compact_segments),
     stages.verify_collection: _stateless(stages.verify_collection),
     stages.missing_paths: ray.remote(num_cpus=0, memory=1)(stages.missing_paths),
+    stages.bring_source: _stateless(stages.bring_source),
     stages.repair_collection: _stateless(stages.repair_collection),
 }
 """Each plain function with its remote form."""

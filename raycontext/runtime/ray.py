@@ -26,7 +26,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, WorkerDied
 from raycontext.tasks import TASKS
 
-__all__ = ["RayRuntime"]
+__all__ = ["RayRuntime", "check_reachable"]
 
 Result = TypeVar("Result")
 
@@ -238,7 +238,7 @@ class RayRuntime:
             if self.address is None:
                 _start_local(self)
             else:
-                _check_reachable(self.address)
+                check_reachable(self.address)
                 _join(self.address, self.namespace, self.start_seconds)
         except RuntimeUnavailable:
             raise
@@ -263,8 +263,8 @@ _own_folder: list[Path] = []
 """Temporary folder of the Ray that this process has started; empty where it has started none."""
 
 
-def _check_reachable(address: str) -> None:
-    """Ray itself tries for a minute and more before it gives an address up."""
+def check_reachable(address: str) -> None:
+    """Raises `RuntimeUnavailable` where no one listens; Ray itself tries for a minute and more before it gives up."""
     if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")

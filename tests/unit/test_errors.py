@@ -12,6 +12,7 @@ from raycontext.errors import RaycontextError
 EXAMPLES: list[RaycontextError] = [
     errors.InvalidInput("limit is 0", "Ask for 1 to 1000 hits."),
     errors.RootNotFound("/gone"),
+    errors.SourceUnavailable("https://example.org/flask.git", "no such repository", True),
     errors.UnknownCollection("flask", ("django",)),
     errors.CollectionExists("flask", "/src/flask"),
     errors.StorageError("/root/x", "No space left on device"),

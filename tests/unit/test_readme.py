@@ -18,6 +18,7 @@ README = (REPOSITORY / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^\$ (.*)$", README, re.MULTILINE)
 (QUERIES,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+(SOURCES,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 STORE = '''"""Where sessions are stored."""
 
 
@@ -32,7 +33,7 @@ class SessionStore:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     write_tree(tmp_path / "src", {"store.py": STORE, "README.md": "# Project\n\nStores sessions.\n"})
-    write_tree(tmp_path, {"queries.json": QUERIES})
+    write_tree(tmp_path, {"queries.json": QUERIES, "repos.yaml": SOURCES})
     return tmp_path
 
 

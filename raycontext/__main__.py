@@ -1,0 +1,5 @@
+"""`python -m raycontext`: the command line."""
+
+from raycontext.serve.cli import main
+
+main()
