@@ -311,10 +311,10 @@ class SeveralWriters(RuleBasedStateMachine):
         self.exists = True
 
     @precondition(lambda self: self.exists)
-    @rule(sure=st.integers(0, 3))
-    def clear(self, sure: int) -> None:
+    @rule(sure=st.booleans(), anew=st.booleans())
+    def clear(self, sure: bool, anew: bool) -> None:
         """A removal waits for deletions that are under way; it happens less often than all else."""
-        if sure:
+        if not sure:
             return
         for process in (*self.writers, *self.readers):
             while process.waits_for is not None and process.waits_for[0] in ("delete", "remove"):
@@ -326,6 +326,8 @@ class SeveralWriters(RuleBasedStateMachine):
         self.acknowledged.clear()
         self.history, self.times, self.newest = [], {}, ""
         self.states.append({})
+        if anew:
+            self.create()
 
     @rule(writer=st.integers(0, WRITERS - 1), edits=EDITS, stop=STOPS)
     def run(self, writer: int, edits: Edits, stop: str) -> None:
@@ -488,5 +490,5 @@ class SeveralWriters(RuleBasedStateMachine):
 
 TestSeveralWriters = SeveralWriters.TestCase
 TestSeveralWriters.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
