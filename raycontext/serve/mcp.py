@@ -28,10 +28,11 @@ from starlette.types import Receive, Scope, Send
 
 from raycontext import __version__
 from raycontext.errors import RaycontextError
-from raycontext.serve.mcp_answers import Answer
+from raycontext.serve.mcp_answers import ToolAnswer
 from raycontext.serve.mcp_arguments import checked_arguments
-from raycontext.serve.mcp_calls import Calls, CodeService
+from raycontext.serve.mcp_calls import Calls
 from raycontext.serve.mcp_tools import INSTRUCTIONS, SERVER_NAME, SERVER_TITLE, TOOLS
+from raycontext.serve.service import Service
 from raycontext.serve.text import safe
 
 __all__ = ["MAX_BODY_BYTES", "McpApplication"]
@@ -45,7 +46,7 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 class McpApplication:
     """ASGI application. While it serves, the context manager of `running()` must be entered, once."""
 
-    def __init__(self, service: CodeService, hosts: tuple[str, ...] = LOCAL_HOSTS) -> None:
+    def __init__(self, service: Service, hosts: tuple[str, ...] = LOCAL_HOSTS) -> None:
         """`hosts`: names under which it may be addressed; requests with another Host or Origin are refused."""
         self._calls = Calls(service)
         self._tools = [Tool.model_validate(tool) for tool in TOOLS]
@@ -97,7 +98,7 @@ class McpApplication:
         return _result(answer)
 
 
-def _result(answer: Answer) -> CallToolResult:
+def _result(answer: ToolAnswer) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=answer.text)], structured_content=answer.structured)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from raycontext.serve.text import safe
 
-__all__ = ["Answer", "FoundCode", "answer_with_notes", "answer_with_results"]
+__all__ = ["FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results"]
 
 BYTES_PER_TOKEN = 3.5
 LARGEST_SHARE = 0.3  # of the budget, for one result
@@ -31,22 +31,22 @@ class FoundCode(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ToolAnswer:
     """What a tool answers: the same facts in both forms."""
 
     text: str
     structured: dict[str, Any]
 
 
-def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequence[str]) -> Answer:
+def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequence[str]) -> ToolAnswer:
     """An answer without results."""
     safe_notes = [safe(note) for note in notes]
-    return Answer("\n".join([safe(first_line), *safe_notes]), {**structured, "notes": safe_notes})
+    return ToolAnswer("\n".join([safe(first_line), *safe_notes]), {**structured, "notes": safe_notes})
 
 
 def answer_with_results(
     first_line: str, structured: dict[str, Any], notes: Sequence[str], found: Sequence[FoundCode], max_tokens: int
-) -> Answer:
+) -> ToolAnswer:
     """Results, best first, in at most `max_tokens` (of `BYTES_PER_TOKEN` bytes each), but at least the first of them.
 
     Code is cut at the end of a line; then results are left out, the last first.
@@ -73,7 +73,7 @@ def answer_with_results(
         parts.append(
             f"{omitted} more left out to keep within {max_tokens} tokens: raise maxTokens or narrow the query."
         )
-    return Answer("\n\n".join(parts), {**structured, "results": results, "omitted": omitted, "notes": safe_notes})
+    return ToolAnswer("\n\n".join(parts), {**structured, "results": results, "omitted": omitted, "notes": safe_notes})
 
 
 def _head(number: int, code: FoundCode) -> str:

@@ -67,7 +67,7 @@ _PROGRESS: Final[dict[str, Any]] = {
     "type": "object",
     "description": "How far the indexing is.",
     "properties": {
-        "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]},
+        "state": {"enum": ["running", "done", "failed", "cancelled"]},
         "stage": {"type": "string"},
         "percent": {"type": "number", "minimum": 0, "maximum": 100},
         "filesIndexed": _COUNT,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.errors import JobFailed
+from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Hit, JobProgress
 from raycontext.serve import mcp_calls
 from raycontext.serve.mcp_answers import BYTES_PER_TOKEN, FoundCode, answer_with_results
 from raycontext.serve.mcp_arguments import checked_arguments
 from raycontext.serve.mcp_calls import Calls
-from raycontext.serve.mcp_progress import percent_of, progress_line, progress_structured
+from raycontext.serve.mcp_progress import progress_line, progress_structured
+from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, SearchQuery
+from raycontext.serve.service import Service
 
 CODE = st.lists(st.text(max_size=60), max_size=40).map("\n".join)
 FOUND = st.builds(
@@ -57,85 +59,72 @@ def test_code_is_cut_at_the_end_of_a_line_and_marked() -> None:
     assert result["fileChanged"]
 
 
-RUNNING = JobProgress(
-    collection="c",
-    stage="indexing",
-    files_to_index=100,
-    files_indexed=40,
-    bytes_to_index=10_000_000,
-    bytes_indexed=4_000_000,
-    seconds=2.0,
-)
+PROGRESS = JobProgress(collection="c", stage="indexing", files_to_index=100, files_indexed=40)
+
+
+def job(state: Any = "running", percent: float = 40.0, **facts: Any) -> JobState:
+    measured = {"bytes_per_second": 2_000_000.0, "seconds_left": 3.0, "progress": PROGRESS}
+    return JobState(collection="c", source="/s", state=state, percent=percent, **{**measured, **facts})
 
 
 def test_progress_says_percentage_rate_and_expected_time() -> None:
-    structured = progress_structured(RUNNING)
-    assert structured["state"] == "running"
-    assert 35 < structured["percent"] < 60
-    assert structured["megabytesPerSecond"] == 2.0
-    assert structured["secondsLeft"] == 3.0
-    assert progress_line(RUNNING) == f"{structured['percent']:.0f} % indexed, 2.0 MB/s, about 3 s left"
-    assert progress_structured(JobProgress(collection="c", stage="queued"))["secondsLeft"] is None
-
-
-STAGES = ["queued", "walking", "hashing", "indexing", "committing", "done"]
-COUNTS = st.integers(0, 10**9)
-
-
-@given(COUNTS, COUNTS, COUNTS, COUNTS)
-def test_percentages_grow_with_the_stages(to_hash: int, hashed: int, to_index: int, indexed: int) -> None:
-    percents = []
-    for stage in STAGES:
-        later = stage in ("indexing", "committing", "done")
-        progress = JobProgress(
-            collection="c",
-            stage=stage,  # type: ignore[arg-type]
-            files_to_hash=to_hash if stage != "queued" else 0,
-            files_hashed=to_hash if later else min(hashed, to_hash) if stage == "hashing" else 0,
-            bytes_to_index=to_index if later else 0,
-            bytes_indexed=indexed if later else 0,
-        )
-        percents.append(percent_of(progress))
-    assert percents == sorted(percents)
-    assert percents[-1] == 100
-    assert all(0 <= percent < 100 for percent in percents[:-1])
+    assert progress_structured(job()) == {
+        "state": "running",
+        "stage": "indexing",
+        "percent": 40.0,
+        "filesIndexed": 40,
+        "filesToIndex": 100,
+        "megabytesPerSecond": 2.0,
+        "secondsLeft": 3.0,
+    }
+    assert progress_line(job()) == "40 % indexed, 2.0 MB/s, about 3 s left"
+    early = job(percent=0.0, bytes_per_second=0.0, seconds_left=None, progress=None)
+    assert progress_line(early) == "0 % indexed, the time left cannot be told yet"
+    assert progress_structured(early)["secondsLeft"] is None
+    failed = job("failed", error="no \x1b[1m space")
+    assert "no \\x1b[1m space" in progress_line(failed)
+    assert progress_structured(failed)["error"] == "no \\x1b[1m space"
 
 
 class Scripted:
-    """A service whose run of `folder` makes progress with each look at it."""
+    """A service whose job of `folder` goes one step on with each look at it."""
 
-    def __init__(self, folder: Path, steps: list[JobProgress], searchable_after: int) -> None:
+    def __init__(self, folder: Path, steps: list[JobState], searchable_after: int) -> None:
         self.folder = str(folder)
         self.steps = steps
         self.searchable_after = searchable_after
         self.looks = 0
         self.started = False
 
-    async def collections(self) -> Sequence[CollectionSummary]:
+    async def name_of(self, asked: CollectionQuery) -> str:
         if not self.started:
-            return []
+            raise UnknownCollection(str(asked.path))
+        return "c"
+
+    async def collections(self) -> Sequence[CollectionSummary]:
         version = int(self.looks >= self.searchable_after)
         return [
             CollectionSummary(name="c", source=self.folder, version=version, files=1, chunks=1, indexed_at="2026-01-01")
         ]
 
-    async def search(self, query: str, collection: str, paths: tuple[str, ...], limit: int) -> Sequence[Hit]:
+    async def search(self, asked: SearchQuery) -> Answer:
         hit = {"path": "a.py", "start_line": 1, "end_line": 2, "language": "python", "kind": "function", "symbol": "f"}
         facts = {"scope": "A", "text": "def f(): pass", "score": 0.5, "lexical": 1.0, "vector": 0.5, "digest": ""}
-        return [Hit.model_validate({**hit, **facts, "collection": "c", "source": self.folder})]
+        found = Hit.model_validate({**hit, **facts, "collection": "c", "source": self.folder})
+        now = self._step()
+        running = [now] if now.state == "running" else []
+        return Answer(hits=[found], partial=bool(running), indexing=running)
 
-    async def related(self, path: str, line: int, limit: int) -> Sequence[Hit]:
-        return []
-
-    async def start_index(self, path: str) -> None:
+    async def start_index(self, _: IndexQuery) -> JobState:
         self.started = True
+        return self._step()
 
-    async def progress(self, path: str) -> JobProgress | None:
+    def job(self, _: str) -> JobState | None:
         self.looks += 1
-        return self.steps[min(self.looks, len(self.steps)) - 1]
+        return self._step()
 
-    async def clear(self, collection: str) -> None:
-        self.started = False
+    def _step(self) -> JobState:
+        return self.steps[min(self.looks, len(self.steps) - 1)]
 
 
 async def search(service: Scripted) -> tuple[str, dict[str, Any], list[tuple[float, float | None, str | None]]]:
@@ -145,7 +134,7 @@ async def search(service: Scripted) -> tuple[str, dict[str, Any], list[tuple[flo
         reported.append((value, total, text))
 
     arguments = checked_arguments("search_code", {"path": service.folder, "query": "f"})
-    answer = await Calls(service).call("search_code", arguments, report)
+    answer = await Calls(cast(Service, service)).call("search_code", arguments, report)
     return answer.text, answer.structured, reported
 
 
@@ -154,23 +143,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mcp_calls, "POLL_SECONDS", 0.0)
 
 
-async def test_a_first_search_reports_progress_and_answers_when_the_run_is_done(tmp_path: Path) -> None:
-    later = RUNNING.model_copy(update={"bytes_indexed": 9_000_000})
-    done = RUNNING.model_copy(update={"stage": "done"})
-    text, structured, reported = await search(Scripted(tmp_path, [RUNNING, RUNNING, later, done], 1))
+async def test_a_first_search_reports_progress_and_answers_when_the_job_is_done(tmp_path: Path) -> None:
+    text, structured, reported = await search(Scripted(tmp_path, [job(), job(), job(percent=90), job("done", 100)], 1))
     assert "a.py:1-2 · A > f · function" in text
     assert not structured["partial"]
-    values = [value for value, _, _ in reported]
-    assert len(values) == 2
-    assert values == sorted(set(values))
+    assert [value for value, _, _ in reported] == [40.0, 90.0]
     assert "MB/s" in str(reported[0][2])
 
 
-async def test_results_of_a_run_that_goes_on_are_marked_as_partial(
+async def test_results_of_a_job_that_goes_on_are_marked_as_partial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mcp_calls, "FIRST_SEARCH_SECONDS", 0.0)
-    text, structured, _ = await search(Scripted(tmp_path, [RUNNING], 1))
+    text, structured, _ = await search(Scripted(tmp_path, [job()], 0))
     assert structured["partial"]
     assert structured["indexing"]["state"] == "running"
     assert structured["results"]
@@ -181,13 +166,20 @@ async def test_before_the_first_commit_an_agent_is_told_when_to_call_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mcp_calls, "FIRST_SEARCH_SECONDS", 0.0)
-    text, structured, _ = await search(Scripted(tmp_path, [RUNNING], 1_000_000))
+    text, structured, _ = await search(Scripted(tmp_path, [job()], 1_000_000))
     assert structured["partial"]
     assert structured["results"] == []
     assert "Call again" in text
 
 
-async def test_a_run_that_failed_is_an_error(tmp_path: Path) -> None:
-    failed = JobProgress(collection="c", stage="failed", error="disk full")
+async def test_a_job_that_failed_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="disk full"):
-        await search(Scripted(tmp_path, [RUNNING, failed], 1_000_000))
+        await search(Scripted(tmp_path, [job(), job("failed", error="disk full")], 1_000_000))
+
+
+@pytest.mark.parametrize("folder", [Path("/"), Path.home()])
+async def test_a_search_does_not_index_a_whole_file_system(folder: Path) -> None:
+    service = Scripted(folder, [job()], 0)
+    with pytest.raises(InvalidInput, match="more than a project"):
+        await search(service)
+    assert not service.started
