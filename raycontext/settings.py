@@ -56,5 +56,16 @@ class Settings(BaseSettings):
     """Size of that folder: what was not used for longest goes first. 0 keeps nothing."""
     object_store_bytes: int = 100 << 20
     """Size of the object store of a local Ray. Chunks never pass through it, so it is small."""
+    allowed: str = ""
+    """Folders, separated as in PATH, that callers over TCP may index and look into; the home folder where none is
+    given."""
+    daemon: bool = True
+    """Whether commands and the SDK use the daemon where one runs, and commands start it."""
+    idle_seconds: float = Field(default=3600.0, gt=0.0)
+    """After which a daemon that no one asks ends."""
     start_seconds: float = 60.0
     """How long to wait for Ray and for each actor to come up."""
+
+    def allowed_folders(self) -> tuple[str, ...]:
+        """`allowed`, one by one."""
+        return tuple(filter(None, self.allowed.split(os.pathsep))) or (str(Path.home()),)

@@ -26,7 +26,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, WorkerDied
 from raycontext.tasks import TASKS
 
-__all__ = ["RayRuntime", "check_reachable"]
+__all__ = ["RayRuntime", "check_reachable", "current_address", "own_folders"]
 
 Result = TypeVar("Result")
 
@@ -261,6 +261,16 @@ def _placed(spread: int | None) -> Any:
 
 _own_folder: list[Path] = []
 """Temporary folder of the Ray that this process has started; empty where it has started none."""
+
+
+def own_folders() -> list[Path]:
+    """Of the Ray that this process has started."""
+    return list(_own_folder)
+
+
+def current_address() -> str:
+    """Where others on this machine can join the Ray of this process."""
+    return str(cast(Any, ray).get_runtime_context().gcs_address)
 
 
 def check_reachable(address: str) -> None:

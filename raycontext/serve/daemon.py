@@ -1,0 +1,378 @@
+"""The daemon: one process for each user and root that holds Ray and serves every interface on a Unix socket.
+
+Which of several processes that start at once becomes the daemon is decided by the kernel: by the bind of an abstract
+socket, which ends with its process, or, where there are none, by that of the socket itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import logging.handlers
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from raycontext import __version__
+from raycontext.connection import connect
+from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.serve import client
+from raycontext.serve.guard import Guard
+from raycontext.serve.http import Daemon, http_application
+from raycontext.serve.messages import Health
+from raycontext.serve.protocol import TimedProtocol
+from raycontext.serve.service import Service
+from raycontext.settings import Settings
+
+__all__ = ["main"]
+
+_log = logging.getLogger("raycontext.daemon")
+
+WATCH_SECONDS = 1.0
+"""How often the daemon looks after its Ray, its socket and the time."""
+
+IDLE_COLLECTION_SECONDS = 600.0
+"""After which the actors of a collection that no one asks end."""
+
+RESTARTS = "RAYCONTEXT_DAEMON_RESTARTS"
+"""Environment variable of a daemon that has restarted itself: the times, Unix seconds."""
+
+MAX_RESTARTS, RESTART_WINDOW_SECONDS = 3, 120.0
+"""More in that time are a crash loop."""
+
+END_SECONDS = 10.0
+LOG_BYTES, LOG_FILES = 1 << 20, 2
+RAY_PROCESSES = ("gcs_server", "raylet")
+
+
+class DaemonProcess(Daemon):
+    """The state of the process: starting, ready, failed."""
+
+    def __init__(self, root: str, settings: Settings, claimed: Claim) -> None:
+        self.root = root
+        self._claim = claimed
+        self.settings = settings
+        self.ending = asyncio.Event()
+        self.used = self._begun = time.monotonic()
+        self._ready: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
+        self._problem = ""
+        self._opened = AsyncExitStack()
+        self._service: Service | None = None
+        self._ray: dict[int, str] = {}
+
+    async def service(self) -> Service:
+        self.used = time.monotonic()
+        if self._problem:
+            raise RuntimeUnavailable(f"The daemon cannot serve: {self._problem}", f"See its log: {self._log_path}")
+        return await asyncio.shield(self._ready)
+
+    async def health(self) -> Health:
+        state = "failed" if self._problem else "ready" if self._service is not None else "starting"
+        pss, processes = await asyncio.to_thread(_memory)
+        return Health(
+            state=state,  # type: ignore[arg-type]
+            version=__version__,
+            pid=os.getpid(),
+            root=self.root,
+            seconds=time.monotonic() - self._begun,
+            problem=self._problem,
+            log=self._log_path,
+            ray_address=_ray_address() if self._service is not None else "",
+            ray_token_path=os.environ.get("RAY_AUTH_TOKEN_PATH", ""),
+            pss_bytes=pss,
+            processes=processes,
+        )
+
+    async def open(self) -> None:
+        """Start or join Ray, and begin to serve."""
+        try:
+            context = await self._opened.enter_async_context(connect(root=self.root))
+            self._service = Service(context)
+            self._ray = await asyncio.to_thread(_ray_processes)
+            self._ready.set_result(self._service)
+            _log.info("ready after %.1f s", time.monotonic() - self._begun)
+        except RaycontextError as error:
+            self.fail(str(error))
+
+    def fail(self, problem: str) -> None:
+        """From now on every request is told what is wrong."""
+        _log.error("failed: %s", problem)
+        self._problem = problem
+        if not self._ready.done():
+            self._ready.set_exception(RuntimeUnavailable(problem, f"See its log: {self._log_path}"))
+            self._ready.exception()  # it may be that no one asks
+
+    async def watch(self) -> None:
+        """Until the end: look after Ray, the socket, idle collections and the idle time."""
+        while not self.ending.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), WATCH_SECONDS)
+            lost = [name for pid, name in self._ray.items() if not _is_alive(pid)]
+            if lost:
+                _log.error("%s died: starting anew", " and ".join(lost))
+                restart()
+            if not await asyncio.to_thread(self._claim.holds):
+                _log.warning("the socket is gone: ending")
+                self.ending.set()
+            service = self._service
+            if service is None:
+                continue
+            for name in service.idle_collections(IDLE_COLLECTION_SECONDS):
+                with suppress(RaycontextError):
+                    await service.release(name)
+            if not service.busy and time.monotonic() - self.used > self.settings.idle_seconds:
+                _log.info("idle: ending")
+                self.ending.set()
+
+    async def close(self) -> None:
+        """Stop the jobs and end Ray."""
+        if self._service is not None:
+            await self._service.close()
+        with suppress(RaycontextError):
+            await self._opened.aclose()
+
+    @property
+    def _log_path(self) -> str:
+        return client.log_path(self.root)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m raycontext.serve.daemon`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="raycontext daemon", description="Run the daemon in the foreground.")
+    parser.add_argument("--root", required=True)
+    parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there as well, for those who have the token")
+    given = parser.parse_args(arguments)
+    _write_log(client.log_path(given.root))
+    os.environ[client.DAEMON_SWITCH] = "off"  # what runs in here must not look for a daemon
+    os.environ["RAYCONTEXT_ROOT"] = given.root
+    claimed = claim(given.root)
+    if claimed is None:
+        _log.info("another daemon serves %s", given.root)
+        return 0
+    try:
+        asyncio.run(_serve(given.root, claimed, given.tcp))
+    except Exception:
+        _log.exception("the daemon ends with an error")
+        return 1
+    return 0
+
+
+class Claim(NamedTuple):
+    """The right to be the daemon of a root."""
+
+    listening: socket.socket
+    keeper: socket.socket | None
+    """What keeps others from taking it as long as this process lives."""
+    path: Path
+    inode: int
+
+    def holds(self) -> bool:
+        """Whether clients still find us."""
+        try:
+            return self.path.stat().st_ino == self.inode
+        except OSError:
+            return False
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self.holds():
+            self.path.unlink(missing_ok=True)
+        self.listening.close()
+        if self.keeper is not None:
+            self.keeper.close()
+
+
+def claim(root: str) -> Claim | None:
+    """None where another daemon has it.
+
+    Linux frees an abstract name when its owner dies, however it dies, so what lies at the path of the socket is then
+    stale. Elsewhere a socket at which nobody answers is taken as stale.
+    """
+    path = Path(client.socket_path(root))
+    keeper: socket.socket | None = None
+    if sys.platform == "linux":
+        keeper = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            keeper.bind(f"\0raycontext-{path}")
+        except OSError:
+            keeper.close()
+            return None
+    if client.health(root) is not None:  # perhaps of another network namespace, which sees the same folder
+        if keeper is not None:
+            keeper.close()
+        return None
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
+    listening.bind(str(temporary))
+    temporary.chmod(0o600)
+    listening.listen(1024)
+    temporary.replace(path)  # who connects meets one that listens
+    return Claim(listening, keeper, path, path.stat().st_ino)
+
+
+class _Server(uvicorn.Server):
+    """Signals are for the daemon, not for one of its servers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Restricted(Daemon):
+    """The daemon for callers from outside: they may ask for some folders only."""
+
+    def __init__(self, process: DaemonProcess, allowed: Sequence[str]) -> None:
+        self._process = process
+        self._allowed = allowed
+
+    async def service(self) -> Service:
+        return (await self._process.service()).restricted(self._allowed)
+
+    async def health(self) -> Health:
+        return (await self._process.health()).model_copy(update={"ray_address": "", "ray_token_path": ""})
+
+
+async def _serve(root: str, claimed: Claim, tcp: str | None) -> None:
+    process = DaemonProcess(root, Settings(), claimed)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.ending.set)
+    inside = http_application(process, extra=(Route("/api/shutdown", _shutdown(process), methods=["POST"]),))
+    servers = [(_server(Guard(inside)), claimed.listening)]
+    if tcp is not None:
+        servers.append(_open_to_tcp(process, tcp))
+    working = [asyncio.create_task(server.serve([listening])) for server, listening in servers]
+    if len(_restarts()) > MAX_RESTARTS:
+        process.fail(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s.")
+    else:
+        working.append(asyncio.create_task(process.open()))
+    working.append(asyncio.create_task(process.watch()))
+    await process.ending.wait()
+    for server, _ in servers:
+        server.should_exit = True
+    await asyncio.to_thread(claimed.release)
+    await process.close()
+    await asyncio.wait(working, timeout=END_SECONDS)
+    _log.info("ended")
+
+
+def _open_to_tcp(process: DaemonProcess, address: str) -> tuple[_Server, socket.socket]:
+    """A second server, for those who have the token."""
+    host, _, port = address.rpartition(":")
+    listening = socket.create_server((host.strip("[]"), int(port)), family=_family(host))
+    token = Path(client.token_path(process.root)).read_text().strip()
+    names = {host, f"localhost:{port}", f"127.0.0.1:{port}", address}
+    application = http_application(_Restricted(process, process.settings.allowed_folders()))
+    return _server(Guard(application, token=token, hosts=names)), listening
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _server(application: Guard) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            application,
+            http=TimedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+    )
+
+
+def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        process.ending.set()
+        return JSONResponse({"pid": os.getpid()})
+
+    return endpoint
+
+
+def restart() -> None:
+    """Become a new daemon: what Ray has left in this process cannot be used any more."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    from raycontext.runtime import ray as runtime
+
+    for folder in runtime.own_folders():
+        shutil.rmtree(folder, ignore_errors=True)
+    times = [*_restarts(), time.time()]
+    os.environ[RESTARTS] = ",".join(f"{moment:.0f}" for moment in times)
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        os.environ.pop(name, None)
+    root = os.environ["RAYCONTEXT_ROOT"]
+    os.environ.pop(client.DAEMON_SWITCH, None)
+    os.execv(sys.executable, [sys.executable, "-m", "raycontext.serve.daemon", "--root", root])
+
+
+def _restarts() -> list[float]:
+    """When this daemon has restarted itself lately."""
+    limit = time.time() - RESTART_WINDOW_SECONDS
+    return [moment for text in os.environ.get(RESTARTS, "").split(",") if text and (moment := float(text)) > limit]
+
+
+def _write_log(path: str) -> None:
+    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _ray_processes() -> dict[int, str]:
+    """Those without which Ray does not work, by process id; none where it is another's."""
+    return {
+        child.pid: child.name()
+        for child in psutil.Process().children(recursive=True)
+        if child.name().startswith(RAY_PROCESSES)
+    }
+
+
+def _ray_address() -> str:
+    from raycontext.runtime.ray import current_address
+
+    return current_address()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _memory() -> tuple[int, int]:
+    """Proportional set size of this process and all below it, bytes, and how many they are."""
+    total = count = 0
+    this = psutil.Process()
+    for process in (this, *this.children(recursive=True)):
+        with suppress(OSError, psutil.Error):
+            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024
+            count += 1
+    return total, count
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Whom the daemon serves over TCP, and how much of a request it takes: a wrapper around an ASGI application.
+
+Over the Unix socket, which belongs to one user, only sizes and times are limited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from raycontext.serve.messages import Failure
+
+__all__ = ["MAX_BODY_BYTES", "Guard", "Refused"]
+
+MAX_BODY_BYTES = 4 << 20
+BODY_SECONDS = 20.0
+"""How long the body of a request may take to arrive."""
+
+PUBLIC = ("/", "/app.js", "/style.css")
+"""The page itself holds nothing secret: it asks for the token."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Refused(Exception):
+    """A request that is not served: the status of HTTP, and what the caller is told."""
+
+    def __init__(self, status: int, told: Failure) -> None:
+        super().__init__(status, told)
+        self.status = status
+        self.told = told
+
+
+class Guard:
+    """token: what a caller must show as `Authorization: Bearer …`; None asks for none. hosts: names and addresses, with
+    or without a port, that the Host header may have (against DNS rebinding); empty allows any."""
+
+    def __init__(self, application: Application, *, token: str | None = None, hosts: Iterable[str] = ()) -> None:
+        self._application = application
+        self._token = token
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        try:
+            self._check(scope)
+            await self._application(scope, _limited(receive), send)
+        except Refused as refused:
+            await _refuse(send, refused)
+
+    def _check(self, scope: MutableMapping[str, Any]) -> None:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if self._hosts and host not in self._hosts and host.rpartition(":")[0] not in self._hosts:
+            raise _refusal(403, "ForeignHost", "The Host header names another host.")
+        origin = headers.get(b"origin")
+        if self._hosts and origin is not None:
+            _, _, named = origin.decode("latin-1").lower().partition("://")
+            if named != host:
+                raise _refusal(403, "ForeignOrigin", "Another site's page asks; the daemon answers only its own.")
+        if self._token is not None and scope["path"] not in PUBLIC:
+            shown = headers.get(b"authorization", b"")
+            if not hmac.compare_digest(shown, b"Bearer " + self._token.encode()):
+                raise _refusal(401, "WrongToken", "The token is missing or wrong: send Authorization: Bearer TOKEN.")
+        if _length(scope) > MAX_BODY_BYTES:
+            raise _too_large()
+
+
+def _length(scope: MutableMapping[str, Any]) -> int:
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _limited(receive: Receive) -> Receive:
+    """`receive`, as long as the body is small and comes in time."""
+    taken = 0
+    complete = False
+
+    async def limited() -> Message:
+        nonlocal taken, complete
+        if complete:
+            return await receive()  # waits for the end of the connection
+        try:
+            message = await asyncio.wait_for(receive(), BODY_SECONDS)
+        except TimeoutError:
+            raise _refusal(408, "TooSlow", f"The request did not arrive within {BODY_SECONDS:g} s.") from None
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if taken > MAX_BODY_BYTES:
+                raise _too_large()
+        return message
+
+    return limited
+
+
+def _too_large() -> Refused:
+    return _refusal(413, "TooLarge", f"A request has at most {MAX_BODY_BYTES} bytes.")
+
+
+def _refusal(status: int, name: str, message: str) -> Refused:
+    return Refused(status, Failure(error=name, message=message, exit_code=2))
+
+
+async def _refuse(send: Send, refused: Refused) -> None:
+    body = json.dumps(refused.told.model_dump()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if refused.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,332 @@
+"""The HTTP interface of the daemon: a JSON API that describes itself (`/openapi.json`), and a web page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from raycontext import __version__
+from raycontext.arguments import first_problem
+from raycontext.errors import (
+    InvalidInput,
+    JobCancelled,
+    PathNotAllowed,
+    RaycontextError,
+    RootNotFound,
+    RuntimeUnavailable,
+    UnknownCollection,
+)
+from raycontext.serve.guard import Refused
+from raycontext.serve.messages import (
+    Answer,
+    CancelAnswer,
+    ClearAnswer,
+    CollectionQuery,
+    CollectionsAnswer,
+    Failure,
+    Health,
+    IndexQuery,
+    JobsAnswer,
+    JobState,
+    RelatedQuery,
+    SearchQuery,
+    StatusAnswer,
+)
+from raycontext.serve.service import Service
+
+__all__ = ["failure", "http_application", "openapi", "status_of"]
+
+Query = TypeVar("Query", bound=BaseModel)
+
+PROGRESS_SECONDS = 0.2
+"""How often a stream of progress says something."""
+
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+}
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_STATUS = {
+    InvalidInput: 400,
+    PathNotAllowed: 403,
+    RootNotFound: 404,
+    UnknownCollection: 404,
+    JobCancelled: 409,
+    RuntimeUnavailable: 503,
+}
+
+
+class _Call(NamedTuple):
+    """An operation of the API."""
+
+    path: str
+    name: str
+    summary: str
+    asks: type[BaseModel] | None
+    answers: type[BaseModel]
+    work: Callable[[Service, Any], Awaitable[BaseModel]]
+
+
+async def _search(service: Service, asked: SearchQuery) -> Answer:
+    return await service.search(asked)
+
+
+async def _related(service: Service, asked: RelatedQuery) -> Answer:
+    return await service.related(asked)
+
+
+async def _index(service: Service, asked: IndexQuery) -> JobState:
+    return await service.start_index(asked)
+
+
+async def _jobs(service: Service, asked: None) -> JobsAnswer:
+    return JobsAnswer(jobs=service.jobs())
+
+
+async def _cancel(service: Service, asked: CollectionQuery) -> CancelAnswer:
+    collection, cancelled = await service.cancel(asked)
+    return CancelAnswer(collection=collection, cancelled=cancelled)
+
+
+async def _collections(service: Service, asked: None) -> CollectionsAnswer:
+    return CollectionsAnswer(collections=await service.collections())
+
+
+async def _status(service: Service, asked: CollectionQuery) -> StatusAnswer:
+    return await service.status(asked)
+
+
+async def _clear(service: Service, asked: CollectionQuery) -> ClearAnswer:
+    return ClearAnswer(cleared=await service.clear(asked))
+
+
+CALLS = (
+    _Call("/api/search", "search", "Search one collection or several", SearchQuery, Answer, _search),
+    _Call("/api/related", "related", "Code that is like the chunk at a line", RelatedQuery, Answer, _related),
+    _Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
+    _Call("/api/jobs", "jobs", "Index jobs, running and ended", None, JobsAnswer, _jobs),
+    _Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),
+    _Call("/api/collections", "collections", "All collections", None, CollectionsAnswer, _collections),
+    _Call("/api/status", "status", "A collection, its job and its actors", CollectionQuery, StatusAnswer, _status),
+    _Call("/api/clear", "clear", "Remove a collection from the index", CollectionQuery, ClearAnswer, _clear),
+)
+"""Those that ask for something are POST with a JSON body, the others GET."""
+
+
+class Daemon:
+    """What the application needs of the process that it runs in."""
+
+    async def service(self) -> Service:
+        """The service, as soon as it is ready. Raises `RuntimeUnavailable` where it cannot be had."""
+        raise RuntimeUnavailable("There is no service", "Start the daemon: raycontext up.")
+
+    async def health(self) -> Health:
+        """How the process is, at any time."""
+        return Health(state="failed", version=__version__, pid=0, root="", seconds=0.0)
+
+
+def http_application(daemon: Daemon, *, extra: tuple[BaseRoute, ...] = ()) -> Starlette:
+    """The ASGI application. Whom it may serve is not its business: see `guard`.
+
+    extra: further routes, such as those of MCP.
+    """
+    routes: list[BaseRoute] = [Route(call.path, _endpoint(daemon, call), methods=[_method(call)]) for call in CALLS]
+    routes.append(Route("/api/health", _health_endpoint(daemon), methods=["GET"]))
+    routes.append(Route("/api/progress/{collection}", _progress_endpoint(daemon), methods=["GET"]))
+    routes.append(Route("/openapi.json", _openapi_endpoint, methods=["GET"]))
+    routes.extend(Route(path, _page_endpoint, methods=["GET"]) for path in PAGE)
+    return Starlette(
+        routes=[*routes, *extra],
+        exception_handlers={404: _not_found, 405: _not_found, Refused: _refused, Exception: _unexpected},
+    )
+
+
+def failure(error: RaycontextError) -> Failure:
+    """An error in the form that all interfaces give it."""
+    return Failure(error=type(error).__name__, message=str(error), exit_code=error.exit_code)
+
+
+def status_of(error: RaycontextError) -> int:
+    """The status of HTTP for an error."""
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def _method(call: _Call) -> str:
+    return "GET" if call.asks is None else "POST"
+
+
+def _endpoint(daemon: Daemon, call: _Call) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            asked = None if call.asks is None else await _asked(request, call.asks)
+            answer = await call.work(await daemon.service(), asked)
+        except RaycontextError as error:
+            return _failed(failure(error), status_of(error))
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    return endpoint
+
+
+async def _asked(request: Request, kind: type[Query]) -> Query:
+    """The body of a request. Raises `InvalidInput`; what it holds is not repeated."""
+    body = await request.body()
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error), "See /openapi.json.") from None
+
+
+def _health_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return Response((await daemon.health()).model_dump_json(), media_type="application/json")
+
+    return endpoint
+
+
+def _progress_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        collection = request.path_params["collection"]
+        try:
+            service = await daemon.service()
+            if service.job(collection) is None:
+                raise UnknownCollection(collection, ())
+        except RaycontextError as error:
+            return _failed(failure(error), status_of(error))
+        return StreamingResponse(_events(service, collection), media_type="text/event-stream")
+
+    return endpoint
+
+
+async def _events(service: Service, collection: str) -> AsyncIterator[str]:
+    """The state of a job, again and again, as server-sent events; the last is how it ended."""
+    from asyncio import sleep
+
+    while (job := service.job(collection)) is not None:
+        yield f"data: {job.model_dump_json()}\n\n"
+        if job.state != "running":
+            return
+        await sleep(PROGRESS_SECONDS)
+
+
+async def _openapi_endpoint(request: Request) -> Response:
+    return JSONResponse(openapi())
+
+
+async def _page_endpoint(request: Request) -> Response:
+    name, kind = PAGE[request.url.path]
+    return Response(_page(name), media_type=kind, headers=PAGE_HEADERS)
+
+
+@cache
+def _page(name: str) -> bytes:
+    return files("raycontext.serve.web").joinpath(name).read_bytes()
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    code = getattr(error, "status_code", 404)
+    message = "There is no such address, or not with this method. See /openapi.json."
+    return _failed(Failure(error="NotFound", message=message, exit_code=2), code, getattr(error, "headers", None))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _failed(error.told, error.status, {"connection": "close"})
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    message = f"The daemon met something unexpected ({type(error).__name__}). See its log: raycontext logs."
+    return _failed(Failure(error="Unexpected", message=message), 500)
+
+
+def _failed(told: Failure, code: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(told.model_dump_json(), status_code=code, media_type="application/json", headers=headers)
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """The description of the API, OpenAPI 3.1."""
+    schemas: dict[str, Any] = {}
+
+    def reference(model: type[BaseModel], mode: Any) -> dict[str, str]:
+        schema = model.model_json_schema(mode=mode, ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+        return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+    def content(schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+        return {"content": {kind: {"schema": schema}}}
+
+    refused = reference(Failure, "serialization")
+    problems = {
+        code: {"description": meaning, **content(refused)}
+        for code, meaning in {
+            "400": "The request is wrong",
+            "401": "The token is missing or wrong",
+            "403": "A path, a host or an origin that is not allowed",
+            "404": "No such collection, folder or address",
+            "405": "Not with this method",
+            "409": "The job was cancelled",
+            "413": "The body is too large",
+            "500": "Storage, or something unexpected",
+            "503": "The daemon is not ready, or Ray cannot be reached",
+        }.items()
+    }
+
+    def operation(name: str, summary: str, answer: dict[str, Any], asks: type[BaseModel] | None) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "operationId": name,
+            "summary": summary,
+            "responses": {"200": {"description": "Done", **answer}, **problems},
+        }
+        if asks is not None:
+            described["requestBody"] = {"required": True, **content(reference(asks, "validation"))}
+        return described
+
+    paths: dict[str, Any] = {}
+    for call in CALLS:
+        answer = content(reference(call.answers, "serialization"))
+        paths[call.path] = {_method(call).lower(): operation(call.name, call.summary, answer, call.asks)}
+    health = content(reference(Health, "serialization"))
+    paths["/api/health"] = {"get": operation("health", "How the daemon is", health, None)}
+    events = operation(
+        "progress", "The state of a job as it changes", content({"type": "string"}, "text/event-stream"), None
+    )
+    events["parameters"] = [{"name": "collection", "in": "path", "required": True, "schema": {"type": "string"}}]
+    paths["/api/progress/{collection}"] = {"get": events}
+    return json.loads(  # type: ignore[no-any-return]
+        json.dumps(
+            {
+                "openapi": "3.1.0",
+                "info": {"title": "raycontext", "version": __version__, "summary": "Semantic code search"},
+                "security": [{"token": []}, {}],
+                "paths": paths,
+                "components": {
+                    "schemas": schemas,
+                    "securitySchemes": {
+                        "token": {
+                            "type": "http",
+                            "scheme": "bearer",
+                            "description": "Over TCP only; the Unix socket is for its owner",
+                        }
+                    },
+                },
+            }
+        )
+    )

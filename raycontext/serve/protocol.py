@@ -1,0 +1,52 @@
+"""Connections that never finish a request are closed: uvicorn itself waits for the head of a request for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+__all__ = ["HEAD_SECONDS", "TimedProtocol"]
+
+HEAD_SECONDS = 20.0
+"""How long the head of a request may take to arrive, from its connection or its first byte on."""
+
+
+class TimedProtocol(H11Protocol):
+    """HTTP/1.1 with a time limit for the head of each request."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        served = self.cycle is not None and not self.cycle.response_complete
+        if served:
+            self._head_arrived()
+        elif self._late is None:
+            self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._head_arrived()  # what comes next has its own time, and keep-alive until then
+
+    def _wait_for_head(self) -> None:
+        self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _head_arrived(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        self._late = None
+        if not self.transport.is_closing():
+            self.transport.close()
