@@ -291,6 +291,23 @@ _users: list[Path] = []
 """An entry for each runtime of this process that uses that Ray: it ends with the last of them."""
 
 
+SMALL = {
+    "num_workers_soft_limit": 0,
+    "idle_worker_killing_time_threshold_ms": 60_000,
+    "prestart_worker_first_driver": False,
+}
+"""Configuration of a Ray of our own: it starts no worker ahead, and one that has nothing to do ends after a minute."""
+
+
+def _end_helpers() -> None:
+    """End what a Ray of one machine does not need: the autoscaler, the server of the dashboard, and what gathers logs
+    for a driver, together some 170 MB."""
+    node: Any = cast(Any, ray)._private.worker._global_node
+    node.kill_monitor(check_alive=False)
+    node.kill_dashboard(check_alive=False)
+    node.kill_log_monitor(check_alive=False)
+
+
 def _start_local(runtime: RayRuntime) -> None:
     """Start a Ray that no one else can join: it listens on all interfaces, so a token guards it.
 
@@ -310,7 +327,9 @@ def _start_local(runtime: RayRuntime) -> None:
             log_to_driver=False,
             logging_level=logging.CRITICAL,  # what goes wrong reaches the caller as an exception,
             _temp_dir=str(folder),
+            _system_config=SMALL,
         )
+        _end_helpers()
     except BaseException:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)

@@ -192,7 +192,6 @@ class Claim(NamedTuple):
         """Let others have it."""
         if self.holds():
             self.path.unlink(missing_ok=True)
-        self.listening.close()
         if self.keeper is not None:
             self.keeper.close()
 

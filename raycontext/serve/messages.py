@@ -47,7 +47,7 @@ class _Selection(_Query):
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
     offset: int = Field(default=0, ge=0, le=MAX_LIMIT)
     """Hits to leave out: `next_offset` of the answer before."""
-    min_score: float = Field(default=0.0, ge=0.0, le=1.0)
+    min_score: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     """Budget for the texts of all hits together, at four bytes a token: the last one is cut at a line."""
 
