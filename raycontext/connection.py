@@ -21,7 +21,7 @@ from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.runtime.base import Runtime
 from raycontext.settings import Settings
 
-__all__ = ["Connection", "SyncContext", "connect", "settings_of"]
+__all__ = ["Connection", "SyncContext", "connect", "runtime_for", "settings_of"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -104,7 +104,7 @@ class Connection:
         self._loop: LoopThread | None = None
 
     async def __aenter__(self) -> Context:
-        runtime: Runtime = await asyncio.to_thread(_runtime, self._settings, self._root)  # imports Ray
+        runtime: Runtime = await asyncio.to_thread(runtime_for, self._settings, self._root)  # imports Ray
         try:
             await runtime.start()
             attached: Runtime = await asyncio.to_thread(runtime.attached)
@@ -178,8 +178,8 @@ def settings_of(**given: Any) -> Settings:
         raise InvalidInput(first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
 
 
-def _runtime(settings: Settings, root: str) -> Any:
-    """Imports Ray only where it is wanted."""
+def runtime_for(settings: Settings, root: str) -> Any:
+    """The runtime that settings ask for, not started; imports Ray only where it is wanted."""
     if settings.runtime == "inline":
         from raycontext.runtime.inline import InlineRuntime
 

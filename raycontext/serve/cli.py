@@ -1,8 +1,9 @@
-"""The command line: `raycontext index | search | related | status | clear | list | eval | verify | repair | install`.
+"""The command line: `raycontext index | search | related | status | clear | list | batch | eval |
+verify | repair | doctor | install`.
 
-Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`) or an error
-without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the run stopped,
-7 Ray cannot be reached, 8 and 9 a batch of which only some or no sources succeeded, 130 interrupted.
+Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`), problems found
+(`doctor`) or an error without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the
+run stopped, 7 Ray cannot be reached, 8 and 9 only some or no sources of a batch succeeded, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import typer
 
 from raycontext import __version__
 from raycontext.serve.batch import batch
+from raycontext.serve.doctor import doctor
 from raycontext.serve.evaluate import evaluate
 from raycontext.serve.install.command import install
 from raycontext.serve.maintenance import repair, verify
@@ -270,6 +272,7 @@ def list_collections(
 
 application.command("eval")(evaluate)
 application.command()(batch)
+application.command()(doctor)
 application.command()(verify)
 application.command()(repair)
 application.command()(install)

@@ -1,0 +1,1 @@
+"""Finding common faults: of this machine, of the storage, of the collections, of a cluster."""

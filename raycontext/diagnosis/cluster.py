@@ -1,0 +1,100 @@
+"""Faults of a Ray cluster that is to be joined."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+
+from raycontext.actors.coordinator import COORDINATOR
+from raycontext.actors.hybrid_search import search_actors
+from raycontext.actors.vector_store import vector_store_name
+from raycontext.diagnosis.finding import Finding
+from raycontext.errors import RaycontextError, RuntimeUnavailable, StorageError
+from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.store.collection import Collection, collection_names
+from raycontext.store.locations import is_url, storage_for
+
+__all__ = ["check_cluster"]
+
+ANSWER_SECONDS = 10.0
+"""How long an actor may take to say that it is there."""
+
+
+async def check_cluster(runtime: Runtime, address: str, root: str) -> AsyncIterator[Finding]:
+    """That the cluster lets us in, sees the root on every node, and that the actors of the root answer."""
+    try:
+        await runtime.start()
+        attached = await asyncio.to_thread(runtime.attached)
+    except RuntimeUnavailable as error:
+        yield _refused(address, error)
+        return
+    try:
+        yield Finding(check="cluster", level="ok", what=f"{address} let us in: {attached.parallelism} CPUs")
+        if not is_url(root):
+            for path, nodes in (await attached.without([root])).items():
+                what = f"{path} is not there on {', '.join(nodes)}"
+                advice = "Mount the root on every node under one path, or choose s3://…, gs://…, az://…."
+                yield Finding(check="cluster", level="fault", what=what, advice=advice)
+        for finding in await _check_actors(attached, root):
+            yield finding
+    except RaycontextError as error:
+        yield Finding(check="cluster", level="fault", what=str(error), advice="Look into Ray's logs.")
+    finally:
+        await runtime.close()
+
+
+def _refused(address: str, error: RuntimeUnavailable) -> Finding:
+    told = str(error.__cause__ or "")
+    if "Version mismatch" not in told:
+        return Finding(check="cluster", level="fault", what=error.what, advice=error.advice)
+    versions = re.findall(r"(Ray|Python): ([\w.+]+)", told)
+    theirs, ours = versions[: len(versions) // 2], versions[len(versions) // 2 :]
+    what = f"the cluster at {address} has {_listed(theirs)}, here is {_listed(ours)}: Ray joins only equal versions"
+    advice = "Use the cluster's versions here, in an environment of their own, or update the cluster."
+    return Finding(check="cluster", level="fault", what=what, advice=advice)
+
+
+def _listed(versions: list[tuple[str, str]]) -> str:
+    return " and ".join(f"{name} {version}" for name, version in versions) or "other versions"
+
+
+async def _check_actors(runtime: Runtime, root: str) -> list[Finding]:
+    """Of the actors that there are: those that are not there are made when they are needed."""
+    found: dict[str, ActorHandle] = {}
+    for name, shards in await asyncio.to_thread(lambda: list(_names(root))):
+        handle = await runtime.find(name)
+        if handle is not None:
+            found[name] = handle
+        if shards:
+            found.update(await search_actors(runtime, name.removeprefix(vector_store_name("")), shards))
+    silent = [
+        name
+        for name, answers in zip(found, await asyncio.gather(*map(_answers, found.values())), strict=True)
+        if not answers
+    ]
+    if not silent:
+        return [Finding(check="actors", level="ok", what=f"{len(found)} actors of this root run, all answer")]
+    what = f"{', '.join(silent)} did not answer within {ANSWER_SECONDS:g} s"
+    advice = "Look at the load and the logs of its node. A process that is killed there comes back by itself."
+    return [Finding(check="actors", level="fault", what=what, advice=advice)]
+
+
+def _names(root: str) -> Iterator[tuple[str, int]]:
+    """Names of the actors that a root can have, with the shards whose search actors belong to them."""
+    yield COORDINATOR, 0
+    storage = storage_for(root)
+    for name in collection_names(storage):
+        try:
+            manifest = Collection(storage, name).latest()
+        except (StorageError, RaycontextError):  # told by `check_collections`
+            continue
+        yield vector_store_name(name), manifest.options.num_shards if manifest else 0
+
+
+async def _answers(actor: ActorHandle) -> bool:
+    try:
+        await asyncio.wait_for(actor.call("process"), ANSWER_SECONDS)
+    except (TimeoutError, RuntimeUnavailable):
+        return False
+    return True

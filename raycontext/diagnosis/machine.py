@@ -1,0 +1,170 @@
+"""Faults of the machine: versions, space, limits of the kernel, ports that anyone can use."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from raycontext.diagnosis.finding import Finding
+
+__all__ = [
+    "check_disk",
+    "check_git",
+    "check_inotify",
+    "check_memory",
+    "check_ports",
+    "check_shared_memory",
+    "check_versions",
+]
+
+LEAST_FREE_BYTES = 200 << 20
+FEW_FREE_BYTES = 2 << 30
+RAY_FULL_SHARE = 0.95
+"""Ray stops spilling objects to a disk that is fuller."""
+LEAST_MEMORY_BYTES = 1 << 30
+"""What a Ray of our own and its actors take, in round figures."""
+LEAST_WATCHES = 8192
+LEAST_INSTANCES = 64
+INOTIFY = Path("/proc/sys/fs/inotify")
+GUARDED_PROGRAMS = ("gcs_server", "raylet")
+"""Programs of Ray that run code for whoever can speak with them."""
+
+
+def check_versions(package: str = "raycontext") -> Iterator[Finding]:
+    """That what raycontext needs is installed, in versions that it can work with."""
+    from packaging.requirements import Requirement
+
+    problems = []
+    for line in metadata.requires(package) or []:
+        needed = Requirement(line)
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = metadata.version(needed.name)
+        except metadata.PackageNotFoundError:
+            problems.append(f"{needed.name} is not installed, {needed.specifier or 'any version'} is needed")
+            continue
+        if not needed.specifier.contains(found, prereleases=True):
+            problems.append(f"{needed.name} {found} is installed, {needed.specifier} is needed")
+    if problems:
+        yield Finding(
+            check="versions",
+            level="fault",
+            what="; ".join(problems),
+            advice=f"Install {package} anew into an environment of its own: pip install --upgrade {package}",
+        )
+        return
+    versions = f"Python {platform.python_version()}, Ray {_version('ray')}, raycontext {_version(package)}"
+    yield Finding(check="versions", level="ok", what=versions)
+
+
+def check_disk(
+    place: Path, purpose: str, least: int = LEAST_FREE_BYTES, few: int = FEW_FREE_BYTES, full: float = 1.0
+) -> Iterator[Finding]:
+    """That there is space at a path, or where it would be made; `full`: share of the disk that may be in use."""
+    while not place.exists():
+        place = place.parent
+    usage = shutil.disk_usage(place)
+    what = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB are free at {place}, for {purpose}"
+    advice = "Make space there, or choose another place."
+    if usage.free < least:
+        yield Finding(check="disk", level="fault", what=what, advice=advice)
+    elif usage.free < few or 1 - usage.free / usage.total > full:
+        yield Finding(check="disk", level="warning", what=what, advice=advice)
+    else:
+        yield Finding(check="disk", level="ok", what=what)
+
+
+def check_shared_memory(needed: int, place: Path = Path("/dev/shm")) -> Iterator[Finding]:
+    """That the object store of a local Ray, of `needed` bytes, has room in shared memory."""
+    free = shutil.disk_usage(place).free if place.is_dir() else 0
+    what = f"{free / 2**20:.0f} MiB are free in {place}, the object store of a local Ray takes {needed / 2**20:.0f}"
+    if free >= needed:
+        yield Finding(check="shared-memory", level="ok", what=what)
+        return
+    advice = "Give the container more (docker run --shm-size=1g), or set RAYCONTEXT_OBJECT_STORE_BYTES lower."
+    yield Finding(check="shared-memory", level="warning", what=what, advice=advice)
+
+
+def check_memory(least: int = LEAST_MEMORY_BYTES) -> Iterator[Finding]:
+    """That a Ray of our own has room: it ends workers where memory runs out."""
+    available = psutil.virtual_memory().available
+    what = f"{available / 1e9:.1f} GB of memory are available"
+    if available >= least:
+        yield Finding(check="memory", level="ok", what=what)
+    else:
+        advice = "End other programs, set RAYCONTEXT_WORKERS lower, or use RAYCONTEXT_RUNTIME=inline."
+        yield Finding(check="memory", level="warning", what=what, advice=advice)
+
+
+def check_inotify(folder: Path = INOTIFY) -> Iterator[Finding]:
+    """That folders of a usual tree can be watched."""
+    for name, least in (("max_user_watches", LEAST_WATCHES), ("max_user_instances", LEAST_INSTANCES)):
+        try:
+            found = int((folder / name).read_text())
+        except (OSError, ValueError):
+            yield Finding(check="inotify", level="note", what=f"{folder / name} cannot be read")
+            continue
+        what = f"fs.inotify.{name} is {found}"
+        if found >= least:
+            yield Finding(check="inotify", level="ok", what=what)
+        else:
+            advice = f"Watching a large tree may fail: sysctl fs.inotify.{name}={least * 16}"
+            yield Finding(check="inotify", level="warning", what=what, advice=advice)
+
+
+def check_ports() -> Iterator[Finding]:
+    """That no Ray of this machine runs code for everyone who reaches its ports."""
+    exposed = []
+    for process in psutil.process_iter(["name"]):
+        if process.info["name"] not in GUARDED_PROGRAMS:
+            continue
+        try:
+            ports = _open_ports(process)
+            guarded = process.environ().get("RAY_AUTH_MODE", "").lower() == "token"
+        except psutil.Error:  # ended, or someone else's
+            continue
+        if ports and not guarded:
+            exposed.append(f"{process.info['name']} (pid {process.pid}) on port {', '.join(map(str, ports))}")
+    if not exposed:
+        yield Finding(check="ports", level="ok", what="no Ray of this machine is open to others without a token")
+        return
+    yield Finding(
+        check="ports",
+        level="fault",
+        what=f"Ray runs code for everyone who reaches {'; '.join(exposed)}: it has no token",
+        advice="End it, and start it with RAY_AUTH_MODE=token after `ray get-auth-token --generate`.",
+    )
+
+
+def check_git() -> Iterator[Finding]:
+    """Whether batches can fetch repositories."""
+    place = shutil.which("git")
+    if place is None:
+        what = "the program git is not installed: batches cannot fetch repositories"
+        yield Finding(check="git", level="note", what=what)
+    else:
+        yield Finding(check="git", level="ok", what=f"git is {place}")
+
+
+def _open_ports(process: psutil.Process) -> list[int]:
+    """Ports on which it listens on other addresses than the loopback."""
+    ports = {
+        connection.laddr.port
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and not ipaddress.ip_address(connection.laddr.ip).is_loopback
+    }
+    return sorted(ports)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
