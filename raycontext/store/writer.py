@@ -51,27 +51,29 @@ class CollectionWriter:
         self._epoch: int | None = None  # ours, once we have committed
         self._lists = SegmentLists(collection)
         self._identity: CollectionIdentity | None = None
+        self._tree: MerkleTree | None = None
+        self.manifest: Manifest | None = None
         self._load()
 
     def _load(self) -> None:
-        identity = self._collection.identity()  # first: what is read below may be of a later one, never of an earlier
-        if identity != self._identity:
-            self._epoch = None
-        self._identity = identity
+        """All or nothing: after an error this writer holds what it held before."""
         for attempt in range(LOAD_ATTEMPTS):
             try:
-                self._highest = max(self._collection.versions(), default=0)  # what lies above `manifest` is damaged
-                self.manifest = self._collection.latest()
-                self.snapshot = (
-                    self._collection.snapshot(self.manifest)
-                    if self.manifest is not None
-                    else Snapshot(scanned_at_ns=0, entries={})
-                )
+                # Its identity first: what is read after it may be of a later collection, never of an earlier one.
+                identity = self._collection.identity()
+                highest = max(self._collection.versions(), default=0)  # what lies above `manifest` is damaged
+                manifest = self._collection.latest()
+                snapshot = Snapshot(scanned_at_ns=0, entries={})
+                if manifest is not None:
+                    snapshot = self._collection.snapshot(manifest)
                 break
             except FileNotFoundError:  # garbage collection was faster
                 if attempt == LOAD_ATTEMPTS - 1:
                     raise
-        self._tree: MerkleTree | None = None
+        if identity != self._identity:
+            self._epoch = None
+        self._identity, self._highest, self._tree = identity, highest, None
+        self.manifest, self.snapshot = manifest, snapshot
 
     def reload(self) -> None:
         """Begin a run: take in what others have committed meanwhile."""
@@ -216,12 +218,16 @@ class CollectionWriter:
                     tree=current.tree,
                     files=current.files,
                 )
-            except FileNotFoundError:  # as in `commit`
-                pass
-            else:
                 self._renew([compaction.merged] if compaction.merged else [])
                 if self._publish(manifest):
                     return manifest
+            except FileNotFoundError:  # this and the next as in `commit`
+                pass
+            except CommitConflict:
+                self._load()
+                if not self._was_applied(compaction.txn):
+                    raise
+                continue
             identity = self._identity
             self._load()
             self._check_identity(identity)

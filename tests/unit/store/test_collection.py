@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -126,6 +127,23 @@ def test_collection_that_was_made_anew_is_left_alone_by_who_knew_the_former(coll
     taken = commit(stale, change("f", "f.py"))
     assert (taken.version, taken.epoch) == (4, 2)
     assert set(collection.snapshot(taken).entries) == {"x.py", "y.py", "z.py", "f.py"}
+
+
+def test_writer_whose_reload_failed_reloads_again(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = CollectionWriter(collection), CollectionWriter(collection)
+    commit(first, change("a", "a.py"))
+    second.reload()
+    commit(second, change("b", "b.py"))
+    with monkeypatch.context() as patch, pytest.raises(StorageError):
+        patch.setattr(collection.storage, "map", failing)
+        first.reload()
+    first.reload()
+    assert set(first.snapshot.entries) == {"a.py", "b.py"}
+    assert set(collection.snapshot(commit(first, change("c", "c.py"))).entries) == {"a.py", "b.py", "c.py"}
+
+
+def failing(name: str) -> NoReturn:
+    raise StorageError(name, "Input/output error")
 
 
 def test_manifest_of_a_former_collection_is_passed_over(collection: Collection) -> None:
