@@ -269,7 +269,9 @@ def own_folders() -> list[Path]:
 
 
 def current_address() -> str:
-    """Where others on this machine can join the Ray of this process."""
+    """Where others on this machine can join the Ray of this process; "" where it has none."""
+    if not ray.is_initialized():  # to ask would start one
+        return ""
     return str(cast(Any, ray).get_runtime_context().gcs_address)
 
 

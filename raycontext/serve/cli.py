@@ -1,5 +1,5 @@
 """The command line: `raycontext index | search | related | status | clear | list | batch | eval |
-verify | repair | doctor | install`.
+verify | repair | doctor | install | mcp`.
 
 Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`), problems found
 (`doctor`) or an error without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the
@@ -23,6 +23,7 @@ from raycontext.serve.doctor import doctor
 from raycontext.serve.evaluate import evaluate
 from raycontext.serve.install.command import install
 from raycontext.serve.maintenance import repair, verify
+from raycontext.serve.mcp_command import mcp
 from raycontext.serve.terminal import (
     Address,
     Collection,
@@ -276,6 +277,7 @@ application.command()(doctor)
 application.command()(verify)
 application.command()(repair)
 application.command()(install)
+application.command()(mcp)
 
 
 def _print_report(report: IndexReport) -> None:

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import psutil
 import uvicorn
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -34,6 +35,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.serve import client
 from raycontext.serve.guard import Guard
 from raycontext.serve.http import Daemon, http_application
+from raycontext.serve.mcp_mount import McpMount
 from raycontext.serve.messages import Health
 from raycontext.serve.protocol import TimedProtocol
 from raycontext.serve.service import Service
@@ -251,10 +253,15 @@ async def _serve(root: str, claimed: Claim, tcp: str | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.ending.set)
-    inside = http_application(process, extra=(Route("/api/shutdown", _shutdown(process), methods=["POST"]),))
+    mounts = [McpMount(process.service)]
+    shutdown = Route("/api/shutdown", _shutdown(process), methods=["POST"])
+    inside = http_application(process, extra=(shutdown, Route("/mcp", mounts[0])))
     servers = [(_server(Guard(inside)), claimed.listening)]
     if tcp is not None:
-        servers.append(_open_to_tcp(process, tcp))
+        outside = _Restricted(process, process.settings.allowed_folders())
+        mounts.append(McpMount(outside.service))
+        application = http_application(outside, extra=(Route("/mcp", mounts[-1]),))
+        servers.append(_open_to_tcp(process, application, tcp))
     working = [asyncio.create_task(server.serve([listening])) for server, listening in servers]
     if len(_restarts()) > MAX_RESTARTS:
         process.fail(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s.")
@@ -265,18 +272,18 @@ async def _serve(root: str, claimed: Claim, tcp: str | None) -> None:
     for server, _ in servers:
         server.should_exit = True
     await asyncio.to_thread(claimed.release)
+    await asyncio.gather(*(mount.close() for mount in mounts))
     await process.close()
     await asyncio.wait(working, timeout=END_SECONDS)
     _log.info("ended")
 
 
-def _open_to_tcp(process: DaemonProcess, address: str) -> tuple[_Server, socket.socket]:
+def _open_to_tcp(process: DaemonProcess, application: Starlette, address: str) -> tuple[_Server, socket.socket]:
     """A second server, for those who have the token."""
     host, _, port = address.rpartition(":")
     listening = socket.create_server((host.strip("[]"), int(port)), family=_family(host))
     token = Path(client.token_path(process.root)).read_text().strip()
     names = {host, f"localhost:{port}", f"127.0.0.1:{port}", address}
-    application = http_application(_Restricted(process, process.settings.allowed_folders()))
     return _server(Guard(application, token=token, hosts=names)), listening
 
 

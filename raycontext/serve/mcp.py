@@ -1,19 +1,20 @@
-"""The MCP server, as an ASGI application that the daemon mounts: `search_code`, `index_codebase` and their like.
+"""The MCP server, as an ASGI application: `search_code`, `index_codebase` and their like.
 
 Streamable HTTP without sessions: each request is complete in itself, so that nothing is lost when the daemon ends and
-is started again, and any number of clients costs nothing while they are silent.
+is started again, and any number of clients costs nothing while they are silent. Whom it serves (hosts, tokens) is the
+business of the `guard` before it.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -35,20 +36,17 @@ from raycontext.serve.mcp_tools import INSTRUCTIONS, SERVER_NAME, SERVER_TITLE, 
 from raycontext.serve.service import Service
 from raycontext.serve.text import safe
 
-__all__ = ["MAX_BODY_BYTES", "McpApplication"]
+__all__ = ["McpApplication"]
 
 logger = logging.getLogger(__name__)
-
-MAX_BODY_BYTES = 4 << 20
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class McpApplication:
     """ASGI application. While it serves, the context manager of `running()` must be entered, once."""
 
-    def __init__(self, service: Service, hosts: tuple[str, ...] = LOCAL_HOSTS) -> None:
-        """`hosts`: names under which it may be addressed; requests with another Host or Origin are refused."""
-        self._calls = Calls(service)
+    def __init__(self, service: Callable[[], Awaitable[Service]]) -> None:
+        """`service`: gives the service, once it is ready; may raise `RaycontextError`."""
+        self._service = service
         self._tools = [Tool.model_validate(tool) for tool in TOOLS]
         self._schemas = {tool["name"]: tool["inputSchema"] for tool in TOOLS}
         server: Server[Any] = Server(
@@ -60,18 +58,7 @@ class McpApplication:
             on_list_tools=self._list,
             on_call_tool=self._call,
         )
-        self._manager = StreamableHTTPSessionManager(
-            server,
-            stateless=True,
-            max_request_body_size=MAX_BODY_BYTES,
-            security_settings=TransportSecuritySettings(
-                enable_dns_rebinding_protection=True,
-                allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)],
-                allowed_origins=[
-                    f"{scheme}://{host}{port}" for scheme in ("http", "https") for host in hosts for port in ("", ":*")
-                ],
-            ),
-        )
+        self._manager = StreamableHTTPSessionManager(server, stateless=True)
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """What must be entered before the first request; leaving it ends all calls."""
@@ -89,7 +76,8 @@ class McpApplication:
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:100]}")
         try:
             arguments = checked_arguments(params.name, params.arguments or {})
-            answer = await self._calls.call(params.name, arguments, context.session.report_progress)
+            calls = Calls(await self._service())
+            answer = await calls.call(params.name, arguments, context.session.report_progress)
         except RaycontextError as error:
             return _failed(str(error))
         except Exception:

@@ -13,6 +13,7 @@ __all__ = ["FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results"
 BYTES_PER_TOKEN = 3.5
 LARGEST_SHARE = 0.3  # of the budget, for one result
 SMALLEST_CODE_TOKENS = 60
+SHOWN_NAMES = 6  # of a chunk that holds several definitions
 
 
 class FoundCode(NamedTuple):
@@ -77,7 +78,9 @@ def answer_with_results(
 
 
 def _head(number: int, code: FoundCode) -> str:
-    facts = [f"{code.path}:{code.start_line}-{code.end_line}", code.symbol, code.kind, f"{code.score:.2f}"]
+    names = code.symbol.split(" ")
+    symbol = " ".join(names[:SHOWN_NAMES]) + (" …" if len(names) > SHOWN_NAMES else "")
+    facts = [f"{code.path}:{code.start_line}-{code.end_line}", symbol, code.kind, f"{code.score:.2f}"]
     changed = "  (the file changed since it was indexed)" if code.file_changed else ""
     return safe(f"{number}. {' · '.join(fact for fact in facts if fact)}{changed}")
 

@@ -38,20 +38,20 @@ class Calls:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._tools: dict[str, Callable[[dict[str, Any], str, Report], Awaitable[ToolAnswer]]] = {
-            "search_code": self._search_code,
-            "find_related": self._find_related,
-            "index_codebase": self._index_codebase,
-            "get_indexing_status": self._get_indexing_status,
-            "clear_index": self._clear_index,
-        }
 
     async def call(self, tool: str, arguments: dict[str, Any], report: Report) -> ToolAnswer:
         """The answer of a tool to arguments that were checked. Raises `RaycontextError`."""
         place = await asyncio.to_thread(os.path.realpath, arguments["path"])
         if not _is_unicode(place):  # what a link leads to
             raise InvalidInput(f"The name of {place!r} is not valid UTF-8", "Rename it, or pass a folder below it.")
-        return await self._tools[tool](arguments, place, report)
+        tools: dict[str, Callable[[dict[str, Any], str, Report], Awaitable[ToolAnswer]]] = {
+            "search_code": self._search_code,
+            "find_related": self._find_related,
+            "index_codebase": self._index_codebase,
+            "get_indexing_status": self._get_indexing_status,
+            "clear_index": self._clear_index,
+        }
+        return await tools[tool](arguments, place, report)
 
     async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         found = await self._collection_of(place)

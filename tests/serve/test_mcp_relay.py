@@ -72,7 +72,7 @@ def parameters(find: str, **constants: float) -> StdioServerParameters:
     program = "\n".join(
         [
             "import itertools, pathlib, time",
-            "from raycontext.errors import RuntimeUnavailable",
+            "from raycontext.serve.client import DaemonFailed",
             "from raycontext.serve import mcp_relay",
             *(f"mcp_relay.{name} = {value}" for name, value in constants.items()),
             "calls = itertools.count(1)",
@@ -152,11 +152,11 @@ async def test_a_call_waits_for_the_daemon_and_says_so(daemon: tuple[Daemon, str
 
 
 async def test_a_daemon_that_cannot_start_is_a_clear_error_and_tried_again(daemon: tuple[Daemon, str]) -> None:
-    find = f"if next(calls) < 3: raise RuntimeUnavailable('Ray is broken', 'See its log.')\nreturn {daemon[1]!r}"
+    find = f"if next(calls) < 3: raise DaemonFailed('Ray is broken.', '/the.log')\nreturn {daemon[1]!r}"
     async with connected(find) as client:
         results = [await search(client, "x") for _ in range(3)]
     assert results[0].is_error
-    assert "Ray is broken. See its log." in text_of(results[0])
+    assert "Ray is broken. Its log is /the.log" in text_of(results[0])
     assert text_of(results[-1]) == "answer to x"
 
 
@@ -197,7 +197,7 @@ async def test_eight_windows_at_once(daemon: tuple[Daemon, str]) -> None:
 
 
 def test_what_anything_prints_stays_out_of_the_protocol_and_the_end_of_stdin_ends_it() -> None:
-    server = parameters("print('noise', flush=True)\nraise RuntimeUnavailable('no', 'no')")
+    server = parameters("print('noise', flush=True)\nraise DaemonFailed('no', 'no')")
     lines = [
         b"not json",
         b"x" * (5 << 20),
