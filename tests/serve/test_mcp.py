@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import raycontext
+from raycontext.serve.guard import Guard
 from raycontext.serve.mcp_mount import McpMount
 from raycontext.serve.mcp_tools import TOOLS
 from raycontext.serve.service import Service
@@ -72,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     ready: list[Service] = []
     mount = McpMount(ready_service)
     application = Starlette(routes=[Route("/mcp", mount)], lifespan=lifespan)
-    with served(application) as url:
+    with served(Guard(application, hosts=("127.0.0.1",))) as url:
         yield Place(f"{url}/mcp", folder, folder / "projects")
 
 
@@ -270,6 +271,8 @@ async def test_eight_clients_at_once(place: Place) -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
+        ({"Host": "evil.example"}, b"{}", 403),
+        ({"Origin": "http://evil.example"}, b"{}", 403),
         ({}, b" " * ((4 << 20) + 1), 413),
         ({"Content-Type": "text/plain"}, b"{}", 400),
         ({}, b"{", 400),
