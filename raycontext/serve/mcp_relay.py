@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from raycontext import __version__
+from raycontext.errors import RaycontextError
 from raycontext.serve.client import DaemonFailed
 from raycontext.serve.mcp_channel import ChannelClosed, exchange
 from raycontext.serve.mcp_tools import (
@@ -66,7 +67,7 @@ class Relay:
 
     def __init__(self, send: Callable[[Message], None], find_daemon: Callable[[], str]) -> None:
         """`find_daemon` starts the daemon where none runs, and returns its socket's path; it may block, and raise
-        `DaemonFailed`."""
+        `DaemonFailed` or `RaycontextError`."""
         self._send = send
         self._find_daemon = find_daemon
         self._finding: asyncio.Future[str] | None = None
@@ -152,7 +153,7 @@ class Relay:
                 f"No answer within {CALL_SECONDS:.0f} s: the raycontext daemon is starting or busy. Call again; "
                 "`raycontext logs` shows what it does."
             )
-        except (DaemonFailed, OSError) as error:
+        except (DaemonFailed, RaycontextError, OSError) as error:
             response = _told(f"The raycontext daemon cannot be reached: {error}")
         except (ValueError, RecursionError):  # what could be read but not be passed on
             response = _failure(None, Refused(INVALID_PARAMS, "Invalid request parameters", ""))
