@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from raycontext.discover.selection import path_filter
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, IndexOptions, SearchFilters
 from raycontext.settings import Settings
@@ -24,6 +25,7 @@ __all__ = [
     "check_query",
     "check_share",
     "first_problem",
+    "globs",
     "path_inside",
     "root_of",
     "search_filters",
@@ -52,6 +54,16 @@ def check_overrides(overrides: OptionOverrides) -> None:
         overrides.applied_to(IndexOptions())
     except ValidationError as error:
         raise InvalidInput(first_problem(error), "See the documentation of `index`.") from error
+
+
+def globs(patterns: Iterable[str], parameter: str) -> tuple[str, ...]:
+    """Globs in gitignore syntax; a lone string is a list of one."""
+    names = _names(patterns, parameter)
+    try:
+        path_filter(names, ())
+    except ValueError as error:
+        raise InvalidInput(f"{parameter} holds what is no glob ({error})", "Use gitignore syntax.") from error
+    return names
 
 
 def check_query(query: str) -> None:

@@ -15,6 +15,7 @@ from raycontext.arguments import (
     check_overrides,
     check_query,
     check_share,
+    globs,
     path_inside,
     search_filters,
 )
@@ -70,6 +71,8 @@ class Context:
         num_shards: int | None = None,
         max_file_bytes: int | None = None,
         embedder: str | None = None,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
         """Bring the index of a folder up to date, creating it where there is none.
@@ -81,6 +84,9 @@ class Context:
         "sentence-transformers:FOLDER", of a folder that holds a model and that every worker can read; nothing is
         downloaded. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one, or
         a model whose files have changed, rebuilds it.
+        include, exclude: globs in gitignore syntax, relative to the source: only files that match one of `include`, if
+        there are any, and none of `exclude`, beyond what ignore files leave out. None keeps what the collection was
+        built with, `()` lifts it.
         on_progress: called a few times a second with how far the run is.
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`.
@@ -91,6 +97,8 @@ class Context:
             num_shards=num_shards,
             max_file_bytes=max_file_bytes,
             embedder=await asyncio.to_thread(absolute_name, wanted) if wanted is not None else None,
+            include=globs(include, "include") if include is not None else None,
+            exclude=globs(exclude, "exclude") if exclude is not None else None,
         )
         check_overrides(overrides)
         request = IndexRequest(await _absolute(source), collection, overrides)

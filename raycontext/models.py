@@ -120,6 +120,10 @@ class IndexOptions(BaseModel):
 
     num_shards: int = Field(default=1, ge=1, le=4096)
     max_file_bytes: int = Field(default=4 << 20, ge=1)
+    include: tuple[str, ...] = Field(default=(), exclude_if=lambda globs: not globs)
+    exclude: tuple[str, ...] = Field(default=(), exclude_if=lambda globs: not globs)
+    """Globs in gitignore syntax, relative to the source: a file must match one of `include`, if there are any, and none
+    of `exclude`. Beyond what ignore files leave out. Manifests without them do not name them, as older ones."""
     chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
     """Target size of a chunk in bytes of source."""
     embedder: str = "static"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.read import digest_file, read_content
+from raycontext.discover.selection import selected
 from raycontext.discover.snapshot import SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.embed.embedder import embedder_for
@@ -64,14 +65,14 @@ class IndexedBatch(NamedTuple):
     source_bytes: int
 
 
-def scan_tree(source: str, location: Location, version: int, max_file_bytes: int) -> Scan:
-    """Walk the tree and compare it by stat with the snapshot of `version` (0: with nothing).
+def scan_tree(source: str, location: Location, version: int, options: IndexOptions) -> Scan:
+    """Walk the tree and compare what the options ask for by stat with the snapshot of `version` (0: with nothing).
 
     Raises `RootNotFound`, and `CorruptManifest` where the snapshot cannot be read.
     """
     collection = location.open()
     previous = collection.snapshot(collection.manifest(version)) if version else None
-    listing = walk(Path(source), max_file_bytes)
+    listing = selected(walk(Path(source), options.max_file_bytes), options.include, options.exclude)
     classification = classify(listing, previous)
     known = previous.entries if previous else {}
     skipped = {

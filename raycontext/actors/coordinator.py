@@ -214,8 +214,8 @@ class Coordinator:
             return TreeState.UNKNOWN
         if manifest.files > LOOK_FILES:
             return TreeState.UNKNOWN
-        location, limit = Location(self._root, collection), manifest.options.max_file_bytes
-        scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, limit)
+        location, options = Location(self._root, collection), manifest.options
+        scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, options)
         changes = len(scan.to_hash) + len(scan.removed)
         if not changes:
             return TreeState.FRESH

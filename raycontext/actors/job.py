@@ -154,9 +154,7 @@ class Job:
             match instruction:
                 case pipeline.ScanTree():
                     version = 0 if self._state.replace else self._state.version
-                    scan = await self._runtime.run(
-                        stages.scan_tree, source, self._location, version, options.max_file_bytes
-                    )
+                    scan = await self._runtime.run(stages.scan_tree, source, self._location, version, options)
                     return pipeline.Scanned(scan)
                 case pipeline.HashFiles(files):
                     digests = await self._runtime.run(stages.hash_files, source, files, options.max_file_bytes)

@@ -15,7 +15,7 @@ import xxhash
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from raycontext.arguments import check_overrides
+from raycontext.arguments import check_overrides, globs
 from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput
 from raycontext.sources.git import check_repository, without_password
@@ -90,6 +90,8 @@ class BatchEntry(EntryOptions):
                 check_repository(self.git, self.ref)
             if self.collection:
                 check_name(self.collection)
+            globs(self.include or (), "include")
+            globs(self.exclude or (), "exclude")
             check_overrides(self.overrides)
             if self.embedder is not None:
                 absolute_name(self.embedder)

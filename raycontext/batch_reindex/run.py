@@ -158,6 +158,8 @@ class BatchDriver:
                     num_shards=entry.shards,
                     max_file_bytes=entry.max_file_bytes,
                     embedder=entry.embedder,
+                    include=entry.include,
+                    exclude=entry.exclude,
                 )
             except (Fenced, CommitConflict):
                 if attempt == OVERTAKEN_ATTEMPTS:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pathspec import GitIgnoreSpec
 
+from raycontext.discover.selection import path_filter
 from raycontext.models import SearchFilters
 from raycontext.store.segment import Segment
 
@@ -43,6 +43,7 @@ def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
 
 def _admits(patterns: Sequence[str]) -> Callable[[str], bool]:
     """Whether a path matches any of the patterns, if some include, and none of those that exclude."""
-    include = GitIgnoreSpec.from_lines(pattern for pattern in patterns if not pattern.startswith("!"))
-    exclude = GitIgnoreSpec.from_lines(pattern[1:] for pattern in patterns if pattern.startswith("!"))
-    return lambda path: (not len(include) or include.match_file(path)) and not exclude.match_file(path)
+    return path_filter(
+        (pattern for pattern in patterns if not pattern.startswith("!")),
+        (pattern[1:] for pattern in patterns if pattern.startswith("!")),
+    )

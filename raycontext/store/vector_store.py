@@ -32,6 +32,8 @@ class OptionOverrides(NamedTuple):
     max_file_bytes: int | None = None
     chunk_bytes: int | None = None
     embedder: str | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
 
     def applied_to(self, options: IndexOptions) -> IndexOptions:
         """Validated options. Raises `pydantic.ValidationError` where one is out of range."""

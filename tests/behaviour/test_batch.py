@@ -80,6 +80,16 @@ async def test_batch_indexes_what_it_can_and_reports_the_rest(
     assert raycontext.BatchReport.model_validate_json(report.model_dump_json()) == report
 
 
+async def test_batch_indexes_only_what_an_entry_includes(root: Path, shop: Path) -> None:
+    first = BatchList(sources=(BatchEntry(folder=str(shop), exclude=("payment.py",)),))
+    second = BatchList(sources=(BatchEntry(folder=str(shop), include=("payment.py",), exclude=()),))
+    async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        await context.batch(first)
+        assert {hit.path for hit in await context.search("card", collection="shop")} == {"shop/cart.py"}
+        await context.batch(second)
+        assert {hit.path for hit in await context.search("card", collection="shop")} == {"shop/payment.py"}
+
+
 async def test_folder_that_vanishes_between_runs_keeps_its_index(root: Path, ledger: Path) -> None:
     batch = BatchList(sources=(BatchEntry(folder=str(ledger)),))
     async with raycontext.connect(root=root, runtime="inline", workers=2) as context:

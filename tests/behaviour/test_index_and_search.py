@@ -346,3 +346,23 @@ def test_blocking_form_has_the_same_methods(connection: Connection, source: Path
         assert context.collections() == []
     asynchronous = {name for name in vars(raycontext.Context) if not name.startswith("_")}
     assert asynchronous == {name for name in vars(raycontext.SyncContext) if not name.startswith("_")}
+
+
+def test_globs_choose_the_files_and_stay_with_the_collection(root: Path, source: Path) -> None:
+    with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+
+        def indexed() -> set[str]:
+            return {hit.path for hit in context.search("card cart route ledger shop", collection="shop", limit=100)}
+
+        report = context.index(source, include=["*.py", "core/"], exclude="payment.py")
+        assert (report.files, indexed()) == (2, {"shop/cart.py", "core/ledger.go"})
+        write_tree(
+            source, {"web/more.js": "export const cart = 1;\n", "core/more.go": "package core\n\nvar cart = 1\n"}
+        )
+        assert context.index(source).added == 1  # globs that are not given stay
+        changed = context.index(source, exclude=["*.go"], include=())
+        assert (changed.removed, changed.added) == (2, 4)
+        assert indexed() == {"shop/cart.py", "shop/payment.py", "web/router.js", "web/more.js", "README.md"}
+        assert context.index(source, exclude=["*.go"]).changed is False
+        with pytest.raises(InvalidInput, match="exclude"):
+            context.index(source, exclude=[""])

@@ -59,6 +59,8 @@ def test_list_is_read_with_defaults_and_paths_relative_to_it(tmp_path: Path) -> 
         ("sources: [{git: 'https://example.org/x', strip: 1}]", "strip is for archives only"),
         ("sources: [{folder: x, subfolder: ../y}]", "subfolder must be a relative path"),
         ("sources: [{folder: x, collection: 'No Name'}]", "cannot name a collection"),
+        ("sources: [{folder: x, exclude: [1]}]", "sources[0] (x): exclude.0: Input should be a valid string"),
+        ("sources: [{folder: x, include: ['']}]", "include holds something that is not a name"),
         ("sources: [{folder: x, embedder: what}]", "There is no embedder 'what'"),
         ("sources: [{git: 'ext::sh'}]", "sources[0] (ext::sh): 'ext::sh' is no URL"),
         ("sources: [{git: 'https://u:secret@h/x', ref: '-f'}]", "sources[0] (https://h/x): '-f' names no branch"),

@@ -243,7 +243,7 @@ def test_superseded_files_are_tombstoned_and_dead_segments_dropped(tmp_path: Pat
     location = Location(str(tmp_path / "root"), "shop")
 
     def add(txn: str, *paths: str) -> Manifest:
-        files = [file for file in scan_tree(str(source), location, 0, 1000).to_hash if file.path in paths]
+        files = [file for file in scan_tree(str(source), location, 0, IndexOptions()).to_hash if file.path in paths]
         batch = index_files(str(source), location, files, OPTIONS)
         assert batch.segment is not None
         return commit(writer, replace(change(txn), entries=batch.entries, segments=((0, batch.segment),)))

@@ -17,7 +17,7 @@ from raycontext import stages
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import Fenced, UnknownCollection, UnsupportedFormat
-from raycontext.models import DamageKind
+from raycontext.models import DamageKind, IndexOptions
 from raycontext.store import repair as repairing
 from raycontext.store import verification
 from raycontext.store.collection import Collection, Location, shard_of
@@ -150,7 +150,9 @@ def snapshot_with(alter: Callable[[dict[str, Any]], None]) -> Craft:
 
 def indexed_twice(collection: Collection, manifest: Manifest) -> dict[str, Any]:
     source, location = manifest.source, Location(collection.storage.location, collection.name)
-    (file,) = [file for file in stages.scan_tree(source, location, 0, 10**6).to_hash if file.path == "a/cart.py"]
+    (file,) = [
+        file for file in stages.scan_tree(source, location, 0, IndexOptions()).to_hash if file.path == "a/cart.py"
+    ]
     batch = stages.index_files(source, location, [file], manifest.options)
     assert batch.segment is not None
     number = shard_of(file.path, manifest.options.num_shards)
