@@ -23,6 +23,7 @@ def cancel_subscription(customer):
 def looking_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a pause between two looks; the Coordinator of the inline runtime lives in this process."""
     monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(coordinator, "SLOW_LOOK_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("runtime", ["inline"])
