@@ -19,6 +19,8 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from raycontext import __version__
@@ -307,12 +309,18 @@ def _in_thread(function: Callable[[], str]) -> asyncio.Future[str]:
         try:
             result = function()
         except Exception as error:  # it belongs to those who wait
-            loop.call_soon_threadsafe(_fail, future, error)
+            _tell(loop, _fail, future, error)
         else:
-            loop.call_soon_threadsafe(future.set_result, result)
+            _tell(loop, future.set_result, result)
 
     threading.Thread(target=work, daemon=True).start()
     return future
+
+
+def _tell(loop: asyncio.AbstractEventLoop, handle: Callable[..., object], *arguments: object) -> None:
+    """Have the loop call `handle`; nothing happens once it has ended, for then nobody waits."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(handle, *arguments)
 
 
 def _fail(future: asyncio.Future[str], error: Exception) -> None:
@@ -339,10 +347,7 @@ async def _serve(send: Callable[[Message], None], find_daemon: Callable[[], str]
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def deliver(handle: Callable[..., None], *arguments: bytes) -> None:
-        loop.call_soon_threadsafe(handle, *arguments)
-
-    threading.Thread(target=_read_all, args=(0, served, ended, deliver), daemon=True).start()
+    threading.Thread(target=_read_all, args=(0, served, ended, partial(_tell, loop)), daemon=True).start()
     served.prepare()
     await ended.wait()
     await served.close()

@@ -221,6 +221,13 @@ def test_what_anything_prints_stays_out_of_the_protocol_and_the_end_of_stdin_end
     assert b"noise" in done.stderr
 
 
+def test_a_client_that_leaves_before_the_daemon_is_there_leaves_nothing_on_stderr() -> None:
+    server = parameters("time.sleep(0.2)\nreturn '/no/such/socket'")
+    program = server.args[1].replace("mcp_relay.relay(find)", "mcp_relay.relay(find)\ntime.sleep(0.5)")
+    done = subprocess.run([server.command, "-c", program], input=b"", capture_output=True, timeout=60, check=True)
+    assert done.stderr == b""
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
