@@ -23,6 +23,7 @@ from raycontext.serve.doctor import doctor
 from raycontext.serve.evaluate import evaluate
 from raycontext.serve.install.command import install
 from raycontext.serve.maintenance import repair, verify
+from raycontext.serve.mcp_command import mcp
 from raycontext.serve.terminal import (
     Address,
     Collection,
@@ -276,14 +277,7 @@ application.command()(doctor)
 application.command()(verify)
 application.command()(repair)
 application.command()(install)
-
-
-@application.command()
-def mcp(root: Root = None) -> None:
-    """MCP over stdin and stdout, for editors and agents: `raycontext install` configures them."""
-    from raycontext.serve.mcp_command import relay_to_daemon
-
-    relay_to_daemon(root)
+application.command()(mcp)
 
 
 def _print_report(report: IndexReport) -> None:

@@ -1,21 +1,25 @@
-"""What `raycontext mcp` does: relays between stdin, stdout and the daemon. Imports as little as it can."""
+"""`raycontext mcp`."""
 
 from __future__ import annotations
 
-from raycontext.serve import client
-from raycontext.serve.mcp_relay import relay
+from raycontext.serve.terminal import Root
 
-__all__ = ["relay_to_daemon"]
+__all__ = ["mcp"]
 
 
-def relay_to_daemon(root: str | None) -> None:
-    """Serve the client at stdin and stdout until it closes stdin. `root`: as `client.root_folder` takes it."""
+def mcp(root: Root = None) -> None:
+    """MCP over stdin and stdout, for editors and agents: `raycontext install` configures them."""
+    from raycontext.serve import client
+    from raycontext.serve.mcp_relay import relay
+
     place = client.root_folder(root)
 
     def find_daemon() -> str:
         if not client.is_wanted():
-            problem = f"MCP needs the daemon, which {client.DAEMON_SWITCH} or this platform rules out."
-            raise client.DaemonFailed(problem, client.log_path(place))
+            raise client.DaemonFailed(
+                f"MCP needs the daemon, and {client.DAEMON_SWITCH} or this platform does without.",
+                client.log_path(place),
+            )
         return client.ensure_ready(place)
 
     relay(find_daemon)
