@@ -12,6 +12,11 @@ from typing import Any
 import pytest
 import ray
 
+import raycontext
+from raycontext.connection import runtime_for, settings_of
+from raycontext.diagnosis import cluster
+from raycontext.diagnosis.finding import Finding
+
 from .conftest import Command
 
 # Other tests start a Ray of their own, some without a token, at the same time.
@@ -81,20 +86,25 @@ def test_cluster_of_another_version_is_found(command: Command) -> None:
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("local_ray")
-def test_actor_that_does_not_answer_is_found(command: Command, source: Path) -> None:
+async def test_actor_that_does_not_answer_is_found(root: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 2.0)
     address = ray.get_runtime_context().gcs_address
-    indexed = command("index", source, "--address", address)
-    assert indexed.returncode == 0, indexed.stderr
-    fine = cluster_findings(command, address)
-    assert (fine["cluster"]["level"], fine["actors"]["level"]) == ("ok", "ok")
-    assert fine["actors"]["what"].startswith("2 actors of this root run")
-    status = json.loads(command("status", source, "--address", address, "--json").stdout)
-    (pid,) = [actor["pid"] for actor in status["actors"] if actor["name"] == "rc/shop"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        finding = cluster_findings(command, address)["actors"]
-        assert finding["level"] == "fault"
-        assert finding["what"].startswith("rc/shop did not answer")
-    finally:
-        os.kill(pid, signal.SIGCONT)
-        command("clear", "--collection", "shop", "--address", address)
+
+    async def actors() -> Finding:
+        runtime = runtime_for(settings_of(root=root, address=address), str(root))
+        found = {finding.check: finding async for finding in cluster.check_cluster(runtime, address, str(root))}
+        assert found["cluster"].level == "ok"
+        return found["actors"]
+
+    async with raycontext.connect(root=root, address=address) as context:
+        await context.index(source)
+        fine = await actors()
+        assert (fine.level, fine.what) == ("ok", "2 actors of this root run, all answer")
+        (pid,) = [actor.pid for actor in (await context.status("shop")).actors if actor.name == "rc/shop"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            finding = await actors()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert (finding.level, finding.what) == ("fault", "rc/shop did not answer within 2 s")
+        await context.clear("shop")
