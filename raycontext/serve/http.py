@@ -282,6 +282,7 @@ def openapi() -> dict[str, Any]:
             "403": "A path, a host or an origin that is not allowed",
             "404": "No such collection, folder or address",
             "405": "Not with this method",
+            "408": "The request did not arrive in time",
             "409": "The job was cancelled",
             "413": "The body is too large",
             "500": "Storage, or something unexpected",

@@ -1,0 +1,77 @@
+"""The HTTP interface as the daemon offers it over TCP, in a thread: guarded, with the protocol that has time limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+
+import raycontext
+from raycontext.serve.guard import Guard
+from raycontext.serve.http import Daemon, http_application
+from raycontext.serve.messages import Health, IndexQuery
+from raycontext.serve.protocol import TimedProtocol
+from raycontext.serve.service import Service
+
+START_SECONDS = 60.0
+
+
+class OpenDaemon(Daemon):
+    """A service that is ready."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def service(self) -> Service:
+        return self._service
+
+    async def health(self) -> Health:
+        return Health(state="ready", version=raycontext.__version__, pid=os.getpid(), root="", seconds=1.0)
+
+
+@contextlib.contextmanager
+def guarded_server(root: Path, sources: Sequence[Path], token: str | None) -> Iterator[str]:
+    """Index `sources`, allow nothing else, and serve until the end of the block; yields HOST:PORT."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    host = f"127.0.0.1:{listener.getsockname()[1]}"
+    ready, servers = threading.Event(), list[uvicorn.Server]()
+
+    async def serve() -> None:
+        async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+            service = Service(context, [str(source) for source in sources])
+            for source in sources:
+                job = await service.start_index(IndexQuery(path=str(source)))
+                await service.wait_index(job.collection)
+            application = Guard(http_application(OpenDaemon(service)), token=token, hosts=[host])
+            servers.append(
+                uvicorn.Server(
+                    uvicorn.Config(
+                        application,
+                        http=TimedProtocol,
+                        ws="none",
+                        lifespan="off",
+                        log_config=None,
+                        timeout_graceful_shutdown=1,
+                    )
+                )
+            )
+            ready.set()
+            await servers[0].serve([listener])
+            await service.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(START_SECONDS)
+        yield host
+    finally:
+        for server in servers:
+            server.should_exit = True
+        thread.join()
+        listener.close()

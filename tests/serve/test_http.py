@@ -1,0 +1,202 @@
+"""The HTTP interface through real sockets: answers, refusals, slow callers, and fuzzing by its own description."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from raycontext.serve import guard, protocol
+from raycontext.serve.guard import MAX_BODY_BYTES
+from raycontext.serve.http import CALLS, openapi
+
+from ..conftest import CART, PAYMENT, write_tree
+from .http_server import guarded_server
+
+TOKEN = "t0ken-of-the-tests"
+SLOW_CONNECTIONS = 200
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("http") / "shop"
+    write_tree(place, {"cart.py": CART, "payment.py": PAYMENT})
+    return place
+
+
+@pytest.fixture(scope="module")
+def host(shop: Path) -> Iterator[str]:
+    with guarded_server(shop.parent / "root", [shop], TOKEN) as host:
+        yield host
+
+
+@pytest.fixture
+def client(host: str) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=f"http://{host}", headers=headers, trust_env=False, timeout=60) as client:
+        yield client
+
+
+def test_search_answers_with_places(client: httpx.Client, shop: Path) -> None:
+    answer = client.post("/api/search", json={"query": "charge a credit card", "collection": "shop", "limit": 1})
+    assert answer.status_code == 200
+    (hit,) = answer.json()["hits"]
+    assert (hit["path"], hit["source"]) == ("payment.py", str(shop))
+    assert "charge_card" in hit["symbol"]
+    assert not answer.json()["partial"]
+    following = answer.json()["next_offset"]
+    page = client.post("/api/search", json={"query": "charge a credit card", "limit": 1, "offset": following})
+    assert page.json()["hits"][0] != hit
+
+
+def test_job_is_told_as_it_changes(client: httpx.Client, shop: Path) -> None:
+    begun = client.post("/api/index", json={"path": str(shop)}).json()
+    assert begun["collection"] == "shop"
+    with client.stream("GET", "/api/progress/shop") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        events = [json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line]
+    assert events[-1]["state"] == "done"
+    assert events[-1]["report"]["files"] == 2
+    assert [job["collection"] for job in client.get("/api/jobs").json()["jobs"]] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status", "error"),
+    [
+        ("/api/search", {"query": "x", "colection": "shop"}, 400, "InvalidInput"),
+        ("/api/search", {"query": 7}, 400, "InvalidInput"),
+        ("/api/search", {"query": "x" * 10_001}, 400, "InvalidInput"),
+        ("/api/search", {"query": "x", "collection": "nothing"}, 404, "UnknownCollection"),
+        ("/api/index", {"path": "/etc"}, 403, "PathNotAllowed"),
+        ("/api/index", {"path": "a\x00b"}, 400, "InvalidInput"),
+        ("/api/status", {"collection": "nothing"}, 404, "UnknownCollection"),
+        ("/api/nothing", {}, 404, "NotFound"),
+    ],
+)
+def test_bad_requests_are_told(client: httpx.Client, path: str, asked: dict[str, Any], status: int, error: str) -> None:
+    answer = client.post(path, json=asked)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert answer.json()["message"]
+
+
+def test_what_is_no_json_is_refused_and_not_repeated(client: httpx.Client) -> None:
+    answer = client.post("/api/search", content=b'{"query": "s3cret')
+    assert answer.status_code == 400
+    assert "s3cret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": ""}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Bearer \xe9"}, 401),
+        ({"Host": "evil.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_strangers_are_refused(client: httpx.Client, headers: dict[str, str], status: int) -> None:
+    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    assert client.get("/api/collections", headers=encoded).status_code == status
+    answer = client.get("/api/collections", headers={"Origin": str(client.base_url).rstrip("/")})
+    assert answer.status_code == 200
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_page_is_served_without_token_and_lets_nothing_foreign_in(host: str) -> None:
+    page = httpx.get(f"http://{host}/", trust_env=False)
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    assert httpx.get(f"http://{host}/api/health", trust_env=False).status_code == 401
+
+
+def test_bodies_that_are_too_large_are_refused(client: httpx.Client) -> None:
+    part = b" " * (1 << 20)
+    parts = MAX_BODY_BYTES // len(part) + 1
+    assert client.post("/api/search", content=part * parts).status_code == 413
+    chunked = client.post("/api/search", content=(part for _ in range(parts)))
+    assert "content-length" not in chunked.request.headers
+    assert chunked.status_code == 413
+
+
+def test_connections_that_never_finish_harm_nobody(
+    client: httpx.Client, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, port = host.rpartition(":")
+    starts = [
+        b"",
+        b"POST /api/search HTTP/1.1\r\nHost: ",
+        f"POST /api/search HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\n".encode(),
+        f"POST /api/search HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Content-Length: 100\r\n\r\n{".encode(),
+    ]
+    with ExitStack() as open_sockets:
+        for number in range(SLOW_CONNECTIONS):
+            connection = open_sockets.enter_context(socket.create_connection((name, int(port))))
+            connection.sendall(starts[number % len(starts)])
+        for _ in range(3):
+            answer = client.post("/api/search", json={"query": "shopping cart", "collection": "shop"})
+            assert answer.json()["hits"]
+        # Who is slow in any of these ways is sent away in the end; here sooner than usual.
+        monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
+        monkeypatch.setattr(guard, "BODY_SECONDS", 0.5)
+        for number in range(len(starts)):
+            with socket.create_connection((name, int(port)), timeout=60) as slow:
+                slow.sendall(starts[number])
+                told = b""
+                while part := slow.recv(65536):
+                    told += part
+                assert not told or b" 408 " in told.split(b"\r\n")[0] or b"TooSlow" in told
+
+
+def test_description_names_every_operation_with_its_errors() -> None:
+    paths = openapi()["paths"]
+    assert {call.path for call in CALLS} < set(paths)
+    for operations in paths.values():
+        for operation in operations.values():
+            assert {"200", "400", "401", "403", "404", "408", "413", "500", "503"} <= set(operation["responses"])
+
+
+def test_whatever_is_asked_the_answer_is_as_described(host: str, client: httpx.Client) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    schema = schemathesis.openapi.from_url(f"http://{host}/openapi.json", headers=headers)
+    checks = [
+        not_a_server_error,
+        status_code_conformance,
+        content_type_conformance,
+        response_schema_conformance,
+    ]
+    asked = 0
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        for mode in schemathesis.GenerationMode:
+
+            @settings(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def ask(case: schemathesis.Case) -> None:
+                nonlocal asked
+                asked += 1
+                case.call_and_validate(headers=headers, checks=checks)
+
+            try:
+                ask()
+            except Exception as error:  # nothing can be wrong with a request that takes nothing
+                if type(error).__name__ not in ("Unsatisfiable", "SkipTest"):
+                    raise
+    assert asked > 50
+    assert client.post("/api/search", json={"query": "shopping cart", "collection": "shop"}).json()["hits"]
