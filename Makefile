@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint soak clean
+.PHONY: demo test chromium lint soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -24,8 +24,17 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-dev chromium
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# The browser for the tests of the web page.
+chromium:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "The tests of the web page need Chromium. Install it first, on Debian: sudo apt-get install chromium" >&2; exit 1; \
+	fi
 
 # Writers killed for ten minutes; a short form of it is among the tests.
 soak: $(VENV)/installed-dev

@@ -1,0 +1,89 @@
+"""The web page, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from ..conftest import CART, PAYMENT, write_tree
+from .http_server import guarded_server
+
+TOKEN = "t0ken-of-the-tests"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "def render_banner():\n    return '<img src=x onerror=document.title=1><script>document.title=2</script>'\n"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    place = tmp_path_factory.mktemp("web")
+    write_tree(place / "shop", {"cart.py": CART, "payment.py": PAYMENT, "banner.py": HOSTILE})
+    with guarded_server(place / "root", [place / "shop"], TOKEN) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    assert chromium, "This test needs Chromium: apt-get install chromium, or make test as root"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab that knows nothing of those before."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def test_query_is_typed_and_its_results_are_read(page: Page, host: str) -> None:
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"http://{host}/#token={TOKEN}")
+    assert TOKEN not in page.url
+    page.keyboard.type("where is a credit card charged?")  # the box has the focus
+    page.keyboard.press("Enter")
+    first = page.locator(".hit").first
+    expect(first.locator(".symbol")).to_contain_text("charge_card", timeout=60_000)
+    expect(first.locator(".place")).to_contain_text("payment.py:")
+    numbers = first.locator(".number").all_inner_texts()
+    assert numbers == [str(int(numbers[0]) + step) for step in range(len(numbers))]
+    code = first.locator(".code").all_inner_texts()
+    line = next(index for index, text in enumerate(code) if "def charge_card" in text)
+    assert PAYMENT.splitlines()[int(numbers[line]) - 1] == code[line]
+    assert "card" in first.locator("mark").all_inner_texts()
+    page.fill("#path", "cart.py")
+    page.click("#search button")
+    expect(page.locator(".hit .place").first).to_contain_text("cart.py:")
+    expect(page.locator("#collections")).to_contain_text("3 files")
+    expect(page.locator("#status")).to_contain_text("ready")
+    assert problems == []
+
+
+def test_text_of_a_file_is_never_read_as_html(page: Page, host: str) -> None:
+    page.goto(f"http://{host}/#token={TOKEN}")
+    page.fill("#query", "render_banner")
+    page.press("#query", "Enter")
+    expect(page.locator(".hit").first).to_contain_text("onerror=", timeout=60_000)
+    assert page.locator(".hit img, .hit script").count() == 0
+    assert page.title() == "raycontext"
+
+
+def test_without_token_the_page_says_what_is_missing(page: Page, host: str) -> None:
+    page.goto(f"http://{host}/")
+    expect(page.locator("#status")).to_contain_text("token", timeout=60_000)
