@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -160,8 +161,9 @@ def connect(
 
     root: folder of the collections, or `s3://BUCKET/PREFIX`, `gs://…`, `az://…` (the extra `cloud`); default
     `RAYCONTEXT_ROOT`, else the platform's user data folder.
-    address: of a Ray cluster to join ("auto", "host:port"); default `RAYCONTEXT_ADDRESS`, else a Ray of our own is
-    started and ends with the connection. runtime: "inline" runs everything in this process, without Ray.
+    address: of a Ray cluster to join ("auto", "host:port"); default `RAYCONTEXT_ADDRESS`, else the Ray of the daemon of
+    this root where one runs, else a Ray of our own is started and ends with the connection.
+    runtime: "inline" runs everything in this process, without Ray.
     workers: index tasks at once on a Ray of our own or inline; default: the number of cores.
 
     Raises `InvalidInput` where a setting of the environment is wrong; entering raises `RuntimeUnavailable` where Ray
@@ -184,12 +186,30 @@ def runtime_for(settings: Settings, root: str) -> Any:
         from raycontext.runtime.inline import InlineRuntime
 
         return InlineRuntime(settings.workers)
-    from raycontext.runtime.ray import RayRuntime
+    # Ray reads from the environment, as it is imported, that it needs a token.
+    joining = None if settings.address is not None else _address_of_daemon(settings, root)
+    from raycontext.runtime.ray import RayRuntime, is_initialized
 
+    address = settings.address if joining is None or is_initialized() else joining
     return RayRuntime(
-        address=settings.address,
+        address=address,
         namespace=f"raycontext-{xxhash.xxh3_64_hexdigest(root.encode())}",
         workers=settings.workers,
         object_store_bytes=settings.object_store_bytes,
         start_seconds=settings.start_seconds,
     )
+
+
+def _address_of_daemon(settings: Settings, root: str) -> str | None:
+    """Where the daemon of this root has its Ray; None where none runs. Lets this process in there."""
+    from raycontext.serve import client
+
+    if not (settings.daemon and client.is_wanted()):
+        return None
+    found = client.ray_of(client.root_folder(root), settings.start_seconds)
+    if found is None:
+        return None
+    address, os.environ["RAY_AUTH_TOKEN_PATH"] = found
+    os.environ.pop("RAY_AUTH_TOKEN", None)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    return address

@@ -22,6 +22,7 @@ LEAK_SECONDS = 20.0
 BESIDE = Path(tempfile.gettempdir()).parent if "PYTEST_XDIST_WORKER" in os.environ else None
 TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-", dir=BESIDE))
 tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
+os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
 
 
 def pytest_unconfigure() -> None:

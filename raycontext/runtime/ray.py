@@ -26,7 +26,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, WorkerDied
 from raycontext.tasks import TASKS
 
-__all__ = ["RayRuntime", "check_reachable", "current_address", "own_folders"]
+__all__ = ["RayRuntime", "check_reachable", "current_address", "is_initialized", "other_drivers", "own_folders"]
 
 Result = TypeVar("Result")
 
@@ -259,6 +259,11 @@ def _placed(spread: int | None) -> Any:
     return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)
 
 
+def is_initialized() -> bool:
+    """Whether this process uses a Ray already."""
+    return bool(ray.is_initialized())
+
+
 _own_folder: list[Path] = []
 """Temporary folder of the Ray that this process has started; empty where it has started none."""
 
@@ -273,6 +278,14 @@ def current_address() -> str:
     if not ray.is_initialized():  # to ask would start one
         return ""
     return str(cast(Any, ray).get_runtime_context().gcs_address)
+
+
+def other_drivers() -> int:
+    """Programs that have joined the Ray of this process."""
+    client: Any = cast(Any, ray)._private.worker.global_worker.gcs_client
+    jobs = client.get_all_job_info().values()
+    own = cast(Any, ray).get_runtime_context().get_job_id()
+    return sum(not job.is_dead and job.job_id.hex() != own for job in jobs)
 
 
 def check_reachable(address: str) -> None:

@@ -10,22 +10,32 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+from raycontext.errors import RaycontextError
+
 __all__ = [
+    "STARTING",
+    "UNAVAILABLE",
     "DaemonFailed",
     "DaemonGone",
+    "Refused",
     "Reply",
     "ask",
+    "checked",
     "ensure_ready",
     "events",
+    "folders_path",
     "health",
     "is_wanted",
     "log_path",
+    "ray_of",
     "root_folder",
     "runtime_folder",
     "socket_path",
     "start",
+    "start_quietly",
     "token_path",
 ]
 
@@ -42,12 +52,33 @@ DAEMON_SWITCH = "RAYCONTEXT_DAEMON"
 _OFF = {"0", "off", "false", "no", "n", "f"}
 
 
+UNAVAILABLE = 503
+"""Status of HTTP where the daemon cannot serve, or not yet."""
+
+STARTING = "DaemonStarting"
+"""What it calls the latter, if it was asked not to wait (`?wait=0`)."""
+
+
 class DaemonGone(ConnectionError):
     """No daemon answers at the socket."""
 
 
-class DaemonFailed(Exception):
-    """The daemon runs but cannot serve: `DaemonFailed(problem, log)`."""
+class Refused(RaycontextError):
+    """What the daemon says instead of an answer: `Refused(error, message, exit_code)`."""
+
+    def __init__(self, error: str, message: str, exit_code: int) -> None:
+        super().__init__(error, message, exit_code)
+        self.message = message
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class DaemonFailed(RaycontextError):
+    """The daemon cannot be started, or runs but cannot serve: `DaemonFailed(problem, log)`."""
+
+    exit_code = 7
 
     def __init__(self, problem: str, log: str) -> None:
         super().__init__(problem, log)
@@ -66,8 +97,11 @@ class Reply(NamedTuple):
 
 
 def is_wanted() -> bool:
-    """Whether commands may use and start a daemon: not with RAYCONTEXT_DAEMON=off, nor where such sockets lack."""
-    return hasattr(socket, "AF_UNIX") and os.environ.get(DAEMON_SWITCH, "on").lower() not in _OFF
+    """Whether commands may use and start a daemon: not with RAYCONTEXT_DAEMON=off, nor with a cluster or without Ray,
+    nor where such sockets lack."""
+    if os.environ.get("RAYCONTEXT_ADDRESS") or os.environ.get("RAYCONTEXT_RUNTIME") == "inline":
+        return False
+    return hasattr(socket, "AF_UNIX") and (os.environ.get(DAEMON_SWITCH) or "on").lower() not in _OFF
 
 
 def root_folder(given: str | None = None) -> str:
@@ -117,8 +151,26 @@ def log_path(root: str) -> str:
 
 
 def token_path(root: str) -> str:
-    """The token for callers over TCP, 0600."""
+    """The token for callers over TCP and for those who join the Ray of the daemon, 0600."""
     return f"{runtime_folder()}/{_key(root)}.token"
+
+
+def folders_path(root: str) -> str:
+    """Where the daemon of a root notes the temporary folders of its Ray."""
+    return f"{runtime_folder()}/{_key(root)}.folders"
+
+
+def ray_of(root: str, seconds: float) -> tuple[str, str] | None:
+    """Address of the Ray of the daemon of a root, and the file with its token, as soon as it is ready; None where no
+    daemon can serve in that time."""
+    deadline = time.monotonic() + seconds
+    while (found := health(root)) is not None and time.monotonic() < deadline:
+        if found["state"] == "ready":
+            return found["ray_address"], found["ray_token_path"]
+        if found["state"] == "failed":
+            return None
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def ask(root: str, method: str, target: str, body: Any = None, seconds: float = ANSWER_SECONDS) -> Reply:
@@ -154,6 +206,13 @@ def events(root: str, target: str) -> Iterator[Any]:
             raise DaemonGone(str(error)) from error
 
 
+def checked(reply: Reply) -> Any:
+    """The body of an answer. Raises `Refused`."""
+    if reply.status == 200:
+        return reply.body
+    raise Refused(reply.body["error"], reply.body["message"], reply.body["exit_code"])
+
+
 def health(root: str, seconds: float = CONNECT_SECONDS) -> dict[str, Any] | None:
     """What the daemon says of itself; None where none answers."""
     try:
@@ -163,8 +222,11 @@ def health(root: str, seconds: float = CONNECT_SECONDS) -> dict[str, Any] | None
     return found
 
 
-def start(root: str) -> None:
-    """Start a daemon in the background; it ends at once where another one has the root. Raises `OSError`."""
+def start(root: str, tcp: str | None = None) -> None:
+    """Start a daemon in the background; it ends at once where another one has the root. Raises `OSError`.
+
+    tcp: HOST:PORT to listen at as well.
+    """
     import subprocess
 
     log = log_path(root)
@@ -172,7 +234,7 @@ def start(root: str) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         subprocess.Popen(
-            [sys.executable, "-m", "raycontext.serve.daemon", "--root", root],
+            [sys.executable, "-m", "raycontext.serve.daemon", "--root", root, *(("--tcp", tcp) if tcp else ())],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
@@ -182,6 +244,12 @@ def start(root: str) -> None:
         )
     finally:
         os.close(descriptor)
+
+
+def start_quietly(root: str) -> None:
+    """Start a daemon for the next command; this one does not need it, so what goes wrong is told there."""
+    with suppress(OSError):
+        start(root)
 
 
 def ensure_ready(root: str, seconds: float = START_SECONDS) -> str:

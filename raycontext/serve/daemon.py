@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import logging.handlers
+import math
 import os
 import secrets
 import shutil
@@ -33,10 +34,12 @@ from raycontext import __version__
 from raycontext.connection import connect
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.serve import client
+from raycontext.serve.daemon_files import note_folders, remove_left_folders, write_token
 from raycontext.serve.guard import Guard
 from raycontext.serve.http import Daemon, http_application
 from raycontext.serve.mcp_mount import McpMount
 from raycontext.serve.messages import Health
+from raycontext.serve.processes import is_alive, memory, ray_processes
 from raycontext.serve.protocol import TimedProtocol
 from raycontext.serve.service import Service
 from raycontext.settings import Settings
@@ -57,9 +60,14 @@ RESTARTS = "RAYCONTEXT_DAEMON_RESTARTS"
 MAX_RESTARTS, RESTART_WINDOW_SECONDS = 3, 120.0
 """More in that time are a crash loop."""
 
+FAILED_SECONDS = 30.0
+"""How long a daemon that cannot serve tells so before it ends."""
+
+MEASURE_SECONDS = 5.0
+"""For how long a measurement of memory is good enough: it takes a while itself."""
+
 END_SECONDS = 10.0
 LOG_BYTES, LOG_FILES = 1 << 20, 2
-RAY_PROCESSES = ("gcs_server", "raylet")
 
 
 class DaemonProcess(Daemon):
@@ -73,9 +81,12 @@ class DaemonProcess(Daemon):
         self.used = self._begun = time.monotonic()
         self._ready: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
         self._problem = ""
+        self._failed = 0.0
         self._opened = AsyncExitStack()
         self._service: Service | None = None
         self._ray: dict[int, str] = {}
+        self._memory = (0, 0)
+        self._measured = -math.inf
 
     async def service(self) -> Service:
         self.used = time.monotonic()
@@ -83,9 +94,16 @@ class DaemonProcess(Daemon):
             raise RuntimeUnavailable(f"The daemon cannot serve: {self._problem}", f"See its log: {self._log_path}")
         return await asyncio.shield(self._ready)
 
+    @property
+    def starting(self) -> bool:
+        return not self._problem and self._service is None
+
     async def health(self) -> Health:
-        state = "failed" if self._problem else "ready" if self._service is not None else "starting"
-        pss, processes = await asyncio.to_thread(_memory)
+        state = "failed" if self._problem else "starting" if self._service is None else "ready"
+        if self._service is not None and time.monotonic() - self._measured > MEASURE_SECONDS:
+            self._measured = time.monotonic()
+            self._memory = await asyncio.to_thread(memory)
+        pss, processes = self._memory
         return Health(
             state=state,  # type: ignore[arg-type]
             version=__version__,
@@ -105,16 +123,20 @@ class DaemonProcess(Daemon):
         try:
             context = await self._opened.enter_async_context(connect(root=self.root))
             self._service = Service(context)
-            self._ray = await asyncio.to_thread(_ray_processes)
+            self._ray = await asyncio.to_thread(ray_processes)
+            await asyncio.to_thread(note_folders, self.root)
             self._ready.set_result(self._service)
             _log.info("ready after %.1f s", time.monotonic() - self._begun)
-        except RaycontextError as error:
-            self.fail(str(error))
+        except Exception as error:
+            if not isinstance(error, RaycontextError):
+                _log.exception("unforeseen")
+            self.fail(str(error) if isinstance(error, RaycontextError) else f"{type(error).__name__}: {error}")
 
     def fail(self, problem: str) -> None:
         """From now on every request is told what is wrong."""
         _log.error("failed: %s", problem)
         self._problem = problem
+        self._failed = time.monotonic()
         if not self._ready.done():
             self._ready.set_exception(RuntimeUnavailable(problem, f"See its log: {self._log_path}"))
             self._ready.exception()  # it may be that no one asks
@@ -124,7 +146,7 @@ class DaemonProcess(Daemon):
         while not self.ending.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), WATCH_SECONDS)
-            lost = [name for pid, name in self._ray.items() if not _is_alive(pid)]
+            lost = [name for pid, name in self._ray.items() if not is_alive(pid)]
             if lost:
                 _log.error("%s died: starting anew", " and ".join(lost))
                 restart()
@@ -133,11 +155,18 @@ class DaemonProcess(Daemon):
                 self.ending.set()
             service = self._service
             if service is None:
+                if self._problem and time.monotonic() - self._failed > FAILED_SECONDS:
+                    _log.info("failed for %g s: ending, so that the next command tries anew", FAILED_SECONDS)
+                    self.ending.set()
                 continue
             for name in service.idle_collections(IDLE_COLLECTION_SECONDS):
                 with suppress(RaycontextError):
                     await service.release(name)
-            if not service.busy and time.monotonic() - self.used > self.settings.idle_seconds:
+            if service.busy or time.monotonic() - self.used <= self.settings.idle_seconds:
+                continue
+            if await asyncio.to_thread(_others_on_ray):
+                self.used = time.monotonic()
+            else:
                 _log.info("idle: ending")
                 self.ending.set()
 
@@ -147,6 +176,7 @@ class DaemonProcess(Daemon):
             await self._service.close()
         with suppress(RaycontextError):
             await self._opened.aclose()
+        await asyncio.to_thread(remove_left_folders, self.root)
 
     @property
     def _log_path(self) -> str:
@@ -166,6 +196,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if claimed is None:
         _log.info("another daemon serves %s", given.root)
         return 0
+    remove_left_folders(given.root)
+    write_token(given.root)
     try:
         asyncio.run(_serve(given.root, claimed, given.tcp))
     except Exception:
@@ -328,9 +360,15 @@ def restart() -> None:
     os.environ[RESTARTS] = ",".join(f"{moment:.0f}" for moment in times)
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         os.environ.pop(name, None)
-    root = os.environ["RAYCONTEXT_ROOT"]
     os.environ.pop(client.DAEMON_SWITCH, None)
-    os.execv(sys.executable, [sys.executable, "-m", "raycontext.serve.daemon", "--root", root])
+    os.execv(sys.executable, [sys.executable, "-m", "raycontext.serve.daemon", *sys.argv[1:]])
+
+
+def _others_on_ray() -> bool:
+    """Whether an SDK uses the Ray of this daemon."""
+    from raycontext.runtime.ray import other_drivers
+
+    return other_drivers() > 0
 
 
 def _restarts() -> list[float]:
@@ -346,38 +384,10 @@ def _write_log(path: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def _ray_processes() -> dict[int, str]:
-    """Those without which Ray does not work, by process id; none where it is another's."""
-    return {
-        child.pid: child.name()
-        for child in psutil.Process().children(recursive=True)
-        if child.name().startswith(RAY_PROCESSES)
-    }
-
-
 def _ray_address() -> str:
     from raycontext.runtime.ray import current_address
 
     return current_address()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _memory() -> tuple[int, int]:
-    """Proportional set size of this process and all below it, bytes, and how many they are."""
-    total = count = 0
-    this = psutil.Process()
-    for process in (this, *this.children(recursive=True)):
-        with suppress(OSError, psutil.Error):
-            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024
-            count += 1
-    return total, count
 
 
 if __name__ == "__main__":

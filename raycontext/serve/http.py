@@ -130,12 +130,21 @@ CALLS = (
 """Those that ask for something are POST with a JSON body, the others GET."""
 
 
+class DaemonStarting(RuntimeUnavailable):
+    """Said to those who do not want to wait."""
+
+
 class Daemon:
     """What the application needs of the process that it runs in."""
 
     async def service(self) -> Service:
         """The service, as soon as it is ready. Raises `RuntimeUnavailable` where it cannot be had."""
         raise RuntimeUnavailable("There is no service", "Start the daemon: raycontext up.")
+
+    @property
+    def starting(self) -> bool:
+        """Whether the service is not ready yet, but will be."""
+        return False
 
     async def health(self) -> Health:
         """How the process is, at any time."""
@@ -176,6 +185,8 @@ def _endpoint(daemon: Daemon, call: _Call) -> Callable[[Request], Awaitable[Resp
     async def endpoint(request: Request) -> Response:
         try:
             asked = None if call.asks is None else await _asked(request, call.asks)
+            if request.query_params.get("wait") == "0" and daemon.starting:
+                raise DaemonStarting("The daemon is starting", "Ask again.")
             answer = await call.work(await daemon.service(), asked)
         except RaycontextError as error:
             return _failed(failure(error), status_of(error))

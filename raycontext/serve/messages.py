@@ -61,6 +61,8 @@ class SearchQuery(_Selection):
     """Several; ["*"] for all."""
     path: Path | None = None
     """A place in an indexed folder, absolute."""
+    folder: Path | None = None
+    """The caller's current folder: decides where nothing else does."""
     diversity: float | None = Field(default=None, ge=0.0, le=1.0)
     explain: bool = False
     refresh: bool | None = None
@@ -91,6 +93,8 @@ class CollectionQuery(_Query):
 
     collection: Name | None = None
     path: Path | None = None
+    folder: Path | None = None
+    """The caller's current folder: decides where nothing else does."""
 
 
 class JobState(BaseModel):
@@ -111,6 +115,8 @@ class JobState(BaseModel):
     progress: JobProgress | None = None
     report: IndexReport | None = None
     error: str = ""
+    exit_code: int = 0
+    """Of a command that waited for it."""
 
 
 class Answer(BaseModel):

@@ -22,6 +22,7 @@ from raycontext.serve.messages import (
     SearchQuery,
     StatusAnswer,
 )
+from raycontext.store.catalog import several
 
 __all__ = ["Service"]
 
@@ -54,7 +55,14 @@ class _Job:
             return done.model_copy(update={"state": "done", "percent": 100.0, "report": self.report})
         if self.error is not None:
             state = "cancelled" if isinstance(self.error, JobCancelled) else "failed"
-            return done.model_copy(update={"state": state, "error": str(self.error), "progress": self.progress})
+            return done.model_copy(
+                update={
+                    "state": state,
+                    "error": str(self.error),
+                    "exit_code": self.error.exit_code,
+                    "progress": self.progress,
+                }
+            )
         return done.model_copy(update=_rates(self.progress) if self.progress is not None else {})
 
 
@@ -82,9 +90,12 @@ class Service:
         begun = time.perf_counter()
         if asked.path is not None:
             await self._check_path(asked.path)
+        collection = asked.collection
+        if asked.folder is not None and not (collection or asked.collections or asked.path):
+            collection = await self._collection_of(asked.folder)
         hits = await self._context.search(
             asked.query,
-            collection=asked.collection,
+            collection=collection,
             collections=asked.collections,
             path=asked.path,
             limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
@@ -190,7 +201,21 @@ class Service:
         """The collection that is meant. Raises `UnknownCollection`."""
         if asked.path is not None:
             await self._check_path(asked.path)
+        if asked.folder is not None and not (asked.collection or asked.path):
+            return await self._collection_of(asked.folder)
         return await self._context.resolve(asked.collection, asked.path)
+
+    async def _collection_of(self, folder: str) -> str:
+        """That of a folder, else the only one. Raises `UnknownCollection`, `InvalidInput`."""
+        place = await self._check_path(folder)
+        try:
+            return await self._context.resolve(None, place)
+        except UnknownCollection as error:
+            if not error.known:
+                raise
+            if len(error.known) > 1:
+                raise several(error.known) from None
+            return error.known[0]
 
     async def close(self) -> None:
         """Stop all jobs; what they have committed stays."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import xxhash
@@ -12,7 +13,7 @@ from raycontext.models import CollectionSummary
 from raycontext.store.collection import Collection, CollectionIdentity, collection_names
 from raycontext.store.storage import Storage
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "several"]
 
 
 class Catalog:
@@ -70,7 +71,7 @@ class Catalog:
         if path is not None or not names:
             raise UnknownCollection(path or fallback, names)
         if len(names) > 1:
-            raise InvalidInput(f"{len(names)} collections are indexed here", f"Name one of them: {', '.join(names)}.")
+            raise several(names)
         return Collection(self._storage, names[0]).identity()
 
     def prepare(self, source: str, collection: str | None) -> CollectionIdentity:
@@ -89,3 +90,8 @@ class Catalog:
         if name in taken:
             name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
         return Collection(self._storage, name).create(source)
+
+
+def several(names: Sequence[str]) -> InvalidInput:
+    """The error where nothing says which of several collections is meant."""
+    return InvalidInput(f"{len(names)} collections are indexed here", f"Name one of them: {', '.join(names)}.")

@@ -64,6 +64,7 @@ class Command:
     def environment(self, **variables: str) -> dict[str, str]:
         ignored = ("RAYCONTEXT_", "XDG_", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "PYTHONWARNINGS")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
+        inherited["RAYCONTEXT_DAEMON"] = "off"
         return {**inherited, "RAYCONTEXT_ROOT": str(self.root), **self.variables, **variables, MARK: self.mark}
 
     def remaining(self) -> list[psutil.Process]:

@@ -100,7 +100,7 @@ def test_hit_is_shown_with_place_name_and_text(shop: tuple[Command, Path]) -> No
     done = command("search", QUESTION, source, "--limit", "1")
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
-    assert head.startswith("1. shop/payment.py:")
+    assert head.startswith("1. shop/shop/payment.py:")  # from the current folder
     assert "charge_card" in head
     assert "score" in head
     assert "    def charge_card(card, amount):" in lines
@@ -374,8 +374,8 @@ def test_no_warning_is_raised_or_shown(command: Command, source: Path) -> None:
         assert done.returncode == 0, done.stderr
     code = (
         "import warnings\n"
-        "from raycontext.serve import cli\n"
-        "cli.connected = lambda *_: warnings.warn('LEAK')\n"
+        "from raycontext.serve import cli, commands\n"
+        "commands.connected = lambda *_: warnings.warn('LEAK')\n"
         "cli.main()\n"
     )
     process = command.start("list", program=(sys.executable, "-c", code))

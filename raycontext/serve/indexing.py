@@ -1,0 +1,68 @@
+"""`raycontext index`: a job of the daemon whose progress is followed, or a run in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from raycontext.errors import InvalidInput, RuntimeUnavailable
+from raycontext.models import IndexReport, JobProgress
+from raycontext.serve import client
+from raycontext.serve.terminal import connected, show_progress
+
+__all__ = ["daemon_root", "index_folder"]
+
+TRIES = 2
+"""A daemon that dies is started again, and the job goes on from what it has committed."""
+
+
+def daemon_root(root: str | None, address: str | None, runtime: str | None = None) -> str | None:
+    """The root whose daemon commands use; None where they do without one."""
+    if address or runtime or not client.is_wanted():
+        return None
+    return client.root_folder(root)
+
+
+def index_folder(
+    asked: dict[str, Any], *, root: str | None = None, address: str | None = None, runtime: str | None = None
+) -> IndexReport:
+    """Bring a folder up to date and show how far that is; what is asked: see `messages.IndexQuery`.
+
+    Raises what `Context.index` raises, and `client.Refused` for what the daemon tells.
+    """
+    place = daemon_root(root, address, runtime)
+    if place is None:
+        with connected(root, address, runtime) as context, show_progress() as show:
+            return context.index(on_progress=show, **{("source" if k == "path" else k): v for k, v in asked.items()})
+    try:
+        path = os.path.realpath(os.path.expanduser(asked["path"]))  # noqa: PTH111 - any name is a name
+    except ValueError as error:
+        raise InvalidInput(f"{asked['path']!r} is not a path", "Paths hold no NUL.") from error
+    given = {key: value for key, value in asked.items() if value is not None}
+    with show_progress() as show:
+        for _ in range(TRIES):
+            try:
+                return _followed(place, {**given, "path": path}, show)
+            except client.DaemonGone:
+                continue
+    raise RuntimeUnavailable("The daemon ended while it indexed", f"See its log: {client.log_path(place)}")
+
+
+def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:
+    client.ensure_ready(root)
+    job = client.checked(client.ask(root, "POST", "/api/index", asked))
+    try:
+        for state in client.events(root, f"/api/progress/{quote(job['collection'], safe='')}"):
+            job = state
+            if job["progress"] is not None:
+                show(JobProgress.model_validate(job["progress"]))
+    except KeyboardInterrupt:
+        client.ask(root, "POST", "/api/cancel", {"collection": job["collection"]})
+        raise
+    if job["state"] == "running":
+        raise client.DaemonGone("the daemon ended in the middle of a job")
+    if job["report"] is None:
+        raise client.Refused("JobFailed", job["error"], job["exit_code"])
+    return IndexReport.model_validate(job["report"])

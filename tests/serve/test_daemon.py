@@ -1,0 +1,237 @@
+"""The daemon, as a process: one for each root whatever races, killed and left alone, and what commands do with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from raycontext.serve import client
+from raycontext.serve.cli import COMMANDS, application
+
+from ..conftest import CART, PAYMENT, write_tree
+from .conftest import Command
+
+QUESTION = "where is a credit card charged?"
+DEADLINE_SECONDS = 120.0
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """What a condition gives as soon as that is something."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root, and beside it an indexed project."""
+    folder = tmp_path_factory.mktemp("d")
+    write_tree(folder / "shop", {"cart.py": CART, "payment.py": PAYMENT})
+    assert Command(folder / "root")("index", folder / "shop", "--runtime", "inline").returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def daemon(place: Path) -> Iterator[Command]:
+    """Commands that use and start a daemon, which ends with the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("run", "state"):
+            (place / name).mkdir(mode=0o700)
+        variables = {"XDG_RUNTIME_DIR": str(place / "run"), "XDG_STATE_HOME": str(place / "state")}
+        for name, value in variables.items():
+            patch.setenv(name, value)  # for `client`, which looks for the same daemon
+        command = Command(place / "root", {**variables, "RAYCONTEXT_DAEMON": "on", "RAYCONTEXT_WORKERS": "1"})
+        yield command
+        command("down")
+        assert command.remaining() == []
+
+
+def ready(command: Command) -> dict[str, Any]:
+    """What the daemon says of itself as soon as it serves."""
+    done = command("up", "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def daemons(command: Command) -> list[int]:
+    found = []
+    for process in command._processes():
+        try:
+            if "raycontext.serve.daemon" in process.cmdline():
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.mark.ray
+def test_one_daemon_whatever_races_and_whatever_lies_at_its_socket(daemon: Command) -> None:
+    path = Path(client.socket_path(str(daemon.root)))
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))  # closed without being removed, as by a kill -9
+    racing = [
+        daemon.start("--root", str(daemon.root), program=(sys.executable, "-m", "raycontext.serve.daemon"))
+        for _ in range(8)
+    ]
+    health = ready(daemon)
+    losers = [process for process in racing if process.pid != health["pid"]]
+    assert len(losers) == len(racing) - 1
+    assert [process.wait(DEADLINE_SECONDS) for process in losers] == [0] * len(losers)
+    assert daemons(daemon) == [health["pid"]]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    daemon("down")
+    for process in racing:
+        process.communicate()
+    assert not path.exists()
+
+
+@pytest.mark.ray
+def test_answers_and_exit_codes_are_those_of_a_process_without_daemon(daemon: Command, place: Path) -> None:
+    ready(daemon)
+    for arguments in (
+        ("search", QUESTION, "shop"),
+        ("search", QUESTION, "--limit", "1", "--offset", "1", "--json"),
+        ("search", QUESTION, "shop", "--files"),
+        ("search", QUESTION, "--all", "--max-tokens", "40", "--context", "2"),
+        ("search", "xyzzyplugh", "shop"),
+        ("search", QUESTION, "/"),
+        ("search", QUESTION, "--kind", "klass"),
+        ("search", QUESTION, "--limit", "0"),
+        ("search", QUESTION, "-c", "nope"),
+        ("search", "\n"),
+        ("related", "shop/payment.py:9"),
+        ("related", "shop/payment.py"),
+        ("status", "-c", "nope"),
+        ("clear", "-c", "nope"),
+        ("index", "gone"),
+    ):
+        with_daemon = daemon(*arguments)
+        without = daemon(*arguments, RAYCONTEXT_DAEMON="off", RAYCONTEXT_RUNTIME="inline")
+        assert with_daemon.returncode == without.returncode, (arguments, with_daemon.stderr)
+        assert with_daemon.stdout == without.stdout
+        assert with_daemon.stderr == without.stderr
+
+
+@pytest.mark.ray
+def test_folder_that_was_never_indexed_is_indexed_by_the_daemon(daemon: Command, place: Path) -> None:
+    health = ready(daemon)
+    write_tree(place / "new", {"payment.py": PAYMENT})
+    done = daemon("search", QUESTION, "new", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["collection"] == "new"
+    assert done.stderr.splitlines()[0] == f"{place / 'new'} is not indexed yet"
+    assert daemon("clear", "new").stdout == "removed new\n"
+    assert daemons(daemon) == [health["pid"]]
+
+
+@pytest.mark.ray
+def test_sdk_joins_the_ray_of_the_daemon(daemon: Command) -> None:
+    health = ready(daemon)
+    code = (
+        "import raycontext, sys\n"
+        "with raycontext.connect() as context:\n"
+        "    import ray\n"
+        "    print(ray.get_runtime_context().gcs_address, context.search(sys.argv[1], collection='shop')[0].path)\n"
+    )
+    process = daemon.start(QUESTION, program=(sys.executable, "-c", code))
+    stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    assert stdout.split() == [health["ray_address"], "payment.py"], stderr
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("victim", ["daemon", "gcs_server"])
+def test_daemon_serves_again_after_a_kill(daemon: Command, victim: str) -> None:
+    health = ready(daemon)
+    process = psutil.Process(health["pid"])
+    pids = (
+        [health["pid"]]
+        if victim == "daemon"
+        else [child.pid for child in process.children(recursive=True) if child.name().startswith(victim)]
+    )
+    assert len(pids) == 1
+    begun = process.create_time(), health["ray_address"]
+    os.kill(pids[0], signal.SIGKILL)
+
+    def another() -> bool:
+        found = client.health(str(daemon.root))
+        return found is None or found["state"] != "ready" or found["ray_address"] != begun[1]
+
+    until(another)
+    assert daemon("search", QUESTION, "shop", "--files").stdout.splitlines()[0].endswith("payment.py")
+    again = ready(daemon)
+    assert again["ray_address"] != health["ray_address"]
+    assert daemons(daemon) == [again["pid"]]
+
+
+def test_ray_that_cannot_start_is_an_error_with_the_place_of_the_log(daemon: Command) -> None:
+    """Not a hang: a daemon that has restarted itself too often says so, and commands tell it."""
+    daemon("down")
+    times = ",".join([f"{time.time():.0f}"] * 4)
+    done = daemon("up", RAYCONTEXT_DAEMON_RESTARTS=times)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "Ray died 4 times" in done.stderr
+    assert client.log_path(str(daemon.root)) in done.stderr
+    searched = daemon("search", QUESTION, "shop", "--files")
+    assert searched.stdout.splitlines()[0].endswith("payment.py")
+    assert "Ray died 4 times" in searched.stderr
+    assert daemon("down").returncode == 0
+
+
+def test_search_of_a_daemon_imports_nothing_heavy(daemon: Command, tmp_path: Path) -> None:
+    """Asked of a socket that answers as a daemon does."""
+    answer = json.dumps({"hits": [], "indexing": [], "shards_answered": 1, "shards_total": 1, "cut": False})
+    code = (
+        "import sys\n"
+        "from raycontext.serve import client, cli\n"
+        f"client.ask = lambda *_: client.Reply(200, {answer!r} and __import__('json').loads({answer!r}))\n"
+        "try:\n    cli.main()\n"
+        "except SystemExit as end:\n    print(end.code)\n"
+        "heavy = ('ray', 'numpy', 'pyarrow', 'pydantic', 'typer', 'rich', 'asyncio', 'subprocess', 'inspect')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    process = daemon.start("search", "x", str(tmp_path), program=(sys.executable, "-c", code))
+    stdout, stderr = process.communicate()
+    assert stdout.splitlines() == ["1", "[]"], stderr
+
+
+def test_overview_tells_of_every_command() -> None:
+    registered = {command.name or command.callback.__name__: command for command in application.registered_commands}
+    assert set(COMMANDS) == set(registered)
+    for name, command in registered.items():
+        told = (command.help or command.callback.__doc__ or "").partition("\n\n")[0]
+        assert COMMANDS[name] == " ".join(told.split())
+
+
+def test_colours_and_links_are_for_terminals(place: Path, daemon: Command) -> None:
+    code = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"
+    script = str(Path(sys.executable).parent / "raycontext")
+    arguments = (script, "search", QUESTION, "shop", "--limit", "1")
+    environment = daemon.environment(RAYCONTEXT_DAEMON="off", TERM="xterm")
+    shown = {
+        name: subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**environment, **extra},
+            cwd=place,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        ).stdout
+        for name, extra in (("terminal", {}), ("plain", {"NO_COLOR": "1"}))
+    }
+    assert b"\x1b]8;;file://" in shown["terminal"]
+    assert b"\x1b[" in shown["terminal"]
+    assert b"\x1b" not in shown["plain"]
