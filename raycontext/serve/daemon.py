@@ -349,9 +349,11 @@ def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]
 
 def restart() -> None:
     """Become a new daemon: what Ray has left in this process cannot be used any more."""
-    for child in psutil.Process().children(recursive=True):
+    children = psutil.Process().children(recursive=True)
+    for child in children:
         with suppress(psutil.NoSuchProcess):
             child.kill()
+    psutil.wait_procs(children, END_SECONDS)  # else they stay as zombies, which are ours after the exec as well
     from raycontext.runtime import ray as runtime
 
     for folder in runtime.own_folders():

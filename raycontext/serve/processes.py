@@ -17,7 +17,7 @@ def ray_processes() -> dict[int, str]:
     return {
         child.pid: child.name()
         for child in psutil.Process().children(recursive=True)
-        if child.name().startswith(RAY_PROCESSES)
+        if child.name().startswith(RAY_PROCESSES) and is_alive(child.pid)
     }
 
 

@@ -153,7 +153,7 @@ def test_sdk_joins_the_ray_of_the_daemon(daemon: Command) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("victim", ["daemon", "gcs_server"])
+@pytest.mark.parametrize("victim", ["daemon", "gcs_server", "raylet"])
 def test_daemon_serves_again_after_a_kill(daemon: Command, victim: str) -> None:
     health = ready(daemon)
     process = psutil.Process(health["pid"])
@@ -175,6 +175,19 @@ def test_daemon_serves_again_after_a_kill(daemon: Command, victim: str) -> None:
     again = ready(daemon)
     assert again["ray_address"] != health["ray_address"]
     assert daemons(daemon) == [again["pid"]]
+
+
+@pytest.mark.ray
+def test_daemon_that_no_one_asks_ends(daemon: Command) -> None:
+    daemon("down")
+    root = str(daemon.root)
+    process = daemon.start(
+        "--root", root, program=(sys.executable, "-m", "raycontext.serve.daemon"), RAYCONTEXT_IDLE_SECONDS="0.5"
+    )
+    process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0
+    assert daemon.remaining() == []
+    assert "idle: ending" in daemon("logs").stdout
 
 
 def test_ray_that_cannot_start_is_an_error_with_the_place_of_the_log(daemon: Command) -> None:
