@@ -34,6 +34,7 @@ from raycontext.serve.terminal import (
     say,
 )
 from raycontext.serve.text import safe
+from raycontext.serve.watching import cancel, watch
 
 if TYPE_CHECKING:
     from raycontext.models import CollectionStatus, IndexReport
@@ -247,6 +248,8 @@ application.command()(doctor)
 application.command()(verify)
 application.command()(repair)
 application.command()(install)
+application.command()(watch)
+application.command()(cancel)
 application.command()(up)
 application.command()(down)
 application.command()(logs)

@@ -40,6 +40,9 @@ from raycontext.serve.messages import (
     RelatedQuery,
     SearchQuery,
     StatusAnswer,
+    UnwatchAnswer,
+    WatchesAnswer,
+    WatchState,
 )
 from raycontext.serve.service import Service
 
@@ -117,6 +120,19 @@ async def _clear(service: Service, asked: CollectionQuery) -> ClearAnswer:
     return ClearAnswer(cleared=await service.clear(asked))
 
 
+async def _watch(service: Service, asked: IndexQuery) -> WatchState:
+    return await service.watch(asked)
+
+
+async def _unwatch(service: Service, asked: CollectionQuery) -> UnwatchAnswer:
+    collection, stopped = await service.unwatch(asked)
+    return UnwatchAnswer(collection=collection, stopped=stopped)
+
+
+async def _watches(service: Service, asked: None) -> WatchesAnswer:
+    return WatchesAnswer(watches=service.watches())
+
+
 CALLS = (
     _Call("/api/search", "search", "Search one collection or several", SearchQuery, Answer, _search),
     _Call("/api/related", "related", "Code that is like the chunk at a line", RelatedQuery, Answer, _related),
@@ -125,6 +141,9 @@ CALLS = (
     _Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),
     _Call("/api/collections", "collections", "All collections", None, CollectionsAnswer, _collections),
     _Call("/api/status", "status", "A collection, its job and its actors", CollectionQuery, StatusAnswer, _status),
+    _Call("/api/watch", "watch", "Keep the index of a folder up to date", IndexQuery, WatchState, _watch),
+    _Call("/api/unwatch", "unwatch", "Watch a folder no longer", CollectionQuery, UnwatchAnswer, _unwatch),
+    _Call("/api/watches", "watches", "Folders that are watched", None, WatchesAnswer, _watches),
     _Call("/api/clear", "clear", "Remove a collection from the index", CollectionQuery, ClearAnswer, _clear),
 )
 """Those that ask for something are POST with a JSON body, the others GET."""

@@ -23,6 +23,9 @@ __all__ = [
     "RelatedQuery",
     "SearchQuery",
     "StatusAnswer",
+    "UnwatchAnswer",
+    "WatchState",
+    "WatchesAnswer",
 ]
 
 MAX_PATH_CHARACTERS = 4096
@@ -161,6 +164,34 @@ class ClearAnswer(BaseModel):
     """What was removed."""
 
     cleared: str
+
+
+class WatchState(BaseModel):
+    """A folder that is watched."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection: str
+    source: str
+    seconds: float
+    """For so long."""
+    polls: bool
+    """It is looked through again and again, since the system reports no changes of it."""
+    problem: str = ""
+    """Why it could not be indexed the last time."""
+
+
+class WatchesAnswer(BaseModel):
+    """All that is watched."""
+
+    watches: list[WatchState]
+
+
+class UnwatchAnswer(BaseModel):
+    """Whether it was watched."""
+
+    collection: str
+    stopped: bool
 
 
 class StatusAnswer(BaseModel):

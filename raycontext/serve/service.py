@@ -21,7 +21,9 @@ from raycontext.serve.messages import (
     RelatedQuery,
     SearchQuery,
     StatusAnswer,
+    WatchState,
 )
+from raycontext.serve.watches import Watches
 from raycontext.store.catalog import several
 
 __all__ = ["Service"]
@@ -78,11 +80,12 @@ class Service:
         self._allowed = None if allowed is None else tuple(os.path.realpath(folder) for folder in allowed)
         self._jobs: dict[str, _Job] = {}
         self._used: dict[str, float] = {}
+        self._watches = Watches(lambda name, source: context.index(source, collection=name))
 
     def restricted(self, allowed: Sequence[str] | None) -> Service:
         """The same service, with the same jobs, for callers who may ask for less."""
         other = Service(self._context, allowed)
-        other._jobs, other._used = self._jobs, self._used
+        other._jobs, other._used, other._watches = self._jobs, self._used, self._watches
         return other
 
     async def search(self, asked: SearchQuery) -> Answer:
@@ -192,6 +195,7 @@ class Service:
             name = next((found.name for found in known if found.source == source), None)
             if name is None:
                 raise UnknownCollection(source, tuple(found.name for found in known))
+        await self._watches.stop(name)
         await self._context.cancel(name)
         await self._context.clear(name)
         self._jobs.pop(name, None)
@@ -217,8 +221,23 @@ class Service:
                 raise several(error.known) from None
             return error.known[0]
 
+    async def watch(self, asked: IndexQuery) -> WatchState:
+        """Index a folder, and again whenever it changes, as long as this process lives. Raises also `RootNotFound`."""
+        source = await self._check_path(asked.path)
+        return self._watches.start(await self._context.prepare(source, asked.collection), source)
+
+    async def unwatch(self, asked: CollectionQuery) -> tuple[str, bool]:
+        """No longer: the name of the collection, and whether it was watched."""
+        name = await self.name_of(asked)
+        return name, await self._watches.stop(name)
+
+    def watches(self) -> list[WatchState]:
+        """All that is watched."""
+        return self._watches.states()
+
     async def close(self) -> None:
         """Stop all jobs; what they have committed stays."""
+        await self._watches.close()
         running = [job.task for job in self._jobs.values() if job.task is not None and job.running]
         for task in running:
             task.cancel()
@@ -226,8 +245,8 @@ class Service:
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs."""
-        return any(job.running for job in self._jobs.values())
+        """Whether a job runs, or a folder is watched."""
+        return any(job.running for job in self._jobs.values()) or bool(self._watches.states())
 
     def idle_collections(self, seconds: float) -> list[str]:
         """Collections that were asked before, but not for so long; each is told once."""

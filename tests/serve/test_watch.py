@@ -1,0 +1,195 @@
+"""A watched folder: whatever happens to its files, its index ends as one that is made anew."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+import watchfiles
+
+import raycontext
+from raycontext.models import IndexReport
+from raycontext.serve.messages import CollectionQuery, IndexQuery
+from raycontext.serve.service import Service
+from raycontext.serve.watch import TreeWatcher
+
+from ..conftest import CART, LEDGER, PAYMENT, write_tree
+
+WAIT_SECONDS = 60.0
+
+
+class Watched:
+    """A folder that is watched in the test's own process."""
+
+    def __init__(self, context: raycontext.Context, source: Path, walk_seconds: float) -> None:
+        self.context = context
+        self.source = source
+        self.reports: list[IndexReport] = []
+        self.watcher = TreeWatcher(str(source), self._index, walk_seconds=walk_seconds)
+
+    async def _index(self) -> None:
+        self.reports.append(await self.context.index(self.source, collection="shop"))
+
+    async def files(self) -> dict[str, str]:
+        """What the index holds: the digest of each file that a search finds."""
+        hits = await self.context.search("cart card ledger", collection="shop", limit=1000, refresh=False)
+        return {hit.path: hit.digest for hit in hits}
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not await condition():
+                await asyncio.sleep(0.05)
+
+    async def until_has(self, *paths: str) -> None:
+        async def has() -> bool:
+            return set(await self.files()) == set(paths)
+
+        await self.until(has)
+
+
+@asynccontextmanager
+async def watched(root: Path, source: Path, walk_seconds: float = 3600.0) -> AsyncIterator[Watched]:
+    async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        found = Watched(context, source, walk_seconds)
+        running = asyncio.create_task(found.watcher.run())
+        try:
+            await found.until(lambda: _truth(bool(found.reports)))
+            yield found
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+
+async def _truth(value: bool) -> bool:
+    return value
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    place = tmp_path / "shop"
+    write_tree(place, {"cart.py": CART, "pay/payment.py": PAYMENT, ".gitignore": "*.log\n"})
+    return place
+
+
+async def test_edits_deletions_and_renames_are_followed(root: Path, shop: Path) -> None:
+    async with watched(root, shop) as found:
+        assert found.reports[-1].files == 3
+        before = await found.files()
+        write_tree(shop, {"core/ledger.go": LEDGER, "cart.py": CART + PAYMENT})
+
+        async def edited() -> bool:
+            now = await found.files()
+            return "core/ledger.go" in now and now["cart.py"] != before["cart.py"]
+
+        await found.until(edited)
+        (shop / "core/ledger.go").rename(shop / "core/book.go")
+        shutil.rmtree(shop / "pay")
+
+        async def moved() -> bool:
+            now = set(await found.files())
+            return "core/book.go" in now and not now & {"core/ledger.go", "pay/payment.py"}
+
+        await found.until(moved)
+
+
+async def test_storm_ends_as_from_scratch(root: Path, shop: Path) -> None:
+    random = Random(7)
+    async with watched(root, shop) as found:
+        for number in range(300):
+            write_tree(shop, {f"d{number % 9}/f{number}.py": f"# {number}\n{random.choice((CART, PAYMENT))}"})
+        for number in random.sample(range(300), 100):
+            (shop / f"d{number % 9}/f{number}.py").unlink()
+
+        async def settled() -> bool:
+            return found.reports[-1].files == 203
+
+        await found.until(settled)
+        assert len(found.reports) < 60  # not one run for each file
+        fresh = await found.context.index(shop, collection="fresh")
+        assert fresh.files == 203
+        hits = await found.context.search("cart card", collection="fresh", limit=1000, refresh=False)
+        assert await found.files() == {hit.path: hit.digest for hit in hits}
+
+
+async def test_ignored_files_wake_nobody(root: Path, shop: Path) -> None:
+    (shop / ".git").mkdir()
+    (shop / "node_modules").mkdir()
+    async with watched(root, shop) as found:
+        await asyncio.sleep(1.0)  # what was reported of the beginning
+        before = len(found.reports)
+        write_tree(shop, {"debug.log": "x", ".git/index": "y", "node_modules/a/b.js": "z"})
+        await asyncio.sleep(1.5)
+        assert len(found.reports) == before
+        write_tree(shop, {".gitignore": ""})  # now the log counts
+
+        async def seen() -> bool:
+            return found.reports[-1].files == 4
+
+        await found.until(seen)
+
+
+async def test_folder_that_goes_away_and_comes_back_is_watched_again(root: Path, shop: Path) -> None:
+    async with watched(root, shop) as found:
+        shop.rename(shop.with_name("away"))
+
+        async def told() -> bool:
+            return str(shop) in found.watcher.problem
+
+        await found.until(told)
+        assert "cart.py" in await found.files()  # nothing is dropped for a folder that is away
+        write_tree(shop, {"ledger.go": LEDGER})
+        await found.until_has("ledger.go")
+        await found.until(lambda: _truth(not found.watcher.problem))
+        write_tree(shop, {"cart.py": CART})
+        await found.until_has("ledger.go", "cart.py")
+
+
+async def test_folder_is_looked_through_where_no_watch_is_left(
+    root: Path, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = watchfiles.watch
+
+    def exhausted(*places: str, **options: object) -> object:
+        if not options["force_polling"]:
+            raise OSError(28, "OS file watch limit reached")
+        return watch(*places, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(watchfiles, "watch", exhausted)
+    async with watched(root, shop) as found:
+        write_tree(shop, {"core/ledger.go": LEDGER})
+
+        async def seen() -> bool:
+            return "core/ledger.go" in await found.files()
+
+        await found.until(seen)
+        assert found.watcher.polls
+
+
+async def test_missed_changes_are_found_by_a_walk(root: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TreeWatcher, "_counts", lambda self, path: False)
+    async with watched(root, shop, walk_seconds=0.3) as found:
+        write_tree(shop, {"core/ledger.go": LEDGER})
+
+        async def seen() -> bool:
+            return "core/ledger.go" in await found.files()
+
+        await found.until(seen)
+
+
+async def test_service_watches_until_it_is_told_not_to(root: Path, shop: Path) -> None:
+    async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        service = Service(context)
+        state = await service.watch(IndexQuery(path=str(shop)))
+        assert (state.collection, state.source) == ("shop", str(shop))
+        assert (await service.watch(IndexQuery(path=f"{shop}/"))).collection == "shop"
+        assert [found.collection for found in service.watches()] == ["shop"]
+        assert service.busy
+        assert await service.unwatch(CollectionQuery(path=str(shop))) == ("shop", True)
+        assert await service.unwatch(CollectionQuery(collection="shop")) == ("shop", False)
+        assert not service.watches()
+        await service.close()
