@@ -53,6 +53,7 @@ class SyncContext:
     related = _synchronous(Context.related)
     status = _synchronous(Context.status)
     progress = _synchronous(Context.progress)
+    estimate = _synchronous(Context.estimate)
     prepare = _synchronous(Context.prepare)
     resolve = _synchronous(Context.resolve)
     release = _synchronous(Context.release)

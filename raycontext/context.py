@@ -26,6 +26,7 @@ from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
     Hits,
+    IndexEstimate,
     IndexReport,
     JobProgress,
     RepairReport,
@@ -92,16 +93,9 @@ class Context:
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`.
         What was committed before an error stays, and the next call goes on from there.
         """
-        wanted = embedder if embedder is not None else self._settings.embedder
-        overrides = OptionOverrides(
-            num_shards=num_shards,
-            max_file_bytes=max_file_bytes,
-            embedder=await asyncio.to_thread(absolute_name, wanted) if wanted is not None else None,
-            include=globs(include, "include") if include is not None else None,
-            exclude=globs(exclude, "exclude") if exclude is not None else None,
+        request = await self._request(
+            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude
         )
-        check_overrides(overrides)
-        request = IndexRequest(await _absolute(source), collection, overrides)
         coordinator = await self._coordinator()
         running = asyncio.ensure_future(coordinator.call("index", request))
         try:
@@ -135,6 +129,25 @@ class Context:
 
         self._check_open()
         return await BatchDriver(self, self._runtime, self._root, batch, on_outcome).run(stop)
+
+    async def estimate(
+        self,
+        source: str | Path,
+        *,
+        collection: str | None = None,
+        num_shards: int | None = None,
+        max_file_bytes: int | None = None,
+        embedder: str | None = None,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> IndexEstimate:
+        """What `index` would do with the same arguments, without doing it: files and bytes are counted, chunks and
+        seconds are measured on a sample. Raises `RootNotFound`, `InvalidInput`, `StorageError`."""
+        request = await self._request(
+            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude
+        )
+        estimate: IndexEstimate = await (await self._coordinator()).call("estimate", request)
+        return estimate
 
     async def search(
         self,
@@ -275,6 +288,29 @@ class Context:
         """All collections of the root, by name."""
         summaries: list[CollectionSummary] = await (await self._coordinator()).call("collections")
         return summaries
+
+    async def _request(
+        self,
+        source: str | Path,
+        collection: str | None,
+        num_shards: int | None,
+        max_file_bytes: int | None,
+        embedder: str | None,
+        *,
+        include: Iterable[str] | None,
+        exclude: Iterable[str] | None,
+    ) -> IndexRequest:
+        """Raises `InvalidInput`."""
+        wanted = embedder if embedder is not None else self._settings.embedder
+        overrides = OptionOverrides(
+            num_shards=num_shards,
+            max_file_bytes=max_file_bytes,
+            embedder=await asyncio.to_thread(absolute_name, wanted) if wanted is not None else None,
+            include=globs(include, "include") if include is not None else None,
+            exclude=globs(exclude, "exclude") if exclude is not None else None,
+        )
+        check_overrides(overrides)
+        return IndexRequest(await _absolute(source), collection, overrides)
 
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """The collections that a search is about."""

@@ -8,6 +8,7 @@ from typing import Any
 import ray
 
 from raycontext import stages
+from raycontext.estimate import estimate_tree
 
 __all__ = ["TASKS"]
 
@@ -20,6 +21,7 @@ TASKS: dict[Callable[..., Any], Any] = {
     stages.index_files: _stateless(stages.index_files),
     stages.compact_segments: _stateless(stages.compact_segments),
     stages.verify_collection: _stateless(stages.verify_collection),
+    estimate_tree: _stateless(estimate_tree),
     stages.missing_paths: ray.remote(num_cpus=0, memory=1)(stages.missing_paths),
     stages.bring_source: _stateless(stages.bring_source),
     stages.repair_collection: _stateless(stages.repair_collection),

@@ -27,10 +27,13 @@ from raycontext.errors import (
     RootNotFound,
     StorageError,
 )
+from raycontext.estimate import estimate_tree
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
     CollectionSummary,
+    IndexEstimate,
+    IndexOptions,
     IndexReport,
     JobProgress,
     RepairReport,
@@ -124,6 +127,20 @@ class Coordinator:
         if self._jobs_running(collection) or collection in self._maintenance:
             return
         await self._end_actors(Location(self._root, collection).open())
+
+    async def estimate(self, request: IndexRequest) -> IndexEstimate:
+        """What `index` would do; nothing is made or changed. Raises `RootNotFound`, `InvalidInput`."""
+        if not await asyncio.to_thread(os.path.isdir, request.source):
+            raise RootNotFound(request.source)
+        known = await asyncio.to_thread(self._catalog.identities)
+        names = [found.name for found in known if found.source == request.source or found.name == request.collection]
+        location = Location(self._root, names[0] if names else "new")
+        manifest = await asyncio.to_thread(location.open().latest) if names else None
+        options = request.overrides.applied_to(manifest.options if manifest else IndexOptions())
+        version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
+        return await self._runtime.run(
+            estimate_tree, request.source, location, version, options, self._runtime.parallelism
+        )
 
     async def progress(self, collection: str) -> JobProgress | None:
         """Progress of the running or last job of a collection; None where there was none."""

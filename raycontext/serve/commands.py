@@ -17,6 +17,7 @@ from raycontext.serve import client, queries
 from raycontext.serve.batch import batch
 from raycontext.serve.daemon_commands import describe, down, logs, up
 from raycontext.serve.doctor import doctor
+from raycontext.serve.estimates import print_estimate
 from raycontext.serve.evaluate import evaluate
 from raycontext.serve.indexing import daemon_root, index_folder
 from raycontext.serve.install.command import install
@@ -79,18 +80,26 @@ def index(
             "another one rebuilds the collection."
         ),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do, and how long.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", help="Go on as files change: see `raycontext watch`.")] = False,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,
     as_json: Json = False,
 ) -> None:
     """Index a folder, or bring its index up to date."""
+    if dry_run:
+        with connected(root, address, None if address else "inline") as context:
+            print_estimate(context.estimate(path, collection=collection, num_shards=shards, embedder=embedder), as_json)
+        return
     asked = {"path": os.fspath(path), "collection": collection, "num_shards": shards, "embedder": embedder}
     report = index_folder(asked, root=root, address=address, runtime=runtime)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
         _print_report(report)
+    if watching:
+        watch(path, root=root, address=address, runtime=runtime, as_json=as_json)
 
 
 @application.command()

@@ -1,0 +1,44 @@
+"""An estimate says what the index run then does, and does nothing itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raycontext.connection import Connection
+from raycontext.errors import RootNotFound
+
+from ..conftest import CART, write_tree
+
+
+def test_counts_are_those_of_the_run(connection: Connection, source: Path, root: Path) -> None:
+    write_tree(source, {"logo.png": b"\x89PNG\x00", "large.txt": b"x" * 5_000_000, "lib/a/b.py": CART * 40})
+    with connection as context:
+        estimate = context.estimate(source)
+        assert context.collections() == []
+        report = context.index(source)
+        assert (estimate.files, estimate.bytes, estimate.removed) == (report.files, report.indexed_bytes, 0)
+        assert estimate.skipped == report.skipped == {"binary": 1, "too_large": 1}
+        assert estimate.chunks == report.chunks  # so small a tree is the sample
+        assert estimate.sampled_bytes == estimate.bytes
+        assert estimate.seconds > 0
+        assert [folder.path for folder in estimate.folders][:2] == ["lib", "lib/a"]
+        assert estimate.folders[0].bytes == len(CART) * 40
+
+
+def test_only_what_has_changed_counts(connection: Connection, source: Path) -> None:
+    with connection as context:
+        context.index(source, collection="shop")
+        write_tree(source, {"new.py": CART})
+        (source / "README.md").unlink()
+        estimate = context.estimate(source)
+        assert (estimate.files, estimate.bytes, estimate.removed) == (1, len(CART), 1)
+        whole = context.estimate(source, num_shards=3)
+        assert whole.files == 5
+        assert context.status("shop").version == 1
+
+
+def test_folder_that_is_not_there_is_told(connection: Connection, tmp_path: Path) -> None:
+    with connection as context, pytest.raises(RootNotFound):
+        context.estimate(tmp_path / "gone")
