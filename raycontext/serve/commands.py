@@ -90,7 +90,8 @@ def index(
     """Index a folder, or bring its index up to date."""
     if dry_run:
         with connected(root, address, None if address else "inline") as context:
-            print_estimate(context.estimate(path, collection=collection, num_shards=shards, embedder=embedder), as_json)
+            estimate = context.estimate(path, collection=collection, num_shards=shards, embedder=embedder)
+        print_estimate(estimate, as_json)
         return
     asked = {"path": os.fspath(path), "collection": collection, "num_shards": shards, "embedder": embedder}
     report = index_folder(asked, root=root, address=address, runtime=runtime)
