@@ -28,6 +28,7 @@ __all__ = [
     "events",
     "folders_path",
     "health",
+    "is_possible",
     "is_wanted",
     "log_path",
     "ray_of",
@@ -101,6 +102,11 @@ def is_wanted() -> bool:
     nor where such sockets lack."""
     if os.environ.get("RAYCONTEXT_ADDRESS") or os.environ.get("RAYCONTEXT_RUNTIME") == "inline":
         return False
+    return is_possible()
+
+
+def is_possible() -> bool:
+    """Whether there may be a daemon at all, for what cannot do without one: also one that does without Ray."""
     return hasattr(socket, "AF_UNIX") and (os.environ.get(DAEMON_SWITCH) or "on").lower() not in _OFF
 
 

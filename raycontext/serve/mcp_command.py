@@ -15,7 +15,7 @@ def mcp(root: Root = None) -> None:
     place = client.root_folder(root)
 
     def find_daemon() -> str:
-        if not client.is_wanted():
+        if not client.is_possible():
             raise client.DaemonFailed(
                 f"MCP needs the daemon, and {client.DAEMON_SWITCH} or this platform does without.",
                 client.log_path(place),

@@ -22,7 +22,7 @@ from raycontext.models import JobProgress
 
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
 
-SLOW_STEP_SECONDS = 0.2
+SLOW_STEP_SECONDS = 0.5
 
 FILES: dict[str, str | bytes] = {
     f"part{number % 20}/{name}{number}{suffix}": text.replace("Article", f"Article{number}")

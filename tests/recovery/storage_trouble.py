@@ -15,7 +15,6 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,9 +75,10 @@ def become_nobody(folder: Path) -> None:
     for place, _, names in os.walk(folder):
         for name in (place, *(os.path.join(place, name) for name in names)):  # noqa: PTH118
             os.chown(name, NOBODY, NOBODY)
-    for parent in folder.parents:  # they are ours alone
-        if parent.is_relative_to(tempfile.gettempdir()):
-            parent.chmod(parent.stat().st_mode | 0o011)
+    for parent in folder.parents:
+        mode = parent.stat().st_mode
+        if not mode & 0o001:  # a temporary folder of the test run, for its owner alone
+            parent.chmod(mode | 0o011)
     os.seteuid(NOBODY)
 
 

@@ -32,7 +32,7 @@ def surroundings() -> Iterator[dict[str, str]]:
     names = {"HOME": folder, "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder, "TMPDIR": folder}
     inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     variables = {**inherited, **{name: str(value) for name, value in names.items()}}
-    variables |= {"RAYCONTEXT_ROOT": str(folder / "root"), "RAYCONTEXT_RUNTIME": "inline"}
+    variables |= {"RAYCONTEXT_ROOT": str(folder / "root"), "RAYCONTEXT_RUNTIME": "inline", "RAYCONTEXT_DAEMON": "on"}
     before = dict(os.environ)
     os.environ.update(variables)
     try:
