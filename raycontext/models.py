@@ -46,7 +46,10 @@ class SkipReason(StrEnum):
     UNDECODABLE = "undecodable"
     SPECIAL = "special"  # FIFO, socket, device
     SYMLINK = "symlink"
-    QUARANTINED = "quarantined"  # indexing it alone failed or killed its worker; tried again once it changes
+    # Indexing it alone failed; it is tried again once its content changes:
+    QUARANTINED = "quarantined"  # with an error
+    WORKER_DIED = "worker_died"  # it crashed its worker, or used more CPU time than a file may
+    OUT_OF_MEMORY = "out_of_memory"  # it wanted more memory than a task may have
 
 
 class ChunkKind(StrEnum):

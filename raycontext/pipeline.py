@@ -2,7 +2,7 @@
 
     ScanTree ──Scanned──> HashFiles… ──Hashed──> CompareTrees ──Compared──> IndexFiles… ──Indexed──> Commit… ──> Finish
         └── nothing may have changed ──> Finish
-                                            HashFiles, IndexFiles ──Failed──> halves of it, or quarantine
+                                            HashFiles, IndexFiles ──Failed──> pieces of it, or quarantine
 
 Whoever drives it carries out each instruction, in any order and as many at once as it likes, and feeds what came of
 it back through `handle`, until `Finish` or `Abort`. Imitates the worker state machine of dask.distributed.
@@ -11,12 +11,13 @@ it back through `handle`, until `Finish` or `Abort`. Imitates the worker state m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.runtime.base import WorkerDied
 from raycontext.stages import IndexedBatch, Scan
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
@@ -52,6 +53,11 @@ fast: see `MAX_SEGMENTS`."""
 COMMIT_BYTES = 64 << 20
 """Source indexed between two commits: what a run that dies loses at most, per commit interval."""
 
+PIECES = 8
+"""Into how many a batch that failed is cut: a file that runs into the time limit is then soon alone."""
+ATTEMPTS = 2
+"""How often a worker must die of a file that is alone until the file is blamed."""
+
 FAILURES_WITHOUT_SUCCESS = 16
 """Files that fail one after the other before any batch succeeds: then it is not the files that are at fault."""
 
@@ -79,6 +85,8 @@ class CompareTrees:
 class IndexFiles:
     shard: int
     files: tuple[FileStat, ...]
+    attempt: int = 1
+    """Of a file that is alone: its worker may have died for another reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,7 @@ class ReindexPlanner:
         self.source_bytes = 0
         self.added = self.modified = self.removed = 0
         self._stats: dict[str, FileStat] = {}
+        self._digests: dict[str, bytes] = {}
         self._hashed: list[tuple[FileStat, bytes]] = []
         self._succeeded = False  # a batch was hashed or indexed
         self._quarantined = 0
@@ -220,6 +229,7 @@ class ReindexPlanner:
         for path, digest, reason in digests:
             if reason is None:
                 self._hashed.append((self._stats[path], digest))
+                self._digests[path] = digest
             else:
                 self._skip(self._stats[path], reason)
         self.files_hashed += len(digests)
@@ -230,7 +240,7 @@ class ReindexPlanner:
         assert self.scan is not None
         if self._replace:  # against nothing
             added = sorted(file.path for file, _ in self._hashed)
-            return self._compared(TreeChanges(added=added, modified=[], removed=[], seen={}, same_skips=[]))
+            return self._compared(TreeChanges(added, modified=[], removed=[], seen={}, same_skips=[], quarantined={}))
         return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._entries))]
 
     def _compared(self, changes: TreeChanges) -> list[Instruction]:
@@ -240,6 +250,7 @@ class ReindexPlanner:
         self._removed = frozenset(self.scan.removed)
         for path in changes.same_skips:
             del self._entries[path]
+        self._entries.update(changes.quarantined)
         files = [self._stats[path] for path in (*changes.added, *changes.modified)]
         self._pending = {file.path for file in files}
         self.files_to_index = len(files)
@@ -323,20 +334,31 @@ class ReindexPlanner:
             self.stage = "failed"
             return [Abort(error)]
         if len(instruction.files) > 1:
-            self._waiting += 1
-            return _halves(instruction)
+            pieces = _pieces(instruction)
+            self._waiting += len(pieces) - 1
+            return pieces
+        if isinstance(instruction, IndexFiles) and isinstance(error, WorkerDied) and instruction.attempt < ATTEMPTS:
+            return [replace(instruction, attempt=instruction.attempt + 1)]
         self._quarantined += 1
         if self._quarantined == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
             self.stage = "failed"
             return [Abort(error)]
         (file,) = instruction.files
-        self._skip(file, SkipReason.QUARANTINED)
         if isinstance(instruction, HashFiles):
+            self._skip(file, _reason(error))
+            self.files_hashed += 1
             return self._hashed_batch([])
+        self._skip(file, _reason(error), self._digests[file.path])
         return self._batch_done(instruction.files)
 
-    def _skip(self, file: FileStat, reason: SkipReason) -> None:
-        self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", reason)
+    def _skip(self, file: FileStat, reason: SkipReason, digest: bytes = b"") -> None:
+        self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, digest, reason)
+
+
+def _reason(error: BaseException) -> SkipReason:
+    if isinstance(error, MemoryError):
+        return SkipReason.OUT_OF_MEMORY
+    return SkipReason.WORKER_DIED if isinstance(error, WorkerDied) else SkipReason.QUARANTINED
 
 
 def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> list[tuple[FileStat, ...]]:
@@ -355,9 +377,9 @@ def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> lis
     return batches
 
 
-def _halves(instruction: HashFiles | IndexFiles) -> list[Instruction]:
-    middle = len(instruction.files) // 2
-    first, second = instruction.files[:middle], instruction.files[middle:]
+def _pieces(instruction: HashFiles | IndexFiles) -> list[Instruction]:
+    step = -(-len(instruction.files) // PIECES)
+    pieces = (instruction.files[start : start + step] for start in range(0, len(instruction.files), step))
     if isinstance(instruction, HashFiles):
-        return [HashFiles(first), HashFiles(second)]
-    return [IndexFiles(instruction.shard, first), IndexFiles(instruction.shard, second)]
+        return [HashFiles(piece) for piece in pieces]
+    return [IndexFiles(instruction.shard, piece) for piece in pieces]

@@ -16,6 +16,7 @@ from raycontext.discover.selection import selected
 from raycontext.discover.snapshot import SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.embed.embedder import embedder_for
+from raycontext.limits import allow
 from raycontext.models import FileDigest, FileStat, IndexOptions, RepairReport, SkipReason, VerificationReport
 from raycontext.sources.workplace import Origin, bring
 from raycontext.store.collection import Location
@@ -115,10 +116,12 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         if isinstance(content, SkipReason):
             entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", content)
             continue
+        allow(len(content.data))
         batch.add(file.path, content, options.chunk_bytes)
         entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
     if not batch.files:
         return IndexedBatch(None, entries, 0)
+    allow(None)  # a model takes the time that it takes, and no file makes it loop
     embedder = embedder_for(options.embedder)
     reference = write_segment(
         location.open().storage,

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
 
 from raycontext import stages
+from raycontext.embed.embedder import STATIC
 from raycontext.estimate import estimate_tree
+from raycontext.limits import limited
+from raycontext.models import FileStat, IndexOptions
+from raycontext.stages import IndexedBatch
+from raycontext.store.collection import Location
 
 __all__ = ["TASKS"]
 
-# One retry by Ray outlives a lost node; a file that kills its worker is found by the planner, in ever smaller batches.
+# One retry by Ray outlives a lost node. Batches of files are tried again by the planner, in ever smaller ones.
 _stateless = ray.remote(num_cpus=1, max_retries=1)
+
+
+def index_files(source: str, location: Location, files: Sequence[FileStat], options: IndexOptions) -> IndexedBatch:
+    # What the memory of a model comes to is not known.
+    with limited(memory=options.embedder == STATIC):
+        return stages.index_files(source, location, files, options)
+
 
 TASKS: dict[Callable[..., Any], Any] = {
     stages.scan_tree: _stateless(stages.scan_tree),
     stages.hash_files: _stateless(stages.hash_files),
-    stages.index_files: _stateless(stages.index_files),
+    stages.index_files: ray.remote(num_cpus=1, max_retries=0)(index_files),
     stages.compact_segments: _stateless(stages.compact_segments),
     stages.verify_collection: _stateless(stages.verify_collection),
     estimate_tree: _stateless(estimate_tree),

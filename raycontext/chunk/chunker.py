@@ -8,6 +8,7 @@ from typing import NamedTuple
 from raycontext.chunk.config import config_outline
 from raycontext.chunk.embedded import embedded_script
 from raycontext.chunk.fallback import text_chunks
+from raycontext.chunk.faults import FAULTS, fail
 from raycontext.chunk.grammars import parser_for
 from raycontext.chunk.labels import Definition, label
 from raycontext.chunk.lines import Lines
@@ -51,6 +52,8 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
     Boundaries are line boundaries. A chunk is larger than three times the target only where it is a
     single line. Never raises on valid UTF-8.
     """
+    if FAULTS:
+        fail(data)
     lines = Lines(data)
     plain = ChunkKind.SECTION if language in PROSE else ChunkKind.BLOCK
     reader = _READERS.get(language)

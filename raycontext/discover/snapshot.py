@@ -13,7 +13,7 @@ from raycontext.discover.merkle import MerkleTree
 from raycontext.errors import CorruptManifest
 from raycontext.models import FileStat, SkipReason, TreeListing
 
-__all__ = ["Classification", "Snapshot", "SnapshotEntry", "classify"]
+__all__ = ["QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify"]
 
 DIGEST_BYTES = 16
 UNKNOWN_INODE = 0  # no file has it, so the entry's file counts as changed
@@ -36,8 +36,11 @@ _SCHEMA = pa.schema(
 _REASONS = list(SkipReason)
 _REASON_CODES = {reason: code for code, reason in enumerate(_REASONS)}
 
+QUARANTINES = frozenset({SkipReason.QUARANTINED, SkipReason.WORKER_DIED, SkipReason.OUT_OF_MEMORY})
+"""Indexing the file was tried and failed."""
+
 # Left out for what is in them: they need not be read again while their status stays the same.
-_REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, SkipReason.QUARANTINED})
+_REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, *QUARANTINES})
 
 
 class SnapshotEntry(NamedTuple):
@@ -46,7 +49,7 @@ class SnapshotEntry(NamedTuple):
     size: int  # bytes
     mtime_ns: int
     inode: int
-    digest: bytes  # xxh3_128 of the content, 16 bytes; empty where `reason` is set
+    digest: bytes  # xxh3_128 of the content, 16 bytes; empty where `reason` is set, unless it is a quarantine
     reason: SkipReason | None  # None: the file is in the index
 
 
@@ -66,6 +69,14 @@ class Snapshot:
         return MerkleTree.from_digests(
             {path: entry.digest for path, entry in self.entries.items() if entry.reason is None}
         )
+
+    def quarantined(self) -> dict[bytes, SkipReason]:
+        """Digest and reason of each content that is not tried again."""
+        return {
+            entry.digest: entry.reason
+            for entry in self.entries.values()
+            if entry.digest and entry.reason in QUARANTINES
+        }
 
     def skipped(self) -> dict[str, SkipReason]:
         """Path and reason of each file that is not in the index."""
@@ -120,7 +131,7 @@ class Snapshot:
             raise CorruptManifest(name, "the time of its walk is missing") from None
         except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
             raise CorruptManifest(name, f"it is no readable Arrow file: {error}") from error
-        if any((digest is None) == (reason is None) for digest, reason in zip(columns["digest"], reasons, strict=True)):
+        if not all(map(_is_possible, columns["digest"], reasons)):
             raise CorruptManifest(name, "a file has neither digest nor reason, or both")
         entries = map(
             SnapshotEntry,
@@ -134,6 +145,12 @@ class Snapshot:
         if len(by_path) != len(paths):
             raise CorruptManifest(name, "a path occurs twice")
         return cls(scanned_at_ns, by_path)
+
+
+def _is_possible(digest: bytes | None, reason: SkipReason | None) -> bool:
+    if digest is None:
+        return reason is not None
+    return reason is None or reason in QUARANTINES
 
 
 class Classification(NamedTuple):

@@ -24,6 +24,8 @@ class TreeChanges(NamedTuple):
     """Files of the same content but another stat, with the entry to keep from now on."""
     same_skips: list[str]
     """Skipped files that the snapshot already records as they are."""
+    quarantined: dict[str, SnapshotEntry]
+    """Files whose content could not be indexed before, where the snapshot does not record them so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,16 @@ class CollectionWriter:
         entries = self.snapshot.entries
         digests = _digests(entries)
         seen: dict[str, SnapshotEntry] = {}
+        quarantined: dict[str, SnapshotEntry] = {}
+        known_bad = self.snapshot.quarantined()
         for (path, size, mtime_ns, inode), digest in hashed:
             known = entries.get(path)
-            entry = SnapshotEntry(size, mtime_ns, inode, digest, None)
+            entry = SnapshotEntry(size, mtime_ns, inode, digest, known_bad.get(digest))
+            if entry.reason is not None:
+                digests.pop(path, None)
+                if known != entry:
+                    quarantined[path] = entry
+                continue
             if known is not None and known.digest == digest and known != entry:
                 seen[path] = entry
             digests[path] = digest
@@ -124,6 +131,7 @@ class CollectionWriter:
             removed=changes.removed,
             seen=seen,
             same_skips=[path for path, entry in skips.items() if entries.get(path) == entry],
+            quarantined=quarantined,
         )
 
     def commit(self, change: Change, *, embedder: str, chunker: str) -> Manifest:

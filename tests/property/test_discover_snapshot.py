@@ -6,7 +6,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
+from raycontext.discover.snapshot import QUARANTINES, Snapshot, SnapshotEntry, classify
 from raycontext.errors import CorruptManifest
 from raycontext.models import FileStat, SkipReason, TreeListing
 
@@ -16,6 +16,14 @@ PATHS = st.binary(min_size=1, max_size=8).map(os.fsdecode)
 ENTRIES = st.one_of(
     st.builds(SnapshotEntry, UINT64, INT64, UINT64, st.binary(min_size=16, max_size=16), st.none()),
     st.builds(SnapshotEntry, UINT64, INT64, UINT64, st.just(b""), st.sampled_from(SkipReason)),
+    st.builds(
+        SnapshotEntry,
+        UINT64,
+        INT64,
+        UINT64,
+        st.binary(min_size=16, max_size=16),
+        st.sampled_from(sorted(QUARANTINES)),
+    ),
 )
 SNAPSHOTS = st.builds(Snapshot, st.integers(0, 2**63), st.dictionaries(PATHS, ENTRIES, max_size=10))
 

@@ -12,6 +12,7 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import StorageError
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.pipeline import ReindexPlanner
+from raycontext.runtime.base import WorkerDied
 from raycontext.stages import IndexedBatch, Scan
 from raycontext.store.changes import TreeChanges
 from raycontext.store.manifest import SegmentReference
@@ -59,7 +60,7 @@ class World:
                 return pipeline.Hashed(instruction, [digest(file) for file in files])
             case pipeline.CompareTrees(hashed, removed, _):
                 added = [file.path for file, _ in hashed if file.path not in self.unchanged]
-                return pipeline.Compared(TreeChanges(added, [], list(removed), {}, []))
+                return pipeline.Compared(TreeChanges(added, [], list(removed), {}, [], {}))
             case pipeline.IndexFiles(_, files):
                 self.indexed.append(instruction)
                 reference = SegmentReference(
@@ -190,3 +191,32 @@ def test_failed_scan_ends_the_run() -> None:
     planner = World([]).planner()
     error = RuntimeError("no")
     assert planner.handle(pipeline.Failed(pipeline.ScanTree(), error)) == [pipeline.Abort(error)]
+
+
+def test_file_that_is_alone_is_blamed_for_the_second_dead_worker() -> None:
+    world, deaths, times = World(stats(1)), count(1), 0
+
+    def dies(instruction: pipeline.Instruction) -> pipeline.Event:
+        if isinstance(instruction, pipeline.IndexFiles) and next(deaths) <= times:
+            return pipeline.Failed(instruction, WorkerDied("killed"))
+        return World.carry_out(world, instruction)
+
+    for deadly, reason in ((1, None), (2, SkipReason.WORKER_DIED)):
+        world, deaths, times = World(stats(1)), count(1), deadly
+        world.carry_out = dies  # type: ignore[method-assign]
+        assert world.run(world.planner()) == pipeline.Finish(changed=True)
+        (entry,) = world.entries().values()
+        assert entry.reason is reason
+        assert entry.digest  # a quarantine is of the content
+
+
+def test_content_in_quarantine_is_not_tried_again() -> None:
+    world = World(stats(1))
+    planner = world.planner(first=False)
+    (hashing,) = planner.handle(world.carry_out(planner.start()[0]))
+    planner.handle(world.carry_out(hashing))
+    entry = SnapshotEntry(1000, 0, 0, b"f" * 16, SkipReason.WORKER_DIED)
+    changes = TreeChanges([], [], [], {}, [], {"f00000.py": entry})
+    (commit,) = planner.handle(pipeline.Compared(changes))
+    assert isinstance(commit, pipeline.Commit)
+    assert commit.change.entries == {"f00000.py": entry}

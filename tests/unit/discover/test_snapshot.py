@@ -9,7 +9,7 @@ import pytest
 
 from raycontext.discover.merkle import MerkleTree
 from raycontext.discover.read import digest_file
-from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
+from raycontext.discover.snapshot import QUARANTINES, Snapshot, SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.errors import CorruptManifest
 from raycontext.models import FileStat, SkipReason, TreeListing
@@ -70,7 +70,7 @@ def test_file_written_within_a_step_of_the_clock_before_the_walk_is_hashed(mtime
 
 @pytest.mark.parametrize("reason", list(SkipReason))
 def test_only_files_skipped_for_their_content_are_not_read_again(reason: SkipReason) -> None:
-    of_content = reason in (SkipReason.BINARY, SkipReason.UNDECODABLE, SkipReason.QUARANTINED)
+    of_content = reason in (SkipReason.BINARY, SkipReason.UNDECODABLE) or reason in QUARANTINES
     assert is_unchanged(skipped(reason), status()) is of_content
     assert not is_unchanged(skipped(reason), status(size=6))
     assert not is_unchanged(skipped(reason, SCANNED_AT_NS), status(SCANNED_AT_NS))

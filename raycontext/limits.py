@@ -1,0 +1,75 @@
+"""What an index task may use: CPU time for each file, memory for all of it.
+
+The kernel enforces both, since no thread of Python runs while a grammar loops: a task over its time is ended by
+SIGPROF, and one over its memory gets no more, which is a `MemoryError` or the end of the process. So they are set only
+in processes that run nothing but tasks; in others, and on Windows, `allow` does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["TASK_BYTES", "allow", "limited"]
+
+TASK_BYTES = 1 << 30
+"""Memory of a task, beyond what its process had before the first one."""
+
+LEAST_SECONDS = float(os.environ.get("RAYCONTEXT_FILE_SECONDS", "20"))
+SECONDS_PER_BYTE = 10.0 / (1 << 20)
+"""CPU time of a step; parsing, its slowest part, ends itself after 5 s and does 10 MB/s and more."""
+
+_STATUS = Path("/proc/self/status")
+_DATA = re.compile(r"^VmData:\s*(\d+) kB$", re.MULTILINE)
+
+
+class _Process:
+    """What this process may do."""
+
+    is_limited = False
+    data_bytes: int | None = None
+    """Private writable memory before the first task; None where it is not known."""
+
+
+@contextmanager
+def limited(*, memory: bool) -> Iterator[None]:
+    """Keep to the limits what runs inside, which must be all that this process does. `memory` False: only time."""
+    if sys.platform == "win32":
+        yield
+        return
+    import resource
+
+    if _Process.data_bytes is None:
+        _Process.data_bytes = _data_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if memory and _Process.data_bytes is not None:
+        most = _Process.data_bytes + TASK_BYTES
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    _Process.is_limited = True
+    try:
+        yield
+    finally:
+        _Process.is_limited = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def allow(size: int | None) -> None:
+    """Let the step that begins now, over `size` bytes of source, take its share of CPU time; None: any time."""
+    if sys.platform != "win32" and _Process.is_limited:
+        seconds = 0.0 if size is None else LEAST_SECONDS + size * SECONDS_PER_BYTE
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _data_bytes() -> int | None:
+    """Private writable memory of this process, as RLIMIT_DATA counts it; None on systems that do not tell."""
+    try:
+        found = _DATA.search(_STATUS.read_text())
+    except OSError:
+        return None
+    return int(found[1]) << 10 if found else None
