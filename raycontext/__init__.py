@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         UnsafeStorage,
         UnsupportedFormat,
     )
+    from raycontext.estimates import FolderSize, IndexEstimate
     from raycontext.models import (
         ActorStatus,
         ChunkKind,
@@ -49,11 +50,9 @@ if TYPE_CHECKING:
         CollectionSummary,
         Damage,
         DamageKind,
-        FolderSize,
         Freshness,
         Hit,
         Hits,
-        IndexEstimate,
         IndexReport,
         JobProgress,
         RepairReport,
@@ -124,8 +123,6 @@ _MODELS = (
     "Freshness",
     "Hit",
     "Hits",
-    "FolderSize",
-    "IndexEstimate",
     "IndexReport",
     "JobProgress",
     "RepairReport",
@@ -141,6 +138,8 @@ def _home(name: str) -> str:
         return "raycontext.batch_reindex.entries"
     if name in ("BatchReport", "EntryOutcome"):
         return "raycontext.batch_reindex.report"
+    if name in ("FolderSize", "IndexEstimate"):
+        return "raycontext.estimates"
     if name == "Context":
         return "raycontext.context"
     return "raycontext.models" if name in _MODELS else "raycontext.errors"

@@ -21,12 +21,12 @@ from raycontext.arguments import (
 )
 from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
+from raycontext.estimates import IndexEstimate
 from raycontext.freshness import checked, merged
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
     Hits,
-    IndexEstimate,
     IndexReport,
     JobProgress,
     RepairReport,
@@ -74,6 +74,7 @@ class Context:
         embedder: str | None = None,
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
+        secrets: bool | None = None,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
         """Bring the index of a folder up to date, creating it where there is none.
@@ -88,13 +89,15 @@ class Context:
         include, exclude: globs in gitignore syntax, relative to the source: only files that match one of `include`, if
         there are any, and none of `exclude`, beyond what ignore files leave out. None keeps what the collection was
         built with, `()` lifts it.
+        secrets: index files with keys and tokens too, which are left out otherwise; None keeps what the collection was
+        built with, a change rebuilds it.
         on_progress: called a few times a second with how far the run is.
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`.
         What was committed before an error stays, and the next call goes on from there.
         """
         request = await self._request(
-            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude
+            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude, secrets=secrets
         )
         coordinator = await self._coordinator()
         running = asyncio.ensure_future(coordinator.call("index", request))
@@ -140,11 +143,12 @@ class Context:
         embedder: str | None = None,
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
+        secrets: bool | None = None,
     ) -> IndexEstimate:
         """What `index` would do with the same arguments, without doing it: files and bytes are counted, chunks and
         seconds are measured on a sample. Raises `RootNotFound`, `InvalidInput`, `StorageError`."""
         request = await self._request(
-            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude
+            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude, secrets=secrets
         )
         estimate: IndexEstimate = await (await self._coordinator()).call("estimate", request)
         return estimate
@@ -299,6 +303,7 @@ class Context:
         *,
         include: Iterable[str] | None,
         exclude: Iterable[str] | None,
+        secrets: bool | None,
     ) -> IndexRequest:
         """Raises `InvalidInput`."""
         wanted = embedder if embedder is not None else self._settings.embedder
@@ -308,6 +313,7 @@ class Context:
             embedder=await asyncio.to_thread(absolute_name, wanted) if wanted is not None else None,
             include=globs(include, "include") if include is not None else None,
             exclude=globs(exclude, "exclude") if exclude is not None else None,
+            secrets=secrets,
         )
         check_overrides(overrides)
         return IndexRequest(await _absolute(source), collection, overrides)

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from raycontext.discover.read import Content, read_content
+from raycontext.discover.secrets import is_secret
 from raycontext.embed.embedder import embedder_for
-from raycontext.models import FileStat, FolderSize, IndexEstimate, IndexOptions
+from raycontext.estimates import FolderSize, IndexEstimate
+from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.stages import scan_tree
 from raycontext.store.collection import Location
 
@@ -42,7 +44,11 @@ def estimate_tree(
     for file in scan.to_hash:
         content = read_content(root, file.path, options.max_file_bytes)
         if isinstance(content, Content):
-            if file.path not in known or known[file.path].digest != content.digest:
+            if file.path in known and known[file.path].digest == content.digest:
+                continue
+            if not options.secrets and is_secret(file.path, content.data):
+                reasons[SkipReason.SECRET.value] += 1
+            else:
                 wanted.append(file)
         else:
             reasons[content.value] += 1

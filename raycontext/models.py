@@ -46,6 +46,7 @@ class SkipReason(StrEnum):
     UNDECODABLE = "undecodable"
     SPECIAL = "special"  # FIFO, socket, device
     SYMLINK = "symlink"
+    SECRET = "secret"  # a key or a token is in it, or its name says so
     # Indexing it alone failed; it is tried again once its content changes:
     QUARANTINED = "quarantined"  # with an error
     WORKER_DIED = "worker_died"  # it crashed its worker, or used more CPU time than a file may
@@ -127,6 +128,8 @@ class IndexOptions(BaseModel):
     exclude: tuple[str, ...] = Field(default=(), exclude_if=lambda globs: not globs)
     """Globs in gitignore syntax, relative to the source: a file must match one of `include`, if there are any, and none
     of `exclude`. Beyond what ignore files leave out. Manifests without them do not name them, as older ones."""
+    secrets: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+    """Whether files with keys and tokens are indexed."""
     chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
     """Target size of a chunk in bytes of source."""
     embedder: str = "static"
@@ -272,40 +275,6 @@ class ActorStatus(BaseModel):
     node: str
     rss_bytes: int
     """Resident set size of its process in bytes; pages of mapped segments included."""
-
-
-class FolderSize(BaseModel):
-    """A folder and what an index run would take of it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    files: int
-    bytes: int
-
-
-class IndexEstimate(BaseModel):
-    """What an index run would do, without doing it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    source: str
-    files: int
-    """To be indexed: new and changed ones."""
-    bytes: int
-    removed: int
-    """Indexed files that are gone."""
-    chunks: int
-    """About, from a sample."""
-    sampled_bytes: int
-    """Source bytes of the sample that chunks and time are taken from."""
-    seconds: float
-    """Expected, of the work in index tasks as measured on the sample; a start of Ray comes on top."""
-    skipped: dict[str, int]
-    """Files that would be left out, by reason."""
-    folders: tuple[FolderSize, ...]
-    """With most bytes first, down to two levels."""
-    unreadable_folders: tuple[str, ...] = ()
 
 
 class CollectionSummary(BaseModel):

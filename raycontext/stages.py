@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.read import digest_file, read_content
+from raycontext.discover.secrets import is_secret
 from raycontext.discover.selection import selected
 from raycontext.discover.snapshot import SnapshotEntry, classify
 from raycontext.discover.walk import walk
@@ -115,6 +116,9 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         content = read_content(Path(source), file.path, options.max_file_bytes)
         if isinstance(content, SkipReason):
             entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", content)
+            continue
+        if not options.secrets and is_secret(file.path, content.data):
+            entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, SkipReason.SECRET)
             continue
         allow(len(content.data))
         batch.add(file.path, content, options.chunk_bytes)

@@ -28,11 +28,11 @@ from raycontext.errors import (
     StorageError,
 )
 from raycontext.estimate import estimate_tree
+from raycontext.estimates import IndexEstimate
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
     CollectionSummary,
-    IndexEstimate,
     IndexOptions,
     IndexReport,
     JobProgress,

@@ -36,8 +36,8 @@ _SCHEMA = pa.schema(
 _REASONS = list(SkipReason)
 _REASON_CODES = {reason: code for code, reason in enumerate(_REASONS)}
 
-QUARANTINES = frozenset({SkipReason.QUARANTINED, SkipReason.WORKER_DIED, SkipReason.OUT_OF_MEMORY})
-"""Indexing the file was tried and failed."""
+QUARANTINES = frozenset({SkipReason.QUARANTINED, SkipReason.WORKER_DIED, SkipReason.OUT_OF_MEMORY, SkipReason.SECRET})
+"""Indexing the file was tried and failed, or a secret was found: known by its content."""
 
 # Left out for what is in them: they need not be read again while their status stays the same.
 _REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, *QUARANTINES})

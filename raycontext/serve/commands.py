@@ -80,6 +80,10 @@ def index(
             "another one rebuilds the collection."
         ),
     ] = None,
+    secrets: Annotated[
+        bool | None,
+        typer.Option("--secrets/--no-secrets", help="Index files with keys and tokens too.", show_default=False),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do, and how long.")] = False,
     watching: Annotated[bool, typer.Option("--watch", help="Go on as files change: see `raycontext watch`.")] = False,
     root: Root = None,
@@ -90,10 +94,18 @@ def index(
     """Index a folder, or bring its index up to date."""
     if dry_run:
         with connected(root, address, None if address else "inline") as context:
-            estimate = context.estimate(path, collection=collection, num_shards=shards, embedder=embedder)
+            estimate = context.estimate(
+                path, collection=collection, num_shards=shards, embedder=embedder, secrets=secrets
+            )
         print_estimate(estimate, as_json)
         return
-    asked = {"path": os.fspath(path), "collection": collection, "num_shards": shards, "embedder": embedder}
+    asked = {
+        "path": os.fspath(path),
+        "collection": collection,
+        "num_shards": shards,
+        "embedder": embedder,
+        "secrets": secrets,
+    }
     report = index_folder(asked, root=root, address=address, runtime=runtime)
     if as_json:
         print_json(report.model_dump(mode="json"))

@@ -10,7 +10,7 @@ from raycontext.serve.display import print_json
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:
-    from raycontext.models import IndexEstimate
+    from raycontext.estimates import IndexEstimate
 
 __all__ = ["print_estimate"]
 

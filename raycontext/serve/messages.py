@@ -87,6 +87,8 @@ class IndexQuery(_Query):
     num_shards: int | None = Field(default=None, ge=1, le=4096)
     max_file_bytes: int | None = Field(default=None, ge=1)
     embedder: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS)] | None = None
+    secrets: bool | None = None
+    """Whether files with keys and tokens are indexed; None keeps what the collection was built with."""
     force: bool = False
     """Remove the collection first and build it anew."""
 

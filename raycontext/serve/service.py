@@ -304,6 +304,7 @@ class Service:
                 num_shards=asked.num_shards,
                 max_file_bytes=asked.max_file_bytes,
                 embedder=asked.embedder,
+                secrets=asked.secrets,
                 on_progress=show,
             )
         except RaycontextError as error:

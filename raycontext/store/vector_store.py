@@ -34,6 +34,7 @@ class OptionOverrides(NamedTuple):
     embedder: str | None = None
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
+    secrets: bool | None = None
 
     def applied_to(self, options: IndexOptions) -> IndexOptions:
         """Validated options. Raises `pydantic.ValidationError` where one is out of range."""
@@ -176,6 +177,7 @@ class VectorStore:
             or manifest.chunker != chunker_fingerprint()
             or manifest.options.num_shards != options.num_shards
             or manifest.options.chunk_bytes != options.chunk_bytes
+            or manifest.options.secrets != options.secrets
         )
         return CollectionState(
             version=manifest.version if manifest else 0,

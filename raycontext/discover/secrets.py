@@ -1,0 +1,84 @@
+"""Files that hold keys or tokens: by name, and by what tokens of well-known services look like.
+
+Names and forms are those that the services document. A file is left out whole; its content is nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+__all__ = ["is_secret"]
+
+_NAMES = frozenset(
+    {
+        *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"),
+        *(".netrc", "_netrc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials", ".npmrc", ".pypirc"),
+        *(".dockercfg", "kubeconfig", "credentials.json", "client_secret.json", "service-account.json"),
+        *(".vault-token", ".vault-password", ".vault_pass", "master.key", "terraform.tfstate"),
+    }
+)
+_SUFFIXES = frozenset((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".p8"))
+_PLACES = (("credentials", ".aws"), ("config.json", ".docker"), ("application_default_credentials.json", "gcloud"))
+"""A name, and the folder that it lies in."""
+
+_SAMPLES = frozenset(("example", "sample", "template", "dist", "defaults", "test", "md", "py", "js", "ts"))
+"""Endings of a `.env` that shows how one is written."""
+
+KEY_SHARE = 0.5
+"""Of a file's bytes, from which on a private key in it is the file; below, it is a test of somebody's code."""
+
+LEAST_CHARACTERS = 12
+"""Different ones in a token: placeholders such as `xxxx…` or `1234…` have fewer."""
+
+_KEY_MARK = b"PRIVATE KEY"
+_KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{100,20000}-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY"
+)
+
+# A literal that each token of a kind has, and its form. Each literal costs a look through every file.
+_TOKENS = tuple(
+    (literal, re.compile(form))
+    for literal, form in (
+        (b"AKIA", rb"(?<![A-Za-z0-9])AKIA[A-Z2-7]{16}(?![A-Za-z0-9])"),
+        (b"ghp_", rb"(?<![A-Za-z0-9])ghp_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+        (b"github_pat_", rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20}(?![A-Za-z0-9_-])"),
+        (b"xox", rb"xox[bp](?:-[0-9]{10,13}){2,3}-[A-Za-z0-9]{24,32}"),
+        (b"AIza", rb"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+        (b"k_live_", rb"[sr]k_live_[A-Za-z0-9]{24,}"),
+        (b"npm_", rb"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+        (b"sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{80,}"),
+    )
+)
+_PLACEHOLDER = re.compile(rb"example|sample|dummy|fake|test|xxxx|1234567|abcdef", re.IGNORECASE)
+
+
+def is_secret(path: str, data: bytes) -> bool:
+    """Whether a file (path with `/`, content as UTF-8) holds a secret."""
+    return _has_secret_name(path) or _is_private_key(data) or _holds_token(data)
+
+
+def _has_secret_name(path: str) -> bool:
+    place = PurePosixPath(path)
+    name = place.name.lower()
+    if name == ".env" or (name.startswith(".env.") and name.rpartition(".")[2] not in _SAMPLES):
+        return True
+    if name in _NAMES or place.suffix.lower() in _SUFFIXES:
+        return True
+    return any(name == wanted and place.parent.name == folder for wanted, folder in _PLACES)
+
+
+def _is_private_key(data: bytes) -> bool:
+    if _KEY_MARK not in data:
+        return False
+    return sum(len(found.group()) for found in _KEY.finditer(data)) >= KEY_SHARE * len(data)
+
+
+def _holds_token(data: bytes) -> bool:
+    return any(
+        len(set(token)) >= LEAST_CHARACTERS and not _PLACEHOLDER.search(token)
+        for literal, form in _TOKENS
+        if literal in data  # much quicker than a search for the form
+        for token in form.findall(data)
+    )
