@@ -40,6 +40,8 @@ COMMANDS = {
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
     "repair": "Build anew, from the source, what is damaged of an index, and nothing else.",
     "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster.",
+    "watch": "Keep the index of a folder up to date as its files change.",
+    "cancel": "Stop the running index job of a collection. What it has committed stays. Exit code 1 where none runs.",
 }
 """Every command, with the line that the overview has for it."""
 

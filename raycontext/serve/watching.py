@@ -29,8 +29,10 @@ def watch(
     runtime: Runtime = None,
     as_json: Json = False,
 ) -> None:
-    """Keep the index of a folder up to date as its files change: by the daemon, as long as it runs, or without one
-    until you interrupt it."""
+    """Keep the index of a folder up to date as its files change.
+
+    By the daemon, as long as it runs; without one, until you interrupt it.
+    """
     place = daemon_root(root, address, runtime)
     if place is None:
         if stop or every:
