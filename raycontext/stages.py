@@ -17,6 +17,7 @@ from raycontext.discover.selection import selected
 from raycontext.discover.snapshot import SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.embed.embedder import embedder_for
+from raycontext.errors import RootNotFound
 from raycontext.limits import allow
 from raycontext.models import FileDigest, FileStat, IndexOptions, RepairReport, SkipReason, VerificationReport
 from raycontext.sources.workplace import Origin, bring
@@ -97,15 +98,21 @@ def scan_tree(source: str, location: Location, version: int, options: IndexOptio
 
 
 def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:
-    """Digest of each file's content, or why it has none, in the order of `files`."""
+    """Digest of each file's content, or why it has none, in the order of `files`.
+
+    Raises `RootNotFound` where files are missing because the source has gone.
+    """
     root = Path(source)
-    return [digest_file(root, file.path, max_file_bytes) for file in files]
+    digests = [digest_file(root, file.path, max_file_bytes) for file in files]
+    _check_source(root, [digest.reason for digest in digests])
+    return digests
 
 
 def index_files(source: str, location: Location, files: Sequence[FileStat], options: IndexOptions) -> IndexedBatch:
     """Read, chunk, analyse and embed files of one shard, and write them as one segment.
 
-    Raises `StorageError` where the segment cannot be written; a file that cannot be read is skipped.
+    Raises `StorageError` where the segment cannot be written, and `RootNotFound` where files are missing because the
+    source has gone; a file that cannot be read is skipped.
     """
     from raycontext.batch import Batch
     from raycontext.chunk.grammars import fingerprint as chunker_fingerprint
@@ -123,6 +130,7 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         allow(len(content.data))
         batch.add(file.path, content, options.chunk_bytes)
         entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
+    _check_source(Path(source), [entry.reason for entry in entries.values()])
     if not batch.files:
         return IndexedBatch(None, entries, 0)
     allow(None)  # a model takes the time that it takes, and no file makes it loop
@@ -135,6 +143,12 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         chunker=chunker_fingerprint(),
     )
     return IndexedBatch(reference, entries, sum(file.size for file in batch.files))
+
+
+def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
+    """Files of a folder that was moved away, or whose disk was taken out, are not deleted."""
+    if SkipReason.VANISHED in reasons and not root.is_dir():
+        raise RootNotFound(str(root))
 
 
 def compact_segments(

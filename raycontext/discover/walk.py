@@ -23,12 +23,29 @@ def walk(root: Path, max_file_bytes: int) -> TreeListing:
     Takes a folder (or a link to one) and the size in bytes above which a file is left out. Ignored files
     do not appear at all; links, special files, files that are too large and files whose status cannot be
     read appear in `skipped`. Folders that cannot be listed appear in `unreadable_folders`, the root as "".
-    What vanishes during the walk counts as not there.
+    What vanishes during the walk counts as not there. A folder that another one takes the place of during the walk is
+    listed anew: with the first one moved away, all of its files would count as deleted.
 
-    Raises RootNotFound where `root` is not an existing folder that can be reached.
+    Raises RootNotFound where `root` is not an existing folder that can be reached, at the end of the walk too.
     """
+    while True:
+        top = _resolved_folder(root)
+        before = _identity(top, root)
+        listing = _listed(top, root, max_file_bytes)
+        if _identity(top, root) == before:
+            return listing
+
+
+def _identity(top: Path, root: Path) -> tuple[int, int]:
+    try:
+        status = top.stat()
+    except OSError:
+        raise RootNotFound(str(root)) from None
+    return status.st_dev, status.st_ino
+
+
+def _listed(top: Path, root: Path, max_file_bytes: int) -> TreeListing:
     scanned_at_ns = time.time_ns()
-    top = _resolved_folder(root)
     base = str(top).rstrip("/") + "/"
     files: list[FileStat] = []
     skipped: list[SkippedFile] = []

@@ -11,7 +11,7 @@ import pytest
 from raycontext import stages
 from raycontext.connection import Connection
 from raycontext.discover.read import Content
-from raycontext.errors import CorruptManifest, JobFailed, StorageError, UnsupportedFormat
+from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
 from raycontext.models import SkipReason
 from raycontext.store.collection import Location
 
@@ -105,6 +105,41 @@ def test_file_that_vanishes_while_it_is_indexed_is_skipped(
         report = context.index(source)
         assert (report.skipped, report.files) == ({"vanished": 1}, 4)
         assert (context.index(source).skipped, context.status("shop").files) == ({}, 4)
+
+
+@pytest.mark.parametrize("step", ["listed", "digest_file", "read_content"])
+def test_source_that_is_moved_away_during_a_run_keeps_its_index(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    import raycontext
+
+    with raycontext.connect(root=root, runtime="inline") as context:
+        before = context.index(source)
+        settle(source)
+        write_tree(source, {"shop/cart.py": "def replaced():\n    return 1\n"})
+
+        def leave() -> None:
+            if source.exists():
+                source.rename(source.with_name("away"))
+
+        place, name = (os, "scandir") if step == "listed" else (stages, step)
+        original = getattr(place, name)
+
+        def leaving(*arguments: object) -> object:
+            if name == "scandir":  # what the root holds is known, what is below is not
+                found = original(*arguments)
+                leave()
+                return found
+            leave()
+            return original(*arguments)
+
+        monkeypatch.setattr(place, name, leaving)
+        with pytest.raises(RootNotFound):
+            context.index(source)
+        monkeypatch.undo()
+        assert context.status("shop").version == before.version
+        source.with_name("away").rename(source)
+        assert context.index(source).files == before.files
 
 
 def test_folder_that_cannot_be_listed_keeps_its_files(
