@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import ray
@@ -21,7 +23,23 @@ __all__ = ["TASKS"]
 _stateless = ray.remote(num_cpus=1, max_retries=1)
 
 
+YOUNG_OBJECTS = 50_000
+"""How many objects a worker makes between two looks of the garbage collector: a batch makes millions that stay until
+its end, and few cycles."""
+
+
+@cache
+def _spare_collector() -> None:
+    """Once in a process, with all modules loaded: what they hold is never garbage."""
+    import raycontext.batch  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 50, 100)
+
+
 def index_files(source: str, location: Location, files: Sequence[FileStat], options: IndexOptions) -> IndexedBatch:
+    _spare_collector()
     # What the memory of a model comes to is not known.
     with limited(memory=options.embedder == STATIC):
         return stages.index_files(source, location, files, options)

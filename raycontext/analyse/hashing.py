@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernel import kernel
+from raycontext.kernel import kernel
 
 __all__ = ["FNV_OFFSET", "FNV_PRIME", "fnv1a", "splitmix64"]
 

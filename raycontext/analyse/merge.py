@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .kernel import kernel
+from raycontext.kernel import kernel
+
 from .postings import Postings
 
 __all__ = ["merge_postings"]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.kernel import as_int, kernel
+
 from .hashing import fnv1a, splitmix64
-from .kernel import as_int, kernel
 
 __all__ = ["MAX_WORD_BYTES", "hash_terms", "stem"]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.errors import InvalidInput
+from raycontext.kernel import as_int, kernel
 
-from .kernel import as_int, kernel
 from .postings import Postings, QueryTerms
 from .stemmer import hash_terms
 from .tokenizer import tokenize

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.kernel import as_int, kernel
+
 from .characters import CJK, CLASS_SHIFT, SEPARATOR, TABLE_SIZE
-from .kernel import as_int, kernel
 
 __all__ = ["decode", "encode", "entry_of"]
 

@@ -62,16 +62,17 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
         spans = Packer(lines, target_bytes, _closed).pack_file(units)
         chunks, definitions = label(lines, spans, drafts, plain)
         return ChunkedFile(chunks, True, definitions)
-    outlined = _outline_by_grammar(lines, language)
+    outlined = _outline_by_grammar(lines, language, target_bytes)
     if outlined is None:
         return ChunkedFile(text_chunks(lines, target_bytes, plain), False, [])
     units, outliner = outlined
     spans = Packer(lines, target_bytes, outliner.expand).pack_file(units)
     chunks, definitions = label(lines, spans, outliner.drafts, plain)
+    outliner.release()
     return ChunkedFile(chunks, True, definitions)
 
 
-def _outline_by_grammar(lines: Lines, language: str) -> tuple[list[Unit], Outliner] | None:
+def _outline_by_grammar(lines: Lines, language: str, target_bytes: int) -> tuple[list[Unit], Outliner] | None:
     data = lines.data
     if len(data) > MAX_LINE_BYTES and lines.longest() > MAX_LINE_BYTES:
         return None
@@ -81,7 +82,7 @@ def _outline_by_grammar(lines: Lines, language: str) -> tuple[list[Unit], Outlin
     parser = parser_for(language)
     if parser is None:
         return None
-    root = parse(parser, data, language)
+    root = parse(parser, data, language, closed_bytes=target_bytes)
     if root is None:
         return None
     outliner = Outliner(lines.data, rules_for(language))

@@ -12,7 +12,7 @@ from tree_sitter import Language, Parser
 
 __all__ = ["CHUNKER_VERSION", "fingerprint", "parser_for"]
 
-CHUNKER_VERSION = 2
+CHUNKER_VERSION = 3
 """Raised whenever the same file would be cut or named differently."""
 
 PACK = "tree-sitter-language-pack"

@@ -163,6 +163,12 @@ class Outliner:
             node = largest
         return []
 
+    def release(self) -> None:
+        """Cut units and definitions apart, which hold each other and the tree: so its memory is free at once, and the
+        next tree takes it, rather than when the garbage collector comes by."""
+        for draft in self.drafts:
+            draft.unit.draft = None
+
     def _units(self, nodes: list[Node], level: Level) -> list[Unit]:
         rules = self.rules
         role_of = self._roles.get

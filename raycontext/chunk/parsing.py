@@ -7,6 +7,7 @@ from time import perf_counter
 
 from tree_sitter import Node, Parser, Point
 
+from raycontext.chunk.bodies import without_bodies
 from raycontext.chunk.macros import C_LANGUAGES, without_macros
 
 __all__ = ["MAX_LINE_BYTES", "PARSE_SECONDS", "parse"]
@@ -15,13 +16,18 @@ PARSE_SECONDS = 5.0
 MAX_LINE_BYTES = 1 << 20  # a file with a line this long is made by a machine: it is not parsed
 
 
-def parse(parser: Parser, data: bytes, language: str, seconds: float = PARSE_SECONDS) -> Node | None:
+def parse(
+    parser: Parser, data: bytes, language: str, *, closed_bytes: int = 0, seconds: float = PARSE_SECONDS
+) -> Node | None:
     """Root of the syntax tree; None where parsing ran over `seconds`.
 
-    Offsets are those of `data`, also where macros of C were blanked out or characters replaced before parsing.
+    Nothing need be told of the inside of definitions of at most `closed_bytes`. Offsets are those of `data`, also
+    where macros and bodies of C were blanked out or characters replaced before parsing.
     """
     deadline = perf_counter() + seconds
     source = without_macros(data, language) if language in C_LANGUAGES else data
+    if language == "c":
+        source = without_bodies(source, closed_bytes)
     return _parse(parser, _in_first_plane(source), deadline)
 
 

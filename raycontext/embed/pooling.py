@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import as_int, kernel
+from raycontext.kernel import as_int, kernel
 
 __all__ = ["pool"]
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from raycontext.analyse.kernel import kernel
+from raycontext.kernel import kernel
 
 __all__ = ["insert", "normalised", "weighted"]
 

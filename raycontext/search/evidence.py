@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import as_int, kernel
+from raycontext.kernel import as_int, kernel
 from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.lexical import Normalisation, TermSlices
 

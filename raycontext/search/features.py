@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import kernel
 from raycontext.analyse.names import folded_hash, identifiers, name_hash
+from raycontext.kernel import kernel
 from raycontext.search.evidence import RowsOfFiles
 from raycontext.search.query import FEATURES
 from raycontext.store.segment import Segment

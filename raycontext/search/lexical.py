@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import as_int, kernel
 from raycontext.analyse.postings import Postings
+from raycontext.kernel import as_int, kernel
 from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.query import Statistics
 from raycontext.store.segment import FIELDS, Segment

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.kernel import as_int, kernel
+from raycontext.kernel import as_int, kernel
 from raycontext.search.arithmetic import insert, weighted
 
 __all__ = [

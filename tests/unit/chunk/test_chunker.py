@@ -154,7 +154,9 @@ def test_file_over_the_time_limit_is_cut_by_lines(monkeypatch: pytest.MonkeyPatc
     data = b"def f():\n    return 1\n" * 2_000
     assert chunk_file(data, "python", 500).parsed
     parse = parsing.parse
-    monkeypatch.setattr(chunker, "parse", lambda parser, source, language: parse(parser, source, language, -1.0))
+    monkeypatch.setattr(
+        chunker, "parse", lambda parser, source, language, **_: parse(parser, source, language, seconds=-1.0)
+    )
     late = chunk_file(data, "python", 500)
     assert not late.parsed and late.definitions == [] and late.chunks
     monkeypatch.undo()

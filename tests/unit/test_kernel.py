@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import raycontext.analyse.kernel
+import raycontext.kernel
 
 PROGRAM = "import adder; assert adder.add(2, 3) == 5; print(sum(adder.add.stats.cache_hits.values()))"
 MODULE = """
-from raycontext.analyse.kernel import kernel
+from raycontext.kernel import kernel
 
 @kernel
 def add(a, b):
@@ -22,7 +22,7 @@ def add(a, b):
 def run_in_new_process(folder: Path, home: Path) -> int:
     """Number of functions that a new process took from the cache."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "XDG"))}
-    root = Path(raycontext.analyse.kernel.__file__).parents[2]
+    root = Path(raycontext.kernel.__file__).parents[1]
     environment |= {"PYTHONPATH": os.pathsep.join((str(folder), str(root))), "HOME": str(home)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     result = subprocess.run(
