@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -23,6 +24,10 @@ BESIDE = Path(tempfile.gettempdir()).parent if "PYTEST_XDIST_WORKER" in os.envir
 TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-", dir=BESIDE))
 tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
 os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
+
+# A first example compiles kernels, and a machine may be slow: no test asserts a time.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_unconfigure() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ __all__ = ["merge_postings"]
 
 
 def merge_postings(
-    parts: Sequence[Postings], row_maps: Sequence[NDArray[np.int64]], lengths: NDArray[np.uint32]
+    parts: Sequence[Postings], row_maps: Sequence[NDArray[np.int64]], lengths: NDArray[np.unsignedinteger[Any]]
 ) -> Postings:
     """One inverted index of all parts.
 

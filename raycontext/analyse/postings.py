@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ANALYSIS_FINGERPRINT", "Postings", "QueryTerms", "terms_by_row"]
+__all__ = ["ANALYSIS_FINGERPRINT", "PostingLists", "Postings", "QueryTerms", "terms_by_row"]
 
 ANALYSIS_FINGERPRINT = "terms-2"
 """Changes with everything that changes the terms of a text; indexes of another analysis do not match."""
@@ -29,8 +30,21 @@ class Postings:
     """[P]"""
     frequencies: NDArray[np.uint8]
     """[P], from 1, clipped at 255."""
-    lengths: NDArray[np.uint32]
+    lengths: NDArray[np.unsignedinteger[Any]]
     """[n], number of terms of each row with all their occurrences."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PostingLists:
+    """The same as on disk, see `posting_lists`: the list of term t is `data[starts[t]:starts[t + 1]]`."""
+
+    terms: NDArray[np.uint64]
+    """[T], as in `Postings`."""
+    starts: NDArray[np.integer[Any]]
+    """[T + 1]"""
+    data: NDArray[np.uint8]
+    lengths: NDArray[np.unsignedinteger[Any]]
+    """[n], as in `Postings`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

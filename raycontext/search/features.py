@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.names import folded_hash, identifiers, name_hash
-from raycontext.kernel import kernel
+from raycontext.analyse.posting_lists import lookup
+from raycontext.kernel import as_int, kernel
 from raycontext.search.evidence import RowsOfFiles
 from raycontext.search.query import FEATURES
+from raycontext.store.columns import WEIGHT_UNITS
 from raycontext.store.segment import Segment
 
 __all__ = ["ExactNames", "best_rows_of_files", "exact_names", "feature_matrix", "name_features"]
@@ -25,9 +27,9 @@ PART_MATCH = 0.6
 class ExactNames(NamedTuple):
     """Hashes to compare names with."""
 
-    names: NDArray[np.uint64]
+    names: NDArray[np.uint32]
     """Of the query's identifiers."""
-    folded: NDArray[np.uint64]
+    folded: NDArray[np.uint32]
     """Of the same, without case and underscores."""
 
 
@@ -35,8 +37,8 @@ def exact_names(query: str) -> ExactNames:
     """What of a query may be a name."""
     names = identifiers(query)
     return ExactNames(
-        np.array([name_hash(name) for name in names], np.uint64),
-        np.array([folded_hash(name) for name in names], np.uint64),
+        np.array([name_hash(name) for name in names], np.uint64).astype(np.uint32),
+        np.array([folded_hash(name) for name in names], np.uint64).astype(np.uint32),
     )
 
 
@@ -72,7 +74,7 @@ def name_features(
     first = segment.first_rows[files]
     starts = np.searchsorted(rows, first)
     ends = np.searchsorted(rows, first + segment.row_counts[files])
-    definition_offsets, definition_terms = segment.definition_terms
+    matched, covered, offsets = _name_matches(segment, terms, weights, starts, ends)
     best = np.zeros(len(files), np.float64)
     exact_definition = np.zeros(len(files), np.float64)
     defined = np.zeros(len(chosen.rows), np.float64)
@@ -81,13 +83,14 @@ def name_features(
         starts,
         ends,
         chosen.offsets[:-1] - first.astype(np.int64),
-        definition_offsets,
-        definition_terms,
+        offsets,
+        matched,
+        covered,
+        segment.definition_column("terms"),
         segment.definition_column("name_hash"),
         segment.definition_column("folded_hash"),
         segment.definition_column("weight"),
-        terms,
-        weights,
+        float(weights.sum()),
         exact.names,
         exact.folded,
         best,
@@ -100,6 +103,22 @@ def name_features(
         "exact_definition": exact_definition,
     }
     return columns, defined
+
+
+def _name_matches(
+    segment: Segment,
+    terms: NDArray[np.uint64],
+    weights: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Of the definitions `starts[i]` to `ends[i]` of each file i, one after the other: how many terms of the query the
+    name has, and what these weigh; and where those of each file begin."""
+    offsets = np.concatenate(([0], np.cumsum(ends - starts)))
+    matched, covered = np.zeros(offsets[-1], np.int64), np.zeros(offsets[-1], np.float64)
+    list_starts, list_ends, definitions, _ = lookup(segment.posting_lists("name"), terms)
+    _match(list_starts, list_ends, definitions, weights, starts, ends, offsets, matched, covered)
+    return matched, covered, offsets
 
 
 def feature_matrix(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -131,44 +150,54 @@ def _stem_cover(
 
 
 @kernel
+def _match(
+    list_starts: NDArray[np.int64],
+    list_ends: NDArray[np.int64],
+    definitions: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    matched: NDArray[np.int64],
+    covered: NDArray[np.float64],
+) -> None:
+    for term in range(weights.size):
+        place, end = list_starts[term], list_ends[term]
+        for number in range(starts.size):
+            place += np.searchsorted(definitions[place:end], starts[number])
+            while place < end and as_int(definitions[place]) < ends[number]:
+                position = offsets[number] + as_int(definitions[place]) - starts[number]
+                matched[position] += 1
+                covered[position] += weights[term]
+                place += 1
+
+
+@kernel
 def _definitions(
     rows: NDArray[np.uint32],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
     shifts: NDArray[np.int64],
     offsets: NDArray[np.int64],
-    name_terms: NDArray[np.uint64],
-    names: NDArray[np.uint64],
-    folded: NDArray[np.uint64],
-    definition_weights: NDArray[np.float32],
-    terms: NDArray[np.uint64],
-    weights: NDArray[np.float64],
-    exact_names: NDArray[np.uint64],
-    exact_folded: NDArray[np.uint64],
+    matched: NDArray[np.int64],
+    covered: NDArray[np.float64],
+    term_counts: NDArray[np.uint8],
+    names: NDArray[np.uint32],
+    folded: NDArray[np.uint32],
+    definition_weights: NDArray[np.uint8],
+    total: float,
+    exact_names: NDArray[np.uint32],
+    exact_folded: NDArray[np.uint32],
     best: NDArray[np.float64],
     exact_definition: NDArray[np.float64],
     defined: NDArray[np.float64],
 ) -> None:
-    total = 0.0
-    for weight in weights:
-        total += weight
-    wanted = np.uint64(0)  # a bit for the last six bits of each term of the query: most terms of names have none
-    for term in terms:
-        wanted |= np.uint64(1) << (term & np.uint64(63))
     for number in range(starts.size):
         for definition in range(starts[number], ends[number]):
-            first, last = offsets[definition], offsets[definition + 1]
-            matched = 0
-            covered = 0.0
-            for place in range(first, last):
-                if not (wanted >> (name_terms[place] & np.uint64(63))) & np.uint64(1):
-                    continue
-                for term in range(terms.size):
-                    if name_terms[place] == terms[term]:
-                        matched += 1
-                        covered += weights[term]
-                        break
-            cover = covered / total * matched / (last - first) if matched > 0 and total > 0.0 else 0.0
+            position = offsets[number] + definition - starts[number]
+            cover = 0.0
+            if matched[position] > 0 and total > 0.0:
+                cover = covered[position] / total * matched[position] / term_counts[definition]
             best[number] = max(best[number], cover)
             match = 0.0
             for place in range(exact_names.size):
@@ -176,7 +205,7 @@ def _definitions(
                     match = 1.0
                 elif folded[definition] == exact_folded[place]:
                     match = max(match, FOLDED_MATCH)
-            match *= definition_weights[definition]
+            match *= definition_weights[definition] / WEIGHT_UNITS
             row = rows[definition] + shifts[number]
             defined[row] = max(defined[row], match, PART_MATCH * cover)
             exact_definition[number] = max(exact_definition[number], match)

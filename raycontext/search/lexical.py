@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.analyse.postings import Postings
+from raycontext.analyse.posting_lists import lookup
+from raycontext.analyse.postings import PostingLists
 from raycontext.kernel import as_int, kernel
 from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.query import Statistics
@@ -90,11 +91,9 @@ class FieldSlices(NamedTuple):
     lengths: NDArray[np.uint32]
 
     @classmethod
-    def find(cls, postings: Postings, terms: NDArray[np.uint64]) -> FieldSlices:
-        """Look all terms up in the sorted dictionary at once."""
-        starts, ends = np.empty(len(terms), np.int64), np.empty(len(terms), np.int64)
-        _find(postings.terms, postings.offsets, terms, starts, ends)
-        return cls(starts, ends, postings.rows, postings.frequencies, postings.lengths)
+    def find(cls, lists: PostingLists, terms: NDArray[np.uint64]) -> FieldSlices:
+        """Look all terms up in the sorted dictionary at once, and decode their lists."""
+        return cls(*lookup(lists, terms), lists.lengths)
 
 
 class TermSlices(NamedTuple):
@@ -110,7 +109,7 @@ class TermSlices(NamedTuple):
     @classmethod
     def find(cls, segment: Segment, terms: NDArray[np.uint64]) -> TermSlices:
         """Look the terms up in all fields."""
-        body, symbol, path = (FieldSlices.find(segment.postings(field), terms) for field in FIELDS)
+        body, symbol, path = (FieldSlices.find(segment.posting_lists(field), terms) for field in FIELDS)
         return cls(body, symbol, path, segment.chunk_column("file"), segment.first_rows, segment.row_counts)
 
 
@@ -166,22 +165,6 @@ def score_rows(normalisation: Normalisation, weights: NDArray[np.float64], slice
     scores = np.zeros(len(slices.row_files), np.float64)
     _score_rows(normalisation, weights, slices, scores, np.zeros(len(slices.first_rows), np.bool_))
     return scores
-
-
-@kernel
-def _find(
-    dictionary: NDArray[np.uint64],
-    offsets: NDArray[np.int64],
-    terms: NDArray[np.uint64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> None:
-    for number in range(terms.size):
-        place = np.searchsorted(dictionary, terms[number])
-        starts[number] = ends[number] = 0
-        if place < dictionary.size and dictionary[place] == terms[number]:
-            starts[number] = offsets[place]
-            ends[number] = offsets[place + 1]
 
 
 @kernel

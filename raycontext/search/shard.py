@@ -399,6 +399,7 @@ def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:
 
 def _describe(source: str, segment: Segment, row: int) -> Description:
     file = int(segment.chunk_column("file")[row])
+    symbol, scope = segment.label(row)
     return Description(
         source=source,
         digest=segment.digest(file).hex(),
@@ -406,8 +407,8 @@ def _describe(source: str, segment: Segment, row: int) -> Description:
         language=segment.language(file),
         start_line=int(segment.chunk_column("start_line")[row]),
         end_line=int(segment.chunk_column("end_line")[row]),
-        kind=segment.label("kind", row),
-        symbol=segment.label("symbol", row),
-        scope=segment.label("scope", row),
+        kind=segment.kind(row),
+        symbol=symbol,
+        scope=scope,
         text=segment.text(row),
     )

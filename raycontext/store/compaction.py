@@ -6,16 +6,18 @@ a new segment that no manifest names until the writer puts it in the place of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raycontext.store.columns import compressed_file, fixed_lists, ipc_file
 from raycontext.store.manifest import SegmentReference, ShardManifest
-from raycontext.store.segment import FIELDS, TEXT_BATCH_ROWS, Segment
-from raycontext.store.segment_writer import fixed_lists, ipc_file, postings_file, store_segment
+from raycontext.store.segment import LABEL_BATCH_ROWS, POSTINGS, TEXT_BATCH_ROWS, Segment
+from raycontext.store.segment_writer import postings_file, store_segment
 from raycontext.store.storage import Storage
 
 __all__ = ["MAX_SEGMENTS", "merge_segments", "merges_of"]
@@ -85,14 +87,21 @@ def merge_segments(
     counts = files.column("row_count").chunk(0).to_numpy()
     np.cumsum(counts[:-1], out=first_rows[1:])
     files = _replaced(files, "first_row", first_rows)
-    chunks = _table([source.segment.chunks.filter(pa.array(source.alive_rows)) for source in sources])
+    chunks = _table(_alive(sources, lambda segment: segment.chunks))
     chunks = _replaced(chunks, "file", np.repeat(np.arange(len(files), dtype=np.uint32), counts))
+    definitions = _definitions(sources, row_maps)
+    name_maps = _renumbered([source.alive_rows[source.segment.definition_column("row")] for source in sources])
     merged = [
-        merge_postings([source.segment.postings(field) for source in sources], maps, lengths)
-        for field, maps, lengths in zip(
-            FIELDS,
-            (row_maps, row_maps, file_maps),
-            (_column(chunks, "body_length"), _column(chunks, "symbol_length"), _column(files, "path_length")),
+        merge_postings([source.segment.postings(name) for source in sources], maps, lengths)
+        for name, maps, lengths in zip(
+            POSTINGS,
+            (row_maps, row_maps, file_maps, name_maps),
+            (
+                _column(chunks, "body_length"),
+                _column(chunks, "symbol_length"),
+                _column(files, "path_length"),
+                _column(definitions, "terms"),
+            ),
             strict=True,
         )
     ]
@@ -102,8 +111,9 @@ def merge_segments(
         {
             "files.arrow": ipc_file(files),
             "chunks.arrow": ipc_file(chunks),
-            "definitions.arrow": ipc_file(_definitions(sources, row_maps)),
-            "text.arrow": ipc_file(_texts(sources), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
+            "definitions.arrow": ipc_file(definitions),
+            "labels.arrow": compressed_file(_table(_alive(sources, Segment.labels)), LABEL_BATCH_ROWS),
+            "text.arrow": compressed_file(_table(_alive(sources, Segment.texts)), TEXT_BATCH_ROWS),
             "vectors.arrow": ipc_file(_vectors(sources)),
             "names.arrow": ipc_file(_names(sources)),
             "postings.arrow": postings_file(merged),
@@ -135,8 +145,8 @@ def _definitions(sources: Sequence[_Source], row_maps: Sequence[NDArray[np.int64
     return _table(tables)
 
 
-def _texts(sources: Sequence[_Source]) -> pa.Table:
-    return _table([source.segment.texts().filter(pa.array(source.alive_rows)) for source in sources])
+def _alive(sources: Sequence[_Source], column: Callable[[Segment], pa.Table]) -> list[pa.Table]:
+    return [column(source.segment).filter(pa.array(source.alive_rows)) for source in sources]
 
 
 def _vectors(sources: Sequence[_Source]) -> pa.Table:
@@ -183,6 +193,6 @@ def _replaced(table: pa.Table, name: str, values: NDArray[np.uint32]) -> pa.Tabl
     return table.set_column(table.schema.get_field_index(name), name, pa.array(values))
 
 
-def _column(table: pa.Table, name: str) -> NDArray[np.uint32]:
+def _column(table: pa.Table, name: str) -> NDArray[Any]:
     column = table.column(name)
     return column.chunk(0).to_numpy() if column.num_chunks else np.empty(0, np.uint32)

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from raycontext.analyse.postings import Postings
+from raycontext.analyse.postings import PostingLists
 from raycontext.chunk.lines import BLANK, Lines
 from raycontext.errors import CorruptSegment
 from raycontext.store.manifest import Manifest
-from raycontext.store.segment import FIELDS, Segment, path_hash
+from raycontext.store.segment import POSTINGS, Segment, path_hash
 
 __all__ = ["contradictions", "equals_source", "paths_of"]
 
@@ -22,10 +22,11 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator
     try:
         yield from _row_problems(segment)
         yield from _place_problems(segment, manifest, shard)
-        for name in FIELDS:
-            count = segment.reference.files if name == "path" else segment.reference.rows
+        counts = {"path": segment.reference.files, "name": len(segment.definitions)}
+        for name in POSTINGS:
+            count = counts.get(name, segment.reference.rows)
             yield from (
-                f"Postings of {name}: {problem}" for problem in _posting_problems(segment.postings(name), count)
+                f"Postings of {name}: {problem}" for problem in _posting_problems(segment.posting_lists(name), count)
             )
     except CorruptSegment as error:
         yield f"{error.path}: {error.problem}."
@@ -48,6 +49,8 @@ def _row_problems(segment: Segment) -> Iterator[str]:
     defining = segment.definition_column("row")
     if len(defining) and (int(defining[-1]) >= rows or (np.diff(defining.astype(np.int64)) < 0).any()):
         yield "Definitions name rows that it does not have, or not in their order."
+    if len(segment.labels()) != rows:
+        yield "Symbols and scopes are not those of its rows."
 
 
 def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
@@ -64,25 +67,25 @@ def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterato
         yield "It was made by another embedder or chunker than the manifest says."
 
 
-def _posting_problems(postings: Postings, rows: int) -> Iterator[str]:
-    total = len(postings.rows)
-    offsets = postings.offsets
-    if (
-        len(offsets) != len(postings.terms) + 1
-        or offsets[0] != 0
-        or offsets[-1] != total
-        or len(postings.lengths) != rows
-    ):
+def _posting_problems(lists: PostingLists, rows: int) -> Iterator[str]:
+    from raycontext.analyse.posting_lists import decode, encode  # compiled code, which only this needs
+
+    starts = lists.starts
+    if len(starts) != len(lists.terms) + 1 or starts[0] != 0 or starts[-1] != lists.data.size:
         yield "sizes of columns do not fit."
         return
-    if (np.diff(offsets) < 0).any() or (postings.terms[1:] <= postings.terms[:-1]).any():
+    if len(lists.lengths) != rows or (np.diff(starts) < 0).any():
+        yield "sizes of columns do not fit."
+        return
+    if (lists.terms[1:] <= lists.terms[:-1]).any():
         yield "terms are not in ascending order."
-    if total and int(postings.rows.max()) >= rows:
+    postings = decode(lists)
+    if (np.diff(postings.offsets) == 0).any():
+        yield "there is a term that no row holds."
+    if len(postings.rows) and int(postings.rows.max()) >= rows:
         yield "they name rows that are not there."
-    rises = postings.rows[1:] > postings.rows[:-1]
-    rises[offsets[1:-1][(offsets[1:-1] > 0) & (offsets[1:-1] < total)] - 1] = True  # a new term begins
-    if not rises.all() or (total and int(postings.frequencies.min()) == 0):
-        yield "rows of a term are not in ascending order, or do not hold it."
+    elif not np.array_equal(encode(postings).data, lists.data):
+        yield "lists are not as they are written."
 
 
 def paths_of(segment: Segment) -> list[str]:

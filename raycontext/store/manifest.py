@@ -28,7 +28,7 @@ __all__ = [
     "manifest_version",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Number of the on-disk format that this version writes; see docs/format.md."""
 
 OLDEST_FORMAT = 1

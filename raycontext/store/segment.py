@@ -1,17 +1,18 @@
 """A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
 
-    files.arrow      path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_terms
-    chunks.arrow     file, start_line, end_line, start_byte, end_byte, kind, symbol, scope, content_hash,
-                     body_length, symbol_length
+    files.arrow       path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_terms
+    chunks.arrow      file, start_line, end_line, start_byte, end_byte, kind, content_hash, body_length, symbol_length
+    labels.arrow      symbol, scope; a row for each chunk, zstd, in batches of LABEL_BATCH_ROWS
     definitions.arrow row, name_hash, folded_hash, weight, terms; in the order of their rows
-    text.arrow       text, zstd, in batches of TEXT_BATCH_ROWS
-    vectors.arrow    codes int8[dimension], scale float32, signs uint8[ceil(dimension / 8)]
-    names.arrow      name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
-    postings.arrow   one record batch per field (body, symbol, path): term uint64, postings list<row, frequency>
-    SEGMENT.json     checksums and sizes of the above, written last
+    text.arrow        text, zstd, in batches of TEXT_BATCH_ROWS
+    vectors.arrow     codes int8[dimension], scale float32, signs uint8[ceil(dimension / 8)]
+    names.arrow       name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
+    postings.arrow    one record batch each for `POSTINGS`: term uint64, postings binary (`posting_lists`)
+    SEGMENT.json      checksums and sizes of the above, written last
 
-Everything but `text.arrow` is uncompressed, so that a reader maps it and numpy views it without a copy.
-Rows of the body and symbol postings are chunks, rows of the path postings are files. See docs/format.md.
+What a query looks through is uncompressed, so that a reader maps it and numpy views it without a copy; texts and
+labels, of which it wants a few rows, are not. Rows of the body and symbol postings are chunks, those of
+path postings files, those of name postings definitions. See docs/format.md; what differs in format 1 is in `format_1`.
 
 Nothing is answered from a damaged file: each file is hashed when it is first mapped, which costs 0.15 s a GB that is
 in the page cache. Of `text.arrow`, of which a query wants a few rows, the texts that are read are hashed instead.
@@ -31,25 +32,42 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
-from raycontext.analyse.postings import Postings
+from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.errors import CorruptSegment
+from raycontext.store import format_1
+from raycontext.store.columns import code_rows, number_lists, numbers, read_posting_lists
 from raycontext.store.manifest import SegmentReference, check_format
 from raycontext.store.storage import Storage
 
-__all__ = ["DATA_FILES", "DESCRIPTION", "FIELDS", "TEXT_BATCH_ROWS", "Segment", "path_hash"]
+__all__ = [
+    "DATA_FILES",
+    "DESCRIPTION",
+    "FIELDS",
+    "LABEL_BATCH_ROWS",
+    "POSTINGS",
+    "TEXT_BATCH_ROWS",
+    "Segment",
+    "path_hash",
+]
 
 FIELDS = ("body", "symbol", "path")
-"""The lexical fields, in the order of their record batches."""
+"""The lexical fields."""
 
-TEXT_BATCH_ROWS = 16
+POSTINGS = (*FIELDS, "name")
+"""What there are postings of, in the order of their record batches; the last of the names that are defined."""
+
+TEXT_BATCH_ROWS = 32
 """Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
 
-KEPT_TEXT_BATCHES = 128
-"""Decompressed batches that an open segment keeps, about 10 kB each."""
+LABEL_BATCH_ROWS = 256
+
+KEPT_BATCHES = 64
+"""Decompressed batches of each kind that an open segment keeps, of about 30 kB and 10 kB."""
 
 DATA_FILES = (
     "files.arrow",
     "chunks.arrow",
+    "labels.arrow",
     "definitions.arrow",
     "text.arrow",
     "vectors.arrow",
@@ -78,7 +96,7 @@ class Segment:
         self._collection = collection
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
-        self._text_batches: dict[int, pa.Array] = {}
+        self._batches: dict[str, dict[int, pa.RecordBatch]] = {"text.arrow": {}, "labels.arrow": {}}
         self._folder = f"{collection}/segments/{reference.name}"
         encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
@@ -91,6 +109,16 @@ class Segment:
         other = copy.copy(self)
         other.reference = reference
         return other
+
+    @property
+    def format(self) -> int:
+        """Number of the format that it was written in."""
+        return int(self._description["format"])
+
+    @property
+    def data_files(self) -> tuple[str, ...]:
+        """Those of `DATA_FILES` that a segment of its format has."""
+        return DATA_FILES if self.format > 1 else format_1.DATA_FILES
 
     @property
     def embedder(self) -> str:
@@ -108,42 +136,43 @@ class Segment:
 
     @cached_property
     def chunks(self) -> pa.Table:
-        return self._table("chunks.arrow")
+        table = self._table("chunks.arrow")
+        return table if self.format > 1 else format_1.chunks(table)
 
     @cached_property
     def path_hashes(self) -> NDArray[np.uint64]:
         """[files]"""
-        return _numpy(self.files, "path_hash")
+        return numbers(self.files, "path_hash")
 
     @cached_property
     def first_rows(self) -> NDArray[np.uint32]:
         """[files]"""
-        return _numpy(self.files, "first_row")
+        return numbers(self.files, "first_row")
 
     @cached_property
     def row_counts(self) -> NDArray[np.uint32]:
         """[files]"""
-        return _numpy(self.files, "row_count")
+        return numbers(self.files, "row_count")
 
     @cached_property
     def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Codes [rows, dimension] and scales [rows] of the chunks' bodies."""
-        return _codes(self._vectors, "codes"), _numpy(self._vectors, "scale")
+        return code_rows(self._vectors, "codes"), numbers(self._vectors, "scale")
 
     @cached_property
     def signs(self) -> NDArray[np.uint8]:
         """Sign bits [rows, ceil(dimension / 8)] of the chunks' bodies."""
-        return _codes(self._vectors, "signs")
+        return code_rows(self._vectors, "signs")
 
     @cached_property
     def name_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Codes [files, dimension] and scales [files] of the path and all names that the file defines."""
-        return _codes(self._names, "name_codes"), _numpy(self._names, "name_scale")
+        return code_rows(self._names, "name_codes"), numbers(self._names, "name_scale")
 
     @cached_property
     def path_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Codes [files, dimension] and scales [files] of the path alone."""
-        return _codes(self._names, "path_codes"), _numpy(self._names, "path_scale")
+        return code_rows(self._names, "path_codes"), numbers(self._names, "path_scale")
 
     def chunk_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `chunks.arrow`, [rows]."""
@@ -155,25 +184,27 @@ class Segment:
 
     @cached_property
     def definitions(self) -> pa.Table:
-        return self._table("definitions.arrow")
+        table = self._table("definitions.arrow")
+        return table if self.format > 1 else format_1.definitions(table)
 
     def definition_column(self, name: str) -> NDArray[Any]:
         """A numeric column of `definitions.arrow`, [definitions]."""
         return self._column("definitions", name)
 
     @cached_property
-    def definition_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Offsets [definitions + 1] and terms of the names."""
-        return _lists(self.definitions, "terms")
-
-    @cached_property
     def stem_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Offsets [files + 1] and terms of the telling part of each path."""
-        return _lists(self.files, "stem_terms")
+        return number_lists(self.files, "stem_terms")
+
+    def posting_lists(self, field: str) -> PostingLists:
+        """One of `POSTINGS`, as they lie on the disk; `lengths` are those of its rows."""
+        return self._postings[field]
 
     def postings(self, field: str) -> Postings:
-        """Postings of one of `FIELDS`; `lengths` are those of its rows."""
-        return self._postings[field]
+        """The same decoded, all of them."""
+        from raycontext.analyse.posting_lists import decode  # compiled code, which only some readers need
+
+        return decode(self.posting_lists(field))
 
     def path(self, ordinal: int) -> str:
         """Path of a file, as in `FileStat`."""
@@ -187,15 +218,31 @@ class Segment:
         """Language of a file."""
         return str(self._value("files", "language", ordinal))
 
-    def label(self, name: str, row: int) -> str:
-        """`kind`, `symbol` or `scope` of a chunk."""
-        return str(self._value("chunks", name, row))
+    def kind(self, row: int) -> str:
+        """`ChunkKind` of a chunk."""
+        return str(self._value("chunks", "kind", row))
+
+    def label(self, row: int) -> tuple[str, str]:
+        """Symbol and scope of a chunk."""
+        if self.format == 1:
+            table = self.labels()
+            return table["symbol"][row].as_py(), table["scope"][row].as_py()
+        number, offset = divmod(row, LABEL_BATCH_ROWS)
+        try:
+            batch = self._batch("labels.arrow", self._labels, number)
+            return str(batch.column(0)[offset].as_py()), str(batch.column(1)[offset].as_py())
+        except (pa.ArrowException, LookupError, ValueError) as error:
+            raise self._damaged("labels.arrow", "a label cannot be read") from error
+
+    def labels(self) -> pa.Table:
+        """Symbols and scopes of all chunks, decompressed."""
+        return self._table("labels.arrow") if self.format > 1 else format_1.labels(self._table("chunks.arrow"))
 
     def text(self, row: int) -> str:
         """Text of a chunk: decompresses the batch that holds it and compares the hash of the text."""
-        number, offset = divmod(row, TEXT_BATCH_ROWS)
+        number, offset = divmod(row, TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS)
         try:
-            text: str = self._text_batch(number)[offset].as_py()
+            text: str = self._batch("text.arrow", self._texts, number).column(0)[offset].as_py()
             found = xxhash.xxh3_128_digest(text.encode())
         except FileNotFoundError:
             raise
@@ -225,7 +272,7 @@ class Segment:
 
     def verify(self) -> None:
         """Compare the checksum of every file. Raises `CorruptSegment` on the first that differs."""
-        for name in DATA_FILES:
+        for name in self.data_files:
             self.check_content(name)
 
     def check_size(self, name: str) -> int:
@@ -240,23 +287,23 @@ class Segment:
     def _vectors(self) -> pa.Table:
         return self._table("vectors.arrow")
 
-    def _text_batch(self, number: int) -> pa.Array:
-        """The texts of a batch, decompressed; the last ones used are kept, since answers come from the same places."""
-        kept = self._text_batches.pop(number, None)
+    def _batch(self, name: str, reader: pa.ipc.RecordBatchFileReader, number: int) -> pa.RecordBatch:
+        """A batch, decompressed; the last ones used are kept, since answers come from the same places."""
+        batches = self._batches[name]
+        kept = batches.pop(number, None)
         if kept is None:
-            batch = self._texts.get_batch(number)
-            batch.validate(full=True)  # before offsets are followed that may point anywhere
-            kept = batch.column(0)
-            if len(self._text_batches) >= KEPT_TEXT_BATCHES:
-                del self._text_batches[next(iter(self._text_batches))]
-        self._text_batches[number] = kept
+            kept = reader.get_batch(number)
+            kept.validate(full=True)  # before offsets are followed that may point anywhere
+            if len(batches) >= KEPT_BATCHES:
+                del batches[next(iter(batches))]
+        batches[number] = kept
         return kept
 
     def _column(self, table: str, name: str) -> NDArray[Any]:
         """Kept: a query asks for the same columns of every segment."""
         key = (table, name)
         if key not in self._columns:
-            self._columns[key] = _numpy(getattr(self, table), name)
+            self._columns[key] = numbers(getattr(self, table), name)
         return self._columns[key]
 
     def _value(self, table: str, name: str, row: int) -> Any:
@@ -276,15 +323,22 @@ class Segment:
         return pa.ipc.open_file(self._mapped("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
 
     @cached_property
-    def _postings(self) -> Mapping[str, Postings]:
+    def _labels(self) -> pa.ipc.RecordBatchFileReader:
+        return pa.ipc.open_file(self._map("labels.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
+
+    @cached_property
+    def _postings(self) -> Mapping[str, PostingLists]:
         reader = pa.ipc.open_file(self._map("postings.arrow"))
-        lengths: dict[str, Callable[[], NDArray[np.uint32]]] = {
+        lengths: dict[str, Callable[[], NDArray[Any]]] = {
             "body": lambda: self.chunk_column("body_length"),
             "symbol": lambda: self.chunk_column("symbol_length"),
             "path": lambda: self.file_column("path_length"),
+            "name": lambda: self.definition_column("terms"),
         }
+        if self.format == 1:
+            return format_1.read_postings(reader, self._table("definitions.arrow"), lengths)
         return {
-            field: _read_postings(reader.get_batch(number), lengths[field]()) for number, field in enumerate(FIELDS)
+            name: read_posting_lists(reader.get_batch(number), lengths[name]()) for number, name in enumerate(POSTINGS)
         }
 
     def _map(self, name: str) -> pa.Buffer:
@@ -314,44 +368,3 @@ class Segment:
 
     def _damaged(self, name: str, problem: str) -> CorruptSegment:
         return CorruptSegment(self._collection, self._place(name), problem)
-
-
-def _numpy(table: pa.Table, name: str) -> NDArray[Any]:
-    column = table.column(name)
-    if column.num_chunks == 0:
-        empty = np.empty(0, column.type.to_pandas_dtype())
-        empty.flags.writeable = False  # as all others: a kernel is compiled anew for writable arguments
-        return empty
-    return column.chunk(0).to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]
-
-
-def _codes(table: pa.Table, name: str) -> NDArray[Any]:
-    column = table.column(name)
-    if column.num_chunks == 0:
-        empty = np.empty((0, column.type.list_size), column.type.value_type.to_pandas_dtype())
-        empty.flags.writeable = False
-        return empty
-    lists = column.chunk(0)
-    return lists.flatten().to_numpy(zero_copy_only=True).reshape(len(lists), -1)  # type: ignore[no-any-return]
-
-
-def _lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    column = table.column(name)
-    if column.num_chunks == 0:
-        empty = np.zeros(1, np.int64), np.empty(0, np.uint64)
-        for array in empty:
-            array.flags.writeable = False
-        return empty
-    lists = column.chunk(0)
-    return lists.offsets.to_numpy(zero_copy_only=True), lists.values.to_numpy(zero_copy_only=True)
-
-
-def _read_postings(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> Postings:
-    lists = batch.column(1)
-    return Postings(
-        terms=batch.column(0).to_numpy(zero_copy_only=True),
-        offsets=lists.offsets.to_numpy(zero_copy_only=True),
-        rows=lists.values.field("row").to_numpy(zero_copy_only=True),
-        frequencies=lists.values.field("frequency").to_numpy(zero_copy_only=True),
-        lengths=lengths,
-    )

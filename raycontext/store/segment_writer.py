@@ -17,22 +17,26 @@ from raycontext.analyse.names import folded_hash, name_hash, telling_stem
 from raycontext.analyse.path_kinds import path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.embedder import QuantizedVectors
+from raycontext.store.columns import WEIGHT_UNITS, compressed_file, fixed_lists, ipc_file
 from raycontext.store.manifest import FORMAT, SegmentReference
-from raycontext.store.segment import DESCRIPTION, TEXT_BATCH_ROWS, path_hash
+from raycontext.store.segment import DESCRIPTION, LABEL_BATCH_ROWS, TEXT_BATCH_ROWS, path_hash
 from raycontext.store.storage import Storage, new_ulid
 
 __all__ = [
     "DefinedName",
     "IndexedFile",
     "SegmentContent",
-    "fixed_lists",
-    "ipc_file",
     "postings_file",
     "store_segment",
     "write_segment",
 ]
 
-_POSTING = pa.struct([pa.field("row", pa.uint32(), False), pa.field("frequency", pa.uint8(), False)])
+LARGEST_BINARY_BYTES = (1 << 31) - 1
+"""What the offsets of a binary column of Arrow reach."""
+
+
+MOST_TERMS = 255
+"""Counted of a name; names are shorter."""
 
 
 class IndexedFile(NamedTuple):
@@ -82,15 +86,19 @@ def write_segment(
 
     `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
     """
+    from raycontext.analyse.terms import analyse_texts  # only who writes needs the compiled analysis
+
+    names = analyse_texts([definition.name for definition in content.definitions])
     row_counts = np.fromiter((file.row_count for file in content.files), np.uint32, len(content.files))
     objects = {
         "files.arrow": ipc_file(_files_table(content, row_counts)),
         "chunks.arrow": ipc_file(_chunks_table(content, row_counts)),
-        "definitions.arrow": ipc_file(_definitions_table(content)),
-        "text.arrow": ipc_file(_text_table(content), compression="zstd", batch_rows=TEXT_BATCH_ROWS),
+        "definitions.arrow": ipc_file(_definitions_table(content, names)),
+        "labels.arrow": compressed_file(_labels_table(content), LABEL_BATCH_ROWS),
+        "text.arrow": compressed_file(_text_table(content), TEXT_BATCH_ROWS),
         "vectors.arrow": ipc_file(_vectors_table(content.vectors)),
         "names.arrow": ipc_file(_names_table(content)),
-        "postings.arrow": postings_file((content.body, content.symbol, content.path)),
+        "postings.arrow": postings_file((content.body, content.symbol, content.path, names)),
     }
     return store_segment(
         storage,
@@ -154,30 +162,36 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),
             "first_row": pa.array(first_rows),
             "row_count": pa.array(row_counts),
-            "stem_terms": _term_lists([telling_stem(file.path) for file in files]),
+            "stem_terms": _stem_terms(files),
         }
     )
 
 
-def _definitions_table(content: SegmentContent) -> pa.Table:
+def _stem_terms(files: Sequence[IndexedFile]) -> pa.LargeListArray:
+    from raycontext.analyse.terms import analyse_texts
+
+    offsets, terms = terms_by_row(analyse_texts([telling_stem(file.path) for file in files]))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(terms))
+
+
+def _definitions_table(content: SegmentContent, names: Postings) -> pa.Table:
+    """names: postings of the names, a row for each definition."""
     definitions = content.definitions
+    weights = np.fromiter((definition.weight for definition in definitions), np.float64, len(definitions))
+    counts = np.bincount(names.rows, minlength=len(definitions))
     return pa.table(
         {
             "row": pa.array([definition.row for definition in definitions], pa.uint32()),
-            "name_hash": pa.array([name_hash(definition.name) for definition in definitions], pa.uint64()),
-            "folded_hash": pa.array([folded_hash(definition.name) for definition in definitions], pa.uint64()),
-            "weight": pa.array([definition.weight for definition in definitions], pa.float32()),
-            "terms": _term_lists([definition.name for definition in definitions]),
+            "name_hash": pa.array(_lower_half([name_hash(definition.name) for definition in definitions])),
+            "folded_hash": pa.array(_lower_half([folded_hash(definition.name) for definition in definitions])),
+            "weight": pa.array((weights * WEIGHT_UNITS).astype(np.uint8)),
+            "terms": pa.array(np.minimum(counts, MOST_TERMS).astype(np.uint8)),
         }
     )
 
 
-def _term_lists(names: Sequence[str]) -> pa.LargeListArray:
-    from raycontext.analyse.terms import analyse_texts  # only who writes needs the compiled analysis
-
-    encodable = [name.encode(errors="replace").decode() for name in names]
-    offsets, terms = terms_by_row(analyse_texts(encodable))
-    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(terms))
+def _lower_half(hashes: Sequence[int]) -> NDArray[np.uint32]:
+    return np.array(hashes, np.uint64).astype(np.uint32)
 
 
 def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
@@ -189,13 +203,15 @@ def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa
             "start_byte": pa.array(content.start_bytes),
             "end_byte": pa.array(content.end_bytes),
             "kind": pa.array(content.kinds, pa.string()).dictionary_encode(),
-            "symbol": pa.array(content.symbols, pa.string()),
-            "scope": pa.array(content.scopes, pa.string()),
             "content_hash": pa.array([xxhash.xxh3_128_digest(text) for text in content.texts], pa.binary(16)),
             "body_length": pa.array(content.body.lengths),
             "symbol_length": pa.array(content.symbol.lengths),
         }
     )
+
+
+def _labels_table(content: SegmentContent) -> pa.Table:
+    return pa.table({"symbol": pa.array(content.symbols, pa.string()), "scope": pa.array(content.scopes, pa.string())})
 
 
 def _text_table(content: SegmentContent) -> pa.Table:
@@ -221,27 +237,18 @@ def _names_table(content: SegmentContent) -> pa.Table:
 
 
 def postings_file(fields: Sequence[Postings]) -> pa.Buffer:
-    """One record batch for each of `FIELDS`."""
-    schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", pa.large_list(_POSTING), False)])
+    """One record batch for each of `POSTINGS`."""
+    from raycontext.analyse.posting_lists import encode
+
+    encoded = [encode(field) for field in fields]
+    is_large = any(lists.data.size > LARGEST_BINARY_BYTES for lists in encoded)
+    list_type, array_type = (pa.large_binary(), pa.LargeBinaryArray) if is_large else (pa.binary(), pa.BinaryArray)
+    schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", list_type, False)])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
-        for field in fields:
-            entries = pa.StructArray.from_arrays(
-                [pa.array(field.rows), pa.array(field.frequencies)], fields=list(_POSTING)
-            )
-            lists = pa.LargeListArray.from_arrays(pa.array(field.offsets), entries, type=schema.field("postings").type)
-            writer.write_batch(pa.record_batch([pa.array(field.terms), lists], schema=schema))
-    return sink.getvalue()
-
-
-def fixed_lists(rows: NDArray[Any]) -> pa.FixedSizeListArray:
-    """A column of lists from [rows, size of each]."""
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).reshape(-1)), rows.shape[1])
-
-
-def ipc_file(table: pa.Table, compression: str | None = None, batch_rows: int | None = None) -> pa.Buffer:
-    """The bytes of an Arrow IPC file."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
-        writer.write_table(table.combine_chunks(), max_chunksize=batch_rows)
+        for lists in encoded:
+            starts = lists.starts.astype(np.int64 if is_large else np.int32)
+            buffers = [None, pa.py_buffer(starts), pa.py_buffer(lists.data)]
+            column = array_type.from_buffers(list_type, len(lists.terms), buffers)
+            writer.write_batch(pa.record_batch([pa.array(lists.terms), column], schema=schema))
     return sink.getvalue()

@@ -21,7 +21,7 @@ from raycontext.models import Damage, DamageKind, SkipReason, VerificationReport
 from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
 from raycontext.store.consistency import contradictions, equals_source, paths_of
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
-from raycontext.store.segment import DATA_FILES, DESCRIPTION, Segment
+from raycontext.store.segment import DESCRIPTION, Segment
 
 __all__ = ["Examination", "LiveFile", "examine", "verify"]
 
@@ -216,7 +216,7 @@ def _examine_segment(
         _unsupported(f"{folder}/{DESCRIPTION}", error, found)
         return
     else:
-        for name in DATA_FILES:
+        for name in segment.data_files:
             try:
                 found.bytes += segment.check_content(name) if deep else segment.check_size(name)
                 found.data_files += 1

@@ -14,6 +14,7 @@ from raycontext.discover.read import Content
 from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
 from raycontext.models import SkipReason
 from raycontext.store.collection import Location
+from raycontext.store.manifest import FORMAT
 
 from ..conftest import settle, write_tree
 
@@ -236,10 +237,10 @@ async def test_other_format_is_refused_everywhere(connection: Connection, source
     async with connection as context:
         await context.index(source)
     identity = Location(str(root), "shop").open().identity()
-    (root / "shop/COLLECTION.json").write_bytes(identity.encode(2))
+    (root / "shop/COLLECTION.json").write_bytes(identity.encode(FORMAT + 1))
     async with connection as context:
         for attempt in (context.search("cart", collection="shop"), context.status("shop")):
-            with pytest.raises(UnsupportedFormat, match="format 2"):
+            with pytest.raises(UnsupportedFormat, match=f"format {FORMAT + 1}"):
                 await attempt
 
 

@@ -148,7 +148,7 @@ def _live_files(segment: Segment) -> dict[int, NaiveFile]:
 
 
 def _symbols(segment: Segment, row: int) -> str:
-    return f"{segment.label('symbol', row)} {segment.label('scope', row)}"
+    return " ".join(segment.label(row))
 
 
 def _fields(file: NaiveFile, chunk: NaiveChunk) -> list[tuple[str, Counter[int]]]:

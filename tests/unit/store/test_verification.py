@@ -21,10 +21,11 @@ from raycontext.models import DamageKind, IndexOptions
 from raycontext.store import repair as repairing
 from raycontext.store import verification
 from raycontext.store.collection import Collection, Location, shard_of
+from raycontext.store.columns import ipc_file
 from raycontext.store.manifest import Manifest, SegmentReference, ShardManifest, manifest_name
 from raycontext.store.repair import repair
-from raycontext.store.segment import DATA_FILES, DESCRIPTION, Segment
-from raycontext.store.segment_writer import ipc_file, postings_file, store_segment
+from raycontext.store.segment import DATA_FILES, DESCRIPTION, POSTINGS, Segment
+from raycontext.store.segment_writer import postings_file, store_segment
 from raycontext.store.verification import verify
 from raycontext.store.writer import CollectionWriter
 
@@ -107,8 +108,27 @@ def postings_with(**changes: Callable[[np.ndarray[Any, Any]], Any]) -> Craft:
         segment = Segment(collection.storage, collection.name, reference)
         body = segment.postings("body")
         other = replace(body, **{name: alter(getattr(body, name).copy()) for name, alter in changes.items()})
-        encoded = postings_file((other, segment.postings("symbol"), segment.postings("path")))
+        encoded = postings_file((other, *(segment.postings(name) for name in POSTINGS[1:])))
         return with_segment(manifest, stored(collection, manifest, reference, {"postings.arrow": encoded}))
+
+    return craft
+
+
+def damaged_list(content: bytes) -> Craft:
+    """The first list of the body's postings with another content."""
+
+    def craft(collection: Collection, manifest: Manifest) -> dict[str, Any]:
+        reference = manifest.shards[0].segments[0]
+        place = f"{collection.name}/segments/{reference.name}/postings.arrow"
+        reader = pa.ipc.open_file(collection.storage.map(place))
+        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+        lists = [content, *batches[0].column(1).to_pylist()[1:]]
+        batches[0] = pa.record_batch([batches[0].column(0), pa.array(lists, pa.binary())], schema=reader.schema)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, reader.schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return with_segment(manifest, stored(collection, manifest, reference, {"postings.arrow": sink.getvalue()}))
 
     return craft
 
@@ -195,9 +215,9 @@ MENDED: dict[str, tuple[Craft, str]] = {
     "column": (table_with("files", "path_hash", lambda _: None), "not the columns of a segment"),
     "type of a column": (table_with("chunks", "file", lambda column: column.cast(pa.string())), "not the columns"),
     "posting beyond the end": (postings_with(rows=lambda rows: rows + np.uint32(10**6)), "rows that are not there"),
-    "postings in disorder": (postings_with(rows=lambda rows: rows[::-1].copy()), "of a term are not in ascending"),
+    "posting that is cut off": (damaged_list(b"\x80"), "lists are not as they are written"),
+    "empty list": (damaged_list(b""), "a term that no row holds"),
     "terms in disorder": (postings_with(terms=lambda terms: terms[::-1].copy()), "terms are not in ascending order"),
-    "frequency": (postings_with(frequencies=lambda found: found * np.uint8(0)), "or do not hold it"),
     "file in the segments alone": (snapshot_with(lambda entries: entries.pop("a/cart.py")), "which segments hold"),
     "file in the snapshot alone": (snapshot_with(renamed), "No segment holds 1 file, such as elsewhere.py"),
     "digest": (snapshot_with(digest_of_another), "another digest of 1 file, such as a/cart.py"),
@@ -222,7 +242,7 @@ def test_collection_with_edits_is_healthy(shop: Collection, deep: bool) -> None:
     report = verify(shop, deep=deep)
     assert report.damage == ()
     assert (report.version, report.manifests, report.files) == (2, 2, 10)
-    assert (report.segments, report.data_files) == (3, 21)
+    assert (report.segments, report.data_files) == (3, 24)
     assert (report.compared_files, report.changed_files) == ((10, 0) if deep else (0, 0))
     assert report.chunks == latest(shop).chunks
 
