@@ -27,6 +27,7 @@ __all__ = [
     "first_problem",
     "globs",
     "path_inside",
+    "places_within",
     "root_of",
     "search_filters",
 ]
@@ -133,3 +134,17 @@ def root_of(settings: Settings) -> str:
     if os.fsencode(root).decode(errors="replace") != root:
         raise InvalidInput(f"The root {root} is not valid UTF-8", "Arrow opens no such files; choose another.")
     return root
+
+
+def places_within(source: str, paths: Iterable[str | Path]) -> tuple[str, ...]:
+    """Paths below an absolute source, relative to it and with "/"; "." for the source itself.
+
+    Raises `InvalidInput` for one that is not within it.
+    """
+    places: list[str] = []
+    for path in paths:
+        place = os.path.relpath(os.path.join(source, os.fspath(path)), source)  # noqa: PTH118 - pathlib keeps `..`
+        if place == os.pardir or place.startswith(os.pardir + os.sep) or "\0" in place:
+            raise InvalidInput(f"The path '{path}' is not within {source}", "Give paths of files in the source.")
+        places.append(place.replace(os.sep, "/"))
+    return tuple(places)

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.runtime.base import WorkerDied
-from raycontext.stages import IndexedBatch, Scan
+from raycontext.stages import IndexedBatch
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
 from raycontext.store.manifest import SegmentReference

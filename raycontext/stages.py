@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.read import digest_file, read_content
+from raycontext.discover.scan import Scan, scan
 from raycontext.discover.secrets import is_secret
-from raycontext.discover.selection import selected
-from raycontext.discover.snapshot import SnapshotEntry, classify
-from raycontext.discover.walk import walk
+from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import RootNotFound
 from raycontext.limits import allow
@@ -30,7 +29,6 @@ from raycontext.store.verification import verify
 
 __all__ = [
     "IndexedBatch",
-    "Scan",
     "bring_source",
     "compact_segments",
     "hash_files",
@@ -40,22 +38,6 @@ __all__ = [
     "scan_tree",
     "verify_collection",
 ]
-
-
-class Scan(NamedTuple):
-    """How the tree differs from the last snapshot, as far as stat tells."""
-
-    scanned_at_ns: int
-    files_found: int
-    to_hash: list[FileStat]
-    """New files and files whose stat does not prove that they are unchanged."""
-    skipped: dict[str, SnapshotEntry]
-    """Files that the walk left out and that the snapshot does not yet record so."""
-    removed: list[str]
-    """Paths of the snapshot that are no longer in the tree."""
-    kept: list[str]
-    """Paths of the snapshot below folders that cannot be listed: they stay as they are."""
-    unreadable_folders: tuple[str, ...]
 
 
 class IndexedBatch(NamedTuple):
@@ -75,26 +57,7 @@ def scan_tree(source: str, location: Location, version: int, options: IndexOptio
     """
     collection = location.open()
     previous = collection.snapshot(collection.manifest(version)) if version else None
-    listing = selected(walk(Path(source), options.max_file_bytes), options.include, options.exclude)
-    classification = classify(listing, previous)
-    known = previous.entries if previous else {}
-    skipped = {
-        path: SnapshotEntry(size=0, mtime_ns=0, inode=0, digest=b"", reason=reason)
-        for path, reason in listing.skipped
-        if path not in known or known[path].reason != reason
-    }
-    present = {file.path for file in listing.files}
-    present.update(path for path, _ in listing.skipped)
-    present.update(classification.kept)
-    return Scan(
-        scanned_at_ns=listing.scanned_at_ns,
-        files_found=len(listing.files),
-        to_hash=classification.to_hash,
-        skipped=skipped,
-        removed=[path for path in known if path not in present],
-        kept=classification.kept,
-        unreadable_folders=tuple(listing.unreadable_folders),
-    )
+    return scan(Path(source), options, previous)
 
 
 def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:

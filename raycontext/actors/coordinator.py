@@ -90,6 +90,8 @@ class IndexRequest(NamedTuple):
     source: str  # absolute path of a folder
     collection: str | None
     overrides: OptionOverrides
+    places: tuple[str, ...] = ()
+    """Paths relative to the source that alone may have changed; empty: anything may have."""
 
 
 class Coordinator:
@@ -114,7 +116,7 @@ class Coordinator:
             await asyncio.to_thread(embedder_for, request.overrides.embedder)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         await self._check_shared(identity)
-        return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides))
+        return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides, request.places))
 
     async def prepare(self, source: str, collection: str | None) -> str:
         """Name of the collection of a source; see `Catalog.prepare`. Raises `RootNotFound`."""
@@ -289,9 +291,11 @@ class Coordinator:
             if self._last.get(collection) is task and task.done():
                 del self._last[collection]
 
-    async def _index(self, identity: CollectionIdentity, overrides: OptionOverrides) -> IndexReport:
+    async def _index(
+        self, identity: CollectionIdentity, overrides: OptionOverrides, places: tuple[str, ...] = ()
+    ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
-            job = Job(self._root, self._runtime, identity)
+            job = Job(self._root, self._runtime, identity, places)
             self._jobs[identity.name] = job
             try:
                 report = await job.run(overrides)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from raycontext import pipeline, stages
 from raycontext.actors.metrics import add, set_value
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.discover.scan import Scan
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
 from raycontext.models import IndexReport, JobProgress
 from raycontext.runtime.base import ActorHandle, Runtime
@@ -29,8 +30,10 @@ class Job:
     """One index run: carries out the planner's instructions, at most as many tasks at once as the runtime can run,
     and one more that waits for a free worker."""
 
-    def __init__(self, root: str, runtime: Runtime, identity: CollectionIdentity) -> None:
+    def __init__(self, root: str, runtime: Runtime, identity: CollectionIdentity, places: tuple[str, ...] = ()) -> None:
+        """places: paths relative to the source, to which the run keeps where it can; empty for all of it."""
         self.identity = identity
+        self._places = places
         self.num_shards = 0
         self._location = Location(root, identity.name)
         self._runtime = runtime
@@ -153,9 +156,7 @@ class Job:
         try:
             match instruction:
                 case pipeline.ScanTree():
-                    version = 0 if self._state.replace else self._state.version
-                    scan = await self._runtime.run(stages.scan_tree, source, self._location, version, options)
-                    return pipeline.Scanned(scan)
+                    return pipeline.Scanned(await self._scan(source))
                 case pipeline.HashFiles(files):
                     digests = await self._runtime.run(stages.hash_files, source, files, options.max_file_bytes)
                     return pipeline.Hashed(instruction, digests)
@@ -173,6 +174,14 @@ class Job:
                     raise AssertionError(instruction)
         except Exception as error:
             return pipeline.Failed(instruction, error)
+
+    async def _scan(self, source: str) -> Scan:
+        state = self._state
+        if self._places and state.version and not state.replace and not state.unrecorded:
+            found: Scan = await self._store.call("scan_places", source, state.options, self._places)
+            return found
+        version = 0 if state.replace else state.version
+        return await self._runtime.run(stages.scan_tree, source, self._location, version, state.options)
 
     def _report(self, planner: pipeline.ReindexPlanner, changed: bool) -> IndexReport:
         state = self._state

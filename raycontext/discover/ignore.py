@@ -29,7 +29,7 @@ from raycontext.discover.repository import (
     read_small_file,
 )
 
-__all__ = ["CONTROL_NAMES", "IgnoreRules", "RuleSet", "is_never_indexed", "rules_for_root"]
+__all__ = ["CONTROL_NAMES", "FolderRules", "IgnoreRules", "RuleSet", "is_never_indexed", "rules_for_root"]
 
 OWN_IGNORE_FILE = ".raycontextignore"
 GIT_IGNORE_FILE = ".gitignore"
@@ -225,3 +225,32 @@ def _rules_of(file: Path, base: str, open_flags: int) -> tuple[RuleSet, ...]:
     content = read_small_file(file, open_flags)
     rules = parse_rules(content) if content else []
     return (RuleSet(rules, base),) if rules else ()
+
+
+class FolderRules:
+    """The rules inside single folders of a tree, looked up without a walk. `root`: absolute, resolved."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, IgnoreRules | None] = {}
+
+    def inside(self, folder: str) -> IgnoreRules | None:
+        """For the entries of a folder, by its path ("" the root), which need not be there; None where it, or one above
+        it, is ignored."""
+        if folder not in self._known:
+            self._known[folder] = self._found(folder)
+        return self._known[folder]
+
+    def forget(self) -> None:
+        """An ignore file has changed."""
+        self._known.clear()
+
+    def _found(self, folder: str) -> IgnoreRules | None:
+        if not folder:
+            return rules_for_root(self._root).entered(self._root, "")
+        parent, _, name = folder.rpartition("/")
+        above = self.inside(parent)
+        place = self._root / folder
+        if above is None or is_never_indexed(str(place), name) or above.ignores_folder(folder, name):
+            return None
+        return above.entered(place, folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import xxhash
@@ -63,6 +63,24 @@ class MerkleTree:
             folder.digest = _folder_digest(folder, folders)
         return cls(folders)
 
+    def updated(self, digests: Mapping[str, bytes], removed: Iterable[str]) -> MerkleTree:
+        """The tree with other digests of some files, new or known, and without those `removed`; the rest is shared."""
+        folders = dict(self._folders)
+        fresh: set[str] = set()  # copied or made here
+        for path in removed:
+            folder_path, _, name = path.rpartition("/")
+            if folder_path in folders and name in folders[folder_path].files:
+                del _own(folders, folder_path, fresh).files[name]
+                _prune(folders, folder_path, fresh)
+        for path, digest in digests.items():
+            folder_path, _, name = path.rpartition("/")
+            if folder_path not in folders:
+                _own_with_parents(folders, folder_path, fresh)
+            _own(folders, folder_path, fresh).files[name] = digest
+        for path in sorted(fresh & folders.keys(), key=_depth, reverse=True):
+            folders[path].digest = _folder_digest(folders[path], folders)
+        return MerkleTree(folders)
+
     @property
     def root_digest(self) -> bytes:
         """Digest of the whole tree, 16 bytes."""
@@ -111,6 +129,41 @@ def diff(old: MerkleTree, new: MerkleTree) -> TreeDiff:
             removed.extend(old.files_below(old_folders[name]))
         pending.extend(old_folders[name] for name in old_folders.keys() & new_folders.keys())
     return TreeDiff(sorted(added), sorted(modified), sorted(removed))
+
+
+def _own(folders: dict[str, _Folder], path: str, fresh: set[str]) -> _Folder:
+    """A folder to change, with copies of those above it."""
+    above = path
+    while above not in fresh:
+        fresh.add(above)
+        copied = _Folder()
+        copied.files, copied.folders = dict(folders[above].files), dict(folders[above].folders)
+        folders[above] = copied
+        above = above.rpartition("/")[0]
+    return folders[path]
+
+
+def _own_with_parents(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
+    nearest = path
+    while nearest not in folders:
+        nearest = nearest.rpartition("/")[0]
+    _own(folders, nearest, fresh)
+    _with_parents(folders, path)
+    while path != nearest:
+        fresh.add(path)
+        path = path.rpartition("/")[0]
+
+
+def _prune(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
+    """Take out a folder without files, and those above it that have none but there."""
+    while path and not folders[path].files and not folders[path].folders:
+        parent, _, name = path.rpartition("/")
+        del folders[path], _own(folders, parent, fresh).folders[name]
+        path = parent
+
+
+def _depth(path: str) -> int:
+    return path.count("/") + 1 if path else 0
 
 
 def _with_parents(folders: dict[str, _Folder], path: str) -> _Folder:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from pathlib import Path
 
-from raycontext.discover.ignore import CONTROL_NAMES, IgnoreRules, is_never_indexed, rules_for_root
+from raycontext.discover.ignore import CONTROL_NAMES, FolderRules, IgnoreRules, is_never_indexed, rules_for_root
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason, TreeListing
 
-__all__ = ["walk"]
+__all__ = ["walk", "walk_places"]
 
 _BY_PATH = itemgetter(0)
 
@@ -28,12 +29,45 @@ def walk(root: Path, max_file_bytes: int) -> TreeListing:
 
     Raises RootNotFound where `root` is not an existing folder that can be reached, at the end of the walk too.
     """
+    return _undisturbed(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top)))
+
+
+def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeListing:
+    """What `walk` would list at and below some places: paths with "/", relative to `root`, of files and folders.
+
+    Nothing is listed of what is not there, is ignored, or lies behind a link. Raises RootNotFound as `walk`.
+    """
+    outermost: list[str] = []
+    for place in sorted(set(places)):
+        if not outermost or not place.startswith(outermost[-1] + "/"):
+            outermost.append(place)
+
+    def look(walker: _Walker, top: Path) -> None:
+        rules = FolderRules(top)
+        for place in outermost:
+            folder = place.rpartition("/")[0]
+            inside = rules.inside(folder)
+            if inside is not None and _is_reached(top, folder):
+                walker.take(place, inside)
+
+    return _undisturbed(root, max_file_bytes, look)
+
+
+def _is_reached(top: Path, folder: str) -> bool:
+    """Whether a walk comes to a folder: neither it nor one above it is a link, or missing."""
+    places = [top / folder, *(top / folder).parents]
+    return all(place.is_dir() and not place.is_symlink() for place in places[: places.index(top)])
+
+
+def _undisturbed(root: Path, max_file_bytes: int, look: Callable[[_Walker, Path], None]) -> TreeListing:
+    """What a walker found in a folder that was the same one all the time."""
     while True:
         top = _resolved_folder(root)
         before = _identity(top, root)
-        listing = _listed(top, root, max_file_bytes)
+        walker = _Walker(root, top, max_file_bytes)
+        look(walker, top)
         if _identity(top, root) == before:
-            return listing
+            return walker.listing()
 
 
 def _identity(top: Path, root: Path) -> tuple[int, int]:
@@ -44,58 +78,96 @@ def _identity(top: Path, root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _listed(top: Path, root: Path, max_file_bytes: int) -> TreeListing:
-    scanned_at_ns = time.time_ns()
-    base = str(top).rstrip("/") + "/"
-    files: list[FileStat] = []
-    skipped: list[SkippedFile] = []
-    unreadable_folders: list[str] = []
-    pending: list[tuple[str, IgnoreRules]] = [("", rules_for_root(top))]
-    while pending:
-        prefix, rules = pending.pop()
-        folder = prefix[:-1]
-        try:
-            with os.scandir(base + prefix) as listing:
-                entries = list(listing)
-        except (FileNotFoundError, NotADirectoryError):
-            if not prefix:
-                raise RootNotFound(str(root)) from None
-            continue
-        except OSError:
-            unreadable_folders.append(folder)
-            continue
-        if not CONTROL_NAMES.isdisjoint([entry.name for entry in entries]):
-            rules = rules.entered(Path(base + folder), folder)
-        has_rules = not rules.is_empty
-        for entry in entries:
-            name = entry.name
-            path = prefix + name
+class _Walker:
+    """Gathers the files of one tree."""
+
+    def __init__(self, root: Path, top: Path, max_file_bytes: int) -> None:
+        self._root = root
+        self._base = str(top).rstrip("/") + "/"
+        self._max_file_bytes = max_file_bytes
+        self._scanned_at_ns = time.time_ns()
+        self._files: list[FileStat] = []
+        self._skipped: list[SkippedFile] = []
+        self._unreadable_folders: list[str] = []
+        self._pending: list[tuple[str, IgnoreRules]] = []
+
+    def walk(self, prefix: str, rules: IgnoreRules) -> None:
+        """Look through a folder, whose path is `prefix` without the last "/"; `rules` hold for it from outside."""
+        base, pending, take = self._base, self._pending, self._take
+        pending.append((prefix, rules))
+        while pending:
+            prefix, rules = pending.pop()
+            folder = prefix[:-1]
             try:
-                if entry.is_dir(follow_symlinks=False):
-                    if is_never_indexed(base + path, name) or (has_rules and rules.ignores_folder(path, name)):
-                        continue
-                    pending.append((path + "/", rules))
-                    continue
-                if name == ".git" or (has_rules and rules.ignores_file(path, name)):
-                    continue
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
+                with os.scandir(base + prefix) as listing:
+                    entries = list(listing)
+            except (FileNotFoundError, NotADirectoryError):
+                if not prefix:
+                    raise RootNotFound(str(self._root)) from None
                 continue
             except OSError:
-                skipped.append(SkippedFile(path, SkipReason.UNREADABLE))
+                self._unreadable_folders.append(folder)
                 continue
-            mode = status.st_mode
-            if not stat.S_ISREG(mode):
-                reason = SkipReason.SYMLINK if stat.S_ISLNK(mode) else SkipReason.SPECIAL
-                skipped.append(SkippedFile(path, reason))
-            elif status.st_size > max_file_bytes:
-                skipped.append(SkippedFile(path, SkipReason.TOO_LARGE))
-            else:
-                files.append(FileStat(path, status.st_size, status.st_mtime_ns, status.st_ino))
-    files.sort(key=_BY_PATH)
-    skipped.sort(key=_BY_PATH)
-    unreadable_folders.sort()
-    return TreeListing(scanned_at_ns, files, skipped, unreadable_folders)
+            if not CONTROL_NAMES.isdisjoint([entry.name for entry in entries]):
+                rules = rules.entered(Path(base + folder), folder)
+            has_rules = not rules.is_empty
+            for entry in entries:
+                take(entry, prefix + entry.name, rules, has_rules)
+
+    def take(self, path: str, rules: IgnoreRules) -> None:
+        """Look at one place; `rules` are those inside its folder."""
+        self._take(_Place(self._base + path), path, rules, not rules.is_empty)
+        while self._pending:
+            self.walk(*self._pending.pop())
+
+    def listing(self) -> TreeListing:
+        """What was found."""
+        self._files.sort(key=_BY_PATH)
+        self._skipped.sort(key=_BY_PATH)
+        self._unreadable_folders.sort()
+        return TreeListing(self._scanned_at_ns, self._files, self._skipped, self._unreadable_folders)
+
+    def _take(self, entry: os.DirEntry[str] | _Place, path: str, rules: IgnoreRules, has_rules: bool) -> None:
+        name = entry.name
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if is_never_indexed(self._base + path, name) or (has_rules and rules.ignores_folder(path, name)):
+                    return
+                self._pending.append((path + "/", rules))
+                return
+            if name == ".git" or (has_rules and rules.ignores_file(path, name)):
+                return
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError:
+            self._skipped.append(SkippedFile(path, SkipReason.UNREADABLE))
+            return
+        mode = status.st_mode
+        if not stat.S_ISREG(mode):
+            reason = SkipReason.SYMLINK if stat.S_ISLNK(mode) else SkipReason.SPECIAL
+            self._skipped.append(SkippedFile(path, reason))
+        elif status.st_size > self._max_file_bytes:
+            self._skipped.append(SkippedFile(path, SkipReason.TOO_LARGE))
+        else:
+            self._files.append(FileStat(path, status.st_size, status.st_mtime_ns, status.st_ino))
+
+
+class _Place:
+    """What `os.DirEntry` tells, of a place that no folder was listed for."""
+
+    def __init__(self, path: str) -> None:
+        self.name = path.rsplit("/", 1)[-1]
+        self._path = path
+
+    def is_dir(self, *, follow_symlinks: bool) -> bool:
+        return stat.S_ISDIR(self.stat(follow_symlinks=follow_symlinks).st_mode)
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        try:
+            return Path(self._path).stat(follow_symlinks=follow_symlinks)
+        except NotADirectoryError:  # a file took the place of one of its folders
+            raise FileNotFoundError(self._path) from None
 
 
 def _resolved_folder(root: Path) -> Path:

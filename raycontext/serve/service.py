@@ -80,7 +80,7 @@ class Service:
         self._allowed = None if allowed is None else tuple(os.path.realpath(folder) for folder in allowed)
         self._jobs: dict[str, _Job] = {}
         self._used: dict[str, float] = {}
-        self._watches = Watches(lambda name, source: context.index(source, collection=name))
+        self._watches = Watches(lambda name, source, paths: context.index(source, collection=name, paths=paths or None))
 
     def restricted(self, allowed: Sequence[str] | None) -> Service:
         """The same service, with the same jobs, for callers who may ask for less."""

@@ -8,19 +8,24 @@ import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from pathlib import Path, PurePath
 
 import watchfiles
 
-from raycontext.discover.ignore import CONTROL_NAMES, IgnoreRules, is_never_indexed, rules_for_root
+from raycontext.discover.ignore import CONTROL_NAMES, FolderRules
 from raycontext.errors import RaycontextError
 
 __all__ = ["TreeWatcher"]
 
 _log = logging.getLogger("raycontext")
 
-QUIET_MILLISECONDS = 100
+EVERYTHING: tuple[str, ...] = ()
+"""Instead of paths: the whole folder."""
+
+MOST_HINTS = 1000
+"""Paths beyond which the whole folder is looked at."""
+
+QUIET_MILLISECONDS = 50
 """After so long without a change those before count as one: a checkout changes thousands of files at once."""
 
 MOST_MILLISECONDS = 1600
@@ -36,10 +41,15 @@ RETRY_SECONDS = 5.0
 
 
 class TreeWatcher:
-    """Watches one folder, which may go away and come back. index: brings its index up to date."""
+    """Watches one folder, which may go away and come back. index: brings the index of some paths up to date, or of the
+    whole folder where none are given."""
 
     def __init__(
-        self, source: str, index: Callable[[], Awaitable[object]], *, walk_seconds: float = WALK_SECONDS
+        self,
+        source: str,
+        index: Callable[[tuple[str, ...]], Awaitable[object]],
+        *,
+        walk_seconds: float = WALK_SECONDS,
     ) -> None:
         self.source = source
         self.problem = ""
@@ -48,39 +58,53 @@ class TreeWatcher:
         """Whether the folder is looked through again and again, since the system reports no changes of it."""
         self._index = index
         self._walk_seconds = walk_seconds
-        self._rules: dict[str, IgnoreRules | None] = {}
+        self._rules = FolderRules(Path(source))
 
     async def run(self) -> None:
         """Index the folder, and again whenever something in it changes, until this is cancelled."""
         loop = asyncio.get_running_loop()
-        changed = asyncio.Event()
+        hints: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         ended = threading.Event()
 
-        def tell() -> None:
-            loop.call_soon_threadsafe(changed.set)
+        def tell(paths: tuple[str, ...]) -> None:
+            loop.call_soon_threadsafe(hints.put_nowait, paths)
 
         listening = asyncio.ensure_future(asyncio.to_thread(self._listen, tell, ended))
+        walked, paths = loop.time(), EVERYTHING
         try:
             while True:
-                changed.clear()
-                await self._bring_up_to_date()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), self._walk_seconds)
+                if not await self._bring_up_to_date(paths):
+                    walked = loop.time() - self._walk_seconds + RETRY_SECONDS
+                elif not paths:
+                    walked = loop.time()
+                try:
+                    told = [await asyncio.wait_for(hints.get(), max(walked + self._walk_seconds - loop.time(), 0))]
+                except TimeoutError:
+                    paths = EVERYTHING
+                    continue
+                while not hints.empty():
+                    told.append(hints.get_nowait())
+                paths = tuple({path for few in told for path in few})
+                if not all(told) or len(paths) > MOST_HINTS:
+                    paths = EVERYTHING
         finally:
             ended.set()
             await asyncio.wait([listening])
 
-    async def _bring_up_to_date(self) -> None:
+    async def _bring_up_to_date(self, paths: tuple[str, ...]) -> bool:
+        """Whether that went well."""
         try:
-            await self._index()
-            self.problem = ""
+            await self._index(paths)
         except RaycontextError as error:  # such as a folder that is away: it may come back
             if str(error) != self.problem:
                 _log.warning("%s could not be indexed: %s", self.source, error)
             self.problem = str(error)
+            return False
+        self.problem = ""
+        return True
 
-    def _listen(self, tell: Callable[[], None], ended: threading.Event) -> None:
-        """In a thread of its own: call `tell` when something has changed."""
+    def _listen(self, tell: Callable[[tuple[str, ...]], None], ended: threading.Event) -> None:
+        """In a thread of its own: call `tell` when something has changed, with what or with `EVERYTHING`."""
         while not ended.is_set():
             identity = _identity(self.source)
             if identity is None:
@@ -95,9 +119,11 @@ class TreeWatcher:
                 _log.warning("changes of %s are not reported (%s): it is looked through instead", self.source, error)
                 self.polls = True
 
-    def _listen_to(self, identity: tuple[int, int], tell: Callable[[], None], ended: threading.Event) -> None:
+    def _listen_to(
+        self, identity: tuple[int, int], tell: Callable[[tuple[str, ...]], None], ended: threading.Event
+    ) -> None:
         """As long as the folder is the same one."""
-        self._rules.clear()
+        self._rules.forget()
         hints = watchfiles.watch(
             self.source,
             watch_filter=None,
@@ -110,13 +136,17 @@ class TreeWatcher:
             force_polling=self.polls or None,
             ignore_permission_denied=True,
         )
-        tell()  # what has changed before it was listened to
+        tell(EVERYTHING)  # what has changed before it was listened to
         for changes in hints:
-            if any(self._counts(path) for path in _places(changes)):
-                tell()
+            paths = tuple(path for _, path in changes if self._counts(path))
             if _identity(self.source) != identity:
-                tell()
+                tell(EVERYTHING)
                 return
+            if paths:
+                tell(paths if self._below(paths) else EVERYTHING)
+
+    def _below(self, paths: Iterable[str]) -> bool:
+        return all(PurePath(self.source) in PurePath(path).parents for path in paths)
 
     def _counts(self, path: str) -> bool:
         """Whether a change of a file can change the index."""
@@ -125,32 +155,14 @@ class TreeWatcher:
         except ValueError:
             return True
         if place.name in CONTROL_NAMES:
-            self._rules.clear()
+            self._rules.forget()
             return True
-        rules = self._rules_in(place.parent)
+        parent = place.parent.as_posix()
+        rules = self._rules.inside("" if parent == "." else parent)
         if rules is None:
             return False
         inside = place.as_posix()
         return not (rules.ignores_file(inside, place.name) and rules.ignores_folder(inside, place.name))
-
-    def _rules_in(self, folder: PurePath) -> IgnoreRules | None:
-        """What counts for the entries of a folder, relative to the source; None where it is left out itself."""
-        key = folder.as_posix()
-        if key not in self._rules:
-            self._rules[key] = self._entered(folder)
-        return self._rules[key]
-
-    def _entered(self, folder: PurePath) -> IgnoreRules | None:
-        root = Path(self.source)
-        if folder == PurePath():
-            return rules_for_root(root).entered(root, "")
-        above = self._rules_in(folder.parent)
-        inside = folder.as_posix()
-        if above is None or is_never_indexed(str(root / folder), folder.name):
-            return None
-        if above.ignores_folder(inside, folder.name):
-            return None
-        return above.entered(root / folder, inside)
 
 
 def _identity(folder: str) -> tuple[int, int] | None:
@@ -160,7 +172,3 @@ def _identity(folder: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _places(changes: Iterable[tuple[object, str]]) -> Iterable[str]:
-    return (path for _, path in changes)

@@ -20,16 +20,16 @@ class _Watch(NamedTuple):
 
 
 class Watches:
-    """By name of the collection. index: brings the collection of a name and a source up to date."""
+    """By name of the collection. index: brings paths of the collection of a name and a source up to date."""
 
-    def __init__(self, index: Callable[[str, str], Awaitable[object]]) -> None:
+    def __init__(self, index: Callable[[str, str, tuple[str, ...]], Awaitable[object]]) -> None:
         self._index = index
         self._running: dict[str, _Watch] = {}
 
     def start(self, collection: str, source: str) -> WatchState:
         """Watch from now on; nothing changes where it is watched already."""
         if collection not in self._running:
-            watcher = TreeWatcher(source, lambda: self._index(collection, source))
+            watcher = TreeWatcher(source, lambda paths: self._index(collection, source, paths))
             self._running[collection] = _Watch(watcher, asyncio.create_task(watcher.run()), time.monotonic())
         return self._state(collection)
 

@@ -98,8 +98,8 @@ async def _watch_here(path: str, root: str | None, address: str | None, runtime:
         source = str(await asyncio.to_thread(Path(path).resolve))
         name = await context.prepare(source)
 
-        async def index() -> None:
-            report = await context.index(source, collection=name)
+        async def index(paths: tuple[str, ...]) -> None:
+            report = await context.index(source, collection=name, paths=paths or None)
             if report.changed:
                 say(
                     f"version {report.version}: {report.added} added, {report.modified} modified, "

@@ -107,7 +107,8 @@ class CollectionWriter:
         that cannot be indexed. All other files are as the snapshot has them.
         """
         entries = self.snapshot.entries
-        digests = _digests(entries)
+        digests: dict[str, bytes] = {}
+        gone = set(removed)
         seen: dict[str, SnapshotEntry] = {}
         quarantined: dict[str, SnapshotEntry] = {}
         known_bad = self.snapshot.quarantined()
@@ -115,16 +116,14 @@ class CollectionWriter:
             known = entries.get(path)
             entry = SnapshotEntry(size, mtime_ns, inode, digest, known_bad.get(digest))
             if entry.reason is not None:
-                digests.pop(path, None)
+                gone.add(path)
                 if known != entry:
                     quarantined[path] = entry
                 continue
             if known is not None and known.digest == digest and known != entry:
                 seen[path] = entry
             digests[path] = digest
-        for path in (*removed, *skips):
-            digests.pop(path, None)
-        changes = diff(self.tree, MerkleTree.from_digests(digests))
+        changes = diff(self.tree, self.tree.updated(digests, gone.union(skips)))
         return TreeChanges(
             added=changes.added,
             modified=changes.modified,
@@ -171,7 +170,7 @@ class CollectionWriter:
     def _publish_change(self, change: Change, embedder: str, chunker: str) -> Manifest | None:
         """Write the next snapshot and manifest; None where someone else was faster."""
         snapshot = self._next_snapshot(change)
-        tree = snapshot.tree()
+        tree = self._next_tree(change, snapshot)
         name, checksum = self._write_snapshot(snapshot)
         manifest = self._next_manifest(
             change.txn,
@@ -182,7 +181,7 @@ class CollectionWriter:
             snapshot=name,
             snapshot_checksum=checksum,
             tree=tree.root_digest.hex(),
-            files=len(_digests(snapshot.entries)),
+            files=sum(entry.reason is None for entry in snapshot.entries.values()),
         )
         self._renew(segment for _, segment in change.segments)
         if not self._publish(manifest):
@@ -315,6 +314,13 @@ class CollectionWriter:
         entries.update(change.seen)
         return Snapshot(scanned_at_ns=change.scanned_at_ns, entries=entries)
 
+    def _next_tree(self, change: Change, snapshot: Snapshot) -> MerkleTree:
+        if change.replace:
+            return snapshot.tree()
+        entries = {path: snapshot.entries.get(path) for path in change.touched()}
+        digests = {path: entry.digest for path, entry in entries.items() if entry and entry.reason is None}
+        return self.tree.updated(digests, entries.keys() - digests.keys())
+
     def _next_manifest(
         self,
         txn: str,
@@ -353,7 +359,3 @@ class CollectionWriter:
             files=files,
             chunks=self._lists.live_rows(shards),
         )
-
-
-def _digests(entries: Mapping[str, SnapshotEntry]) -> dict[str, bytes]:
-    return {path: entry.digest for path, entry in entries.items() if entry.reason is None}

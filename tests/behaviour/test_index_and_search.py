@@ -366,3 +366,25 @@ def test_globs_choose_the_files_and_stay_with_the_collection(root: Path, source:
         assert context.index(source, exclude=["*.go"]).changed is False
         with pytest.raises(InvalidInput, match="exclude"):
             context.index(source, exclude=[""])
+
+
+async def test_only_the_given_paths_are_looked_at(connection: Connection, source: Path) -> None:
+    async with connection as context:
+        first = await context.index(source, paths=["shop"])  # nothing was indexed: all of it is
+        assert first.files == len([file for file in source.rglob("*") if file.is_file()])
+        settle(source)
+        (source / "shop/cart.py").unlink()
+        write_tree(source, {"new/one.py": "def one_more():\n    return 1\n", "two.py": "def second():\n    return 2\n"})
+        report = await context.index(source, paths=[source / "new", "shop/cart.py"])
+        assert (report.added, report.removed, report.files) == (1, 1, first.files)
+        assert (await context.search("one_more", collection="shop", refresh=False))[0].path == "new/one.py"
+        assert not [
+            hit for hit in await context.search("second", collection="shop", refresh=False) if hit.path == "two.py"
+        ]
+        assert (await context.index(source, paths=["."])).added == 1
+        assert (await context.index(source, paths=["new/one.py"])).changed is False
+        for outside in ("..", "../x", source.parent / "x", "a/../../x"):
+            with pytest.raises(InvalidInput, match="not within"):
+                await context.index(source, paths=[outside])
+        with pytest.raises(InvalidInput, match="No path"):
+            await context.index(source, paths=[])

@@ -44,3 +44,20 @@ def test_digests_do_not_depend_on_the_order_of_files(digests: dict[str, bytes], 
     shuffled = list(digests.items())
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert MerkleTree.from_digests(dict(shuffled)).root_digest == MerkleTree.from_digests(digests).root_digest
+
+
+@given(TREES, TREES, st.data())
+def test_updated_tree_equals_one_from_scratch(
+    old: dict[str, bytes], new: dict[str, bytes], data: st.DataObject
+) -> None:
+    before = MerkleTree.from_digests(old)
+    digest = before.root_digest
+    removed = data.draw(st.sets(st.sampled_from([*old, "nowhere/x"])))
+    after = {path: digest for path, digest in old.items() if path not in removed} | new
+    updated = before.updated(new, removed)
+    fresh = MerkleTree.from_digests(after)
+    assert updated.root_digest == fresh.root_digest
+    assert sorted(updated.files_below("")) == sorted(after)
+    assert diff(before, updated) == naive_diff(old, after)
+    assert before.root_digest == digest == MerkleTree.from_digests(old).root_digest
+    assert sorted(before.files_below("")) == sorted(old)

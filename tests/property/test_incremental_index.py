@@ -37,9 +37,8 @@ edits = st.one_of(
     st.tuples(st.just("rename"), paths, paths),
     st.tuples(st.just("remove folder"), st.sampled_from(("a", "a/b", "c"))),
     st.tuples(st.just("move folder"), st.sampled_from(("a", "a/b", "c")), st.sampled_from(("a", "c", "d"))),
-    st.tuples(
-        st.just("index"),
-    ),
+    st.tuples(st.just("write"), st.just(".gitignore"), st.sampled_from(("", "two.py\n", "a/b/\n"))),
+    st.tuples(st.just("index"), st.booleans()),
 )
 
 
@@ -75,17 +74,25 @@ def comparable(hit: Hit) -> dict[str, Any]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=st.lists(edits, min_size=1, max_size=12), num_shards=st.sampled_from((1, 2, 5)))
-def test_edited_index_equals_one_from_scratch(steps: list[tuple[Any, ...]], num_shards: int) -> None:
+@given(steps=st.lists(edits, min_size=1, max_size=12), num_shards=st.sampled_from((1, 2, 5)), hinted=st.booleans())
+def test_edited_index_equals_one_from_scratch(steps: list[tuple[Any, ...]], num_shards: int, hinted: bool) -> None:
+    """Whether a run looks at everything or only at what was touched since the last one."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "tree"
         write_tree(place, {"one.py": CART, "a/two.py": PAYMENT, "c/three.go": LEDGER})
         with raycontext.connect(root=Path(folder) / "root", runtime="inline", workers=2) as context:
             context.index(place, collection="edited", num_shards=num_shards)
-            for step in (*steps, ("index",)):
+            touched: set[str] = set()
+            for step in (*steps, ("index", hinted)):
                 apply(place, step)
-                if step == ("index",):
+                if step[0] != "index":
+                    touched.update(step[1 : 2 if step[0] == "write" else None])
+                elif not step[1]:
                     context.index(place, collection="edited")
+                    touched.clear()
+                elif touched:
+                    context.index(place, collection="edited", paths=touched)
+                    touched.clear()
             context.index(place, collection="fresh", num_shards=1)
             assert answers(context, "edited") == answers(context, "fresh")
             edited, fresh = context.status("edited"), context.status("fresh")

@@ -30,10 +30,12 @@ class Watched:
         self.context = context
         self.source = source
         self.reports: list[IndexReport] = []
+        self.hints: list[tuple[str, ...]] = []
         self.watcher = TreeWatcher(str(source), self._index, walk_seconds=walk_seconds)
 
-    async def _index(self) -> None:
-        self.reports.append(await self.context.index(self.source, collection="shop"))
+    async def _index(self, paths: tuple[str, ...]) -> None:
+        self.hints.append(paths)
+        self.reports.append(await self.context.index(self.source, collection="shop", paths=paths or None))
 
     async def files(self) -> dict[str, str]:
         """What the index holds: the digest of each file that a search finds."""
@@ -44,6 +46,13 @@ class Watched:
         async with asyncio.timeout(WAIT_SECONDS):
             while not await condition():
                 await asyncio.sleep(0.05)
+
+    async def until_quiet(self) -> None:
+        """The system tells of what was written shortly before the watch began as well."""
+        count = -1
+        while count != len(self.reports):
+            count = len(self.reports)
+            await asyncio.sleep(1.0)
 
     async def until_has(self, *paths: str) -> None:
         async def has() -> bool:
@@ -95,6 +104,15 @@ async def test_edits_deletions_and_renames_are_followed(root: Path, shop: Path) 
             return "core/book.go" in now and not now & {"core/ledger.go", "pay/payment.py"}
 
         await found.until(moved)
+
+
+async def test_only_what_has_changed_is_looked_at(root: Path, shop: Path) -> None:
+    async with watched(root, shop) as found:
+        await found.until_quiet()
+        write_tree(shop, {"core/ledger.go": LEDGER})
+        await found.until(lambda: _truth(found.reports[-1].files == 4))
+        assert all(path.startswith(str(shop)) for path in found.hints[-1])
+        assert found.hints[-1]
 
 
 async def test_storm_ends_as_from_scratch(root: Path, shop: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.discover.walk import walk
+from raycontext.discover.walk import walk, walk_places
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason
 
@@ -147,3 +147,25 @@ def test_relative_root_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "a.py").touch()
     monkeypatch.chdir(tmp_path)
     assert paths(Path()) == ["a.py"]
+
+
+def test_places_are_walked_as_the_whole_tree_is(tmp_path: Path) -> None:
+    for name in ("a/one.py", "a/b/two.py", "a/b/skip.log", "c/three.py", "node_modules/x.js", "top.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "a/.gitignore").write_text("*.log\n")
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "alias.py").symlink_to("top.py")
+
+    def found(*places: str) -> list[str]:
+        return [file.path for file in walk_places(tmp_path, LIMIT_BYTES, places).files]
+
+    assert found("a/b") == ["a/b/two.py"]
+    assert found("a/b/two.py", "a/b", "top.py", "a/b/gone.py") == ["a/b/two.py", "top.py"]
+    assert found("a", "c", "top.py") == [path for path in paths(tmp_path) if path != ".gitignore"]
+    for left_out in ("a/b/skip.log", "node_modules", "node_modules/x.js", "link/one.py", "link", "gone/x", "top.py/x"):
+        assert found(left_out) == []
+    listing = walk_places(tmp_path, LIMIT_BYTES, ["alias.py", "link"])
+    assert [path for path, _ in listing.skipped] == ["alias.py", "link"]
+    with pytest.raises(RootNotFound):
+        walk_places(tmp_path / "missing", LIMIT_BYTES, ["a"])
