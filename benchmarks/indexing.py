@@ -1,21 +1,46 @@
-"""Cold index, unchanged index and query latency of one folder, through Ray or inline.
+"""How fast a folder is indexed, what that costs, and how that compares, all in one run.
 
-    python benchmarks/indexing.py FOLDER [--runtime ray|inline] [--shards N] [--queries N]
+    python benchmarks/indexing.py FOLDER [--workers 2] [--one-worker] [--without-ray] [--semble PYTHON] [--json FILE]
 
-Prints files/s and MB/s of a cold index, the time of a second index of the unchanged folder beside a bare walk with
-stat, the median and the 95th percentile of searches through the SDK, and the resident memory of each actor.
+Cold: wall time through Ray beside the bare tree-sitter parse of the same files on as many processes; the highest
+resident memory of index tasks and of each actor; bytes on disk per byte of source. Unchanged: a second run beside a
+walk with stat. One file edited: from the edit to an answer with it, by `index(paths=…)`. Searches: their times while nothing
+else happens and while another collection is indexed. `--one-worker`: the cold run again with one task at a time.
+`--without-ray`: the same batches in a pool of processes. `--semble`: the same folder by semble, with an interpreter
+that has it (see `index_with_semble.py`).
+
+The folder is left as it is: what is edited is a copy of links to its files.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 import raycontext
+from raycontext import stages
+from raycontext.chunk.grammars import parser_for
+from raycontext.chunk.languages import detect_language
+from raycontext.discover.read import read_content
+from raycontext.discover.walk import walk
+from raycontext.models import FileStat, IndexOptions, SkipReason
+from raycontext.pipeline import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
+from raycontext.store.collection import Location
 
 QUESTIONS = (
     "where are errors retried after a failure?",
@@ -24,52 +49,225 @@ QUESTIONS = (
     "how is the cache invalidated",
     "convert bytes to text",
 )
+EDITS = 15
+SEARCHES = 100
+HEAD_BYTES = 4096
+SAMPLE_SECONDS = 0.1
+
+Figures = dict[str, Any]
 
 
-def walk_and_stat(folder: Path) -> float:
+def parse_batch(arguments: tuple[str, Sequence[FileStat]]) -> int:
+    """Read and parse some files, those that have a grammar; returns how many bytes."""
+    folder, files = arguments
+    parsed = 0
+    for file in files:
+        content = read_content(Path(folder), file.path, IndexOptions().max_file_bytes)
+        if isinstance(content, SkipReason):
+            continue
+        parser = parser_for(detect_language(file.path, content.data[:HEAD_BYTES]))
+        if parser is not None:
+            parser.parse(content.data)
+            parsed += len(content.data)
+    return parsed
+
+
+def index_batch(arguments: tuple[str, Location, Sequence[FileStat]]) -> int:
+    """What an index task does."""
+    return stages.index_files(*arguments, IndexOptions()).source_bytes
+
+
+def batches_of(folder: Path) -> list[list[FileStat]]:
+    batches: list[list[FileStat]] = [[]]
+    size = 0
+    for file in walk(folder, IndexOptions().max_file_bytes).files:
+        if batches[-1] and (size + file.size > LARGEST_INDEX_BATCH_BYTES or len(batches[-1]) == INDEX_BATCH_FILES):
+            batches.append([])
+            size = 0
+        batches[-1].append(file)
+        size += file.size
+    return batches
+
+
+def in_pool(workers: int, work: Callable[[Any], int], arguments: Sequence[Any]) -> tuple[float, int]:
+    """Seconds, and the sum of what the work returned, without the start of the processes."""
+    with get_context("spawn").Pool(workers) as pool:
+        pool.map(work, arguments[:1] * workers)
+        begun = time.perf_counter()
+        total = sum(pool.imap_unordered(work, arguments))
+        return time.perf_counter() - begun, total
+
+
+@contextmanager
+def peaks() -> Iterator[dict[str, float]]:
+    """Highest resident memory of each kind of process below this one, MB, by the name that Ray gives it."""
+    found: dict[str, float] = {}
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    name = (process.cmdline() or [""])[0].split(" ")[0]
+                    resident = process.memory_info().rss / 1e6
+                except psutil.Error:
+                    continue
+                if name.startswith("ray::") and name != "ray::IDLE":
+                    name = name.removeprefix("ray::").split(".")[0]
+                    found[name] = max(found.get(name, 0.0), resident)
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def seconds_of(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def walk_and_stat(folder: Path) -> None:
     for place, _, names in os.walk(folder):
         for name in names:
             os.lstat(f"{place}/{name}")
-    return time.perf_counter() - begun
+
+
+def linked_copy(folder: Path, into: Path) -> Path:
+    """The tree with links to its files; who writes a file anew breaks the link."""
+
+    def link(source: str, target: str) -> None:
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError:  # another file system
+            shutil.copy2(source, target, follow_symlinks=False)
+
+    shutil.copytree(folder, into, symlinks=True, copy_function=link)
+    return into
+
+
+def edit_seconds(context: raycontext.SyncContext, folder: Path, collection: str) -> list[float]:
+    """From the edit of a file until a search finds what was written, once for each of some edits."""
+    found = []
+    python = [file.path for file in walk(folder, 100_000).files if file.path.endswith((".py", ".c", ".go", ".js"))]
+    for number in range(EDITS):
+        place = folder / python[len(python) * number // EDITS]
+        word = f"edited{number}marker"
+        content = place.read_bytes() + f"\nint {word}(void) {{ return 1; }}\n".encode()
+        place.unlink()
+        begun = time.perf_counter()
+        place.write_bytes(content)
+        context.index(folder, collection=collection, paths=[place])
+        hits = context.search(word, collection=collection, limit=1, refresh=False)
+        found.append(time.perf_counter() - begun)
+        if word not in hits[0].text:
+            raise SystemExit(f"{place} was edited, and the search does not find it")
+    return found
+
+
+def search_milliseconds(context: raycontext.SyncContext, collection: str, until: Callable[[], bool]) -> list[float]:
+    """Of searches one after the other, `SEARCHES` of them or until something has ended."""
+    for question in QUESTIONS:
+        context.search(question, collection=collection, refresh=False)
+    times: list[float] = []
+    while len(times) < SEARCHES and not until():
+        question = QUESTIONS[len(times) % len(QUESTIONS)]
+        times.append(
+            seconds_of(lambda question=question: context.search(question, collection=collection, refresh=False))
+        )
+    return sorted(second * 1e3 for second in times)
+
+
+def cold(folder: Path, root: str, workers: int) -> tuple[raycontext.IndexReport, dict[str, float]]:
+    with raycontext.connect(root=root, runtime="ray", workers=workers) as context, peaks() as memory:
+        return context.index(folder), memory
+
+
+def measured(arguments: argparse.Namespace, temporary: Path) -> Figures:
+    """All figures but those of peers."""
+    workers = arguments.workers
+    folder = linked_copy(arguments.folder.resolve(), temporary / "tree")
+    batches = batches_of(folder)
+    parse_seconds, parsed = in_pool(workers, parse_batch, [(str(folder), batch) for batch in batches])
+    root = str(temporary / "root")
+    report, memory = cold(folder, root, workers)
+    figures: Figures = {
+        "files": report.files,
+        "chunks": report.chunks,
+        "source_mb": report.indexed_bytes / 1e6,
+        "parsed_mb": parsed / 1e6,
+        "parse_seconds": parse_seconds,
+        "cold_seconds": report.seconds,
+        "cold_to_parse": report.seconds / parse_seconds,
+        "peak_mb": memory,
+    }
+    if arguments.without_ray:
+        location = Location(str(temporary / "pool"), "pool")
+        seconds, _ = in_pool(workers, index_batch, [(str(folder), location, batch) for batch in batches])
+        figures |= {"pool_seconds": seconds, "ray_share": 1.0 - seconds / report.seconds}
+        shutil.rmtree(temporary / "pool")
+    if arguments.one_worker:
+        one, _ = cold(folder, str(temporary / "one"), 1)
+        figures |= {"one_worker_seconds": one.seconds, "two_to_one": one.seconds / report.seconds}
+        shutil.rmtree(temporary / "one")
+    with raycontext.connect(root=root, runtime="ray", workers=workers) as context:
+        name = report.collection
+        context.index(folder)
+        time.sleep(5.0)  # compaction and garbage collection of the first run
+        manifest = Location(root, name).open().latest()
+        if manifest is None:
+            raise SystemExit("the index is not there")
+        stored = sum(segment.bytes for shard in manifest.shards for segment in shard.segments)
+        unchanged = statistics.median(seconds_of(lambda: context.index(folder)) for _ in range(5))
+        walked = statistics.median(seconds_of(lambda: walk_and_stat(folder)) for _ in range(5))
+        edits = edit_seconds(context, folder, name)
+        idle = search_milliseconds(context, name, lambda: False)
+        running = threading.Thread(target=lambda: context.index(folder, collection="other"))
+        running.start()
+        time.sleep(2.0)
+        busy = search_milliseconds(context, name, lambda: not running.is_alive())
+        context.cancel("other")
+        running.join()
+    return figures | {
+        "disk_to_source": stored / report.indexed_bytes,
+        "unchanged_seconds": unchanged,
+        "unchanged_to_walk": unchanged / walked,
+        "edit_p50_seconds": statistics.median(edits),
+        "edit_max_seconds": max(edits),
+        "search_idle_ms": {"p50": statistics.median(idle), "p95": idle[int(len(idle) * 0.95)]},
+        "search_indexing_ms": {"p50": statistics.median(busy), "p95": busy[int(len(busy) * 0.95)], "count": len(busy)},
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--runtime", choices=("ray", "inline"), default="ray")
-    parser.add_argument("--shards", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--one-worker", action="store_true")
+    parser.add_argument("--without-ray", action="store_true")
+    parser.add_argument("--semble", metavar="PYTHON")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
-        begun = time.perf_counter()
-        with raycontext.connect(root=root, runtime=arguments.runtime) as context:
-            print(f"connect: {time.perf_counter() - begun:.2f} s")
-            cold = context.index(arguments.folder, num_shards=arguments.shards)
-            megabytes = cold.indexed_bytes / 1e6
-            print(
-                f"cold: {cold.files} files, {cold.chunks} chunks, {megabytes:.1f} MB in {cold.seconds:.2f} s: "
-                f"{cold.files / cold.seconds:.0f} files/s, {megabytes / cold.seconds:.2f} MB/s; skipped {cold.skipped}"
-            )
-            warm = [context.index(arguments.folder).seconds for _ in range(5)]
-            walks = [walk_and_stat(arguments.folder) for _ in range(5)]
-            ratio = statistics.median(warm) / statistics.median(walks)
-            print(
-                f"unchanged: {statistics.median(warm):.3f} s, walk and stat {statistics.median(walks):.3f} s, "
-                f"ratio {ratio:.1f}"
-            )
-            times = []
-            for number in range(arguments.queries):
-                begun = time.perf_counter()
-                context.search(QUESTIONS[number % len(QUESTIONS)], collection=cold.collection)
-                times.append((time.perf_counter() - begun) * 1e3)
-            times = sorted(times[len(QUESTIONS) :])
-            print(f"search: p50 {statistics.median(times):.1f} ms, p95 {times[int(len(times) * 0.95)]:.1f} ms")
-            status = context.status(cold.collection)
-            share = status.bytes_on_disk / cold.indexed_bytes
-            print(f"on disk: {status.bytes_on_disk / 1e6:.1f} MB, {share:.2f} of source")
-            for actor in status.actors:
-                print(f"  {actor.name}: {actor.rss_bytes / 2**20:.0f} MiB resident")
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as temporary:
+        figures = measured(arguments, Path(temporary))
+    if arguments.semble:
+        script = Path(__file__).with_name("index_with_semble.py")
+        done = subprocess.run(
+            [arguments.semble, str(script), str(arguments.folder)],
+            env={**os.environ, "SEMBLE_INDEX_WORKERS": str(arguments.workers)},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        figures["semble"] = json.loads(done.stdout)
+        figures["semble_to_cold"] = figures["semble"]["seconds"] / figures["cold_seconds"]
+    text = json.dumps(figures, indent=2)
+    sys.stdout.write(text + "\n")
+    if arguments.json:
+        arguments.json.write_text(text)
 
 
 if __name__ == "__main__":
