@@ -4,8 +4,8 @@
 
 Cold: wall time through Ray beside the bare tree-sitter parse of the same files on as many processes; the highest
 resident memory of index tasks and of each actor; bytes on disk per byte of source. Unchanged: a second run beside a
-walk with stat. One file edited: from the edit to an answer with it, by `index(paths=…)`. Searches: their times while nothing
-else happens and while another collection is indexed. `--one-worker`: the cold run again with one task at a time.
+walk with stat. One file edited: from the edit to an answer with it, by `index(paths=…)`. Searches: their times while
+nothing else happens and while another collection is indexed. `--one-worker`: the cold run again with one task at a time.
 `--without-ray`: the same batches in a pool of processes. `--semble`: the same folder by semble, with an interpreter
 that has it (see `index_with_semble.py`).
 

@@ -32,6 +32,8 @@ class Batch:
 
     def __init__(self) -> None:
         self.files: list[IndexedFile] = []
+        self.cut_by_lines: list[str] = []
+        """Files that have a grammar and could not be parsed in time."""
         self._chunks: list[Chunk] = []
         self._definitions: list[DefinedName] = []
         self._contents: list[bytes] = []
@@ -43,6 +45,8 @@ class Batch:
         """Take in a file; `chunk_bytes` is the target size of its chunks."""
         language = detect_language(path, content.data[:HEAD_BYTES])
         chunked = chunk_file(content.data, language, chunk_bytes)
+        if chunked.gave_up:
+            self.cut_by_lines.append(path)
         chunks, first = chunked.chunks, len(self._chunks)
         self._definitions.extend(
             DefinedName(first + found.chunk, found.name, _weight(found))

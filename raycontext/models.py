@@ -261,6 +261,8 @@ class IndexReport(BaseModel):
     """Bytes of source read and chunked in this run."""
     skipped: dict[str, int]
     """Files of the tree that are not in the index, counted by `SkipReason`."""
+    cut_by_lines: tuple[str, ...] = ()
+    """Files of this run that have a grammar and were cut by lines instead: they could not be parsed in time."""
     unreadable_folders: tuple[str, ...] = ()
     seconds: float
 

@@ -173,6 +173,7 @@ class ReindexPlanner:
         self.files_to_index = self.files_indexed = 0
         self.bytes_to_index = self.bytes_indexed = 0
         self.source_bytes = 0
+        self.cut_by_lines: list[str] = []
         self.added = self.modified = self.removed = 0
         self._stats: dict[str, FileStat] = {}
         self._digests: dict[str, bytes] = {}
@@ -279,6 +280,7 @@ class ReindexPlanner:
             self._segments.append((instruction.shard, batch.segment))
         self._entries.update(batch.entries)
         self.source_bytes += batch.source_bytes
+        self.cut_by_lines.extend(batch.cut_by_lines)
         return self._batch_done(instruction.files)
 
     def _batch_done(self, files: Sequence[FileStat]) -> list[Instruction]:

@@ -48,6 +48,8 @@ class IndexedBatch(NamedTuple):
     entries: dict[str, SnapshotEntry]
     """Every file of the batch: indexed with the digest of what was read, or skipped with the reason."""
     source_bytes: int
+    cut_by_lines: tuple[str, ...] = ()
+    """Files that have a grammar and could not be parsed in time."""
 
 
 def scan_tree(source: str, location: Location, version: int, options: IndexOptions) -> Scan:
@@ -105,7 +107,7 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         embedder=embedder.fingerprint,
         chunker=chunker_fingerprint(),
     )
-    return IndexedBatch(reference, entries, sum(file.size for file in batch.files))
+    return IndexedBatch(reference, entries, sum(file.size for file in batch.files), tuple(batch.cut_by_lines))
 
 
 def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:

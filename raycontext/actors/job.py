@@ -197,6 +197,7 @@ class Job:
             removed=planner.removed,
             indexed_bytes=planner.source_bytes,
             skipped=state.skipped,
+            cut_by_lines=tuple(sorted(planner.cut_by_lines)),
             unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
             seconds=(self._ended or time.monotonic()) - self._begun,
         )

@@ -42,8 +42,9 @@ class ChunkedFile(NamedTuple):
     """A file cut up. Chunks are in order, do not overlap and hold every line that is not blank."""
 
     chunks: list[Chunk]
-    parsed: bool  # False: cut by lines, for want of a grammar or because parsing took too long
+    parsed: bool  # False: cut by lines, for want of a grammar or as it could not be parsed in time
     definitions: list[Definition]
+    gave_up: bool = False  # there is a grammar, but a line is too long, or parsing took too long
 
 
 def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
@@ -64,7 +65,7 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
         return ChunkedFile(chunks, True, definitions)
     outlined = _outline_by_grammar(lines, language, target_bytes)
     if outlined is None:
-        return ChunkedFile(text_chunks(lines, target_bytes, plain), False, [])
+        return ChunkedFile(text_chunks(lines, target_bytes, plain), False, [], parser_for(language) is not None)
     units, outliner = outlined
     spans = Packer(lines, target_bytes, outliner.expand).pack_file(units)
     chunks, definitions = label(lines, spans, outliner.drafts, plain)
