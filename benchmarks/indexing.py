@@ -5,9 +5,9 @@
 Cold: wall time through Ray beside the bare tree-sitter parse of the same files on as many processes; the highest
 resident memory of index tasks and of each actor; bytes on disk per byte of source. Unchanged: a second run beside a
 walk with stat. One file edited: from the edit to an answer with it, by `index(paths=…)`. Searches: their times while
-nothing else happens and while another collection is indexed. `--one-worker`: the cold run again with one task at a time.
-`--without-ray`: the same batches in a pool of processes. `--semble`: the same folder by semble, with an interpreter
-that has it (see `index_with_semble.py`).
+nothing else happens and while another collection is indexed. `--one-worker`: the cold run again with one task at a
+time. `--without-ray`: the same batches in a pool of processes. `--semble`: the same folder by semble, with an
+interpreter that has it (see `index_with_semble.py`).
 
 The folder is left as it is: what is edited is a copy of links to its files.
 """
@@ -221,7 +221,7 @@ def measured(arguments: argparse.Namespace, temporary: Path) -> Figures:
         manifest = Location(root, name).open().latest()
         if manifest is None:
             raise SystemExit("the index is not there")
-        stored = sum(segment.bytes for shard in manifest.shards for segment in shard.segments)
+        stored = sum(segment.bytes for segment in manifest.segments)
         unchanged = statistics.median(seconds_of(lambda: context.index(folder)) for _ in range(5))
         walked = statistics.median(seconds_of(lambda: walk_and_stat(folder)) for _ in range(5))
         edits = edit_seconds(context, folder, name)

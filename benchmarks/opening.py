@@ -83,8 +83,8 @@ def main() -> None:
         manifest = collection.latest()
         assert manifest is not None
         source = sum(entry.size for entry in collection.snapshot(manifest).entries.values() if entry.reason is None)
-        size = sum(segment.bytes for shard in manifest.shards for segment in shard.segments)
-        segments = sum(len(shard.segments) for shard in manifest.shards)
+        size = sum(segment.bytes for segment in manifest.segments)
+        segments = len(manifest.segments)
         print(
             f"{name}: {manifest.files} files, {manifest.chunks} chunks, {segments} segments; {size / 1e6:.1f} MB for "
             f"{source / 1e6:.1f} MB of source, {size / source:.2f} bytes on disk per byte",

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         UnsafeStorage,
         UnsupportedFormat,
     )
-    from raycontext.estimates import FolderSize, IndexEstimate
+    from raycontext.estimate import FolderSize, IndexEstimate
     from raycontext.models import (
         ActorStatus,
         ChunkKind,
@@ -139,7 +139,7 @@ def _home(name: str) -> str:
     if name in ("BatchReport", "EntryOutcome"):
         return "raycontext.batch_reindex.report"
     if name in ("FolderSize", "IndexEstimate"):
-        return "raycontext.estimates"
+        return "raycontext.estimate"
     if name == "Context":
         return "raycontext.context"
     return "raycontext.models" if name in _MODELS else "raycontext.errors"

@@ -22,8 +22,8 @@ from raycontext.arguments import (
 )
 from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
-from raycontext.estimates import IndexEstimate
-from raycontext.freshness import checked, merged
+from raycontext.estimate import IndexEstimate
+from raycontext.freshness import checked
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
@@ -34,6 +34,7 @@ from raycontext.models import (
     VerificationReport,
 )
 from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.search.merge import merged
 from raycontext.search.query import SearchRequest
 from raycontext.search_client import SearchClient
 from raycontext.settings import Settings

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from pydantic import BaseModel, ConfigDict
+
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.secrets import is_secret
 from raycontext.embed.embedder import embedder_for
-from raycontext.estimates import FolderSize, IndexEstimate
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.stages import scan_tree
 from raycontext.store.collection import Location
 
-__all__ = ["estimate_tree"]
+__all__ = ["FolderSize", "IndexEstimate", "estimate_tree"]
 
 SAMPLED_FILES = 200
 SAMPLE_SECONDS = 3.0
@@ -25,6 +26,40 @@ BATCH_FILES = 20
 """Of the sample, embedded together."""
 
 LARGEST_FOLDERS = 10
+
+
+class FolderSize(BaseModel):
+    """A folder and what an index run would take of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    files: int
+    bytes: int
+
+
+class IndexEstimate(BaseModel):
+    """What an index run would do, without doing it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    files: int
+    """To be indexed: new and changed ones."""
+    bytes: int
+    removed: int
+    """Indexed files that are gone."""
+    chunks: int
+    """About, from a sample."""
+    sampled_bytes: int
+    """Source bytes of the sample that chunks and time are taken from."""
+    seconds: float
+    """Expected, of the work in index tasks as measured on the sample; a start of Ray comes on top."""
+    skipped: dict[str, int]
+    """Files that would be left out, by reason."""
+    folders: tuple[FolderSize, ...]
+    """With most bytes first, down to two levels."""
+    unreadable_folders: tuple[str, ...] = ()
 
 
 def estimate_tree(

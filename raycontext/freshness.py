@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from raycontext.discover.read import digest_file
-from raycontext.models import Freshness, Hit, Hits, SkipReason
+from raycontext.models import Freshness, Hits, SkipReason
 
-__all__ = ["checked", "merged"]
+__all__ = ["checked"]
 
 MAX_BYTES = 1 << 26
 """A file that has grown beyond has changed."""
@@ -31,16 +30,3 @@ def _freshness(source: str, path: str, digest: str) -> Freshness:
     if found.reason is not None:
         return Freshness.DELETED if found.reason is SkipReason.VANISHED else Freshness.CHANGED
     return Freshness.UNCHANGED if found.digest.hex() == digest else Freshness.CHANGED
-
-
-def merged(answers: Iterable[Hits], limit: int) -> Hits:
-    """The best of several collections together, by score, then by collection and path."""
-    parts = list(answers)
-    hits: list[Hit] = sorted(
-        (hit for part in parts for hit in part), key=lambda hit: (-hit.score, hit.collection, hit.path)
-    )
-    return Hits(
-        hits[:limit],
-        shards_answered=sum(part.shards_answered for part in parts),
-        shards_total=sum(part.shards_total for part in parts),
-    )

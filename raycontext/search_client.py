@@ -94,10 +94,10 @@ class SearchClient:
         if len(self._shards) == 1:
             (hits,) = (await self._ask([0], begun + self._seconds, "search", request, limit, min_score)).values()
             return Hits(hits, shards_answered=1, shards_total=1)
-        statistics = await self._statistics(begun, "statistics", request)
-        candidates = await self._candidates(begun, "candidates", request, statistics)
+        shards, total = await self._statistics(begun, "statistics", request)
+        candidates = await self._candidates(begun, "candidates", request, shards, total)
         ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
-        return await self._hits(begun, statistics, candidates, ranked)
+        return await self._hits(begun, total.version, candidates, ranked)
 
     async def _related(
         self, begun: float, path: str, line: int, filters: SearchFilters, limit: int, min_score: float
@@ -112,18 +112,19 @@ class SearchClient:
                 "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
             )
         request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1), deadline=time.time() + self._seconds)
-        statistics = await self._statistics(begun, "related_statistics", request)
-        candidates = await self._candidates(begun, "related_candidates", request, statistics)
-        ranked = best_related(list(candidates.values()), request, _total(statistics), Bm25f())
+        shards, total = await self._statistics(begun, "related_statistics", request)
+        candidates = await self._candidates(begun, "related_candidates", request, shards, total)
+        ranked = best_related(list(candidates.values()), request, total, Bm25f())
         ranked = [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
-        hits = await self._hits(begun, statistics, candidates, ranked)
+        hits = await self._hits(begun, total.version, candidates, ranked)
         others = [hit for hit in hits if (hit.path, hit.start_line) != (seed.path, seed.start_line)]
         return hits.replaced(others[:limit])
 
     async def _statistics(
         self, begun: float, method: str, request: SearchRequest | RelatedRequest
-    ) -> dict[int, Statistics]:
-        """Of the shards that answer, at one version: those that have not yet seen the newest are asked for that one."""
+    ) -> tuple[list[int], Statistics]:
+        """The shards that answer and what they say together, at one version: those that have not yet seen the newest
+        are asked for that one."""
         until = begun + STATISTICS_SHARE * self._seconds
         parts: dict[int, Statistics] = await self._ask(self._all(), until, method, request)
         newest = max(part.version for part in parts.values())
@@ -136,23 +137,24 @@ class SearchClient:
             part.num_shards != len(self._shards) for part in parts.values()
         ):  # rebuilt with another number meanwhile
             raise StaleVersion(self._location.collection, newest)
-        return parts
+        shards = sorted(parts)
+        return shards, Statistics.total([parts[number] for number in shards])
 
     async def _candidates(
         self,
         begun: float,
         method: str,
         request: SearchRequest | RelatedRequest,
-        statistics: dict[int, Statistics],
+        shards: list[int],
+        total: Statistics,
     ) -> dict[int, Any]:
         until = begun + CANDIDATES_SHARE * self._seconds
-        return await self._ask(statistics, until, method, request, _total(statistics))
+        return await self._ask(shards, until, method, request, total)
 
     async def _hits(
-        self, begun: float, statistics: dict[int, Statistics], candidates: dict[int, Any], ranked: Sequence[RankedChunk]
+        self, begun: float, version: int, candidates: dict[int, Any], ranked: Sequence[RankedChunk]
     ) -> Hits:
         """The texts of what is left, of the shards that still answer."""
-        version = _total(statistics).version
         wanted: dict[int, list[int]] = {}
         for chunk in ranked:
             wanted.setdefault(chunk.shard, []).append(chunk.row)
@@ -218,7 +220,3 @@ class SearchClient:
         return await self._runtime.actor(
             name, HybridSearchActor, self._location, shard, replica, spread=shard + replica
         )
-
-
-def _total(statistics: dict[int, Statistics]) -> Statistics:
-    return Statistics.total([statistics[number] for number in sorted(statistics)])

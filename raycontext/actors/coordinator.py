@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -27,8 +26,7 @@ from raycontext.errors import (
     RootNotFound,
     StorageError,
 )
-from raycontext.estimate import estimate_tree
-from raycontext.estimates import IndexEstimate
+from raycontext.estimate import IndexEstimate, estimate_tree
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -70,20 +68,6 @@ FEW_CHANGES = 64
 """Files that a search waits for."""
 
 
-class TreeState(StrEnum):
-    """How a collection stands to its source."""
-
-    FRESH = "fresh"
-    CHANGED = "changed"  # too much for a search to wait for
-    INDEXING = "indexing"
-    UNKNOWN = "unknown"  # too large to look at, or not on this machine
-
-
-class _Look(NamedTuple):
-    state: TreeState
-    again_at: float
-
-
 class IndexRequest(NamedTuple):
     """What to index. `collection` None: that of the source, or a new one named after it."""
 
@@ -104,7 +88,7 @@ class Coordinator:
         self._catalog = Catalog(self._storage)
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
-        self._looks: dict[str, _Look] = {}
+        self._look_again: dict[str, float] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
@@ -126,7 +110,7 @@ class Coordinator:
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection unless it has work to do."""
-        if self._jobs_running(collection) or collection in self._maintenance:
+        if collection in self._last or collection in self._maintenance:
             return
         await self._end_actors(Location(self._root, collection).open())
 
@@ -204,47 +188,34 @@ class Coordinator:
         job = self._jobs.get(collection)
         return job.cancel() if job is not None else False
 
-    async def freshen(self, collection: str) -> TreeState:
+    async def freshen(self, collection: str) -> None:
         """Look by stat whether the source of a collection has changed, and take in few changes before returning.
 
         A tree is looked at again after `LOOK_SECONDS`, one that takes longer than `LOOK_BUDGET_SECONDS` after as
         much longer: what keeps those up to date is a watcher.
         """
-        now = time.monotonic()
-        if self._jobs_running(collection):
-            return TreeState.INDEXING
-        seen = self._looks.get(collection)
-        if seen is not None and now < seen.again_at:
-            return seen.state
+        begun = time.monotonic()
+        if collection in self._last or begun < self._look_again.get(collection, begun):
+            return
         try:
-            state = await self._look(collection)
+            await self._look(collection)
         except RaycontextError as error:  # the search goes on, and tells what is wrong if it concerns it
             _log.info("%s was not looked at: %s", collection, error)
-            state = TreeState.UNKNOWN
-        seconds = time.monotonic() - now
-        pause = LOOK_SECONDS if seconds <= LOOK_BUDGET_SECONDS else SLOW_LOOK_SECONDS
-        self._looks[collection] = _Look(state, time.monotonic() + pause)
-        return state
+        ended = time.monotonic()
+        pause = LOOK_SECONDS if ended - begun <= LOOK_BUDGET_SECONDS else SLOW_LOOK_SECONDS
+        self._look_again[collection] = ended + pause
 
-    async def _look(self, collection: str) -> TreeState:
-        opened = Location(self._root, collection).open()
+    async def _look(self, collection: str) -> None:
+        location = Location(self._root, collection)
+        opened = location.open()
         identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
-        if manifest is None or not await asyncio.to_thread(os.path.isdir, identity.source):
-            return TreeState.UNKNOWN
-        if manifest.files > LOOK_FILES:
-            return TreeState.UNKNOWN
-        location, options = Location(self._root, collection), manifest.options
-        scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, options)
-        changes = len(scan.to_hash) + len(scan.removed)
-        if not changes:
-            return TreeState.FRESH
-        if changes > FEW_CHANGES:
-            return TreeState.CHANGED
-        await self.index(IndexRequest(identity.source, collection, OptionOverrides()))
-        return TreeState.FRESH
-
-    def _jobs_running(self, collection: str) -> bool:
-        return collection in self._last
+        if manifest is None or manifest.files > LOOK_FILES:
+            return
+        if not await asyncio.to_thread(os.path.isdir, identity.source):
+            return
+        scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, manifest.options)
+        if 0 < len(scan.to_hash) + len(scan.removed) <= FEW_CHANGES:
+            await self.index(IndexRequest(identity.source, collection, OptionOverrides()))
 
     async def settle(self) -> None:
         """Wait for compaction and garbage collection that are under way."""

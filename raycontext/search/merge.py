@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.models import FeatureContribution, Hit
+from raycontext.models import FeatureContribution, Hit, Hits
 from raycontext.search.query import Candidates, Description, SearchRequest
 from raycontext.search.ranker import Ranker, cosine_moments
 from raycontext.search.selection import propose
 
-__all__ = ["RankedChunk", "finish", "hits_of"]
+__all__ = ["RankedChunk", "finish", "hits_of", "merged"]
 
 LEXICAL_SHARE, VECTOR_SHARE, DEFINITION_SHARE = 0.5, 0.2, 0.6
 """Of the evidence in the choice among the chunks of a file."""
@@ -91,6 +91,19 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
         for chunk, description in zip(chunks, descriptions, strict=True)
     ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.path))  # chunks of one file stay in their order
+
+
+def merged(answers: Iterable[Hits], limit: int) -> Hits:
+    """The best of several collections together, by score, then by collection and path."""
+    parts = list(answers)
+    hits: list[Hit] = sorted(
+        (hit for part in parts for hit in part), key=lambda hit: (-hit.score, hit.collection, hit.path)
+    )
+    return Hits(
+        hits[:limit],
+        shards_answered=sum(part.shards_answered for part in parts),
+        shards_total=sum(part.shards_total for part in parts),
+    )
 
 
 def _cut(parts: Sequence[Candidates], count: int) -> _Files:

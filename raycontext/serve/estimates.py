@@ -10,7 +10,7 @@ from raycontext.serve.display import print_json
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:
-    from raycontext.estimates import IndexEstimate
+    from raycontext.estimate import IndexEstimate
 
 __all__ = ["print_estimate"]
 

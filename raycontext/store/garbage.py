@@ -98,7 +98,7 @@ def _history(manifests: Sequence[Manifest]) -> set[int]:
 
 
 def _segments(manifests: Iterable[Manifest]) -> set[str]:
-    return {segment.name for manifest in manifests for shard in manifest.shards for segment in shard.segments}
+    return {name for manifest in manifests for name in manifest.segment_names()}
 
 
 def _age(collection: Collection, name: str, moment: float) -> float:

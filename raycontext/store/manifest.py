@@ -108,9 +108,14 @@ class Manifest(BaseModel):
     def _body(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude=None if self.creation else {"creation"})
 
+    @property
+    def segments(self) -> list[SegmentReference]:
+        """Of all shards."""
+        return [segment for shard in self.shards for segment in shard.segments]
+
     def segment_names(self) -> set[str]:
         """Of all segments of all shards."""
-        return {segment.name for shard in self.shards for segment in shard.segments}
+        return {segment.name for segment in self.segments}
 
     @classmethod
     def decode(cls, name: str, data: bytes) -> Manifest:

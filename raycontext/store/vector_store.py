@@ -144,7 +144,7 @@ class VectorStore:
         manifest = self._writer.manifest
         if manifest is None:
             raise UnknownCollection(self._collection.name, tuple(collection_names(self._collection.storage)))
-        references = [segment for shard in manifest.shards for segment in shard.segments]
+        references = manifest.segments
         languages: Counter[str] = Counter()
         for reference in references:
             languages.update(_live_languages(Segment(self._collection.storage, self._collection.name, reference)))
@@ -172,7 +172,7 @@ class VectorStore:
         manifest = self._writer.manifest
         if manifest is None:
             return CollectionShape(0, 0, 0, 0.0)
-        references = [segment for shard in manifest.shards for segment in shard.segments]
+        references = manifest.segments
         files = sum(reference.files for reference in references)
         dead = sum(len(reference.tombstones) for reference in references)
         return CollectionShape(len(references), manifest.files, manifest.chunks, dead / files if files else 0.0)

@@ -328,7 +328,7 @@ def _inside(collection: Collection, place: str) -> str:
 
 def _objects(collection: Collection, manifest: Manifest) -> Iterator[tuple[str, Callable[[], object]]]:
     """Names of segments and snapshot of a version, each with what compares their checksums."""
-    for reference in (segment for shard in manifest.shards for segment in shard.segments):
+    for reference in manifest.segments:
         yield reference.name, partial(_hash_segment, collection, reference)
     yield manifest.snapshot, partial(collection.snapshot, manifest)
 
@@ -338,7 +338,7 @@ def _hash_segment(collection: Collection, reference: SegmentReference) -> None:
 
 
 def _names(manifest: Manifest) -> Iterator[str]:
-    yield from (segment.name for shard in manifest.shards for segment in shard.segments)
+    yield from manifest.segment_names()
     yield manifest.snapshot
 
 
