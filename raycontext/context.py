@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -33,6 +32,7 @@ from raycontext.models import (
     RepairReport,
     VerificationReport,
 )
+from raycontext.places import real_path
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.merge import merged
 from raycontext.search.query import SearchRequest
@@ -255,7 +255,9 @@ class Context:
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`.
         """
-        name: str = await (await self._coordinator()).call("prepare", await _absolute(source), collection)
+        name: str = await (await self._coordinator()).call(
+            "prepare", await asyncio.to_thread(real_path, source), collection
+        )
         return name
 
     async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:
@@ -326,7 +328,7 @@ class Context:
             secrets=secrets,
         )
         check_overrides(overrides)
-        return IndexRequest(await _absolute(source), collection, overrides)
+        return IndexRequest(await asyncio.to_thread(real_path, source), collection, overrides)
 
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """The collections that a search is about."""
@@ -348,9 +350,9 @@ class Context:
         return (await self._identity(collection, path)).name
 
     async def _identity(self, collection: str | None, path: str | Path | None) -> CollectionIdentity:
-        place = await _absolute(path) if path is not None else None
+        place = await asyncio.to_thread(real_path, path) if path is not None else None
         identity: CollectionIdentity = await (await self._coordinator()).call(
-            "resolve", collection, place, await _absolute(".")
+            "resolve", collection, place, await asyncio.to_thread(real_path, ".")
         )
         return identity
 
@@ -381,12 +383,3 @@ class Context:
 def closed() -> RuntimeUnavailable:
     """The error of a connection that was left."""
     return RuntimeUnavailable("This connection is closed", "Connect again.")
-
-
-async def _absolute(path: str | Path) -> str:
-    """Absolute, without links; `~` of an unknown user is a name like any other. Raises `InvalidInput`."""
-    try:
-        # Of os.path, for pathlib fails where there is no such user.
-        return await asyncio.to_thread(lambda: os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111
-    except ValueError as error:
-        raise InvalidInput(f"{os.fspath(path)!r} is not a path", "Paths hold no NUL.") from error

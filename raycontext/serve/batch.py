@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raycontext.serve.terminal import Address, Json, Root, Runtime, interrupted, print_json, say
+from raycontext.serve.display import interrupted, print_json, say
+from raycontext.serve.terminal import Address, Json, Root, Runtime
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:

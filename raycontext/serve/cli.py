@@ -13,15 +13,14 @@ import io
 import os
 import sys
 import warnings
-from typing import Any
 
 from raycontext.errors import RaycontextError
-from raycontext.serve.display import say
+from raycontext.serve.display import interrupted, say
 from raycontext.serve.text import safe
 
 __all__ = ["COMMANDS", "main"]
 
-EXIT_FAILED, EXIT_WRONG_USE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_WRONG_USE = 1, 2
 
 COMMANDS = {
     "index": "Index a folder, or bring its index up to date.",
@@ -65,8 +64,7 @@ def main() -> None:
         say(f"error: {safe(str(error))}")
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
-        say("interrupted; what was committed stays")
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(interrupted())
 
 
 def _run(given: list[str]) -> int:
@@ -114,12 +112,3 @@ def _overview() -> str:
             "From nothing to an answer:  raycontext search 'where is … done?' PATH",
         )
     )
-
-
-def __getattr__(name: str) -> Any:
-    """The application of all commands, as a Typer object, when it is asked for."""
-    if name == "application":
-        from raycontext.serve.commands import application
-
-        return application
-    raise AttributeError(name)

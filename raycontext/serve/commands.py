@@ -13,9 +13,11 @@ import typer
 
 from raycontext import __version__
 from raycontext.errors import InvalidInput
+from raycontext.places import real_path
 from raycontext.serve import client, queries
 from raycontext.serve.batch import batch
 from raycontext.serve.daemon_commands import describe, down, logs, up
+from raycontext.serve.display import print_json, say
 from raycontext.serve.doctor import doctor
 from raycontext.serve.estimates import print_estimate
 from raycontext.serve.evaluate import evaluate
@@ -24,16 +26,7 @@ from raycontext.serve.install.command import install
 from raycontext.serve.maintenance import repair, verify
 from raycontext.serve.mcp_command import mcp
 from raycontext.serve.options import QUERY_COMMANDS, QueryCommand
-from raycontext.serve.terminal import (
-    Address,
-    Collection,
-    Json,
-    Root,
-    Runtime,
-    connected,
-    print_json,
-    say,
-)
+from raycontext.serve.terminal import Address, Collection, Json, Root, Runtime, connected
 from raycontext.serve.text import safe
 from raycontext.serve.watching import cancel, watch
 
@@ -173,7 +166,7 @@ def clear(
     with connected(root, address, None if address else "inline") as context:
         name = collection
         if path is not None:
-            source = os.path.realpath(os.path.expanduser(path))  # noqa: PTH111 - any name is a name
+            source = real_path(path)
             known = context.collections()
             name = next((found.name for found in known if found.source == source), None)
             if name is None:
@@ -220,7 +213,7 @@ def _asked(collection: str | None, path: Path | None) -> dict[str, Any]:
         return {"collection": collection}
     if path is None:
         return {"folder": os.getcwd()}  # noqa: PTH109
-    return {"path": os.path.realpath(os.path.expanduser(path))}  # noqa: PTH111 - any name is a name
+    return {"path": real_path(path)}
 
 
 def _of_daemon(root: str | None, health: dict[str, Any] | None, name: str, asked: dict[str, Any]) -> Any:

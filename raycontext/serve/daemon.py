@@ -272,9 +272,13 @@ class _Restricted(Daemon):
     def __init__(self, process: DaemonProcess, allowed: Sequence[str]) -> None:
         self._process = process
         self._allowed = allowed
+        self._service: Service | None = None
 
     async def service(self) -> Service:
-        return (await self._process.service()).restricted(self._allowed)
+        whole = await self._process.service()
+        if self._service is None:
+            self._service = await asyncio.to_thread(whole.restricted, self._allowed)
+        return self._service
 
     async def health(self) -> Health:
         return (await self._process.health()).model_copy(update={"ray_address": "", "ray_token_path": ""})

@@ -80,10 +80,10 @@ def describe(health: dict[str, Any]) -> str:
 
 
 def _wait_for_end(pid: int, root: str) -> None:
-    import psutil
+    from raycontext.serve.processes import is_alive  # loads psutil, which the other commands do without
 
     deadline = time.monotonic() + END_SECONDS
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while is_alive(pid):
         if time.monotonic() > deadline:
             raise RuntimeUnavailable(
                 f"The daemon {pid} has not ended within {END_SECONDS:g} s", f"See its log: {client.log_path(root)}"

@@ -10,8 +10,9 @@ from typing import Any
 
 from raycontext.serve.text import safe
 
-__all__ = ["print_hits", "print_json", "say", "with_context"]
+__all__ = ["interrupted", "print_hits", "print_json", "say", "with_context"]
 
+EXIT_INTERRUPTED = 130
 SNIPPET_LINES = 12
 MAX_CONTEXT_BYTES = 16 << 20
 
@@ -29,6 +30,12 @@ def print_json(value: Any) -> None:
     """Print on stdout."""
     # All in ASCII: what a terminal could take for a command, or cannot show, stands there as an escape of JSON.
     print(json.dumps(value, indent=2))  # noqa: T201
+
+
+def interrupted() -> int:
+    """Say so; returns the exit code."""
+    say("interrupted; what was committed stays")
+    return EXIT_INTERRUPTED
 
 
 def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:

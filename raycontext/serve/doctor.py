@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycontext.serve.terminal import Address, Json, Root, print_json
+from raycontext.serve.display import print_json
+from raycontext.serve.terminal import Address, Json, Root
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:

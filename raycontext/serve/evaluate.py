@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycontext.serve.terminal import (
-    Address,
-    Collection,
-    Json,
-    Root,
-    Runtime,
-    connected,
-    print_json,
-    say,
-    show_progress,
-)
+from raycontext.serve.display import print_json, say
+from raycontext.serve.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
@@ -246,13 +247,11 @@ def _progress_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response
 
 async def _events(service: Service, collection: str) -> AsyncIterator[str]:
     """The state of a job, again and again, as server-sent events; the last is how it ended."""
-    from asyncio import sleep
-
     while (job := service.job(collection)) is not None:
         yield f"data: {job.model_dump_json()}\n\n"
         if job.state != "running":
             return
-        await sleep(PROGRESS_SECONDS)
+        await asyncio.sleep(PROGRESS_SECONDS)
 
 
 async def _openapi_endpoint(request: Request) -> Response:

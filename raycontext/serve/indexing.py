@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from raycontext.errors import InvalidInput, RuntimeUnavailable
+from raycontext.errors import RuntimeUnavailable
 from raycontext.models import IndexReport, JobProgress
+from raycontext.places import real_path
 from raycontext.serve import client
 from raycontext.serve.terminal import connected, show_progress
 
@@ -36,10 +36,7 @@ def index_folder(
     if place is None:
         with connected(root, address, runtime) as context, show_progress() as show:
             return context.index(on_progress=show, **{("source" if k == "path" else k): v for k, v in asked.items()})
-    try:
-        path = os.path.realpath(os.path.expanduser(asked["path"]))  # noqa: PTH111 - any name is a name
-    except ValueError as error:
-        raise InvalidInput(f"{asked['path']!r} is not a path", "Paths hold no NUL.") from error
+    path = real_path(asked["path"])
     given = {key: value for key, value in asked.items() if value is not None}
     with show_progress() as show:
         for _ in range(TRIES):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycontext.serve.terminal import Address, Json, Root, Runtime, connected, print_json, say
+from raycontext.serve.display import print_json, say
+from raycontext.serve.terminal import Address, Json, Root, Runtime, connected
 from raycontext.serve.text import safe
 
 if TYPE_CHECKING:

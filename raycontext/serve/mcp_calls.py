@@ -10,6 +10,7 @@ from typing import Any
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Freshness, Hit
+from raycontext.places import holds_more_than_a_project
 from raycontext.serve.mcp_answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp_filters import path_globs
 from raycontext.serve.mcp_progress import progress_line, progress_structured
@@ -209,7 +210,7 @@ def _check_first_index(place: str) -> None:
     """A search indexes projects, not whole file systems that an agent named by mistake."""
     if Path(place).is_file():
         raise InvalidInput(f"{place} is a file in no indexed folder", "Pass the absolute path of its project's folder.")
-    if Path(place) in (Path.home(), *Path.home().parents):
+    if holds_more_than_a_project(place):
         raise InvalidInput(
             f"{place} holds more than a project, so that a search does not index it",
             "Pass the path of a project in it, or call index_codebase with this path to index all of it.",

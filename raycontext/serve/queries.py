@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from raycontext.errors import InvalidInput
+from raycontext.places import holds_more_than_a_project, real_path
 from raycontext.serve import client
 from raycontext.serve.display import print_hits, print_json, say, with_context
 from raycontext.serve.text import safe
@@ -46,7 +47,7 @@ def _search_body(given: Given) -> dict[str, Any]:
     collections = ["*"] if given["everywhere"] else given["collections"]
     if given["everywhere"] and given["collections"]:
         raise InvalidInput("Both --all and --collection are given", "Give one of them.")
-    path = _absolute(given["path"]) if given["path"] is not None else None
+    path = real_path(given["path"]) if given["path"] is not None else None
     if path is not None and len(collections) > 1:
         raise InvalidInput("Both a path and several collections are given", "Give one of them.")
     if not given["query"].strip():
@@ -69,13 +70,8 @@ def _related_body(given: Given) -> dict[str, Any]:
     if not path or not (line.isascii() and line.isdecimal()):
         raise InvalidInput(f"'{place}' is not PATH:LINE", "Give a file and a line, such as src/app.py:42.")
     if given["collection"] is None:
-        path = _absolute(path, follow=False)
+        path = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a link in the folder is a file of it
     return {"path": path, "line": int(line), "collection": given["collection"]}
-
-
-def _absolute(path: str, follow: bool = True) -> str:
-    place = os.path.expanduser(path)  # noqa: PTH111
-    return os.path.realpath(place) if follow else os.path.abspath(place)  # noqa: PTH100
 
 
 def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
@@ -93,11 +89,11 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
 
 def _may_index(body: dict[str, Any]) -> bool:
-    """Only a folder that was named, and neither a whole disk nor a whole home."""
+    """Only a folder that was named, and not more than a project."""
     path = body.get("path")
     if path is None or body.get("collection") or body.get("collections") or "line" in body:
         return False
-    return os.path.isdir(path) and path not in ("/", os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111, PTH112
+    return os.path.isdir(path) and not holds_more_than_a_project(path)  # noqa: PTH112 - pathlib takes longer to import
 
 
 def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from raycontext.arguments import MAX_LIMIT
 from raycontext.context import Context
 from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RaycontextError, UnknownCollection
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, Hits, IndexReport, JobProgress
+from raycontext.places import real_path
 from raycontext.serve.messages import (
     Answer,
     CollectionQuery,
@@ -77,15 +79,15 @@ class Service:
 
     def __init__(self, context: Context, allowed: Sequence[str] | None = None) -> None:
         self._context = context
-        self._allowed = None if allowed is None else tuple(os.path.realpath(folder) for folder in allowed)
+        self._allowed = _real_folders(allowed)
         self._jobs: dict[str, _Job] = {}
         self._used: dict[str, float] = {}
         self._watches = Watches(lambda name, source, paths: context.index(source, collection=name, paths=paths or None))
 
     def restricted(self, allowed: Sequence[str] | None) -> Service:
         """The same service, with the same jobs, for callers who may ask for less."""
-        other = Service(self._context, allowed)
-        other._jobs, other._used, other._watches = self._jobs, self._used, self._watches
+        other = copy.copy(self)
+        other._allowed = _real_folders(allowed)
         return other
 
     async def search(self, asked: SearchQuery) -> Answer:
@@ -336,14 +338,13 @@ class Service:
 
 
 def _real_path(path: str) -> str:
-    """Without links. Of os.path, for any name is a name."""
-    try:
-        expanded = os.path.expanduser(path)  # noqa: PTH111
-        if not os.path.isabs(expanded):  # noqa: PTH117
-            raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
-        return os.path.realpath(expanded)
-    except ValueError as error:
-        raise InvalidInput(f"{path!r} is not a path", "Paths hold no NUL.") from error
+    if not os.path.isabs(os.path.expanduser(path)):  # noqa: PTH111, PTH117 - of os.path, for any name is a name
+        raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
+    return real_path(path)
+
+
+def _real_folders(folders: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if folders is None else tuple(os.path.realpath(folder) for folder in folders)
 
 
 def _inside(path: str | None, folder: str) -> bool:

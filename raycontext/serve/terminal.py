@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from raycontext.serve.display import interrupted, say
 
 if TYPE_CHECKING:
     from raycontext.connection import SyncContext
@@ -21,13 +22,8 @@ __all__ = [
     "Root",
     "Runtime",
     "connected",
-    "interrupted",
-    "print_json",
-    "say",
     "show_progress",
 ]
-
-EXIT_INTERRUPTED = 130
 
 Root = Annotated[
     str | None,
@@ -96,20 +92,3 @@ def _amounts(progress: JobProgress) -> tuple[int, int, str]:
         files = f"{progress.files_indexed}/{progress.files_to_index} files"
         return progress.bytes_indexed, progress.bytes_to_index, f"{files}, {size}"
     return 0, 0, f"{progress.files_found} files" if progress.files_found else ""
-
-
-def print_json(value: Any) -> None:
-    """Print on stdout."""
-    # All in ASCII: what a terminal could take for a command, or cannot show, stands there as an escape of JSON.
-    typer.echo(json.dumps(value, indent=2))
-
-
-def interrupted() -> int:
-    """Say so; returns the exit code."""
-    say("interrupted; what was committed stays")
-    return EXIT_INTERRUPTED
-
-
-def say(message: str) -> None:
-    """Tell on stderr."""
-    typer.echo(message, err=True)

@@ -12,9 +12,9 @@ import typer
 
 from raycontext.errors import InvalidInput
 from raycontext.serve import client
-from raycontext.serve.display import print_json, say
+from raycontext.serve.display import interrupted, print_json, say
 from raycontext.serve.indexing import daemon_root
-from raycontext.serve.terminal import Address, Json, Root, Runtime, interrupted
+from raycontext.serve.terminal import Address, Json, Root, Runtime
 from raycontext.serve.text import safe
 
 __all__ = ["cancel", "watch", "watch_folder"]

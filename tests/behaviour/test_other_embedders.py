@@ -15,7 +15,7 @@ from raycontext import FingerprintMismatch, InvalidInput
 from raycontext.connection import Connection
 from raycontext.embed.embedder import embedder_for
 from raycontext.models import Hit
-from raycontext.serve.cli import application
+from raycontext.serve.commands import application
 
 from ..unit.embed.model_folders import vectors, write_model2vec, write_onnx
 

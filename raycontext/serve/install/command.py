@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from raycontext.errors import ConfigurationError
+from raycontext.serve.display import say
 from raycontext.serve.install.change import Change, plan_install, plan_undo
 from raycontext.serve.install.clients import CLIENTS, Client, ClientName, Surroundings, entry_for
-from raycontext.serve.terminal import say
 from raycontext.serve.text import safe
 
 __all__ = ["install"]

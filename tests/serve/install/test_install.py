@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from raycontext.errors import ConfigurationError
-from raycontext.serve.cli import application
+from raycontext.serve.commands import application
 from raycontext.serve.install.change import plan_install, plan_undo
 from raycontext.serve.install.clients import CLIENTS, Client, ClientName, Surroundings
 from raycontext.serve.install.command import relay_command
