@@ -38,6 +38,7 @@ __all__ = [
     "start",
     "start_quietly",
     "token_path",
+    "watches_path",
 ]
 
 CONNECT_SECONDS = 2.0
@@ -164,6 +165,11 @@ def token_path(root: str) -> str:
 def folders_path(root: str) -> str:
     """Where the daemon of a root notes the temporary folders of its Ray."""
     return f"{runtime_folder()}/{_key(root)}.folders"
+
+
+def watches_path(root: str) -> str:
+    """What the daemon of a root watches, for the next one."""
+    return log_path(root).removesuffix(".log") + ".watches.json"
 
 
 def ray_of(root: str, seconds: float) -> tuple[str, str] | None:

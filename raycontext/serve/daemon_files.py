@@ -1,7 +1,9 @@
-"""What the daemon writes beside its socket: its token, and a note of what it would leave behind if it were killed."""
+"""What the daemon writes for itself and others: its token, what it would leave behind if it were killed, and what it
+watches."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from raycontext.serve import client
 
-__all__ = ["note_folders", "remove_left_folders", "write_token"]
+__all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
 
 
 def write_token(root: str) -> None:
@@ -40,3 +42,21 @@ def remove_left_folders(root: str) -> None:
             if Path(line).name.startswith("raycontext-"):
                 shutil.rmtree(line, ignore_errors=True)
         notes.unlink()
+
+
+def write_watches(root: str, watched: dict[str, str]) -> None:
+    """What the next daemon is to watch again: sources by collection."""
+    path = Path(client.watches_path(root))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
+    temporary.write_text(json.dumps(watched))  # ASCII, also for names that are no text
+    temporary.replace(path)
+
+
+def read_watches(root: str) -> dict[str, str]:
+    """What `write_watches` wrote; nothing where that cannot be read."""
+    try:
+        found = json.loads(Path(client.watches_path(root)).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(source) for name, source in found.items()} if isinstance(found, dict) else {}

@@ -51,6 +51,9 @@ __all__ = ["failure", "http_application", "openapi", "status_of"]
 
 Query = TypeVar("Query", bound=BaseModel)
 
+HANDLE_SECONDS = 300.0
+"""How long a request may take; jobs go on in the background and take none."""
+
 PROGRESS_SECONDS = 0.2
 """How often a stream of progress says something."""
 
@@ -207,9 +210,13 @@ def _endpoint(daemon: Daemon, call: _Call) -> Callable[[Request], Awaitable[Resp
             asked = None if call.asks is None else await _asked(request, call.asks)
             if request.query_params.get("wait") == "0" and daemon.starting:
                 raise DaemonStarting("The daemon is starting", "Ask again.")
-            answer = await call.work(await daemon.service(), asked)
+            async with asyncio.timeout(HANDLE_SECONDS):
+                answer = await call.work(await daemon.service(), asked)
         except RaycontextError as error:
             return _failed(failure(error), status_of(error))
+        except TimeoutError:
+            late = RuntimeUnavailable(f"No answer within {HANDLE_SECONDS:g} s", "Ask again, or look into the log.")
+            return _failed(failure(late), status_of(late))
         return Response(answer.model_dump_json(), media_type="application/json")
 
     return endpoint

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from raycontext.errors import RuntimeUnavailable
-from raycontext.models import IndexReport, JobProgress
 from raycontext.places import real_path
 from raycontext.serve import client
 from raycontext.serve.terminal import connected, show_progress
+
+if TYPE_CHECKING:
+    from raycontext.models import IndexReport, JobProgress
 
 __all__ = ["daemon_root", "index_folder"]
 
@@ -48,6 +50,8 @@ def index_folder(
 
 
 def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:
+    from raycontext.models import IndexReport, JobProgress  # not for help, which they would make slow
+
     client.ensure_ready(root)
     job = client.checked(client.ask(root, "POST", "/api/index", asked))
     try:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["HEAD_SECONDS", "TimedProtocol"]
+__all__ = ["HEAD_SECONDS", "TimedProtocol", "server_for"]
 
 HEAD_SECONDS = 20.0
 """How long the head of a request may take to arrive, from its connection or its first byte on."""
@@ -50,3 +54,28 @@ class TimedProtocol(H11Protocol):
         self._late = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Signals are for the daemon, not for one of its servers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server_for(application: ASGIApp) -> uvicorn.Server:
+    """A server with these limits for an application; it is given its sockets, and leaves signals to its process."""
+    return _Server(
+        uvicorn.Config(
+            application,
+            http=TimedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+    )

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,16 +73,25 @@ class _Job:
 class Service:
     """Wraps a `Context`. Every method may raise what the SDK raises, and `PathNotAllowed`.
 
+    note_watches: see `Watches`.
+
     allowed: folders outside of which nothing is indexed and no place is looked up; None allows all (the interface is
     for the owner alone). What is indexed already may always be searched by the name of its collection.
     """
 
-    def __init__(self, context: Context, allowed: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        allowed: Sequence[str] | None = None,
+        note_watches: Callable[[dict[str, str]], None] = lambda watched: None,
+    ) -> None:
         self._context = context
         self._allowed = _real_folders(allowed)
         self._jobs: dict[str, _Job] = {}
         self._used: dict[str, float] = {}
-        self._watches = Watches(lambda name, source, paths: context.index(source, collection=name, paths=paths or None))
+        self._watches = Watches(
+            lambda name, source, paths: context.index(source, collection=name, paths=paths or None), note_watches
+        )
 
     def restricted(self, allowed: Sequence[str] | None) -> Service:
         """The same service, with the same jobs, for callers who may ask for less."""
@@ -226,7 +235,14 @@ class Service:
     async def watch(self, asked: IndexQuery) -> WatchState:
         """Index a folder, and again whenever it changes, as long as this process lives. Raises also `RootNotFound`."""
         source = await self._check_path(asked.path)
-        return self._watches.start(await self._context.prepare(source, asked.collection), source)
+        return await self._watches.start(await self._context.prepare(source, asked.collection), source)
+
+    async def resume(self, watched: dict[str, str]) -> None:
+        """Watch what was watched before: sources by collection. Those that are not there any more are left out."""
+        known = {found.name: found.source for found in await self._context.collections()}
+        for name, source in watched.items():
+            if known.get(name) == source:
+                await self._watches.start(name, source)
 
     async def unwatch(self, asked: CollectionQuery) -> tuple[str, bool]:
         """No longer: the name of the collection, and whether it was watched."""

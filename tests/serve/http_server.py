@@ -16,7 +16,7 @@ import raycontext
 from raycontext.serve.guard import Guard
 from raycontext.serve.http import Daemon, http_application
 from raycontext.serve.messages import Health, IndexQuery
-from raycontext.serve.protocol import TimedProtocol
+from raycontext.serve.protocol import server_for
 from raycontext.serve.service import Service
 
 START_SECONDS = 60.0
@@ -49,18 +49,7 @@ def guarded_server(root: Path, sources: Sequence[Path], token: str | None) -> It
                 job = await service.start_index(IndexQuery(path=str(source)))
                 await service.wait_index(job.collection)
             application = Guard(http_application(OpenDaemon(service)), token=token, hosts=[host])
-            servers.append(
-                uvicorn.Server(
-                    uvicorn.Config(
-                        application,
-                        http=TimedProtocol,
-                        ws="none",
-                        lifespan="off",
-                        log_config=None,
-                        timeout_graceful_shutdown=1,
-                    )
-                )
-            )
+            servers.append(server_for(application))
             ready.set()
             await servers[0].serve([listener])
             await service.close()

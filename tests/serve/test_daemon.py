@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
 from raycontext.serve import client
-from raycontext.serve.cli import COMMANDS, application
+from raycontext.serve.cli import COMMANDS
+from raycontext.serve.commands import application
 
 from ..conftest import CART, PAYMENT, write_tree
 from .conftest import Command
@@ -84,7 +86,7 @@ def test_one_daemon_whatever_races_and_whatever_lies_at_its_socket(daemon: Comma
         stale.bind(str(path))  # closed without being removed, as by a kill -9
     racing = [
         daemon.start("--root", str(daemon.root), program=(sys.executable, "-m", "raycontext.serve.daemon"))
-        for _ in range(8)
+        for _ in range(20)
     ]
     health = ready(daemon)
     losers = [process for process in racing if process.pid != health["pid"]]
@@ -175,6 +177,91 @@ def test_daemon_serves_again_after_a_kill(daemon: Command, victim: str) -> None:
     again = ready(daemon)
     assert again["ray_address"] != health["ray_address"]
     assert daemons(daemon) == [again["pid"]]
+
+
+@pytest.mark.ray
+def test_what_is_watched_is_watched_again_after_a_kill(daemon: Command, place: Path) -> None:
+    health = ready(daemon)
+    assert daemon("watch", "shop").returncode == 0
+    os.kill(health["pid"], signal.SIGKILL)
+    until(lambda: client.health(str(daemon.root)) is None)
+    ready(daemon)
+    write_tree(place / "shop", {"later.py": "def written_later():\n    return 1\n"})
+
+    def found() -> bool:
+        return daemon("search", "written_later", "shop", "--files").stdout.rstrip().endswith("later.py")
+
+    until(found)
+    assert [watched["collection"] for watched in json.loads(daemon("watch", "--list", "--json").stdout)] == ["shop"]
+    assert json.loads(daemon("watch", "shop", "--stop", "--json").stdout)["stopped"]
+    (place / "shop/later.py").unlink()
+    daemon("index", "shop")
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("by", ["kill of the daemon", "interrupt"])
+def test_index_run_that_is_broken_off_goes_on_from_what_it_has_committed(daemon: Command, place: Path, by: str) -> None:
+    health = ready(daemon)
+    many = {f"f{number}.py": f"def function_{number}():\n    return {number}\n" * 40 for number in range(1500)}
+    write_tree(place / "many", many)
+    running = daemon.start("index", "many")
+
+    def begun() -> bool:
+        jobs = client.ask(str(daemon.root), "GET", "/api/jobs").body["jobs"]
+        return any(job["collection"] == "many" for job in jobs)
+
+    until(begun)
+    if by == "interrupt":
+        running.send_signal(signal.SIGINT)
+        stdout, stderr = running.communicate(timeout=DEADLINE_SECONDS)
+        # It may have been quicker than the signal.
+        assert running.returncode in (0, 130), (stdout, stderr)
+        assert running.returncode == 0 or "what was committed stays" in stderr
+    else:
+        os.kill(health["pid"], signal.SIGKILL)
+        _, stderr = running.communicate(timeout=DEADLINE_SECONDS)  # starts another daemon, and goes on there
+        assert running.returncode == 0, stderr
+    done = daemon("index", "many")
+    assert done.returncode == 0, done.stderr
+    status = json.loads(daemon("status", "many", "--json").stdout)
+    found = status["collections"][0] if "collections" in status else status
+    assert found["files"] == len(many)
+    assert daemon("verify", "many", "--deep").returncode == 0
+    assert daemon("clear", "many").returncode == 0
+
+
+@pytest.mark.ray
+def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Path) -> None:
+    daemon("down")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    done = daemon("up", "--tcp", address)
+    assert done.returncode == 0, done.stderr
+    token = Path(client.token_path(str(daemon.root)))
+    assert str(token) in done.stdout
+    assert token.stat().st_mode & 0o777 == 0o600
+    asked = {"query": QUESTION, "collection": "shop", "limit": 1}
+    with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=60) as stranger:
+        assert stranger.post("/api/search", json=asked).status_code == 401
+        headers = {"Authorization": f"Bearer {token.read_text().strip()}"}
+        answer = stranger.post("/api/search", json=asked, headers=headers)
+        assert answer.json()["hits"][0]["path"] == "payment.py"
+        health = stranger.get("/api/health", headers=headers).json()
+        assert (health["ray_address"], health["ray_token_path"]) == ("", "")
+    daemon("down")
+
+
+@pytest.mark.ray
+def test_sdk_joins_the_ray_of_the_daemon_also_where_ray_was_imported_before(daemon: Command) -> None:
+    health = ready(daemon)
+    code = (
+        "import ray, raycontext, sys\n"
+        "with raycontext.connect() as context:\n"
+        "    print(ray.get_runtime_context().gcs_address, context.search(sys.argv[1], collection='shop')[0].path)\n"
+    )
+    process = daemon.start(QUESTION, program=(sys.executable, "-c", code))
+    stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    assert stdout.split() == [health["ray_address"], "payment.py"], stderr
 
 
 @pytest.mark.ray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from raycontext.serve import guard, protocol
+from raycontext.serve import guard, http, protocol
 from raycontext.serve.guard import MAX_BODY_BYTES
 from raycontext.serve.http import CALLS, openapi
+from raycontext.serve.service import Service
 
 from ..conftest import CART, PAYMENT, write_tree
 from .http_server import guarded_server
@@ -162,6 +164,17 @@ def test_connections_that_never_finish_harm_nobody(
                 while part := slow.recv(65536):
                     told += part
                 assert not told or b" 408 " in told.split(b"\r\n")[0] or b"TooSlow" in told
+
+
+def test_request_that_takes_too_long_is_given_up(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Service, "collections", never)
+    monkeypatch.setattr(http, "HANDLE_SECONDS", 0.1)
+    answer = client.get("/api/collections")
+    assert (answer.status_code, answer.json()["error"]) == (503, "RuntimeUnavailable")
+    assert "within 0.1 s" in answer.json()["message"]
 
 
 def test_description_names_every_operation_with_its_errors() -> None:
