@@ -13,14 +13,17 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-__all__ = ["TASK_BYTES", "allow", "limited"]
+__all__ = ["FILE_SECONDS", "TASK_BYTES", "allow", "limited"]
 
 TASK_BYTES = 1 << 30
 """Memory of a task, beyond what its process had before the first one."""
 
-LEAST_SECONDS = float(os.environ.get("RAYCONTEXT_FILE_SECONDS", "20"))
+FILE_SECONDS = 20.0
+"""CPU time that every file has, unless RAYCONTEXT_FILE_SECONDS says otherwise."""
+
 SECONDS_PER_BYTE = 10.0 / (1 << 20)
 """CPU time of a step; parsing, its slowest part, ends itself after 5 s and does 10 MB/s and more."""
 
@@ -62,8 +65,17 @@ def limited(*, memory: bool) -> Iterator[None]:
 def allow(size: int | None) -> None:
     """Let the step that begins now, over `size` bytes of source, take its share of CPU time; None: any time."""
     if sys.platform != "win32" and _Process.is_limited:
-        seconds = 0.0 if size is None else LEAST_SECONDS + size * SECONDS_PER_BYTE
+        seconds = 0.0 if size is None else _file_seconds() + size * SECONDS_PER_BYTE
         signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+@cache
+def _file_seconds() -> float:
+    """What no one can read counts as not set here: who connects with it is told (`Settings.file_seconds`)."""
+    try:
+        return max(float(os.environ.get("RAYCONTEXT_FILE_SECONDS") or FILE_SECONDS), 0.1)
+    except ValueError:
+        return FILE_SECONDS
 
 
 def _data_bytes() -> int | None:

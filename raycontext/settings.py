@@ -10,6 +10,8 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from raycontext.limits import FILE_SECONDS
+
 __all__ = ["Settings", "default_cache", "default_root"]
 
 
@@ -63,6 +65,9 @@ class Settings(BaseSettings):
     """Whether commands and the SDK use the daemon where one runs, and commands start it."""
     idle_seconds: float = Field(default=3600.0, gt=0.0)
     """After which a daemon that no one asks ends."""
+    file_seconds: float = Field(default=FILE_SECONDS, gt=0.0)
+    """CPU time that the indexing of a file may take on Ray, beyond 10 s a megabyte. Read where the tasks run, from the
+    environment of the node."""
     start_seconds: float = 60.0
     """How long to wait for Ray and for each actor to come up."""
 
