@@ -1,0 +1,211 @@
+"""The parts of the plan that raycontext began with: each test is named after one and holds what it was to do.
+
+docs/seed.md says where each part is now, and what other tests hold of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psutil
+import pytest
+import xxhash
+
+import raycontext
+from raycontext import pipeline, stages
+from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
+from raycontext.chunk.chunker import chunk_file
+from raycontext.connection import Connection
+from raycontext.discover.merkle import MerkleTree
+from raycontext.discover.scan import Scan
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.errors import Fenced
+from raycontext.models import ChunkKind, FileDigest, FileStat, IndexOptions, SearchFilters, SkipReason
+from raycontext.runtime.inline import InlineRuntime
+from raycontext.search.query import SearchRequest
+from raycontext.store.changes import Change, TreeChanges
+from raycontext.store.collection import Location
+from raycontext.store.segment import Segment
+from raycontext.store.vector_store import OptionOverrides, VectorStore
+
+from ..conftest import CART, PAYMENT, settle, write_tree
+
+LIMIT_BYTES = 1 << 22
+
+
+def contents(source: Path) -> dict[str, bytes]:
+    return {path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def location(root: Path, source: Path) -> Location:
+    """Of the indexed source."""
+    settle(source)
+    with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        return Location(str(root), context.index(source).collection)
+
+
+def skipping(txn: str, path: str) -> Change:
+    """A change that records nothing but a file that cannot be indexed."""
+    entry = SnapshotEntry(1, 1, 1, b"", SkipReason.BINARY)
+    return Change(txn, (), {path: entry}, {}, frozenset(), frozenset(), 10**18, IndexOptions())
+
+
+def test_lock_file(location: Location) -> None:
+    """Of two writers the later one owns the collection; the former is told, and nothing of its change counts."""
+    first, second = VectorStore(location.open()), VectorStore(location.open())
+    for number, store in enumerate((first, second)):
+        store.begin(OptionOverrides())
+        store.commit(skipping(f"txn{number}", f"file{number}"))
+    with pytest.raises(Fenced):
+        first.commit(skipping("late", "file2"))
+    manifest = location.open().latest()
+    assert manifest is not None
+    assert manifest.txn == "txn1"
+    assert set(location.open().snapshot(manifest).skipped()) == {"file0", "file1"}
+    assert not [path for path in Path(location.root).rglob("*") if "lock" in path.name]
+
+
+async def test_get_indexing_status_with_memory(connection: Connection, source: Path) -> None:
+    """Progress and the memory of each actor, awaited; the memory is that of its process."""
+    async with connection as context:
+        name = (await context.index(source)).collection
+        await context.search("cart", collection=name, refresh=False)
+        progress = await context.progress(name)
+        status = await context.status(name)
+    assert progress is not None
+    assert (progress.stage, progress.files_indexed) == ("done", 5)
+    assert len(status.actors) == 3
+    for actor in status.actors:
+        assert actor.rss_bytes > 10_000_000
+        if psutil.pid_exists(actor.pid):
+            assert abs(psutil.Process(actor.pid).memory_info().rss - actor.rss_bytes) < 0.2 * actor.rss_bytes
+
+
+def test_snapshot(location: Location, source: Path) -> None:
+    """Each version names the files that it was made of, with size, time and digest."""
+    manifest = location.open().latest()
+    assert manifest is not None
+    entries = location.open().snapshot(manifest).entries
+    assert {path: entry.digest for path, entry in entries.items()} == {
+        path: xxhash.xxh3_128_digest(content) for path, content in contents(source).items()
+    }
+    for path, entry in entries.items():
+        found = (source / path).stat()
+        assert (entry.size, entry.mtime_ns, entry.inode) == (found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def test_merkle_tree_from_directory(location: Location, source: Path) -> None:
+    """The root digest of the version is that of the tree on disk; an unchanged tree is not read again."""
+    manifest = location.open().latest()
+    assert manifest is not None
+    digests = {path: xxhash.xxh3_128_digest(content) for path, content in contents(source).items()}
+    assert manifest.tree == MerkleTree.from_digests(digests).root_digest.hex()
+    assert stages.scan_tree(str(source), location, manifest.version, manifest.options).to_hash == []
+
+
+def test_chunk_code() -> None:
+    """Definitions become chunks with kind, name, scope and lines."""
+    chunks = chunk_file(CART.encode(), "python", 200).chunks
+    assert [chunk.symbol for chunk in chunks if chunk.kind is ChunkKind.METHOD]
+    assert {chunk.scope for chunk in chunks if chunk.kind is ChunkKind.METHOD} == {"ShoppingCart"}
+    lines = CART.encode().splitlines(keepends=True)
+    for chunk in chunks:
+        text = CART.encode()[chunk.start_byte : chunk.end_byte]
+        assert text == b"".join(lines[chunk.start_line - 1 : chunk.end_line]).removesuffix(b"\n")
+
+
+def test_process_file(location: Location, source: Path) -> None:
+    """One step reads, chunks, analyses, embeds and writes; a file that cannot be read is told with its reason."""
+    write_tree(source, {"image.png": b"\x89PNG\0"})
+    files = [FileStat(path, len(content), 1, 1) for path, content in contents(source).items()]
+    batch = stages.index_files(str(source), location, files, IndexOptions())
+    assert batch.segment is not None
+    assert batch.segment.files == len(files) - 1
+    assert batch.entries["image.png"].reason is SkipReason.BINARY
+    segment = Segment(location.open().storage, location.collection, batch.segment)
+    assert segment.vectors[0].shape[0] == batch.segment.rows == len(segment.postings("body").lengths)
+
+
+def test_filesystem_vector_store(location: Location) -> None:
+    """What one process wrote another one maps: the bytes on disk are the state."""
+    manifest = location.open().latest()
+    assert manifest is not None
+    for reference in manifest.segments:
+        folder = Path(location.root, location.collection, "segments", reference.name)
+        assert sum(path.stat().st_size for path in folder.iterdir()) == reference.bytes
+        Segment(location.open().storage, location.collection, reference).verify()
+
+
+async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(location: Location, source: Path) -> None:
+    """In one queue, one at a time: after Clear the actor opens what is there anew."""
+    runtime = InlineRuntime(1)
+    actor = await runtime.actor(search_actor_name(location.collection, 0), HybridSearchActor, location, 0)
+    request = SearchRequest("charge a credit card", SearchFilters(), 60, 10)
+    version, before, _, after = await asyncio.gather(
+        actor.call("refresh"),
+        actor.call("search", request, 3, 0.0),
+        actor.call("clear"),
+        actor.call("search", request, 3, 0.0),
+    )
+    manifest = location.open().latest()
+    assert manifest is not None
+    assert version == manifest.version
+    assert before == after
+    assert before[0].path == "shop/payment.py"
+    await runtime.close()
+
+
+async def test_search_similar(connection: Connection, source: Path) -> None:
+    """Code like that at a place, without the place itself."""
+    write_tree(source, {"shop/refund.py": PAYMENT.replace("charge", "refund")})
+    async with connection as context:
+        name = (await context.index(source)).collection
+        hits = await context.related("shop/payment.py", 9, collection=name, limit=2)
+    assert hits[0].path == "shop/refund.py"
+
+
+async def test_job_queue(connection: Connection, source: Path, tmp_path: Path) -> None:
+    """Jobs of one collection run one after the other, each on what the last one committed; others beside them."""
+    write_tree(tmp_path / "other", {"cart.py": CART})
+    async with connection as context:
+        first, second, other = await asyncio.gather(
+            context.index(source), context.index(source), context.index(tmp_path / "other")
+        )
+    assert (first.version, second.version) == (1, 1)
+    assert ({first.changed, second.changed}, other.changed) == ({True, False}, True)
+
+
+def test_batching_of_index_messages() -> None:
+    """Ten thousand small files are some batches, not ten thousand messages."""
+    files = [FileStat(f"f{number:05}.py", 1000, 1, number + 1) for number in range(10_000)]
+    planner = pipeline.ReindexPlanner(IndexOptions(), owed=True, replace=False, parallelism=2, new_txn=lambda: "t")
+    planner.start()
+    hashing = planner.handle(pipeline.Scanned(Scan(1, len(files), files, {}, [], [], ())))
+    assert len(hashing) == 5
+    todo: list[pipeline.Instruction] = []
+    for instruction in hashing:
+        assert isinstance(instruction, pipeline.HashFiles)
+        digests = [FileDigest(file.path, file.path.encode().ljust(16)[:16], None) for file in instruction.files]
+        todo += planner.handle(pipeline.Hashed(instruction, digests))
+    (compare,) = todo
+    assert isinstance(compare, pipeline.CompareTrees)
+    paths = [file.path for file in files]
+    batches = planner.handle(pipeline.Compared(TreeChanges(paths, [], [], {}, [], {})))
+    assert 5 <= len(batches) <= 20
+    indexed = [file.path for batch in batches if isinstance(batch, pipeline.IndexFiles) for file in batch.files]
+    assert sorted(indexed) == paths
+
+
+async def test_several_actors_where_one_is_too_slow(connection: Connection, source: Path) -> None:
+    """A collection of several shards has an actor for each; together they answer as one."""
+    async with connection as context:
+        for shards in (1, 3):
+            await context.index(source, collection=f"by{shards}", num_shards=shards)
+        one, three = [await context.search("credit card", collection=f"by{shards}") for shards in (1, 3)]
+        status = await context.status("by3")
+    assert [(hit.path, hit.score) for hit in one] == [(hit.path, hit.score) for hit in three]
+    names = {search_actor_name("by3", shard) for shard in range(3)}
+    assert names <= {actor.name for actor in status.actors}
+    assert (three.shards_answered, three.shards_total) == (3, 3)

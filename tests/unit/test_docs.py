@@ -1,0 +1,72 @@
+"""The documentation names what there is, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from raycontext import errors
+from raycontext.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "benchmarks/README.md"])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links, as GitHub makes it."""
+    found = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in HEADING.findall(page.read_text()))
+    return {re.sub(r"\s", "-", heading.strip()) for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        place, _, anchor = link.partition("#")
+        if place.startswith(("http:", "https:")):
+            continue
+        target = page.parent / place if place else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_named_by_the_readme() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    assert [page.name for page in (REPOSITORY / "docs").glob("*.md") if f"docs/{page.name}" not in readme] == []
+
+
+def test_every_error_is_explained() -> None:
+    text = (REPOSITORY / "docs/troubleshooting.md").read_text()
+    kinds = [
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.RaycontextError)
+    ]
+    assert len(kinds) > 15
+    for kind in kinds:
+        if kind is errors.RaycontextError:
+            continue
+        (line,) = [row for row in text.splitlines() if row.startswith("| `") and f"`{kind.__name__}`" in row]
+        assert line.split("|")[2].strip() == str(kind.exit_code), line
+
+
+def test_every_setting_is_explained_with_its_default() -> None:
+    text = (REPOSITORY / "docs/configuration.md").read_text()
+    rows = {row.split("`")[1]: row for row in text.splitlines() if row.startswith("| `RAYCONTEXT_")}
+    assert set(rows) == {f"RAYCONTEXT_{name.upper()}" for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, bool | int | float):
+            default = f"{field.default:g}" if isinstance(field.default, float) else str(field.default).lower()
+            assert f"`{default}`" in rows[f"RAYCONTEXT_{name.upper()}"], name
+
+
+def test_variables_that_the_program_reads_are_settings() -> None:
+    internal = {"RAYCONTEXT_CHUNKER_FAULTS", "RAYCONTEXT_DAEMON_RESTARTS", "RAYCONTEXT_COMPLETE"}
+    read = {
+        name
+        for file in (REPOSITORY / "raycontext").rglob("*.py")
+        for name in re.findall(r"\bRAYCONTEXT_[A-Z_]+[A-Z]", file.read_text())
+    }
+    assert read <= internal | {f"RAYCONTEXT_{name.upper()}" for name in Settings.model_fields}
