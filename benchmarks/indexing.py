@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path, PurePath
 from typing import Any
@@ -183,6 +183,11 @@ def search_milliseconds(context: raycontext.SyncContext, collection: str, until:
     return sorted(second * 1e3 for second in times)
 
 
+def index_until_cancelled(context: raycontext.SyncContext, folder: Path, collection: str) -> None:
+    with suppress(raycontext.JobCancelled):
+        context.index(folder, collection=collection)
+
+
 def cold(folder: Path, root: str, workers: int) -> tuple[raycontext.IndexReport, dict[str, float]]:
     with raycontext.connect(root=root, runtime="ray", workers=workers) as context, peaks() as memory:
         return context.index(folder), memory
@@ -227,7 +232,7 @@ def measured(arguments: argparse.Namespace, temporary: Path) -> Figures:
         walked = statistics.median(seconds_of(lambda: walk_and_stat(folder)) for _ in range(5))
         edits = edit_seconds(context, folder, name)
         idle = search_milliseconds(context, name, lambda: False)
-        running = threading.Thread(target=lambda: context.index(folder, collection="other"))
+        running = threading.Thread(target=index_until_cancelled, args=(context, folder, "other"))
         running.start()
         time.sleep(2.0)
         busy = search_milliseconds(context, name, lambda: not running.is_alive())
