@@ -131,6 +131,7 @@ class Outliner:
         self.data = data
         self.rules = rules
         self.drafts: list[Draft] = []
+        self._drafted: list[Unit] = []
         self._roles = rules.roles()
         self._describe = rules.describe
 
@@ -166,8 +167,8 @@ class Outliner:
     def release(self) -> None:
         """Cut units and definitions apart, which hold each other and the tree: so its memory is free at once, and the
         next tree takes it, rather than when the garbage collector comes by."""
-        for draft in self.drafts:
-            draft.unit.draft = None
+        for unit in self._drafted:
+            unit.draft = unit.children = None
 
     def _units(self, nodes: list[Node], level: Level) -> list[Unit]:
         rules = self.rules
@@ -280,6 +281,7 @@ class Outliner:
         if names and names[0]:
             unit.defines = kind is not _CONSTANT
             unit.draft = Draft(names[0], kind, row, scope, unit, depth, has_body, type_like)
+            self._drafted.append(unit)
             if unit.defines or not level.in_code:
                 self.drafts.append(unit.draft)
                 for name in names[1:]:
