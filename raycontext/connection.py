@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -213,6 +212,5 @@ def _address_of_daemon(settings: Settings, root: str) -> str | None:
         return None
     address, os.environ["RAY_AUTH_TOKEN_PATH"] = found
     os.environ.pop("RAY_AUTH_TOKEN", None)
-    if "ray" not in sys.modules:  # where it was imported before, it looks for a token itself unless a mode is set
-        os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_MODE"] = "token"
     return address

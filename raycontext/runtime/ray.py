@@ -354,6 +354,7 @@ def _start_local(runtime: RayRuntime) -> None:
 
 def _join(address: str, namespace: str, seconds: float) -> None:
     """Join a cluster, or give up in time: what listens may be no Ray, or one that wants another token."""
+    cast(Any, ray)._raylet.Config.initialize("")  # reads again from the environment whether a token is needed
     joined: Future[None] = Future()
 
     def join() -> None:

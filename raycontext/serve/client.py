@@ -264,8 +264,10 @@ def start_quietly(root: str) -> None:
         start(root)
 
 
-def ensure_ready(root: str, seconds: float = START_SECONDS) -> str:
+def ensure_ready(root: str, seconds: float = START_SECONDS, tcp: str | None = None) -> str:
     """Start the daemon where none runs, wait until it serves, and return the path of its socket.
+
+    tcp: as in `start`.
 
     Raises `DaemonFailed` where it cannot serve, or not in time.
     """
@@ -276,7 +278,7 @@ def ensure_ready(root: str, seconds: float = START_SECONDS) -> str:
         if found is None:
             if time.monotonic() - started > 10.0:  # the one that we started may have met one that was just ending
                 try:
-                    start(root)
+                    start(root, tcp)
                 except OSError as error:
                     raise DaemonFailed(f"The daemon cannot be started: {error}.", log_path(root)) from error
                 started = time.monotonic()

@@ -17,7 +17,7 @@ from raycontext.places import real_path
 from raycontext.serve import client, queries
 from raycontext.serve.batch import batch
 from raycontext.serve.daemon_commands import describe, down, logs, up
-from raycontext.serve.display import print_json, say
+from raycontext.serve.display import interrupted, print_json, say
 from raycontext.serve.doctor import doctor
 from raycontext.serve.estimates import print_estimate
 from raycontext.serve.evaluate import evaluate
@@ -99,7 +99,10 @@ def index(
         "embedder": embedder,
         "secrets": secrets,
     }
-    report = index_folder(asked, root=root, address=address, runtime=runtime)
+    try:
+        report = index_folder(asked, root=root, address=address, runtime=runtime)
+    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
+        raise typer.Exit(interrupted()) from None
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from raycontext.errors import RuntimeUnavailable
+from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.serve import client
 from raycontext.serve.display import print_json, say
 from raycontext.serve.terminal import Json, Root
@@ -28,12 +28,13 @@ def up(
 ) -> None:
     """Start the daemon, or wait until it serves."""
     place = client.root_folder(root)
-    if client.health(place) is None:
-        client.start(place, tcp)
-    client.ensure_ready(place)
+    client.ensure_ready(place, tcp=tcp)
     found = client.health(place)
     if found is None:
         raise client.DaemonFailed("The daemon ended at once.", client.log_path(place))
+    if tcp is not None and found["tcp"] != tcp:
+        where = f"only at {found['tcp']}" if found["tcp"] else "at no address"
+        raise InvalidInput(f"The daemon runs already and listens {where}", "End it first: raycontext down.")
     if as_json:
         print_json(found)
         return

@@ -66,9 +66,10 @@ END_SECONDS = 10.0
 class DaemonProcess(Daemon):
     """The state of the process: starting, ready, failed."""
 
-    def __init__(self, root: str, settings: Settings, claimed: Claim) -> None:
+    def __init__(self, root: str, settings: Settings, claimed: Claim, tcp: str | None) -> None:
         self.root = root
         self._claim = claimed
+        self._tcp = tcp
         self.settings = settings
         self.ending = asyncio.Event()
         self.used = self._begun = time.monotonic()
@@ -105,6 +106,7 @@ class DaemonProcess(Daemon):
             seconds=time.monotonic() - self._begun,
             problem=self._problem,
             log=self._log_path,
+            tcp=self._tcp or "",
             ray_address=_ray_address() if self._service is not None else "",
             ray_token_path=os.environ.get("RAY_AUTH_TOKEN_PATH", ""),
             pss_bytes=pss,
@@ -197,7 +199,7 @@ class _Restricted(Daemon):
 
 
 async def serve(root: str, claimed: Claim, tcp: str | None) -> None:
-    process = DaemonProcess(root, Settings(), claimed)
+    process = DaemonProcess(root, Settings(), claimed, tcp)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.ending.set)

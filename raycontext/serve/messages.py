@@ -217,6 +217,8 @@ class Health(BaseModel):
     """Why it failed."""
     log: str = ""
     """Its log file."""
+    tcp: str = ""
+    """Where it listens besides its socket."""
     ray_address: str = ""
     """Where an SDK joins the Ray of the daemon."""
     ray_token_path: str = ""

@@ -47,6 +47,8 @@ class _Job:
     ended: float | None = None
     report: IndexReport | None = None
     error: RaycontextError | None = None
+    stopping: bool = False
+    """It was cancelled, and has not ended yet: who asks now gets a job of their own, which waits for its end."""
 
     @property
     def running(self) -> bool:
@@ -147,7 +149,7 @@ class Service:
         source = await self._check_path(asked.path)
         name = await self._context.prepare(source, asked.collection)
         job = self._jobs.get(name)
-        if job is None or not job.running:
+        if job is None or not job.running or job.stopping:
             job = self._jobs[name] = _Job(name, source)
             job.task = asyncio.create_task(self._run(job, asked))
             job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is kept in the job
@@ -177,7 +179,11 @@ class Service:
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop the job of a collection: its name, and whether one ran."""
         name = await self.name_of(asked)
-        return name, await self._context.cancel(name)
+        job = self._jobs.get(name)
+        cancelled = await self._context.cancel(name)
+        if job is not None and cancelled:
+            job.stopping = True
+        return name, cancelled
 
     async def collections(self) -> list[CollectionSummary]:
         return await self._context.collections()
