@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from raycontext.serve import client
@@ -28,20 +27,28 @@ def write_token(root: str) -> None:
 
 
 def note_folders(root: str) -> None:
-    """Write down what a daemon that is killed leaves behind."""
+    """Write down what a daemon that is killed leaves behind, besides what others before it have left."""
     from raycontext.runtime.ray import own_folders
 
-    Path(client.folders_path(root)).write_text("".join(f"{folder}\n" for folder in own_folders()))
+    folders = dict.fromkeys((*_noted(root), *map(str, own_folders())))
+    Path(client.folders_path(root)).write_text("".join(f"{folder}\n" for folder in folders))
 
 
-def remove_left_folders(root: str) -> None:
-    """Remove what a daemon that was killed has left behind."""
-    notes = Path(client.folders_path(root))
-    with suppress(FileNotFoundError):
-        for line in notes.read_text().splitlines():
-            if Path(line).name.startswith("raycontext-"):
-                shutil.rmtree(line, ignore_errors=True)
-        notes.unlink()
+def remove_left_folders(root: str, *, last: bool = False) -> None:
+    """Remove what daemons that were killed have left behind. They stay noted until a `last` time, at the end of a
+    daemon: the Ray of one that was just killed may still write, and so make its folder anew."""
+    for folder in _noted(root):
+        if Path(folder).name.startswith("raycontext-"):
+            shutil.rmtree(folder, ignore_errors=True)
+    if last:
+        Path(client.folders_path(root)).unlink(missing_ok=True)
+
+
+def _noted(root: str) -> list[str]:
+    try:
+        return Path(client.folders_path(root)).read_text().splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def write_watches(root: str, watched: dict[str, str]) -> None:

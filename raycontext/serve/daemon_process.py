@@ -173,7 +173,7 @@ class DaemonProcess(Daemon):
             await self._service.close()
         with suppress(RaycontextError):
             await self._opened.aclose()
-        await asyncio.to_thread(remove_left_folders, self.root)
+        await asyncio.to_thread(partial(remove_left_folders, self.root, last=True))
 
     @property
     def _log_path(self) -> str:

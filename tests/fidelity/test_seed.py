@@ -46,6 +46,11 @@ def location(root: Path, source: Path) -> Location:
         return Location(str(root), context.index(source).collection)
 
 
+@pytest.fixture
+def inline(root: Path) -> Connection:
+    return raycontext.connect(root=root, runtime="inline", workers=2)
+
+
 def skipping(txn: str, path: str) -> Change:
     """A change that records nothing but a file that cannot be indexed."""
     entry = SnapshotEntry(1, 1, 1, b"", SkipReason.BINARY)
@@ -157,19 +162,19 @@ async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(loca
     await runtime.close()
 
 
-async def test_search_similar(connection: Connection, source: Path) -> None:
+async def test_search_similar(inline: Connection, source: Path) -> None:
     """Code like that at a place, without the place itself."""
     write_tree(source, {"shop/refund.py": PAYMENT.replace("charge", "refund")})
-    async with connection as context:
+    async with inline as context:
         name = (await context.index(source)).collection
         hits = await context.related("shop/payment.py", 9, collection=name, limit=2)
     assert hits[0].path == "shop/refund.py"
 
 
-async def test_job_queue(connection: Connection, source: Path, tmp_path: Path) -> None:
+async def test_job_queue(inline: Connection, source: Path, tmp_path: Path) -> None:
     """Jobs of one collection run one after the other, each on what the last one committed; others beside them."""
     write_tree(tmp_path / "other", {"cart.py": CART})
-    async with connection as context:
+    async with inline as context:
         first, second, other = await asyncio.gather(
             context.index(source), context.index(source), context.index(tmp_path / "other")
         )
