@@ -302,7 +302,10 @@ class StaleVersion(RaycontextError):
         self.version = version
 
     def __str__(self) -> str:
-        return f"Version {self.version} of '{self.collection}' is no longer there. Search again."
+        return (
+            f"Version {self.version} of '{self.collection}' is no longer there. Search again; if that does not help, "
+            f"`raycontext verify {self.collection}` tells what is missing."
+        )
 
 
 class DeadlineExceeded(RaycontextError):

@@ -1,0 +1,327 @@
+"""Every error class, as those see it who cause it: what the command prints, and its exit code.
+
+What needs a second writer, another node or another clock at a certain moment gets just that, and no more; the rest is
+caused by what users do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+
+from raycontext import errors
+from raycontext.actors.job import Job
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.errors import RaycontextError
+from raycontext.models import IndexOptions, SkipReason
+from raycontext.runtime.inline import InlineRuntime
+from raycontext.search import shard
+from raycontext.serve.cli import main
+from raycontext.store.changes import Change
+from raycontext.store.collection import Collection
+from raycontext.store.manifest import FORMAT, decode_sealed, encode_sealed
+from raycontext.store.storage import LocalStorage, new_ulid
+from raycontext.store.vector_store import OptionOverrides, VectorStore
+from raycontext.store.writer import CollectionWriter
+
+from ..conftest import CART, PAYMENT, settle, write_tree
+from ..s3_server import careless_server, use_endpoint
+from .http_server import guarded_server
+
+Files = dict[str, str | bytes]
+FILES: Files = {"cart.py": CART, "payment.py": PAYMENT}
+INLINE = ("--runtime", "inline")
+
+
+class Told(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Place:
+    """A folder for a test, in which `shop` can be indexed, and the command in this process."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.monkeypatch, self._capsys = folder, monkeypatch, capsys
+        self.root = folder / "root"
+        self.shop = folder / "shop"
+        write_tree(self.shop, FILES)
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("RAYCONTEXT_ROOT", str(self.root))
+
+    def run(self, *arguments: str | Path) -> Told:
+        self.monkeypatch.setattr(sys, "argv", ["raycontext", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Told(code, *self._capsys.readouterr())
+
+    def indexed(self) -> Path:
+        """The folder of the collection."""
+        assert self.run("index", "shop", *INLINE).code == 0
+        return self.root / "shop"
+
+    def rewrite_manifest(self, **changed: Any) -> None:
+        """Have the newest version say something else."""
+        (manifest,) = (self.root / "shop/manifests").iterdir()
+        body = decode_sealed("manifest", manifest.name, manifest.read_bytes())
+        manifest.write_bytes(encode_sealed("manifest", {**body, **changed}))
+
+    def other_writer(self) -> Callable[[], None]:
+        """Another writer of the collection; each call of it commits a change of `cart.py`."""
+        sizes = iter(range(1, 100))
+
+        def commit() -> None:
+            store = VectorStore(Collection(LocalStorage(self.root), "shop"))
+            store.begin(OptionOverrides())
+            store.commit(skipping("cart.py", next(sizes)))
+
+        return commit
+
+
+def skipping(path: str, size: int) -> Change:
+    """A change that records nothing but a file that cannot be indexed."""
+    entry = SnapshotEntry(size, 1, 1, b"", SkipReason.BINARY)
+    return Change(new_ulid(), (), {path: entry}, {}, frozenset(), frozenset(), 10**18, IndexOptions())
+
+
+def before_commits(place: Place, act: Callable[[CollectionWriter, Any, dict[str, str]], None]) -> None:
+    """Have something happen right before each commit of the command, but not before those that `act` makes."""
+    commit, acting = CollectionWriter.commit, []
+
+    def disturbed(self: CollectionWriter, change: Change, **made: str) -> Any:
+        if not acting:
+            acting.append(True)
+            act(self, commit, made)
+            acting.clear()
+        return commit(self, change, **made)
+
+    place.monkeypatch.setattr(CollectionWriter, "commit", disturbed)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Place:
+    return Place(tmp_path, monkeypatch, capsys)
+
+
+# Each of these causes an error; the words are of its message: what happened, and what to do.
+
+
+def invalid_input(place: Place) -> tuple[Told, str, str]:
+    return place.run("search", "x", "--limit", "0"), "limit is 0", "Give 1 to 1000"
+
+
+def root_not_found(place: Place) -> tuple[Told, str, str]:
+    return place.run("index", "gone", *INLINE), f"{place.folder}/gone is not an existing folder", "Give the path"
+
+
+def unknown_collection(place: Place) -> tuple[Told, str, str]:
+    return place.run("status", "--collection", "nope"), "no collection for 'nope'", "raycontext index PATH"
+
+
+def collection_exists(place: Place) -> tuple[Told, str, str]:
+    place.indexed()
+    write_tree(place.folder / "other", FILES)
+    told = place.run("index", "other", "--collection", "shop", *INLINE)
+    return told, f"'shop' already indexes {place.shop}", "Choose another name"
+
+
+def source_unavailable(place: Place) -> tuple[Told, str, str]:
+    (place.folder / "repos.yaml").write_text(json.dumps({"sources": [{"archive": "gone.tar.gz"}]}))
+    told = place.run("batch", "repos.yaml", *INLINE)
+    assert told.code == 9  # of the batch, in which other sources may have succeeded
+    message = next(line for line in told.stderr.splitlines() if "gone.tar.gz" in line)
+    return Told(3, "", f"error: {message}\n"), "cannot be fetched: No such file", "What was indexed of it before stays"
+
+
+def configuration_error(place: Place) -> tuple[Told, str, str]:
+    place.monkeypatch.setenv("HOME", str(place.folder))
+    write_tree(place.folder, {".cursor/mcp.json": "{not JSON"})
+    return (
+        place.run("install", "cursor", "--yes"),
+        f"{place.folder}/.cursor/mcp.json",
+        "mend it, then run the command again",
+    )
+
+
+def storage_error(place: Place) -> tuple[Told, str, str]:
+    place.root.write_text("")
+    return place.run("index", "shop", *INLINE), f"{place.root}", "mend the cause and run again"
+
+
+def corrupt_manifest(place: Place) -> tuple[Told, str, str]:
+    (manifest,) = (place.indexed() / "manifests").iterdir()
+    manifest.write_text("{}")
+    return place.run("search", "cart", "shop"), f"{manifest.name} is damaged", "raycontext repair"
+
+
+def corrupt_segment(place: Place) -> tuple[Told, str, str]:
+    (postings,) = (place.indexed() / "segments").glob("*/postings.arrow")
+    content = bytearray(postings.read_bytes())
+    content[len(content) // 2] ^= 1
+    postings.write_bytes(content)
+    return place.run("search", "cart", "shop"), f"{postings} is damaged", "raycontext repair shop"
+
+
+def unsupported_format(place: Place) -> tuple[Told, str, str]:
+    place.indexed()
+    place.rewrite_manifest(format=FORMAT + 1)
+    return place.run("search", "cart", "shop"), f"index format {FORMAT + 1}", "Use the version that wrote it"
+
+
+def unsafe_storage(place: Place) -> tuple[Told, str, str]:
+    with careless_server() as address:
+        use_endpoint(place.monkeypatch, address)
+        told = place.run("index", "shop", "-c", "shop", "--root", "s3://careless/root", *INLINE)
+    return told, "s3://careless/root cannot hold collections", "Use storage that honours conditional puts"
+
+
+def fenced(place: Place) -> tuple[Told, str, str]:
+    """Between two commits of a run, each time it is planned anew, another writer takes the collection over."""
+    other = place.other_writer()
+
+    def take_over(writer: CollectionWriter, commit: Any, made: dict[str, str]) -> None:
+        commit(writer, skipping("own.bin", 1), **made)
+        other()
+
+    before_commits(place, take_over)
+    return place.run("index", "shop", *INLINE), "'shop' was taken over by a newer writer", "run the index again"
+
+
+def commit_conflict(place: Place) -> tuple[Told, str, str]:
+    """Another writer is faster with a change of the same file, each time."""
+    other = place.other_writer()
+    before_commits(place, lambda *_: other())
+    return place.run("index", "shop", *INLINE), "Another writer of 'shop' committed changes", "run the index again"
+
+
+def fingerprint_mismatch(place: Place) -> tuple[Told, str, str]:
+    """The collection is of a release with another table of term vectors."""
+    settle(place.shop)  # else the search takes in what may have changed, and rebuilds
+    place.indexed()
+    place.rewrite_manifest(embedder="static-0:of-an-earlier-release")
+    return place.run("search", "cart", "shop"), "'shop' was indexed with the embedder", "Index the collection again"
+
+
+def stale_version(place: Place) -> tuple[Told, str, str]:
+    """What the newest version names is gone, and stays so."""
+    shutil.rmtree(place.indexed() / "segments")
+    return place.run("search", "cart", "shop"), "of 'shop' is no longer there", "raycontext verify"
+
+
+def deadline_exceeded(place: Place) -> tuple[Told, str, str]:
+    """The clock of the search actor's node is ahead by more than a query may take."""
+    place.indexed()
+    place.monkeypatch.setattr(shard, "time", SimpleNamespace(time=lambda: float("inf")))
+    return place.run("search", "cart", "shop"), "The time for a query of 'shop' was over", "Allow it more time"
+
+
+def job_failed(place: Place) -> tuple[Told, str, str]:
+    """Something that no one foresaw."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    place.monkeypatch.setattr(CollectionWriter, "commit", broken)
+    return place.run("index", "shop", *INLINE), "stopped: ZeroDivisionError: unforeseen", "the next run goes on"
+
+
+def job_cancelled(place: Place) -> tuple[Told, str, str]:
+    """Someone else cancels the run while it walks through the tree."""
+    scan = Job._scan
+
+    async def cancelled(self: Job, source: str) -> Any:
+        assert self.cancel()
+        return await scan(self, source)
+
+    place.monkeypatch.setattr(Job, "_scan", cancelled)
+    return place.run("index", "shop", *INLINE), "Indexing 'shop' was cancelled", "index it again to go on"
+
+
+def not_shared(place: Place) -> tuple[Told, str, str]:
+    """A cluster with a node that does not see the folder."""
+
+    async def without(self: InlineRuntime, paths: list[str]) -> dict[str, tuple[str, ...]]:
+        await asyncio.sleep(0)
+        return {paths[0]: ("node-b",)}
+
+    place.monkeypatch.setattr(InlineRuntime, "without", without)
+    return place.run("index", "shop", *INLINE), f"{place.shop} is not there on all nodes", "on a file system that all"
+
+
+def runtime_unavailable(place: Place) -> tuple[Told, str, str]:
+    return place.run("search", "cart", "shop", "--address", "127.0.0.1:1"), "127.0.0.1:1", "ddress"
+
+
+def path_not_allowed(place: Place) -> tuple[Told, str, str]:
+    """Only callers over TCP are held to some folders: the answer has what a command would print."""
+    with guarded_server(place.root, [place.shop], token=None) as host:
+        asked = urllib.request.Request(f"http://{host}/api/index", json.dumps({"path": "/etc"}).encode())
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked)
+        with refused.value as response:
+            assert response.code == 403
+            told = json.loads(response.read())
+    assert told["error"] == "PathNotAllowed"
+    message = f"error: {told['message']}\n"
+    return Told(told["exit_code"], "", message), "/etc lies outside", "RAYCONTEXT_ALLOWED"
+
+
+CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = {
+    errors.CollectionExists: collection_exists,
+    errors.CommitConflict: commit_conflict,
+    errors.ConfigurationError: configuration_error,
+    errors.CorruptManifest: corrupt_manifest,
+    errors.CorruptSegment: corrupt_segment,
+    errors.DeadlineExceeded: deadline_exceeded,
+    errors.Fenced: fenced,
+    errors.FingerprintMismatch: fingerprint_mismatch,
+    errors.InvalidInput: invalid_input,
+    errors.JobCancelled: job_cancelled,
+    errors.JobFailed: job_failed,
+    errors.NotShared: not_shared,
+    errors.PathNotAllowed: path_not_allowed,
+    errors.RootNotFound: root_not_found,
+    errors.RuntimeUnavailable: runtime_unavailable,
+    errors.SourceUnavailable: source_unavailable,
+    errors.StaleVersion: stale_version,
+    errors.StorageError: storage_error,
+    errors.UnknownCollection: unknown_collection,
+    errors.UnsafeStorage: unsafe_storage,
+    errors.UnsupportedFormat: unsupported_format,
+}
+
+
+def test_every_error_class_is_caused_here() -> None:
+    kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, RaycontextError)}
+    assert kinds - {RaycontextError} == set(CAUSES)
+
+
+@pytest.mark.parametrize("kind", CAUSES, ids=lambda kind: kind.__name__)
+def test_error_says_what_happened_and_what_to_do(place: Place, kind: type[RaycontextError]) -> None:
+    told, happened, advice = CAUSES[kind](place)
+    assert (told.code, told.stdout) == (kind.exit_code, ""), told
+    (line,) = [line for line in told.stderr.splitlines() if not is_progress(line)]
+    assert line.startswith("error: ")
+    assert happened in line
+    assert advice in line
+
+
+def is_progress(line: str) -> bool:
+    stages = ("queued", "walking", "hashing", "indexing", "committing", "done", "cancelled", "failed")
+    return line.partition(" ")[0] in stages
