@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test chromium lint soak clean
+.PHONY: demo test test-all chromium lint docs site soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -16,6 +16,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
+# With what the site needs.
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
 
@@ -26,6 +31,19 @@ lint: $(VENV)/installed-dev
 
 test: $(VENV)/installed-dev chromium
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# Unit tests, one real index and one search on every other Python from 3.11 on that is installed.
+test-all:
+	$(PYTHON) tests/interpreters.py
+
+# Reference pages from docstrings and commands; a test compares them.
+docs: $(VENV)/installed
+	$(BIN)/python docs/generate.py
+
+# The documentation as a site, in build/site.
+site: docs $(VENV)/installed-docs
+	$(BIN)/python docs/generate.py build/pages
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 # The browser for the tests of the web page.
 chromium:

@@ -133,8 +133,9 @@ class Context:
         stop the rest. A run that ended before its time goes on where it was, in this process or another one; one
         that another process is at is shared with it.
 
-        batch: read by `raycontext.read_batch_list`. on_outcome: called with what came of each source. stop: once it is
-        set, no more is begun, and the report says what is done.
+        batch: read by `raycontext.read_batch_list`.
+        on_outcome: called with what came of each source.
+        stop: once it is set, no more is begun, and the report says what is done.
 
         Raises `InvalidInput`, and `StorageError` where the root cannot hold the records of the run.
         """
@@ -184,10 +185,13 @@ class Context:
         collection: name of the collection; or `path`: a place within the indexed folder; or `collections`: several
         names, or ["*"] for all of the root, whose hits are merged by score; or nothing: the collection of the current
         folder, or the only one that there is.
-        limit: at most this many, 1 to 1000. min_score: leave out hits below this final score.
-        languages, paths (globs in gitignore syntax, `!` excludes), kinds (`ChunkKind`): applied before ranking.
+        limit: at most this many, 1 to 1000.
+        languages, paths, kinds: only these, applied before ranking; names as in `Hit.language`, globs in gitignore
+        syntax of which `!` excludes, values of `ChunkKind`.
+        min_score: leave out hits below this final score.
         diversity: how far each further chunk of the same file falls behind, 0 (not at all) to 1 (one chunk a file);
-        None takes `RAYCONTEXT_DIVERSITY`, 0.75. explain: hits tell what each feature contributed (`Hit.explanation`).
+        None takes `RAYCONTEXT_DIVERSITY`, 0.75.
+        explain: hits tell what each feature contributed (`Hit.explanation`).
         refresh: look first whether the source has changed, and take in few changes (see `Coordinator.freshen`); None
         takes `RAYCONTEXT_REFRESH`, yes. Each hit tells whether its file is as it was indexed (`Hit.freshness`).
 
@@ -227,7 +231,8 @@ class Context:
         first, without that chunk itself.
 
         path: of the file, within an indexed folder; with `collection` it may be relative to the folder of that, as in
-        `Hit.path`. line: 1 for the first. The others are as in `search`.
+        `Hit.path`.
+        line: 1 for the first. The others are as in `search`.
 
         Raises as `search`; `InvalidInput` where the file is not in the index.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from raycontext import errors
 from raycontext.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "benchmarks/README.md"])
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), REPOSITORY / "benchmarks/README.md"])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -23,7 +24,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"\s", "-", heading.strip()) for heading in found}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(page.read_text()):
         place, _, anchor = link.partition("#")
@@ -37,6 +38,25 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_named_by_the_readme() -> None:
     readme = (REPOSITORY / "README.md").read_text()
     assert [page.name for page in (REPOSITORY / "docs").glob("*.md") if f"docs/{page.name}" not in readme] == []
+
+
+def test_every_decision_is_listed() -> None:
+    folder = REPOSITORY / "docs/decisions"
+    listed = (folder / "README.md").read_text()
+    found = sorted(page.name for page in folder.glob("*.md") if page.name != "README.md")
+    assert len(found) >= 5
+    assert [name for name in found if f"({name})" not in listed] == []
+
+
+@pytest.mark.parametrize("name", ["sdk.md", "cli.md"])
+def test_generated_pages_are_what_the_code_says(name: str) -> None:
+    spec = importlib.util.spec_from_file_location("generate", REPOSITORY / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    written = (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+    assert generate.WRITTEN[name]() == written, "run `make docs`"
 
 
 def test_every_error_is_explained() -> None:

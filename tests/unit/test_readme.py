@@ -1,4 +1,4 @@
-"""Every command and every program in the README runs."""
+"""Every command and every program in the README and in the guide runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ..conftest import write_tree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^\$ (.*)$", README, re.MULTILINE)
-(QUERIES,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-(SOURCES,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+GUIDE = (REPOSITORY / "docs/guide.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README + GUIDE, re.DOTALL)
+COMMANDS = list(dict.fromkeys(re.findall(r"^\$ (.*)$", README + GUIDE, re.MULTILINE)))
+(QUERIES,) = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+(SOURCES,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 STORE = '''"""Where sessions are stored."""
 
 
@@ -57,7 +58,7 @@ def test_program_runs(place: Path, program: str) -> None:
 
 
 def test_commands_run_in_their_order(place: Path) -> None:
-    assert len(COMMANDS) >= 7
+    assert len(COMMANDS) >= 12
     for command in COMMANDS:
         done = subprocess.run(
             shlex.split(command), cwd=place, env=environment(place), capture_output=True, text=True, check=False
@@ -67,7 +68,8 @@ def test_commands_run_in_their_order(place: Path) -> None:
 
 
 def test_make_targets_exist() -> None:
-    targets = set(re.findall(r"make (\w+)", README))
+    pages = README + (REPOSITORY / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^    make ([\w-]+)", pages, re.MULTILINE))
     makefile = (REPOSITORY / "Makefile").read_text()
-    assert targets == {"demo", "test"}
+    assert {"demo", "test", "lint", "docs"} <= targets
     assert all(f"\n{target}:" in makefile for target in targets)

@@ -1,0 +1,248 @@
+"""Writes docs/sdk.md and docs/cli.md from the docstrings and from the commands (`make docs`), and, with a folder as
+argument, gathers all pages there for the site (`make site`)."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import raycontext
+from raycontext import errors
+
+DOCS = Path(__file__).resolve().parent
+REPOSITORY = DOCS.parent
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "THIRD_PARTY_NOTICES.md", "benchmarks/README.md")
+LINKED = ("LICENSE", "cluster.yaml", "raycontext/embed/data/SOURCES.md", "training/README.md")
+"""Beyond docs/, what the site consists of, and what its pages lead to."""
+
+GENERATED = "<!-- Written by docs/generate.py: `make docs` writes it anew. -->\n\n"
+PARAMETERS = re.compile(r"^([a-z_]+(?:, [a-z_]+)*): ")
+SIGNATURE_WIDTH = 100
+
+
+def sdk() -> str:
+    """The page about the SDK."""
+    context, blocking = raycontext.Context, raycontext.SyncContext
+    methods = [name for name in vars(context) if not name.startswith("_")]
+    assert [name for name in methods if not hasattr(blocking, name)] == []
+    functions = ("connect", "read_batch_list")
+    classes = [name for name in raycontext.__all__ if name not in (*functions, "__version__")]
+    values = [
+        name for name in classes if name not in ("Connection", "Context", "SyncContext") and not hasattr(errors, name)
+    ]
+    known = [name for name in classes if hasattr(errors, name)]
+    parts = [
+        GENERATED + "# The SDK",
+        "Everything here is imported from `raycontext`. `async with raycontext.connect() as context` gives a "
+        "`Context`, whose methods are awaited; `with raycontext.connect() as context` a `SyncContext`, which has the "
+        "same methods, parameters and results, and blocks instead.",
+        "```python\nasync with raycontext.connect() as context:\n"
+        '    await context.index("src")\n'
+        '    hits = await context.search("where are sessions stored?", path="src")\n```',
+        *(_function(getattr(raycontext, name), name) for name in functions[:1]),
+        "## Context",
+        *(_function(getattr(context, name), name, level=3) for name in methods),
+        "## Batches",
+        _function(raycontext.read_batch_list, "read_batch_list", level=3),
+        "## Values",
+        "Results are frozen pydantic models: `model_dump()` and `model_dump_json()` turn them into plain values.",
+        *(_class(getattr(raycontext, name)) for name in values),
+        "## Errors",
+        "All are subclasses of `RaycontextError`; `str(error)` says what happened and what to do, "
+        "[troubleshooting.md](troubleshooting.md) explains each one.",
+        "\n".join(f"- `{name}`: {_first_line(getattr(raycontext, name))}" for name in known),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def cli() -> str:
+    """The page about the commands."""
+    from typer.main import get_command
+
+    from raycontext.serve.cli import COMMANDS
+    from raycontext.serve.commands import application
+
+    commands: dict[str, Any] = get_command(application).commands  # type: ignore[attr-defined]
+    assert set(commands) == set(COMMANDS)
+    parts = [
+        GENERATED + "# The command line",
+        "`raycontext --help` is the overview, `raycontext COMMAND --help` what a command takes. Results go to stdout, "
+        "everything else to stderr; with `--json` stdout is JSON and nothing else.",
+        "| command | what it does |\n|---|---|\n"
+        + "\n".join(f"| [`{name}`](#{name}) | {_cell(help_)} |" for name, help_ in COMMANDS.items()),
+        *(_command(name, commands[name]) for name in COMMANDS),
+        "## Exit codes",
+        "| code | meaning |\n|---|---|\n"
+        "| 0 | done |\n| 1 | nothing found, problems found (`doctor`), or an error without a code of its own |\n"
+        "| 2 | wrong use |\n| 3 | no such folder or source |\n| 4 | no such collection |\n| 5 | storage |\n"
+        "| 6 | the index run stopped |\n| 7 | Ray or the daemon cannot be reached |\n"
+        "| 8, 9 | only some, or none, of the sources of a batch succeeded |\n| 130 | interrupted or cancelled |",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def site(folder: Path) -> None:
+    """Gather all pages, laid out as in the repository, so that their links hold."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for name in (*PAGES, *LINKED):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(REPOSITORY / name, folder / name)
+
+
+def _function(function: Callable[..., Any], name: str, level: int = 2) -> str:
+    given = inspect.signature(function)
+    parameters = [parameter for parameter in given.parameters.values() if parameter.name != "self"]
+    return f"{'#' * level} {name}\n\n```python\n{_signature(function, name, parameters)}\n```\n\n{_text(function)}"
+
+
+def _signature(function: Callable[..., Any], name: str, parameters: list[inspect.Parameter]) -> str:
+    begin = f"{'await ' if inspect.iscoroutinefunction(function) else ''}{name}("
+    end = f") -> {inspect.signature(function).return_annotation}"
+    shown = [_parameter(parameter) for parameter in parameters]
+    first_named = next(
+        (at for at, parameter in enumerate(parameters) if parameter.kind is parameter.KEYWORD_ONLY), None
+    )
+    if first_named is not None:
+        shown.insert(first_named, "*")
+    line = begin + ", ".join(shown) + end
+    if len(line) <= SIGNATURE_WIDTH:
+        return line
+    return f"{begin}\n" + "".join(f"    {text},\n" for text in shown) + end
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    return f"{parameter.name}: {parameter.annotation}{default}"
+
+
+def _class(kind: type) -> str:
+    parts = [f"### {kind.__name__}", _text(kind)]
+    rows = list(_members(kind) if issubclass(kind, enum.Enum) else _fields(kind))
+    head = "| value | meaning |\n|---|---|\n"
+    if not issubclass(kind, enum.Enum):
+        head = "| field | type | meaning |\n|---|---|---|\n"
+    if rows:
+        parts.append(head + "\n".join(rows))
+    return "\n\n".join(parts)
+
+
+def _fields(kind: type) -> Iterator[str]:
+    """Rows of a table: the fields of a class and of those that it is made from, and its properties."""
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("raycontext"):
+            body = _body(base)
+            for node, following in zip(body, [*body[1:], None], strict=True):
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    yield _row(node.target.id, ast.unparse(node.annotation), _docstring_after(following))
+                elif isinstance(node, ast.FunctionDef) and any(_is_property(mark) for mark in node.decorator_list):
+                    meaning = ast.get_docstring(node)
+                    if meaning is not None and node.returns is not None:
+                        yield _row(node.name, ast.unparse(node.returns), meaning)
+
+
+def _members(kind: type[enum.Enum]) -> Iterator[str]:
+    comments = re.findall(r"^    (\w+) = \"[^\"]*\"(?:  # (.*))?$", inspect.getsource(kind), re.MULTILINE)
+    for name, comment in comments:
+        yield f"| `{kind[name].value}` | {_cell(comment)} |"
+
+
+def _body(kind: type) -> list[ast.stmt]:
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(node, ast.ClassDef)
+    return node.body
+
+
+def _docstring_after(node: ast.stmt | None) -> str | None:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        return inspect.cleandoc(node.value.value)
+    return None
+
+
+def _is_property(mark: ast.expr) -> bool:
+    return isinstance(mark, ast.Name) and mark.id == "property"
+
+
+def _row(name: str, kind: str, meaning: str | None) -> str:
+    return f"| `{name}` | `{_cell(kind)}` | {_cell(meaning or '')} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _first_line(documented: Any) -> str:
+    first = _cell((inspect.getdoc(documented) or "").partition("\n\n")[0])
+    return re.sub(r": `\w+\([^`]*\)`\.$", ".", first)
+
+
+def _text(documented: Any) -> str:
+    """The docstring, with its parameters as a list."""
+    paragraphs = []
+    for paragraph in (inspect.getdoc(documented) or "").split("\n\n"):
+        lines: list[str] = []
+        for line in paragraph.splitlines():
+            found = PARAMETERS.match(line)
+            if found:
+                names = ", ".join(f"**{name}**" for name in found[1].split(", "))
+                lines.append(f"- {names}: {line[found.end() :]}")
+            else:
+                lines.append(f"  {line}" if lines and lines[0].startswith("- ") else line)
+        paragraphs.append("\n".join(lines))
+    return "\n\n".join(paragraphs)
+
+
+def _command(name: str, command: Any) -> str:
+    arguments = [parameter for parameter in command.params if not parameter.opts[0].startswith("-")]
+    options = [parameter for parameter in command.params if parameter.opts[0].startswith("-")]
+    shown = "".join(f" {_placed(argument)}" for argument in arguments)
+    parts = [f"## {name}", _cell(command.help), f"    raycontext {name}{shown}{' [OPTIONS]' if options else ''}"]
+    rows = [f"| `{_placed(argument)}` | {_cell(argument.help or '')} |" for argument in arguments]
+    rows += [f"| {_flags(option)} | {_cell(option.help or '')}{_default(option)} |" for option in options]
+    if rows:
+        parts.append("| argument or option | meaning |\n|---|---|\n" + "\n".join(rows))
+    return "\n\n".join(parts)
+
+
+def _placed(argument: Any) -> str:
+    shown = argument.metavar or argument.name.upper()
+    shown += "…" if argument.nargs == -1 else ""
+    return shown if argument.required else f"[{shown}]"
+
+
+def _flags(option: Any) -> str:
+    long = next(flag for flag in option.opts if flag.startswith("--"))
+    value = "" if option.is_flag else f" {long.removeprefix('--').upper()}"
+    return ", ".join(f"`{flag}{value if flag == long else ''}`" for flag in (*option.opts, *option.secondary_opts))
+
+
+def _default(option: Any) -> str:
+    shown = ""
+    if isinstance(option.default, int | float | str) and not option.is_flag:
+        shown += f" Default: {option.default}."
+    if option.envvar:
+        shown += f" Environment: `{option.envvar}`."
+    return shown
+
+
+WRITTEN: dict[str, Callable[[], str]] = {"sdk.md": sdk, "cli.md": cli}
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        site(Path(sys.argv[1]))
+        return
+    for name, written in WRITTEN.items():
+        (DOCS / name).write_text(written(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
