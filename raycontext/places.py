@@ -20,4 +20,5 @@ def real_path(path: str | os.PathLike[str]) -> str:
 
 def holds_more_than_a_project(folder: str) -> bool:
     """Whether a folder, without links, is a home or lies above it: such as nobody means to index in passing."""
-    return (real_path("~") + "/").startswith(folder.rstrip("/") + "/")
+    home, place = (os.path.normcase(path).rstrip(os.sep) + os.sep for path in (real_path("~"), folder))
+    return home.startswith(place)

@@ -108,7 +108,8 @@ class BatchEntry(EntryOptions):
         """Name of the collection."""
         if self.collection:
             return self.collection
-        last = (self.folder or self.git or self.archive or "").rstrip("/").replace(":", "/").rpartition("/")[2]
+        source = (self.folder or self.git or self.archive or "").replace(os.sep, "/").rstrip("/")
+        last = source.replace(":", "/").rpartition("/")[2]
         if self.git is not None:
             last = last.removesuffix(".git")
         elif self.archive is not None:

@@ -12,7 +12,6 @@ rules of git: those of the outer one end at its border, as in git. Whether a fil
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -188,8 +187,8 @@ class IgnoreRules:
         git = self.git if git_folder is None else _repository_rules(git_folder, base)
         return IgnoreRules(
             self.prefix,
-            _rules_of(folder / OWN_IGNORE_FILE, base, os.O_NOFOLLOW) + self.own,
-            _rules_of(folder / GIT_IGNORE_FILE, base, os.O_NOFOLLOW) + git,
+            _rules_of(folder / OWN_IGNORE_FILE, base, "O_NOFOLLOW") + self.own,
+            _rules_of(folder / GIT_IGNORE_FILE, base, "O_NOFOLLOW") + git,
         )
 
 
@@ -218,11 +217,11 @@ def rules_for_root(root: Path) -> IgnoreRules:
 
 def _repository_rules(git_folder: Path | None, base: str) -> tuple[RuleSet, ...]:
     """Rules for a whole repository whose top is `base`; links are followed here, as git does."""
-    return tuple(rules for file in exclude_files(git_folder) for rules in _rules_of(file, base, 0))
+    return tuple(rules for file in exclude_files(git_folder) for rules in _rules_of(file, base))
 
 
-def _rules_of(file: Path, base: str, open_flags: int) -> tuple[RuleSet, ...]:
-    content = read_small_file(file, open_flags)
+def _rules_of(file: Path, base: str, *flags: str) -> tuple[RuleSet, ...]:
+    content = read_small_file(file, *flags)
     rules = parse_rules(content) if content else []
     return (RuleSet(rules, base),) if rules else ()
 

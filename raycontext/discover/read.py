@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import xxhash
 
+from raycontext.discover.repository import open_flags
 from raycontext.models import FileDigest, SkipReason
 
 __all__ = ["Content", "digest_file", "read_content"]
 
 READ_CHUNK_BYTES = 1 << 16
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: a FIFO must not block
+_OPEN_FLAGS = open_flags("O_NOFOLLOW", "O_NONBLOCK")  # O_NONBLOCK: a FIFO must not block
 _REASONS = {
     errno.ENOENT: SkipReason.VANISHED,
     errno.ENOTDIR: SkipReason.VANISHED,

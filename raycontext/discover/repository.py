@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["common_git_folder", "enclosing_repository", "exclude_files", "read_small_file"]
+__all__ = ["common_git_folder", "enclosing_repository", "exclude_files", "open_flags", "read_small_file"]
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_INCLUDE_DEPTH = 10  # as git
@@ -29,13 +29,21 @@ _QUOTING = re.compile(r'\\(.)|"', re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
 
 
-def read_small_file(path: Path, extra_flags: int = 0) -> bytes | None:
+def open_flags(*names: str) -> int:
+    """Flags of `os.open` by name, of which those that the platform lacks do nothing; bytes are never translated."""
+    flags = os.O_RDONLY
+    for name in ("O_BINARY", "O_CLOEXEC", *names):
+        flags |= getattr(os, name, 0)
+    return flags
+
+
+def read_small_file(path: Path, *flags: str) -> bytes | None:
     """Content of a regular file, or None where it is missing, no regular file, too large or unreadable.
 
-    `extra_flags` are added to those of `os.open`, for example `os.O_NOFOLLOW`.
+    `flags`: names of further flags of `os.open`, for example "O_NOFOLLOW".
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | extra_flags)
+        descriptor = os.open(path, open_flags("O_NONBLOCK", *flags))
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_CONFIG_BYTES:
@@ -102,7 +110,7 @@ def _config_files(git_folder: Path | None) -> Iterator[Path]:
         user_folder = _user_config_folder()
         if user_folder is not None:
             yield user_folder / "git" / "config"
-        if home := os.environ.get("HOME"):
+        if home := _home():
             yield Path(home) / ".gitconfig"
     if git_folder is not None:
         yield git_folder / "config"
@@ -111,8 +119,13 @@ def _config_files(git_folder: Path | None) -> Iterator[Path]:
 def _user_config_folder() -> Path | None:
     if configured := os.environ.get("XDG_CONFIG_HOME"):
         return Path(configured)
-    home = os.environ.get("HOME")
+    home = _home()
     return Path(home) / ".config" if home else None
+
+
+def _home() -> str | None:
+    """As git for Windows has it, too."""
+    return os.environ.get("HOME") or (os.environ.get("USERPROFILE") if os.name == "nt" else None)
 
 
 def _expanded(value: str) -> Path:

@@ -54,9 +54,9 @@ class Catalog:
 
     def containing(self, path: str) -> CollectionIdentity | None:
         """The collection whose source is `path` (absolute) or the nearest folder above it."""
-        place = PurePath(path)
-        above = {str(place), *(str(parent) for parent in place.parents)}
-        found = [identity for identity in self.identities() if identity.source in above]
+        place = PurePath(path)  # which knows drives, and where case does not count
+        above = {place, *place.parents}
+        found = [identity for identity in self.identities() if PurePath(identity.source) in above]
         return max(found, key=lambda identity: len(identity.source), default=None)
 
     def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
@@ -83,7 +83,7 @@ class Catalog:
         if collection is not None:
             return Collection(self._storage, collection).create(source)
         for identity in self.identities():
-            if identity.source == source:
+            if PurePath(identity.source) == PurePath(source):
                 return identity
         name = re.sub(r"[^a-z0-9._-]+", "-", PurePath(source).name.lower()).strip("-._")[:80] or "root"
         taken = set(collection_names(self._storage))

@@ -263,6 +263,8 @@ def _write_synced(path: Path, data: bytes | pa.Buffer) -> None:
 
 
 def _sync_folder(path: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders; NTFS logs the change of names itself
+        return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
