@@ -9,7 +9,9 @@ from urllib.parse import quote
 from raycontext.errors import RuntimeUnavailable
 from raycontext.places import real_path
 from raycontext.serve import client
+from raycontext.serve.display import say
 from raycontext.serve.terminal import connected, show_progress
+from raycontext.serve.text import safe
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport, JobProgress
@@ -40,6 +42,8 @@ def index_folder(
             return context.index(on_progress=show, **{("source" if k == "path" else k): v for k, v in asked.items()})
     path = real_path(asked["path"])
     given = {key: value for key, value in asked.items() if value is not None}
+    if client.health(place) is None:
+        say(f"starting the daemon, which holds Ray; the index lies in {safe(place)} (raycontext down ends the daemon)")
     with show_progress() as show:
         for _ in range(TRIES):
             try:
