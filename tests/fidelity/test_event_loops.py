@@ -58,53 +58,64 @@ async def daemon_here(root: Path, allowed: Path) -> AsyncIterator[str]:
             listener.close()
 
 
-async def api(url: str, name: str, **asked: Any) -> Any:
-    async with httpx2.AsyncClient(timeout=READ_SECONDS) as client:
-        answer = await (client.post(f"{url}/api/{name}", json=asked) if asked else client.get(f"{url}/api/{name}"))
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+class Caller:
+    """Asks the daemon at a URL by HTTP and by MCP, as often at once as wanted."""
+
+    def __init__(self, url: str, http: httpx2.AsyncClient, mcp: Client) -> None:
+        self._url, self._http, self._mcp = url, http, mcp
+
+    async def api(self, name: str, **asked: Any) -> Any:
+        target = f"{self._url}/api/{name}"
+        answer = await (self._http.post(target, json=asked) if asked else self._http.get(target))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def tool(self, name: str, **arguments: Any) -> None:
+        result = await self._mcp.call_tool(name, arguments)
+        assert not result.is_error, result.content
+
+    async def last_event(self, collection: str) -> str:
+        """How a job ended."""
+        progress = await self._http.get(f"{self._url}/api/progress/{collection}")
+        return progress.text.splitlines()[-2]
 
 
-async def tool(url: str, name: str, **arguments: Any) -> str:
-    async with Client(f"{url}/mcp", read_timeout_seconds=READ_SECONDS) as client:
-        result = await client.call_tool(name, arguments)
-    assert not result.is_error, result.content
-    return str(result.content)
-
-
-async def use_everything(url: str, indexed: Path, growing: Path, callers: int) -> None:
+async def use_everything(caller: Caller, indexed: Path, growing: Path) -> None:
     """Index a tree while many ask about another one and about the job, by HTTP and by MCP."""
-    job = await api(url, "index", path=str(growing))
+    job = await caller.api("index", path=str(growing))
     questions = ("where is a credit card charged?", "dispatchRequest", "ledger")
     for question in questions:
         await asyncio.gather(
-            *(api(url, "search", query=question, path=str(indexed), limit=20) for _ in range(callers)),
-            *(tool(url, "search_code", query=question, path=str(indexed)) for _ in range(callers // 4)),
-            tool(url, "get_indexing_status", path=str(growing)),
-            tool(url, "find_related", path=str(indexed / "shop/cart.py"), line=9),
-            api(url, "related", path=str(indexed / "shop/cart.py"), line=9),
-            api(url, "status", path=str(indexed)),
-            api(url, "collections"),
-            api(url, "jobs"),
-            api(url, "health"),
+            *(caller.api("search", query=question, path=str(indexed), limit=20) for _ in range(CALLERS)),
+            *(caller.tool("search_code", query=question, path=str(indexed)) for _ in range(CALLERS)),
+            caller.tool("get_indexing_status", path=str(growing)),
+            caller.tool("find_related", path=str(indexed / "shop/cart.py"), line=9),
+            caller.api("related", path=str(indexed / "shop/cart.py"), line=9),
+            caller.api("status", path=str(indexed)),
+            caller.api("collections"),
+            caller.api("jobs"),
+            caller.api("health"),
         )
-    async with httpx2.AsyncClient(timeout=READ_SECONDS) as client:
-        progress = await client.get(f"{url}/api/progress/{job['collection']}")
-    assert '"state":"done"' in progress.text.splitlines()[-2]
-    await tool(url, "search_code", query=questions[0], path=str(growing))
-    await tool(url, "clear_index", path=str(growing))
+    assert '"state":"done"' in await caller.last_event(job["collection"])
+    await caller.tool("search_code", query=questions[0], path=str(growing))
+    await caller.tool("clear_index", path=str(growing))
 
 
 async def test_no_blocking_call_on_the_loop_of_daemon_coordinator_and_mcp_server(
     tmp_path: Path, source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     growing = tmp_path / "many"
-    write_tree(growing, FILES)
-    async with daemon_here(tmp_path / "root", tmp_path) as url:
-        await tool(url, "index_codebase", path=str(source))
+    write_tree(growing, dict(list(FILES.items())[:80]))
+    write_tree(tmp_path / "few", {"a.py": "a = 1\n"})
+    async with (
+        daemon_here(tmp_path / "root", tmp_path) as url,
+        httpx2.AsyncClient(timeout=READ_SECONDS) as http,
+        Client(f"{url}/mcp", read_timeout_seconds=READ_SECONDS) as mcp,
+    ):
+        caller = Caller(url, http, mcp)
+        await caller.tool("index_codebase", path=str(source))
         # What is imported and compiled only once holds the interpreter, whichever thread does it.
-        write_tree(tmp_path / "few", {"a.py": "a = 1\n"})
-        await use_everything(url, source, tmp_path / "few", 4)
+        await use_everything(caller, source, tmp_path / "few")
         with watched(caplog) as slow:
-            await use_everything(url, source, growing, CALLERS)
+            await use_everything(caller, source, growing)
     assert slow == []

@@ -41,10 +41,10 @@ CREATED_ONCE = {
 that another process has made, which is what a lock file is."""
 
 
-def locks_in(source: str) -> list[str]:
+def locks_in(tree: ast.AST) -> list[str]:
     """What a module has of locks: names of its code, never of its comments."""
     found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         match node:
             case ast.Attribute(attr=name) | ast.Name(id=name) if name in LOCKS:
                 found.append(name)
@@ -56,15 +56,15 @@ def locks_in(source: str) -> list[str]:
     return found
 
 
-def lock_names_in(source: str) -> list[str]:
+def lock_names_in(tree: ast.AST) -> list[str]:
     """Texts that may name a lock file."""
-    constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return [value for value in constants if isinstance(value, str) and ".lock" in value]
 
 
-def creates_exclusively(source: str) -> bool:
+def creates_exclusively(tree: ast.AST) -> bool:
     """Whether a module opens files that must not exist."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "O_EXCL":
             return True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
@@ -75,21 +75,22 @@ def creates_exclusively(source: str) -> bool:
     return False
 
 
-def modules() -> dict[str, str]:
-    found = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in PACKAGE.rglob("*.py")}
+@pytest.fixture(scope="module")
+def modules() -> dict[str, ast.Module]:
+    """What each module says, by its path in the package."""
+    found = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
     assert len(found) > 100
     return found
 
 
-def test_no_module_has_a_lock() -> None:
-    found = {name: locks_in(source) for name, source in modules().items()}
+def test_no_module_has_a_lock(modules: dict[str, ast.Module]) -> None:
+    found = {name: locks_in(tree) for name, tree in modules.items()}
     assert {name: locks for name, locks in found.items() if locks} == {}
 
 
-def test_no_module_has_a_lock_file() -> None:
-    found = modules()
-    assert {name for name, source in found.items() if lock_names_in(source)} == set(NAMES_OF_OTHERS)
-    assert {name for name, source in found.items() if creates_exclusively(source)} == set(CREATED_ONCE)
+def test_no_module_has_a_lock_file(modules: dict[str, ast.Module]) -> None:
+    assert {name for name, tree in modules.items() if lock_names_in(tree)} == set(NAMES_OF_OTHERS)
+    assert {name for name, tree in modules.items() if creates_exclusively(tree)} == set(CREATED_ONCE)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_no_module_has_a_lock_file() -> None:
     ],
 )
 def test_lock_would_be_found(source: str) -> None:
-    assert locks_in(source)
+    assert locks_in(ast.parse(source))
 
 
 @pytest.mark.parametrize(
@@ -113,5 +114,8 @@ def test_lock_would_be_found(source: str) -> None:
     ["os.open(path, os.O_CREAT | os.O_EXCL)", "open(path, 'x')", "path.open('xb')", "path.open(mode='x')"],
 )
 def test_exclusive_creation_would_be_found(source: str) -> None:
-    assert creates_exclusively(source)
-    assert lock_names_in("path = root / '.lock'")
+    assert creates_exclusively(ast.parse(source))
+
+
+def test_name_of_a_lock_file_would_be_found() -> None:
+    assert lock_names_in(ast.parse("path = root / '.lock'"))
