@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,7 +93,7 @@ async def _run(wanted: BatchList, root: str | None, address: str | None, runtime
         for number in (signal.SIGINT, signal.SIGTERM):  # who asks twice does not want to wait
             loop.remove_signal_handler(number)
 
-    with suppress(NotImplementedError):  # Windows: an interrupt ends it at once
+    if sys.platform != "win32":  # there an interrupt ends it at once
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end)
     kind: Any = runtime
