@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,10 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 LAST_WITH_OLD_GRAMMARS = (3, 12)
 ASK = "import json, sys; print(json.dumps([sys.version_info[:2], sys.implementation.name, sys._base_executable]))"
 QUESTION = "where is the next manifest created?"
+
+
+class Failed(Exception):
+    """A command failed: `Failed(what)`."""
 
 
 def interpreters() -> dict[tuple[int, int], str]:
@@ -41,7 +44,7 @@ def interpreters() -> dict[tuple[int, int], str]:
 
 
 def run(*command: str | Path, **variables: str) -> str:
-    """Run it in the repository, showing what it says on stderr; returns stdout. Ends this program where it fails."""
+    """Run it in the repository, showing what it says on stderr; returns stdout. Raises `Failed`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAYCONTEXT_", "PYTHON"))}
     done = subprocess.run(
         [str(part) for part in command],
@@ -53,7 +56,7 @@ def run(*command: str | Path, **variables: str) -> str:
     )
     if done.returncode:
         print(done.stdout)
-        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}")
+        raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}")
     return done.stdout
 
 
@@ -64,8 +67,8 @@ def index_and_search(python: Path, label: str) -> None:
         variables = {"RAYCONTEXT_ROOT": root, "RAYCONTEXT_DAEMON": "off"}
         report = json.loads(run(command, "index", REPOSITORY / "raycontext", "--json", **variables))
         hits = json.loads(run(command, "search", QUESTION, REPOSITORY / "raycontext", "--json", **variables))
-        assert report["files"] > 100
-        assert "store/writer.py" in [hit["path"] for hit in hits]
+        if report["files"] < 100 or "store/writer.py" not in [hit["path"] for hit in hits]:
+            raise Failed(f"{label}: the search does not find the writer")
     print(f"{label}: {report['files']} files indexed, {hits[0]['path']} found first")
 
 
@@ -79,20 +82,27 @@ def check(version: tuple[int, int], interpreter: str) -> None:
     old_grammars = version <= LAST_WITH_OLD_GRAMMARS
     extras = "dev,languages" if old_grammars else "dev"
     run(python, "-m", "pip", "install", "--quiet", "--editable", f".[{extras}]")
-    outcome = run(python, "-m", "pytest", "-q", "tests/unit", "-p", "no:cacheprovider").strip().splitlines()[-1]
-    print(f"{label}: unit tests: {re.sub(r'[=]+', '', outcome).strip()}")
     index_and_search(python, label)
     if old_grammars:
         run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "tree-sitter-language-pack")
         index_and_search(python, f"{label} with tree-sitter-languages")
+        run(python, "-m", "pip", "install", "--quiet", "--editable", f".[{extras}]")
+    outcome = run(python, "-m", "pytest", "-q", "tests/unit", "-p", "no:cacheprovider").strip().splitlines()[-1]
+    print(f"{label}: unit tests: {outcome}")
 
 
 def main() -> None:
     found = interpreters()
     if not found:
         print("There is no other Python from 3.11 on here; pyenv installs some.")
+    failed = False
     for version, interpreter in found.items():
-        check(version, interpreter)
+        try:
+            check(version, interpreter)
+        except Failed as error:
+            print(error)
+            failed = True
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

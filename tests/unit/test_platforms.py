@@ -24,7 +24,7 @@ from ..conftest import CART, PAYMENT, write_tree
 
 WITHOUT = """
 import os, sys
-for name in ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "getuid"):
+for name in ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "getuid"):
     delattr(os, name)
 for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None  # cannot be imported
