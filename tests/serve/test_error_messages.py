@@ -37,6 +37,7 @@ from raycontext.store.writer import CollectionWriter
 
 from ..conftest import CART, PAYMENT, settle, write_tree
 from ..s3_server import careless_server, use_endpoint
+from .conftest import Command
 from .http_server import guarded_server
 
 Files = dict[str, str | bytes]
@@ -265,7 +266,9 @@ def not_shared(place: Place) -> tuple[Told, str, str]:
 
 
 def runtime_unavailable(place: Place) -> tuple[Told, str, str]:
-    return place.run("search", "cart", "shop", "--address", "127.0.0.1:1"), "127.0.0.1:1", "ddress"
+    command = Command(place.root)  # in a process without Ray: one that this process has is used whatever the address
+    done = command("search", "cart", "shop", "--address", "127.0.0.1:1", cwd=place.folder)
+    return Told(done.returncode, done.stdout, done.stderr), "127.0.0.1:1", "ddress"
 
 
 def path_not_allowed(place: Place) -> tuple[Told, str, str]:
