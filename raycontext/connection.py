@@ -56,6 +56,7 @@ class SyncContext:
     estimate = _synchronous(Context.estimate)
     prepare = _synchronous(Context.prepare)
     resolve = _synchronous(Context.resolve)
+    of_source = _synchronous(Context.of_source)
     release = _synchronous(Context.release)
     cancel = _synchronous(Context.cancel)
     clear = _synchronous(Context.clear)

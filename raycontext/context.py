@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
 from raycontext.arguments import (
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from raycontext.batch_reindex.report import BatchReport, EntryOutcome
 
 __all__ = ["Context", "closed"]
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 
 CANDIDATE_FILES = 60
 """Files that each side proposes for ranking, over the whole collection; at least as many as hits are asked for."""
@@ -269,11 +266,14 @@ class Context:
         """Name of the collection that is found as in `search`. Raises `UnknownCollection`, `InvalidInput`."""
         return await self._resolve(collection, path)
 
+    async def of_source(self, source: str | Path) -> str:
+        """Name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
+        name: str = await (await self._coordinator()).call("of_source", await asyncio.to_thread(real_path, source))
+        return name
+
     async def release(self, collection: str) -> None:
         """End the actors of a collection that does nothing: they come back when they are asked."""
-        client = self._clients.pop(collection, None)
-        if client is not None:
-            client.close()
+        self._forget(collection)
         await (await self._coordinator()).call("release", collection)
 
     async def cancel(self, collection: str) -> bool:
@@ -284,7 +284,7 @@ class Context:
 
     async def clear(self, collection: str) -> None:
         """Remove a collection with all its files. Raises `UnknownCollection`."""
-        self._clients.pop(collection, None)
+        self._forget(collection)
         await (await self._coordinator()).call("clear", collection)
 
     async def verify(self, collection: str | None = None, *, deep: bool = False) -> list[VerificationReport]:
@@ -361,8 +361,15 @@ class Context:
         )
         return identity
 
+    def _forget(self, collection: str) -> None:
+        client = self._clients.pop(collection, None)
+        if client is not None:
+            client.close()
+
     def _close(self) -> None:
         self._closed = True
+        for collection in list(self._clients):
+            self._forget(collection)
 
     def _check_open(self) -> None:
         # A call on a Ray that is gone would quietly start another one, which no one guards and no one ends.

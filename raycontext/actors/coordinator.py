@@ -25,6 +25,7 @@ from raycontext.errors import (
     RaycontextError,
     RootNotFound,
     StorageError,
+    UnknownCollection,
 )
 from raycontext.estimate import IndexEstimate, estimate_tree
 from raycontext.models import (
@@ -108,6 +109,13 @@ class Coordinator:
             raise RootNotFound(source)
         return (await asyncio.to_thread(self._catalog.prepare, source, collection)).name
 
+    async def of_source(self, source: str) -> str:
+        """Name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
+        found = await asyncio.to_thread(self._catalog.of_source, source)
+        if found is None:
+            raise UnknownCollection(source, tuple(await self._names(None)))
+        return found.name
+
     async def release(self, collection: str) -> None:
         """End the actors of a collection unless it has work to do."""
         if collection in self._last or collection in self._maintenance:
@@ -118,10 +126,13 @@ class Coordinator:
         """What `index` would do; nothing is made or changed. Raises `RootNotFound`, `InvalidInput`."""
         if not await asyncio.to_thread(os.path.isdir, request.source):
             raise RootNotFound(request.source)
-        known = await asyncio.to_thread(self._catalog.identities)
-        names = [found.name for found in known if found.source == request.source or found.name == request.collection]
-        location = Location(self._root, names[0] if names else "new")
-        manifest = await asyncio.to_thread(location.open().latest) if names else None
+        names = await asyncio.to_thread(collection_names, self._storage)
+        name = request.collection if request.collection in names else None
+        if request.collection is None:
+            found = await asyncio.to_thread(self._catalog.of_source, request.source)
+            name = found.name if found is not None else None
+        location = Location(self._root, name or "new")
+        manifest = await asyncio.to_thread(location.open().latest) if name is not None else None
         options = request.overrides.applied_to(manifest.options if manifest else IndexOptions())
         version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
         return await self._runtime.run(

@@ -157,8 +157,6 @@ def clear(
     as_json: Json = False,
 ) -> None:
     """Remove a collection from the index. The source is not touched."""
-    from raycontext.errors import UnknownCollection
-
     if (path is None) == (collection is None):
         raise InvalidInput("Nothing says which collection to remove", "Give its folder, or --collection NAME.")
     place = daemon_root(root, address)
@@ -167,13 +165,7 @@ def clear(
         _print_cleared(told["cleared"], as_json)
         return
     with connected(root, address, None if address else "inline") as context:
-        name = collection
-        if path is not None:
-            source = real_path(path)
-            known = context.collections()
-            name = next((found.name for found in known if found.source == source), None)
-            if name is None:
-                raise UnknownCollection(source, tuple(found.name for found in known))
+        name = context.of_source(path) if path is not None else collection
         assert name is not None
         context.clear(name)
     _print_cleared(name, as_json)

@@ -7,7 +7,6 @@ import copy
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from raycontext.arguments import MAX_LIMIT
@@ -15,6 +14,7 @@ from raycontext.context import Context
 from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RaycontextError, UnknownCollection
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, Hits, IndexReport, JobProgress
 from raycontext.places import real_path
+from raycontext.serve.index_job import IndexJob
 from raycontext.serve.messages import (
     Answer,
     CollectionQuery,
@@ -37,41 +37,6 @@ KEPT_JOBS = 200
 """Ended jobs that are remembered."""
 
 
-@dataclass(slots=True)
-class _Job:
-    collection: str
-    source: str
-    task: asyncio.Task[IndexReport] | None = None
-    progress: JobProgress | None = None
-    begun: float = field(default_factory=time.monotonic)
-    ended: float | None = None
-    report: IndexReport | None = None
-    error: RaycontextError | None = None
-    stopping: bool = False
-    """It was cancelled, and has not ended yet: who asks now gets a job of their own, which waits for its end."""
-
-    @property
-    def running(self) -> bool:
-        return self.ended is None
-
-    def state(self) -> JobState:
-        seconds = (self.ended or time.monotonic()) - self.begun
-        done = JobState(collection=self.collection, source=self.source, state="running", seconds=seconds)
-        if self.report is not None:
-            return done.model_copy(update={"state": "done", "percent": 100.0, "report": self.report})
-        if self.error is not None:
-            state = "cancelled" if isinstance(self.error, JobCancelled) else "failed"
-            return done.model_copy(
-                update={
-                    "state": state,
-                    "error": str(self.error),
-                    "exit_code": self.error.exit_code,
-                    "progress": self.progress,
-                }
-            )
-        return done.model_copy(update=_rates(self.progress) if self.progress is not None else {})
-
-
 class Service:
     """Wraps a `Context`. Every method may raise what the SDK raises, and `PathNotAllowed`.
 
@@ -89,7 +54,7 @@ class Service:
     ) -> None:
         self._context = context
         self._allowed = _real_folders(allowed)
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, IndexJob] = {}
         self._used: dict[str, float] = {}
         self._watches = Watches(
             lambda name, source, paths: context.index(source, collection=name, paths=paths or None), note_watches
@@ -150,7 +115,7 @@ class Service:
         name = await self._context.prepare(source, asked.collection)
         job = self._jobs.get(name)
         if job is None or not job.running or job.stopping:
-            job = self._jobs[name] = _Job(name, source)
+            job = self._jobs[name] = IndexJob(name, source)
             job.task = asyncio.create_task(self._run(job, asked))
             job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is kept in the job
             self._forget()
@@ -207,11 +172,7 @@ class Service:
         if name is None:
             if asked.path is None:
                 raise InvalidInput("Nothing says which collection to remove", "Give its folder or its name.")
-            source = await self._check_path(asked.path)
-            known = await self._context.collections()
-            name = next((found.name for found in known if found.source == source), None)
-            if name is None:
-                raise UnknownCollection(source, tuple(found.name for found in known))
+            name = await self._context.of_source(await self._check_path(asked.path))
         await self._watches.stop(name)
         await self._context.cancel(name)
         await self._context.clear(name)
@@ -315,7 +276,7 @@ class Service:
             seconds=time.perf_counter() - begun,
         )
 
-    async def _run(self, job: _Job, asked: IndexQuery) -> IndexReport:
+    async def _run(self, job: IndexJob, asked: IndexQuery) -> IndexReport:
         def show(progress: JobProgress) -> None:
             job.progress = progress
 
@@ -397,16 +358,3 @@ def _within(hits: Iterable[Hit], max_tokens: int | None) -> tuple[list[Hit], boo
             kept.append(hit.model_copy(update={"text": "".join(lines), "end_line": last}))
         break
     return kept, len(kept) < len(given) or any(a is not b for a, b in zip(kept, given, strict=False))
-
-
-def _rates(progress: JobProgress) -> dict[str, object]:
-    """Percentage, rates and expected time from how far a job is."""
-    share = progress.bytes_indexed / progress.bytes_to_index if progress.bytes_to_index else 0.0
-    seconds = progress.seconds
-    return {
-        "progress": progress,
-        "percent": 100.0 * share,
-        "files_per_second": progress.files_indexed / seconds if seconds else 0.0,
-        "bytes_per_second": progress.bytes_indexed / seconds if seconds else 0.0,
-        "seconds_left": seconds * (1.0 - share) / share if share else None,
-    }

@@ -59,6 +59,11 @@ class Catalog:
         found = [identity for identity in self.identities() if PurePath(identity.source) in above]
         return max(found, key=lambda identity: len(identity.source), default=None)
 
+    def of_source(self, source: str) -> CollectionIdentity | None:
+        """The collection whose source is exactly this folder (absolute)."""
+        place = PurePath(source)
+        return next((identity for identity in self.identities() if PurePath(identity.source) == place), None)
+
     def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
         """The collection that a caller means: by name, by a path in it, else that of the folder `fallback`, else the
         only one. Raises `UnknownCollection`, `InvalidInput`."""
@@ -82,9 +87,9 @@ class Catalog:
         """
         if collection is not None:
             return Collection(self._storage, collection).create(source)
-        for identity in self.identities():
-            if PurePath(identity.source) == PurePath(source):
-                return identity
+        found = self.of_source(source)
+        if found is not None:
+            return found
         name = re.sub(r"[^a-z0-9._-]+", "-", PurePath(source).name.lower()).strip("-._")[:80] or "root"
         taken = set(collection_names(self._storage))
         if name in taken:

@@ -1,0 +1,65 @@
+"""An index job of the daemon: its task, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from raycontext.errors import JobCancelled, RaycontextError
+from raycontext.models import IndexReport, JobProgress
+from raycontext.serve.messages import JobState
+
+__all__ = ["IndexJob"]
+
+
+@dataclass(slots=True)
+class IndexJob:
+    """An index run of a collection, and what is known of it."""
+
+    collection: str
+    source: str
+    task: asyncio.Task[IndexReport] | None = None
+    progress: JobProgress | None = None
+    begun: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    report: IndexReport | None = None
+    error: RaycontextError | None = None
+    stopping: bool = False
+    """It was cancelled, and has not ended yet: who asks now gets a job of their own, which waits for its end."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.ended is None
+
+    def state(self) -> JobState:
+        """As interfaces tell it."""
+        seconds = (self.ended or time.monotonic()) - self.begun
+        done = JobState(collection=self.collection, source=self.source, state="running", seconds=seconds)
+        if self.report is not None:
+            return done.model_copy(update={"state": "done", "percent": 100.0, "report": self.report})
+        if self.error is not None:
+            state = "cancelled" if isinstance(self.error, JobCancelled) else "failed"
+            return done.model_copy(
+                update={
+                    "state": state,
+                    "error": str(self.error),
+                    "exit_code": self.error.exit_code,
+                    "progress": self.progress,
+                }
+            )
+        return done.model_copy(update=_rates(self.progress) if self.progress is not None else {})
+
+
+def _rates(progress: JobProgress) -> dict[str, object]:
+    """Percentage, rates and expected time from how far a job is."""
+    share = progress.bytes_indexed / progress.bytes_to_index if progress.bytes_to_index else 0.0
+    seconds = progress.seconds
+    return {
+        "progress": progress,
+        "percent": 100.0 * share,
+        "files_per_second": progress.files_indexed / seconds if seconds else 0.0,
+        "bytes_per_second": progress.bytes_indexed / seconds if seconds else 0.0,
+        "seconds_left": seconds * (1.0 - share) / share if share else None,
+    }
