@@ -52,7 +52,9 @@ BATCHES_PER_WORKER = 3
 """So that workers end at about the same time, and yet a tree of ordinary size has no more segments than are searched
 fast: see `MAX_SEGMENTS`."""
 COMMIT_BYTES = 64 << 20
-"""Source indexed between two commits: what a run that dies loses at most, per commit interval."""
+"""Source indexed between two commits: about what a run that dies loses."""
+MOST_COMMITS = 64
+"""Of a run, about: each one costs time by the size of the whole tree, so in a large tree there is more between them."""
 
 PIECES = 8
 """Into how many a batch that failed is cut: a file that runs into the time limit is then soon alone."""
@@ -182,7 +184,7 @@ class ReindexPlanner:
         self._quarantined = 0
         self._pending: set[str] = set()  # files that are to be indexed and are not yet
         self._waiting = 0  # instructions of the current stage that have not come back
-        self._committing = 0
+        self._committing = False
         self._committed = False
         # What the next commit will hold:
         self._segments: list[tuple[int, SegmentReference]] = []
@@ -207,9 +209,9 @@ class ReindexPlanner:
             case Indexed(instruction, batch):
                 return self._indexed(instruction, batch)
             case Committed():
-                self._committing -= 1
+                self._committing = False
                 self._committed = True
-                return self._finish_if_done()
+                return self._commit_if_due()
             case Failed(instruction, error):
                 return self._failed(instruction, error)
 
@@ -290,16 +292,24 @@ class ReindexPlanner:
         self.bytes_indexed += size
         self._uncommitted_bytes += size
         self._waiting -= 1
-        if self._waiting and (self._replace or self._uncommitted_bytes < COMMIT_BYTES):
+        return self._commit_if_due()
+
+    def _commit_if_due(self) -> list[Instruction]:
+        """One commit at a time: what is indexed while it lasts goes into the next, so that commits that are slower than
+        the workers do not queue up with all that they hold."""
+        if not self._waiting:
+            return self._finish_if_done()
+        due = max(COMMIT_BYTES, self.bytes_to_index // MOST_COMMITS)
+        if self._replace or self._committing or self._uncommitted_bytes < due:
             return []
-        return self._finish_if_done() if not self._waiting else [self._commit()]
+        return [self._commit()]
 
     def _finish_if_done(self) -> list[Instruction]:
         if self._waiting:
             return []
         if self._uncommitted():
             self.stage = "committing"
-            return [self._commit()]
+            return [] if self._committing else [self._commit()]
         if self._committing:
             return []
         self.stage = "done"
@@ -321,7 +331,7 @@ class ReindexPlanner:
             entries=self._entries,
             seen=self._seen,
             removed=self._removed,
-            unverified=frozenset((*self._pending, *self.scan.kept)),
+            unverified=frozenset(self._pending).union(self.scan.kept),
             scanned_at_ns=self.scan.scanned_at_ns,
             options=self._options,
             replace=self._replace,
@@ -329,7 +339,7 @@ class ReindexPlanner:
         self._segments, self._entries, self._seen, self._removed = [], {}, {}, frozenset()
         self._uncommitted_bytes = 0
         self._owed = False
-        self._committing += 1
+        self._committing = True
         return Commit(change)
 
     def _failed(self, instruction: Instruction, error: BaseException) -> list[Instruction]:

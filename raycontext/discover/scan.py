@@ -12,7 +12,7 @@ from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.discover.walk import walk, walk_places
 from raycontext.models import FileStat, IndexOptions, TreeListing
 
-__all__ = ["Scan", "scan", "scan_places"]
+__all__ = ["Scan", "compared", "scan", "scan_places"]
 
 
 class Scan(NamedTuple):
@@ -33,7 +33,7 @@ class Scan(NamedTuple):
 
 def scan(root: Path, options: IndexOptions, previous: Snapshot | None) -> Scan:
     """Walk a tree and compare what the options ask for with a snapshot, None: with nothing. Raises `RootNotFound`."""
-    return _compared(walk(root, options.max_file_bytes), options, previous)
+    return compared(walk(root, options.max_file_bytes), options, previous)
 
 
 def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: Iterable[str]) -> Scan:
@@ -48,7 +48,7 @@ def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: I
     below = tuple(f"{place}/" for place in wanted)
     entries = {path: entry for path, entry in previous.entries.items() if path in wanted or path.startswith(below)}
     # Of the rest no one knows more than before.
-    return _compared(listing, options, Snapshot(previous.scanned_at_ns, entries))._replace(
+    return compared(listing, options, Snapshot(previous.scanned_at_ns, entries))._replace(
         scanned_at_ns=previous.scanned_at_ns
     )
 
@@ -58,7 +58,8 @@ def _folder_of_rules(place: str) -> str:
     return parent if name in CONTROL_NAMES else place
 
 
-def _compared(found: TreeListing, options: IndexOptions, previous: Snapshot | None) -> Scan:
+def compared(found: TreeListing, options: IndexOptions, previous: Snapshot | None) -> Scan:
+    """What a walk has found, compared with a snapshot, None: with nothing."""
     listing = selected(found, options.include, options.exclude)
     classification = classify(listing, previous)
     known = previous.entries if previous else {}

@@ -106,9 +106,33 @@ def test_every_file_is_indexed_and_committed_once(newest_first: bool, num_shards
 
 def test_large_run_commits_on_the_way() -> None:
     world = World(stats(100, 3 * MEGABYTE))
-    world.run(world.planner())
+    world.run(world.planner(), newest_first=True)
     assert len(world.commits) >= 300 // 64
     assert len({commit.change.txn for commit in world.commits}) == len(world.commits)
+
+
+def test_what_is_indexed_during_a_slow_commit_goes_into_the_next() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    planner = world.planner()
+    waiting, commits = planner.start(), []
+    while waiting:
+        instruction = waiting.pop(0)
+        if isinstance(instruction, pipeline.Commit):
+            commits.append(instruction)
+        else:
+            waiting.extend(planner.handle(world.carry_out(instruction)))
+    (first,) = commits
+    assert planner.stage == "committing"
+    (second,) = planner.handle(pipeline.Committed(first))
+    assert isinstance(second, pipeline.Commit)
+    assert len(first.change.segments) + len(second.change.segments) == len(world.indexed)
+    assert planner.handle(pipeline.Committed(second)) == [pipeline.Finish(changed=True)]
+
+
+def test_commits_of_a_huge_run_are_few() -> None:
+    world = World(stats(4_000, 16 * MEGABYTE))
+    world.run(world.planner(), newest_first=True)
+    assert pipeline.MOST_COMMITS // 2 < len(world.commits) <= pipeline.MOST_COMMITS + 1
 
 
 def test_replacement_is_one_commit_at_the_end() -> None:
