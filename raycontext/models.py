@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 __all__ = [
     "ActorStatus",
@@ -238,6 +238,34 @@ class JobProgress(BaseModel):
     seconds: float = 0.0
     error: str = ""
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def percent(self) -> float:
+        """0 to 100, by bytes of source; 100 of a run that is done."""
+        if self.stage == "done":
+            return 100.0
+        return 100.0 * self.bytes_indexed / self.bytes_to_index if self.bytes_to_index else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def files_per_second(self) -> float:
+        """Indexed files over the whole run so far."""
+        return self.files_indexed / self.seconds if self.seconds else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def bytes_per_second(self) -> float:
+        """Indexed bytes of source over the whole run so far."""
+        return self.bytes_indexed / self.seconds if self.seconds else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected; None while nothing can be said, and of a run that has ended."""
+        if self.stage in ("done", "failed", "cancelled") or not self.percent:
+            return None
+        return self.seconds * (100.0 - self.percent) / self.percent
+
 
 class IndexReport(BaseModel):
     """What an index run did and what the collection holds after it."""
@@ -277,6 +305,17 @@ class ActorStatus(BaseModel):
     node: str
     rss_bytes: int
     """Resident set size of its process in bytes; pages of mapped segments included."""
+    mapped_bytes: int | None = None
+    """The part of it that is mapped from files or shared memory, and so counted once for all processes that map the
+    same; None where the system does not tell."""
+    calls: int = 0
+    """Calls that it has answered since its process began, without questions for its status."""
+    calls_waiting: int = 0
+    """Calls that were under way or waiting at the actor when it was asked."""
+    call_p50_seconds: float | None = None
+    """Time within which half of the calls were answered, the wait before them left out; right to 9 %. None before the
+    first."""
+    call_p99_seconds: float | None = None
 
 
 class CollectionSummary(BaseModel):
@@ -313,6 +352,8 @@ class CollectionStatus(BaseModel):
     tombstones: int
     """Files of segments that are superseded or deleted and wait for compaction."""
     bytes_on_disk: int
+    source_bytes: int
+    """Bytes of the indexed files when they were indexed."""
     skipped: dict[str, int]
     skipped_files: tuple[tuple[str, str], ...]
     """Path and reason of each skipped file."""

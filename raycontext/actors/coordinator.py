@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from raycontext import stages
+from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.hybrid_search import search_actors
 from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
@@ -79,6 +80,7 @@ class IndexRequest(NamedTuple):
     """Paths relative to the source that alone may have changed; empty: anything may have."""
 
 
+@counted
 class Coordinator:
     """Owns the queue of jobs. Jobs of one collection run one after the other, others side by side."""
 
@@ -155,12 +157,15 @@ class Coordinator:
         """Raises `UnknownCollection`."""
         location = await self._known(collection)
         store = await self._runtime.actor(vector_store_name(collection), VectorStoreActor, location)
+        asked_at = time.time()
+        of_store = await store.call("process", asked_at)  # before it answers what takes longer
         status: CollectionStatus = await store.call("status")
         found = await search_actors(self._runtime, collection, status.num_shards)
-        actors = await asyncio.gather(*(actor.call("process") for actor in (store, *found.values())))
-        return status.model_copy(
-            update={"progress": await self.progress(collection), "actors": (await self.process(), *actors)}
-        )
+        asked_at = time.time()
+        searching = await asyncio.gather(*(actor.call("process", asked_at) for actor in found.values()))
+        actors = (await self.process(), of_store, *searching)
+        job = self._jobs.get(collection)
+        return status.model_copy(update={"progress": job.progress() if job else None, "actors": actors})
 
     async def clear(self, collection: str) -> None:
         """Remove a collection, its files and its actors, also where it is damaged. Raises `UnknownCollection`."""
@@ -232,8 +237,8 @@ class Coordinator:
         """Wait for compaction and garbage collection that are under way."""
         await asyncio.gather(*self._maintenance.values(), return_exceptions=True)
 
-    async def process(self) -> ActorStatus:
-        return await asyncio.to_thread(process_status, COORDINATOR)
+    async def process(self, asked_at: float | None = None) -> ActorStatus:
+        return await asyncio.to_thread(process_status, COORDINATOR, calls_of(self), asked_at)
 
     async def _check_shared(self, identity: CollectionIdentity) -> None:
         """Raises `NotShared` where a node of the cluster does not see the source or a root that is a folder."""

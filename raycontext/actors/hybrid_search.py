@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import timed
 from raycontext.actors.process import process_status
 from raycontext.models import ActorStatus, Hit
@@ -34,6 +35,7 @@ async def search_actors(runtime: Runtime, collection: str, num_shards: int) -> d
     return found
 
 
+@counted
 class HybridSearchActor(ShardSearch):
     """A `ShardSearch` that a process can be started for: `search`, `refresh`, `clear`, one message at a time."""
 
@@ -63,5 +65,5 @@ class HybridSearchActor(ShardSearch):
         self.process()
         return opened
 
-    def process(self) -> ActorStatus:
-        return process_status(self._name)
+    def process(self, asked_at: float | None = None) -> ActorStatus:
+        return process_status(self._name, calls_of(self), asked_at)

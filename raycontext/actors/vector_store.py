@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import add, set_value, timed
 from raycontext.actors.process import process_status
 from raycontext.models import ActorStatus
@@ -18,6 +19,7 @@ def vector_store_name(collection: str) -> str:
     return f"rc/{collection}"
 
 
+@counted
 class VectorStoreActor(VectorStore):
     """A `VectorStore` that a process can be started for: all its state comes from the last manifest."""
 
@@ -45,8 +47,8 @@ class VectorStoreActor(VectorStore):
         add("raycontext_collected_objects_total", sum(collected), **self._tags)
         return collected
 
-    def process(self) -> ActorStatus:
-        return process_status(self._name)
+    def process(self, asked_at: float | None = None) -> ActorStatus:
+        return process_status(self._name, calls_of(self), asked_at)
 
     def _measure(self) -> None:
         shape = self.shape()

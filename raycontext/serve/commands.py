@@ -31,9 +31,15 @@ from raycontext.serve.text import safe
 from raycontext.serve.watching import cancel, watch
 
 if TYPE_CHECKING:
-    from raycontext.models import CollectionStatus, IndexReport
+    from raycontext.models import ActorStatus, CollectionStatus, IndexReport, JobProgress
 
 __all__ = ["application"]
+
+FAILED = ("quarantined", "worker_died", "out_of_memory")
+"""Reasons for which a file was skipped that should not be."""
+
+SHOWN_SKIPPED = 20
+"""Skipped files that `status` names."""
 
 application = typer.Typer(
     name="raycontext",
@@ -290,20 +296,42 @@ def _print_status(found: CollectionStatus) -> None:
     typer.echo(f"{found.name}: {safe(found.source)}")
     typer.echo(
         f"  version {found.version} (epoch {found.epoch}), {found.indexed_at}; {found.num_shards} shards, "
-        f"{found.segments} segments, {found.tombstones} tombstones, {found.bytes_on_disk / 1e6:.1f} MB on disk"
+        f"{found.segments} segments, {found.tombstones} tombstones, {found.bytes_on_disk / 1e6:.1f} MB on disk for "
+        f"{found.source_bytes / 1e6:.1f} MB of source"
     )
     typer.echo(f"  {found.files} files, {found.chunks} chunks; embedder {found.embedder}")
     typer.echo(f"  languages: {_counts(found.languages)}")
     if found.progress is not None:
-        typer.echo(
-            f"  job: {found.progress.stage}, {found.progress.files_indexed}/{found.progress.files_to_index} files"
-        )
+        typer.echo(f"  job: {_of_job(found.progress)}")
     if found.skipped:
         typer.echo(f"  skipped: {_counts(found.skipped)}")
-        for path, reason in found.skipped_files:
+        # What failed is what someone may want to look into.
+        ranked = sorted(found.skipped_files, key=lambda skipped: skipped[1] not in FAILED)
+        for path, reason in ranked[:SHOWN_SKIPPED]:
             typer.echo(f"    {reason}: {safe(path)}")
+        if len(ranked) > SHOWN_SKIPPED:
+            typer.echo(f"    and {len(ranked) - SHOWN_SKIPPED} more: --json lists them")
     for actor in found.actors:
-        typer.echo(f"  actor {actor.name}: pid {actor.pid} on {actor.node}, {actor.rss_bytes / 2**20:.0f} MiB resident")
+        typer.echo(f"  actor {actor.name}: {_of_actor(actor)}")
+
+
+def _of_job(job: JobProgress) -> str:
+    text = f"{job.stage}, {job.files_indexed}/{job.files_to_index} files, {job.seconds:.1f} s"
+    if job.files_indexed:
+        text += f", {job.files_per_second:.0f} files/s, {job.bytes_per_second / 1e6:.1f} MB/s"
+    if job.seconds_left is not None:
+        text += f", {job.percent:.0f} %, about {job.seconds_left:.0f} s left"
+    return text + (f": {safe(job.error)}" if job.error else "")
+
+
+def _of_actor(actor: ActorStatus) -> str:
+    text = f"pid {actor.pid} on {actor.node}, {actor.rss_bytes / 2**20:.0f} MiB resident"
+    if actor.mapped_bytes is not None:
+        text += f" ({actor.mapped_bytes / 2**20:.0f} mapped)"
+    text += f", {actor.calls} calls, {actor.calls_waiting} waiting"
+    if actor.call_p50_seconds is not None and actor.call_p99_seconds is not None:
+        text += f", p50 {actor.call_p50_seconds * 1e3:.3g} ms, p99 {actor.call_p99_seconds * 1e3:.3g} ms"
+    return text
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -49,17 +49,9 @@ class IndexJob:
                     "progress": self.progress,
                 }
             )
-        return done.model_copy(update=_rates(self.progress) if self.progress is not None else {})
-
-
-def _rates(progress: JobProgress) -> dict[str, object]:
-    """Percentage, rates and expected time from how far a job is."""
-    share = progress.bytes_indexed / progress.bytes_to_index if progress.bytes_to_index else 0.0
-    seconds = progress.seconds
-    return {
-        "progress": progress,
-        "percent": 100.0 * share,
-        "files_per_second": progress.files_indexed / seconds if seconds else 0.0,
-        "bytes_per_second": progress.bytes_indexed / seconds if seconds else 0.0,
-        "seconds_left": seconds * (1.0 - share) / share if share else None,
-    }
+        if self.progress is None:
+            return done
+        told = ("percent", "files_per_second", "bytes_per_second", "seconds_left")
+        return done.model_copy(
+            update={"progress": self.progress} | {name: getattr(self.progress, name) for name in told}
+        )

@@ -148,7 +148,8 @@ class VectorStore:
         languages: Counter[str] = Counter()
         for reference in references:
             languages.update(_live_languages(Segment(self._collection.storage, self._collection.name, reference)))
-        skipped = sorted(self._writer.snapshot.skipped().items())
+        snapshot = self._writer.snapshot
+        skipped = sorted(snapshot.skipped().items())
         return CollectionStatus(
             name=manifest.collection,
             source=manifest.source,
@@ -162,6 +163,7 @@ class VectorStore:
             languages=dict(languages.most_common()),
             segments=len(references),
             tombstones=sum(len(reference.tombstones) for reference in references),
+            source_bytes=sum(entry.size for entry in snapshot.entries.values() if entry.reason is None),
             bytes_on_disk=self._collection.storage.size(self._collection.name),
             skipped=dict(Counter(reason.value for _, reason in skipped)),
             skipped_files=tuple((path, reason.value) for path, reason in skipped),

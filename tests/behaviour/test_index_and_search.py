@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -233,9 +234,24 @@ async def test_status_is_measured(connection: Connection, source: Path, root: Pa
         assert status.progress.stage == "done"
         names = {actor.name for actor in status.actors}
         assert names == {"rc", "rc/shop", "rc/shop/0"}
+        left_out = dict(status.skipped_files)
+        assert status.source_bytes == sum(
+            path.stat().st_size for path in source.rglob("*.*") if path.name not in left_out
+        )
         for actor in status.actors:
-            resident = int(Path(f"/proc/{actor.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            assert abs(actor.rss_bytes - resident) < 64 << 20
+            told = Path(f"/proc/{actor.pid}/status").read_text()
+            memory = {name: int(kilobytes) << 10 for name, kilobytes in re.findall(r"(\w+):\s+(\d+) kB", told)}
+            assert abs(actor.rss_bytes - memory["VmRSS"]) < 16 << 20
+            assert actor.mapped_bytes is not None
+            assert abs(actor.mapped_bytes - memory["RssFile"] - memory["RssShmem"]) < 16 << 20
+        (before,) = [actor for actor in status.actors if actor.name == "rc/shop/0"]
+        for _ in range(7):
+            await context.search("cart", collection="shop", refresh=False)
+        (after,) = [actor for actor in (await context.status("shop")).actors if actor.name == "rc/shop/0"]
+        assert (after.calls - before.calls, after.calls_waiting) == (7, 0)
+        assert after.call_p50_seconds is not None
+        assert after.call_p99_seconds is not None
+        assert 0.0 < after.call_p50_seconds <= after.call_p99_seconds
 
 
 async def test_progress_is_reported(connection: Connection, tmp_path: Path) -> None:
