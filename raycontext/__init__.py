@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from raycontext.batch_reindex.entries import BatchEntry, BatchList, read_batch_list
     from raycontext.batch_reindex.report import BatchReport, EntryOutcome
+    from raycontext.condition import Damage, DamageKind, RepairReport, VerificationReport
     from raycontext.connection import Connection, SyncContext, connect
     from raycontext.context import Context
     from raycontext.errors import (
@@ -48,16 +49,12 @@ if TYPE_CHECKING:
         ChunkKind,
         CollectionStatus,
         CollectionSummary,
-        Damage,
-        DamageKind,
         Freshness,
         Hit,
         Hits,
         IndexReport,
         JobProgress,
-        RepairReport,
         SkipReason,
-        VerificationReport,
     )
 
 __version__ = "0.1.0"
@@ -112,37 +109,32 @@ __all__ = [
     "read_batch_list",
 ]
 
-_CONNECTION = ("Connection", "SyncContext", "connect")
-_MODELS = (
-    "ActorStatus",
-    "ChunkKind",
-    "CollectionStatus",
-    "CollectionSummary",
-    "Damage",
-    "DamageKind",
-    "Freshness",
-    "Hit",
-    "Hits",
-    "IndexReport",
-    "JobProgress",
-    "RepairReport",
-    "SkipReason",
-    "VerificationReport",
-)
+_HOMES = {
+    "connection": ("Connection", "SyncContext", "connect"),
+    "context": ("Context",),
+    "batch_reindex.entries": ("BatchEntry", "BatchList", "read_batch_list"),
+    "batch_reindex.report": ("BatchReport", "EntryOutcome"),
+    "condition": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
+    "estimate": ("FolderSize", "IndexEstimate"),
+    "models": (
+        "ActorStatus",
+        "ChunkKind",
+        "CollectionStatus",
+        "CollectionSummary",
+        "Freshness",
+        "Hit",
+        "Hits",
+        "IndexReport",
+        "JobProgress",
+        "SkipReason",
+    ),
+}
+"""The modules of all public names but errors."""
 
 
 def _home(name: str) -> str:
-    if name in _CONNECTION:
-        return "raycontext.connection"
-    if name in ("BatchEntry", "BatchList", "read_batch_list"):
-        return "raycontext.batch_reindex.entries"
-    if name in ("BatchReport", "EntryOutcome"):
-        return "raycontext.batch_reindex.report"
-    if name in ("FolderSize", "IndexEstimate"):
-        return "raycontext.estimate"
-    if name == "Context":
-        return "raycontext.context"
-    return "raycontext.models" if name in _MODELS else "raycontext.errors"
+    module = next((module for module, names in _HOMES.items() if name in names), "errors")
+    return f"raycontext.{module}"
 
 
 def __getattr__(name: str) -> Any:

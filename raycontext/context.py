@@ -19,6 +19,7 @@ from raycontext.arguments import (
     places_within,
     search_filters,
 )
+from raycontext.condition import RepairReport, VerificationReport
 from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
 from raycontext.estimate import IndexEstimate
@@ -29,8 +30,6 @@ from raycontext.models import (
     Hits,
     IndexReport,
     JobProgress,
-    RepairReport,
-    VerificationReport,
 )
 from raycontext.places import real_path
 from raycontext.runtime.base import ActorHandle, Runtime

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from raycontext.condition import RepairReport, VerificationReport
 from raycontext.discover.read import digest_file, read_content
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.secrets import is_secret
@@ -18,7 +19,7 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import RootNotFound
 from raycontext.limits import allow
-from raycontext.models import FileDigest, FileStat, IndexOptions, RepairReport, SkipReason, VerificationReport
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.sources.workplace import Origin, bring
 from raycontext.store.collection import Location
 from raycontext.store.compaction import merge_segments

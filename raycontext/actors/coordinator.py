@@ -18,6 +18,7 @@ from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.condition import RepairReport, VerificationReport
 from raycontext.embed.embedder import embedder_for
 from raycontext.errors import (
     CommitConflict,
@@ -36,8 +37,6 @@ from raycontext.models import (
     IndexOptions,
     IndexReport,
     JobProgress,
-    RepairReport,
-    VerificationReport,
 )
 from raycontext.runtime.base import Runtime
 from raycontext.store.catalog import Catalog

@@ -13,7 +13,7 @@ from raycontext.serve.text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from raycontext.models import Damage, RepairReport, VerificationReport
+    from raycontext.condition import Damage, RepairReport, VerificationReport
 
 __all__ = ["repair", "verify"]
 

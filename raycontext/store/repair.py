@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from raycontext.condition import Damage, RepairReport
 from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
 from raycontext.errors import CommitConflict, CorruptManifest, RootNotFound
-from raycontext.models import Damage, IndexOptions, RepairReport
+from raycontext.models import IndexOptions
 from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest, ShardManifest, manifest_name
 from raycontext.store.segment import path_hash

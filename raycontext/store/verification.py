@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from raycontext.condition import Damage, DamageKind, VerificationReport
 from raycontext.discover.read import read_content
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import CorruptManifest, CorruptSegment, UnknownCollection, UnsupportedFormat
-from raycontext.models import Damage, DamageKind, SkipReason, VerificationReport
+from raycontext.models import SkipReason
 from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
 from raycontext.store.consistency import contradictions, equals_source, paths_of
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name

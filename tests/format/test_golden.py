@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import raycontext
+from raycontext.condition import DamageKind
 from raycontext.errors import UnsupportedFormat
-from raycontext.models import DamageKind
 from raycontext.search import shard
 from raycontext.store.collection import Location
 from raycontext.store.manifest import FORMAT, OLDEST_FORMAT, Manifest, manifest_name

@@ -14,10 +14,11 @@ import xxhash
 
 import raycontext
 from raycontext import stages
+from raycontext.condition import DamageKind
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import Fenced, UnknownCollection, UnsupportedFormat
-from raycontext.models import DamageKind, IndexOptions
+from raycontext.models import IndexOptions
 from raycontext.store import repair as repairing
 from raycontext.store import verification
 from raycontext.store.collection import Collection, Location, shard_of
