@@ -265,7 +265,7 @@ class ReindexPlanner:
         return instructions or self._finish_if_done()
 
     def _index_instructions(self, files: Sequence[FileStat]) -> list[Instruction]:
-        share = self.bytes_to_index // (BATCHES_PER_WORKER * self._parallelism * self._options.num_shards)
+        share = self.bytes_to_index // (BATCHES_PER_WORKER * self._parallelism)
         size = min(max(share, SMALLEST_INDEX_BATCH_BYTES), LARGEST_INDEX_BATCH_BYTES)
         shards: dict[int, list[FileStat]] = {}
         for file in sorted(files):
