@@ -382,7 +382,7 @@ def picture(runs: Sequence[Figures], title: str) -> str:
         bottom = float(TOP + HEIGHT)
         x = right + bar * number
         for phase, seconds in run["phases_seconds"].items():
-            tall = HEIGHT * seconds / base
+            tall = 0.92 * HEIGHT * seconds / base
             bottom -= tall
             shape = f'x="{x + 4:.1f}" y="{bottom:.1f}" width="{bar - 8:.1f}" height="{tall:.1f}"'
             parts.append(f'<rect {shape} fill="{COLOURS[phase]}"/>')
@@ -392,7 +392,7 @@ def picture(runs: Sequence[Figures], title: str) -> str:
         )
         parts.append(f'<text x="{middle:.1f}" y="{TOP + HEIGHT + 18}" text-anchor="middle">{run["nodes"]}</text>')
     for number, (phase, colour) in enumerate(COLOURS.items()):
-        x = right + 66 * number - 20
+        x = right + 72 * number - 30
         parts.append(f'<rect x="{x}" y="{TOP + HEIGHT + 42}" width="10" height="10" fill="{colour}"/>')
         parts.append(f'<text x="{x + 14}" y="{TOP + HEIGHT + 51}">{phase}</text>')
     parts.append(f'<text x="{right + WIDTH / 2}" y="{TOP + HEIGHT + 36}" text-anchor="middle">nodes</text>')
