@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all chromium lint docs site soak clean
+.PHONY: demo test test-all chromium lint docs site bench soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -53,6 +53,10 @@ chromium:
 	else \
 		echo "The tests of the web page need Chromium. Install it first, on Debian: sudo apt-get install chromium" >&2; exit 1; \
 	fi
+
+# The short form of the benchmarks, in under ten minutes: prints a table and writes build/benchmarks.json.
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/short.py
 
 # Writers killed for ten minutes; a short form of it is among the tests.
 soak: $(VENV)/installed-dev

@@ -1,6 +1,6 @@
 """Query time inside the actor of a shard, by the size of the collection.
 
-    python benchmarks/latency.py FOLDER [FOLDER …] [--rounds 5] [--merge]
+    python benchmarks/latency.py FOLDER [FOLDER …] [--rounds 5] [--merge] [--json FILE]
 
 Indexes each folder (in this process), asks the queries below as a search actor does (analysis, candidates, ranking,
 texts of 10 hits) and prints chunks, segments, and the median, 90th percentile and maximum in
@@ -10,6 +10,7 @@ milliseconds. `--merge` merges the segments into one first. Times of one run on 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -83,7 +84,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--merge", action="store_true")
     parser.add_argument("--root", type=Path, help="folder that keeps the indexes for the next run")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    figures = []
     with tempfile.TemporaryDirectory() as temporary:
         root = arguments.root or Path(temporary)
         for folder in arguments.folders:
@@ -95,12 +98,23 @@ def main() -> None:
             manifest = collection.latest()
             assert manifest is not None
             times = measure(collection, arguments.rounds)
-            segments = len(manifest.shards[0].segments)
+            figures.append(
+                {
+                    "name": name,
+                    "chunks": manifest.chunks,
+                    "segments": len(manifest.shards[0].segments),
+                    "p50_ms": statistics.median(times),
+                    "p90_ms": times[int(len(times) * 0.9)],
+                    "max_ms": times[-1],
+                }
+            )
             print(
-                f"{name}: {manifest.chunks} chunks, {segments} segments: p50 {statistics.median(times):.1f} ms, "
-                f"p90 {times[int(len(times) * 0.9)]:.1f} ms, max {times[-1]:.1f} ms",
+                "{name}: {chunks} chunks, {segments} segments: p50 {p50_ms:.1f} ms, p90 {p90_ms:.1f} ms, "
+                "max {max_ms:.1f} ms".format(**figures[-1]),
                 flush=True,
             )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

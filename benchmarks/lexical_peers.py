@@ -1,21 +1,13 @@
-"""bm25s and tantivy on the chunks of a collection: `python benchmarks/lexical_peers.py ROOT COLLECTION [--chunks N]`.
+"""bm25s and tantivy on the chunks of a collection, and what measures them; `search_peers.py` asks them.
 
-Prints for each, where it is installed, the seconds that indexing takes, the bytes that it writes, the highest memory of
-the process and the median of some queries, ten hits each. Beside them raycontext's own search in the same process. What
-these do is the lexical part alone: no parsing, no vectors, no ranking of files.
+What these do is the lexical part alone: no parsing, no vectors, no ranking of files.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from raycontext.models import SearchFilters
@@ -104,35 +96,10 @@ def by_tantivy(location: Location, most: int | None, folder: Path) -> Figures:
     return {"seconds": seconds, "query_ms": median_milliseconds(ask), "bytes": bytes_below(folder)}
 
 
-def by_raycontext(location: Location, most: int | None, folder: Path) -> Figures:
+def by_raycontext(location: Location) -> Figures:
     search = ShardSearch(location.open(), 0)
     return {
         "query_ms": median_milliseconds(
             lambda question: search.search(SearchRequest(question, SearchFilters(), 60, HITS), HITS, 0.0)
         )
     }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("root")
-    parser.add_argument("collection")
-    parser.add_argument("--chunks", type=int)
-    parser.add_argument("--peer", choices=("raycontext", "bm25s", "tantivy"), help="one alone, for its memory")
-    arguments = parser.parse_args()
-    location = Location(arguments.root, arguments.collection)
-    peers = {"raycontext": by_raycontext, "tantivy": by_tantivy, "bm25s": by_bm25s}
-    for name, measure in peers.items():
-        if arguments.peer not in (None, name):
-            continue
-        if name != "raycontext" and find_spec(name) is None:
-            sys.stdout.write(f"{name} is not installed (pip install {name})\n")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            figures = measure(location, arguments.chunks, Path(folder))
-        figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        sys.stdout.write(f"{name}: {json.dumps(figures)}\n")
-
-
-if __name__ == "__main__":
-    main()

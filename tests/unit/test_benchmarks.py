@@ -1,0 +1,56 @@
+"""The pictures of the benchmark report are those of its results, and every result says what it is of."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BENCHMARKS = REPOSITORY / "benchmarks"
+PICTURES = REPOSITORY / "docs" / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def plot() -> Iterator[ModuleType]:
+    """The script, with its neighbours as it imports them."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        yield importlib.import_module("plot")
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+        for name in ("plot", "record"):
+            del sys.modules[name]
+
+
+def test_pictures_are_what_the_results_say(plot: ModuleType) -> None:
+    assert {path.stem for path in PICTURES.glob("*.svg")} == set(plot.PLOTS)
+    for name, draw in plot.PLOTS.items():
+        written = (PICTURES / f"{name}.svg").read_text(encoding="utf-8")
+        assert draw() == written, f"{name}: run `python benchmarks/plot.py`"
+        ElementTree.fromstring(written)
+
+
+def test_every_picture_is_shown() -> None:
+    shown = re.findall(r"!\[[^\]]+\]\(benchmarks/([\w-]+)\.svg\)", (REPOSITORY / "docs/benchmarks.md").read_text())
+    assert sorted(shown) == sorted(path.stem for path in PICTURES.glob("*.svg"))
+
+
+def test_results_name_machine_day_and_versions(plot: ModuleType) -> None:
+    for place in sorted((BENCHMARKS / "results").glob("*.json")):
+        found = plot.record.read(place)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
+        assert {"processor", "cores", "memory_gib"} <= set(found["machine"])
+        assert {"python", "raycontext"} <= set(found["versions"])
+
+
+def test_labels_are_escaped(plot: ModuleType) -> None:
+    drawn = plot.bars("a < b & c", "", [plot.Bar("<script>", 1.0, "&"), plot.Bar("nothing", 0.0, "0")])
+    texts = [element.text for element in ElementTree.fromstring(drawn).iter() if element.text and element.text.strip()]
+    assert {"a < b & c", "<script>", "&"} <= set(texts)
