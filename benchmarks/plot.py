@@ -20,7 +20,7 @@ RESULTS = HERE / "results"
 PICTURES = HERE.parent / "docs" / "benchmarks"
 
 WIDTH = 720
-LEFT = 250
+LEFT = 300
 RIGHT = 100
 ROW = 30
 HEAD = 56
@@ -112,7 +112,7 @@ def curve(title: str, subtitle: str, points: Sequence[tuple[float, float]], *, u
     picture.add(f'<polyline points="{line}" fill="none" stroke="{OURS}" stroke-width="2"/>')
     for (x, y), (_, value) in zip(placed, points, strict=True):
         picture.add(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{OURS}"/>')
-        picture.text(x, y - 10, f"{value:.1f} {unit}", size=12, anchor="middle")
+        picture.text(max(x, left + 32), y - 10, f"{value:.1f} {unit}", size=12, anchor="middle")
     picture.text((left + right) / 2, bottom + 40, across, size=12, colour=QUIET, anchor="middle")
     return picture.svg()
 
@@ -168,7 +168,7 @@ def query_latency() -> str:
 def quality() -> str:
     found = result("quality")
     values = [
-        Bar(system["name"], system["ndcg"], f"{system['ndcg']:.3f}", ours=system["ours"])
+        Bar(system["name"], system["ndcg"], f"{system['ndcg']:.4f}", ours=system["ours"])
         for system in found["figures"]["systems"]
     ]
     queries, repositories = found["figures"]["queries"], found["figures"]["repositories"]
@@ -227,7 +227,8 @@ def _gigabytes(megabytes: float) -> str:
 
 
 def _counted(kind: str, processes: float) -> str:
-    return f"{kind} (of {processes:.0f})" if processes > 1 else kind
+    name = "idle workers of index tasks" if kind == "IDLE" else kind
+    return f"{name} ({processes:.0f})" if processes > 1 else name
 
 
 PLOTS = {
