@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import attrgetter
 
 import numpy as np
@@ -12,7 +13,7 @@ from raycontext.chunk.chunker import chunk_file
 from raycontext.chunk.labels import Definition
 from raycontext.chunk.languages import detect_language
 from raycontext.discover.read import Content
-from raycontext.embed.embedder import Documents, Embedder, QuantizedVectors, quantize
+from raycontext.embed.embedder import Documents, QuantizedVectors
 from raycontext.models import Chunk
 from raycontext.store.segment_writer import DefinedName, IndexedFile, SegmentContent
 
@@ -59,14 +60,18 @@ class Batch:
         self._contents.append(content.data)
         self._bytes += len(content.data)
 
-    def content(self, embedder: Embedder) -> SegmentContent:
-        """The columns, with vectors by `embedder`."""
+    def content(self, embed: Callable[[Documents], QuantizedVectors]) -> SegmentContent:
+        """The columns, with vectors by `embed`."""
         buffer = b"".join(self._contents)
         starts, ends = np.array(self._starts, np.int64), np.array(self._ends, np.int64)
         texts = [buffer[start:end] for start, end in zip(self._starts, self._ends, strict=True)]
         body = analyse(buffer, starts, ends)
         documents = Documents(postings=body, texts=lambda: [text.decode() for text in texts])
         chunks = self._chunks
+        paths = [path_text(file.path).encode(errors="replace").decode() for file in self.files]
+        path_terms = analyse_texts(paths)
+        # Together, for who has to ask someone.
+        of_files = _embedded(embed, [*self._names(), *paths])
         return SegmentContent(
             files=self.files,
             start_lines=np.array([chunk.start_line for chunk in chunks], np.uint32),
@@ -80,10 +85,10 @@ class Batch:
             texts=texts,
             body=body,
             symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
-            path=analyse_texts([path_text(file.path).encode(errors="replace").decode() for file in self.files]),
-            vectors=quantize(embedder.embed_documents(documents)),
-            name_vectors=_embedded(embedder, self._names()),
-            path_vectors=_embedded(embedder, [path_text(file.path) for file in self.files]),
+            path=path_terms,
+            vectors=embed(documents),
+            name_vectors=of_files[: len(paths)],
+            path_vectors=of_files[len(paths) :],
         )
 
     def _names(self) -> list[str]:
@@ -95,6 +100,6 @@ class Batch:
         return [" ".join(of_file) for of_file in names]
 
 
-def _embedded(embedder: Embedder, texts: list[str]) -> QuantizedVectors:
+def _embedded(embed: Callable[[Documents], QuantizedVectors], texts: list[str]) -> QuantizedVectors:
     encodable = [text.encode(errors="replace").decode() for text in texts]
-    return quantize(embedder.embed_documents(Documents(analyse_texts(encodable), lambda: encodable)))
+    return embed(Documents(analyse_texts(encodable), lambda: encodable))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
+from raycontext.actors.embedder import EmbedderPlan
 from raycontext.arguments import (
     check_limits,
     check_line,
@@ -20,6 +21,7 @@ from raycontext.arguments import (
     search_filters,
 )
 from raycontext.condition import RepairReport, VerificationReport
+from raycontext.embed.allowance import Limits
 from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
 from raycontext.estimate import IndexEstimate
@@ -74,6 +76,7 @@ class Context:
         exclude: Iterable[str] | None = None,
         secrets: bool | None = None,
         paths: Iterable[str | Path] | None = None,
+        max_embedding_tokens: int | None = None,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
         """Bring the index of a folder up to date, creating it where there is none.
@@ -83,8 +86,9 @@ class Context:
         rebuilds it.
         embedder: "static" (the table that ships with the package), "model2vec:FOLDER", "onnx:FOLDER" or
         "sentence-transformers:FOLDER", of a folder that holds a model and that every worker can read; nothing is
-        downloaded. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one, or
-        a model whose files have changed, rebuilds it.
+        downloaded. "openai:MODEL", "voyage:MODEL", "ollama:MODEL", each perhaps with "@URL", send the text of every
+        chunk to a server. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one,
+        or a model whose files have changed, rebuilds it.
         include, exclude: globs in gitignore syntax, relative to the source: only files that match one of `include`, if
         there are any, and none of `exclude`, beyond what ignore files leave out. None keeps what the collection was
         built with, `()` lifts it.
@@ -93,14 +97,18 @@ class Context:
         paths: files and folders of the source, absolute or relative to it, that alone may have changed or are gone:
         only they are looked at, which takes a fraction of a second whatever the size of the tree. None: everything is,
         as it also is where nothing was indexed or other options are asked for.
+        max_embedding_tokens: what the run may cost in tokens of an embedding server: it stops before it would cost
+        more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`, no limit.
         on_progress: called a few times a second with how far the run is.
 
-        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`.
+        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`,
+        and of an embedding server `EmbeddingFailed` and `EmbeddingBudgetExceeded`.
         What was committed before an error stays, and the next call goes on from there.
         """
         request = await self._request(
             source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude, secrets=secrets
         )
+        request = request._replace(plan=self._plan(max_embedding_tokens))
         if paths is not None:
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
@@ -334,6 +342,19 @@ class Context:
         check_overrides(overrides)
         return IndexRequest(await asyncio.to_thread(real_path, source), collection, overrides)
 
+    def _plan(self, most_tokens: int | None = None) -> EmbedderPlan:
+        settings = self._settings
+        return EmbedderPlan(
+            actors=settings.embedder_actors,
+            gpus=settings.embedder_gpus,
+            limits=Limits(
+                settings.embedding_tokens_per_minute,
+                settings.embedding_requests_per_minute,
+                settings.embedding_seconds,
+            ),
+            most_tokens=settings.max_embedding_tokens if most_tokens is None else most_tokens,
+        )
+
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """The collections that a search is about."""
         if not collections:
@@ -387,6 +408,7 @@ class Context:
                 Location(self._root, collection),
                 replicas=self._settings.replicas,
                 seconds=self._settings.search_seconds,
+                plan=self._plan(),
             )
         return self._clients[collection]
 

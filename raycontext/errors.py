@@ -15,6 +15,8 @@
     ├── CommitConflict          the change cannot be replayed on what another writer committed
     ├── FingerprintMismatch     the index was built with another embedder or chunker
     ├── StaleVersion            a version was removed while a query ran on it; the SDK repeats the query
+    ├── EmbeddingFailed         the server of the embedder cannot be reached, or answers what cannot be used
+    │   └── EmbeddingBudgetExceeded  the run would cost more tokens than it may
     ├── JobFailed               an index run stopped; what it had committed stays
     ├── ConfigurationError      a configuration file of another program cannot be changed
     └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
@@ -32,6 +34,8 @@ __all__ = [
     "CorruptManifest",
     "CorruptSegment",
     "DeadlineExceeded",
+    "EmbeddingBudgetExceeded",
+    "EmbeddingFailed",
     "Fenced",
     "FingerprintMismatch",
     "InvalidInput",
@@ -317,6 +321,39 @@ class DeadlineExceeded(RaycontextError):
 
     def __str__(self) -> str:
         return f"The time for a query of '{self.collection}' was over before it began. Allow it more time."
+
+
+class EmbeddingFailed(RaycontextError):
+    """The server of an embedder cannot be used: `EmbeddingFailed(embedder, problem, advice)`."""
+
+    exit_code = 7
+
+    def __init__(self, embedder: str, problem: str, advice: str) -> None:
+        super().__init__(embedder, problem, advice)
+        self.embedder = embedder
+        self.problem = problem
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"The server of the embedder {self.embedder} {self.problem}. {self.advice}"
+
+
+class EmbeddingBudgetExceeded(EmbeddingFailed):
+    """A run would cost more than it may: `EmbeddingBudgetExceeded(embedder, most_tokens, spent_tokens)`."""
+
+    exit_code = 6
+
+    def __init__(self, embedder: str, most_tokens: int, spent_tokens: int) -> None:
+        super().__init__(embedder, "", "")
+        self.args = (embedder, most_tokens, spent_tokens)
+        self.most_tokens = most_tokens
+        self.spent_tokens = spent_tokens
+
+    def __str__(self) -> str:
+        return (
+            f"This run may cost {self.most_tokens} tokens of {self.embedder}, has cost {self.spent_tokens}, and would "
+            "go beyond. What was embedded is kept: run it again, or allow more (--max-embedding-tokens)."
+        )
 
 
 class JobFailed(RaycontextError):

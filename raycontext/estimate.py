@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.secrets import is_secret
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.embedder import Documents, QuantizedVectors, embedder_for, quantize, quantized
+from raycontext.embed.remote import RemoteEmbedder, tokens_at_most
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.stages import scan_tree
 from raycontext.store.collection import Location
@@ -53,6 +55,8 @@ class IndexEstimate(BaseModel):
     """About, from a sample."""
     sampled_bytes: int
     """Source bytes of the sample that chunks and time are taken from."""
+    embedding_tokens: int = 0
+    """That a server would count at most, about; vectors that are there already are not taken off."""
     seconds: float
     """Expected, of the work in index tasks as measured on the sample; a start of Ray comes on top."""
     skipped: dict[str, int]
@@ -89,7 +93,7 @@ def estimate_tree(
             reasons[content.value] += 1
     reading = time.perf_counter() - begun
     size = sum(file.size for file in wanted)
-    sampled, chunks, seconds = _sample(root, wanted, options)
+    sampled, chunks, tokens, seconds = _sample(root, wanted, options)
     share = size / sampled if sampled else 0.0
     return IndexEstimate(
         source=source,
@@ -98,6 +102,7 @@ def estimate_tree(
         removed=len(scan.removed),
         chunks=round(chunks * share),
         sampled_bytes=sampled,
+        embedding_tokens=round(tokens * share),
         seconds=(reading + seconds * share) / max(parallelism, 1),
         skipped=dict(reasons.most_common()),
         folders=_largest(wanted),
@@ -105,11 +110,21 @@ def estimate_tree(
     )
 
 
-def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, float]:
-    """Chunk, analyse and embed some files, spread over the tree: their bytes, their chunks, the seconds it took."""
+def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, int, float]:
+    """Chunk, analyse and embed some files, spread over the tree: their bytes, their chunks, the tokens that a server
+    would count, the seconds it took. No server is asked."""
     from raycontext.batch import Batch
 
     embedder = embedder_for(options.embedder)
+    tokens = 0
+
+    def count(documents: Documents) -> QuantizedVectors:
+        nonlocal tokens
+        texts = documents.texts()
+        tokens += sum(map(tokens_at_most, texts))
+        return quantize(np.zeros((len(texts), 8), np.float32))
+
+    embed = count if isinstance(embedder, RemoteEmbedder) else quantized(embedder)
     chosen = files[:: -(-len(files) // SAMPLED_FILES) or 1]
     begun = time.perf_counter()
     size = chunks = 0
@@ -121,7 +136,7 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
                 batch.add(file.path, content, options.chunk_bytes)
                 size += file.size
         if batch.files:
-            chunks += len(batch.content(embedder).texts)
+            chunks += len(batch.content(embed).texts)
         if first == 0:
             begun = time.perf_counter()  # the first batch also loads grammars, kernels and the table
             first_size = size
@@ -129,7 +144,7 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
             break
     seconds = time.perf_counter() - begun
     measured = size - first_size if chosen else 0
-    return size, chunks, seconds * size / measured if measured else seconds
+    return size, chunks, tokens, seconds * size / measured if measured else seconds
 
 
 def _largest(files: Sequence[FileStat]) -> tuple[FolderSize, ...]:

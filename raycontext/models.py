@@ -129,7 +129,8 @@ class IndexOptions(BaseModel):
     chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
     """Target size of a chunk in bytes of source."""
     embedder: str = "static"
-    """`static`, or KIND:FOLDER with the absolute folder of a model; see `raycontext.embed.embedder.embedder_for`."""
+    """`static`, KIND:FOLDER with the absolute folder of a model, or KIND:MODEL@URL of a server; see
+    `raycontext.embed.embedder.embedder_for`."""
 
 
 class SearchFilters(BaseModel):
@@ -288,6 +289,12 @@ class IndexReport(BaseModel):
     cut_by_lines: tuple[str, ...] = ()
     """Files of this run that have a grammar and were cut by lines instead: they could not be parsed in time."""
     unreadable_folders: tuple[str, ...] = ()
+    embedded_texts: int = 0
+    """Of embedders that have actors: texts that were embedded in this run, …"""
+    reused_vectors: int = 0
+    """… those whose vectors were there, of whatever collection, …"""
+    embedding_tokens: int = 0
+    """… and the tokens that a server counts for it."""
     seconds: float
 
 

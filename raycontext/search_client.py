@@ -9,7 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from raycontext.actors.embedder import EmbedderPlan, embedder_actors, is_remote
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
+from raycontext.embed.embedder import embedder_for
 from raycontext.errors import InvalidInput, RuntimeUnavailable, StaleVersion
 from raycontext.models import Hits, SearchFilters
 from raycontext.replicas import Replicas
@@ -50,12 +52,15 @@ class SearchClient:
         *,
         replicas: int = 1,
         seconds: float = 30.0,
+        plan: EmbedderPlan | None = None,
     ) -> None:
         self._runtime = runtime
         self._location = location
         self._ranker: Ranker = ranker or LinearRanker()
         self._replicas = replicas
         self._seconds = seconds
+        self._plan = plan or EmbedderPlan()
+        self._embedder = ""
         self._shards: list[Replicas] = []
 
     async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
@@ -90,7 +95,8 @@ class SearchClient:
         raise AssertionError("unreachable")
 
     async def _search(self, begun: float, request: SearchRequest, limit: int, min_score: float) -> Hits:
-        request = replace(request, deadline=time.time() + self._seconds)
+        deadline = time.time() + self._seconds
+        request = replace(request, deadline=deadline, vector=await self._vector(request.text))
         if len(self._shards) == 1:
             (hits,) = (await self._ask([0], begun + self._seconds, "search", request, limit, min_score)).values()
             return Hits(hits, shards_answered=1, shards_total=1)
@@ -205,9 +211,17 @@ class SearchClient:
             "Search again: their actors come back by themselves; `raycontext status` shows them.",
         )
 
+    async def _vector(self, text: str) -> tuple[str, Any] | None:
+        """Of a query, where a server has the embedder: asked once, for all shards. Raises `EmbeddingFailed`."""
+        if not self._embedder or not is_remote(self._embedder):
+            return None
+        (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
+        return embedder_for(self._embedder).fingerprint, await actor.call("embed_query", text)
+
     async def _connect(self) -> None:
         first = self._replicas_of(0)
-        count: int = await first.call("num_shards")
+        count: int
+        count, self._embedder = await first.call("shape")
         self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]
         for shard in self._shards:
             shard.warm()

@@ -41,8 +41,20 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Index tasks in flight at most, on a local Ray; a cluster uses its CPU count."""
     embedder: str | None = None
-    """Embedder of every collection that is indexed: `static`, or KIND:FOLDER (see `Context.index`). None keeps what a
-    collection was built with; a new one gets `static`."""
+    """Embedder of every collection that is indexed: `static`, KIND:FOLDER or KIND:MODEL@URL (see `Context.index`). None
+    keeps what a collection was built with; a new one gets `static`."""
+    embedder_actors: int = Field(default=0, ge=0)
+    """Actors that run the model of `onnx:` and `sentence-transformers:`, for all index tasks; 0: each task runs it."""
+    embedder_gpus: float = Field(default=0.0, ge=0.0)
+    """GPUs of each of them, also a share of one; 0: they run on the processor."""
+    embedding_tokens_per_minute: float = Field(default=0.0, ge=0.0)
+    """What an embedding server is asked for at most, by the whole cluster; 0: as much as it takes."""
+    embedding_requests_per_minute: float = Field(default=0.0, ge=0.0)
+    """The same, in requests."""
+    embedding_seconds: float = Field(default=60.0, gt=0.0)
+    """How long an answer of an embedding server may take."""
+    max_embedding_tokens: int | None = Field(default=None, ge=0)
+    """What an index run may cost in tokens of an embedding server; it stops before it would cost more."""
     diversity: float = Field(default=0.75, ge=0.0, le=1.0)
     """How far a further hit of the same file falls behind in a search: 0 not at all, 1 one hit a file."""
     refresh: bool = True

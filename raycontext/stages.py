@@ -16,13 +16,17 @@ from raycontext.discover.read import digest_file, read_content
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.secrets import is_secret
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.embedder import embedder_for, quantized
+from raycontext.embed.remote import RemoteEmbedder
+from raycontext.embedding import EmbeddingRun, EmbeddingUse, PooledEmbedder
 from raycontext.errors import RootNotFound
 from raycontext.limits import allow
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.sources.workplace import Origin, bring
 from raycontext.store.collection import Location
 from raycontext.store.compaction import merge_segments
+from raycontext.store.content_vectors import ContentVectors
+from raycontext.store.locations import storage_for
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.repair import repair
 from raycontext.store.segment_writer import write_segment
@@ -34,6 +38,7 @@ __all__ = [
     "compact_segments",
     "hash_files",
     "index_files",
+    "merge_vectors",
     "missing_paths",
     "repair_collection",
     "scan_tree",
@@ -51,6 +56,8 @@ class IndexedBatch(NamedTuple):
     source_bytes: int
     cut_by_lines: tuple[str, ...] = ()
     """Files that have a grammar and could not be parsed in time."""
+    embedding: EmbeddingUse = EmbeddingUse()
+    """Of embedders that have actors."""
 
 
 def scan_tree(source: str, location: Location, version: int, options: IndexOptions) -> Scan:
@@ -74,11 +81,18 @@ def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> l
     return digests
 
 
-def index_files(source: str, location: Location, files: Sequence[FileStat], options: IndexOptions) -> IndexedBatch:
+def index_files(
+    source: str,
+    location: Location,
+    files: Sequence[FileStat],
+    options: IndexOptions,
+    embedding: EmbeddingRun | None = None,
+) -> IndexedBatch:
     """Read, chunk, analyse and embed files of one shard, and write them as one segment.
 
-    Raises `StorageError` where the segment cannot be written, and `RootNotFound` where files are missing because the
-    source has gone; a file that cannot be read is skipped.
+    embedding: who embeds; None: this task does. Raises `StorageError` where the segment cannot be written,
+    `RootNotFound` where files are missing because the source has gone, and as `PooledEmbedder`; a file that cannot be
+    read is skipped.
     """
     from raycontext.batch import Batch
     from raycontext.chunk.grammars import fingerprint as chunker_fingerprint
@@ -101,14 +115,27 @@ def index_files(source: str, location: Location, files: Sequence[FileStat], opti
         return IndexedBatch(None, entries, 0)
     allow(None)  # a model takes the time that it takes, and no file makes it loop
     embedder = embedder_for(options.embedder)
+    storage = location.open().storage
+    if embedding is not None:
+        pooled = PooledEmbedder(embedding, ContentVectors(storage, embedder.fingerprint))
+        columns, use = batch.content(pooled), pooled.use
+    else:
+        assert not isinstance(embedder, RemoteEmbedder)
+        columns, use = batch.content(quantized(embedder)), EmbeddingUse()
     reference = write_segment(
-        location.open().storage,
+        storage,
         location.collection,
-        batch.content(embedder),
+        columns,
         embedder=embedder.fingerprint,
         chunker=chunker_fingerprint(),
     )
-    return IndexedBatch(reference, entries, sum(file.size for file in batch.files), tuple(batch.cut_by_lines))
+    return IndexedBatch(
+        reference,
+        entries,
+        sum(file.size for file in batch.files),
+        tuple(batch.cut_by_lines),
+        use,
+    )
 
 
 def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
@@ -122,6 +149,11 @@ def compact_segments(
 ) -> SegmentReference | None:
     """Write one segment with all that is alive in the sources; see `merge_segments`."""
     return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)
+
+
+def merge_vectors(root: str, fingerprint: str) -> int:
+    """Make few files of many that hold vectors by content; see `ContentVectors.merge`."""
+    return ContentVectors(storage_for(root), fingerprint).merge()
 
 
 def missing_paths(paths: Sequence[str]) -> tuple[str, ...]:

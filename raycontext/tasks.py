@@ -11,6 +11,7 @@ import ray
 
 from raycontext import stages
 from raycontext.embed.embedder import STATIC
+from raycontext.embedding import EmbeddingRun
 from raycontext.estimate import estimate_tree
 from raycontext.limits import limited
 from raycontext.models import FileStat, IndexOptions
@@ -38,17 +39,24 @@ def _spare_collector() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 50, 100)
 
 
-def index_files(source: str, location: Location, files: Sequence[FileStat], options: IndexOptions) -> IndexedBatch:
+def index_files(
+    source: str,
+    location: Location,
+    files: Sequence[FileStat],
+    options: IndexOptions,
+    embedding: EmbeddingRun | None = None,
+) -> IndexedBatch:
     _spare_collector()
     # What the memory of a model comes to is not known.
     with limited(memory=options.embedder == STATIC):
-        return stages.index_files(source, location, files, options)
+        return stages.index_files(source, location, files, options, embedding)
 
 
 TASKS: dict[Callable[..., Any], Any] = {
     stages.scan_tree: _stateless(stages.scan_tree),
     stages.hash_files: _stateless(stages.hash_files),
     stages.index_files: ray.remote(num_cpus=1, max_retries=0)(index_files),
+    stages.merge_vectors: _stateless(stages.merge_vectors),
     stages.compact_segments: _stateless(stages.compact_segments),
     stages.verify_collection: _stateless(stages.verify_collection),
     estimate_tree: _stateless(estimate_tree),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from raycontext import stages
 from raycontext.actors.calls import calls_of, counted
+from raycontext.actors.embedder import EmbedderPlan, actor_count, embedder_name, is_remote
 from raycontext.actors.hybrid_search import search_actors
 from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
@@ -77,6 +78,7 @@ class IndexRequest(NamedTuple):
     overrides: OptionOverrides
     places: tuple[str, ...] = ()
     """Paths relative to the source that alone may have changed; empty: anything may have."""
+    plan: EmbedderPlan = EmbedderPlan()
 
 
 @counted
@@ -92,6 +94,7 @@ class Coordinator:
         self._last: dict[str, asyncio.Task[Any]] = {}
         self._look_again: dict[str, float] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
+        self._plans: dict[str, EmbedderPlan] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
         """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `InvalidInput`,
@@ -102,6 +105,7 @@ class Coordinator:
             await asyncio.to_thread(embedder_for, request.overrides.embedder)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         await self._check_shared(identity)
+        self._plans[identity.name] = request.plan
         return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides, request.places))
 
     async def prepare(self, source: str, collection: str | None) -> str:
@@ -230,7 +234,8 @@ class Coordinator:
             return
         scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, manifest.options)
         if 0 < len(scan.to_hash) + len(scan.removed) <= FEW_CHANGES:
-            await self.index(IndexRequest(identity.source, collection, OptionOverrides()))
+            plan = self._plans.get(collection, EmbedderPlan())
+            await self.index(IndexRequest(identity.source, collection, OptionOverrides(), plan=plan))
 
     async def settle(self) -> None:
         """Wait for compaction and garbage collection that are under way."""
@@ -260,6 +265,7 @@ class Coordinator:
         identity = await asyncio.to_thread(lambda: location.open().identity())
         if not await asyncio.to_thread(os.path.isdir, identity.source):
             return report
+        self._plans.setdefault(identity.name, EmbedderPlan())
         return report.model_copy(update={"index": await self._index(identity, OptionOverrides())})
 
     async def _known(self, collection: str) -> Location:
@@ -281,7 +287,8 @@ class Coordinator:
         self, identity: CollectionIdentity, overrides: OptionOverrides, places: tuple[str, ...] = ()
     ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
-            job = Job(self._root, self._runtime, identity, places)
+            plan = self._plans[identity.name]
+            job = Job(self._root, self._runtime, identity, places, plan)
             self._jobs[identity.name] = job
             try:
                 report = await job.run(overrides)
@@ -291,15 +298,28 @@ class Coordinator:
             else:
                 await self._refresh(identity.name, report.version, job.num_shards)
                 if report.changed:
-                    self._maintain(identity.name)
+                    self._maintain(identity.name, job.pooled_embedder if report.embedded_texts else None)
                 return report
+            finally:
+                await self._end_models(job.pooled_embedder, plan)
         raise AssertionError("unreachable")
 
-    def _maintain(self, collection: str) -> None:
-        """Begin compaction and garbage collection in the background, unless they are under way."""
+    async def _end_models(self, embedder: str | None, plan: EmbedderPlan) -> None:
+        """End the actors that hold a model, and perhaps a GPU, which no run needs any more."""
+        used = (job.pooled_embedder == embedder and job.is_running for job in self._jobs.values())
+        if embedder is None or is_remote(embedder) or any(used):
+            return
+        for number in range(await asyncio.to_thread(actor_count, embedder, plan)):
+            await self._runtime.end(embedder_name(embedder, number))
+
+    def _maintain(self, collection: str, embedder: str | None) -> None:
+        """Begin compaction and garbage collection in the background, unless they are under way; also of the vectors of
+        an embedder that are kept by content."""
         if collection in self._maintenance:
             return
-        task = asyncio.create_task(Maintenance(self._root, self._runtime, collection, self._refresh).run())
+        fingerprint = embedder_for(embedder).fingerprint if embedder else ""
+        work = Maintenance(self._root, self._runtime, collection, self._refresh, new_vectors_of=fingerprint)
+        task = asyncio.create_task(work.run())
         self._maintenance[collection] = task
         task.add_done_callback(lambda _: self._maintenance.pop(collection, None))
 

@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Sequence
 
 from raycontext import pipeline, stages
+from raycontext.actors.embedder import EmbedderPlan, embedder_actors
 from raycontext.actors.metrics import add, set_value
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
+from raycontext.embedding import EmbeddingRun, EmbeddingUse
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
 from raycontext.models import IndexReport, JobProgress
 from raycontext.runtime.base import ActorHandle, Runtime
@@ -30,9 +32,22 @@ class Job:
     """One index run: carries out the planner's instructions, at most as many tasks at once as the runtime can run,
     and one more that waits for a free worker."""
 
-    def __init__(self, root: str, runtime: Runtime, identity: CollectionIdentity, places: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        root: str,
+        runtime: Runtime,
+        identity: CollectionIdentity,
+        places: tuple[str, ...] = (),
+        plan: EmbedderPlan | None = None,
+    ) -> None:
         """places: paths relative to the source, to which the run keeps where it can; empty for all of it."""
         self.identity = identity
+        self.pooled_embedder: str | None = None
+        """Name of the embedder, where it has actors."""
+        self._plan = plan or EmbedderPlan()
+        self._embedders: tuple[ActorHandle, ...] = ()
+        self._embedding = EmbeddingUse()
+        self._name = new_ulid()
         self._places = places
         self.num_shards = 0
         self._location = Location(root, identity.name)
@@ -53,6 +68,9 @@ class Job:
             )
             self._state = await self._store.call("begin", overrides)
             self.num_shards = self._state.options.num_shards
+            embedder = self._state.options.embedder
+            self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
+            self.pooled_embedder = embedder if self._embedders else None
             self._planner = pipeline.ReindexPlanner(
                 self._state.options,
                 owed=self._state.unrecorded,
@@ -88,6 +106,10 @@ class Job:
         if self._work is not None:
             self._work.cancel()
         return True
+
+    @property
+    def is_running(self) -> bool:
+        return self._ended is None
 
     def progress(self) -> JobProgress:
         seconds = (self._ended or time.monotonic()) - self._begun
@@ -163,7 +185,13 @@ class Job:
                 case pipeline.CompareTrees(hashed, removed, skips):
                     return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
                 case pipeline.IndexFiles(_, files):
-                    batch = await self._runtime.run(stages.index_files, source, self._location, files, options)
+                    batch = await self._runtime.run(
+                        stages.index_files, source, self._location, files, options, self._embedding_run()
+                    )
+                    self._embedding = self._embedding.plus(batch.embedding)
+                    if self._embedders:
+                        reused = batch.embedding.reused
+                        add("raycontext_reused_vectors_total", reused, collection=self.identity.name)
                     add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
                     add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
                     return pipeline.Indexed(instruction, batch)
@@ -174,6 +202,11 @@ class Job:
                     raise AssertionError(instruction)
         except Exception as error:
             return pipeline.Failed(instruction, error)
+
+    def _embedding_run(self) -> EmbeddingRun | None:
+        if not self._embedders:
+            return None
+        return EmbeddingRun(self._embedders, self._name, self._plan.most_tokens, self._embedding.tokens)
 
     async def _scan(self, source: str) -> Scan:
         state = self._state
@@ -199,5 +232,8 @@ class Job:
             skipped=state.skipped,
             cut_by_lines=tuple(sorted(planner.cut_by_lines)),
             unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
+            embedded_texts=self._embedding.embedded,
+            reused_vectors=self._embedding.reused,
+            embedding_tokens=self._embedding.tokens,
             seconds=(self._ended or time.monotonic()) - self._begun,
         )

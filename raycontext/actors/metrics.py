@@ -55,6 +55,16 @@ INSTRUMENTS = {
             "raycontext_indexed_files_total", "Counter", "Files that were chunked and embedded", ("collection",)
         ),
         Instrument("raycontext_indexed_bytes_total", "Counter", "Bytes of source of those files", ("collection",)),
+        Instrument(
+            "raycontext_embedded_texts_total", "Counter", "Texts that an embedder actor has embedded", ("embedder",)
+        ),
+        Instrument("raycontext_embedding_tokens_total", "Counter", "Tokens that a server has counted", ("embedder",)),
+        Instrument(
+            "raycontext_reused_vectors_total",
+            "Counter",
+            "Texts that were not embedded, for their vectors were there: hits of the cache by content",
+            ("collection",),
+        ),
         Instrument("raycontext_resident_bytes", "Gauge", "Resident memory of the process of an actor", ("actor",)),
     )
 }

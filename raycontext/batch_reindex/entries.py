@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from raycontext.arguments import check_overrides, globs
 from raycontext.embed.embedder import absolute_name
+from raycontext.embed.remote import KINDS as REMOTE_KINDS
 from raycontext.errors import InvalidInput
 from raycontext.sources.git import check_repository, without_password
 from raycontext.sources.workplace import Origin
@@ -256,7 +257,7 @@ def _with_absolute_paths(batch: BatchList, base: Path) -> BatchList:
             kind: absolute(path) for kind in ("folder", "archive") if (path := getattr(entry, kind)) is not None
         }
         kind, separator, folder = (entry.embedder or "").partition(":")
-        if separator and folder:
+        if separator and folder and kind not in REMOTE_KINDS:
             changes["embedder"] = f"{kind}:{absolute(folder)}"
         return entry.model_copy(update=changes)
 

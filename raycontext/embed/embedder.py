@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import Postings
+from raycontext.embed.remote import KINDS, RemoteEmbedder, remote_embedder
 from raycontext.errors import InvalidInput
 
-__all__ = ["Documents", "Embedder", "QuantizedVectors", "absolute_name", "embedder_for", "quantize"]
+__all__ = ["Documents", "Embedder", "QuantizedVectors", "absolute_name", "embedder_for", "quantize", "quantized"]
 
 MAX_CODE = 127
 
@@ -66,8 +67,9 @@ class Embedder(Protocol):
 
 
 @cache
-def embedder_for(name: str) -> Embedder:
-    """The embedder of that name: `static`, or KIND:FOLDER with an absolute folder that holds a model (`~` is allowed).
+def embedder_for(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
+    """The embedder of that name: `static`; KIND:FOLDER with an absolute folder that holds a model (`~` is allowed), to
+    be run on `device`, "cpu" or "cuda"; or KIND:MODEL[@URL] of a server.
 
     The same object for the same name. Raises InvalidInput where there is no such kind, the folder or a file of the
     model is missing, or the package that runs it is not installed.
@@ -79,24 +81,31 @@ def embedder_for(name: str) -> Embedder:
     from .local import LocalEmbedder
 
     kind, folder = _split(name)
+    if kind in KINDS:
+        return remote_embedder(kind, folder)
     if not os.path.isabs(folder):  # noqa: PTH117 - of os.path, as below
         raise InvalidInput(f"The folder of the embedder '{name}' is not absolute", "Give its whole path.")
-    return LocalEmbedder(import_module(_MODELS[kind]).KIND, Path(folder))
+    return LocalEmbedder(import_module(_MODELS[kind]).KIND, Path(folder), device)
 
 
 def absolute_name(name: str) -> str:
-    """The name with its folder made absolute, as other processes need it. Raises InvalidInput for an unknown kind."""
+    """The name in full, as other processes need it: with an absolute folder, or with the URL of the server. Raises
+    InvalidInput for an unknown kind."""
     if name == STATIC:
         return name
     kind, folder = _split(name)
+    if kind in KINDS:
+        return remote_embedder(kind, folder).name
     return f"{kind}:{os.path.abspath(folder)}"  # noqa: PTH100 - pathlib keeps `..`
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Kind and folder, with the home folder put in."""
+    """Kind and folder, with the home folder put in, or kind and model of a server."""
     kind, _, folder = name.partition(":")
+    if kind in KINDS and folder:
+        return kind, folder
     if kind not in _MODELS or not folder:
-        known = ", ".join((STATIC, *(f"{kind}:FOLDER" for kind in _MODELS)))
+        known = ", ".join((STATIC, *(f"{kind}:FOLDER" for kind in _MODELS), *(f"{kind}:MODEL" for kind in KINDS)))
         raise InvalidInput(f"There is no embedder '{name}'", f"Known embedders: {known}.")
     return kind, os.path.expanduser(folder)  # noqa: PTH111 - pathlib fails where there is no such user
 
@@ -114,6 +123,28 @@ class QuantizedVectors:
     """[n], 0 for a zero vector."""
     signs: NDArray[np.uint8]
     """[n, ceil(d / 8)], bit set where the component is not negative; the first component is the highest bit."""
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> QuantizedVectors:
+        return QuantizedVectors(self.codes[rows], self.scales[rows], self.signs[rows])
+
+    @staticmethod
+    def joined(pieces: Sequence[QuantizedVectors]) -> QuantizedVectors:
+        """One after the other; at least one piece."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return QuantizedVectors(
+            np.concatenate([piece.codes for piece in pieces]),
+            np.concatenate([piece.scales for piece in pieces]),
+            np.concatenate([piece.signs for piece in pieces]),
+        )
+
+
+def quantized(embedder: Embedder) -> Callable[[Documents], QuantizedVectors]:
+    """From documents to vectors as they are stored."""
+    return lambda documents: quantize(embedder.embed_documents(documents))
 
 
 def quantize(vectors: NDArray[np.float32]) -> QuantizedVectors:

@@ -58,6 +58,8 @@ class ModelKind:
 
     name: str
     """Also the name of the extra that installs what it needs."""
+    is_heavy: bool
+    """Whether a text takes it milliseconds: then it may run in actors of its own."""
     version: int
     """Of what is computed from the files, part of the fingerprint."""
     packages: tuple[str, ...]
@@ -66,8 +68,8 @@ class ModelKind:
     """Name of a model that fits, on the hub."""
     files: Callable[[Path], Mapping[str, Path]]
     """The files that a model in a folder is made of, by the part that each plays. Raises InvalidInput."""
-    load: Callable[[Path, Mapping[str, Path]], TextModel]
-    """The model in a folder, from those files."""
+    load: Callable[[Path, Mapping[str, Path], str], TextModel]
+    """The model in a folder, from those files, on a device: "cpu" or "cuda"."""
 
     def advice(self) -> str:
         return (
@@ -92,7 +94,7 @@ class LocalEmbedder:
     Everything raises InvalidInput where the folder or one of its files is missing, or the model cannot be loaded.
     """
 
-    def __init__(self, kind: ModelKind, folder: Path) -> None:
+    def __init__(self, kind: ModelKind, folder: Path, device: str = "cpu") -> None:
         """Raises InvalidInput also where packages are missing."""
         if not all(find_spec(package) for package in kind.packages):
             raise InvalidInput(
@@ -101,6 +103,7 @@ class LocalEmbedder:
             )
         self._kind = kind
         self._folder = folder
+        self._device = device
         self._hashed: tuple[tuple[_File, ...], str] | None = None
         self._models: dict[tuple[_File, ...], Future[tuple[TextModel, int]]] = {}
         self._files()
@@ -108,6 +111,11 @@ class LocalEmbedder:
     @property
     def name(self) -> str:
         return f"{self._kind.name}:{self._folder}"
+
+    @property
+    def is_heavy(self) -> bool:
+        """See `ModelKind`."""
+        return self._kind.is_heavy
 
     @property
     def fingerprint(self) -> str:
@@ -126,8 +134,12 @@ class LocalEmbedder:
 
     def embed_documents(self, documents: Documents) -> NDArray[np.float32]:
         """Vectors of the documents' texts, float32[n, dimension]; blank ones are zero."""
+        return self.embed_texts(documents.texts())
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same, of texts."""
         model, dimension = self._model()
-        return _unit_vectors(documents.texts(), model.encode_documents, dimension)
+        return _unit_vectors(texts, model.encode_documents, dimension)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Vector of the query, float32[dimension]; zero for a blank one."""
@@ -167,7 +179,7 @@ class LocalEmbedder:
 
     def _load(self, files: tuple[_File, ...]) -> tuple[TextModel, int]:
         try:
-            model = self._kind.load(self._folder, {file.part: file.path for file in files})
+            model = self._kind.load(self._folder, {file.part: file.path for file in files}, self._device)
             return model, int(model.encode_documents([PROBE]).shape[1])
         except (RaycontextError, MemoryError):
             raise

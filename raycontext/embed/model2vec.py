@@ -48,12 +48,13 @@ def _files(folder: Path) -> dict[str, Path]:
     raise InvalidInput(f"{folder} holds no model2vec model")
 
 
-def _load(folder: Path, files: Mapping[str, Path]) -> TextModel:
+def _load(folder: Path, files: Mapping[str, Path], device: str) -> TextModel:
     return _Model2Vec(folder)
 
 
 KIND = ModelKind(
     name="model2vec",
+    is_heavy=False,
     version=1,
     packages=("model2vec",),
     example="minishlab/potion-code-16M",

@@ -1,4 +1,4 @@
-"""Transformer encoders as ONNX graphs, run by onnxruntime on the processor.
+"""Transformer encoders as ONNX graphs, run by onnxruntime on the processor, or on a GPU where its package can.
 
 Documents are run one at a time, on one thread: no padding, and no other document of a batch, can change a vector, not
 even where a quantised graph takes its scale from all that it is given. A batch would gain little, for a document of a
@@ -27,6 +27,7 @@ LOG_ERRORS_ONLY = 3
 _SENTENCE, _TOKENS = "sentence_embedding", "last_hidden_state"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _INTEGERS: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"]}
 _MODULES_IN_GRAPH = ("Transformer", "Pooling", "Normalize")  # or done here
 _OPTIONAL = {
     "pooling": "1_Pooling/config.json",
@@ -43,14 +44,15 @@ _POOLING: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
 
 
 class _OnnxModel:
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Mapping[str, Path], device: str) -> None:
         from tokenizers import Tokenizer
 
         runtime = _runtime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = LOG_ERRORS_ONLY
-        self._session: Any = runtime.InferenceSession(files["weights"], options, providers=["CPUExecutionProvider"])
+        providers = [name for name in _PROVIDERS[device] if name in runtime.get_available_providers()]
+        self._session: Any = runtime.InferenceSession(files["weights"], options, providers=providers)
         self._inputs = self._checked_inputs()
         outputs = [output.name for output in self._session.get_outputs()]
         self._output = next((name for name in (_SENTENCE, _TOKENS) if name in outputs), "")
@@ -153,12 +155,13 @@ def _files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _load(folder: Path, files: Mapping[str, Path]) -> TextModel:
-    return _OnnxModel(files)
+def _load(folder: Path, files: Mapping[str, Path], device: str) -> TextModel:
+    return _OnnxModel(files, device)
 
 
 KIND = ModelKind(
     name="onnx",
+    is_heavy=True,
     version=1,
     packages=("onnxruntime", "tokenizers"),
     example="sentence-transformers/all-MiniLM-L6-v2",

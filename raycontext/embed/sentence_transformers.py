@@ -1,4 +1,4 @@
-"""Models of the package sentence-transformers, run by PyTorch on the processor."""
+"""Models of the package sentence-transformers, run by PyTorch on the processor or on a GPU."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ _SUFFIXES = {".safetensors", ".bin", ".json", ".txt", ".model"}
 _OTHER_FORMS = {"onnx", "openvino"}
 
 
+GPU_BATCH = 64
+
+
 class _SentenceTransformer:
-    def __init__(self, folder: Path, prompts_file: Path | None) -> None:
+    def __init__(self, folder: Path, prompts_file: Path | None, device: str) -> None:
         from sentence_transformers import SentenceTransformer
 
         self._prompts = read_prompts(prompts_file)
+        self._batch = 1 if device == "cpu" else GPU_BATCH
         self._model: Any = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, trust_remote_code=False
+            str(folder), device=device, local_files_only=True, trust_remote_code=False
         )
         # The model belongs to one thread, for its tokenizer does not bear two; others wait for their turn.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sentence-transformers")
@@ -37,8 +41,14 @@ class _SentenceTransformer:
         return self._encode(self._model.encode_query, texts, self._prompts.query)
 
     def _encode(self, method: Callable[..., NDArray[Any]], texts: Sequence[str], prompt: str) -> NDArray[Any]:
-        # One at a time, as in `onnx`: a vector must not depend on the batch.
-        options = {"batch_size": 1, "show_progress_bar": False, "convert_to_numpy": True, "normalize_embeddings": True}
+        # One at a time, as in `onnx`: a vector must not depend on the batch. A GPU would idle so: there it may, in the
+        # last digits, which the 8 bits that are stored leave out but for a rounding. The package sorts by length.
+        options = {
+            "batch_size": self._batch,
+            "show_progress_bar": False,
+            "convert_to_numpy": True,
+            "normalize_embeddings": True,
+        }
         return self._thread.submit(method, list(texts), prompt=prompt, **options).result()
 
 
@@ -53,12 +63,13 @@ def _left_out(name: Path) -> bool:
     return name.parts[0] in _OTHER_FORMS or any(part.startswith(".") for part in name.parts)
 
 
-def _load(folder: Path, files: Mapping[str, Path]) -> TextModel:
-    return _SentenceTransformer(folder, files.get(PROMPTS_FILE))
+def _load(folder: Path, files: Mapping[str, Path], device: str) -> TextModel:
+    return _SentenceTransformer(folder, files.get(PROMPTS_FILE), device)
 
 
 KIND = ModelKind(
     name="sentence-transformers",
+    is_heavy=True,
     version=1,
     packages=("sentence_transformers",),
     example="sentence-transformers/all-MiniLM-L6-v2",

@@ -19,6 +19,10 @@ class ActorHandle(Protocol):
         actor is dead and does not come back."""
         ...
 
+    def wait(self, method: str, *arguments: Any) -> Any:
+        """The blocking form, for tasks."""
+        ...
+
 
 class Runtime(Protocol):
     """Spawns actors and runs tasks."""
@@ -52,9 +56,12 @@ class Runtime(Protocol):
         """Which of some paths are missing somewhere, with the names of the nodes where nothing is at them."""
         ...
 
-    async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
+    async def actor(
+        self, name: str, kind: type, *arguments: Any, spread: int | None = None, gpus: float = 0.0
+    ) -> ActorHandle:
         """The actor of this name; made from `kind(*arguments)` if there is none. Actors of neighbouring numbers
-        `spread` lie on different nodes where there are several. Raises `RuntimeUnavailable`."""
+        `spread` lie on different nodes where there are several. `gpus`: how many, or what share of one, it has for
+        itself. Raises `RuntimeUnavailable`."""
         ...
 
     async def find(self, name: str) -> ActorHandle | None:

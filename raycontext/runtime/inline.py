@@ -29,9 +29,10 @@ class _InlineActor:
         self._instance: Any = None
         self._ended = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._loop = asyncio.get_running_loop()
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._instance = await loop.run_in_executor(self._thread, self._kind, *self._arguments)
 
     async def call(self, method: str, *arguments: Any) -> Any:
@@ -41,6 +42,9 @@ class _InlineActor:
         if inspect.iscoroutinefunction(bound):
             return await bound(*arguments)
         return await asyncio.get_running_loop().run_in_executor(self._thread, bound, *arguments)
+
+    def wait(self, method: str, *arguments: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(self.call(method, *arguments), self._loop).result()
 
     async def end(self) -> None:
         self._ended = True
@@ -78,7 +82,9 @@ class InlineRuntime:
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         return {}  # we are the only node
 
-    async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
+    async def actor(
+        self, name: str, kind: type, *arguments: Any, spread: int | None = None, gpus: float = 0.0
+    ) -> ActorHandle:
         if name not in self._actors:
             self._actors[name] = asyncio.create_task(_started(name, kind, arguments))
         try:

@@ -65,6 +65,29 @@ class _RayActor:
                     ) from error
                 await asyncio.sleep(UNAVAILABLE_PAUSE_SECONDS)
 
+    def wait(self, method: str, *arguments: Any) -> Any:
+        deadline = time.monotonic() + UNAVAILABLE_SECONDS
+        while True:
+            try:
+                return cast(Any, ray).get(getattr(self.handle, method).remote(*arguments))
+            except exceptions.RayTaskError as error:
+                raise _cause(error) from error
+            except exceptions.RayActorError as error:
+                if not isinstance(error, exceptions.ActorUnavailableError) or time.monotonic() > deadline:
+                    raise self._dead(error) from error
+                time.sleep(UNAVAILABLE_PAUSE_SECONDS)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What this process knows of other actors is not for another one.
+        return _RayActor, (self.name, self.handle, {})
+
+    def _dead(self, error: exceptions.RayActorError) -> RuntimeUnavailable:
+        self.known.pop(self.name, None)
+        return RuntimeUnavailable(
+            f"The actor {self.name} died and did not come back ({type(error).__name__})",
+            "Run the command again; if it persists, look into Ray's logs.",
+        )
+
     async def _call_once(self, method: str, arguments: tuple[Any, ...]) -> Any:
         try:
             return await getattr(self.handle, method).remote(*arguments)
@@ -73,11 +96,7 @@ class _RayActor:
         except exceptions.ActorUnavailableError:
             raise
         except exceptions.RayActorError as error:
-            self.known.pop(self.name, None)
-            raise RuntimeUnavailable(
-                f"The actor {self.name} died and did not come back ({type(error).__name__})",
-                "Run the command again; if it persists, look into Ray's logs.",
-            ) from error
+            raise self._dead(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,24 +182,29 @@ class RayRuntime:
         }
         return {path: names for path, names in found.items() if names}
 
-    async def actor(self, name: str, kind: type, *arguments: Any, spread: int | None = None) -> ActorHandle:
+    async def actor(
+        self, name: str, kind: type, *arguments: Any, spread: int | None = None, gpus: float = 0.0
+    ) -> ActorHandle:
         if name in self.known:
             return self.known[name]
         # Of callers that come at once one makes it and all get the same handle: an actor ends with the handle of its
         # maker, and one that was merely found does not keep it.
         starting = self.starting.get(name)
         if starting is None:
-            starting = self.starting[name] = asyncio.ensure_future(self._made(name, kind, arguments, spread))
+            starting = self.starting[name] = asyncio.ensure_future(self._made(name, kind, arguments, spread, gpus))
             starting.add_done_callback(lambda _: self.starting.pop(name, None))
         return await asyncio.shield(starting)
 
-    async def _made(self, name: str, kind: type, arguments: tuple[Any, ...], spread: int | None) -> _RayActor:
+    async def _made(
+        self, name: str, kind: type, arguments: tuple[Any, ...], spread: int | None, gpus: float
+    ) -> _RayActor:
         remote: Any = cast(Any, ray.remote(kind)).options(
             name=name,
             namespace=self.namespace,
             get_if_exists=True,
             lifetime="detached" if self.joined else None,
             num_cpus=0,
+            num_gpus=gpus,
             memory=LEAST_MEMORY_BYTES,
             max_restarts=-1,
             max_task_retries=ACTOR_TASK_RETRIES,
@@ -310,8 +334,10 @@ SMALL = {
     "num_workers_soft_limit": 0,
     "idle_worker_killing_time_threshold_ms": 60_000,
     "prestart_worker_first_driver": False,
+    "task_events_report_interval_ms": 0,
 }
-"""Configuration of a Ray of our own: it starts no worker ahead, and one that has nothing to do ends after a minute."""
+"""Configuration of a Ray of our own: it starts no worker ahead, one that has nothing to do ends after a minute, and no
+list of past calls is kept, which grows by tens of MB in a minute of searches."""
 
 
 def _end_helpers() -> None:

@@ -51,6 +51,8 @@ class SearchRequest:
     """What remains of a file's score at its second hit, and once more at its third; 0: one hit a file."""
     explain: bool = False
     """Whether hits carry the contribution of each feature to their score."""
+    vector: tuple[str, NDArray[np.float32]] | None = None
+    """Fingerprint of the embedder and the vector of the text, where a server has the embedder."""
     deadline: float = math.inf
     """Seconds since the epoch after which no one waits for the answer."""
 

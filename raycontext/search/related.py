@@ -48,6 +48,10 @@ class Seed:
     path: str
     start_line: int
     text: str
+    fingerprint: str
+    """Of the embedder that the vector is by."""
+    vector: NDArray[np.float32]
+    """As it is stored: nothing has to be embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ def seed_at(view: View, path: str, path_hash: int, line: int) -> Seed | None:
             ends = part.segment.chunk_column("end_line")[first : first + count]
             row = first + min(int(np.searchsorted(ends, line)), count - 1)
             start = int(part.segment.chunk_column("start_line")[row])
-            return Seed(view.version, path, start, part.segment.text(row))
+            codes, scales = part.segment.vectors
+            vector = codes[row].astype(np.float32) * scales[row]
+            return Seed(view.version, path, start, part.segment.text(row), view.fingerprint, vector)
     return None
 
 
@@ -100,11 +106,11 @@ def related_candidates(
     view: View,
     request: RelatedRequest,
     statistics: Statistics,
-    vector: QueryVector,
     parameters: Bm25f,
 ) -> RelatedCandidates:
     """The rows of a shard that are most like the seed by one side or the other; `statistics` of the collection."""
     terms = related_terms(request.seed.text)
+    vector = QueryVector(request.seed.vector)
     weights = _weights(terms, statistics, parameters)
     normalisation = parameters.normalisation(statistics)
     blocks, orders = [], []

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.embed.embedder import embedder_for
+from raycontext.embed.remote import RemoteEmbedder
 from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
@@ -137,9 +138,10 @@ class ShardSearch:
         """Open `version`, or the newest there is, and return its number."""
         return (self._current() if version is None else self._view(version)).version
 
-    def num_shards(self) -> int:
-        """Number of shards of the newest version."""
-        return self._current().num_shards
+    def shape(self) -> tuple[int, str]:
+        """Number of shards of the newest version, and the name of its embedder, "" where nothing is indexed yet."""
+        view = self._current()
+        return view.num_shards, view.embedder
 
     def clear(self) -> None:
         """Let go of everything that is mapped."""
@@ -212,8 +214,9 @@ class ShardSearch:
         """As `candidates`, of the chunks that are like a chunk."""
         self._check_deadline(request)
         view = self._view(statistics.version)
-        vector = self._vector(view, request.seed.text)
-        return related_candidates(self._shard, view, request, statistics, vector, self._parameters)
+        if view.fingerprint != request.seed.fingerprint:  # rebuilt meanwhile with another embedder
+            raise StaleVersion(self._collection.name, request.seed.version)
+        return related_candidates(self._shard, view, request, statistics, self._parameters)
 
     def _statistics(self, terms: SearchTerms, version: int | None) -> Statistics:
         view = self._current() if version is None else self._view(version)
@@ -227,7 +230,7 @@ class ShardSearch:
             request=request,
             terms=terms,
             exact=exact_names(request.text),
-            vector=self._vector(view, request.text),
+            vector=self._vector(view, request),
             statistics=statistics,
             normalisation=self._parameters.normalisation(statistics),
             weights=weights,
@@ -284,10 +287,16 @@ class ShardSearch:
             if current != view.fingerprint:
                 raise FingerprintMismatch(self._collection.name, "the embedder", view.fingerprint, current)
 
-    def _vector(self, view: View, text: str) -> QueryVector:
+    def _vector(self, view: View, request: SearchRequest) -> QueryVector:
         self._check_embedder(view)
-        empty = np.zeros(0, np.float32)
-        return QueryVector(embedder_for(view.embedder).embed_query(text) if view.fingerprint else empty)
+        if not view.fingerprint:
+            return QueryVector(np.zeros(0, np.float32))
+        embedder = embedder_for(view.embedder)
+        if not isinstance(embedder, RemoteEmbedder):
+            return QueryVector(embedder.embed_query(request.text))
+        if request.vector is None or request.vector[0] != view.fingerprint:  # rebuilt meanwhile
+            raise StaleVersion(self._collection.name, view.version)
+        return QueryVector(request.vector[1])
 
     def _current(self) -> View:
         identity = self._collection.identity()

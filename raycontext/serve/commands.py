@@ -75,9 +75,13 @@ def index(
     embedder: Annotated[
         str | None,
         typer.Option(
-            help="static, or a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; "
-            "another one rebuilds the collection."
+            help="static; a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; or one "
+            "that a server has, which gets all the text: openai:MODEL, voyage:MODEL, ollama:MODEL, each with @URL for "
+            "another place. Another one rebuilds the collection."
         ),
+    ] = None,
+    max_embedding_tokens: Annotated[
+        int | None, typer.Option(help="Stop before an embedding server counts more tokens than that.", min=0)
     ] = None,
     secrets: Annotated[
         bool | None,
@@ -104,6 +108,7 @@ def index(
         "num_shards": shards,
         "embedder": embedder,
         "secrets": secrets,
+        "max_embedding_tokens": max_embedding_tokens,
     }
     try:
         report = index_folder(asked, root=root, address=address, runtime=runtime)
@@ -283,6 +288,11 @@ def _print_report(report: IndexReport) -> None:
         f"{report.added} added, {report.modified} modified, {report.removed} removed, "
         f"{report.indexed_bytes / 1e6:.1f} MB in {report.seconds:.1f} s ({rate:.1f} MB/s)"
     )
+    if report.embedded_texts or report.reused_vectors:
+        typer.echo(
+            f"{report.embedded_texts} texts embedded for {report.embedding_tokens} tokens, "
+            f"{report.reused_vectors} vectors reused"
+        )
     if report.skipped:
         typer.echo("skipped: " + _counts(report.skipped))
     if report.cut_by_lines:

@@ -89,6 +89,8 @@ class IndexQuery(_Query):
     embedder: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS)] | None = None
     secrets: bool | None = None
     """Whether files with keys and tokens are indexed; None keeps what the collection was built with."""
+    max_embedding_tokens: int | None = Field(default=None, ge=0)
+    """What the run may cost in tokens of an embedding server."""
     force: bool = False
     """Remove the collection first and build it anew."""
 

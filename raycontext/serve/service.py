@@ -290,6 +290,7 @@ class Service:
                 max_file_bytes=asked.max_file_bytes,
                 embedder=asked.embedder,
                 secrets=asked.secrets,
+                max_embedding_tokens=asked.max_embedding_tokens,
                 on_progress=show,
             )
         except RaycontextError as error:

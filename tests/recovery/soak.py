@@ -26,7 +26,8 @@ import xxhash
 from raycontext.batch import Batch
 from raycontext.discover.read import Content
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.embedder import quantized
+from raycontext.embed.static import StaticEmbedder
 from raycontext.errors import CommitConflict, Fenced
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change, Compaction
@@ -117,7 +118,7 @@ def write(root: str, number: int) -> None:
         tell("begun", path, turn)
         while True:
             try:
-                manifest = writer.commit(change, embedder=embedder_for("static").fingerprint, chunker=CHUNKER)
+                manifest = writer.commit(change, embedder=StaticEmbedder().fingerprint, chunker=CHUNKER)
             except (Fenced, CommitConflict) as error:
                 tell(type(error).__name__)
                 writer.reload()
@@ -161,9 +162,9 @@ def prepared(collection: Collection, path: str, text: str) -> Change:
     batch = Batch()
     digest = xxhash.xxh3_128_digest(data)
     batch.add(path, Content(data, digest, len(data)), 1500)
-    embedder = embedder_for("static")
+    embedder = StaticEmbedder()
     segment = write_segment(
-        collection.storage, NAME, batch.content(embedder), embedder=embedder.fingerprint, chunker=CHUNKER
+        collection.storage, NAME, batch.content(quantized(embedder)), embedder=embedder.fingerprint, chunker=CHUNKER
     )
     return Change(
         txn=new_ulid(),

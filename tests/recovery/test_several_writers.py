@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from raycontext.batch import Batch
 from raycontext.discover.read import Content
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.embedder import quantized
+from raycontext.embed.static import StaticEmbedder
 from raycontext.errors import CommitConflict, Fenced, StaleVersion, StorageError, UnknownCollection
 from raycontext.models import Hit, IndexOptions, SearchFilters
 from raycontext.search.query import SearchRequest
@@ -81,11 +82,11 @@ def content_of(files: tuple[tuple[str, int], ...]) -> SegmentContent:
     for path, edition in files:
         data = text_of(path, edition).encode()
         batch.add(path, Content(data, digest_of(path, edition), len(data)), OPTIONS.chunk_bytes)
-    return batch.content(embedder_for("static"))
+    return batch.content(quantized(StaticEmbedder()))
 
 
 def fingerprint() -> str:
-    return embedder_for("static").fingerprint
+    return StaticEmbedder().fingerprint
 
 
 def change_of(txn: str, edits: Edits, storage: Storage) -> Change:

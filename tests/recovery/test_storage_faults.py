@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from raycontext.batch import Batch
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.embedder import quantized
+from raycontext.embed.static import StaticEmbedder
 from raycontext.errors import StorageError, UnknownCollection
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change
@@ -60,7 +61,7 @@ class Run:
     """Index two files, edit one, delete the other."""
 
     def __init__(self, folder: Path) -> None:
-        self._embedder = embedder_for("static")
+        self._embedder = StaticEmbedder()
         write_tree(folder, {"cart.py": CART, "README.md": README})
         first = self._step("a", folder, "cart.py", "README.md")
         write_tree(folder, {"cart.py": CART + PAYMENT * 4})
@@ -73,7 +74,7 @@ class Run:
             assert isinstance(content, Content)
             batch.add(path, content, OPTIONS.chunk_bytes)
             digests[path] = content.digest
-        return Step(txn, batch.content(self._embedder), digests, frozenset())
+        return Step(txn, batch.content(quantized(self._embedder)), digests, frozenset())
 
     def apply(self, writer: CollectionWriter, storage: Storage, step: Step) -> int:
         """Write the segment of a step and commit it, as a task and the actor do. Returns the version."""

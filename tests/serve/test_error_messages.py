@@ -36,6 +36,7 @@ from raycontext.store.vector_store import OptionOverrides, VectorStore
 from raycontext.store.writer import CollectionWriter
 
 from ..conftest import CART, PAYMENT, settle, write_tree
+from ..embedding_server import Fault, embedding_server
 from ..s3_server import careless_server, use_endpoint
 from .conftest import Command
 from .http_server import guarded_server
@@ -265,6 +266,21 @@ def not_shared(place: Place) -> tuple[Told, str, str]:
     return place.run("index", "shop", *INLINE), f"{place.shop} is not there on all nodes", "on a file system that all"
 
 
+def embedding_failed(place: Place) -> tuple[Told, str, str]:
+    with embedding_server() as server:
+        server.faults.append(Fault(401))
+        told = place.run("index", "shop", "--embedder", f"openai:model@{server.url}", *INLINE)
+    return told, "openai:model@http://127.0.0.1:", "Set OPENAI_API_KEY"
+
+
+def embedding_budget_exceeded(place: Place) -> tuple[Told, str, str]:
+    with embedding_server() as server:
+        embedder = f"voyage:model@{server.url}"
+        told = place.run("index", "shop", "--embedder", embedder, "--max-embedding-tokens", "20", *INLINE)
+        assert not server.times
+    return told, "may cost 20 tokens of voyage:model", "--max-embedding-tokens"
+
+
 def runtime_unavailable(place: Place) -> tuple[Told, str, str]:
     command = Command(place.root)  # in a process without Ray: one that this process has is used whatever the address
     done = command("search", "cart", "shop", "--address", "127.0.0.1:1", cwd=place.folder)
@@ -292,6 +308,8 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.CorruptManifest: corrupt_manifest,
     errors.CorruptSegment: corrupt_segment,
     errors.DeadlineExceeded: deadline_exceeded,
+    errors.EmbeddingBudgetExceeded: embedding_budget_exceeded,
+    errors.EmbeddingFailed: embedding_failed,
     errors.Fenced: fenced,
     errors.FingerprintMismatch: fingerprint_mismatch,
     errors.InvalidInput: invalid_input,

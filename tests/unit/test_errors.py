@@ -25,6 +25,8 @@ EXAMPLES: list[RaycontextError] = [
     errors.FingerprintMismatch("flask", "the embedder", "a", "b"),
     errors.StaleVersion("flask", 3),
     errors.DeadlineExceeded("flask"),
+    errors.EmbeddingFailed("ollama:m@http://gpu:1", "cannot be reached", "Look whether it is up."),
+    errors.EmbeddingBudgetExceeded("openai:m@http://gpu:1", 1000, 900),
     errors.NotShared("/root", ("node-a", "node-b")),
     errors.JobCancelled("flask"),
     errors.PathNotAllowed("/etc"),

@@ -14,7 +14,8 @@ from raycontext.analyse.names import path_text
 from raycontext.analyse.terms import analyse_texts
 from raycontext.batch import Batch
 from raycontext.discover.read import Content
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.embedder import quantized
+from raycontext.embed.static import StaticEmbedder
 from raycontext.search.lexical import Bm25f
 from raycontext.search.terms import SearchTerms
 from raycontext.store.segment import Segment
@@ -30,14 +31,16 @@ PARAMETERS = Bm25f()
 def write_segments(root: Path, batches: Sequence[Mapping[str, str]], removed: Collection[str] = ()) -> list[Segment]:
     """A segment for each batch of files. As after index runs, a file supersedes those of its path in earlier segments;
     those of the paths in `removed` are tombstones everywhere."""
-    embedder, storage = embedder_for("static"), LocalStorage(root)
+    embedder, storage = StaticEmbedder(), LocalStorage(root)
     segments = []
     for number, files in enumerate(batches):
         batch = Batch()
         for path, text in files.items():
             data = text.encode()
             batch.add(path, Content(data, xxhash.xxh3_128_digest(data), len(data)), CHUNK_BYTES)
-        written = write_segment(storage, "small", batch.content(embedder), embedder=embedder.fingerprint, chunker="c")
+        written = write_segment(
+            storage, "small", batch.content(quantized(embedder)), embedder=embedder.fingerprint, chunker="c"
+        )
         superseded = {*removed, *(path for later in batches[number + 1 :] for path in later)}
         dead = tuple(ordinal for ordinal, path in enumerate(files) if path in superseded)
         segments.append(Segment(storage, "small", written.model_copy(update={"tombstones": dead})))

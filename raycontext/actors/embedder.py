@@ -1,0 +1,136 @@
+"""The actors that embed where a model is heavy or a server has it: a pool for a model in a folder, one for a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from raycontext.actors.metrics import add
+from raycontext.actors.process import process_status
+from raycontext.embed.allowance import Budget, Limits
+from raycontext.embed.embedder import embedder_for, quantize
+from raycontext.embed.local import LocalEmbedder
+from raycontext.embed.remote import RemoteEmbedder
+from raycontext.embedding import EmbeddedTexts
+from raycontext.models import ActorStatus
+from raycontext.runtime.base import ActorHandle, Runtime
+
+if TYPE_CHECKING:
+    from raycontext.embed.server import EmbeddingServer
+
+__all__ = ["EmbedderActor", "EmbedderPlan", "actor_count", "embedder_actors", "embedder_name", "is_remote"]
+
+KEPT_QUERIES = 1000
+KEPT_RUNS = 1000
+
+
+class EmbedderPlan(NamedTuple):
+    """How embedder actors are made, from the settings of who asks first."""
+
+    actors: int = 0
+    """For a model in a folder; 0: index tasks run it themselves. A server has one."""
+    gpus: float = 0.0
+    """Of each."""
+    limits: Limits = Limits()
+    most_tokens: int | None = None
+    """What a run may cost."""
+
+
+class EmbedderActor:
+    """One embedder, asked from everywhere, on one event loop."""
+
+    def __init__(self, name: str, plan: EmbedderPlan) -> None:
+        self._name = name
+        self._embedder = embedder_for(name, "cuda" if plan.gpus else "cpu")
+        self._server: EmbeddingServer | None = None
+        if isinstance(self._embedder, RemoteEmbedder):
+            from raycontext.embed.server import EmbeddingServer  # with an HTTP client, which others do not need
+
+            self._server = EmbeddingServer(self._embedder, plan.limits)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="raycontext-embedder")
+        self._budgets: dict[str, Budget] = {}
+        self._queries: dict[str, NDArray[np.float32]] = {}
+
+    async def embed(self, texts: Sequence[str], run: str, most_tokens: int | None, spent_tokens: int) -> EmbeddedTexts:
+        """Vectors of some texts, none of them blank; of a part of them where a server fails or the budget ends.
+
+        run: name of the index run that pays. most_tokens: what it may cost in all. spent_tokens: what it knows to have
+        spent. Raises `InvalidInput` where a model cannot be used.
+        """
+        if self._server is None:
+            model = self._model()
+            vectors = await asyncio.get_running_loop().run_in_executor(self._thread, model.embed_texts, texts)
+            add("raycontext_embedded_texts_total", len(texts), embedder=self._name)
+            return EmbeddedTexts(np.arange(len(texts)), quantize(vectors), 0, None)
+        budget = self._budgets.setdefault(run, Budget(most_tokens))
+        budget.most, budget.spent = most_tokens, max(budget.spent, spent_tokens)
+        for old in list(self._budgets)[:-KEPT_RUNS]:
+            del self._budgets[old]
+        found = await self._server.embed(texts, "document", budget)
+        add("raycontext_embedded_texts_total", len(found.places), embedder=self._name)
+        add("raycontext_embedding_tokens_total", found.tokens, embedder=self._name)
+        return EmbeddedTexts(found.places, quantize(found.vectors), found.tokens, found.error)
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Vector of a query, float32[dimension], of unit length; the last ones are kept. For servers alone.
+
+        Raises `EmbeddingFailed`.
+        """
+        if text not in self._queries:
+            assert self._server is not None
+            found = await self._server.embed([text], "query", Budget(None))
+            if found.error is not None:
+                raise found.error
+            self._queries[text] = found.vectors[0]
+            for old in list(self._queries)[:-KEPT_QUERIES]:
+                del self._queries[old]
+        return self._queries[text]
+
+    async def process(self) -> ActorStatus:
+        return await asyncio.to_thread(process_status, embedder_name(self._name))
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._server is not None:
+            await self._server.close()
+        await asyncio.to_thread(self._thread.shutdown, True, cancel_futures=True)
+
+    def _model(self) -> LocalEmbedder:
+        assert isinstance(self._embedder, LocalEmbedder)
+        return self._embedder
+
+
+def is_remote(name: str) -> bool:
+    """Whether a server has the embedder of that name."""
+    return isinstance(embedder_for(name), RemoteEmbedder)
+
+
+def embedder_name(name: str, number: int = 0) -> str:
+    """Name of an actor of an embedder."""
+    identity = f"rc-embedder/{xxhash.xxh3_64_hexdigest(name.encode(errors='surrogateescape'))}"
+    return f"{identity}/{number}" if number else identity
+
+
+def actor_count(name: str, plan: EmbedderPlan) -> int:
+    """How many actors embed; 0 where index tasks do it themselves. Raises `InvalidInput`."""
+    embedder = embedder_for(name)
+    if isinstance(embedder, RemoteEmbedder):
+        return 1  # what may be asked of a server is known in one place
+    return plan.actors if isinstance(embedder, LocalEmbedder) and embedder.is_heavy else 0
+
+
+async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tuple[ActorHandle, ...]:
+    """The actors of an embedder; made where there are none. Raises `InvalidInput`, `RuntimeUnavailable`."""
+    count = await asyncio.to_thread(actor_count, name, plan)
+    gpus = 0.0 if await asyncio.to_thread(is_remote, name) else plan.gpus
+    made = (
+        runtime.actor(embedder_name(name, number), EmbedderActor, name, plan, spread=number, gpus=gpus)
+        for number in range(count)
+    )
+    return tuple(await asyncio.gather(*made))
