@@ -190,7 +190,8 @@ def runtime_for(settings: Settings, root: str) -> Any:
         return InlineRuntime(settings.workers)
     # Ray reads from the environment, as it is imported, that it needs a token.
     joining = None if settings.address is not None else _address_of_daemon(settings, root)
-    from raycontext.runtime.ray import RayRuntime, is_initialized
+    from raycontext.runtime.ray import RayRuntime
+    from raycontext.runtime.ray_process import is_initialized
 
     address = settings.address if joining is None or is_initialized() else joining
     return RayRuntime(

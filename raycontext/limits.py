@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,7 +37,8 @@ class _Process:
 
     is_limited = False
     data_bytes: int | None = None
-    """Private writable memory before the first task; None where it is not known."""
+    """Private writable memory before the first task, and what tasks without a limit have added; None where it is not
+    known."""
 
 
 @contextmanager
@@ -47,8 +49,10 @@ def limited(*, memory: bool) -> Iterator[None]:
         return
     import resource
 
+    before = _data_bytes()
     if _Process.data_bytes is None:
-        _Process.data_bytes = _data_bytes()
+        _Process.data_bytes = before
+        _die_at_once()
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if memory and _Process.data_bytes is not None:
         most = _Process.data_bytes + TASK_BYTES
@@ -60,6 +64,9 @@ def limited(*, memory: bool) -> Iterator[None]:
         _Process.is_limited = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        after = None if memory else _data_bytes()
+        if after is not None and before is not None and _Process.data_bytes is not None:
+            _Process.data_bytes += max(after - before, 0)  # models stay, and what their libraries have set aside
 
 
 def allow(size: int | None) -> None:
@@ -67,6 +74,13 @@ def allow(size: int | None) -> None:
     if sys.platform != "win32" and _Process.is_limited:
         seconds = 0.0 if size is None else _file_seconds() + size * SECONDS_PER_BYTE
         signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _die_at_once() -> None:
+    """Where memory ends, native code aborts. Ray has a handler for that which itself needs memory, aborts in turn, and
+    so never ends."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGABRT, signal.SIG_DFL)
 
 
 @cache

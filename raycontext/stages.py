@@ -16,7 +16,7 @@ from raycontext.discover.read import digest_file, read_content
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.secrets import is_secret
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import embedder_for, quantized
+from raycontext.embed.embedder import STATIC, embedder_for, quantized
 from raycontext.embed.remote import RemoteEmbedder
 from raycontext.embedding import EmbeddingRun, EmbeddingUse, PooledEmbedder
 from raycontext.errors import RootNotFound
@@ -113,8 +113,9 @@ def index_files(
     _check_source(Path(source), [entry.reason for entry in entries.values()])
     if not batch.files:
         return IndexedBatch(None, entries, 0)
-    allow(None)  # a model takes the time that it takes, and no file makes it loop
     embedder = embedder_for(options.embedder)
+    # A model takes the time that it takes; the rest, as much as all files together.
+    allow(sum(file.size for file in batch.files) if options.embedder == STATIC else None)
     storage = location.open().storage
     if embedding is not None:
         pooled = PooledEmbedder(embedding, ContentVectors(storage, embedder.fingerprint))

@@ -48,7 +48,7 @@ def index_files(
 ) -> IndexedBatch:
     _spare_collector()
     # What the memory of a model comes to is not known.
-    with limited(memory=options.embedder == STATIC):
+    with limited(memory=options.embedder == STATIC or embedding is not None):
         return stages.index_files(source, location, files, options, embedding)
 
 

@@ -19,7 +19,7 @@ import aiohttp
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from raycontext.errors import RuntimeUnavailable
-from raycontext.runtime.ray import check_reachable
+from raycontext.runtime.ray_process import check_reachable
 
 __all__ = ["BatchJob", "SubmittedJob", "submit_batch"]
 

@@ -1,18 +1,10 @@
-"""The runtime on Ray: start or join, spawn named actors, run tasks, translate errors."""
+"""The runtime on Ray: spawns named actors, runs tasks, translates errors."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import secrets
-import shutil
-import socket
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -23,10 +15,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raycontext import stages
 from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, WorkerDied
 from raycontext.tasks import TASKS
 
-__all__ = ["RayRuntime", "check_reachable", "current_address", "is_initialized", "other_drivers", "own_folders"]
+__all__ = ["RayRuntime"]
 
 Result = TypeVar("Result")
 
@@ -40,9 +33,6 @@ UNAVAILABLE_PAUSE_SECONDS = 0.5
 
 LEAST_MEMORY_BYTES = 1
 """What an actor asks for: Ray places one that asks for nothing wherever it likes."""
-
-REACHABLE_SECONDS = 5.0
-"""How long the address of a cluster may take to accept a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,25 +235,22 @@ class RayRuntime:
         if not self.joined:
             for name in list(self.known):
                 await self.end(name)
-        if self.uses:
-            _users.remove(self.uses.pop())
-            if not _users:
-                await asyncio.to_thread(_shutdown)
+        used = self.uses.copy()
+        self.uses.clear()
+        await asyncio.to_thread(ray_process.give_up, used)
 
     def _initialise(self) -> None:
         if not ray.is_initialized():
             self._start_or_join()
-        if _own_folder:
-            self.uses.extend(_own_folder)
-            _users.extend(_own_folder)
+        self.uses.extend(ray_process.use())
 
     def _start_or_join(self) -> None:
         try:
             if self.address is None:
-                _start_local(self)
+                ray_process.start_local(self.namespace, self.workers, self.object_store_bytes)
             else:
-                check_reachable(self.address)
-                _join(self.address, self.namespace, self.start_seconds)
+                ray_process.check_reachable(self.address)
+                ray_process.join(self.address, self.namespace, self.start_seconds)
         except RuntimeUnavailable:
             raise
         except Exception as error:
@@ -281,132 +268,6 @@ def _placed(spread: int | None) -> Any:
     if spread is None or len(nodes) < 2:
         return "DEFAULT"
     return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)
-
-
-def is_initialized() -> bool:
-    """Whether this process uses a Ray already."""
-    return bool(ray.is_initialized())
-
-
-_own_folder: list[Path] = []
-"""Temporary folder of the Ray that this process has started; empty where it has started none."""
-
-
-def own_folders() -> list[Path]:
-    """Of the Ray that this process has started."""
-    return list(_own_folder)
-
-
-def current_address() -> str:
-    """Where others on this machine can join the Ray of this process; "" where it has none."""
-    if not ray.is_initialized():  # to ask would start one
-        return ""
-    return str(cast(Any, ray).get_runtime_context().gcs_address)
-
-
-def other_drivers() -> int:
-    """Programs that have joined the Ray of this process."""
-    client: Any = cast(Any, ray)._private.worker.global_worker.gcs_client
-    jobs = client.get_all_job_info().values()
-    own = cast(Any, ray).get_runtime_context().get_job_id()
-    return sum(not job.is_dead and job.job_id.hex() != own for job in jobs)
-
-
-def check_reachable(address: str) -> None:
-    """Raises `RuntimeUnavailable` where no one listens; Ray itself tries for a minute and more before it gives up."""
-    if address == "auto":
-        return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=REACHABLE_SECONDS).close()
-    except (OSError, ValueError) as error:
-        raise RuntimeUnavailable(
-            f"No Ray answers at the address {address} ({type(error).__name__})",
-            "Give auto, HOST:PORT or ray://HOST:PORT, and look whether Ray runs there.",
-        ) from error
-
-
-_users: list[Path] = []
-"""An entry for each runtime of this process that uses that Ray: it ends with the last of them."""
-
-
-SMALL = {
-    "num_workers_soft_limit": 0,
-    "idle_worker_killing_time_threshold_ms": 60_000,
-    "prestart_worker_first_driver": False,
-    "task_events_report_interval_ms": 0,
-}
-"""Configuration of a Ray of our own: it starts no worker ahead, one that has nothing to do ends after a minute, and no
-list of past calls is kept, which grows by tens of MB in a minute of searches."""
-
-
-def _end_helpers() -> None:
-    """End what a Ray of one machine does not need: the autoscaler, the server of the dashboard, and what gathers logs
-    for a driver, together some 170 MB."""
-    node: Any = cast(Any, ray)._private.worker._global_node
-    node.kill_monitor(check_alive=False)
-    node.kill_dashboard(check_alive=False)
-    node.kill_log_monitor(check_alive=False)
-
-
-def _start_local(runtime: RayRuntime) -> None:
-    """Start a Ray that no one else can join: it listens on all interfaces, so a token guards it.
-
-    From 2.59 on a local Ray demands a token by default; without one of ours it would write one to the home folder.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    folder = Path(tempfile.mkdtemp(prefix="raycontext-"))
-    try:
-        ray.init(
-            address="local",
-            namespace=runtime.namespace,
-            num_cpus=runtime.workers,
-            object_store_memory=runtime.object_store_bytes,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,  # what goes wrong reaches the caller as an exception,
-            _temp_dir=str(folder),
-            _system_config=SMALL,
-        )
-        _end_helpers()
-    except BaseException:
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    _own_folder.append(folder)
-
-
-def _join(address: str, namespace: str, seconds: float) -> None:
-    """Join a cluster, or give up in time: what listens may be no Ray, or one that wants another token."""
-    cast(Any, ray)._raylet.Config.initialize("")  # reads again from the environment whether a token is needed
-    joined: Future[None] = Future()
-
-    def join() -> None:
-        try:
-            ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=logging.CRITICAL)
-        except BaseException as error:
-            joined.set_exception(error)
-        else:
-            joined.set_result(None)
-
-    # A daemon, for `ray.init` cannot be interrupted: it must not keep the process from ending.
-    threading.Thread(target=join, name="raycontext-join", daemon=True).start()
-    try:
-        joined.result(seconds)
-    except TimeoutError as error:
-        raise RuntimeUnavailable(
-            f"The Ray cluster at {address} did not let us in within {seconds:g} s",
-            "Check the address, and the token in RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH.",
-        ) from error
-
-
-def _shutdown() -> None:
-    if not _own_folder:
-        return
-    ray.shutdown()
-    shutil.rmtree(_own_folder.pop(), ignore_errors=True)
 
 
 def _cause(error: exceptions.RayTaskError) -> BaseException:

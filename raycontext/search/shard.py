@@ -7,21 +7,25 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from raycontext.embed.embedder import embedder_for
 from raycontext.embed.remote import RemoteEmbedder
 from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
-from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
-from raycontext.search.features import ExactNames, best_rows_of_files, exact_names, feature_matrix, name_features
-from raycontext.search.lexical import Bm25f, Normalisation, TermSlices, lexical_proposals, proposing
+from raycontext.search.features import exact_names
+from raycontext.search.lexical import Bm25f, TermSlices, proposing
 from raycontext.search.merge import finish, hits_of
-from raycontext.search.query import COSINE_UNIT, FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
+from raycontext.search.part_search import (
+    PreparedQuery,
+    description_of,
+    part_evidence,
+    part_proposals,
+    sampled_cosines,
+)
+from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.related import (
     RelatedCandidates,
@@ -31,18 +35,12 @@ from raycontext.search.related import (
     related_terms,
     seed_at,
 )
-from raycontext.search.selection import MINIMUM_SIMILARITY, propose
+from raycontext.search.selection import propose
 from raycontext.search.terms import SearchTerms, search_terms
 from raycontext.search.vector import (
-    SAMPLED_ROWS,
-    SCANNED_ROWS,
     QueryVector,
-    cosine_sums,
-    cosines,
-    cosines_by_file,
-    estimates_by_file,
 )
-from raycontext.search.view import Part, View, concatenate
+from raycontext.search.view import View, concatenate
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest
 from raycontext.store.segment import Segment, path_hash
@@ -63,31 +61,6 @@ KEPT_VERSIONS = 2
 
 OPEN_ATTEMPTS = 5
 """How often a version is opened anew after garbage collection was faster than the reader."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """A query with all that does not depend on the part that it is asked of."""
-
-    request: SearchRequest
-    terms: SearchTerms
-    exact: ExactNames
-    vector: QueryVector
-    statistics: Statistics
-    normalisation: Normalisation
-    weights: NDArray[np.float64]  # [terms]
-    proposing: NDArray[np.float64]  # [terms]
-
-
-@dataclass(frozen=True, slots=True)
-class _PartEvidence:
-    """What a query says of the candidates of one part: m files and the n of their chunks that may be hits."""
-
-    features: NDArray[np.float64]  # [m, len(FEATURES)]
-    kinds: NDArray[np.uint16]  # [m]
-    counts: NDArray[np.int64]  # [m] chunks of each file
-    rows: NDArray[np.int64]  # [n] of the part
-    evidence: NDArray[np.float64]  # [3, n] lexical, vector, defined
 
 
 def _reloading(
@@ -171,7 +144,7 @@ class ShardSearch:
         """What a hit shows of each of some rows of a version."""
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
-        return [_describe(source, *view.locate_row(row)) for row in rows]
+        return [description_of(source, *view.locate_row(row)) for row in rows]
 
     def path(self, version: int, file: int) -> str:
         """Path of a file by its number in `Candidates.files`."""
@@ -223,10 +196,10 @@ class ShardSearch:
         self._check_embedder(view)
         return view.statistics(view.slices(terms.terms), len(terms.terms))
 
-    def _query(self, view: View, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> _Query:
+    def _query(self, view: View, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> PreparedQuery:
         inverse = self._parameters.inverse_document_frequencies(statistics)
         weights = terms.weighted(inverse, statistics.document_frequencies)
-        return _Query(
+        return PreparedQuery(
             request=request,
             terms=terms,
             exact=exact_names(request.text),
@@ -237,14 +210,14 @@ class ShardSearch:
             proposing=proposing(statistics, weights),
         )
 
-    def _candidates(self, view: View, query: _Query, slices: Sequence[TermSlices]) -> Candidates:
+    def _candidates(self, view: View, query: PreparedQuery, slices: Sequence[TermSlices]) -> Candidates:
         eligible = view.eligible(query.request.filters)
         parts = list(zip(view.parts, slices, eligible, strict=True))
-        found_files = self._in_threads(lambda part: _proposals(*part, query), parts, query.statistics.rows)
+        found_files = self._in_threads(lambda part: part_proposals(*part, query), parts, query.statistics.rows)
         proposals = np.concatenate([np.empty((len(PROPOSERS), 0), np.float64), *found_files], axis=1)
         files = propose(proposals, view.order, query.request.files)
         found = self._in_threads(
-            lambda part: _evidence(*part, part[0].ordinals(files), query), parts, query.statistics.rows
+            lambda part: part_evidence(*part, part[0].ordinals(files), query), parts, query.statistics.rows
         )
         lexical, vector, defined = concatenate([part.evidence.T for part in found], (0, 3)).T
         counts = concatenate([part.counts for part in found], (0,), np.int64)
@@ -264,7 +237,7 @@ class ShardSearch:
             lexical=lexical,
             vector=vector,
             defined=defined,
-            cosine_sums=_sampled_cosines(view, query),
+            cosine_sums=sampled_cosines(view, query),
         )
 
     def _in_threads(self, work: Callable[[Item], Result], items: Sequence[Item], rows: int) -> list[Result]:
@@ -340,84 +313,3 @@ class ShardSearch:
             else Segment(self._collection.storage, self._collection.name, reference)
             for reference in manifest.shards[self._shard].segments
         ]
-
-
-def _proposals(part: Part, slices: TermSlices, eligible: NDArray[np.bool_], query: _Query) -> NDArray[np.float64]:
-    """[len(PROPOSERS), files of the part]"""
-    segment = part.segment
-    lexical = lexical_proposals(
-        query.normalisation, query.weights, query.proposing, slices, eligible, part.symbol_lengths
-    )
-    codes, scales = segment.vectors
-    shape = eligible, segment.first_rows, segment.row_counts
-    if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
-        similar = cosines_by_file(query.vector, codes, scales, *shape, MINIMUM_SIMILARITY)
-    else:
-        similar = estimates_by_file(query.vector, segment.signs, scales, *shape, MINIMUM_SIMILARITY)
-    return np.stack([*lexical, similar])
-
-
-def _evidence(
-    part: Part, slices: TermSlices, eligible: NDArray[np.bool_], files: NDArray[np.int64], query: _Query
-) -> _PartEvidence:
-    """Of some files (ordinals of the part, ascending)."""
-    segment = part.segment
-    chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
-    lexical = lexical_evidence(query.normalisation, query.weights, slices, chosen)
-    similarities = cosines(query.vector, *segment.vectors, chosen.rows)
-    names, defined = name_features(segment, chosen, query.terms.terms, query.weights, query.exact)
-    vector_best, vector_three = best_three(similarities, chosen.offsets)
-    features = feature_matrix(
-        {
-            "chunks": best_three(lexical, chosen.offsets)[1],
-            "vector_best": vector_best,
-            "vector_three": vector_three,
-            "vector_names": cosines(query.vector, *segment.name_vectors, files),
-            "vector_path": cosines(query.vector, *segment.path_vectors, files),
-            "size": np.log1p(segment.file_column("size")[files].astype(np.float64)),
-            **names,
-        }
-    )
-    evidence = np.stack([lexical, similarities, defined])
-    places, counts = best_rows_of_files(evidence, eligible[chosen.rows], chosen.offsets, query.request.rows)
-    return _PartEvidence(
-        features=features,
-        kinds=segment.file_column("kinds")[files],
-        counts=counts,
-        rows=chosen.rows[places],
-        evidence=evidence[:, places],
-    )
-
-
-def _sampled_cosines(view: View, query: _Query) -> tuple[int, int, int]:
-    """Rows, sum of their cosines, sum of the squares over a sample that does not depend on how files are spread."""
-    stride = -(-query.statistics.rows // SAMPLED_ROWS) or 1
-    sums = [
-        cosine_sums(
-            query.vector,
-            *part.segment.vectors,
-            files,
-            part.segment.first_rows,
-            part.segment.row_counts,
-            COSINE_UNIT,
-        )
-        for part, files in zip(view.parts, view.sampled_files(stride), strict=True)
-    ]
-    return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
-
-
-def _describe(source: str, segment: Segment, row: int) -> Description:
-    file = int(segment.chunk_column("file")[row])
-    symbol, scope = segment.label(row)
-    return Description(
-        source=source,
-        digest=segment.digest(file).hex(),
-        path=segment.path(file),
-        language=segment.language(file),
-        start_line=int(segment.chunk_column("start_line")[row]),
-        end_line=int(segment.chunk_column("end_line")[row]),
-        kind=segment.kind(row),
-        symbol=symbol,
-        scope=scope,
-        text=segment.text(row),
-    )

@@ -28,7 +28,7 @@ def write_token(root: str) -> None:
 
 def note_folders(root: str) -> None:
     """Write down what a daemon that is killed leaves behind, besides what others before it have left."""
-    from raycontext.runtime.ray import own_folders
+    from raycontext.runtime.ray_process import own_folders
 
     folders = dict.fromkeys((*_noted(root), *map(str, own_folders())))
     Path(client.folders_path(root)).write_text("".join(f"{folder}\n" for folder in folders))

@@ -256,7 +256,7 @@ def restart() -> None:
         with suppress(psutil.NoSuchProcess):
             child.kill()
     psutil.wait_procs(children, END_SECONDS)  # else they stay as zombies, which are ours after the exec as well
-    from raycontext.runtime import ray as runtime
+    from raycontext.runtime import ray_process as runtime
 
     for folder in runtime.own_folders():
         shutil.rmtree(folder, ignore_errors=True)
@@ -270,7 +270,7 @@ def restart() -> None:
 
 def _others_on_ray() -> bool:
     """Whether an SDK uses the Ray of this daemon."""
-    from raycontext.runtime.ray import other_drivers
+    from raycontext.runtime.ray_process import other_drivers
 
     return other_drivers() > 0
 
@@ -282,6 +282,6 @@ def _restarts() -> list[float]:
 
 
 def _ray_address() -> str:
-    from raycontext.runtime.ray import current_address
+    from raycontext.runtime.ray_process import current_address
 
     return current_address()

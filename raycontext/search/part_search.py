@@ -1,0 +1,136 @@
+"""What a query says of one part of a shard: proposals for candidates, and the evidence for those that were chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
+from raycontext.search.features import ExactNames, best_rows_of_files, feature_matrix, name_features
+from raycontext.search.lexical import Normalisation, TermSlices, lexical_proposals
+from raycontext.search.query import COSINE_UNIT, Description, SearchRequest, Statistics
+from raycontext.search.selection import MINIMUM_SIMILARITY
+from raycontext.search.terms import SearchTerms
+from raycontext.search.vector import (
+    SAMPLED_ROWS,
+    SCANNED_ROWS,
+    QueryVector,
+    cosine_sums,
+    cosines,
+    cosines_by_file,
+    estimates_by_file,
+)
+from raycontext.search.view import Part, View
+from raycontext.store.segment import Segment
+
+__all__ = ["PartEvidence", "PreparedQuery", "description_of", "part_evidence", "part_proposals", "sampled_cosines"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedQuery:
+    """A query with all that does not depend on the part that it is asked of."""
+
+    request: SearchRequest
+    terms: SearchTerms
+    exact: ExactNames
+    vector: QueryVector
+    statistics: Statistics
+    normalisation: Normalisation
+    weights: NDArray[np.float64]  # [terms]
+    proposing: NDArray[np.float64]  # [terms]
+
+
+@dataclass(frozen=True, slots=True)
+class PartEvidence:
+    """What a query says of the candidates of one part: m files and the n of their chunks that may be hits."""
+
+    features: NDArray[np.float64]  # [m, len(FEATURES)]
+    kinds: NDArray[np.uint16]  # [m]
+    counts: NDArray[np.int64]  # [m] chunks of each file
+    rows: NDArray[np.int64]  # [n] of the part
+    evidence: NDArray[np.float64]  # [3, n] lexical, vector, defined
+
+
+def part_proposals(
+    part: Part, slices: TermSlices, eligible: NDArray[np.bool_], query: PreparedQuery
+) -> NDArray[np.float64]:
+    """[len(PROPOSERS), files of the part]"""
+    segment = part.segment
+    lexical = lexical_proposals(
+        query.normalisation, query.weights, query.proposing, slices, eligible, part.symbol_lengths
+    )
+    codes, scales = segment.vectors
+    shape = eligible, segment.first_rows, segment.row_counts
+    if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
+        similar = cosines_by_file(query.vector, codes, scales, *shape, MINIMUM_SIMILARITY)
+    else:
+        similar = estimates_by_file(query.vector, segment.signs, scales, *shape, MINIMUM_SIMILARITY)
+    return np.stack([*lexical, similar])
+
+
+def part_evidence(
+    part: Part, slices: TermSlices, eligible: NDArray[np.bool_], files: NDArray[np.int64], query: PreparedQuery
+) -> PartEvidence:
+    """Of some files (ordinals of the part, ascending)."""
+    segment = part.segment
+    chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
+    lexical = lexical_evidence(query.normalisation, query.weights, slices, chosen)
+    similarities = cosines(query.vector, *segment.vectors, chosen.rows)
+    names, defined = name_features(segment, chosen, query.terms.terms, query.weights, query.exact)
+    vector_best, vector_three = best_three(similarities, chosen.offsets)
+    features = feature_matrix(
+        {
+            "chunks": best_three(lexical, chosen.offsets)[1],
+            "vector_best": vector_best,
+            "vector_three": vector_three,
+            "vector_names": cosines(query.vector, *segment.name_vectors, files),
+            "vector_path": cosines(query.vector, *segment.path_vectors, files),
+            "size": np.log1p(segment.file_column("size")[files].astype(np.float64)),
+            **names,
+        }
+    )
+    evidence = np.stack([lexical, similarities, defined])
+    places, counts = best_rows_of_files(evidence, eligible[chosen.rows], chosen.offsets, query.request.rows)
+    return PartEvidence(
+        features=features,
+        kinds=segment.file_column("kinds")[files],
+        counts=counts,
+        rows=chosen.rows[places],
+        evidence=evidence[:, places],
+    )
+
+
+def sampled_cosines(view: View, query: PreparedQuery) -> tuple[int, int, int]:
+    """Rows, sum of their cosines, sum of the squares over a sample that does not depend on how files are spread."""
+    stride = -(-query.statistics.rows // SAMPLED_ROWS) or 1
+    sums = [
+        cosine_sums(
+            query.vector,
+            *part.segment.vectors,
+            files,
+            part.segment.first_rows,
+            part.segment.row_counts,
+            COSINE_UNIT,
+        )
+        for part, files in zip(view.parts, view.sampled_files(stride), strict=True)
+    ]
+    return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
+
+
+def description_of(source: str, segment: Segment, row: int) -> Description:
+    file = int(segment.chunk_column("file")[row])
+    symbol, scope = segment.label(row)
+    return Description(
+        source=source,
+        digest=segment.digest(file).hex(),
+        path=segment.path(file),
+        language=segment.language(file),
+        start_line=int(segment.chunk_column("start_line")[row]),
+        end_line=int(segment.chunk_column("end_line")[row]),
+        kind=segment.kind(row),
+        symbol=symbol,
+        scope=scope,
+        text=segment.text(row),
+    )
