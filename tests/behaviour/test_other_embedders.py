@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import raycontext
 from raycontext import FingerprintMismatch, InvalidInput
+from raycontext.actors.embedder import embedder_name
 from raycontext.connection import Connection
 from raycontext.embed.embedder import embedder_for
 from raycontext.models import Hit
@@ -70,6 +71,26 @@ async def test_search_embeds_with_what_the_collection_was_built_with(
         hits = await context.search(QUESTION, collection="shop", limit=LIMIT)
         assert "shop/cart.py" in {hit.path for hit in hits}
         assert_vectors_are_of(model, QUESTION, hits)
+
+
+async def test_pool_of_actors_embeds_as_index_tasks_do_and_ends_with_the_run(
+    connection: Connection, source: Path, model: str, monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    async with connection as context:
+        await context.index(source, collection="tasks", embedder=model)
+        by_tasks = await context.search(QUESTION, collection="tasks", limit=LIMIT)
+        monkeypatch.setenv("RAYCONTEXT_EMBEDDER_ACTORS", "2")
+        other = shutil.copytree(source, source.parent / "other")
+        async with raycontext.connect(root=root, runtime=context._settings.runtime) as pooled:
+            report = await pooled.index(other, collection="pool", embedder=model)
+            assert report.embedded_texts > 0
+            hits = await pooled.search(QUESTION, collection="pool", limit=LIMIT)
+            same = [hit.model_copy(update={"collection": "tasks", "source": str(source)}) for hit in hits]
+            assert same == by_tasks
+            assert await pooled._runtime.find(embedder_name(model)) is None
+            third = shutil.copytree(source, source.parent / "third")
+            report = await pooled.index(third, embedder=model)
+            assert (report.embedded_texts, report.reused_vectors > 0) == (0, True)
 
 
 async def test_number_of_shards_changes_no_answer(inline: Connection, source: Path, model: str) -> None:

@@ -20,12 +20,14 @@ from typing import Any
 
 os.environ.setdefault("RAY_AUTH_TOKEN", "0" * 64)
 os.environ.update(RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0", RAYCONTEXT_REPLICAS="2")
+os.environ.update(RAYCONTEXT_EMBEDDER_ACTORS="2", RAYCONTEXT_EMBEDDER_GPUS="0.5")
 
 import ray
 from ray.cluster_utils import Cluster
 
 import raycontext
 from raycontext.models import Hits
+from tests.unit.embed.model_folders import vectors, write_onnx
 
 OBJECT_STORE_BYTES = 100 << 20
 SHARDS = 3
@@ -84,6 +86,21 @@ def exported_metrics(wanted: str) -> list[str]:
     return sorted(found)
 
 
+def embedders_while_indexing(context: raycontext.SyncContext, folder: Path, node: str) -> dict[str, Any]:
+    """Whether all actors that run a model lie on a node, how many there are, and what they embedded."""
+    write_source(folder / "modelled", range(20))
+    model = write_onnx(folder / "model", vectors(16), special=True)
+    places: dict[str, str] = {}
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(context.index, folder / "modelled", embedder=f"onnx:{model}")
+        while not running.done():
+            places.update((name, on) for name, on in nodes_of_actors().items() if name.startswith("rc-embedder"))
+            time.sleep(0.05)
+    texts = running.result().embedded_texts
+    left = [name for name in nodes_of_actors() if name.startswith("rc-embedder")]
+    return {"actors": len(places), "there": set(places.values()) == {node}, "texts": texts, "left": left}
+
+
 def until_recovered(context: raycontext.SyncContext, collection: str) -> list[list[tuple[str, int, float]]]:
     """The answers as soon as all shards give them."""
     deadline = time.monotonic() + WAIT_SECONDS
@@ -133,9 +150,10 @@ def scenario(folder: Path) -> dict[str, Any]:
                 while (progress := context.progress("bank")) is None or progress.stage != "indexing":
                     assert not running.done(), running.result()
                 cluster.remove_node(other, allow_graceful=False)
-                cluster.add_node(**options)
+                with_gpu = cluster.add_node(**options, num_gpus=1)  # Ray believes it
                 seen["index_after_loss"] = running.result().files
             seen["grown"] = until_recovered(context, "bank")
+            seen["on_gpu"] = embedders_while_indexing(context, folder, with_gpu.node_id)
             seen["verified"] = [len(report.damage) for report in context.verify("bank", deep=True)]
         with raycontext.connect(root=folder / "fresh", runtime="inline") as alone:
             alone.index(source, collection="one", num_shards=1)

@@ -23,7 +23,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the scenario saw."""
     command = [sys.executable, str(SCENARIO), str(tmp_path_factory.mktemp("cluster"))]
     with tempfile.TemporaryDirectory(prefix="c") as folder:  # its path is short: Ray puts sockets below it
-        environment = {**os.environ, "RAY_TMPDIR": folder}
+        path = os.pathsep.join((str(SCENARIO.parents[2]), os.environ.get("PYTHONPATH", "")))
+        environment = {**os.environ, "RAY_TMPDIR": folder, "PYTHONPATH": path}
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False, env=environment
         )
@@ -54,6 +55,12 @@ def test_search_goes_on_with_replicas_when_a_node_is_lost(seen: dict[str, Any]) 
     assert seen["during_loss"] == [3, 3]
     assert seen["during_loss_answer"] == seen["expected"][0]
     assert seen["after_loss"] == seen["expected"]
+
+
+def test_models_run_where_the_gpus_are(seen: dict[str, Any]) -> None:
+    found = seen["on_gpu"]
+    assert (found["actors"], found["there"], found["left"]) == (2, True, [])
+    assert found["texts"] > 40
 
 
 def test_index_run_outlives_the_loss_of_a_node(seen: dict[str, Any]) -> None:
