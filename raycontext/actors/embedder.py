@@ -11,6 +11,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import add
 from raycontext.actors.process import process_status
 from raycontext.embed.allowance import Budget, Limits
@@ -42,6 +43,7 @@ class EmbedderPlan(NamedTuple):
     """What a run may cost."""
 
 
+@counted
 class EmbedderActor:
     """One embedder, asked from everywhere, on one event loop."""
 
@@ -92,8 +94,8 @@ class EmbedderActor:
                 del self._queries[old]
         return self._queries[text]
 
-    async def process(self) -> ActorStatus:
-        return await asyncio.to_thread(process_status, embedder_name(self._name))
+    async def process(self, asked_at: float | None = None) -> ActorStatus:
+        return await asyncio.to_thread(process_status, embedder_name(self._name), calls_of(self), asked_at)
 
     async def close(self) -> None:
         """End what is under way."""
