@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["CallTimes", "calls_of", "counted"]
+__all__ = ["CallFigures", "CallTimes", "calls_of", "counted"]
 
 Kind = TypeVar("Kind")
 
@@ -32,8 +32,17 @@ _inside: ContextVar[object] = ContextVar("inside", default=None)
 """The actor whose call is under way: what it calls of itself is no call of its own."""
 
 
+class CallFigures(NamedTuple):
+    """What is told of the calls of an actor; see `ActorStatus`."""
+
+    answered: int
+    waiting: int
+    p50_seconds: float | None
+    p99_seconds: float | None
+
+
 class CallTimes:
-    """Counts of the calls of one actor since its process began, of a fixed size."""
+    """Counts of the calls of one actor since its process began, of a fixed size. For one thread: that of the calls."""
 
     def __init__(self) -> None:
         self.answered = 0
@@ -54,6 +63,11 @@ class CallTimes:
         self.answered += 1
         self._ends.append(time.time())
         self._histogram[_bucket(seconds)] += 1
+
+    def figures(self, asked_at: float | None = None) -> CallFigures:
+        """The counts now; `asked_at` is when they were asked for, in seconds since the epoch, None: now."""
+        waiting = self.ahead(time.time() if asked_at is None else asked_at)
+        return CallFigures(self.answered, waiting, self.quantile(0.5), self.quantile(0.99))
 
     def quantile(self, share: float) -> float | None:
         """Seconds within which this share of the calls has ended, right to 9 %; None before the first."""

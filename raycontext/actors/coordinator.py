@@ -242,7 +242,7 @@ class Coordinator:
         await asyncio.gather(*self._maintenance.values(), return_exceptions=True)
 
     async def process(self, asked_at: float | None = None) -> ActorStatus:
-        return await asyncio.to_thread(process_status, COORDINATOR, calls_of(self), asked_at)
+        return await asyncio.to_thread(process_status, COORDINATOR, calls_of(self).figures(asked_at))
 
     async def _check_shared(self, identity: CollectionIdentity) -> None:
         """Raises `NotShared` where a node of the cluster does not see the source or a root that is a folder."""

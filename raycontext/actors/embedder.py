@@ -95,7 +95,7 @@ class EmbedderActor:
         return self._queries[text]
 
     async def process(self, asked_at: float | None = None) -> ActorStatus:
-        return await asyncio.to_thread(process_status, embedder_name(self._name), calls_of(self), asked_at)
+        return await asyncio.to_thread(process_status, embedder_name(self._name), calls_of(self).figures(asked_at))
 
     async def close(self) -> None:
         """End what is under way."""

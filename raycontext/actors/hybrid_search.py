@@ -66,4 +66,4 @@ class HybridSearchActor(ShardSearch):
         return opened
 
     def process(self, asked_at: float | None = None) -> ActorStatus:
-        return process_status(self._name, calls_of(self), asked_at)
+        return process_status(self._name, calls_of(self).figures(asked_at))

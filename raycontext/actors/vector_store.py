@@ -48,7 +48,7 @@ class VectorStoreActor(VectorStore):
         return collected
 
     def process(self, asked_at: float | None = None) -> ActorStatus:
-        return process_status(self._name, calls_of(self), asked_at)
+        return process_status(self._name, calls_of(self).figures(asked_at))
 
     def _measure(self) -> None:
         shape = self.shape()

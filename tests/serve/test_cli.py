@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,6 +116,13 @@ def test_status_list_and_clear_are_shown(command: Command, source: Path) -> None
     assert (status.returncode, status.stderr) == (0, "")
     assert status.stdout.startswith(f"tagged: {source}\n")
     assert "    binary: logo.png\n" in status.stdout
+    size = sum(place.stat().st_size for place in source.rglob("*.*") if place.suffix != ".png")
+    assert f" MB on disk for {size / 1e6:.1f} MB of source\n" in status.stdout
+    assert re.search(
+        r"^  actor rc: pid \d+ on \S+, \d+ MiB resident( \(\d+ mapped\))?, 1 calls, 0 waiting, p50 ",
+        status.stdout,
+        re.M,
+    )
     listed = command("list").stdout
     assert listed.startswith("tagged  5 files  ")
     assert listed.endswith(f"  {source}\n")

@@ -67,7 +67,7 @@ def test_calls_that_ended_after_a_question_was_sent_waited_before_it(monkeypatch
     for moment in (10.0, 20.0, 30.0):
         monkeypatch.setattr(calls.time, "time", lambda moment=moment: moment)
         found.end(found.begin())
-    assert [found.ahead(asked) for asked in (5.0, 15.0, 35.0)] == [3, 2, 0]
+    assert [found.figures(asked).waiting for asked in (5.0, 15.0, 35.0)] == [3, 2, 0]
 
 
 @given(st.lists(st.floats(1e-5, 2000.0), min_size=1), st.sampled_from([0.01, 0.5, 0.99, 1.0]))
@@ -82,4 +82,4 @@ def test_quantiles_are_right_to_nine_percent(seconds: list[float], share: float)
 
 
 def test_nothing_is_said_of_no_calls() -> None:
-    assert CallTimes().quantile(0.5) is None
+    assert CallTimes().figures() == (0, 0, None, None)
