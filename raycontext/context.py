@@ -7,25 +7,21 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raycontext.actors.coordinator import COORDINATOR, Coordinator, IndexRequest
-from raycontext.actors.embedder import EmbedderPlan
+from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.arguments import (
     check_limits,
     check_line,
-    check_overrides,
     check_query,
     check_share,
-    globs,
     path_inside,
     places_within,
     search_filters,
 )
 from raycontext.condition import RepairReport, VerificationReport
-from raycontext.embed.allowance import Limits
-from raycontext.embed.embedder import absolute_name
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
 from raycontext.estimate import IndexEstimate
 from raycontext.freshness import checked
+from raycontext.index_arguments import embedder_plan, index_request
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
@@ -40,7 +36,6 @@ from raycontext.search.query import SearchRequest
 from raycontext.search_client import SearchClient
 from raycontext.settings import Settings
 from raycontext.store.collection import CollectionIdentity, Location
-from raycontext.store.vector_store import OptionOverrides
 
 if TYPE_CHECKING:
     from raycontext.batch_reindex.entries import BatchList
@@ -105,10 +100,19 @@ class Context:
         and of an embedding server `EmbeddingFailed` and `EmbeddingBudgetExceeded`.
         What was committed before an error stays, and the next call goes on from there.
         """
-        request = await self._request(
-            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude, secrets=secrets
+        request = await asyncio.to_thread(
+            index_request,
+            self._settings,
+            source,
+            collection,
+            num_shards=num_shards,
+            max_file_bytes=max_file_bytes,
+            embedder=embedder,
+            include=include,
+            exclude=exclude,
+            secrets=secrets,
         )
-        request = request._replace(plan=self._plan(max_embedding_tokens))
+        request = request._replace(plan=embedder_plan(self._settings, max_embedding_tokens))
         if paths is not None:
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
@@ -162,8 +166,17 @@ class Context:
     ) -> IndexEstimate:
         """What `index` would do with the same arguments, without doing it: files and bytes are counted, chunks and
         seconds are measured on a sample. Raises `RootNotFound`, `InvalidInput`, `StorageError`."""
-        request = await self._request(
-            source, collection, num_shards, max_file_bytes, embedder, include=include, exclude=exclude, secrets=secrets
+        request = await asyncio.to_thread(
+            index_request,
+            self._settings,
+            source,
+            collection,
+            num_shards=num_shards,
+            max_file_bytes=max_file_bytes,
+            embedder=embedder,
+            include=include,
+            exclude=exclude,
+            secrets=secrets,
         )
         estimate: IndexEstimate = await (await self._coordinator()).call("estimate", request)
         return estimate
@@ -317,44 +330,6 @@ class Context:
         summaries: list[CollectionSummary] = await (await self._coordinator()).call("collections")
         return summaries
 
-    async def _request(
-        self,
-        source: str | Path,
-        collection: str | None,
-        num_shards: int | None,
-        max_file_bytes: int | None,
-        embedder: str | None,
-        *,
-        include: Iterable[str] | None,
-        exclude: Iterable[str] | None,
-        secrets: bool | None,
-    ) -> IndexRequest:
-        """Raises `InvalidInput`."""
-        wanted = embedder if embedder is not None else self._settings.embedder
-        overrides = OptionOverrides(
-            num_shards=num_shards,
-            max_file_bytes=max_file_bytes,
-            embedder=await asyncio.to_thread(absolute_name, wanted) if wanted is not None else None,
-            include=globs(include, "include") if include is not None else None,
-            exclude=globs(exclude, "exclude") if exclude is not None else None,
-            secrets=secrets,
-        )
-        check_overrides(overrides)
-        return IndexRequest(await asyncio.to_thread(real_path, source), collection, overrides)
-
-    def _plan(self, most_tokens: int | None = None) -> EmbedderPlan:
-        settings = self._settings
-        return EmbedderPlan(
-            actors=settings.embedder_actors,
-            gpus=settings.embedder_gpus,
-            limits=Limits(
-                settings.embedding_tokens_per_minute,
-                settings.embedding_requests_per_minute,
-                settings.embedding_seconds,
-            ),
-            most_tokens=settings.max_embedding_tokens if most_tokens is None else most_tokens,
-        )
-
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """The collections that a search is about."""
         if not collections:
@@ -408,7 +383,7 @@ class Context:
                 Location(self._root, collection),
                 replicas=self._settings.replicas,
                 seconds=self._settings.search_seconds,
-                plan=self._plan(),
+                plan=embedder_plan(self._settings),
             )
         return self._clients[collection]
 
