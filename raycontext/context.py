@@ -22,6 +22,7 @@ from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollectio
 from raycontext.estimate import IndexEstimate
 from raycontext.freshness import checked
 from raycontext.index_arguments import embedder_plan, index_request
+from raycontext.governor import IndexBudget
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
@@ -56,6 +57,7 @@ class Context:
         self._root = root
         self._runtime = runtime
         self._settings = settings
+        self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes)
         self._clients: dict[str, SearchClient] = {}
         self._closed = False
 
@@ -373,7 +375,7 @@ class Context:
 
     async def _coordinator(self) -> ActorHandle:
         self._check_open()
-        return await self._runtime.actor(COORDINATOR, Coordinator, self._root, self._runtime)
+        return await self._runtime.actor(COORDINATOR, Coordinator, self._root, self._runtime, self._budget)
 
     def _client(self, collection: str) -> SearchClient:
         self._check_open()

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     runtime: Literal["ray", "inline"] = "ray"
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Index tasks in flight at most, on a local Ray; a cluster uses its CPU count."""
+    index_cores: int | None = Field(default=None, ge=1)
+    """Cores that index tasks may take of all that there are, all collections together; None: all of them."""
+    index_memory_bytes: int | None = Field(default=None, ge=1)
+    """Memory that they may take together, a gigabyte each; None: as much as the tasks on those cores take."""
     embedder: str | None = None
     """Embedder of every collection that is indexed: `static`, KIND:FOLDER or KIND:MODEL@URL (see `Context.index`). None
     keeps what a collection was built with; a new one gets `static`."""

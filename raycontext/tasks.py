@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 
@@ -20,6 +22,8 @@ from raycontext.store.collection import Location
 
 __all__ = ["TASKS"]
 
+Result = TypeVar("Result")
+
 # One retry by Ray outlives a lost node. Batches of files are tried again by the planner, in ever smaller ones.
 _stateless = ray.remote(num_cpus=1, max_retries=1)
 
@@ -29,11 +33,34 @@ YOUNG_OBJECTS = 50_000
 its end, and few cycles."""
 
 
+NICE, NICEST = 15, 19
+"""Priorities of index tasks: below that of a search actor, which Ray may have started at the first one."""
+
+
 @cache
-def _spare_collector() -> None:
+def _let_searches_go_first() -> None:
+    if hasattr(os, "setpriority"):
+        now = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, NICE if now < NICE else NICEST)
+
+
+def _background(function: Callable[..., Result]) -> Any:
+    """As `_stateless`, at the priority of index tasks."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any) -> Result:
+        _let_searches_go_first()
+        return function(*arguments)
+
+    return _stateless(run)
+
+
+@cache
+def _prepare_process() -> None:
     """Once in a process, with all modules loaded: what they hold is never garbage."""
     import raycontext.batch  # noqa: F401
 
+    _let_searches_go_first()
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 50, 100)
@@ -46,7 +73,7 @@ def index_files(
     options: IndexOptions,
     embedding: EmbeddingRun | None = None,
 ) -> IndexedBatch:
-    _spare_collector()
+    _prepare_process()
     # What the memory of a model comes to is not known.
     with limited(memory=options.embedder == STATIC or embedding is not None):
         return stages.index_files(source, location, files, options, embedding)
@@ -54,10 +81,10 @@ def index_files(
 
 TASKS: dict[Callable[..., Any], Any] = {
     stages.scan_tree: _stateless(stages.scan_tree),
-    stages.hash_files: _stateless(stages.hash_files),
+    stages.hash_files: _background(stages.hash_files),
     stages.index_files: ray.remote(num_cpus=1, max_retries=0)(index_files),
-    stages.merge_vectors: _stateless(stages.merge_vectors),
-    stages.compact_segments: _stateless(stages.compact_segments),
+    stages.merge_vectors: _background(stages.merge_vectors),
+    stages.compact_segments: _background(stages.compact_segments),
     stages.verify_collection: _stateless(stages.verify_collection),
     estimate_tree: _stateless(estimate_tree),
     stages.missing_paths: ray.remote(num_cpus=0, memory=1)(stages.missing_paths),

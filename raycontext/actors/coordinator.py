@@ -31,6 +31,7 @@ from raycontext.errors import (
     UnknownCollection,
 )
 from raycontext.estimate import IndexEstimate, estimate_tree
+from raycontext.governor import Governor, IndexBudget
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -85,7 +86,7 @@ class IndexRequest(NamedTuple):
 class Coordinator:
     """Owns the queue of jobs. Jobs of one collection run one after the other, others side by side."""
 
-    def __init__(self, root: str, runtime: Runtime) -> None:
+    def __init__(self, root: str, runtime: Runtime, budget: IndexBudget | None = None) -> None:
         self._root = root
         self._runtime = runtime
         self._storage = storage_for(root)
@@ -94,6 +95,9 @@ class Coordinator:
         self._last: dict[str, asyncio.Task[Any]] = {}
         self._look_again: dict[str, float] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
+        tasks = (budget or IndexBudget()).tasks(runtime.parallelism)
+        # One more waits for a worker, where the workers are what bounds them.
+        self._governor = Governor(tasks + (tasks == runtime.parallelism))
         self._plans: dict[str, EmbedderPlan] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
@@ -288,7 +292,7 @@ class Coordinator:
     ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
             plan = self._plans[identity.name]
-            job = Job(self._root, self._runtime, identity, places, plan)
+            job = Job(self._root, self._runtime, identity, places, plan, self._governor)
             self._jobs[identity.name] = job
             try:
                 report = await job.run(overrides)
@@ -318,7 +322,9 @@ class Coordinator:
         if collection in self._maintenance:
             return
         fingerprint = embedder_for(embedder).fingerprint if embedder else ""
-        work = Maintenance(self._root, self._runtime, collection, self._refresh, new_vectors_of=fingerprint)
+        work = Maintenance(
+            self._root, self._runtime, collection, self._refresh, self._governor, new_vectors_of=fingerprint
+        )
         task = asyncio.create_task(work.run())
         self._maintenance[collection] = task
         task.add_done_callback(lambda _: self._maintenance.pop(collection, None))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from raycontext import pipeline, stages
 from raycontext.actors.embedder import EmbedderPlan, embedder_actors
@@ -14,6 +15,7 @@ from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
 from raycontext.embedding import EmbeddingRun, EmbeddingUse
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
+from raycontext.governor import Governor
 from raycontext.models import IndexReport, JobProgress
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.collection import CollectionIdentity, Location
@@ -23,6 +25,8 @@ from raycontext.store.vector_store import CollectionState, OptionOverrides
 from raycontext.store.writer import SEGMENTS_COLLECTED
 
 __all__ = ["Job"]
+
+Result = TypeVar("Result")
 
 RENEW_SECONDS = 600.0
 """How often a run tells garbage collection that it still wants to commit its segments; well below the grace times."""
@@ -39,12 +43,14 @@ class Job:
         identity: CollectionIdentity,
         places: tuple[str, ...] = (),
         plan: EmbedderPlan | None = None,
+        governor: Governor | None = None,
     ) -> None:
         """places: paths relative to the source, to which the run keeps where it can; empty for all of it."""
         self.identity = identity
         self.pooled_embedder: str | None = None
         """Name of the embedder, where it has actors."""
         self._plan = plan or EmbedderPlan()
+        self._governor = governor or Governor(runtime.parallelism + 1)
         self._embedders: tuple[ActorHandle, ...] = ()
         self._embedding = EmbeddingUse()
         self._name = new_ulid()
@@ -63,10 +69,11 @@ class Job:
 
     async def run(self, overrides: OptionOverrides) -> IndexReport:
         try:
-            self._store = await self._runtime.actor(
-                vector_store_name(self.identity.name), VectorStoreActor, self._location
-            )
-            self._state = await self._store.call("begin", overrides)
+            async with self._governor.place(self.identity.name):  # the start of a process is work, too
+                self._store = await self._runtime.actor(
+                    vector_store_name(self.identity.name), VectorStoreActor, self._location
+                )
+                self._state = await self._store.call("begin", overrides)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
@@ -180,12 +187,12 @@ class Job:
                 case pipeline.ScanTree():
                     return pipeline.Scanned(await self._scan(source))
                 case pipeline.HashFiles(files):
-                    digests = await self._runtime.run(stages.hash_files, source, files, options.max_file_bytes)
+                    digests = await self._run(stages.hash_files, source, files, options.max_file_bytes)
                     return pipeline.Hashed(instruction, digests)
                 case pipeline.CompareTrees(hashed, removed, skips):
                     return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
                 case pipeline.IndexFiles(_, files):
-                    batch = await self._runtime.run(
+                    batch = await self._run(
                         stages.index_files, source, self._location, files, options, self._embedding_run()
                     )
                     self._embedding = self._embedding.plus(batch.embedding)
@@ -208,13 +215,17 @@ class Job:
             return None
         return EmbeddingRun(self._embedders, self._name, self._plan.most_tokens, self._embedding.tokens)
 
+    async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        async with self._governor.place(self.identity.name):
+            return await self._runtime.run(function, *arguments)
+
     async def _scan(self, source: str) -> Scan:
         state = self._state
         if self._places and state.version and not state.replace and not state.unrecorded:
             found: Scan = await self._store.call("scan_places", source, state.options, self._places)
             return found
         version = 0 if state.replace else state.version
-        return await self._runtime.run(stages.scan_tree, source, self._location, version, state.options)
+        return await self._run(stages.scan_tree, source, self._location, version, state.options)
 
     def _report(self, planner: pipeline.ReindexPlanner, changed: bool) -> IndexReport:
         state = self._state

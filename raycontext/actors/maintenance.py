@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from raycontext import stages
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.errors import RaycontextError
+from raycontext.governor import Governor
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Location
@@ -32,11 +33,13 @@ class Maintenance:
         runtime: Runtime,
         collection: str,
         refresh: Callable[[str, int, int], Awaitable[None]],
+        governor: Governor,
         *,
         new_vectors_of: str = "",
     ) -> None:
         """new_vectors_of: fingerprint of an embedder whose vectors are kept by content."""
         self._root = root
+        self._governor = governor
         self._new_vectors_of = new_vectors_of
         self._location = Location(root, collection)
         self._runtime = runtime
@@ -63,9 +66,10 @@ class Maintenance:
             _log.warning("maintenance of %s stopped: %s", collection, error)
 
     async def _merge(self, store: ActorHandle, merge: PendingMerge) -> int | None:
-        merged = await self._runtime.run(
-            stages.compact_segments, self._location, merge.sources, merge.embedder, merge.chunker
-        )
+        async with self._governor.place(self._location.collection):
+            merged = await self._runtime.run(
+                stages.compact_segments, self._location, merge.sources, merge.embedder, merge.chunker
+            )
         version: int | None = await store.call(
             "compact", Compaction(txn=new_ulid(), shard=merge.shard, sources=merge.sources, merged=merged)
         )

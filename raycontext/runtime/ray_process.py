@@ -99,9 +99,11 @@ SMALL = {
     "idle_worker_killing_time_threshold_ms": 60_000,
     "prestart_worker_first_driver": False,
     "task_events_report_interval_ms": 0,
+    "worker_niceness": 0,
 }
-"""Configuration of a Ray of our own: it starts no worker ahead, one that has nothing to do ends after a minute, and no
-list of past calls is kept, which grows by tens of MB in a minute of searches."""
+"""Configuration of a Ray of our own: it starts no worker ahead, one that has nothing to do ends after a minute, no list
+of past calls is kept, which grows by tens of MB in a minute of searches, and actors have the priority of other programs
+(index tasks lower theirs)."""
 
 
 def _end_helpers() -> None:
