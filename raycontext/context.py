@@ -21,8 +21,8 @@ from raycontext.condition import RepairReport, VerificationReport
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
 from raycontext.estimate import IndexEstimate
 from raycontext.freshness import checked
-from raycontext.index_arguments import embedder_plan, index_request
 from raycontext.governor import IndexBudget
+from raycontext.index_arguments import embedder_plan, index_request
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
