@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,6 +18,7 @@ from raycontext import stages
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, WorkerDied
+from raycontext.runtime.ray_head import asked, while_head_answers
 from raycontext.tasks import TASKS
 
 __all__ = ["RayRuntime"]
@@ -80,7 +82,7 @@ class _RayActor:
 
     async def _call_once(self, method: str, arguments: tuple[Any, ...]) -> Any:
         try:
-            return await getattr(self.handle, method).remote(*arguments)
+            return await while_head_answers(lambda: getattr(self.handle, method).remote(*arguments))
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
         except exceptions.ActorUnavailableError:
@@ -155,7 +157,7 @@ class RayRuntime:
             raise _unavailable(error) from error
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        nodes = await asyncio.to_thread(_alive_nodes)
+        nodes = await asked(_alive_nodes)
         if len(nodes) < 2:
             return {}
         missing = await asyncio.gather(
@@ -183,7 +185,7 @@ class RayRuntime:
         if starting is None:
             starting = self.starting[name] = asyncio.ensure_future(self._made(name, kind, arguments, spread, gpus))
             starting.add_done_callback(lambda _: self.starting.pop(name, None))
-        return await asyncio.shield(starting)
+        return await while_head_answers(lambda: asyncio.shield(starting))
 
     async def _made(
         self, name: str, kind: type, arguments: tuple[Any, ...], spread: int | None, gpus: float
@@ -198,12 +200,12 @@ class RayRuntime:
             memory=LEAST_MEMORY_BYTES,
             max_restarts=-1,
             max_task_retries=ACTOR_TASK_RETRIES,
-            scheduling_strategy=await asyncio.to_thread(_placed, spread),
+            scheduling_strategy=await asked(lambda: _placed(spread)),
         )
         # A dead actor can be handed back under its name (ray issue 44083): the second try makes a new one.
         for attempt in (1, 2):
             try:
-                handle = await asyncio.to_thread(remote.remote, *arguments)
+                handle = await asked(lambda: remote.remote(*arguments))
                 await asyncio.wait_for(handle.__ray_ready__.remote(), self.start_seconds)
             except exceptions.RayTaskError as error:
                 raise _cause(error) from error
@@ -221,7 +223,8 @@ class RayRuntime:
 
     async def find(self, name: str) -> ActorHandle | None:
         try:
-            return _RayActor(name, await asyncio.to_thread(ray.get_actor, name, self.namespace), self.known)
+            handle = await asked(lambda: ray.get_actor(name, self.namespace))
+            return _RayActor(name, handle, self.known)
         except ValueError:
             return None
 
@@ -229,12 +232,13 @@ class RayRuntime:
         self.known.pop(name, None)
         found = await self.find(name)
         if found is not None:
-            await asyncio.to_thread(ray.kill, cast(_RayActor, found).handle)
+            await asked(lambda: ray.kill(cast(_RayActor, found).handle))
 
     async def close(self) -> None:
         if not self.joined:
-            for name in list(self.known):
-                await self.end(name)
+            with suppress(RuntimeUnavailable):  # all of them are lost with their head
+                for name in list(self.known):
+                    await self.end(name)
         used = self.uses.copy()
         self.uses.clear()
         await asyncio.to_thread(ray_process.give_up, used)
