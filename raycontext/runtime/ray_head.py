@@ -72,6 +72,8 @@ async def _until_head_answers() -> None:
     """
     if not ray.is_initialized():
         raise _lost("")
+    if cast(Any, ray).util.client.ray.is_connected():  # its server is what asks the head, and tells when that is lost
+        return
     address = str(cast(Any, ray).get_runtime_context().gcs_address)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + HEAD_LOST_SECONDS
