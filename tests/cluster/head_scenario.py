@@ -88,10 +88,11 @@ def scenario(folder: Path) -> dict[str, Any]:
         seen["afterwards"], _ = outcome(lambda: context.search(QUERY, collection="bank"))
     with head() as (address, _), raycontext.connect(root=root, address=address) as context:
         seen["recovery_seconds"] = time.monotonic() - lost
-        seen["damage"] = [len(report.damage) for report in context.verify("bank", deep=True)]
         found = context.search(QUERY, collection="bank", refresh=False)
         seen["after"] = [[hit.path, hit.score] for hit in found]
         seen["first_answer_seconds"] = time.monotonic() - lost
+    with raycontext.connect(root=root, runtime="inline") as context:
+        seen["damage"] = [len(report.damage) for report in context.verify("bank", deep=True)]
         seen["files"] = context.index(source, collection="bank").files
         seen["new"] = [hit.path for hit in context.search("refund", collection="bank", limit=1)]
     return seen
