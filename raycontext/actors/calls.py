@@ -28,8 +28,9 @@ UNCOUNTED = frozenset({"process", "status"})
 """What is asked for the status itself."""
 
 _ATTRIBUTE = "_counted_calls"
-_inside: ContextVar[object] = ContextVar("inside", default=None)
-"""The actor whose call is under way: what it calls of itself is no call of its own."""
+_inside: ContextVar[int] = ContextVar("inside", default=0)
+"""The actor whose call is under way, by its identity: what it calls of itself is no call of its own. Tasks keep the
+context that they began in, which must not keep the actor."""
 
 
 class CallFigures(NamedTuple):
@@ -107,11 +108,11 @@ def calls_of(actor: object) -> CallTimes:
 @contextmanager
 def _under_way(actor: object) -> Iterator[None]:
     """A call of an actor, unless the actor makes it itself."""
-    if _inside.get() is actor:
+    if _inside.get() == id(actor):
         yield
         return
     calls = calls_of(actor)
-    token = _inside.set(actor)
+    token = _inside.set(id(actor))
     begun = calls.begin()
     try:
         yield

@@ -10,7 +10,7 @@ import pytest
 
 import raycontext
 from raycontext.models import Hit, SearchFilters
-from raycontext.search import shard
+from raycontext.search import part_search, shard
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
@@ -48,15 +48,15 @@ def answers(root: Path, shards: int) -> list[list[Hit]]:
 
 
 def counted(patch: pytest.MonkeyPatch, name: str) -> list[None]:
-    """One entry for each call of a function of the shard's module from now on."""
+    """One entry for each call of a function of the module that searches a part from now on."""
     calls: list[None] = []
-    original: Callable[..., Any] = getattr(shard, name)
+    original: Callable[..., Any] = getattr(part_search, name)
 
     def call(*arguments: Any) -> Any:
         calls.append(None)
         return original(*arguments)
 
-    patch.setattr(shard, name, call)
+    patch.setattr(part_search, name, call)
     return calls
 
 
@@ -64,7 +64,7 @@ def test_scan_by_sign_bits_finds_the_same_first_hits(root: Path, monkeypatch: py
     scans = counted(monkeypatch, "estimates_by_file")
     exact = answers(root, 1)
     assert not scans
-    monkeypatch.setattr(shard, "SCANNED_ROWS", 0)
+    monkeypatch.setattr(part_search, "SCANNED_ROWS", 0)
     estimated = answers(root, 1)
     assert len(scans) == len(QUERIES)
     assert [hits[0] for hits in estimated] == [hits[0] for hits in exact]
@@ -72,12 +72,12 @@ def test_scan_by_sign_bits_finds_the_same_first_hits(root: Path, monkeypatch: py
 
 
 def test_scan_by_sign_bits_finds_the_same_for_any_number_of_shards(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard, "SCANNED_ROWS", 0)
+    monkeypatch.setattr(part_search, "SCANNED_ROWS", 0)
     assert answers(root, 1) == answers(root, 3)
 
 
 def test_sample_of_cosines_is_the_same_for_any_number_of_shards(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard, "SAMPLED_ROWS", 8)
+    monkeypatch.setattr(part_search, "SAMPLED_ROWS", 8)
     request = SearchRequest(QUERIES[0], SearchFilters(), files=60, rows=10)
     sums = []
     for shards in (1, 3):
