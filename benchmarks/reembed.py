@@ -3,8 +3,9 @@
 The chunks of a folder go through an ONNX encoder of random weights (6 layers of 384 and 1,536 components, as that of
 MiniLM without its attention) on two processes: in index tasks, as is the default; in a pool of two embedder actors, as
 with `RAYCONTEXT_EMBEDDER_ACTORS=2`; and through `map_batches` of Ray Data with a pool of two actors, where pandas,
-which it needs, is installed. The first two write a whole index, with the vectors of names and paths; the last one only
-makes vectors of chunks. Prints seconds, each with the start of its processes.
+which it needs, is installed. The first two write a whole index, with the vectors of names and paths; beside Ray Data,
+which only makes vectors of chunks, two embedder actors do the same. Prints seconds, each with the start of its
+processes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 import raycontext
+from raycontext.actors.embedder import EmbedderActor, EmbedderPlan
 from raycontext.embed.embedder import embedder_for
 from raycontext.store.collection import Location
 from raycontext.store.segment import Segment
@@ -91,6 +93,17 @@ def by_ray_data(texts: list[str], name: str) -> int:
     return sum(len(batch["vector"]) for batch in vectors.iter_batches(batch_size=None))
 
 
+def by_embedder_actors(texts: list[str], name: str) -> int:
+    import ray
+
+    actors = [ray.remote(EmbedderActor).options(num_cpus=1).remote(name, EmbedderPlan()) for _ in range(WORKERS)]
+    asked = [
+        actors[place // BATCH % WORKERS].embed.remote(texts[place : place + BATCH], "run", None, 0)
+        for place in range(0, len(texts), BATCH)
+    ]
+    return sum(len(found.places) for found in ray.get(asked))
+
+
 def chunks_of(root: str, collection: str) -> list[str]:
     opened = Location(root, collection).open()
     manifest = opened.latest()
@@ -124,6 +137,8 @@ def measured(folder: Path, temporary: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {"texts": len(texts), "characters": sum(map(len, texts))}
     figures["index_tasks_seconds"] = index(folder, temporary / "tasks", name, 0)
     figures["embedder_actors_seconds"] = index(folder, temporary / "actors", name, WORKERS)
+    with raycontext.connect(root=temporary / "alone", runtime="ray", workers=WORKERS):
+        figures["embedder_actors_alone_seconds"] = seconds_of(lambda: by_embedder_actors(texts, name))
     if find_spec("pandas") is None:
         sys.stderr.write("Ray Data needs pandas (pip install pandas): left out\n")
         return figures
