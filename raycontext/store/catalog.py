@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePath
 
 import xxhash
 
-from raycontext.errors import CorruptManifest, InvalidInput, UnknownCollection, UnsupportedFormat
+from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection, UnsupportedFormat
 from raycontext.models import CollectionSummary
 from raycontext.store.collection import Collection, CollectionIdentity, collection_names
 from raycontext.store.storage import Storage
@@ -87,13 +88,16 @@ class Catalog:
         """
         if collection is not None:
             return Collection(self._storage, collection).create(source)
+        # Listed first: whoever makes it for this source meanwhile is found below, or has made the name that we try.
+        taken = set(collection_names(self._storage))
         found = self.of_source(source)
         if found is not None:
             return found
         name = re.sub(r"[^a-z0-9._-]+", "-", PurePath(source).name.lower()).strip("-._")[:80] or "root"
-        taken = set(collection_names(self._storage))
-        if name in taken:
-            name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
+        if name not in taken:
+            with suppress(CollectionExists):  # another source was faster
+                return Collection(self._storage, name).create(source)
+        name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
         return Collection(self._storage, name).create(source)
 
 
