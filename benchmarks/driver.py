@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import pickle
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from record import show
 
 import raycontext
 from raycontext import pipeline, stages
@@ -244,10 +244,7 @@ def main() -> None:
     figures["planning"] = planning(arguments.files)
     if arguments.ray:
         figures["ray"] = asyncio.run(ray_tasks(4_000, workers=2))
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ files indexed of the job that was behind and of the one ahead, half way through.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from indexing import QUESTIONS, linked_copy
+from record import show
 
 import raycontext
 
@@ -78,10 +77,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         figures = measured(arguments.folder.resolve(), Path(temporary), arguments.collections)
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
 
 
 if __name__ == "__main__":

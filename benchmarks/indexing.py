@@ -31,6 +31,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import psutil
+from record import show
 
 import raycontext
 from raycontext import stages
@@ -271,10 +272,7 @@ def main() -> None:
         )
         figures["semble"] = json.loads(done.stdout)
         figures["semble_to_cold"] = figures["semble"]["seconds"] / figures["cold_seconds"]
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +40,14 @@ def versions(*more: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def show(figures: Any, place: Path | None) -> None:
+    """Print the figures as JSON, and write them to a file where one is given."""
+    text = json.dumps(figures, indent=2)
+    sys.stdout.write(text + "\n")
+    if place:
+        place.write_text(text)
 
 
 def write(place: Path, benchmark: str, figures: dict[str, Any], *more: str) -> None:

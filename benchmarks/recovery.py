@@ -30,6 +30,7 @@ os.environ.update(RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
 import psutil
 import ray
 from ray.cluster_utils import Cluster
+from record import show
 from scenario import OBJECT_STORE_BYTES, QUERIES, nodes_of_actors, write_source
 
 import raycontext
@@ -162,10 +163,7 @@ def main() -> None:
         folder = Path(temporary, "head")
         folder.mkdir()
         figures["head"] = with_head(folder)
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import statistics
@@ -28,6 +27,7 @@ from typing import Any
 
 import psutil
 from mcp import Client, StdioServerParameters
+from record import show
 
 from raycontext.serve import client
 
@@ -155,10 +155,7 @@ def main() -> None:
             if found := client.health(root):
                 client.ask(root, "POST", "/api/shutdown")
                 psutil.Process(found["pid"]).wait(30)
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
 
 
 if __name__ == "__main__":

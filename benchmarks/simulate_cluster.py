@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from record import show
 
 import raycontext
 from raycontext import pipeline, stages
@@ -425,10 +426,7 @@ def main() -> None:
         "tree": {"files": tree.files, "bytes": tree.size, "files_of_an_entry": tree.group},
         "runs": runs,
     }
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
     if arguments.svg:
         title = f"A first index of {arguments.gigabytes:g} GB, {tree.files / 1e6:.1f} million files, simulated"
         arguments.svg.write_text(picture(runs, f"{title}; {arguments.cores} cores a node"))

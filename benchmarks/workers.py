@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
+from record import show
 
 import raycontext
 
@@ -115,10 +114,7 @@ def main() -> None:
         "index_by_workers": {workers: medians(rounds) for workers, rounds in indexing.items()},
         "search_by_replicas": {replicas: medians(rounds) for replicas, rounds in searching.items()},
     }
-    text = json.dumps(figures, indent=2)
-    sys.stdout.write(text + "\n")
-    if arguments.json:
-        arguments.json.write_text(text)
+    show(figures, arguments.json)
 
 
 if __name__ == "__main__":

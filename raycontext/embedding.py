@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ class PooledEmbedder:
         self.use = EmbeddingUse()
         self._run = run
         self._vectors = vectors
-        self._next = int.from_bytes(run.run.encode()[-2:])  # tasks begin with different actors
+        self._next = random.randrange(len(run.pool))  # tasks begin with different actors
         self._dimension = 0
 
     def __call__(self, documents: Documents) -> QuantizedVectors:

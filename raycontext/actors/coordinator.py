@@ -269,7 +269,6 @@ class Coordinator:
         identity = await asyncio.to_thread(lambda: location.open().identity())
         if not await asyncio.to_thread(os.path.isdir, identity.source):
             return report
-        self._plans.setdefault(identity.name, EmbedderPlan())
         return report.model_copy(update={"index": await self._index(identity, OptionOverrides())})
 
     async def _known(self, collection: str) -> Location:
@@ -291,7 +290,7 @@ class Coordinator:
         self, identity: CollectionIdentity, overrides: OptionOverrides, places: tuple[str, ...] = ()
     ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
-            plan = self._plans[identity.name]
+            plan = self._plans.get(identity.name, EmbedderPlan())
             job = Job(self._root, self._runtime, identity, places, plan, self._governor)
             self._jobs[identity.name] = job
             try:
@@ -343,6 +342,7 @@ class Coordinator:
         await self._end_actors(opened)
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
+        self._plans.pop(collection, None)
 
     async def _end_actors(self, opened: Collection) -> None:
         for name in await search_actors(self._runtime, opened.name, await asyncio.to_thread(_shard_count, opened)):
