@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from indexing import QUESTIONS, linked_copy
+from indexing import linked_copy
+from questions import QUESTIONS
 from record import show
 
 import raycontext

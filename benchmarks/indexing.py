@@ -31,7 +31,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import psutil
+from questions import QUESTIONS
 from record import show
+from sampling import sampling
 
 import raycontext
 from raycontext import stages
@@ -43,13 +45,6 @@ from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.pipeline import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
 from raycontext.store.collection import Location
 
-QUESTIONS = (
-    "where are errors retried after a failure?",
-    "parse the configuration file",
-    "open a connection to the server",
-    "how is the cache invalidated",
-    "convert bytes to text",
-)
 EDITS = 15
 FUNCTIONS = {".c": "\nint {}(void) {{ return 1; }}\n", ".py": "\n\ndef {}():\n    return 1\n"}
 SEARCHES = 100
@@ -104,27 +99,20 @@ def in_pool(workers: int, work: Callable[[Any], int], arguments: Sequence[Any]) 
 def peaks() -> Iterator[dict[str, float]]:
     """Highest resident memory of each kind of process below this one, MB, by the name that Ray gives it."""
     found: dict[str, float] = {}
-    ended = threading.Event()
 
-    def sample() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    name = (process.cmdline() or [""])[0].split(" ")[0]
-                    resident = process.memory_info().rss / 1e6
-                except psutil.Error:
-                    continue
-                if name.startswith("ray::") and name != "ray::IDLE":
-                    name = name.removeprefix("ray::").split(".")[0]
-                    found[name] = max(found.get(name, 0.0), resident)
+    def look() -> None:
+        for process in psutil.Process().children(recursive=True):
+            try:
+                name = (process.cmdline() or [""])[0].split(" ")[0]
+                resident = process.memory_info().rss / 1e6
+            except psutil.Error:
+                continue
+            if name.startswith("ray::") and name != "ray::IDLE":
+                name = name.removeprefix("ray::").split(".")[0]
+                found[name] = max(found.get(name, 0.0), resident)
 
-    thread = threading.Thread(target=sample, daemon=True)
-    thread.start()
-    try:
+    with sampling(look, SAMPLE_SECONDS):
         yield found
-    finally:
-        ended.set()
-        thread.join()
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -20,7 +20,6 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,16 +27,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from questions import QUESTIONS
+from sampling import sampling
 
 import raycontext
 
-QUESTIONS = (
-    "where are errors retried after a failure?",
-    "parse the configuration file",
-    "open a connection to the server",
-    "how is the cache invalidated",
-    "convert bytes to text",
-)
 SAMPLE_SECONDS = 0.5
 SETTLE_SECONDS = 5.0
 
@@ -78,23 +72,14 @@ def sizes() -> Sizes:
 def highest() -> Iterator[Sizes]:
     """The highest of each kind during the block."""
     found: Sizes = {}
-    ended = threading.Event()
 
-    def sample() -> None:
-        while True:
-            for kind, entry in sizes().items():
-                known = found.setdefault(kind, dict(entry))
-                known.update({name: max(value, known[name]) for name, value in entry.items()})
-            if ended.wait(SAMPLE_SECONDS):
-                return
+    def look() -> None:
+        for kind, entry in sizes().items():
+            known = found.setdefault(kind, dict(entry))
+            known.update({name: max(value, known[name]) for name, value in entry.items()})
 
-    thread = threading.Thread(target=sample, daemon=True)
-    thread.start()
-    try:
+    with sampling(look, SAMPLE_SECONDS):
         yield found
-    finally:
-        ended.set()
-        thread.join()
 
 
 def search_for(context: raycontext.SyncContext, collection: str, seconds: float) -> int:

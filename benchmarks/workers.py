@@ -20,17 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from questions import QUESTIONS
 from record import show
 
 import raycontext
 
-QUESTIONS = (
-    "where are errors retried after a failure?",
-    "parse the configuration file",
-    "open a connection to the server",
-    "how is the cache invalidated",
-    "convert bytes to text",
-)
 CLIENTS = 8
 SEARCH_SECONDS = 3.0
 WARM_UP_SEARCHES = 20
