@@ -43,6 +43,7 @@ from raycontext.discover.read import read_content
 from raycontext.discover.walk import walk
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.pipeline import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
+from raycontext.runs import cut_into_runs
 from raycontext.store.collection import Location
 
 EDITS = 15
@@ -75,15 +76,10 @@ def index_batch(arguments: tuple[str, Location, Sequence[FileStat]]) -> int:
 
 
 def batches_of(folder: Path) -> list[list[FileStat]]:
-    batches: list[list[FileStat]] = [[]]
-    size = 0
-    for file in walk(folder, IndexOptions().max_file_bytes).files:
-        if batches[-1] and (size + file.size > LARGEST_INDEX_BATCH_BYTES or len(batches[-1]) == INDEX_BATCH_FILES):
-            batches.append([])
-            size = 0
-        batches[-1].append(file)
-        size += file.size
-    return batches
+    files = walk(folder, IndexOptions().max_file_bytes).files
+    return cut_into_runs(
+        files, lambda file: file.size, most_size=LARGEST_INDEX_BATCH_BYTES, most_items=INDEX_BATCH_FILES
+    )
 
 
 def in_pool(workers: int, work: Callable[[Any], int], arguments: Sequence[Any]) -> tuple[float, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.embed.embedder import Documents, QuantizedVectors
+from raycontext.runs import cut_into_runs
 from raycontext.runtime.base import ActorHandle
 from raycontext.store.content_vectors import ContentVectors, content_keys
 
@@ -95,7 +96,13 @@ class PooledEmbedder:
         for places, _ in pieces:
             missing[places] = False
         self.use = self.use.plus(EmbeddingUse(reused=len(keys) - int(missing.sum())))
-        for places in _slices(np.flatnonzero(missing), texts):
+        slices = cut_into_runs(
+            np.flatnonzero(missing).tolist(),
+            lambda place: len(texts[place]),
+            most_size=SLICE_CHARACTERS,
+            most_items=SLICE_TEXTS,
+        )
+        for places in map(np.array, slices):
             found = self._embed([texts[place] for place in places])
             told = places[found.places]
             if len(told):  # kept before anything else happens: it may have cost money
@@ -119,16 +126,3 @@ class PooledEmbedder:
         elif not self._dimension:  # all documents are blank
             self._dimension = self._pieces(content_keys([PROBE]), [PROBE])[0][1].codes.shape[1]
         return self._dimension
-
-
-def _slices(places: NDArray[np.int64], texts: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Cut into runs that are asked for at once."""
-    found: list[list[int]] = []
-    size = 0
-    for place in places.tolist():
-        if not found or len(found[-1]) == SLICE_TEXTS or size + len(texts[place]) > SLICE_CHARACTERS:
-            found.append([])
-            size = 0
-        found[-1].append(place)
-        size += len(texts[place])
-    return [np.array(run, np.int64) for run in found]

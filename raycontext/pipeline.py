@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Literal
 
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.runs import cut_into_runs
 from raycontext.runtime.base import WorkerDied
 from raycontext.stages import IndexedBatch
 from raycontext.store.changes import Change, TreeChanges
@@ -376,18 +378,8 @@ def _reason(error: BaseException) -> SkipReason:
 
 def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> list[tuple[FileStat, ...]]:
     """Cut into runs of at most `most_files` files and, beyond a first file, `most_bytes` bytes."""
-    batches: list[tuple[FileStat, ...]] = []
-    batch: list[FileStat] = []
-    size = 0
-    for file in files:
-        if batch and (size + file.size > most_bytes or len(batch) == most_files):
-            batches.append(tuple(batch))
-            batch, size = [], 0
-        batch.append(file)
-        size += file.size
-    if batch:
-        batches.append(tuple(batch))
-    return batches
+    runs = cut_into_runs(files, attrgetter("size"), most_size=most_bytes, most_items=most_files)
+    return [tuple(run) for run in runs]
 
 
 def _pieces(instruction: HashFiles | IndexFiles) -> list[Instruction]:

@@ -130,7 +130,7 @@ def actor_count(name: str, plan: EmbedderPlan) -> int:
 async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tuple[ActorHandle, ...]:
     """The actors of an embedder; made where there are none. Raises `InvalidInput`, `RuntimeUnavailable`."""
     count = await asyncio.to_thread(actor_count, name, plan)
-    gpus = 0.0 if await asyncio.to_thread(is_remote, name) else plan.gpus
+    gpus = 0.0 if is_remote(name) else plan.gpus
     made = (
         runtime.actor(embedder_name(name, number), EmbedderActor, name, plan, spread=number, gpus=gpus)
         for number in range(count)

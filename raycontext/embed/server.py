@@ -10,7 +10,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import httpx2
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from raycontext.embed.allowance import Backoff, Budget, Limits, Pace, retry_after_seconds
 from raycontext.embed.remote import MOST_CHARACTERS, Answer, Purpose, RemoteEmbedder, UnusableAnswer, tokens_at_most
 from raycontext.errors import EmbeddingBudgetExceeded, EmbeddingFailed
+from raycontext.runs import cut_into_runs
 
 __all__ = ["Embedded", "EmbeddingServer"]
 
@@ -51,9 +52,9 @@ class Embedded(NamedTuple):
 class _Asked:
     """A batch of texts that waits for its vectors."""
 
-    def __init__(self, places: list[int], purpose: Purpose, budget: Budget) -> None:
+    def __init__(self, places: list[int], texts: list[str], purpose: Purpose, budget: Budget) -> None:
         self.places = places
-        self.texts: list[str] = []
+        self.texts = texts
         self.begun = False
         self.purpose: Purpose = purpose
         self.budget = budget
@@ -90,9 +91,15 @@ class EmbeddingServer:
         """
         cut = [text[:MOST_CHARACTERS] for text in texts]
         order = sorted(range(len(cut)), key=lambda place: len(cut[place]))  # servers pad the texts of a request
-        asked = [_Asked(places, purpose, budget) for places in self._batches(order, cut)]
+        provider = self._embedder.provider
+        batches = cut_into_runs(
+            order,
+            lambda place: tokens_at_most(cut[place]),
+            most_size=provider.most_tokens,
+            most_items=provider.most_texts,
+        )
+        asked = [_Asked(places, [cut[place] for place in places], purpose, budget) for places in batches]
         for batch in asked:
-            batch.texts = [cut[place] for place in batch.places]
             self._waiting.put_nowait(batch)
         if not self._askers:
             self._askers = [asyncio.ensure_future(self._ask_on()) for _ in range(REQUESTS_AT_ONCE)]
@@ -152,21 +159,6 @@ class EmbeddingServer:
             asked.answer.set_result(asking.result())
         else:
             asked.answer.set_exception(problem)
-
-    def _batches(self, order: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
-        """The places of texts that go in one request, for all in this order."""
-        provider = self._embedder.provider
-        batch: list[int] = []
-        size = 0
-        for place in order:
-            tokens = tokens_at_most(texts[place])
-            if batch and (len(batch) == provider.most_texts or size + tokens > provider.most_tokens):
-                yield batch
-                batch, size = [], 0
-            batch.append(place)
-            size += tokens
-        if batch:
-            yield batch
 
     async def _batch(self, asked: _Asked, texts: list[str]) -> NDArray[np.float32]:
         """One request, or several smaller ones where the server wants those."""
