@@ -27,19 +27,20 @@ from typing import Any
 from record import show
 
 import raycontext
-from raycontext import pipeline, stages
 from raycontext.actors.job import Job
 from raycontext.discover.scan import Scan, compared
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.discover.walk import walk
-from raycontext.models import FileDigest, FileStat, IndexOptions, TreeListing
+from raycontext.index import planner as index_planner
+from raycontext.index import stages
+from raycontext.index.stages import IndexedBatch
+from raycontext.models import FileDigest, FileStat, IndexOptions, OptionOverrides, TreeListing
 from raycontext.runtime.ray import RayRuntime
-from raycontext.stages import IndexedBatch
 from raycontext.store.changes import TreeChanges
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.storage import new_ulid
-from raycontext.store.vector_store import CollectionState, OptionOverrides, VectorStore
+from raycontext.store.vector_store import CollectionState, VectorStore
+from raycontext.ulid import new_ulid
 
 FILES_PER_FOLDER = 40
 CHANGED_SHARE = 100
@@ -73,26 +74,26 @@ def cpu(figures: Figures, name: str) -> Iterator[None]:
 def planned(figures: Figures, files: Sequence[FileStat], previous: Snapshot | None, store: VectorStore) -> None:
     """From a walk to the instructions to index, with the CPU seconds of each step."""
     options = IndexOptions(num_shards=16)
-    planner = pipeline.ReindexPlanner(
+    planner = index_planner.ReindexPlanner(
         options, owed=previous is None, replace=False, parallelism=WORKERS, new_txn=new_ulid
     )
     listing = TreeListing(SCANNED_AT_NS, list(files), [], [])
     with cpu(figures, "scan_comparison_seconds"):
         found = compared(listing, options, previous)
     with cpu(figures, "planner_to_hash_seconds"):
-        instructions = planner.handle(pipeline.Scanned(found))
+        instructions = planner.handle(index_planner.Scanned(found))
     results = [
-        pipeline.Hashed(instruction, [FileDigest(file.path, DIGEST, None) for file in instruction.files])
+        index_planner.Hashed(instruction, [FileDigest(file.path, DIGEST, None) for file in instruction.files])
         for instruction in instructions
-        if isinstance(instruction, pipeline.HashFiles)
+        if isinstance(instruction, index_planner.HashFiles)
     ]
     with cpu(figures, "planner_to_compare_seconds"):
         (compare,) = (following for result in results for following in planner.handle(result))
-    assert isinstance(compare, pipeline.CompareTrees)
+    assert isinstance(compare, index_planner.CompareTrees)
     with cpu(figures, "merkle_comparison_seconds"):
         changes = store.compare(compare.hashed, compare.removed, compare.skips)
     with cpu(figures, "planner_to_index_seconds"):
-        instructions = planner.handle(pipeline.Compared(changes))
+        instructions = planner.handle(index_planner.Compared(changes))
     figures["index_tasks"] = len(instructions)
     driver = sum(seconds for name, seconds in figures.items() if name.startswith(("scan_", "planner_")))
     figures["files"] = len(files)
@@ -117,7 +118,7 @@ def planning(count: int) -> Figures:
         store = VectorStore(Location(folder, name).open())
         state = store.begin(OptionOverrides())
         store.commit(
-            pipeline.Change(new_ulid(), (), entries, {}, frozenset(), frozenset(), SCANNED_AT_NS, state.options)
+            index_planner.Change(new_ulid(), (), entries, {}, frozenset(), frozenset(), SCANNED_AT_NS, state.options)
         )
         planned(second, changed, Snapshot(SCANNED_AT_NS, entries), store)
     return {"first": first, "one_in_a_hundred_changed": second}
@@ -187,7 +188,7 @@ def recorded_segment() -> SegmentReference:
 def tasks(count: int, files_per_task: int, segment: SegmentReference) -> Figures:
     """A whole job of `count` index tasks, CPU seconds of the driver alone."""
     # Of a large tree the planner makes tasks as large as it may.
-    size = pipeline.LARGEST_INDEX_BATCH_BYTES // files_per_task
+    size = index_planner.LARGEST_INDEX_BATCH_BYTES // files_per_task
     files = synthetic_tree(min(count * files_per_task, MOST_FILES), size)
     runtime: Any = RecordedRuntime(files, segment)
     job = Job("/nowhere", runtime, CollectionIdentity("tree", "/nowhere", new_ulid()))

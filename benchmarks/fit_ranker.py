@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 import raycontext
 from raycontext.analyse.path_kinds import PATH_KINDS
-from raycontext.context import CANDIDATE_FILES
 from raycontext.evaluation import same_file
 from raycontext.models import SearchFilters
+from raycontext.sdk.context import CANDIDATE_FILES
 from raycontext.search.query import SearchRequest
 from raycontext.search.ranker import MODEL_FEATURES, cosine_moments, model_features
 from raycontext.search.shard import ShardSearch

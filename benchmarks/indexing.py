@@ -36,14 +36,14 @@ from record import show
 from sampling import sampling
 
 import raycontext
-from raycontext import stages
-from raycontext.chunk.grammars import parser_for
-from raycontext.chunk.languages import detect_language
+from raycontext.batching import cut_into_runs
+from raycontext.chunk.languages.detect import detect_language
+from raycontext.chunk.languages.grammars import parser_for
 from raycontext.discover.read import read_content
 from raycontext.discover.walk import walk
+from raycontext.index import stages
+from raycontext.index.planner import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
 from raycontext.models import FileStat, IndexOptions, SkipReason
-from raycontext.pipeline import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
-from raycontext.runs import cut_into_runs
 from raycontext.store.collection import Location
 
 EDITS = 15

@@ -17,13 +17,13 @@ import time
 from pathlib import Path
 
 import raycontext
-from raycontext.context import CANDIDATE_FILES
 from raycontext.models import SearchFilters
+from raycontext.sdk.context import CANDIDATE_FILES
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Collection, Location
-from raycontext.store.compaction import merge_segments
+from raycontext.store.segments.compaction import merge_segments
 from raycontext.store.writer import CollectionWriter
 
 QUERIES = (

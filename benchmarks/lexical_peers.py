@@ -14,7 +14,7 @@ from raycontext.models import SearchFilters
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 QUESTIONS = (
     "where are errors retried after a failure",

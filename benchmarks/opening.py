@@ -28,8 +28,8 @@ LIMIT = 10
 
 def ask(root: str, name: str, begun: float) -> None:
     """In a process of its own: print what it took as JSON."""
-    from raycontext.context import CANDIDATE_FILES
     from raycontext.models import SearchFilters
+    from raycontext.sdk.context import CANDIDATE_FILES
     from raycontext.search.query import SearchRequest
     from raycontext.search.shard import ShardSearch
 

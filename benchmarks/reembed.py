@@ -29,10 +29,11 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 import raycontext
-from raycontext.actors.embedder import EmbedderActor, EmbedderPlan
-from raycontext.embed.embedder import embedder_for
+from raycontext.actors.embedder import EmbedderActor
+from raycontext.embed.registry import embedder_for
+from raycontext.index.request import EmbedderPlan
 from raycontext.store.collection import Location
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 LAYERS, WIDTH, INNER = 6, 384, 1536
 WORKERS = 2

@@ -42,9 +42,9 @@ from lexical_peers import (
 )
 from numpy.typing import NDArray
 
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.registry import embedder_for
 from raycontext.store.collection import Location
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 Figures = dict[str, float]
 Vectors = NDArray[np.float32]

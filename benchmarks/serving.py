@@ -29,7 +29,7 @@ import psutil
 from mcp import Client, StdioServerParameters
 from record import show
 
-from raycontext.serve import client
+from raycontext.daemon_client import lifecycle, wire
 
 QUESTION = "where are errors retried after a failure?"
 WORD = "error"
@@ -56,7 +56,7 @@ def run(*arguments: str, **variables: str) -> None:
 
 def proportional_megabytes(root: str) -> dict[str, float]:
     """PSS of the daemon and all that it has started, MB, by the name of the process."""
-    found = client.health(root)
+    found = wire.health(root)
     if found is None:
         raise SystemExit("the daemon has ended")
     daemon = psutil.Process(found["pid"])
@@ -96,7 +96,7 @@ def search_for_a_minute(root: str, folder: str) -> int:
     def ask() -> None:
         count = 0
         while time.monotonic() < ended:
-            client.checked(client.ask(root, "POST", "/api/search", {"query": QUESTION, "path": folder}))
+            wire.checked(wire.ask(root, "POST", "/api/search", {"query": QUESTION, "path": folder}))
             count += 1
         counts.append(count)
 
@@ -121,7 +121,7 @@ def measured(folder: str, root: str, rounds: int) -> Figures:
     begun = time.perf_counter()
     run(*search)  # answers at once, and starts the daemon
     figures["cold_command_that_starts_the_daemon_ms"] = (time.perf_counter() - begun) * 1e3
-    client.ensure_ready(root)
+    lifecycle.ensure_ready(root)
     figures["daemon_ready_ms"] = (time.perf_counter() - begun) * 1e3
     run(*search)
     time.sleep(5.0)
@@ -129,7 +129,7 @@ def measured(folder: str, root: str, rounds: int) -> Figures:
     figures["warm_command_ms"] = median_milliseconds(lambda: run(*search), rounds)
     body = {"query": QUESTION, "path": folder}
     figures["http_search_ms"] = median_milliseconds(
-        lambda: client.checked(client.ask(root, "POST", "/api/search", body)), rounds * 4
+        lambda: wire.checked(wire.ask(root, "POST", "/api/search", body)), rounds * 4
     )
     figures |= asyncio.run(mcp_figures(folder, rounds))
     figures["searches_in_a_minute"] = search_for_a_minute(root, folder)
@@ -152,8 +152,8 @@ def main() -> None:
         try:
             figures = measured(str(arguments.folder.resolve()), root, arguments.rounds)
         finally:
-            if found := client.health(root):
-                client.ask(root, "POST", "/api/shutdown")
+            if found := wire.health(root):
+                wire.ask(root, "POST", "/api/shutdown")
                 psutil.Process(found["pid"]).wait(30)
     show(figures, arguments.json)
 

@@ -35,17 +35,18 @@ import numpy as np
 from record import show
 
 import raycontext
-from raycontext import pipeline, stages
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.discover.walk import walk
-from raycontext.models import FileDigest, FileStat, IndexOptions
-from raycontext.stages import IndexedBatch
+from raycontext.index import planner as index_planner
+from raycontext.index import stages
+from raycontext.index.stages import IndexedBatch
+from raycontext.models import FileDigest, FileStat, IndexOptions, OptionOverrides
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import Location
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.storage import new_ulid
-from raycontext.store.vector_store import OptionOverrides, VectorStore
+from raycontext.store.vector_store import VectorStore
+from raycontext.ulid import new_ulid
 
 NODES = (1, 2, 4, 8, 16, 32, 64)
 RECORDED_FILES = 40
@@ -215,7 +216,7 @@ class Simulation:
         self._workers = [0.0] * workers
         self._parallelism = workers
         self._driver_free = self._writer_free = 0.0
-        self._events: list[tuple[float, int, pipeline.Event]] = []
+        self._events: list[tuple[float, int, index_planner.Event]] = []
         self._order = count()
         self._chance = random.Random(SEED)
         self._committed = 0
@@ -226,7 +227,7 @@ class Simulation:
 
     def run(self) -> float:
         names = count()
-        planner = pipeline.ReindexPlanner(
+        planner = index_planner.ReindexPlanner(
             IndexOptions(num_shards=max(round(self._tree.size / SHARD_BYTES), 1)),
             owed=True,
             replace=False,
@@ -238,7 +239,7 @@ class Simulation:
         while True:
             while waiting and running <= self._parallelism:
                 instruction = waiting.popleft()
-                if isinstance(instruction, pipeline.Finish):
+                if isinstance(instruction, index_planner.Finish):
                     return self._driver_free
                 self._send(instruction)
                 running += 1
@@ -248,49 +249,51 @@ class Simulation:
             waiting.extendleft(reversed(planner.handle(event)))
             self.ended[type(event).__name__] = self._driver_free
 
-    def _send(self, instruction: pipeline.Instruction) -> None:
+    def _send(self, instruction: index_planner.Instruction) -> None:
         tree, recorded = self._tree, self._recorded
         match instruction:
-            case pipeline.ScanTree():
+            case index_planner.ScanTree():
                 by_file = recorded.walk_by_file + self._driver.comparison_by_file + recorded.encode_by_file
-                event: pipeline.Event = pipeline.Scanned(Scan(1, len(tree.groups), tree.groups, {}, [], [], ()))
+                event: index_planner.Event = index_planner.Scanned(
+                    Scan(1, len(tree.groups), tree.groups, {}, [], [], ())
+                )
                 ended = self._use_worker(by_file * tree.files)
-            case pipeline.HashFiles(files):
-                event = pipeline.Hashed(instruction, [FileDigest(file.path, DIGEST, None) for file in files])
+            case index_planner.HashFiles(files):
+                event = index_planner.Hashed(instruction, [FileDigest(file.path, DIGEST, None) for file in files])
                 ended = self._use_worker(recorded.hash.of(len(files) * tree.group, sum(file.size for file in files)))
-            case pipeline.CompareTrees(hashed, _, _):
-                event = pipeline.Compared(TreeChanges([file.path for file, _ in hashed], [], [], {}, [], {}))
+            case index_planner.CompareTrees(hashed, _, _):
+                event = index_planner.Compared(TreeChanges([file.path for file, _ in hashed], [], [], {}, [], {}))
                 self._use_driver(self._driver_free, recorded.encode_by_file * tree.files)
                 by_file = recorded.decode_by_file + recorded.compare_by_file
                 ended = self._use_writer(by_file * tree.files)
-            case pipeline.IndexFiles(_, files):
+            case index_planner.IndexFiles(_, files):
                 size = sum(file.size for file in files)
                 entries = {file.path: SnapshotEntry(*file[1:], DIGEST, None) for file in files}
                 segment = SegmentReference(name="s", checksum="", files=len(files), rows=1, bytes=size)
-                event = pipeline.Indexed(instruction, IndexedBatch(segment, entries, size))
+                event = index_planner.Indexed(instruction, IndexedBatch(segment, entries, size))
                 seconds = recorded.index.of(len(files) * tree.group, size) * self._chance.choice(recorded.spread)
                 ended = self._use_worker(seconds)
                 self.tasks += 1
-            case pipeline.Commit(change):
+            case index_planner.Commit(change):
                 self._committed += len(change.entries) * tree.group
                 seconds = recorded.commit.of(self._committed, 0)
                 self.commits, self.longest_commit = self.commits + 1, max(self.longest_commit, seconds)
-                event = pipeline.Committed(instruction)
+                event = index_planner.Committed(instruction)
                 ended = self._use_writer(seconds)
             case _:
                 raise AssertionError(instruction)
         heapq.heappush(self._events, (ended, next(self._order), event))
 
-    def _cost_of(self, event: pipeline.Event) -> float:
+    def _cost_of(self, event: index_planner.Event) -> float:
         driver, group = self._driver, self._tree.group
         match event:
-            case pipeline.Scanned():
+            case index_planner.Scanned():
                 return self._tree.files * (driver.scanned + self._recorded.decode_by_file)
-            case pipeline.Hashed(_, digests):
+            case index_planner.Hashed(_, digests):
                 return driver.task + driver.hashed * len(digests) * group
-            case pipeline.Compared(changes):
+            case index_planner.Compared(changes):
                 return driver.compared * len(changes.added) * group
-            case pipeline.Indexed(_, batch):
+            case index_planner.Indexed(_, batch):
                 return driver.task + driver.indexed * len(batch.entries) * group
             case _:
                 return driver.task
@@ -412,8 +415,8 @@ def main() -> None:
     recorded = record(arguments.folder.resolve())
     driver = driver_costs(json.loads(arguments.driver.read_text()))
     tree = monorepo(recorded.sizes, arguments.gigabytes * 1e9)
-    pipeline.INDEX_BATCH_FILES = max(pipeline.INDEX_BATCH_FILES // tree.group, 1)
-    pipeline.HASH_BATCH_FILES = max(pipeline.HASH_BATCH_FILES // tree.group, 1)
+    index_planner.INDEX_BATCH_FILES = max(index_planner.INDEX_BATCH_FILES // tree.group, 1)
+    index_planner.HASH_BATCH_FILES = max(index_planner.HASH_BATCH_FILES // tree.group, 1)
     runs = []
     for nodes in NODES:
         runs.append(simulated(tree, recorded, driver, nodes, arguments.cores))

@@ -20,7 +20,7 @@ from raycontext import errors
 DOCS = Path(__file__).resolve().parent
 REPOSITORY = DOCS.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "THIRD_PARTY_NOTICES.md", "benchmarks/README.md")
-LINKED = ("LICENSE", "cluster.yaml", "raycontext/embed/data/SOURCES.md", "training/README.md")
+LINKED = ("LICENSE", "cluster.yaml", "raycontext/embed/models/data/SOURCES.md", "training/README.md")
 """Beyond docs/, what the site consists of, and what its pages lead to."""
 
 GENERATED = "<!-- Written by docs/generate.py: `make docs` writes it anew. -->\n\n"
@@ -67,8 +67,8 @@ def cli() -> str:
     """The page about the commands."""
     from typer.main import get_command
 
-    from raycontext.serve.cli import COMMANDS
-    from raycontext.serve.commands import application
+    from raycontext.cli.application import application
+    from raycontext.cli.main import COMMANDS
 
     commands: dict[str, Any] = get_command(application).commands  # type: ignore[attr-defined]
     assert set(commands) == set(COMMANDS)

@@ -15,11 +15,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raycontext.batch_reindex.entries import BatchEntry, BatchList, read_batch_list
-    from raycontext.batch_reindex.report import BatchReport, EntryOutcome
-    from raycontext.condition import Damage, DamageKind, RepairReport, VerificationReport
-    from raycontext.connection import Connection, SyncContext, connect
-    from raycontext.context import Context
+    from raycontext.batch.entries import BatchEntry, BatchList, read_batch_list
+    from raycontext.batch.report import BatchReport, EntryOutcome
     from raycontext.errors import (
         CollectionExists,
         CommitConflict,
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
         UnsafeStorage,
         UnsupportedFormat,
     )
-    from raycontext.estimate import FolderSize, IndexEstimate
+    from raycontext.index.estimate import FolderSize, IndexEstimate
     from raycontext.models import (
         ActorStatus,
         ChunkKind,
@@ -58,6 +55,9 @@ if TYPE_CHECKING:
         JobProgress,
         SkipReason,
     )
+    from raycontext.sdk.connection import Connection, SyncContext, connect
+    from raycontext.sdk.context import Context
+    from raycontext.store.checking.reports import Damage, DamageKind, RepairReport, VerificationReport
 
 __version__ = "0.1.0"
 
@@ -114,12 +114,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "connection": ("Connection", "SyncContext", "connect"),
-    "context": ("Context",),
-    "batch_reindex.entries": ("BatchEntry", "BatchList", "read_batch_list"),
-    "batch_reindex.report": ("BatchReport", "EntryOutcome"),
-    "condition": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
-    "estimate": ("FolderSize", "IndexEstimate"),
+    "sdk.connection": ("Connection", "SyncContext", "connect"),
+    "sdk.context": ("Context",),
+    "batch.entries": ("BatchEntry", "BatchList", "read_batch_list"),
+    "batch.report": ("BatchReport", "EntryOutcome"),
+    "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
+    "index.estimate": ("FolderSize", "IndexEstimate"),
     "models": (
         "ActorStatus",
         "ChunkKind",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
 
 __all__ = [
     "ActorStatus",
@@ -25,10 +25,12 @@ __all__ = [
     "IndexOptions",
     "IndexReport",
     "JobProgress",
+    "OptionOverrides",
     "SearchFilters",
     "SkipReason",
     "SkippedFile",
     "TreeListing",
+    "first_problem",
 ]
 
 
@@ -130,7 +132,7 @@ class IndexOptions(BaseModel):
     """Target size of a chunk in bytes of source."""
     embedder: str = "static"
     """`static`, KIND:FOLDER with the absolute folder of a model, or KIND:MODEL@URL of a server; see
-    `raycontext.embed.embedder.embedder_for`."""
+    `raycontext.embed.registry.embedder_for`."""
 
 
 class SearchFilters(BaseModel):
@@ -362,3 +364,26 @@ class CollectionStatus(BaseModel):
     """Path and reason of each skipped file."""
     progress: JobProgress | None = None
     actors: tuple[ActorStatus, ...] = ()
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line."""
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+
+
+class OptionOverrides(NamedTuple):
+    """Options that a caller asks for; None keeps what the collection has, or the default for a new one."""
+
+    num_shards: int | None = None
+    max_file_bytes: int | None = None
+    chunk_bytes: int | None = None
+    embedder: str | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    secrets: bool | None = None
+
+    def applied_to(self, options: IndexOptions) -> IndexOptions:
+        """Validated options. Raises `pydantic.ValidationError` where one is out of range."""
+        given = {name: value for name, value in self._asdict().items() if value is not None}
+        return IndexOptions.model_validate({**options.model_dump(), **given})

@@ -10,9 +10,7 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from raycontext.limits import FILE_SECONDS
-
-__all__ = ["Settings", "default_cache", "default_root"]
+__all__ = ["FILE_SECONDS", "Settings", "default_cache", "default_root"]
 
 
 def default_root() -> Path:
@@ -23,6 +21,10 @@ def default_root() -> Path:
 def default_cache() -> Path:
     """The folder for what can be fetched again where none is given: the platform's user cache folder."""
     return user_cache_path("raycontext", appauthor=False)
+
+
+FILE_SECONDS = 20.0
+"""CPU time that every file has, unless RAYCONTEXT_FILE_SECONDS says otherwise."""
 
 
 class Settings(BaseSettings):

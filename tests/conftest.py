@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import raycontext
-from raycontext.connection import Connection
+from raycontext.sdk.connection import Connection
 
 LEAK_SECONDS = 20.0
 

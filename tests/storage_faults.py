@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from raycontext.errors import StorageError
-from raycontext.store.storage import Storage
+from raycontext.store.storage.base import Storage
 
 Result = TypeVar("Result")
 

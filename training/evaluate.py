@@ -16,7 +16,7 @@ from measure import evaluation_sets, mean_reciprocal_rank
 from numpy.typing import NDArray
 from pairs import Bags, load, stop_terms
 
-from raycontext.embed.static import load_table
+from raycontext.embed.models.static import load_table
 
 
 def bag_matrix(bags: Bags, rows: NDArray[np.int32], terms: NDArray[np.uint64]) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
     python training/mine_pairs.py WORK
 
 Reads WORK/archives (see `fetch_packages.py`); writes WORK/pairs/PACKAGE.npz, one for each package, and the list
-`raycontext/embed/data/SOURCES.md`. Texts become bags of the analyser's terms at once: no text is kept.
+`raycontext/embed/models/data/SOURCES.md`. Texts become bags of the analyser's terms at once: no text is kept.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import raycontext
 from raycontext.analyse.names import path_text
 from raycontext.analyse.terms import analyse
 from raycontext.chunk.chunker import chunk_file
-from raycontext.chunk.languages import LANGUAGES, detect_language
+from raycontext.chunk.languages.detect import LANGUAGES, detect_language
 
-SOURCES = Path(raycontext.__file__).parent / "embed" / "data" / "SOURCES.md"
+SOURCES = Path(raycontext.__file__).parent / "embed" / "models" / "data" / "SOURCES.md"
 CHUNK_BYTES = 1500
 MAX_FILES = 400
 MAX_BYTES_PER_PACKAGE = 1_200_000

@@ -11,7 +11,7 @@ import raycontext
 
 __all__ = ["save_table"]
 
-DATA = Path(raycontext.__file__).parent / "embed" / "data"
+DATA = Path(raycontext.__file__).parent / "embed" / "models" / "data"
 
 
 def save_table(terms: NDArray[np.uint64], vectors: NDArray[np.float32], folder: Path = DATA) -> None:

@@ -2,7 +2,7 @@
 
     python training/train_embedder.py WORK [--size 28000] [--dimension 256] [--steps 2400]
 
-Reads WORK/pairs (see `mine_pairs.py`); writes `raycontext/embed/data/`. A text is the sum over its terms of
+Reads WORK/pairs (see `mine_pairs.py`); writes `raycontext/embed/models/data/`. A text is the sum over its terms of
 sqrt(frequency) times weight times vector. Vectors start at random and weights as 1e-3 / (1e-3 + share of all words)
 (Arora, Liang, Ma 2017, "A simple but tough-to-beat baseline for sentence embeddings"); both are trained together by
 the softmax over all bodies of a batch, and over all its queries (InfoNCE: van den Oord, Li, Vinyals 2018). Batches are

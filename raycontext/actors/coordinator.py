@@ -9,18 +9,16 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from raycontext import stages
 from raycontext.actors.calls import calls_of, counted
-from raycontext.actors.embedder import EmbedderPlan, actor_count, embedder_name, is_remote
+from raycontext.actors.embedder import actor_count, embedder_name, is_remote
 from raycontext.actors.hybrid_search import search_actors
 from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
-from raycontext.condition import RepairReport, VerificationReport
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.registry import embedder_for
 from raycontext.errors import (
     CommitConflict,
     Fenced,
@@ -30,8 +28,10 @@ from raycontext.errors import (
     StorageError,
     UnknownCollection,
 )
-from raycontext.estimate import IndexEstimate, estimate_tree
-from raycontext.governor import Governor, IndexBudget
+from raycontext.index import stages
+from raycontext.index.estimate import IndexEstimate, estimate_tree
+from raycontext.index.governor import Governor, IndexBudget
+from raycontext.index.request import EmbedderPlan, IndexRequest
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -39,14 +39,15 @@ from raycontext.models import (
     IndexOptions,
     IndexReport,
     JobProgress,
+    OptionOverrides,
 )
 from raycontext.runtime.base import Runtime
 from raycontext.store.catalog import Catalog
+from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
-from raycontext.store.locations import is_url, storage_for
-from raycontext.store.vector_store import OptionOverrides
+from raycontext.store.storage.locations import is_url, storage_for
 
-__all__ = ["COORDINATOR", "Coordinator", "IndexRequest"]
+__all__ = ["COORDINATOR", "Coordinator"]
 
 Result = TypeVar("Result")
 
@@ -69,17 +70,6 @@ LOOK_FILES = 5_000
 
 FEW_CHANGES = 64
 """Files that a search waits for."""
-
-
-class IndexRequest(NamedTuple):
-    """What to index. `collection` None: that of the source, or a new one named after it."""
-
-    source: str  # absolute path of a folder
-    collection: str | None
-    overrides: OptionOverrides
-    places: tuple[str, ...] = ()
-    """Paths relative to the source that alone may have changed; empty: anything may have."""
-    plan: EmbedderPlan = EmbedderPlan()
 
 
 @counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xxhash
@@ -14,33 +14,23 @@ from numpy.typing import NDArray
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import add
 from raycontext.actors.process import process_status
-from raycontext.embed.allowance import Budget, Limits
-from raycontext.embed.embedder import embedder_for, quantize
-from raycontext.embed.local import LocalEmbedder
-from raycontext.embed.remote import RemoteEmbedder
-from raycontext.embedding import EmbeddedTexts
+from raycontext.embed.models.local import LocalEmbedder
+from raycontext.embed.registry import embedder_for
+from raycontext.embed.remote.allowance import Budget
+from raycontext.embed.remote.providers import RemoteEmbedder
+from raycontext.embed.vectors import quantize
+from raycontext.index.pooled_embedder import EmbeddedTexts
+from raycontext.index.request import EmbedderPlan
 from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
 
 if TYPE_CHECKING:
-    from raycontext.embed.server import EmbeddingServer
+    from raycontext.embed.remote.server import EmbeddingServer
 
-__all__ = ["EmbedderActor", "EmbedderPlan", "actor_count", "embedder_actors", "embedder_name", "is_remote"]
+__all__ = ["EmbedderActor", "actor_count", "embedder_actors", "embedder_name", "is_remote"]
 
 KEPT_QUERIES = 1000
 KEPT_RUNS = 1000
-
-
-class EmbedderPlan(NamedTuple):
-    """How embedder actors are made, from the settings of who asks first."""
-
-    actors: int = 0
-    """For a model in a folder; 0: index tasks run it themselves. A server has one."""
-    gpus: float = 0.0
-    """Of each."""
-    limits: Limits = Limits()
-    most_tokens: int | None = None
-    """What a run may cost."""
 
 
 @counted
@@ -52,7 +42,7 @@ class EmbedderActor:
         self._embedder = embedder_for(name, "cuda" if plan.gpus else "cpu")
         self._server: EmbeddingServer | None = None
         if isinstance(self._embedder, RemoteEmbedder):
-            from raycontext.embed.server import EmbeddingServer  # with an HTTP client, which others do not need
+            from raycontext.embed.remote.server import EmbeddingServer  # with an HTTP client, which others do not need
 
             self._server = EmbeddingServer(self._embedder, plan.limits)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="raycontext-embedder")

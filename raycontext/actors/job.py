@@ -8,21 +8,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from raycontext import pipeline, stages
-from raycontext.actors.embedder import EmbedderPlan, embedder_actors
+from raycontext.actors.embedder import embedder_actors
 from raycontext.actors.metrics import add, set_value
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
-from raycontext.embedding import EmbeddingRun, EmbeddingUse
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
-from raycontext.governor import Governor
-from raycontext.models import IndexReport, JobProgress
+from raycontext.index import planner as index_planner
+from raycontext.index import stages
+from raycontext.index.governor import Governor
+from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
+from raycontext.index.request import EmbedderPlan
+from raycontext.models import IndexReport, JobProgress, OptionOverrides
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.storage import new_ulid
-from raycontext.store.vector_store import CollectionState, OptionOverrides
+from raycontext.store.vector_store import CollectionState
 from raycontext.store.writer import SEGMENTS_COLLECTED
+from raycontext.ulid import new_ulid
 
 __all__ = ["Job"]
 
@@ -60,7 +62,7 @@ class Job:
         self._runtime = runtime
         self._begun = self._renewed = time.monotonic()
         self._ended: float | None = None
-        self._planner: pipeline.ReindexPlanner | None = None
+        self._planner: index_planner.ReindexPlanner | None = None
         self._error = ""
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
@@ -78,7 +80,7 @@ class Job:
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
             self.pooled_embedder = embedder if self._embedders else None
-            self._planner = pipeline.ReindexPlanner(
+            self._planner = index_planner.ReindexPlanner(
                 self._state.options,
                 owed=self._state.unrecorded,
                 replace=self._state.replace,
@@ -142,16 +144,16 @@ class Job:
             error=self._error,
         )
 
-    async def _drive(self, planner: pipeline.ReindexPlanner) -> bool:
+    async def _drive(self, planner: index_planner.ReindexPlanner) -> bool:
         waiting = deque(planner.start())
-        running: set[asyncio.Task[pipeline.Event]] = set()
+        running: set[asyncio.Task[index_planner.Event]] = set()
         try:
             while True:
                 while waiting and len(running) <= self._runtime.parallelism:
                     match waiting.popleft():
-                        case pipeline.Finish(changed):
+                        case index_planner.Finish(changed):
                             return changed
-                        case pipeline.Abort(error):
+                        case index_planner.Abort(error):
                             raise error
                         case instruction:
                             running.add(asyncio.create_task(self._carry_out(instruction)))
@@ -180,18 +182,18 @@ class Job:
             raise CommitConflict(self.identity.name, self._state.version, SEGMENTS_COLLECTED) from error
         self._renewed = time.monotonic()
 
-    async def _carry_out(self, instruction: pipeline.Instruction) -> pipeline.Event:
+    async def _carry_out(self, instruction: index_planner.Instruction) -> index_planner.Event:
         source, options = self.identity.source, self._state.options
         try:
             match instruction:
-                case pipeline.ScanTree():
-                    return pipeline.Scanned(await self._scan(source))
-                case pipeline.HashFiles(files):
+                case index_planner.ScanTree():
+                    return index_planner.Scanned(await self._scan(source))
+                case index_planner.HashFiles(files):
                     digests = await self._run(stages.hash_files, source, files, options.max_file_bytes)
-                    return pipeline.Hashed(instruction, digests)
-                case pipeline.CompareTrees(hashed, removed, skips):
-                    return pipeline.Compared(await self._store.call("compare", hashed, removed, skips))
-                case pipeline.IndexFiles(_, files):
+                    return index_planner.Hashed(instruction, digests)
+                case index_planner.CompareTrees(hashed, removed, skips):
+                    return index_planner.Compared(await self._store.call("compare", hashed, removed, skips))
+                case index_planner.IndexFiles(_, files):
                     batch = await self._run(
                         stages.index_files, source, self._location, files, options, self._embedding_run()
                     )
@@ -201,14 +203,14 @@ class Job:
                         add("raycontext_reused_vectors_total", reused, collection=self.identity.name)
                     add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
                     add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
-                    return pipeline.Indexed(instruction, batch)
-                case pipeline.Commit(change):
+                    return index_planner.Indexed(instruction, batch)
+                case index_planner.Commit(change):
                     self._state = await self._store.call("commit", change)
-                    return pipeline.Committed(instruction)
+                    return index_planner.Committed(instruction)
                 case _:
                     raise AssertionError(instruction)
         except Exception as error:
-            return pipeline.Failed(instruction, error)
+            return index_planner.Failed(instruction, error)
 
     def _embedding_run(self) -> EmbeddingRun | None:
         if not self._embedders:
@@ -227,7 +229,7 @@ class Job:
         version = 0 if state.replace else state.version
         return await self._run(stages.scan_tree, source, self._location, version, state.options)
 
-    def _report(self, planner: pipeline.ReindexPlanner, changed: bool) -> IndexReport:
+    def _report(self, planner: index_planner.ReindexPlanner, changed: bool) -> IndexReport:
         state = self._state
         return IndexReport(
             collection=self.identity.name,

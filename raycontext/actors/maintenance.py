@@ -6,15 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from raycontext import stages
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.errors import RaycontextError
-from raycontext.governor import Governor
+from raycontext.index import stages
+from raycontext.index.governor import Governor
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Location
-from raycontext.store.storage import new_ulid
 from raycontext.store.vector_store import PendingMerge
+from raycontext.ulid import new_ulid
 
 __all__ = ["Maintenance"]
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.postings import Postings
 from raycontext.kernel import kernel
-
-from .postings import Postings
 
 __all__ = ["merge_postings"]
 

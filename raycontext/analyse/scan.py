@@ -14,11 +14,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.characters import CJK, CLASS_SHIFT, CONNECTOR, DIGIT, LOWER, MARK, SEPARATOR, UPPER
+from raycontext.analyse.hashing import FNV_PRIME, fnv1a
+from raycontext.analyse.utf8 import decode, encode, entry_of
 from raycontext.kernel import as_int, kernel
-
-from .characters import CJK, CLASS_SHIFT, CONNECTOR, DIGIT, LOWER, MARK, SEPARATOR, UPPER
-from .hashing import FNV_PRIME, fnv1a
-from .utf8 import decode, encode, entry_of
 
 __all__ = ["MAX_DIGITS", "MAX_WORD_BYTES", "rehashed", "scan"]
 

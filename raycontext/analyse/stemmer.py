@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.hashing import fnv1a, splitmix64
 from raycontext.kernel import as_int, kernel
-
-from .hashing import fnv1a, splitmix64
 
 __all__ = ["MAX_WORD_BYTES", "hash_terms", "stem"]
 

@@ -13,12 +13,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.postings import Postings, QueryTerms
+from raycontext.analyse.stemmer import hash_terms
+from raycontext.analyse.tokenizer import tokenize
 from raycontext.errors import InvalidInput
 from raycontext.kernel import as_int, kernel
-
-from .postings import Postings, QueryTerms
-from .stemmer import hash_terms
-from .tokenizer import tokenize
 
 __all__ = ["analyse", "analyse_texts", "query_terms"]
 

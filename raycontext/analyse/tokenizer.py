@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .characters import code_point_table
-from .scan import (
+from raycontext.analyse.characters import code_point_table
+from raycontext.analyse.scan import (
     CJK_END,
     COUNTERS,
     INITIAL_CAPACITY,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.characters import CJK, CLASS_SHIFT, SEPARATOR, TABLE_SIZE
 from raycontext.kernel import as_int, kernel
-
-from .characters import CJK, CLASS_SHIFT, SEPARATOR, TABLE_SIZE
 
 __all__ = ["decode", "encode", "entry_of"]
 

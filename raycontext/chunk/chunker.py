@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from raycontext.chunk.config import config_outline
-from raycontext.chunk.embedded import embedded_script
-from raycontext.chunk.fallback import text_chunks
 from raycontext.chunk.faults import FAULTS, fail
-from raycontext.chunk.grammars import parser_for
 from raycontext.chunk.labels import Definition, label
+from raycontext.chunk.languages.grammars import parser_for
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.markdown import markdown_outline
-from raycontext.chunk.notebook import notebook_outline
-from raycontext.chunk.outline import Draft, Level, Outliner, Unit
 from raycontext.chunk.packing import Packer
-from raycontext.chunk.parsing import MAX_LINE_BYTES, parse
-from raycontext.chunk.patterns import PATTERN_LANGUAGES, pattern_outline
-from raycontext.chunk.rst import rst_outline
-from raycontext.chunk.tables import rules_for
+from raycontext.chunk.readers.config import config_outline
+from raycontext.chunk.readers.embedded import embedded_script
+from raycontext.chunk.readers.markdown import markdown_outline
+from raycontext.chunk.readers.notebook import notebook_outline
+from raycontext.chunk.readers.patterns import PATTERN_LANGUAGES, pattern_outline
+from raycontext.chunk.readers.plain import text_chunks
+from raycontext.chunk.readers.rst import rst_outline
+from raycontext.chunk.syntax.outline import Outliner
+from raycontext.chunk.syntax.parsing import MAX_LINE_BYTES, parse
+from raycontext.chunk.syntax.tables import rules_for
+from raycontext.chunk.units import Draft, Level, Unit
 from raycontext.models import Chunk, ChunkKind
 
 __all__ = ["ChunkedFile", "Definition", "chunk_file"]

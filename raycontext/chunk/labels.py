@@ -7,8 +7,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.outline import Draft
 from raycontext.chunk.packing import Span
+from raycontext.chunk.units import Draft
 from raycontext.models import Chunk, ChunkKind
 
 __all__ = ["Definition", "label"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.outline import Draft, Level, Unit
+from raycontext.chunk.units import Draft, Level, Unit
 
 __all__ = ["Packer", "Span"]
 

@@ -13,7 +13,7 @@ from raycontext.diagnosis.finding import Finding
 from raycontext.errors import RaycontextError, RuntimeUnavailable, StorageError
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.collection import Collection, collection_names
-from raycontext.store.locations import is_url, storage_for
+from raycontext.store.storage.locations import is_url, storage_for
 
 __all__ = ["check_cluster"]
 

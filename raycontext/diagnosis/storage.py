@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from raycontext.chunk.grammars import fingerprint as chunker_fingerprint
+from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
 from raycontext.diagnosis.finding import Finding
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.registry import embedder_for
 from raycontext.errors import (
     CorruptManifest,
     InvalidInput,
@@ -19,9 +19,11 @@ from raycontext.errors import (
     UnsupportedFormat,
 )
 from raycontext.store.collection import Collection, collection_names
-from raycontext.store.locations import is_url, storage_for
 from raycontext.store.manifest import FORMAT, Manifest
-from raycontext.store.storage import LocalStorage, Storage, new_ulid
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.storage.locations import is_url, storage_for
+from raycontext.ulid import new_ulid
 
 __all__ = ["check_collections", "check_embedder", "check_root"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from raycontext.discover.globs import selected
 from raycontext.discover.ignore import CONTROL_NAMES
-from raycontext.discover.selection import selected
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.discover.walk import walk, walk_places
 from raycontext.models import FileStat, IndexOptions, TreeListing

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 __all__ = ["ActorHandle", "Runtime"]
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
@@ -45,8 +46,10 @@ class Runtime(Protocol):
         """The runtime as it is once started: what it has joined is known."""
         ...
 
-    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Run one of the functions of `raycontext.stages` somewhere and await its result.
+    async def run(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
+        """Run a function that is marked with `task` somewhere, and await its result.
 
         Raises what the function raises, and `WorkerDied` where its process died, again and again.
         """

@@ -7,17 +7,19 @@ coroutine methods runs on the caller's event loop.
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle
 
 __all__ = ["InlineRuntime"]
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
@@ -76,8 +78,11 @@ class InlineRuntime:
     def attached(self) -> InlineRuntime:
         return self
 
-    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._tasks, function, *arguments)
+    async def run(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
+        work = functools.partial(function, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._tasks, work)
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         return {}  # we are the only node

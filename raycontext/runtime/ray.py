@@ -7,22 +7,23 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from raycontext import stages
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, WorkerDied
 from raycontext.runtime.ray_head import asked, while_head_answers
-from raycontext.tasks import TASKS
+from raycontext.runtime.task import in_worker, options_of, task
 
-__all__ = ["RayRuntime"]
+__all__ = ["RayRuntime", "missing_paths"]
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 ACTOR_TASK_RETRIES = 2
@@ -146,9 +147,11 @@ class RayRuntime:
         )
         return RayRuntime, settings
 
-    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+    async def run(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
         try:
-            return cast(Result, await TASKS[function].remote(*arguments))
+            return cast(Result, await _remote(function).remote(*arguments, **named))
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
         except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError) as error:
@@ -162,7 +165,7 @@ class RayRuntime:
             return {}
         missing = await asyncio.gather(
             *(
-                TASKS[stages.missing_paths]
+                _remote(missing_paths)
                 .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
                 .remote(tuple(paths))
                 for node in nodes
@@ -261,6 +264,16 @@ class RayRuntime:
             raise _unavailable(error) from error
 
 
+@cache
+def _remote(function: Callable[..., Any]) -> Any:
+    """Return the remote form of a task, made once in a process."""
+    options = options_of(function)
+    resources: dict[str, Any] = {"num_cpus": options.cpus, "max_retries": options.retries}
+    if options.memory_bytes:
+        resources["memory"] = options.memory_bytes
+    return ray.remote(**resources)(in_worker(function))
+
+
 def _alive_nodes() -> dict[str, str]:
     """Names of the nodes of the cluster, by id."""
     return {node["NodeID"]: node["NodeName"] for node in cast(Any, ray).nodes() if node["Alive"]}
@@ -286,3 +299,9 @@ def _unavailable(error: BaseException) -> RuntimeUnavailable:
         f"Ray cannot be started or reached ({type(error).__name__}: {first_line})",
         "Check the address, or use the inline runtime: runtime='inline', or RAYCONTEXT_RUNTIME=inline.",
     )
+
+
+@task(cpus=0, memory_bytes=LEAST_MEMORY_BYTES)
+def missing_paths(paths: Sequence[str]) -> tuple[str, ...]:
+    """Those of some paths at which nothing is on this machine."""
+    return tuple(path for path in paths if not Path(path).exists())

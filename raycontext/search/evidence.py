@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.kernel import as_int, kernel
-from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.lexical import Normalisation, TermSlices
+from raycontext.search.scoring import insert, normalised, weighted
 
 __all__ = ["RowsOfFiles", "best_three", "lexical_evidence"]
 

@@ -12,8 +12,8 @@ from raycontext.analyse.posting_lists import lookup
 from raycontext.kernel import as_int, kernel
 from raycontext.search.evidence import RowsOfFiles
 from raycontext.search.query import FEATURES
-from raycontext.store.columns import WEIGHT_UNITS
-from raycontext.store.segment import Segment
+from raycontext.store.segments.columns import WEIGHT_UNITS
+from raycontext.store.segments.segment import Segment
 
 __all__ = ["ExactNames", "best_rows_of_files", "exact_names", "feature_matrix", "name_features"]
 

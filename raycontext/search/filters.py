@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycontext.discover.selection import path_filter
+from raycontext.discover.globs import path_filter
 from raycontext.models import SearchFilters
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 __all__ = ["admitted"]
 

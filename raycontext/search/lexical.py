@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from raycontext.analyse.posting_lists import lookup
 from raycontext.analyse.postings import PostingLists
 from raycontext.kernel import as_int, kernel
-from raycontext.search.arithmetic import insert, normalised, weighted
 from raycontext.search.query import Statistics
-from raycontext.store.segment import FIELDS, Segment
+from raycontext.search.scoring import insert, normalised, weighted
+from raycontext.store.segments.segment import FIELDS, Segment
 
 __all__ = [
     "FIELD_COUNT",

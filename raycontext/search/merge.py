@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.models import FeatureContribution, Hit, Hits
+from raycontext.search.proposals import propose
 from raycontext.search.query import Candidates, Description, SearchRequest
 from raycontext.search.ranker import Ranker, cosine_moments
-from raycontext.search.selection import propose
 
 __all__ = ["RankedChunk", "finish", "hits_of", "merged"]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.features import ExactNames, best_rows_of_files, feature_matrix, name_features
 from raycontext.search.lexical import Normalisation, TermSlices, lexical_proposals
+from raycontext.search.proposals import MINIMUM_SIMILARITY
 from raycontext.search.query import COSINE_UNIT, Description, SearchRequest, Statistics
-from raycontext.search.selection import MINIMUM_SIMILARITY
-from raycontext.search.terms import SearchTerms
+from raycontext.search.query_terms import SearchTerms
 from raycontext.search.vector import (
     SAMPLED_ROWS,
     SCANNED_ROWS,
@@ -23,7 +23,7 @@ from raycontext.search.vector import (
     estimates_by_file,
 )
 from raycontext.search.view import Part, View
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 __all__ = ["PartEvidence", "PreparedQuery", "description_of", "part_evidence", "part_proposals", "sampled_cosines"]
 

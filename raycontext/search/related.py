@@ -17,9 +17,9 @@ from raycontext.analyse.terms import query_terms
 from raycontext.models import SearchFilters
 from raycontext.search.lexical import Bm25f, TermSlices, score_rows
 from raycontext.search.merge import RankedChunk
+from raycontext.search.proposals import propose
 from raycontext.search.query import Statistics
-from raycontext.search.selection import propose
-from raycontext.search.terms import SearchTerms
+from raycontext.search.query_terms import SearchTerms
 from raycontext.search.vector import QueryVector, all_cosines
 from raycontext.search.view import View, concatenate
 

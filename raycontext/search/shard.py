@@ -11,8 +11,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from raycontext.embed.embedder import embedder_for
-from raycontext.embed.remote import RemoteEmbedder
+from raycontext.embed.registry import embedder_for
+from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
 from raycontext.search.features import exact_names
@@ -25,7 +25,9 @@ from raycontext.search.part_search import (
     part_proposals,
     sampled_cosines,
 )
+from raycontext.search.proposals import propose
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
+from raycontext.search.query_terms import SearchTerms, search_terms
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.related import (
     RelatedCandidates,
@@ -35,15 +37,13 @@ from raycontext.search.related import (
     related_terms,
     seed_at,
 )
-from raycontext.search.selection import propose
-from raycontext.search.terms import SearchTerms, search_terms
 from raycontext.search.vector import (
     QueryVector,
 )
 from raycontext.search.view import View, concatenate
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest
-from raycontext.store.segment import Segment, path_hash
+from raycontext.store.segments.segment import Segment, path_hash
 
 __all__ = ["ShardSearch"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.kernel import as_int, kernel
-from raycontext.search.arithmetic import insert, weighted
+from raycontext.search.scoring import insert, weighted
 
 __all__ = [
     "SCANNED_ROWS",

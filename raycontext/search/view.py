@@ -14,7 +14,7 @@ from raycontext.search.filters import admitted
 from raycontext.search.lexical import FIELD_COUNT, TermSlices, field_frequencies
 from raycontext.search.query import Statistics
 from raycontext.store.manifest import Manifest
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 __all__ = ["Part", "View", "concatenate"]
 

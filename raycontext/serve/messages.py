@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from raycontext.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
+from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
 
 __all__ = [
     "Answer",

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from raycontext.arguments import MAX_LIMIT
-from raycontext.context import Context
 from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RaycontextError, UnknownCollection
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, Hits, IndexReport, JobProgress
-from raycontext.places import real_path
+from raycontext.paths import real_path
+from raycontext.sdk.arguments import MAX_LIMIT
+from raycontext.sdk.context import Context
 from raycontext.serve.index_job import IndexJob
 from raycontext.serve.messages import (
     Answer,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from raycontext.serve.messages import WatchState
-from raycontext.serve.watch import TreeWatcher
+from raycontext.serve.tree_watcher import TreeWatcher
 
 __all__ = ["Watches"]
 

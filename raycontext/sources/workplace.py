@@ -23,7 +23,7 @@ import xxhash
 from raycontext.errors import SourceUnavailable
 from raycontext.sources.archive import digest_of, extract
 from raycontext.sources.git import update, without_password
-from raycontext.store.storage import new_ulid, ulid_seconds
+from raycontext.ulid import new_ulid, ulid_seconds
 
 __all__ = ["Origin", "bring", "tree_of"]
 

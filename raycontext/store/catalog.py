@@ -12,7 +12,7 @@ import xxhash
 from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection, UnsupportedFormat
 from raycontext.models import CollectionSummary
 from raycontext.store.collection import Collection, CollectionIdentity, collection_names
-from raycontext.store.storage import Storage
+from raycontext.store.storage.base import Storage
 
 __all__ = ["Catalog", "several"]
 

@@ -20,7 +20,6 @@ import xxhash
 
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection
-from raycontext.store.locations import storage_for
 from raycontext.store.manifest import (
     FORMAT,
     Manifest,
@@ -30,8 +29,10 @@ from raycontext.store.manifest import (
     manifest_name,
     manifest_version,
 )
-from raycontext.store.segment import Segment, path_hash
-from raycontext.store.storage import Storage, new_ulid
+from raycontext.store.segments.segment import Segment, path_hash
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.locations import storage_for
+from raycontext.ulid import new_ulid
 
 __all__ = ["IDENTITY", "Collection", "CollectionIdentity", "Location", "check_name", "collection_names", "shard_of"]
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from raycontext.errors import CorruptManifest
 from raycontext.store.collection import Collection
-from raycontext.store.locations import is_url
 from raycontext.store.manifest import Manifest, manifest_name
-from raycontext.store.storage import ulid_seconds
+from raycontext.store.storage.locations import is_url
+from raycontext.ulid import ulid_seconds
 
 __all__ = ["Collected", "Grace", "collect_garbage", "grace_of"]
 

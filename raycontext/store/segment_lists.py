@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import Manifest, SegmentReference, ShardManifest
-from raycontext.store.segment import Segment, path_hash
+from raycontext.store.segments.segment import Segment, path_hash
 
 __all__ = ["SegmentLists"]
 

@@ -10,38 +10,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raycontext.chunk.grammars import fingerprint as chunker_fingerprint
+from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
 from raycontext.discover.scan import Scan, scan_places
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.registry import embedder_for
 from raycontext.errors import UnknownCollection
-from raycontext.models import CollectionStatus, FileStat, IndexOptions
+from raycontext.models import CollectionStatus, FileStat, IndexOptions, OptionOverrides
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, collection_names
-from raycontext.store.compaction import merges_of
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.segment import Segment
+from raycontext.store.segments.compaction import merges_of
+from raycontext.store.segments.segment import Segment
 from raycontext.store.writer import CollectionWriter
 
-__all__ = ["CollectionState", "OptionOverrides", "PendingMerge", "VectorStore"]
-
-
-class OptionOverrides(NamedTuple):
-    """Options that a caller asks for; None keeps what the collection has, or the default for a new one."""
-
-    num_shards: int | None = None
-    max_file_bytes: int | None = None
-    chunk_bytes: int | None = None
-    embedder: str | None = None
-    include: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] | None = None
-    secrets: bool | None = None
-
-    def applied_to(self, options: IndexOptions) -> IndexOptions:
-        """Validated options. Raises `pydantic.ValidationError` where one is out of range."""
-        given = {name: value for name, value in self._asdict().items() if value is not None}
-        return IndexOptions.model_validate({**options.model_dump(), **given})
+__all__ = ["CollectionState", "PendingMerge", "VectorStore"]
 
 
 class CollectionState(NamedTuple):

@@ -24,7 +24,7 @@ from raycontext.store.manifest import (
     manifest_name,
 )
 from raycontext.store.segment_lists import SegmentLists
-from raycontext.store.storage import new_ulid
+from raycontext.ulid import new_ulid
 
 __all__ = ["SEGMENTS_COLLECTED", "CollectionWriter"]
 

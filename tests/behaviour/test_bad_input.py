@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from raycontext import stages
-from raycontext.connection import Connection
 from raycontext.discover.read import Content
 from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
+from raycontext.index import stages
 from raycontext.models import SkipReason
+from raycontext.sdk.connection import Connection
 from raycontext.store.collection import Location
 from raycontext.store.manifest import FORMAT
 
@@ -168,16 +168,16 @@ def test_folder_that_cannot_be_listed_keeps_its_files(
 
 def test_file_that_breaks_the_chunker_is_quarantined(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import raycontext
-    from raycontext import batch
+    from raycontext.index import segment_builder
 
-    chunk_file = batch.chunk_file
+    chunk_file = segment_builder.chunk_file
 
     def breaking(data: bytes, language: str, size: int) -> object:
         if b"Ledger" in data:
             raise RecursionError("grammar went wrong")
         return chunk_file(data, language, size)
 
-    monkeypatch.setattr(batch, "chunk_file", breaking)
+    monkeypatch.setattr(segment_builder, "chunk_file", breaking)
     with raycontext.connect(root=root, runtime="inline") as context:
         report = context.index(source)
         assert (report.skipped, report.files) == ({"quarantined": 1}, 4)
@@ -202,7 +202,7 @@ def test_full_disk_stops_the_run_and_the_next_one_goes_on(
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("raycontext.store.storage.os.fsync", full)
+        monkeypatch.setattr("raycontext.store.storage.local.os.fsync", full)
         with pytest.raises(StorageError, match="No space left"):
             context.index(source)
         progress = context.progress("shop")

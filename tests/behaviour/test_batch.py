@@ -10,8 +10,8 @@ import pytest
 
 import raycontext
 from raycontext import BatchEntry, BatchList, EntryOutcome
-from raycontext.batch_reindex import run as batch_run
-from raycontext.connection import Connection
+from raycontext.batch import run as batch_run
+from raycontext.sdk.connection import Connection
 
 from ..conftest import CART, LEDGER, PAYMENT, write_tree
 from ..repositories import commit

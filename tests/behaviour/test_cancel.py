@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.connection import Connection
+from raycontext.sdk.connection import Connection
 
 from ..conftest import CART, write_tree
 

@@ -63,7 +63,7 @@ def test_another_machine_reads_what_one_indexed(
     with raycontext.connect(root=cloud, runtime="inline", workers=2) as context:
         context.index(source)
     assert not (tmp_path / "elsewhere").exists()
-    program = "from raycontext.serve.cli import main; main()"
+    program = "from raycontext.cli.main import main; main()"
     command = [sys.executable, "-c", program, "search", "UrlRouter", "--root", cloud, "--json"]
     environment = {**os.environ, "RAYCONTEXT_CACHE": str(tmp_path / "elsewhere"), "RAYCONTEXT_RUNTIME": "inline"}
     arguments = [*command, "--collection", "shop"]

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 import raycontext
 from raycontext import EmbeddingBudgetExceeded, EmbeddingFailed
-from raycontext.connection import Connection
-from raycontext.context import Context
+from raycontext.cli.application import application
 from raycontext.models import Hit
-from raycontext.serve.commands import application
+from raycontext.sdk.connection import Connection
+from raycontext.sdk.context import Context
 
 from ..conftest import write_tree
 from ..embedding_server import EmbeddingServer, Fault, embedding_server, vector_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.connection import Connection
 from raycontext.errors import RootNotFound
+from raycontext.sdk.connection import Connection
 
 from ..conftest import CART, write_tree
 

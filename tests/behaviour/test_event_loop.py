@@ -16,7 +16,7 @@ import pytest
 from blockbuster import BlockingError, blockbuster_ctx
 
 import raycontext
-import raycontext.connection
+import raycontext.sdk.connection
 from raycontext.actors.coordinator import Coordinator
 from raycontext.models import JobProgress
 
@@ -86,13 +86,13 @@ async def test_event_loop_is_never_blocked(
 
 async def test_ray_is_imported_off_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its import takes a second or more."""
-    make_runtime, on_loop = raycontext.connection.runtime_for, []
+    make_runtime, on_loop = raycontext.sdk.connection.runtime_for, []
 
     def recorded(*arguments: Any) -> Any:
         on_loop.append(threading.current_thread() is threading.main_thread())
         return make_runtime(*arguments)
 
-    monkeypatch.setattr(raycontext.connection, "runtime_for", recorded)
+    monkeypatch.setattr(raycontext.sdk.connection, "runtime_for", recorded)
     async with raycontext.connect(root=tmp_path, runtime="inline"):
         assert on_loop == [False]
 

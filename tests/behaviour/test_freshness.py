@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from raycontext.actors import coordinator
-from raycontext.connection import Connection
 from raycontext.models import Freshness
+from raycontext.sdk.connection import Connection
 
 from ..conftest import write_tree
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.connection import Connection
 from raycontext.errors import CollectionExists, InvalidInput, RootNotFound, UnknownCollection
 from raycontext.models import JobProgress
+from raycontext.sdk.connection import Connection
 
 from ..conftest import settle, write_tree
 

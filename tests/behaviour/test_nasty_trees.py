@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.chunk import parsing
+from raycontext.chunk.syntax import parsing
 from raycontext.discover.walk import walk
 
 from ..conftest import write_tree

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 import raycontext
 from raycontext import FingerprintMismatch, InvalidInput
 from raycontext.actors.embedder import embedder_name
-from raycontext.connection import Connection
-from raycontext.embed.embedder import embedder_for
+from raycontext.cli.application import application
+from raycontext.embed.registry import embedder_for
 from raycontext.models import Hit
-from raycontext.serve.commands import application
+from raycontext.sdk.connection import Connection
 
 from ..unit.embed.model_folders import vectors, write_model2vec, write_onnx
 

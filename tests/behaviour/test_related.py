@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.connection import Connection
 from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.sdk.connection import Connection
 
 from ..conftest import write_tree
 

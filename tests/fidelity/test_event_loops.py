@@ -19,10 +19,10 @@ from mcp import Client
 from starlette.routing import Route
 
 import raycontext
-from raycontext.serve.guard import Guard
-from raycontext.serve.http import http_application
-from raycontext.serve.mcp_mount import McpMount
-from raycontext.serve.protocol import server_for
+from raycontext.serve.http.api import http_application
+from raycontext.serve.http.guard import Guard
+from raycontext.serve.http.server import server_for
+from raycontext.serve.mcp.mount import McpMount
 from raycontext.serve.service import Service
 
 from ..behaviour.test_event_loop import FILES, watched

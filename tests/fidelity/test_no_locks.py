@@ -25,17 +25,17 @@ LOCKS = {
 LIBRARIES = {"fcntl", "msvcrt", "_thread", "filelock", "portalocker", "fasteners", "lockfile", "oslo_concurrency"}
 NAMES_OF_OTHERS = {
     "analyse/path_kinds.py": "kinds of files: what package managers write",
-    "chunk/language_names.py": "likewise",
+    "chunk/languages/names.py": "likewise",
     "sources/git.py": "git has locks of its own, and a run waits until they are gone",
 }
 """Modules that speak of lock files, which are not ours."""
 
 CREATED_ONCE = {
-    "serve/daemon_files.py": "a temporary file of a random name, which nobody else can have opened",
-    "serve/install/change.py": "likewise",
+    "serve/daemon/files.py": "a temporary file of a random name, which nobody else can have opened",
+    "cli/install/change.py": "likewise",
     "sources/archive.py": "what is extracted overwrites nothing",
-    "store/object_cache.py": "a temporary file of a random name",
-    "store/storage.py": "a file of a segment, whose folder has a name of its own, or on its way to a manifest",
+    "store/storage/object_cache.py": "a temporary file of a random name",
+    "store/storage/local.py": "a file of a segment, whose folder has a name of its own, or on its way to a manifest",
 }
 """Modules that create files only where there are none. None of them waits for such a file to go away, or removes one
 that another process has made, which is what a lock file is."""

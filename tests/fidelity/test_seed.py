@@ -13,21 +13,22 @@ import pytest
 import xxhash
 
 import raycontext
-from raycontext import pipeline, stages
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
 from raycontext.chunk.chunker import chunk_file
-from raycontext.connection import Connection
 from raycontext.discover.merkle import MerkleTree
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import Fenced
-from raycontext.models import ChunkKind, FileDigest, FileStat, IndexOptions, SearchFilters, SkipReason
+from raycontext.index import planner as index_planner
+from raycontext.index import stages
+from raycontext.models import ChunkKind, FileDigest, FileStat, IndexOptions, OptionOverrides, SearchFilters, SkipReason
 from raycontext.runtime.inline import InlineRuntime
+from raycontext.sdk.connection import Connection
 from raycontext.search.query import SearchRequest
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import Location
-from raycontext.store.segment import Segment
-from raycontext.store.vector_store import OptionOverrides, VectorStore
+from raycontext.store.segments.segment import Segment
+from raycontext.store.vector_store import VectorStore
 
 from ..conftest import CART, PAYMENT, settle, write_tree
 
@@ -185,21 +186,21 @@ async def test_job_queue(inline: Connection, source: Path, tmp_path: Path) -> No
 def test_batching_of_index_messages() -> None:
     """Ten thousand small files are some batches, not ten thousand messages."""
     files = [FileStat(f"f{number:05}.py", 1000, 1, number + 1) for number in range(10_000)]
-    planner = pipeline.ReindexPlanner(IndexOptions(), owed=True, replace=False, parallelism=2, new_txn=lambda: "t")
+    planner = index_planner.ReindexPlanner(IndexOptions(), owed=True, replace=False, parallelism=2, new_txn=lambda: "t")
     planner.start()
-    hashing = planner.handle(pipeline.Scanned(Scan(1, len(files), files, {}, [], [], ())))
+    hashing = planner.handle(index_planner.Scanned(Scan(1, len(files), files, {}, [], [], ())))
     assert len(hashing) == 5
-    todo: list[pipeline.Instruction] = []
+    todo: list[index_planner.Instruction] = []
     for instruction in hashing:
-        assert isinstance(instruction, pipeline.HashFiles)
+        assert isinstance(instruction, index_planner.HashFiles)
         digests = [FileDigest(file.path, file.path.encode().ljust(16)[:16], None) for file in instruction.files]
-        todo += planner.handle(pipeline.Hashed(instruction, digests))
+        todo += planner.handle(index_planner.Hashed(instruction, digests))
     (compare,) = todo
-    assert isinstance(compare, pipeline.CompareTrees)
+    assert isinstance(compare, index_planner.CompareTrees)
     paths = [file.path for file in files]
-    batches = planner.handle(pipeline.Compared(TreeChanges(paths, [], [], {}, [], {})))
+    batches = planner.handle(index_planner.Compared(TreeChanges(paths, [], [], {}, [], {})))
     assert 5 <= len(batches) <= 20
-    indexed = [file.path for batch in batches if isinstance(batch, pipeline.IndexFiles) for file in batch.files]
+    indexed = [file.path for batch in batches if isinstance(batch, index_planner.IndexFiles) for file in batch.files]
     assert sorted(indexed) == paths
 
 

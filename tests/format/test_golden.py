@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 import raycontext
-from raycontext.condition import DamageKind
 from raycontext.errors import UnsupportedFormat
 from raycontext.search import shard
+from raycontext.store.checking.reports import DamageKind
 from raycontext.store.collection import Location
 from raycontext.store.manifest import FORMAT, OLDEST_FORMAT, Manifest, manifest_name
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 from .make_golden import NAME, SOURCE, make, rewrite_source
 

@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from raycontext.analyse.terms import analyse_texts
-from raycontext.embed.embedder import Documents, quantize
-from raycontext.embed.static import StaticEmbedder, load_table
+from raycontext.embed.models.static import StaticEmbedder, load_table
+from raycontext.embed.vectors import Documents, quantize
 
 WORDS = ["http", "server", "parse", "json", "fast", "x", "2", "naïve", "漢字", "foo_bar", "qzxvwkjyh"]
 KNOWN = {word for word in WORDS if (load_table().rows_of(analyse_texts([word]).terms) >= 0).any()}

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from raycontext.chunk.chunker import ChunkedFile, chunk_file
-from raycontext.chunk.languages import LANGUAGES, detect_language
+from raycontext.chunk.languages.detect import LANGUAGES, detect_language
 
 MAX_FILES = 300
 MAX_FILE_BYTES = 300_000

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.lexical import Bm25f, lexical_proposals, proposing
 from raycontext.search.query import Statistics
-from raycontext.search.terms import search_terms
+from raycontext.search.query_terms import search_terms
 from raycontext.search.view import View
-from raycontext.store.segment import Segment
+from raycontext.store.segments.segment import Segment
 
 from ..unit.search.segments import NaiveIndex, three_best, write_segments
 

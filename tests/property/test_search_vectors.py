@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycontext.embed.embedder import QuantizedVectors, quantize
+from raycontext.embed.vectors import QuantizedVectors, quantize
 from raycontext.search.query import COSINE_UNIT
 from raycontext.search.vector import (
     QueryVector,

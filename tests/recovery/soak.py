@@ -23,21 +23,21 @@ from pathlib import Path
 
 import xxhash
 
-from raycontext.batch import Batch
 from raycontext.discover.read import Content
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import quantized
-from raycontext.embed.static import StaticEmbedder
+from raycontext.embed.models.static import StaticEmbedder
+from raycontext.embed.vectors import quantized
 from raycontext.errors import CommitConflict, Fenced
+from raycontext.index.segment_builder import Batch
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection, Location
-from raycontext.store.compaction import merge_segments, merges_of
 from raycontext.store.garbage import Grace, collect_garbage
-from raycontext.store.segment import Segment
-from raycontext.store.segment_writer import write_segment
-from raycontext.store.storage import new_ulid
+from raycontext.store.segments.compaction import merge_segments, merges_of
+from raycontext.store.segments.segment import Segment
+from raycontext.store.segments.segment_writer import write_segment
 from raycontext.store.writer import CollectionWriter
+from raycontext.ulid import new_ulid
 
 NAME = "soak"
 CHUNKER = "soak-1"

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import raycontext
+from raycontext.cli import main as cli_main
 from raycontext.errors import StorageError
-from raycontext.serve import cli
-from raycontext.store.storage import LocalStorage
+from raycontext.store.storage.local import LocalStorage
 
 NOBODY = 65534
 QUERIES = ("where is the cart", "order_7_3", "total of an order")
@@ -51,7 +51,7 @@ def command(root: Path, *arguments: str) -> tuple[int, str]:
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             sys.argv = ["raycontext", *arguments, "--runtime", "inline"]
-            cli.main()
+            cli_main.main()
     except SystemExit as ended:
         return int(ended.code or 0), said.getvalue()
     return 0, said.getvalue()

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import raycontext
-from raycontext.condition import DamageKind, RepairReport, VerificationReport
-from raycontext.connection import Connection
 from raycontext.errors import CorruptManifest, CorruptSegment, StorageError, UnknownCollection
+from raycontext.sdk.connection import Connection
+from raycontext.store.checking.reports import DamageKind, RepairReport, VerificationReport
 from raycontext.store.collection import Location
 
 from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, settle, write_tree

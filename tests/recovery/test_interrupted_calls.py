@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.connection import Connection
 from raycontext.models import JobProgress
+from raycontext.sdk.connection import Connection
 
 from ..conftest import CART, write_tree
 

@@ -17,7 +17,7 @@ import pytest
 
 import raycontext
 from raycontext.models import IndexReport
-from raycontext.store.compaction import MAX_SEGMENTS
+from raycontext.store.segments.compaction import MAX_SEGMENTS
 
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
 from ..property.test_incremental_index import answers
@@ -200,7 +200,7 @@ def test_workers_killed_during_compaction(context: raycontext.SyncContext, sourc
 DYING = """
 import os, signal, sys
 from raycontext import pipeline
-from raycontext.serve.cli import main
+from raycontext.cli.main import main
 
 # Many commits, each of several small segments.
 pipeline.SMALLEST_INDEX_BATCH_BYTES = pipeline.LARGEST_INDEX_BATCH_BYTES = 8_000

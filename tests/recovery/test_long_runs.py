@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext import stages
 from raycontext.actors import job
-from raycontext.connection import SyncContext
 from raycontext.errors import CommitConflict
+from raycontext.index import stages
+from raycontext.sdk.connection import SyncContext
+from raycontext.store.checking.verification import verify
 from raycontext.store.collection import Collection
 from raycontext.store.garbage import LOCAL_GRACE, collect_garbage
-from raycontext.store.memory_storage import MemoryStorage, named_memory
-from raycontext.store.verification import verify
+from raycontext.store.storage.memory import MemoryStorage, named_memory
 
 from ..clock import Clock, moved_clock
 from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree

@@ -14,24 +14,25 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from raycontext.batch import Batch
 from raycontext.discover.read import Content
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import quantized
-from raycontext.embed.static import StaticEmbedder
+from raycontext.embed.models.static import StaticEmbedder
+from raycontext.embed.vectors import quantized
 from raycontext.errors import CommitConflict, Fenced, StaleVersion, StorageError, UnknownCollection
+from raycontext.index.segment_builder import Batch
 from raycontext.models import Hit, IndexOptions, SearchFilters
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch
 from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection
-from raycontext.store.compaction import merge_segments
 from raycontext.store.garbage import LOCAL_GRACE, collect_garbage
 from raycontext.store.manifest import Manifest, manifest_name
-from raycontext.store.memory_storage import MemoryStorage
-from raycontext.store.segment_writer import SegmentContent, write_segment
-from raycontext.store.storage import Storage, new_ulid
+from raycontext.store.segments.compaction import merge_segments
+from raycontext.store.segments.segment_writer import SegmentContent, write_segment
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.memory import MemoryStorage
 from raycontext.store.writer import CollectionWriter
+from raycontext.ulid import new_ulid
 
 from ..clock import moved_clock
 from ..storage_faults import CRASHES, Kind, Process

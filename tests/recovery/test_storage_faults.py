@@ -12,18 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycontext.batch import Batch
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.embedder import quantized
-from raycontext.embed.static import StaticEmbedder
+from raycontext.embed.models.static import StaticEmbedder
+from raycontext.embed.vectors import quantized
 from raycontext.errors import StorageError, UnknownCollection
+from raycontext.index.segment_builder import Batch
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection
-from raycontext.store.memory_storage import MemoryStorage
-from raycontext.store.segment_writer import SegmentContent, write_segment
-from raycontext.store.storage import LocalStorage, Storage
+from raycontext.store.segments.segment_writer import SegmentContent, write_segment
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.storage.memory import MemoryStorage
 from raycontext.store.writer import CollectionWriter
 
 from ..conftest import CART, PAYMENT, README, write_tree

@@ -11,12 +11,12 @@ import pytest
 
 from raycontext.errors import StorageError
 from raycontext.store.changes import Compaction
+from raycontext.store.checking.verification import verify
 from raycontext.store.collection import Collection
-from raycontext.store.compaction import merge_segments
 from raycontext.store.garbage import collect_garbage, grace_of
-from raycontext.store.memory_storage import MemoryStorage
-from raycontext.store.storage import Storage
-from raycontext.store.verification import verify
+from raycontext.store.segments.compaction import merge_segments
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.memory import MemoryStorage
 from raycontext.store.writer import CollectionWriter
 
 from ..conftest import README, write_tree

@@ -13,10 +13,10 @@ from pathlib import Path
 import uvicorn
 
 import raycontext
-from raycontext.serve.guard import Guard
-from raycontext.serve.http import Daemon, http_application
+from raycontext.serve.http.api import Daemon, http_application
+from raycontext.serve.http.guard import Guard
+from raycontext.serve.http.server import server_for
 from raycontext.serve.messages import Health, IndexQuery
-from raycontext.serve.protocol import server_for
 from raycontext.serve.service import Service
 
 START_SECONDS = 60.0

@@ -231,7 +231,7 @@ def test_run_that_stops_is_exit_code_6(command: Command, source: Path) -> None:
     """What no one foresaw ends the run, not the command with a traceback."""
     code = (
         "from raycontext.store import writer\n"
-        "from raycontext.serve.cli import main\n"
+        "from raycontext.cli.main import main\n"
         "def broken(*_, **__): raise ZeroDivisionError('unforeseen')\n"
         "writer.CollectionWriter.commit = broken\n"
         "main()\n"
@@ -244,7 +244,7 @@ def test_run_that_stops_is_exit_code_6(command: Command, source: Path) -> None:
 
 
 def test_current_folder_that_is_gone_is_an_error(command: Command, tmp_path: Path) -> None:
-    code = "import os\nos.rmdir(os.getcwd())\nfrom raycontext.serve.cli import main\nmain()\n"
+    code = "import os\nos.rmdir(os.getcwd())\nfrom raycontext.cli.main import main\nmain()\n"
     (tmp_path / "gone").mkdir()
     process = command.start("search", "x", cwd=tmp_path / "gone", program=(sys.executable, "-c", code))
     stdout, stderr = process.communicate()
@@ -382,9 +382,9 @@ def test_no_warning_is_raised_or_shown(command: Command, source: Path) -> None:
         assert done.returncode == 0, done.stderr
     code = (
         "import warnings\n"
-        "from raycontext.serve import cli, commands\n"
-        "commands.connected = lambda *_: warnings.warn('LEAK')\n"
-        "cli.main()\n"
+        "from raycontext.cli import collections, main\n"
+        "collections.connected = lambda *_: warnings.warn('LEAK')\n"
+        "main.main()\n"
     )
     process = command.start("list", program=(sys.executable, "-c", code))
     assert "LEAK" not in process.communicate()[1]

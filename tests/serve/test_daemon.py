@@ -17,9 +17,9 @@ import httpx
 import psutil
 import pytest
 
-from raycontext.serve import client
-from raycontext.serve.cli import COMMANDS
-from raycontext.serve.commands import application
+from raycontext.cli.application import application
+from raycontext.cli.main import COMMANDS
+from raycontext.daemon_client import paths, wire
 
 from ..conftest import CART, PAYMENT, write_tree
 from .conftest import Command
@@ -81,7 +81,7 @@ def daemons(command: Command) -> list[int]:
 
 @pytest.mark.ray
 def test_one_daemon_whatever_races_and_whatever_lies_at_its_socket(daemon: Command) -> None:
-    path = Path(client.socket_path(str(daemon.root)))
+    path = Path(paths.socket_path(str(daemon.root)))
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))  # closed without being removed, as by a kill -9
     racing = [
@@ -165,7 +165,7 @@ def test_daemon_serves_again_after_a_kill(daemon: Command, victim: str) -> None:
     os.kill(pids[0], signal.SIGKILL)
 
     def another() -> bool:
-        found = client.health(str(daemon.root))
+        found = wire.health(str(daemon.root))
         return found is None or found["state"] != "ready" or found["ray_address"] != begun[1]
 
     until(another)
@@ -188,7 +188,7 @@ def begun(command: Command) -> subprocess.Popen[str]:
     running = command.start("index", "many")
 
     def known() -> bool:
-        jobs = client.ask(str(command.root), "GET", "/api/jobs").body["jobs"]
+        jobs = wire.ask(str(command.root), "GET", "/api/jobs").body["jobs"]
         return any(job["collection"] == "many" for job in jobs)
 
     until(known)
@@ -241,7 +241,7 @@ def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Pa
     elsewhere = daemon("up", "--tcp", "127.0.0.1:1")
     assert (elsewhere.returncode, elsewhere.stdout) == (2, "")
     assert f"listens only at {address}" in elsewhere.stderr
-    token = Path(client.token_path(str(daemon.root)))
+    token = Path(paths.token_path(str(daemon.root)))
     assert str(token) in done.stdout
     assert token.stat().st_mode & 0o777 == 0o600
     asked = {"query": QUESTION, "collection": "shop", "limit": 1}
@@ -288,7 +288,7 @@ def test_ray_that_cannot_start_is_an_error_with_the_place_of_the_log(daemon: Com
     done = daemon("up", RAYCONTEXT_DAEMON_RESTARTS=times)
     assert (done.returncode, done.stdout) == (7, "")
     assert "Ray died 4 times" in done.stderr
-    assert client.log_path(str(daemon.root)) in done.stderr
+    assert paths.log_path(str(daemon.root)) in done.stderr
     searched = daemon("search", QUESTION, "shop", "--files")
     assert searched.stdout.splitlines()[0].endswith("payment.py")
     assert "Ray died 4 times" in searched.stderr
@@ -300,9 +300,9 @@ def test_search_of_a_daemon_imports_nothing_heavy(daemon: Command, tmp_path: Pat
     answer = json.dumps({"hits": [], "indexing": [], "shards_answered": 1, "shards_total": 1, "cut": False})
     code = (
         "import sys\n"
-        "from raycontext.serve import client, cli\n"
-        f"client.ask = lambda *_: client.Reply(200, {answer!r} and __import__('json').loads({answer!r}))\n"
-        "try:\n    cli.main()\n"
+        "from raycontext.cli import main\nfrom raycontext.daemon_client import wire\n"
+        f"wire.ask = lambda *_: wire.Reply(200, {answer!r} and __import__('json').loads({answer!r}))\n"
+        "try:\n    main.main()\n"
         "except SystemExit as end:\n    print(end.code)\n"
         "heavy = ('ray', 'numpy', 'pyarrow', 'pydantic', 'typer', 'rich', 'asyncio', 'subprocess', 'inspect')\n"
         "print([name for name in heavy if name in sys.modules])\n"

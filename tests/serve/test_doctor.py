@@ -13,9 +13,9 @@ import pytest
 import ray
 
 import raycontext
-from raycontext.connection import runtime_for, settings_of
 from raycontext.diagnosis import cluster
 from raycontext.diagnosis.finding import Finding
+from raycontext.sdk.connection import runtime_for, settings_of
 
 from .conftest import Command
 
@@ -77,7 +77,7 @@ def test_cluster_that_no_one_answers_for_is_found(command: Command) -> None:
 @pytest.mark.usefixtures("local_ray")
 def test_cluster_of_another_version_is_found(command: Command) -> None:
     address = ray.get_runtime_context().gcs_address
-    program = "import ray; ray.__version__ = '2.0.0'; from raycontext.serve.cli import main; main()"
+    program = "import ray; ray.__version__ = '2.0.0'; from raycontext.cli.main import main; main()"
     finding = cluster_findings(command, address, program=(sys.executable, "-c", program))["cluster"]
     assert finding["level"] == "fault"
     assert f"has Ray {ray.__version__}" in finding["what"]

@@ -22,18 +22,19 @@ import pytest
 
 from raycontext import errors
 from raycontext.actors.job import Job
+from raycontext.cli.main import main
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
-from raycontext.models import IndexOptions, SkipReason
+from raycontext.models import IndexOptions, OptionOverrides, SkipReason
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.search import shard
-from raycontext.serve.cli import main
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import FORMAT, decode_sealed, encode_sealed
-from raycontext.store.storage import LocalStorage, new_ulid
-from raycontext.store.vector_store import OptionOverrides, VectorStore
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.vector_store import VectorStore
 from raycontext.store.writer import CollectionWriter
+from raycontext.ulid import new_ulid
 
 from ..conftest import CART, PAYMENT, settle, write_tree
 from ..embedding_server import Fault, embedding_server

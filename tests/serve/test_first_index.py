@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from raycontext.serve import client, indexing
+from raycontext.cli import indexing
+from raycontext.daemon_client import wire
 
 
 @pytest.mark.parametrize("runs", [False, True])
@@ -18,7 +19,7 @@ def test_daemon_is_announced_where_none_runs(
         return place
 
     monkeypatch.setenv("RAYCONTEXT_DAEMON", "on")
-    monkeypatch.setattr(client, "health", lambda _: {"state": "ready"} if runs else None)
+    monkeypatch.setattr(wire, "health", lambda _: {"state": "ready"} if runs else None)
     monkeypatch.setattr(indexing, "_followed", followed)
     assert indexing.index_folder({"path": "."}, root=str(root)) == str(root)
     told = capsys.readouterr().err

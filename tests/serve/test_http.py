@@ -21,9 +21,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from raycontext.serve import guard, http, protocol
-from raycontext.serve.guard import MAX_BODY_BYTES
-from raycontext.serve.http import CALLS, openapi
+from raycontext.serve.http import api, guard, server
+from raycontext.serve.http.calls import CALLS
+from raycontext.serve.http.guard import MAX_BODY_BYTES
+from raycontext.serve.http.openapi import openapi
 from raycontext.serve.service import Service
 
 from ..conftest import CART, PAYMENT, write_tree
@@ -155,7 +156,7 @@ def test_connections_that_never_finish_harm_nobody(
             answer = client.post("/api/search", json={"query": "shopping cart", "collection": "shop"})
             assert answer.json()["hits"]
         # Who is slow in any of these ways is sent away in the end; here sooner than usual.
-        monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
+        monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
         monkeypatch.setattr(guard, "BODY_SECONDS", 0.5)
         for number in range(len(starts)):
             with socket.create_connection((name, int(port)), timeout=60) as slow:
@@ -171,7 +172,7 @@ def test_request_that_takes_too_long_is_given_up(client: httpx.Client, monkeypat
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Service, "collections", never)
-    monkeypatch.setattr(http, "HANDLE_SECONDS", 0.1)
+    monkeypatch.setattr(api, "HANDLE_SECONDS", 0.1)
     answer = client.get("/api/collections")
     assert (answer.status_code, answer.json()["error"]) == (503, "RuntimeUnavailable")
     assert "within 0.1 s" in answer.json()["message"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.condition import DamageKind, RepairReport, VerificationReport
+from raycontext.store.checking.reports import DamageKind, RepairReport, VerificationReport
 
 from ..conftest import CART, write_tree
 from .conftest import Command

@@ -21,9 +21,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import raycontext
-from raycontext.serve.guard import Guard
-from raycontext.serve.mcp_mount import McpMount
-from raycontext.serve.mcp_tools import TOOLS
+from raycontext.serve.http.guard import Guard
+from raycontext.serve.mcp.mount import McpMount
+from raycontext.serve.mcp.tools import TOOLS
 from raycontext.serve.service import Service
 
 from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Hit, JobProgress
-from raycontext.serve import mcp_calls
-from raycontext.serve.mcp_answers import BYTES_PER_TOKEN, FoundCode, answer_with_results
-from raycontext.serve.mcp_arguments import checked_arguments
-from raycontext.serve.mcp_calls import Calls
-from raycontext.serve.mcp_progress import progress_line, progress_structured
+from raycontext.serve.mcp import calls
+from raycontext.serve.mcp.answers import BYTES_PER_TOKEN, FoundCode, answer_with_results
+from raycontext.serve.mcp.arguments import checked_arguments
+from raycontext.serve.mcp.calls import Calls
+from raycontext.serve.mcp.progress import progress_line, progress_structured
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, SearchQuery
 from raycontext.serve.service import Service
 
@@ -140,7 +140,7 @@ async def search(service: Scripted) -> tuple[str, dict[str, Any], list[tuple[flo
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp_calls, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(calls, "POLL_SECONDS", 0.0)
 
 
 async def test_a_first_search_reports_progress_and_answers_when_the_job_is_done(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_a_first_search_reports_progress_and_answers_when_the_job_is_done(
 async def test_results_of_a_job_that_goes_on_are_marked_as_partial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mcp_calls, "FIRST_SEARCH_SECONDS", 0.0)
+    monkeypatch.setattr(calls, "FIRST_SEARCH_SECONDS", 0.0)
     text, structured, _ = await search(Scripted(tmp_path, [job()], 0))
     assert structured["partial"]
     assert structured["indexing"]["state"] == "running"
@@ -165,7 +165,7 @@ async def test_results_of_a_job_that_goes_on_are_marked_as_partial(
 async def test_before_the_first_commit_an_agent_is_told_when_to_call_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mcp_calls, "FIRST_SEARCH_SECONDS", 0.0)
+    monkeypatch.setattr(calls, "FIRST_SEARCH_SECONDS", 0.0)
     text, structured, _ = await search(Scripted(tmp_path, [job()], 1_000_000))
     assert structured["partial"]
     assert structured["results"] == []

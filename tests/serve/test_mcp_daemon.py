@@ -17,7 +17,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
-from raycontext.serve import client as daemon_client
+from raycontext.daemon_client import wire
 
 from ..conftest import CART, PAYMENT, write_tree
 
@@ -38,7 +38,7 @@ def surroundings() -> Iterator[dict[str, str]]:
     try:
         yield variables
         process = daemon_process()
-        daemon_client.ask(variables["RAYCONTEXT_ROOT"], "POST", "/api/shutdown")
+        wire.ask(variables["RAYCONTEXT_ROOT"], "POST", "/api/shutdown")
         process.wait(timeout=30)
     finally:
         os.environ.clear()
@@ -47,7 +47,7 @@ def surroundings() -> Iterator[dict[str, str]]:
 
 
 def daemon_process() -> psutil.Process:
-    found = daemon_client.health(os.environ["RAYCONTEXT_ROOT"])
+    found = wire.health(os.environ["RAYCONTEXT_ROOT"])
     assert found is not None
     return psutil.Process(found["pid"])
 

@@ -6,7 +6,7 @@ import pytest
 from pathspec import GitIgnoreSpec
 
 from raycontext.errors import InvalidInput
-from raycontext.serve.mcp_filters import path_globs
+from raycontext.serve.mcp.filters import path_globs
 
 PATHS = [
     "app.py",

@@ -24,8 +24,8 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolRequestParams, CallToolResult, TextContent
 from starlette.applications import Starlette
 
-from raycontext.serve.mcp_relay import Relay
-from raycontext.serve.mcp_tools import INSTRUCTIONS, TOOLS
+from raycontext.serve.mcp.relay import Relay
+from raycontext.serve.mcp.tools import INSTRUCTIONS, TOOLS
 
 from .mcp_server import served
 
@@ -72,13 +72,13 @@ def parameters(find: str, **constants: float) -> StdioServerParameters:
     program = "\n".join(
         [
             "import itertools, pathlib, time",
-            "from raycontext.serve.client import DaemonFailed",
-            "from raycontext.serve import mcp_relay",
-            *(f"mcp_relay.{name} = {value}" for name, value in constants.items()),
+            "from raycontext.daemon_client.lifecycle import DaemonFailed",
+            "from raycontext.serve.mcp import relay",
+            *(f"relay.{name} = {value}" for name, value in constants.items()),
             "calls = itertools.count(1)",
             "def find():",
             textwrap.indent(find, "    "),
-            "mcp_relay.relay(find)",
+            "relay.relay(find)",
         ]
     )
     inherited = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
@@ -223,7 +223,7 @@ def test_what_anything_prints_stays_out_of_the_protocol_and_the_end_of_stdin_end
 
 def test_a_client_that_leaves_before_the_daemon_is_there_leaves_nothing_on_stderr() -> None:
     server = parameters("time.sleep(0.2)\nreturn '/no/such/socket'")
-    program = server.args[1].replace("mcp_relay.relay(find)", "mcp_relay.relay(find)\ntime.sleep(0.5)")
+    program = server.args[1].replace("relay.relay(find)", "mcp_relay.relay(find)\ntime.sleep(0.5)")
     done = subprocess.run([server.command, "-c", program], input=b"", capture_output=True, timeout=60, check=True)
     assert done.stderr == b""
 

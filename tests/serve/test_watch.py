@@ -16,7 +16,7 @@ import raycontext
 from raycontext.models import IndexReport
 from raycontext.serve.messages import CollectionQuery, IndexQuery
 from raycontext.serve.service import Service
-from raycontext.serve.watch import TreeWatcher
+from raycontext.serve.tree_watcher import TreeWatcher
 
 from ..conftest import CART, LEDGER, PAYMENT, write_tree
 

@@ -1,4 +1,4 @@
-"""Rules that hold over the whole package."""
+"""Rules that hold over the whole package: the order of layers, no circle of imports, light imports, public names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,43 +16,216 @@ import raycontext
 
 PACKAGE = Path(raycontext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-MAY_IMPORT_RAY = {"runtime/jobs.py", "runtime/ray.py", "runtime/ray_head.py", "runtime/ray_process.py", "tasks.py"}
-LAYERS = ("discover", "chunk", "analyse", "embed", "store", "search")
+MAY_IMPORT_RAY = {"batch/ray_job.py", "runtime/ray.py", "runtime/ray_head.py", "runtime/ray_process.py"}
+
+ORDER = """
+errors models settings kernel paths batching ulid safe_text
+discover | analyse | chunk | sources | runtime | daemon_client
+embed
+store
+search | index
+actors | batch
+sdk | diagnosis | evaluation
+serve
+cli
+"""
+"""The drawing of the layers, bottom to top. A folder imports only what stands on lines above its own in this drawing.
+Folders that `|` separates do not import each other; modules of the first line may import those to their left."""
+
+ENTRANCES = {"raycontext", "raycontext.__main__"}
+"""The public names of the package, and the command: they stand above all layers."""
+
+
+class Layer(NamedTuple):
+    """Place of a folder in the drawing. `place` counts within the line; None where neighbours stay apart."""
+
+    line: int
+    place: int | None
+
+
+def layers(order: str) -> dict[str, Layer]:
+    """Return the layer of each name of a drawing."""
+    found: dict[str, Layer] = {}
+    for number, line in enumerate(order.strip().splitlines()):
+        names = line.replace("|", " ").split()
+        apart = "|" in line
+        found.update({name: Layer(number, None if apart else place) for place, name in enumerate(names)})
+    return found
+
+
+LAYERS = layers(ORDER)
 
 
 def name_of(module: Path) -> str:
     return module.relative_to(PACKAGE).as_posix()
 
 
-def imported(module: Path, *, everywhere: bool) -> set[str]:
-    """Full names of the modules that a module imports, at its top level or anywhere."""
-    tree = ast.parse(module.read_text())
-    nodes = ast.walk(tree) if everywhere else iter(tree.body)
+def dotted(module: Path) -> str:
+    """Return the full name of a module or package."""
+    parts = ("raycontext", *module.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+KNOWN = {dotted(module) for module in MODULES}
+
+
+def imported(tree: ast.AST, name: str, *, is_package: bool) -> set[str]:
+    """Return the full names of what a module imports, at its top level and inside functions, relative imports too.
+
+    Of `from package import thing` this is `package.thing` where that is a module, else `package`. Where a module calls
+    `import_module`, what its strings name as modules of the package counts as well.
+    """
     names: set[str] = set()
-    for node in nodes:
+    loads_by_name = any(isinstance(node, ast.Name) and node.id == "import_module" for node in ast.walk(tree))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = name.split(".")
+                parents = parents[: len(parents) - node.level + is_package]
+                base = ".".join([*parents, *([node.module] if node.module else [])])
+            for alias in node.names:
+                whole = f"{base}.{alias.name}"
+                names.add(whole if whole in KNOWN else base)
+        elif loads_by_name and isinstance(node, ast.Constant) and node.value in KNOWN and node.value != "raycontext":
+            names.add(str(node.value))
+    return names - {name}
+
+
+IMPORTS = {
+    dotted(module): imported(ast.parse(module.read_text()), dotted(module), is_package=module.name == "__init__.py")
+    for module in MODULES
+}
+
+
+def top(name: str) -> str:
+    """Return the folder or module directly below the package that a full name lies in."""
+    return name.split(".")[1]
+
+
+def breach(importing: str, target: str) -> str | None:
+    """Return which rule an import breaks, with both names; None where it may be."""
+    own, other = LAYERS[top(importing)], LAYERS[top(target)]
+    if top(importing) == top(target) or other.line < own.line:
+        return None
+    if other.line > own.line:
+        return f"{importing} imports {target}: {top(target)} stands above {top(importing)}, imports go downwards"
+    if own.place is None or other.place is None:
+        return f"{importing} imports {target}: {top(importing)} and {top(target)} are neighbours that stay apart"
+    if other.place > own.place:
+        return f"{importing} imports {target}: on the first line imports go to the left"
+    return None
+
+
+def circle(graph: dict[str, set[str]]) -> list[str] | None:
+    """Return the names of one circle of a graph, the first one again at the end; None where there is none."""
+    done: set[str] = set()
+    for start in sorted(graph):
+        path: list[str] = []
+        stack: list[tuple[str, Iterable[str]]] = [(start, iter(sorted(graph[start])))] if start not in done else []
+        path = [start] if stack else []
+        while stack:
+            node, following = stack[-1]
+            step = next(iter(following), None)
+            if step is None:
+                done.add(node)
+                stack.pop()
+                path.pop()
+            elif step in path:
+                return [*path[path.index(step) :], step]
+            elif step not in done:
+                path.append(step)
+                stack.append((step, iter(sorted(graph.get(step, ())))))
+    return None
+
+
+def siblings(folder: str, imports: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return the graph of the modules and subfolders directly inside a folder: who imports whom of them.
+
+    The folder's own `__init__` is a sibling as well, under the name of the folder.
+    """
+    depth = len(folder.split(".")) + 1
+
+    def sibling(name: str) -> str | None:
+        inside = name == folder or name.startswith(f"{folder}.")
+        return ".".join(name.split(".")[:depth]) if inside else None
+
+    graph: dict[str, set[str]] = {}
+    for name, targets in imports.items():
+        own = sibling(name)
+        if own is not None:
+            found = {other for target in targets if (other := sibling(target)) is not None}
+            graph.setdefault(own, set()).update(found - {own})
+    return graph
+
+
+FOLDERS = sorted(dotted(module) for module in MODULES if module.name == "__init__.py" and module.parent != PACKAGE)
+
+
+def test_every_folder_has_its_place_in_the_drawing() -> None:
+    assert {top(name) for name in KNOWN - ENTRANCES} == set(LAYERS)
+
+
+@pytest.mark.parametrize("module", sorted(KNOWN - ENTRANCES))
+def test_imports_go_downwards(module: str) -> None:
+    ours = [target for target in IMPORTS[module] if target in KNOWN and target != "raycontext"]
+    assert [why for target in ours if (why := breach(module, target))] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_siblings_import_each_other_in_no_circle(folder: str) -> None:
+    assert circle(siblings(folder, IMPORTS)) is None
+
+
+@pytest.mark.parametrize(
+    ("importing", "target", "says"),
+    [
+        ("raycontext.embed.vectors", "raycontext.store.writer", "imports go downwards"),
+        ("raycontext.chunk.units", "raycontext.analyse.terms", "stay apart"),
+        ("raycontext.errors", "raycontext.models", "to the left"),
+        ("raycontext.models", "raycontext.errors", None),
+        ("raycontext.cli.main", "raycontext.errors", None),
+        ("raycontext.store.writer", "raycontext.store.manifest", None),
+    ],
+)
+def test_rule_of_layers_tells_who_breaks_what(importing: str, target: str, says: str | None) -> None:
+    why = breach(importing, target)
+    assert (why is None) if says is None else (why is not None and says in why and importing in why and target in why)
+
+
+def test_circle_of_imports_is_found_at_every_level() -> None:
+    imports = {
+        "p.a": {"p.inner.x"},
+        "p.inner": set[str](),
+        "p.inner.x": {"p.inner.y"},
+        "p.inner.y": {"p.inner.x"},
+        "p.b": {"p.a"},
+    }
+    assert circle(siblings("p", imports)) is None
+    assert circle(siblings("p.inner", imports)) == ["p.inner.x", "p.inner.y", "p.inner.x"]
+    assert circle(siblings("p", {**imports, "p.inner.x": {"p.b"}})) == ["p.a", "p.inner", "p.b", "p.a"]
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    code = (
+        "from . import limits\nfrom ..store.writer import Writer\nfrom raycontext.store import manifest\n"
+        "def late():\n    import raycontext.ulid\n    import_module('raycontext.embed.models.onnx')\n"
+    )
+    assert imported(ast.parse(code), "raycontext.index.stages", is_package=False) == {
+        "raycontext.index.limits",
+        "raycontext.store.writer",
+        "raycontext.store.manifest",
+        "raycontext.ulid",
+        "raycontext.embed.models.onnx",
+    }
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_only_the_outermost_modules_import_ray(module: Path) -> None:
-    uses_ray = any(name.split(".")[0] == "ray" for name in imported(module, everywhere=True))
+    uses_ray = any(name.split(".")[0] == "ray" for name in IMPORTS[dotted(module)])
     assert not uses_ray or name_of(module) in MAY_IMPORT_RAY or name_of(module).startswith("actors/")
-
-
-@pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_layers_import_only_layers_before_them(module: Path) -> None:
-    layer = name_of(module).split("/")[0]
-    if layer not in LAYERS:
-        return
-    later = LAYERS[LAYERS.index(layer) + 1 :]
-    outside = ("actors", "runtime", "serve", "context", "pipeline", "stages", "tasks", "search_client")
-    for name in imported(module, everywhere=True):
-        assert not any(name.startswith(f"raycontext.{other}") for other in (*later, *outside)), name
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

@@ -41,7 +41,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     }
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert packed == there
-    assert {"raycontext/py.typed", "raycontext/serve/cli.py"} <= packed
+    assert {"raycontext/py.typed", "raycontext/cli/main.py"} <= packed
     assert wheel.testzip() is None
 
 
@@ -61,4 +61,4 @@ def test_wheel_describes_itself(wheel: zipfile.ZipFile) -> None:
 def test_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
     points = configparser.ConfigParser()
     points.read_string(metadata(wheel, "entry_points.txt"))
-    assert dict(points["console_scripts"]) == {"raycontext": "raycontext.serve.cli:main"}
+    assert dict(points["console_scripts"]) == {"raycontext": "raycontext.cli.main:main"}

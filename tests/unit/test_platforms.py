@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from raycontext import arguments, places
-from raycontext.batch_reindex import entries
+from raycontext import paths
+from raycontext.batch import entries
+from raycontext.daemon_client import lifecycle
 from raycontext.discover import repository
-from raycontext.serve import client
+from raycontext.errors import InvalidInput
+from raycontext.index import request
 from raycontext.store import catalog
-from raycontext.store.memory_storage import MemoryStorage
+from raycontext.store.storage.memory import MemoryStorage
 
 from ..conftest import CART, PAYMENT, write_tree
 
@@ -71,9 +73,9 @@ def test_flags_that_a_platform_lacks_do_nothing(monkeypatch: pytest.MonkeyPatch)
     [("C:\\", True), ("C:\\Users", True), ("c:\\users\\ME", True), ("C:\\Users\\me\\src", False), ("D:\\", False)],
 )
 def test_home_folder_is_known_with_drive_and_case(monkeypatch: pytest.MonkeyPatch, folder: str, home: bool) -> None:
-    monkeypatch.setattr(places, "os", WindowsOs())
-    monkeypatch.setattr(places, "real_path", lambda _: "C:\\Users\\Me")
-    assert places.holds_more_than_a_project(folder) == home
+    monkeypatch.setattr(paths, "os", WindowsOs())
+    monkeypatch.setattr(paths, "real_path", lambda _: "C:\\Users\\Me")
+    assert paths.holds_more_than_a_project(folder) == home
 
 
 @pytest.mark.parametrize(
@@ -102,15 +104,15 @@ def test_collection_of_a_place_is_found_with_drive_and_case(
     [("web\\a.js", "web/a.js"), ("C:\\src\\web\\a.js", "web/a.js"), ("web/../b.py", "b.py"), (".", ".")],
 )
 def test_places_within_a_source_have_slashes(monkeypatch: pytest.MonkeyPatch, path: str, place: str) -> None:
-    monkeypatch.setattr(arguments, "os", WindowsOs())
-    assert arguments.places_within("C:\\src", [path]) == (place,)
+    monkeypatch.setattr(request, "os", WindowsOs())
+    assert request.places_within("C:\\src", [path]) == (place,)
 
 
 @pytest.mark.parametrize("path", ["..\\other", "C:\\other\\a.py", "C:\\"])
 def test_places_outside_of_a_source_are_refused(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    monkeypatch.setattr(arguments, "os", WindowsOs())
-    with pytest.raises(arguments.InvalidInput):
-        arguments.places_within("C:\\src", [path])
+    monkeypatch.setattr(request, "os", WindowsOs())
+    with pytest.raises(InvalidInput):
+        request.places_within("C:\\src", [path])
 
 
 def test_source_of_a_batch_is_named_after_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +124,6 @@ def test_source_of_a_batch_is_named_after_its_folder(monkeypatch: pytest.MonkeyP
 def test_there_is_no_daemon_where_unix_sockets_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking: Any = SimpleNamespace()
     monkeypatch.delenv("RAYCONTEXT_DAEMON")
-    assert client.is_possible()
-    monkeypatch.setattr(client, "socket", lacking)
-    assert not client.is_possible()
+    assert lifecycle.is_possible()
+    monkeypatch.setattr(lifecycle, "socket", lacking)
+    assert not lifecycle.is_possible()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.serve.cli import main
+from raycontext.cli.main import main
 
 from ..conftest import write_tree
 

@@ -6,7 +6,7 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from raycontext.serve.install.clients import CLIENTS, ClientName, Surroundings, entry_for
+from raycontext.cli.install.clients import CLIENTS, ClientName, Surroundings, entry_for
 
 LINUX = Surroundings("linux", PurePosixPath("/home/me"), {})
 MACOS = Surroundings("darwin", PurePosixPath("/Users/me"), {})

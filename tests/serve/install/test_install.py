@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from raycontext.cli.application import application
+from raycontext.cli.install.change import plan_install, plan_undo
+from raycontext.cli.install.clients import CLIENTS, Client, ClientName, Surroundings
+from raycontext.cli.install.command import relay_command
 from raycontext.errors import ConfigurationError
-from raycontext.serve.commands import application
-from raycontext.serve.install.change import plan_install, plan_undo
-from raycontext.serve.install.clients import CLIENTS, Client, ClientName, Surroundings
-from raycontext.serve.install.command import relay_command
 
 ENTRY: dict[str, Any] = {"command": "/opt/raycontext", "args": ["mcp"]}
 FILES = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.serve.install.jsonc import NotJson, value_of, with_member, without_member
+from raycontext.cli.install.jsonc import NotJson, value_of, with_member, without_member
 
 KEYS = ("servers", "raycontext")
 ENTRY = {"command": "/opt/raycontext", "args": ["mcp"]}

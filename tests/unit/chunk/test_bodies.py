@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.chunk import parsing
-from raycontext.chunk.bodies import without_bodies
 from raycontext.chunk.chunker import chunk_file
+from raycontext.chunk.syntax import parsing
+from raycontext.chunk.syntax.bodies import without_bodies
 
 LIMIT = 1500
 

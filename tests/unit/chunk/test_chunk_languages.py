@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raycontext.chunk.chunker import chunk_file
-from raycontext.chunk.languages import LANGUAGES, detect_language
+from raycontext.chunk.languages.detect import LANGUAGES, detect_language
 
 SNIPPETS = Path(__file__).parent / "snippets"
 TARGET_BYTES = 100  # small, so that nearly every definition is a chunk of its own

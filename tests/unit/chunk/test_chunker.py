@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from raycontext.chunk import chunker, parsing
+from raycontext.chunk import chunker
 from raycontext.chunk.chunker import ChunkedFile, Definition, chunk_file
+from raycontext.chunk.syntax import parsing
 from raycontext.models import ChunkKind
 
 

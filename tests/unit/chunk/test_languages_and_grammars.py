@@ -8,9 +8,9 @@ from importlib import metadata
 
 import pytest
 
-from raycontext.chunk import grammars
-from raycontext.chunk.grammars import fingerprint, parser_for
-from raycontext.chunk.languages import LANGUAGES, detect_language
+from raycontext.chunk.languages import grammars
+from raycontext.chunk.languages.detect import LANGUAGES, detect_language
+from raycontext.chunk.languages.grammars import fingerprint, parser_for
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_missing_package_or_model_of_an_embedder_is_found(tmp_path: Path, monkey
     assert only(check_embedder("static")).level == "ok"
     finding = only(check_embedder(f"model2vec:{tmp_path}/none"))
     assert (finding.check, finding.level) == ("embedder", "fault")
-    monkeypatch.setattr("raycontext.embed.local.find_spec", lambda _: None)
+    monkeypatch.setattr("raycontext.embed.models.local.find_spec", lambda _: None)
     finding = only(check_embedder(f"onnx:{tmp_path}/other"))
     assert finding.advice == "Install: pip install 'raycontext[onnx]'"
 

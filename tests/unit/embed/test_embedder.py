@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from raycontext.analyse.postings import ANALYSIS_FINGERPRINT
-from raycontext.embed.embedder import embedder_for, quantize
+from raycontext.embed.registry import embedder_for
+from raycontext.embed.vectors import quantize
 from raycontext.errors import InvalidInput
 
 

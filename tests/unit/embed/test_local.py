@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from raycontext.analyse.terms import analyse_texts
-from raycontext.embed import local
-from raycontext.embed.embedder import Documents, Embedder, absolute_name, embedder_for, quantize
+from raycontext.embed.models import local
+from raycontext.embed.registry import absolute_name, embedder_for
+from raycontext.embed.vectors import Documents, Embedder, quantize
 from raycontext.errors import InvalidInput
 
 from .model_folders import UNKNOWN, vectors, write_model2vec, write_onnx
@@ -180,7 +181,7 @@ def test_nothing_is_reported_to_anyone(kind: str, folder: Path, tmp_path: Path) 
     home.mkdir()
     program = (
         "import sys\n"
-        "from raycontext.embed.embedder import embedder_for\n"
+        "from raycontext.embed.registry import embedder_for\n"
         "assert embedder_for(sys.argv[1]).embed_query('card').any()\n"
     )
     done = subprocess.run(

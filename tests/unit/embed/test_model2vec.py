@@ -11,7 +11,7 @@ import pytest
 from model2vec import StaticModel
 from safetensors.numpy import save_file
 
-from raycontext.embed.embedder import embedder_for
+from raycontext.embed.registry import embedder_for
 from raycontext.errors import InvalidInput
 
 from .model_folders import UNKNOWN, WORDS, unit, vectors, write_model2vec

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from raycontext.analyse.terms import analyse_texts
-from raycontext.embed.embedder import Documents, embedder_for
+from raycontext.embed.registry import embedder_for
+from raycontext.embed.vectors import Documents
 from raycontext.errors import InvalidInput
 
 from .model_folders import UNKNOWN, hidden_states, unit, vectors, write_onnx

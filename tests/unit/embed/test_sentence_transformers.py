@@ -21,7 +21,8 @@ import pytest
 from numpy.typing import NDArray
 
 from raycontext.analyse.terms import analyse_texts
-from raycontext.embed.embedder import Documents, embedder_for
+from raycontext.embed.registry import embedder_for
+from raycontext.embed.vectors import Documents
 from raycontext.errors import InvalidInput
 
 

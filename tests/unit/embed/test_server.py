@@ -12,10 +12,10 @@ from email.utils import formatdate
 import numpy as np
 import pytest
 
-from raycontext.embed.allowance import Backoff, Budget, Limits, Pace, retry_after_seconds
-from raycontext.embed.embedder import absolute_name, embedder_for
-from raycontext.embed.remote import RemoteEmbedder, tokens_at_most
-from raycontext.embed.server import EmbeddingServer
+from raycontext.embed.registry import absolute_name, embedder_for
+from raycontext.embed.remote.allowance import Backoff, Budget, Limits, Pace, retry_after_seconds
+from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
+from raycontext.embed.remote.server import EmbeddingServer
 from raycontext.errors import EmbeddingBudgetExceeded, EmbeddingFailed, InvalidInput
 
 from ...embedding_server import DIMENSION, Fault, embedding_server, vector_of

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.postings import ANALYSIS_FINGERPRINT
 from raycontext.analyse.terms import analyse_texts, query_terms
-from raycontext.embed.embedder import Documents
-from raycontext.embed.static import DATA, StaticEmbedder, load_table
+from raycontext.embed.models.static import DATA, StaticEmbedder, load_table
+from raycontext.embed.vectors import Documents
 
 MAX_TABLE_BYTES = 8 << 20
 UNKNOWN = "qzxvwkjyh"

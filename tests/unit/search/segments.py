@@ -12,15 +12,15 @@ import xxhash
 
 from raycontext.analyse.names import path_text
 from raycontext.analyse.terms import analyse_texts
-from raycontext.batch import Batch
 from raycontext.discover.read import Content
-from raycontext.embed.embedder import quantized
-from raycontext.embed.static import StaticEmbedder
+from raycontext.embed.models.static import StaticEmbedder
+from raycontext.embed.vectors import quantized
+from raycontext.index.segment_builder import Batch
 from raycontext.search.lexical import Bm25f
-from raycontext.search.terms import SearchTerms
-from raycontext.store.segment import Segment
-from raycontext.store.segment_writer import write_segment
-from raycontext.store.storage import LocalStorage
+from raycontext.search.query_terms import SearchTerms
+from raycontext.store.segments.segment import Segment
+from raycontext.store.segments.segment_writer import write_segment
+from raycontext.store.storage.local import LocalStorage
 
 CHUNK_BYTES = 30
 """So small that every function is a chunk of its own."""

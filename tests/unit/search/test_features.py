@@ -21,7 +21,7 @@ from raycontext.search.features import (
 )
 from raycontext.search.lexical import Bm25f
 from raycontext.search.query import FEATURES
-from raycontext.search.terms import search_terms
+from raycontext.search.query_terms import search_terms
 from raycontext.search.view import View
 
 from .segments import write_segments

@@ -10,10 +10,10 @@ import raycontext
 from raycontext.models import Hit, SearchFilters
 from raycontext.search import lexical
 from raycontext.search.query import FEATURES, PROPOSERS, SearchRequest
+from raycontext.search.query_terms import search_terms
 from raycontext.search.shard import ShardSearch
-from raycontext.search.terms import search_terms
-from raycontext.store import compaction
 from raycontext.store.collection import Location
+from raycontext.store.segments import compaction
 
 from ...conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree
 from .segments import NaiveIndex, three_best

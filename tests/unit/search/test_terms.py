@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from raycontext.analyse.terms import query_terms
-from raycontext.search.terms import COMPOUND_WEIGHT, search_terms
+from raycontext.search.query_terms import COMPOUND_WEIGHT, search_terms
 
 
 def weight_of(word: str, query: str) -> float:

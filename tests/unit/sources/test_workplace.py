@@ -21,7 +21,7 @@ from raycontext.errors import InvalidInput, SourceUnavailable
 from raycontext.sources.archive import extract
 from raycontext.sources.git import check_repository, stop_running, without_password
 from raycontext.sources.workplace import Origin, bring, tree_of
-from raycontext.store.storage import new_ulid
+from raycontext.ulid import new_ulid
 
 from ...conftest import write_tree
 from ...repositories import commit, git

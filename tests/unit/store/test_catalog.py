@@ -6,7 +6,7 @@ import pytest
 
 from raycontext.store.catalog import Catalog
 from raycontext.store.collection import collection_names
-from raycontext.store.memory_storage import MemoryStorage
+from raycontext.store.storage.memory import MemoryStorage
 
 
 class Overtaken(MemoryStorage):

@@ -19,12 +19,12 @@ from raycontext.errors import (
     UnknownCollection,
     UnsupportedFormat,
 )
+from raycontext.index.stages import index_files, scan_tree
 from raycontext.models import IndexOptions
-from raycontext.stages import index_files, scan_tree
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection, Location
 from raycontext.store.manifest import Manifest, manifest_name, manifest_version
-from raycontext.store.storage import LocalStorage
+from raycontext.store.storage.local import LocalStorage
 from raycontext.store.writer import CollectionWriter
 
 from ...conftest import write_tree
@@ -269,7 +269,7 @@ def test_segment_that_cannot_be_written_leaves_the_last_commit(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("raycontext.store.storage.os.fsync", fail)
+    monkeypatch.setattr("raycontext.store.storage.local.os.fsync", fail)
     with pytest.raises(StorageError, match="No space left"):
         commit(writer, change("b", "y.py"))
     monkeypatch.undo()

@@ -10,12 +10,12 @@ import pytest
 
 import raycontext
 from raycontext.models import Hit
-from raycontext.store import compaction
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Collection, Location
-from raycontext.store.compaction import MAX_SEGMENTS, merge_segments, merges_of
 from raycontext.store.manifest import Manifest, SegmentReference, ShardManifest
-from raycontext.store.segment import Segment
+from raycontext.store.segments import compaction
+from raycontext.store.segments.compaction import MAX_SEGMENTS, merge_segments, merges_of
+from raycontext.store.segments.segment import Segment
 from raycontext.store.writer import CollectionWriter
 
 QUERIES = ("where is the cart emptied", "Order7", "total price of an order", "README", "def", "nothing like this")

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.embed.embedder import QuantizedVectors, quantize
-from raycontext.store.content_vectors import MOST_FILES, ContentVectors, content_keys
-from raycontext.store.memory_storage import MemoryStorage
-from raycontext.store.storage import LocalStorage
+from raycontext.embed.vectors import QuantizedVectors, quantize
+from raycontext.store.segments.content_vectors import MOST_FILES, ContentVectors, content_keys
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.storage.memory import MemoryStorage
 
 DIMENSION = 12
 

@@ -15,7 +15,7 @@ from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Collection, Location
 from raycontext.store.garbage import KEPT_MANIFESTS, Grace, collect_garbage
 from raycontext.store.manifest import ShardManifest, manifest_name
-from raycontext.store.storage import new_ulid
+from raycontext.ulid import new_ulid
 
 from ...conftest import write_tree
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.store.object_cache import ObjectCache
+from raycontext.store.storage.object_cache import ObjectCache
 
 
 def use(place: Path, seconds: int) -> None:

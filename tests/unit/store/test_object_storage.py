@@ -12,13 +12,13 @@ import pytest
 from obstore.store import MemoryStore
 
 from raycontext.errors import InvalidInput, StorageError, UnsafeStorage
-from raycontext.store import object_storage
 from raycontext.store.collection import Collection, Location
-from raycontext.store.locations import storage_for
-from raycontext.store.memory_storage import MemoryStorage
-from raycontext.store.object_cache import ObjectCache
-from raycontext.store.object_storage import ObjectStorage
-from raycontext.store.storage import LocalStorage
+from raycontext.store.storage import object_storage
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.storage.locations import storage_for
+from raycontext.store.storage.memory import MemoryStorage
+from raycontext.store.storage.object_cache import ObjectCache
+from raycontext.store.storage.object_storage import ObjectStorage
 
 from ...s3_server import careless_server, s3_server, use_endpoint
 

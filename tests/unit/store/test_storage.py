@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from raycontext.errors import StorageError
-from raycontext.store.storage import LocalStorage, new_ulid
+from raycontext.store.storage.local import LocalStorage
+from raycontext.ulid import new_ulid
 
 
 def test_only_the_first_of_many_writers_creates(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from raycontext.errors import CommitConflict, Fenced
 from raycontext.store.collection import Collection
-from raycontext.store.memory_storage import MemoryStorage
-from raycontext.store.object_cache import ObjectCache
-from raycontext.store.object_storage import ObjectStorage, open_store
-from raycontext.store.storage import LocalStorage, Storage
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.storage.memory import MemoryStorage
+from raycontext.store.storage.object_cache import ObjectCache
+from raycontext.store.storage.object_storage import ObjectStorage, open_store
 from raycontext.store.writer import CollectionWriter
 
 from ...s3_server import s3_server, use_endpoint

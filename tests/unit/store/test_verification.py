@@ -13,21 +13,21 @@ import pytest
 import xxhash
 
 import raycontext
-from raycontext import stages
-from raycontext.condition import DamageKind
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import Fenced, UnknownCollection, UnsupportedFormat
+from raycontext.index import stages
 from raycontext.models import IndexOptions
-from raycontext.store import repair as repairing
-from raycontext.store import verification
+from raycontext.store.checking import repair as repairing
+from raycontext.store.checking import verification
+from raycontext.store.checking.repair import repair
+from raycontext.store.checking.reports import DamageKind
+from raycontext.store.checking.verification import verify
 from raycontext.store.collection import Collection, Location, shard_of
-from raycontext.store.columns import ipc_file
 from raycontext.store.manifest import Manifest, SegmentReference, ShardManifest, manifest_name
-from raycontext.store.repair import repair
-from raycontext.store.segment import DATA_FILES, DESCRIPTION, POSTINGS, Segment
-from raycontext.store.segment_writer import postings_file, store_segment
-from raycontext.store.verification import verify
+from raycontext.store.segments.columns import ipc_file
+from raycontext.store.segments.segment import DATA_FILES, DESCRIPTION, POSTINGS, Segment
+from raycontext.store.segments.segment_writer import postings_file, store_segment
 from raycontext.store.writer import CollectionWriter
 
 from ...conftest import CART, LEDGER, PAYMENT, README, settle, write_tree

@@ -1,0 +1,265 @@
+"""The list of a batch: which sources, each with its options. Read from YAML, validated as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import xxhash
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from raycontext.embed.registry import absolute_name
+from raycontext.embed.remote.providers import KINDS as REMOTE_KINDS
+from raycontext.errors import InvalidInput
+from raycontext.index.request import check_overrides, globs
+from raycontext.models import OptionOverrides
+from raycontext.sources.git import check_repository, without_password
+from raycontext.sources.workplace import Origin
+from raycontext.store.collection import check_name
+
+__all__ = ["BatchEntry", "BatchList", "EntryOptions", "read_batch_list"]
+
+MAX_LIST_BYTES = 16 << 20
+MAX_PROBLEMS_SHOWN = 10
+_ARCHIVE_ENDINGS = re.compile(r"(\.tar)?\.(tar|tgz|tbz2?|txz|zip|gz|bz2|xz)$", re.IGNORECASE)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Globs = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class EntryOptions(BaseModel):
+    """What can be said of one source, or of all (`defaults`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shards: int | None = Field(default=None, ge=1, le=4096)
+    embedder: str | None = None
+    """As in `Context.index`; a folder is relative to the list."""
+    max_file_bytes: int | None = Field(default=None, ge=1)
+    include: Globs | None = None
+    exclude: Globs | None = None
+    """Globs in gitignore syntax, relative to the source; None keeps what the collection was built with."""
+    priority: int = 0
+    """Higher ones begin first; among equals the order of the list holds."""
+    fetch_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    """How long git may take for this source."""
+
+
+class BatchEntry(EntryOptions):
+    """One source, which is exactly one of `folder`, `git` and `archive`, and its collection."""
+
+    collection: str = ""
+    """By default named after the source."""
+    folder: str | None = None
+    git: str | None = None
+    """URL of a repository. It is fetched without history into the working folder."""
+    archive: str | None = None
+    """Path of a tar (also compressed) or zip file. It is extracted into the working folder."""
+    ref: str = ""
+    """Of git: branch, tag or commit; by default the default branch."""
+    strip: int = Field(default=0, ge=0, le=100)
+    """Of an archive: leading parts of the names in it that are left out."""
+    subfolder: str = ""
+    """Index only this folder of the source."""
+
+    @model_validator(mode="after")
+    def _is_one_source(self) -> Self:
+        given = [kind for kind in ("folder", "git", "archive") if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of folder, git and archive, not {' and '.join(given) or 'none'}")
+        if not getattr(self, given[0]):
+            raise ValueError(f"{given[0]} is empty")
+        if self.ref and self.git is None:
+            raise ValueError("ref is for git only")
+        if self.strip and self.archive is None:
+            raise ValueError("strip is for archives only")
+        if os.path.isabs(self.subfolder) or ".." in Path(self.subfolder).parts:  # noqa: PTH117
+            raise ValueError("subfolder must be a relative path within the source")
+        try:
+            if self.git is not None:
+                check_repository(self.git, self.ref)
+            if self.collection:
+                check_name(self.collection)
+            globs(self.include or (), "include")
+            globs(self.exclude or (), "exclude")
+            check_overrides(self.overrides)
+            if self.embedder is not None:
+                absolute_name(self.embedder)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def overrides(self) -> OptionOverrides:
+        return OptionOverrides(num_shards=self.shards, max_file_bytes=self.max_file_bytes)
+
+    @property
+    def name(self) -> str:
+        """Name of the collection."""
+        if self.collection:
+            return self.collection
+        source = (self.folder or self.git or self.archive or "").replace(os.sep, "/").rstrip("/")
+        last = source.replace(":", "/").rpartition("/")[2]
+        if self.git is not None:
+            last = last.removesuffix(".git")
+        elif self.archive is not None:
+            last = _ARCHIVE_ENDINGS.sub("", last)
+        return re.sub(r"[^a-z0-9._-]+", "-", last.lower()).strip("-._")[:80] or "root"
+
+    @property
+    def shown_source(self) -> str:
+        """The source for messages and records: without passwords."""
+        source = self.folder or (without_password(self.git) if self.git else self.archive) or ""
+        return f"{source}@{self.ref}" if self.ref else source
+
+    @property
+    def origin(self) -> Origin | None:
+        """What has to be brought before it can be indexed; None for a folder."""
+        if self.git is not None:
+            return Origin("git", self.git, ref=self.ref, seconds=self.fetch_seconds)
+        if self.archive is not None:
+            return Origin("archive", self.archive, strip=self.strip)
+        return None
+
+
+class BatchList(BaseModel):
+    """Sources to reindex as one job."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: tuple[BatchEntry, ...] = Field(min_length=1)
+    concurrency: int = Field(default=4, ge=1, le=1000)
+    """Sources that are fetched or indexed at the same time."""
+    work: str | None = None
+    """Folder for repositories and archives that are fetched; every node must see it. By default below the root."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, given: Any) -> Any:
+        """Put `defaults` into each source that does not say otherwise."""
+        if not isinstance(given, dict) or "defaults" not in given:
+            return given
+        rest = {name: value for name, value in given.items() if name != "defaults"}
+        defaults = EntryOptions.model_validate(given["defaults"] or {})
+        common = defaults.model_dump(exclude_unset=True)
+        sources = rest.get("sources")
+        if isinstance(sources, (list, tuple)):
+            rest["sources"] = [{**common, **source} if isinstance(source, dict) else source for source in sources]
+        return rest
+
+    @model_validator(mode="after")
+    def _has_each_collection_once(self) -> Self:
+        counts = Counter(entry.name for entry in self.sources)
+        for name, count in counts.items():
+            if count > 1:
+                places = [f"sources[{number}]" for number, entry in enumerate(self.sources) if entry.name == name]
+                raise ValueError(f"{' and '.join(places)} both are the collection '{name}'; give one a `collection`")
+        return self
+
+    @property
+    def in_order(self) -> list[BatchEntry]:
+        """The sources in the order in which they begin."""
+        return sorted(self.sources, key=lambda entry: -entry.priority)
+
+    def selected(self, only: Iterable[str]) -> BatchList:
+        """The sources whose collection is like one of some patterns (`*`, `?`, `[…]`); all, where there are none.
+
+        Raises `InvalidInput` where a pattern is like none.
+        """
+        patterns = tuple(only)
+        for pattern in patterns:
+            if not any(fnmatchcase(entry.name, pattern) for entry in self.sources):
+                names = ", ".join(entry.name for entry in self.sources[:MAX_PROBLEMS_SHOWN])
+                raise InvalidInput(f"No source of the list is like '{pattern}'", f"There are: {names}.")
+        if not patterns:
+            return self
+        kept = tuple(entry for entry in self.sources if any(fnmatchcase(entry.name, wanted) for wanted in patterns))
+        return self.model_copy(update={"sources": kept})
+
+    def encode(self) -> bytes:
+        """Canonical JSON: the same for lists that say the same. `read_batch_list` reads it."""
+        body = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+    def identity(self, root: str) -> str:
+        """16 hexadecimal digits that stand for this work on this root."""
+        work = {**json.loads(self.encode()), "concurrency": None, "root": root}
+        return xxhash.xxh3_64_hexdigest(json.dumps(work, sort_keys=True).encode())
+
+
+def read_batch_list(path: str | os.PathLike[str]) -> BatchList:
+    """Read and validate a list in YAML or JSON. Relative paths in it are relative to its folder.
+
+    Raises `InvalidInput`, which names the entries that are wrong.
+    """
+    place = Path(path)
+    try:
+        if place.stat().st_size > MAX_LIST_BYTES:
+            raise InvalidInput(f"{place} is larger than {MAX_LIST_BYTES} bytes", "Split the list.")
+        loaded = yaml.safe_load(place.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"{place} cannot be read ({error.strerror})", "Give a list of sources in YAML.") from error
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise InvalidInput(f"{place} is not YAML: {told[:300]}", "Correct it.") from error
+    except RecursionError as error:
+        raise InvalidInput(f"{place} is nested too deeply", "Give a list of sources in YAML.") from error
+    if not isinstance(loaded, dict):
+        raise InvalidInput(f"{place} is no list of sources", "It begins with `sources:`, then `- git: URL`, ….")
+    try:
+        batch = BatchList.model_validate(loaded)
+    except ValidationError as error:
+        raise InvalidInput(f"{place}: {'; '.join(_problems(error, loaded))}", "Correct the list.") from error
+    return _with_absolute_paths(batch, place.absolute().parent)
+
+
+def _problems(error: ValidationError, loaded: dict[str, Any]) -> Iterator[str]:
+    problems = error.errors()
+    for problem in problems[:MAX_PROBLEMS_SHOWN]:
+        place = list(problem["loc"])
+        label = ""
+        if len(place) > 1 and place[0] == "sources" and isinstance(place[1], int):
+            label = _entry_label(loaded["sources"], place[1])
+            place = place[2:]
+        message = problem["msg"].removeprefix("Value error, ")
+        yield ": ".join(part for part in (label, ".".join(map(str, place)), message) if part)
+    if len(problems) > MAX_PROBLEMS_SHOWN:
+        yield f"and {len(problems) - MAX_PROBLEMS_SHOWN} more"
+
+
+def _entry_label(sources: Any, number: int) -> str:
+    """The number of an entry, from 0, and what it calls itself."""
+    entry = sources[number]
+    if isinstance(entry, dict):
+        for field in ("collection", "folder", "git", "archive"):
+            if isinstance(entry.get(field), str):
+                return f"sources[{number}] ({without_password(entry[field])[:100]})"
+    return f"sources[{number}]"
+
+
+def _with_absolute_paths(batch: BatchList, base: Path) -> BatchList:
+    def absolute(path: str) -> str:
+        return os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 - any name is a name
+
+    def entry_of(entry: BatchEntry) -> BatchEntry:
+        changes: dict[str, str] = {
+            kind: absolute(path) for kind in ("folder", "archive") if (path := getattr(entry, kind)) is not None
+        }
+        kind, separator, folder = (entry.embedder or "").partition(":")
+        if separator and folder and kind not in REMOTE_KINDS:
+            changes["embedder"] = f"{kind}:{absolute(folder)}"
+        return entry.model_copy(update=changes)
+
+    work = absolute(batch.work) if batch.work is not None else None
+    return batch.model_copy(update={"sources": tuple(map(entry_of, batch.sources)), "work": work})

@@ -1,0 +1,230 @@
+"""The driver of a batch: some asyncio tasks that fetch and index one source after the other, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+
+from raycontext.batch.entries import BatchEntry, BatchList
+from raycontext.batch.records import BatchRecords, BatchRun
+from raycontext.batch.report import BatchReport, EntryOutcome, EntryPlan
+from raycontext.errors import CommitConflict, Fenced, InvalidInput, StorageError
+from raycontext.index import stages
+from raycontext.runtime.base import Runtime
+from raycontext.settings import default_cache
+from raycontext.sources.git import stop_running
+from raycontext.sources.workplace import tree_of
+from raycontext.store.catalog import Catalog
+from raycontext.store.storage.locations import is_url, storage_for
+
+if TYPE_CHECKING:
+    from raycontext.models import IndexReport
+
+__all__ = ["BatchDriver", "plan_batch", "work_folder"]
+
+IndexEntry = Callable[[BatchEntry, str], Awaitable["IndexReport"]]
+"""Index an entry whose tree lies in a folder."""
+
+_log = logging.getLogger("raycontext")
+
+WORK = ".sources"
+"""Folder below a root for what is fetched."""
+OVERTAKEN_ATTEMPTS = 6
+OVERTAKEN_PAUSE_SECONDS = 0.5
+"""Where another process indexes the same collection at the same time, the pause doubles with each attempt."""
+
+
+class BatchDriver:
+    """Works a list off, once."""
+
+    def __init__(
+        self,
+        index: IndexEntry,
+        runtime: Runtime,
+        root: str,
+        batch: BatchList,
+        on_outcome: Callable[[EntryOutcome], None] | None,
+    ) -> None:
+        self._index_entry = index
+        self._runtime = runtime
+        self._root = root
+        self._batch = batch
+        self._work = work_folder(batch, root, joined=runtime.joined)
+        self._tell = on_outcome or (lambda _: None)
+        self._outcomes: dict[str, EntryOutcome] = {}
+        self._waiting: deque[BatchEntry] = deque()
+        self._late: deque[BatchEntry] = deque()  # others have begun with these
+        self._run: BatchRun
+
+    async def run(self, stop: asyncio.Event | None) -> BatchReport:
+        """Work off what is not done yet; see `Context.batch`."""
+        began = time.monotonic()
+        identity = self._batch.identity(self._root)
+        self._run = await asyncio.to_thread(lambda: BatchRecords(storage_for(self._root), identity).take())
+        self._take_over(await asyncio.to_thread(self._run.done))
+        begun = await asyncio.to_thread(self._run.begun)
+        for entry in self._batch.in_order:
+            if entry.name not in self._outcomes:
+                (self._late if entry.name in begun else self._waiting).append(entry)
+        interrupted = await self._work_off(stop)
+        outcomes = tuple(self._outcomes.get(entry.name, _interrupted(entry)) for entry in self._batch.in_order)
+        good = sum(outcome.succeeded for outcome in outcomes)
+        report = BatchReport(
+            identity=identity,
+            run=self._run.number,
+            root=self._root,
+            succeeded="all" if good == len(outcomes) else "some" if good else "none",
+            interrupted=interrupted,
+            outcomes=outcomes,
+            seconds=time.monotonic() - began,
+        )
+        if not interrupted:
+            await asyncio.to_thread(self._run.close, report)
+        return report
+
+    async def _work_off(self, stop: asyncio.Event | None) -> bool:
+        """Whether it was stopped before the end."""
+        count = min(self._batch.concurrency, len(self._waiting) + len(self._late))
+        workers = [asyncio.create_task(self._worker()) for _ in range(count)]
+        stopped = asyncio.create_task((stop or asyncio.Event()).wait())
+        all_done = asyncio.ensure_future(asyncio.gather(*workers))
+        both: list[asyncio.Future[Any]] = [all_done, stopped]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if all_done.done():
+                all_done.result()
+                return False
+            return True
+        finally:
+            for task in (stopped, *workers):
+                task.cancel()
+            if not all_done.done():
+                await asyncio.to_thread(stop_running, Path(self._work))
+            await asyncio.gather(stopped, *workers, return_exceptions=True)
+
+    async def _worker(self) -> None:
+        while self._waiting:
+            entry = self._waiting.popleft()
+            if await asyncio.to_thread(self._run.begin, entry.name):
+                await self._entry(entry)
+            else:
+                self._late.append(entry)
+        while self._late:
+            entry = self._late.popleft()
+            if not await self._joined(entry):
+                await self._entry(entry)
+
+    async def _joined(self, entry: BatchEntry) -> bool:
+        """Whether another process has done it meanwhile."""
+        outcome = await asyncio.to_thread(self._run.outcome, entry.name)
+        if outcome is None:
+            return False
+        self._take_over({entry.name: outcome})
+        return True
+
+    async def _entry(self, entry: BatchEntry) -> None:
+        began = time.monotonic()
+        try:
+            outcome = await self._index(entry, began)
+            if outcome is None:  # another one did it
+                return
+            await asyncio.to_thread(self._record, outcome)
+        except Exception as error:
+            outcome = EntryOutcome(
+                collection=entry.name,
+                source=entry.shown_source,
+                state="failed",
+                error=str(error) or type(error).__name__,
+                error_type=type(error).__name__,
+                seconds=time.monotonic() - began,
+            )
+        self._outcomes[entry.name] = outcome
+        self._tell(outcome)
+
+    async def _index(self, entry: BatchEntry, began: float) -> EntryOutcome | None:
+        revision = ""
+        if entry.origin is not None:
+            revision = await self._runtime.run(stages.bring_source, self._work, entry.name, entry.origin)
+        for attempt in range(1, OVERTAKEN_ATTEMPTS + 1):
+            try:
+                report = await self._index_entry(entry, _tree(entry, self._work))
+            except (Fenced, CommitConflict):
+                if attempt == OVERTAKEN_ATTEMPTS:
+                    raise
+                await asyncio.sleep(OVERTAKEN_PAUSE_SECONDS * 2**attempt * random.random())
+                if await self._joined(entry):
+                    return None
+            else:
+                return EntryOutcome(
+                    collection=entry.name,
+                    source=entry.shown_source,
+                    state="indexed" if report.changed else "unchanged",
+                    revision=revision,
+                    report=report,
+                    seconds=time.monotonic() - began,
+                )
+        raise AssertionError("unreachable")
+
+    def _record(self, outcome: EntryOutcome) -> None:
+        try:
+            self._run.record(outcome)
+        except StorageError as error:  # it is indexed; a resumed run would look at it again
+            _log.warning("cannot record that %s is done: %s", outcome.collection, error)
+
+    def _take_over(self, outcomes: dict[str, EntryOutcome]) -> None:
+        for name, outcome in outcomes.items():
+            self._outcomes[name] = outcome.model_copy(update={"earlier": True})
+            self._tell(self._outcomes[name])
+
+
+def plan_batch(batch: BatchList, root: str, *, joined: bool) -> list[EntryPlan]:
+    """What a run would do, in order; nothing is fetched, indexed or written. Raises `InvalidInput`, `StorageError`."""
+    work = work_folder(batch, root, joined=joined)
+    storage = storage_for(root)
+    unfinished = BatchRecords(storage, batch.identity(root)).unfinished()
+    done = unfinished.done() if unfinished is not None else {}
+    versions = {summary.name: summary.version for summary in Catalog(storage).summaries()}
+    return [
+        EntryPlan(
+            collection=entry.name,
+            source=entry.shown_source,
+            tree=_tree(entry, work),
+            action="skip" if entry.name in done else "update" if versions.get(entry.name) else "index",
+            version=versions.get(entry.name, 0),
+            priority=entry.priority,
+        )
+        for entry in batch.in_order
+    ]
+
+
+def work_folder(batch: BatchList, root: str, *, joined: bool) -> str:
+    """Where fetched sources lie: every node must see it. Raises `InvalidInput` where nothing says so."""
+    if batch.work is not None:
+        return batch.work
+    if not is_url(root):
+        return str(Path(root, WORK))
+    fetched = [entry.name for entry in batch.sources if entry.origin is not None]
+    if joined and fetched:
+        raise InvalidInput(
+            f"Nothing says where the nodes of the cluster keep {fetched[0]}",
+            "Give a folder that all of them see: `work:` in the list, or --work.",
+        )
+    return str(default_cache() / "sources" / xxhash.xxh3_64_hexdigest(root.encode()))
+
+
+def _tree(entry: BatchEntry, work: str) -> str:
+    base = entry.folder if entry.origin is None else tree_of(work, entry.name, entry.origin)
+    assert base is not None
+    return str(Path(base, entry.subfolder))
+
+
+def _interrupted(entry: BatchEntry) -> EntryOutcome:
+    return EntryOutcome(collection=entry.name, source=entry.shown_source, state="interrupted")

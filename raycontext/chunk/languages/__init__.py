@@ -1,0 +1,1 @@
+"""Languages: their names, their detection from a file, and their grammars."""

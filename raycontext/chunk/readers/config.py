@@ -1,0 +1,136 @@
+"""JSON, YAML, TOML and INI by keys: a unit per key at the left edge, keys inside it where it is large.
+
+Read by lines and indentation, without a grammar: what is cut is the text as a person lays it out. A
+file that is laid out otherwise (minified JSON) is cut by lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from raycontext.chunk.lines import Lines
+from raycontext.chunk.units import Draft, Level, Unit, join_scope
+from raycontext.models import ChunkKind
+
+__all__ = ["config_outline"]
+
+MAX_KEY_LEVELS = 4
+MIN_ROWS_TO_OPEN = 12  # values lower than this are not looked into
+MAX_KEY_CHARACTERS = 120
+ITEM_NAMES = frozenset({"name", "id"})
+
+_JSON_KEY = re.compile(rb'(?P<indent>[ \t]*)"(?P<key>(?:[^"\\\n]|\\.)*)"[ \t]*:')
+_YAML_KEY = re.compile(rb"(?P<indent>[ \t]*)(?P<dash>- +)?(?P<key>[A-Za-z_$\"'<./{][^#\n:]*):(?=[ \t\r\n]|$)")
+_SECTION = re.compile(rb"[ \t]*\[{1,2}([^\]\n]+)\]{1,2}")
+_ASSIGNMENT = re.compile(rb"([A-Za-z_\"'][^=\n:#;\[\]]*)[=:]")
+_PROPERTY = re.compile(rb"(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:]")
+
+
+def config_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
+    """The reader of one of json, yaml, toml, ini, properties: units and keys of a file."""
+    if language == "json":
+        return _indented(_JSON_KEY)
+    if language == "yaml":
+        return _indented(_YAML_KEY)
+    return _sectioned(_SECTION, _PROPERTY if language == "properties" else _ASSIGNMENT)
+
+
+def _indented(key: re.Pattern[bytes]) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
+    def read(lines: Lines) -> tuple[list[Unit], list[Draft]]:
+        drafts: list[Draft] = []
+        return _keys(lines, key, 0, len(lines) - 1, Level(), drafts), drafts
+
+    return read
+
+
+class _Key(NamedTuple):
+    row: int
+    indent: int
+    name: str  # "" for an item of a list that nothing names
+
+
+def _keys(lines: Lines, key: re.Pattern[bytes], first: int, last: int, level: Level, drafts: list[Draft]) -> list[Unit]:
+    """Units of the keys at the smallest indentation that any key has between two rows."""
+    matches = []
+    for row in range(first, last + 1):
+        match = key.match(lines.start_of(row))
+        if match is not None:
+            matches.append((row, _width(match["indent"]), match))
+    if not matches:
+        return []
+    indent = min(column for _, column, _ in matches)
+    keys = [_Key(row, column, _key_name(match)) for row, column, match in matches if column == indent]
+    units: list[Unit] = []
+    for found in keys:
+        inside = Level(join_scope(level.scope, found.name), level.depth + 1)
+        unit = Unit(_with_comments(lines, found.row, units[-1].first + 1 if units else first), last, None, inside)
+        if units:
+            units[-1].last = unit.first - 1
+        unit.defines = True
+        if found.name:
+            drafts.append(Draft(found.name, ChunkKind.CONSTANT, found.row, level.scope, unit, level.depth))
+        units.append(unit)
+    if level.depth + 1 < MAX_KEY_LEVELS:
+        for unit, found in zip(units, keys, strict=True):
+            if unit.last - found.row >= MIN_ROWS_TO_OPEN:
+                unit.children = _keys(lines, key, found.row + 1, unit.last, unit.inside, drafts) or None
+    return units
+
+
+def _width(indent: bytes) -> int:
+    return len(indent) + 3 * indent.count(b"\t")
+
+
+def _key_name(match: re.Match[bytes]) -> str:
+    """The key; of an item of a list the value of its `name` or `id`, or nothing."""
+    name = _text(match["key"])
+    groups = match.groupdict()
+    if groups.get("dash") is None:
+        return name
+    return _text(match.string[match.end() :].split(b" #", 1)[0]) if name in ITEM_NAMES else ""
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "ignore").strip("\"' \t\r\n")[:MAX_KEY_CHARACTERS].strip()
+
+
+def _with_comments(lines: Lines, row: int, lowest: int) -> int:
+    """The first row of the comment directly above a key, else its own."""
+    while row > lowest and lines.row(row - 1).lstrip().startswith((b"#", b"//", b";")):
+        row -= 1
+    return row
+
+
+def _sectioned(
+    section: re.Pattern[bytes], assignment: re.Pattern[bytes]
+) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
+    def read(lines: Lines) -> tuple[list[Unit], list[Draft]]:
+        units: list[Unit] = []
+        drafts: list[Draft] = []
+        scope = ""
+        for row in range(len(lines)):
+            text = lines.start_of(row)
+            match = section.match(text)
+            is_section = match is not None
+            if match is None:
+                match = assignment.match(text)
+            if match is None:
+                continue
+            name = _text(match[1])
+            first = _with_comments(lines, row, units[-1].first + 1 if units else 0)
+            if units and (is_section or not scope):
+                units[-1].last = first - 1
+            if is_section:
+                scope = name
+            if is_section or not scope:
+                unit = Unit(first, len(lines) - 1, None, Level(scope or name, 1))
+                unit.defines = True
+                units.append(unit)
+            outer = "" if is_section else scope
+            kind = ChunkKind.SECTION if is_section else ChunkKind.CONSTANT
+            drafts.append(Draft(name, kind, row, outer, units[-1], 1 if outer else 0))
+        return units, drafts
+
+    return read

@@ -1,0 +1,74 @@
+"""Markdown by headings: a section is what stands between one heading and the next."""
+
+from __future__ import annotations
+
+import re
+
+from raycontext.chunk.lines import Lines
+from raycontext.chunk.readers.sections import Heading, section_outline
+from raycontext.chunk.units import Draft, Unit
+
+__all__ = ["markdown_outline"]
+
+MAX_HEADING_CHARACTERS = 160
+
+_FENCE = re.compile(rb" {0,3}(`{3,}|~{3,})")
+_ATX = re.compile(rb" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t\r]*$", re.DOTALL)
+_SETEXT = re.compile(rb" {0,3}(=+|-+)[ \t\r]*$")
+_NO_TITLE = re.compile(rb"[ \t]*(?:[-*+>|#]|\d+[.)])|\s*$")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+
+
+def markdown_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
+    """A unit per section, in order, and the headings as definitions; scope: the headings above."""
+    return section_outline(lines, _headings(lines))
+
+
+def _headings(lines: Lines) -> list[Heading]:
+    headings: list[Heading] = []
+    fence = b""
+    row = _after_front_matter(lines)
+    paragraph_row = -1  # the line above, if it could be the title of a setext heading
+    for index in range(row, len(lines)):
+        line = lines.start_of(index)
+        match = _FENCE.match(line)
+        if fence:
+            if match is not None and match[1].startswith(fence) and not line[match.end() :].strip():
+                fence = b""
+            continue
+        if match is not None:
+            fence = match[1]
+            paragraph_row = -1
+            continue
+        atx = _ATX.match(line)
+        if atx is not None:
+            headings.append(Heading(index, len(atx[1]), _title(atx[2] or b"")))
+            paragraph_row = -1
+            continue
+        if paragraph_row >= 0:
+            setext = _SETEXT.match(line)
+            if setext is not None:
+                level = 1 if setext[1].startswith(b"=") else 2
+                headings.append(Heading(paragraph_row, level, _title(lines.start_of(paragraph_row))))
+                paragraph_row = -1
+                continue
+        starts_paragraph = _NO_TITLE.match(line) is None and not line.startswith((b"    ", b"\t"))
+        above_blank = index == row or lines.is_blank(index - 1)
+        paragraph_row = index if starts_paragraph and above_blank else -1
+    return headings
+
+
+def _after_front_matter(lines: Lines) -> int:
+    """Row after a leading `---` block, 0 without one."""
+    if len(lines) == 0 or lines.row(0).rstrip() != b"---":
+        return 0
+    for index in range(1, min(len(lines), 200)):
+        if lines.row(index).rstrip() in (b"---", b"..."):
+            return index + 1
+    return 0
+
+
+def _title(raw: bytes) -> str:
+    text = " ".join(raw.decode("utf-8", "ignore").split())
+    text = _LINK.sub(r"\1", text)
+    return text.replace("`", "").replace("**", "").strip("*_ ")[:MAX_HEADING_CHARACTERS].strip()

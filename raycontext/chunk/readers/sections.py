@@ -1,0 +1,40 @@
+"""Prose as sections: what stands between one heading and the next, below the headings above it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from raycontext.chunk.lines import Lines
+from raycontext.chunk.units import Draft, Level, Unit, join_scope
+from raycontext.models import ChunkKind
+
+__all__ = ["Heading", "section_outline"]
+
+
+class Heading(NamedTuple):
+    """A heading: its first row (0-based), its level (1 is the highest) and its text."""
+
+    row: int
+    level: int
+    title: str
+
+
+def section_outline(lines: Lines, headings: list[Heading]) -> tuple[list[Unit], list[Draft]]:
+    """A unit per section, in order, and the headings as definitions; scope: the headings above."""
+    units: list[Unit] = []
+    drafts: list[Draft] = []
+    if headings and headings[0].row > 0:
+        units.append(Unit(0, headings[0].row - 1, None, Level()))
+    parents: list[Heading] = []
+    for index, heading in enumerate(headings):
+        while parents and parents[-1].level >= heading.level:
+            parents.pop()
+        scope = " > ".join(parent.title for parent in parents if parent.title)
+        last = headings[index + 1].row - 1 if index + 1 < len(headings) else len(lines) - 1
+        unit = Unit(heading.row, last, None, Level(join_scope(scope, heading.title)))
+        unit.defines = True
+        units.append(unit)
+        if heading.title:
+            drafts.append(Draft(heading.title, ChunkKind.SECTION, heading.row, scope, unit, len(parents)))
+        parents.append(heading)
+    return units, drafts

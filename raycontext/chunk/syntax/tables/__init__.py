@@ -1,0 +1,67 @@
+"""The table of each language that has one."""
+
+from __future__ import annotations
+
+from raycontext.chunk.syntax.rules import LanguageRules
+from raycontext.chunk.syntax.tables.build import CMAKE, GENERIC, MAKE, SQL
+from raycontext.chunk.syntax.tables.c_family import CPP, OBJC, C
+from raycontext.chunk.syntax.tables.functional import CLOJURE, ELIXIR, ERLANG, HASKELL, NIX, OCAML, OCAML_INTERFACE
+from raycontext.chunk.syntax.tables.jvm import CSHARP, DART, JAVA, KOTLIN, SCALA, SWIFT
+from raycontext.chunk.syntax.tables.python import PYTHON, STARLARK
+from raycontext.chunk.syntax.tables.ruby import RUBY
+from raycontext.chunk.syntax.tables.scripting import BASH, JULIA, LUA, PHP, POWERSHELL, R
+from raycontext.chunk.syntax.tables.systems import GO, PROTO, RUST, ZIG
+from raycontext.chunk.syntax.tables.web import CSS, GRAPHQL, HTML, JAVASCRIPT, SCSS, TYPESCRIPT
+
+__all__ = ["rules_for"]
+
+_TABLES: dict[str, LanguageRules] = {
+    "arduino": CPP,
+    "bash": BASH,
+    "c": C,
+    "clojure": CLOJURE,
+    "cmake": CMAKE,
+    "cpp": CPP,
+    "csharp": CSHARP,
+    "css": CSS,
+    "cuda": CPP,
+    "cython": PYTHON,
+    "dart": DART,
+    "elixir": ELIXIR,
+    "erlang": ERLANG,
+    "go": GO,
+    "graphql": GRAPHQL,
+    "haskell": HASKELL,
+    "html": HTML,
+    "java": JAVA,
+    "javascript": JAVASCRIPT,
+    "julia": JULIA,
+    "kotlin": KOTLIN,
+    "lua": LUA,
+    "luau": LUA,
+    "make": MAKE,
+    "nix": NIX,
+    "objc": OBJC,
+    "ocaml": OCAML,
+    "ocaml_interface": OCAML_INTERFACE,
+    "php": PHP,
+    "powershell": POWERSHELL,
+    "proto": PROTO,
+    "python": PYTHON,
+    "r": R,
+    "ruby": RUBY,
+    "rust": RUST,
+    "scala": SCALA,
+    "scss": SCSS,
+    "sql": SQL,
+    "starlark": STARLARK,
+    "swift": SWIFT,
+    "tsx": TYPESCRIPT,
+    "typescript": TYPESCRIPT,
+    "zig": ZIG,
+}
+
+
+def rules_for(language: str) -> LanguageRules:
+    """The table of a language; one of usual node names where it has none of its own."""
+    return _TABLES.get(language, GENERIC)

@@ -1,0 +1,374 @@
+"""Haskell, OCaml, Elixir, Erlang, Clojure, Nix."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from raycontext.chunk.syntax.rules import (
+    LEADS,
+    Describe,
+    Found,
+    LanguageRules,
+    child_at,
+    group,
+    import_like,
+    label_text,
+    last_child,
+    node_text,
+)
+from raycontext.models import ChunkKind
+
+__all__ = ["CLOJURE", "ELIXIR", "ERLANG", "HASKELL", "NIX", "OCAML", "OCAML_INTERFACE"]
+
+
+def _haskell_function(node: Node, data: bytes) -> Found | None:
+    """Equations and signatures; an infix equation keeps its operator one level down."""
+    names = node.children_by_field_name("name") or node.children_by_field_name("names")
+    if not names:
+        inner = child_at(node, 0)
+        operator = inner.child_by_field_name("operator") if inner is not None else None
+        if operator is None:
+            return None
+        names = [operator]
+    texts: list[str] = []
+    for name in names:
+        parts = [child for child in name.named_children if child.type in ("variable", "prefix_id")]
+        texts.extend(node_text(part, data).strip("()` ") for part in (parts or [name]))
+    is_signature = node.type == "signature"
+    return Found(ChunkKind.FUNCTION, tuple(texts), names[0].start_point[0], has_body=not is_signature)
+
+
+def _haskell_type(kind: ChunkKind, *, members: bool = False) -> Describe:
+    def describe(node: Node, data: bytes) -> Found | None:
+        name = node.child_by_field_name("name")
+        if name is None:
+            return None
+        body = node.child_by_field_name("declarations") if members else None
+        return Found(kind, (node_text(name, data).strip("()"),), name.start_point[0], body, True)
+
+    return describe
+
+
+def _haskell_instance(node: Node, data: bytes) -> Found | None:
+    """`instance Class Type`: symbol `Class Type`, so that both are found."""
+    name = node.child_by_field_name("name")
+    if name is None:
+        return None
+    patterns = node.child_by_field_name("patterns")
+    text = node_text(name, data)
+    if patterns is not None:
+        text = f"{text} {node_text(patterns, data)}"
+    body = node.child_by_field_name("declarations")
+    return Found(ChunkKind.MODULE, (text,), name.start_point[0], body, True)
+
+
+def _haskell_pattern(node: Node, data: bytes) -> Found | None:
+    words = node_text(node, data).removeprefix("pattern ").split(None, 1)
+    return Found(ChunkKind.FUNCTION, (words[0],), node.start_point[0]) if words else None
+
+
+def _haskell_foreign(node: Node, data: bytes) -> Found | None:
+    signature = node.child_by_field_name("signature")
+    return _haskell_function(signature, data) if signature is not None else None
+
+
+def _haskell_header(node: Node, data: bytes) -> Found | None:
+    """`module A.B ( … ) where`"""
+    name = node.child_by_field_name("module")
+    return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0]) if name is not None else None
+
+
+HASKELL = LanguageRules(
+    describe={
+        "header": _haskell_header,
+        "signature": _haskell_function,
+        "function": _haskell_function,
+        "bind": _haskell_function,
+        "data_type": _haskell_type(ChunkKind.CLASS),
+        "newtype": _haskell_type(ChunkKind.CLASS),
+        "type_synomym": _haskell_type(ChunkKind.TYPE),
+        "type_synonym": _haskell_type(ChunkKind.TYPE),
+        "type_family": _haskell_type(ChunkKind.TYPE),
+        "data_family": _haskell_type(ChunkKind.TYPE),
+        "class": _haskell_type(ChunkKind.INTERFACE, members=True),
+        "instance": _haskell_instance,
+        "pattern_synonym": _haskell_pattern,
+        "foreign_import": _haskell_foreign,
+    },
+    spliced=frozenset({"imports", "declarations", "class_declarations", "instance_declarations"}),
+    transparent=frozenset({"ERROR"}),
+    leading=frozenset({"comment", "haddock", "pragma", "cpp"}),
+    imports=frozenset({"import"}),
+    merge_clauses=True,
+)
+
+
+def _ocaml_bindings(binding_type: str, name_type: str, kind: ChunkKind) -> Describe:
+    """`let a … and b …`: each binding has a name; one with parameters is a function."""
+
+    def describe(node: Node, data: bytes) -> Found | None:
+        names = []
+        row = -1
+        found_kind = kind
+        for binding in node.named_children:
+            if binding.type != binding_type:
+                continue
+            name = binding.child_by_field_name("pattern") or binding.child_by_field_name("name")
+            if name is None:
+                name = next((child for child in binding.named_children if child.type == name_type), None)
+            if name is None or name.type not in (name_type, "parenthesized_operator", "type_constructor"):
+                continue
+            if binding_type == "let_binding" and row < 0 and _ocaml_is_function(binding):
+                found_kind = ChunkKind.FUNCTION
+            names.append(node_text(name, data))
+            row = name.start_point[0] if row < 0 else row
+        return Found(found_kind, tuple(names), row) if names else None
+
+    return describe
+
+
+def _ocaml_is_function(binding: Node) -> bool:
+    if any(child.type == "parameter" for child in binding.named_children):
+        return True
+    body = binding.child_by_field_name("body")
+    return body is not None and body.type in ("fun_expression", "function_expression")
+
+
+def _ocaml_module(node: Node, data: bytes) -> Found | None:
+    binding = child_at(node, 0) if node.type == "module_definition" else node
+    if binding is None:
+        return None
+    name = next((child for child in binding.named_children if child.type in ("module_name", "module_type_name")), None)
+    if name is None:
+        return None
+    body = binding.child_by_field_name("body")
+    members = body if body is not None and body.type in ("structure", "signature") else None
+    kind = ChunkKind.INTERFACE if node.type == "module_type_definition" else ChunkKind.MODULE
+    return Found(kind, (node_text(name, data),), name.start_point[0], members)
+
+
+def _ocaml_value(node: Node, data: bytes) -> Found | None:
+    name = next(
+        (child for child in node.named_children if child.type in ("value_name", "parenthesized_operator")), None
+    )
+    if name is None:
+        return None
+    return Found(ChunkKind.FUNCTION, (node_text(name, data),), name.start_point[0], has_body=node.type == "external")
+
+
+def _ocaml_exception(node: Node, data: bytes) -> Found | None:
+    constructor = child_at(node, 0)
+    name = child_at(constructor, 0) if constructor is not None else None
+    return Found(ChunkKind.CLASS, (node_text(name, data),), name.start_point[0]) if name is not None else None
+
+
+OCAML = LanguageRules(
+    describe={
+        "value_definition": _ocaml_bindings("let_binding", "value_name", ChunkKind.CONSTANT),
+        "type_definition": _ocaml_bindings("type_binding", "type_constructor", ChunkKind.TYPE),
+        "class_definition": _ocaml_bindings("class_binding", "class_name", ChunkKind.CLASS),
+        "module_definition": _ocaml_module,
+        "module_type_definition": _ocaml_module,
+        "value_specification": _ocaml_value,
+        "external": _ocaml_value,
+        "exception_definition": _ocaml_exception,
+    },
+    imports=frozenset({"open_module", "include_module"}),
+    transparent=frozenset({"ERROR"}),
+)
+OCAML_INTERFACE = OCAML
+
+_ELIXIR_TYPES = {
+    "defmodule": ChunkKind.CLASS,
+    "defprotocol": ChunkKind.INTERFACE,
+    "defimpl": ChunkKind.MODULE,
+}
+_ELIXIR_FUNCTIONS = {
+    "def": ChunkKind.FUNCTION,
+    "defp": ChunkKind.FUNCTION,
+    "defdelegate": ChunkKind.FUNCTION,
+    "defn": ChunkKind.FUNCTION,
+    "defnp": ChunkKind.FUNCTION,
+    "defmacro": ChunkKind.MACRO,
+    "defmacrop": ChunkKind.MACRO,
+    "defguard": ChunkKind.MACRO,
+    "defguardp": ChunkKind.MACRO,
+}
+_ELIXIR_IMPORTS = frozenset({"use", "alias", "import", "require"})
+_ELIXIR_LEADING = frozenset({"doc", "spec", "impl", "typedoc", "deprecated", "tag", "since"})
+
+
+def _elixir_name(node: Node | None) -> Node | None:
+    """The name in the head of a `def`: an identifier, a call, or either with a guard."""
+    for _ in range(4):
+        if node is None:
+            return None
+        if node.type == "binary_operator":
+            node = node.child_by_field_name("left")
+        elif node.type == "call":
+            return node.child_by_field_name("target")
+        else:
+            return node
+    return None
+
+
+def _elixir_call(node: Node, data: bytes) -> Found | None:
+    target = node.child_by_field_name("target")
+    if target is None:
+        return None
+    word = node_text(target, data)
+    if word in _ELIXIR_IMPORTS:
+        return import_like(node, data)
+    children = node.named_children
+    arguments = next((child for child in children if child.type == "arguments"), None)
+    first = child_at(arguments, 0) if arguments is not None else None
+    if first is None:
+        return None
+    block = children[-1] if children[-1].type == "do_block" else None
+    row = target.start_point[0]
+    found: Found | None = None
+    if word in _ELIXIR_TYPES:
+        found = Found(_ELIXIR_TYPES[word], (node_text(first, data),), row, block, True)
+    elif word in _ELIXIR_FUNCTIONS:
+        name = _elixir_name(first)
+        if name is not None:
+            found = Found(_ELIXIR_FUNCTIONS[word], (node_text(name, data),), name.start_point[0])
+    elif word in ("test", "describe", "property") and first.type == "string":
+        members = block if word == "describe" else None
+        found = Found(ChunkKind.TEST, (label_text(first, data),), row, members)
+    return found
+
+
+_ELIXIR_ATTRIBUTES = {
+    "type": ChunkKind.TYPE,
+    "typep": ChunkKind.TYPE,
+    "opaque": ChunkKind.TYPE,
+    "callback": ChunkKind.FUNCTION,
+    "macrocallback": ChunkKind.FUNCTION,
+}
+
+
+def _elixir_attribute(node: Node, data: bytes) -> Found | None:
+    """`@type t :: …`, `@callback f(…)`, `@name value`; `@doc` and its like lead what follows."""
+    operand = node.child_by_field_name("operand")
+    target = operand.child_by_field_name("target") if operand is not None and operand.type == "call" else None
+    if operand is None or target is None:
+        return None
+    word = node_text(target, data)
+    row = node.start_point[0]
+    if word in _ELIXIR_LEADING:
+        return LEADS
+    kind = _ELIXIR_ATTRIBUTES.get(word)
+    if kind is None:
+        return Found(ChunkKind.CONSTANT, (word,), row) if word != "moduledoc" else None
+    arguments = last_child(operand)
+    name = _elixir_name(child_at(arguments, 0)) if arguments is not None else None
+    if name is None:
+        return None
+    return Found(kind, (node_text(name, data),), row, has_body=kind is ChunkKind.TYPE)
+
+
+ELIXIR = LanguageRules(
+    describe={"call": _elixir_call, "unary_operator": _elixir_attribute},
+    transparent=frozenset({"ERROR"}),
+    merge_clauses=True,
+)
+
+
+def _erlang_function(node: Node, data: bytes) -> Found | None:
+    clause = node.child_by_field_name("clause") if node.type == "fun_decl" else node
+    name = (clause.child_by_field_name("name") or clause.child_by_field_name("fun")) if clause is not None else None
+    if name is None:
+        return None
+    has_body = node.type == "fun_decl"
+    return Found(ChunkKind.FUNCTION, (node_text(name, data),), name.start_point[0], has_body=has_body)
+
+
+def _erlang_attribute(kind: ChunkKind) -> Describe:
+    def describe(node: Node, data: bytes) -> Found | None:
+        name = node.child_by_field_name("name") or node.child_by_field_name("lhs")
+        if name is None:
+            return None
+        return Found(kind, (node_text(name, data).split("(", 1)[0],), name.start_point[0])
+
+    return describe
+
+
+ERLANG = LanguageRules(
+    describe={
+        "fun_decl": _erlang_function,
+        "spec": _erlang_function,
+        "callback": _erlang_function,
+        "module_attribute": _erlang_attribute(ChunkKind.MODULE),
+        "pp_define": _erlang_attribute(ChunkKind.MACRO),
+        "record_decl": _erlang_attribute(ChunkKind.CLASS),
+        "type_alias": _erlang_attribute(ChunkKind.TYPE),
+        "opaque": _erlang_attribute(ChunkKind.TYPE),
+    },
+    imports=frozenset(
+        {
+            "export_attribute",
+            "import_attribute",
+            "pp_include",
+            "pp_include_lib",
+            "behaviour_attribute",
+            "compile_options_attribute",
+            "export_type_attribute",
+        }
+    ),
+    merge_clauses=True,
+)
+
+_CLOJURE_KINDS = {
+    "def": ChunkKind.CONSTANT,
+    "defonce": ChunkKind.CONSTANT,
+    "defn": ChunkKind.FUNCTION,
+    "defn-": ChunkKind.FUNCTION,
+    "defmulti": ChunkKind.FUNCTION,
+    "defmethod": ChunkKind.METHOD,
+    "defmacro": ChunkKind.MACRO,
+    "defprotocol": ChunkKind.INTERFACE,
+    "definterface": ChunkKind.INTERFACE,
+    "defrecord": ChunkKind.CLASS,
+    "deftype": ChunkKind.CLASS,
+    "deftest": ChunkKind.TEST,
+    "s/def": ChunkKind.CONSTANT,
+}
+
+
+def _clojure_list(node: Node, data: bytes) -> Found | None:
+    values = node.children_by_field_name("value")
+    if not values:
+        return None
+    word = node_text(values[0], data)
+    if word in ("ns", "require", "import", "use", "in-ns"):
+        return import_like(node, data)
+    kind = _CLOJURE_KINDS.get(word)
+    if kind is None or len(values) < 2:
+        return None
+    name = values[1].child_by_field_name("name") or values[1]
+    return Found(kind, (node_text(name, data).lstrip(":"),), name.start_point[0])
+
+
+CLOJURE = LanguageRules(describe={"list_lit": _clojure_list}, leading=frozenset({"comment", "dis_expr"}))
+
+
+def _nix_binding(node: Node, data: bytes) -> Found | None:
+    path = node.child_by_field_name("attrpath")
+    value = node.child_by_field_name("expression")
+    if path is None or value is None:
+        return None
+    kind = ChunkKind.FUNCTION if value.type == "function_expression" else ChunkKind.CONSTANT
+    return Found(kind, (node_text(path, data),), path.start_point[0])
+
+
+NIX = LanguageRules(
+    describe={
+        "binding": _nix_binding,
+        "function_expression": group,
+        "let_expression": group,
+        "attrset_expression": group,
+        "rec_attrset_expression": group,
+    },
+    spliced=frozenset({"binding_set"}),
+)

@@ -1,0 +1,157 @@
+"""Ruby: classes and methods, and the calls by which its frameworks define things."""
+
+from __future__ import annotations
+
+from tree_sitter import Node
+
+from raycontext.chunk.syntax.rules import (
+    Describe,
+    Found,
+    LanguageRules,
+    child_at,
+    import_like,
+    label_text,
+    named,
+    node_text,
+)
+from raycontext.models import ChunkKind
+
+__all__ = ["RUBY"]
+
+CLASS_FACTORIES = frozenset({"Struct.new", "Class.new", "Module.new", "Data.define"})
+
+
+def _type(node: Node, data: bytes) -> Found | None:
+    """`class A::B < C`: symbol B, scope A."""
+    name = node.child_by_field_name("name")
+    if name is None:
+        return None
+    scope, _, last = node_text(name, data).rpartition("::")
+    kind = ChunkKind.CLASS if node.type == "class" else ChunkKind.MODULE
+    body = node.child_by_field_name("body")
+    return Found(kind, (last,), name.start_point[0], body, True, scope.strip(":"))
+
+
+def _singleton_class(node: Node, data: bytes) -> Found | None:
+    """`class << self`: its methods belong to the class around it."""
+    return Found(ChunkKind.BLOCK, (), node.start_point[0], node.child_by_field_name("body"), True)
+
+
+def _assignment(node: Node, data: bytes) -> Found | None:
+    """`NAME = …`; `Name = Struct.new(…) do` is a class."""
+    left = node.child_by_field_name("left")
+    right = node.child_by_field_name("right")
+    if left is None or right is None or left.type != "constant":
+        return None
+    names = (node_text(left, data),)
+    row = left.start_point[0]
+    if right.type == "call":
+        receiver = right.child_by_field_name("receiver")
+        method = right.child_by_field_name("method")
+        if receiver is not None and method is not None:
+            callee = f"{node_text(receiver, data)}.{node_text(method, data)}"
+            if callee in CLASS_FACTORIES:
+                return Found(ChunkKind.CLASS, names, row, _block_body(right), True)
+    return Found(ChunkKind.CONSTANT, names, row)
+
+
+def _block_body(call: Node) -> Node | None:
+    block = call.child_by_field_name("block")
+    return block.child_by_field_name("body") if block is not None else None
+
+
+def _first_argument(call: Node) -> Node | None:
+    arguments = call.child_by_field_name("arguments")
+    return child_at(arguments, 0) if arguments is not None else None
+
+
+def _call(node: Node, data: bytes) -> Found | None:
+    """A call that defines something by the name of its method."""
+    method = node.child_by_field_name("method")
+    if method is None:
+        return None
+    word = data[method.start_byte : method.end_byte].decode("utf-8", "ignore")
+    describe = _CALLS.get(word)
+    return describe(node, data) if describe is not None else None
+
+
+def _reopening(node: Node, data: bytes) -> Found | None:
+    """`Name.class_eval do … end`: its methods belong to Name."""
+    body = _block_body(node)
+    if body is None:
+        return None
+    receiver = node.child_by_field_name("receiver")
+    row = node.start_point[0]
+    if receiver is None:
+        return Found(ChunkKind.BLOCK, (), row, body, True)
+    return Found(ChunkKind.MODULE, (node_text(receiver, data),), row, body, True)
+
+
+def _attributes(node: Node, data: bytes) -> Found | None:
+    """`attr_reader :a, :b`"""
+    arguments = node.child_by_field_name("arguments")
+    if arguments is None:
+        return None
+    names = [label_text(child, data) for child in arguments.named_children if child.type == "simple_symbol"]
+    return Found(ChunkKind.CONSTANT, tuple(names), node.start_point[0])
+
+
+def _visibility(node: Node, data: bytes) -> Found | None:
+    """`private def name`"""
+    first = _first_argument(node)
+    return _method(first, data) if first is not None and first.type in ("method", "singleton_method") else None
+
+
+def _named_block(kind: ChunkKind, *, members: bool = False) -> Describe:
+    """`word name do … end`"""
+
+    def describe(node: Node, data: bytes) -> Found | None:
+        first = _first_argument(node)
+        if first is None:
+            return None
+        if first.type == "pair":
+            first = first.child_by_field_name("key") or first
+        return Found(kind, (label_text(first, data),), node.start_point[0], _block_body(node) if members else None)
+
+    return describe
+
+
+def _alias(node: Node, data: bytes) -> Found | None:
+    name = node.child_by_field_name("name")
+    return Found(ChunkKind.METHOD, (label_text(name, data),), name.start_point[0]) if name is not None else None
+
+
+_method = named(ChunkKind.FUNCTION, body="")
+
+
+def _calls(describe: Describe, words: str) -> dict[str, Describe]:
+    return dict.fromkeys(words.split(), describe)
+
+
+_CALLS: dict[str, Describe] = {
+    **_calls(import_like, "require require_relative load autoload"),
+    **_calls(
+        _attributes, "attr_accessor attr_reader attr_writer cattr_accessor cattr_reader mattr_accessor class_attribute"
+    ),
+    **_calls(_reopening, "class_eval module_eval instance_eval class_exec included class_methods prepended"),
+    **_calls(_visibility, "private protected public private_class_method module_function"),
+    **_calls(_named_block(ChunkKind.TEST, members=True), "describe context feature shared_examples"),
+    **_calls(_named_block(ChunkKind.TEST), "it specify test scenario"),
+    **_calls(_named_block(ChunkKind.FUNCTION), "task"),
+    **_calls(_named_block(ChunkKind.METHOD), "define_method scope alias_method"),
+    **_calls(_named_block(ChunkKind.MODULE, members=True), "namespace concerning"),
+}
+
+RUBY = LanguageRules(
+    describe={
+        "class": _type,
+        "module": _type,
+        "singleton_class": _singleton_class,
+        "method": _method,
+        "singleton_method": _method,
+        "assignment": _assignment,
+        "call": _call,
+        "alias": _alias,
+    },
+    transparent=frozenset({"if", "unless", "then", "else", "begin", "ERROR"}),
+)

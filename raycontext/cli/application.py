@@ -1,0 +1,101 @@
+"""The commands that are not served by `cli` itself, as one Typer application; all of them, for shell completion."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from raycontext import __version__
+from raycontext.cli import queries
+from raycontext.cli.batch import batch
+from raycontext.cli.collections import clear, list_collections, status
+from raycontext.cli.daemon import down, logs, up
+from raycontext.cli.doctor import doctor
+from raycontext.cli.evaluate import evaluate
+from raycontext.cli.index import index
+from raycontext.cli.install.command import install
+from raycontext.cli.maintenance import repair, verify
+from raycontext.cli.mcp import mcp
+from raycontext.cli.options import QUERY_COMMANDS, QueryCommand
+from raycontext.cli.watching import cancel, watch
+
+__all__ = ["application"]
+
+
+application = typer.Typer(
+    name="raycontext",
+    help="Semantic code search: index a folder, then ask where something is done.",
+    epilog="From nothing to an answer:  raycontext index PATH && raycontext search 'where is … done?' PATH",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,  # plain help, for the other takes longer than the rest of the command
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"raycontext {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Semantic code search: index a folder, then ask where something is done."""
+
+
+def _registered(command: QueryCommand) -> Callable[..., None]:
+    """A command of the table as Typer knows commands: it completes its options, and `cli` runs it without Typer."""
+
+    def run(**given: Any) -> None:
+        raise typer.Exit(queries.run(command.name, given))
+
+    parameters = {
+        argument.name: (
+            str if argument.required else str | None,
+            typer.Argument(help=argument.help, metavar=argument.shown or None),
+            inspect.Parameter.empty if argument.required else None,
+        )
+        for argument in command.arguments
+    } | {
+        option.key: (
+            list[str] if option.many else option.kind if option.default is not None else option.kind | None,
+            typer.Option(*option.flags, help=option.help, envvar=option.variable or None),
+            [] if option.many else False if option.kind is bool else option.default,
+        )
+        for option in command.options
+    }
+    signature = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, known])
+        for name, (kind, known, default) in parameters.items()
+    ]
+    run.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in signature}
+    return run
+
+
+for _command in QUERY_COMMANDS.values():
+    application.command(_command.name, help=_command.help)(_registered(_command))
+application.command()(index)
+application.command()(status)
+application.command()(clear)
+application.command("list")(list_collections)
+application.command("eval")(evaluate)
+application.command()(batch)
+application.command()(doctor)
+application.command()(verify)
+application.command()(repair)
+application.command()(install)
+application.command()(watch)
+application.command()(cancel)
+application.command()(up)
+application.command()(down)
+application.command()(logs)
+application.command()(mcp)

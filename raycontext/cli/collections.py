@@ -1,0 +1,178 @@
+"""The commands about what is indexed: `status`, `list` and `clear`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from raycontext.cli.daemon import describe
+from raycontext.cli.display import joined_counts, print_json, say
+from raycontext.cli.indexing import daemon_root
+from raycontext.cli.terminal import Address, Collection, Json, Root, connected
+from raycontext.daemon_client import wire
+from raycontext.errors import InvalidInput
+from raycontext.paths import real_path
+from raycontext.safe_text import safe
+
+if TYPE_CHECKING:
+    from raycontext.models import ActorStatus, CollectionStatus, JobProgress
+
+__all__ = ["clear", "list_collections", "status"]
+
+FAILED = ("quarantined", "worker_died", "out_of_memory")
+"""Reasons for which a file was skipped that should not be."""
+
+SHOWN_SKIPPED = 20
+"""Number of skipped files that `status` names."""
+
+
+def status(
+    path: Annotated[Path | None, typer.Argument(help="A place in an indexed folder.")] = None,
+    collection: Collection = None,
+    root: Root = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """What a collection holds, what was skipped and why, and its actors. Without a place, the daemon too."""
+    from raycontext.errors import UnknownCollection
+    from raycontext.models import CollectionStatus
+
+    place = daemon_root(root, address)
+    health = wire.health(place) if place is not None else None
+    named = collection is not None or path is not None
+    found: CollectionStatus | None = None
+    try:
+        told = _of_daemon(place, health, "status", _asked(collection, path))
+        if told is not None and told["collection"] is not None:
+            found = CollectionStatus.model_validate(told["collection"])
+        if found is None:
+            with connected(root, address, None if address else "inline") as context:
+                found = context.status(collection, path=path)
+    except (UnknownCollection, InvalidInput, wire.Refused):
+        if named or place is None:
+            raise
+    if as_json:
+        print_json({"daemon": health} if found is None else found.model_dump(mode="json"))
+        return
+    if found is not None:
+        _print_status(found)
+    if not named and place is not None:
+        typer.echo(describe(health) if health is not None else "no daemon runs: raycontext up starts it")
+    if found is None:
+        list_collections(root=root)
+
+
+def clear(
+    path: Annotated[Path | None, typer.Argument(help="The indexed folder itself.")] = None,
+    collection: Collection = None,
+    root: Root = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a collection from the index. The source is not touched."""
+    if (path is None) == (collection is None):
+        raise InvalidInput("Nothing says which collection to remove", "Give its folder, or --collection NAME.")
+    place = daemon_root(root, address)
+    told = _of_daemon(place, wire.health(place) if place else None, "clear", _asked(collection, path))
+    if told is not None:
+        _print_cleared(told["cleared"], as_json)
+        return
+    with connected(root, address, None if address else "inline") as context:
+        name = context.of_source(path) if path is not None else collection
+        assert name is not None
+        context.clear(name)
+    _print_cleared(name, as_json)
+
+
+def _print_cleared(name: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"cleared": name})
+    else:
+        typer.echo(f"removed {name}")
+
+
+def list_collections(
+    collection: Collection = None, root: Root = None, address: Address = None, as_json: Json = False
+) -> None:
+    """All collections, or the one of that name."""
+    from raycontext.errors import UnknownCollection
+
+    with connected(root, address, None if address else "inline") as context:
+        known = context.collections()
+    found = [summary for summary in known if collection in (None, summary.name)]
+    if collection is not None and not found:
+        raise UnknownCollection(collection, tuple(summary.name for summary in known))
+    if as_json:
+        print_json([summary.model_dump(mode="json") for summary in found])
+        return
+    for summary in found:
+        typer.echo(
+            f"{summary.name}  {summary.files} files  {summary.chunks} chunks  version {summary.version}  "
+            f"{summary.indexed_at}  {safe(summary.source)}"
+        )
+    if not found:
+        say("nothing is indexed yet: raycontext index PATH")
+
+
+def _asked(collection: str | None, path: Path | None) -> dict[str, Any]:
+    """A collection, as the daemon is asked for it."""
+    if collection is not None:
+        return {"collection": collection}
+    if path is None:
+        return {"folder": os.getcwd()}  # noqa: PTH109
+    return {"path": real_path(path)}
+
+
+def _of_daemon(root: str | None, health: dict[str, Any] | None, name: str, asked: dict[str, Any]) -> Any:
+    """What a daemon that is ready answers; None where there is none. Raises `Refused`."""
+    if root is None or health is None or health["state"] != "ready":
+        return None
+    with suppress(wire.DaemonGone):
+        return wire.checked(wire.ask(root, "POST", f"/api/{name}", asked))
+    return None
+
+
+def _print_status(found: CollectionStatus) -> None:
+    typer.echo(f"{found.name}: {safe(found.source)}")
+    typer.echo(
+        f"  version {found.version} (epoch {found.epoch}), {found.indexed_at}; {found.num_shards} shards, "
+        f"{found.segments} segments, {found.tombstones} tombstones, {found.bytes_on_disk / 1e6:.1f} MB on disk for "
+        f"{found.source_bytes / 1e6:.1f} MB of source"
+    )
+    typer.echo(f"  {found.files} files, {found.chunks} chunks; embedder {found.embedder}")
+    typer.echo(f"  languages: {joined_counts(found.languages)}")
+    if found.progress is not None:
+        typer.echo(f"  job: {_of_job(found.progress)}")
+    if found.skipped:
+        typer.echo(f"  skipped: {joined_counts(found.skipped)}")
+        # What failed is what someone may want to look into.
+        ranked = sorted(found.skipped_files, key=lambda skipped: skipped[1] not in FAILED)
+        for path, reason in ranked[:SHOWN_SKIPPED]:
+            typer.echo(f"    {reason}: {safe(path)}")
+        if len(ranked) > SHOWN_SKIPPED:
+            typer.echo(f"    and {len(ranked) - SHOWN_SKIPPED} more: --json lists them")
+    for actor in found.actors:
+        typer.echo(f"  actor {actor.name}: {_of_actor(actor)}")
+
+
+def _of_job(job: JobProgress) -> str:
+    text = f"{job.stage}, {job.files_indexed}/{job.files_to_index} files, {job.seconds:.1f} s"
+    if job.files_indexed:
+        text += f", {job.files_per_second:.0f} files/s, {job.bytes_per_second / 1e6:.1f} MB/s"
+    if job.seconds_left is not None:
+        text += f", {job.percent:.0f} %, about {job.seconds_left:.0f} s left"
+    return text + (f": {safe(job.error)}" if job.error else "")
+
+
+def _of_actor(actor: ActorStatus) -> str:
+    text = f"pid {actor.pid} on {actor.node}, {actor.rss_bytes / 2**20:.0f} MiB resident"
+    if actor.mapped_bytes is not None:
+        text += f" ({actor.mapped_bytes / 2**20:.0f} mapped)"
+    text += f", {actor.calls} calls, {actor.calls_waiting} waiting"
+    if actor.call_p50_seconds is not None and actor.call_p99_seconds is not None:
+        text += f", p50 {actor.call_p50_seconds * 1e3:.3g} ms, p99 {actor.call_p99_seconds * 1e3:.3g} ms"
+    return text

@@ -1,0 +1,92 @@
+"""`raycontext up | down | logs`, and what `status` says of the daemon."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from raycontext.cli.display import print_json, say
+from raycontext.cli.terminal import Json, Root
+from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.errors import InvalidInput, RuntimeUnavailable
+from raycontext.safe_text import safe
+
+__all__ = ["describe", "down", "logs", "up"]
+
+END_SECONDS = 30.0
+
+
+def up(
+    root: Root = None,
+    tcp: Annotated[
+        str | None, typer.Option(help="HOST:PORT: listen there as well, for those who have the token.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start the daemon, or wait until it serves."""
+    place = paths.root_folder(root)
+    lifecycle.ensure_ready(place, tcp=tcp)
+    found = wire.health(place)
+    if found is None:
+        raise lifecycle.DaemonFailed("The daemon ended at once.", paths.log_path(place))
+    if tcp is not None and found["tcp"] != tcp:
+        where = f"only at {found['tcp']}" if found["tcp"] else "at no address"
+        raise InvalidInput(f"The daemon runs already and listens {where}", "End it first: raycontext down.")
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(describe(found))
+    if tcp is not None:
+        typer.echo(f"the token for TCP is in {safe(paths.token_path(place))}")
+
+
+def down(root: Root = None, as_json: Json = False) -> None:
+    """End the daemon and its Ray."""
+    place = paths.root_folder(root)
+    found = wire.health(place)
+    if found is not None:
+        wire.ask(place, "POST", "/api/shutdown", {})
+        _wait_for_end(found["pid"], place)
+    if as_json:
+        print_json({"ended": found["pid"] if found is not None else None})
+    else:
+        typer.echo(f"ended daemon {found['pid']}" if found is not None else "no daemon runs")
+
+
+def logs(
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Lines from the end.")] = 100,
+    root: Root = None,
+) -> None:
+    """Print the end of the daemon's log."""
+    path = Path(paths.log_path(paths.root_folder(root)))
+    say(safe(str(path)))
+    if not path.is_file():
+        say("there is no log yet: no daemon has run")
+        return
+    for line in path.read_text(errors="replace").splitlines()[-lines:]:
+        typer.echo(safe(line))
+
+
+def describe(health: dict[str, Any]) -> str:
+    """The daemon in some lines."""
+    memory = f"{health['pss_bytes'] / 1e6:.0f} MB in {health['processes']} processes"
+    problem = f"\n  {safe(health['problem'])}" if health["problem"] else ""
+    return (
+        f"daemon {health['pid']}: {health['state']} for {health['seconds']:.0f} s, {memory}{problem}\n"
+        f"  root {safe(health['root'])}\n  log {safe(health['log'])}"
+    )
+
+
+def _wait_for_end(pid: int, root: str) -> None:
+    from raycontext.serve.daemon.processes import is_alive  # loads psutil, which the other commands do without
+
+    deadline = time.monotonic() + END_SECONDS
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            raise RuntimeUnavailable(
+                f"The daemon {pid} has not ended within {END_SECONDS:g} s", f"See its log: {paths.log_path(root)}"
+            )
+        time.sleep(0.05)

@@ -1,0 +1,47 @@
+"""The answers of the daemon without one: the same service, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import redirect_stdout
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from raycontext.daemon_client.wire import Refused
+from raycontext.errors import InvalidInput, RaycontextError
+from raycontext.models import first_problem
+from raycontext.sdk.connection import connect
+from raycontext.serve.messages import Answer, RelatedQuery, SearchQuery
+from raycontext.serve.service import Service
+
+__all__ = ["answer"]
+
+
+def answer(name: str, body: dict[str, Any], *, root: str | None, address: str | None) -> dict[str, Any]:
+    """What the daemon answers to `/api/search` or `/api/related`, from the inline runtime or from a cluster.
+
+    Raises `Refused`, as if the daemon had said so.
+    """
+    # Without a cluster, segments are mapped right here: nothing has to start before the answer.
+    runtime: Literal["inline"] | None = None if address else "inline"
+    try:
+        # Ray prints on stdout what its processes have to say; that is kept for results.
+        with redirect_stdout(sys.stderr):
+            found = asyncio.run(_answer(name, body, root, address, runtime))
+    except RaycontextError as error:
+        raise Refused(type(error).__name__, str(error), error.exit_code) from error
+    return found.model_dump(mode="json")
+
+
+async def _answer(
+    name: str, body: dict[str, Any], root: str | None, address: str | None, runtime: Literal["inline"] | None
+) -> Answer:
+    try:
+        asked = SearchQuery(**body) if name == "search" else RelatedQuery(**body)
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error), "See /openapi.json.") from None
+    async with connect(root=root, address=address, runtime=runtime) as context:
+        service = Service(context)
+        return await (service.search(asked) if isinstance(asked, SearchQuery) else service.related(asked))

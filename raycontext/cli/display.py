@@ -1,0 +1,129 @@
+"""Hits on a terminal or in a pipe. Imports nothing but the standard library; see `cli`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from raycontext.safe_text import safe
+
+__all__ = ["interrupted", "print_hits", "print_json", "say", "with_context"]
+
+EXIT_INTERRUPTED = 130
+SNIPPET_LINES = 12
+MAX_CONTEXT_BYTES = 16 << 20
+
+BOLD, DIM, PATH, NAME, WARN = "1", "2", "1;35", "1;36", "33"
+
+Hit = dict[str, Any]
+
+
+def say(message: str) -> None:
+    """Tell on stderr."""
+    print(message, file=sys.stderr)  # noqa: T201
+
+
+def print_json(value: Any) -> None:
+    """Print on stdout."""
+    # All in ASCII: what a terminal could take for a command, or cannot show, stands there as an escape of JSON.
+    print(json.dumps(value, indent=2))  # noqa: T201
+
+
+def interrupted() -> int:
+    """Say so; returns the exit code."""
+    say("interrupted; what was committed stays")
+    return EXIT_INTERRUPTED
+
+
+def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:
+    """Print hits as lines that a terminal makes clickable, or only the paths of their files.
+
+    first: rank of the first one.
+    """
+    style = _Style(_is_terminal())
+    if files:
+        for path, hit in {_place(hit): hit for hit in reversed(hits)}.items().__reversed__():
+            print(style.link(path, hit, 1))  # noqa: T201
+        return
+    for rank, hit in enumerate(hits, first):
+        for line in _lines(rank, hit, style):
+            print(line)  # noqa: T201
+
+
+def with_context(hits: Iterable[Hit], lines: int) -> list[Hit]:
+    """The hits with `before` and `after`: so many lines around each, where its file is as it was indexed."""
+    return [{**hit, **dict(zip(("before", "after"), _around(hit, lines), strict=True))} for hit in hits]
+
+
+def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
+    if hit["freshness"] != "unchanged":
+        return [], []
+    try:
+        with open(f"{hit['source']}/{hit['path']}", "rb") as opened:  # noqa: PTH123 - pathlib takes longer to import
+            text = opened.read(MAX_CONTEXT_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return [], []
+    begin = hit["start_line"] - 1
+    return text[max(begin - lines, 0) : begin], text[hit["end_line"] : hit["end_line"] + lines]
+
+
+def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
+    name = " > ".join(part for part in (hit["scope"], hit["symbol"]) if part)
+    place = style.link(f"{_place(hit)}:{hit['start_line']}", hit, hit["start_line"]) + f"-{hit['end_line']}"
+    stale = {"changed": "  [changed since it was indexed]", "deleted": "  [deleted since it was indexed]"}
+    yield (
+        f"{rank}. {place}  {hit['kind']} {style(NAME, safe(name))}".rstrip()
+        + style(DIM, f"  score {hit['score']:.3f} (lexical {hit['lexical']:.2f}, vector {hit['vector']:.2f})")
+        + style(WARN, stale.get(hit["freshness"], ""))
+    )
+    for entry in hit["explanation"]:
+        yield f"    {entry['contribution']:+.3f}  {entry['feature']}"
+    for line in hit.get("before", ()):
+        yield style(DIM, f"    {safe(line)}")
+    lines = hit["text"].splitlines()
+    for line in lines[:SNIPPET_LINES]:
+        yield f"    {safe(line)}"
+    if len(lines) > SNIPPET_LINES:
+        yield style(DIM, f"    … {len(lines) - SNIPPET_LINES} more lines")
+    for line in hit.get("after", ()):
+        yield style(DIM, f"    {safe(line)}")
+    yield ""
+
+
+def _place(hit: Hit) -> str:
+    """The path of a hit's file: from the current folder where that is shorter, for then a click on it opens it."""
+    whole = f"{hit['source'].rstrip('/')}/{hit['path']}"
+    try:
+        relative = os.path.relpath(whole)
+    except OSError:  # the current folder is gone
+        return safe(whole)
+    return safe(relative if len(relative) < len(whole) else whole)
+
+
+class _Style:
+    """Colours and links where they are wanted, else plain text."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+
+    def __call__(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._wanted and text else text
+
+    def link(self, text: str, hit: Hit, line: int) -> str:
+        if not self._wanted:
+            return text
+        from urllib.parse import quote
+
+        whole = f"{hit['source'].rstrip('/')}/{hit['path']}".encode(errors="surrogateescape")
+        return f"\x1b]8;;file://{quote(whole)}#{line}\x1b\\{self(PATH, text)}\x1b]8;;\x1b\\"
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def joined_counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -1,0 +1,137 @@
+"""`raycontext doctor`: finds common faults and says what to do about them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from raycontext.cli.display import print_json
+from raycontext.cli.terminal import Address, Json, Root
+from raycontext.safe_text import safe
+
+if TYPE_CHECKING:
+    from raycontext.diagnosis.finding import Finding
+    from raycontext.settings import Settings
+
+__all__ = ["doctor"]
+
+EXIT_PROBLEMS = 1
+CHECKS = (
+    "versions",
+    "disk",
+    "shared-memory",
+    "memory",
+    "inotify",
+    "ports",
+    "git",
+    "storage",
+    "collections",
+    "embedder",
+    "cluster",
+)
+
+
+def doctor(
+    skip: Annotated[
+        list[str] | None, typer.Option(help=f"Leave out a check; again for more. There are: {', '.join(CHECKS)}.")
+    ] = None,
+    root: Root = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Find common faults of this machine, the root, its collections and, with --address, a cluster.
+
+    Exit code 1 if there are any.
+    """
+    from raycontext.errors import InvalidInput
+    from raycontext.sdk.connection import settings_of
+
+    unknown = sorted(set(skip or ()) - set(CHECKS))
+    if unknown:
+        raise InvalidInput(f"There is no check {', '.join(unknown)}", f"There are: {', '.join(CHECKS)}.")
+    settings = settings_of(root=root, address=address)
+    findings: list[Finding] = []
+    for finding in _findings(settings, frozenset(skip or ())):
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    problems = [finding for finding in findings if finding.is_problem]
+    if as_json:
+        print_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        typer.echo(f"{len(problems)} of {len(findings)} findings ask for something" if problems else "all is well")
+    if problems:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
+    from raycontext.diagnosis import machine, storage
+    from raycontext.diagnosis.finding import Finding
+    from raycontext.errors import InvalidInput
+    from raycontext.sdk.arguments import root_of
+    from raycontext.store.storage.locations import is_url
+
+    root, unusable = "", None
+    try:
+        root = root_of(settings)
+    except InvalidInput as error:
+        unusable = Finding(check="storage", level="fault", what=error.what, advice=error.advice)
+    temporary = Path(tempfile.gettempdir())
+    if "versions" not in skip:
+        yield from machine.check_versions()
+    if "disk" not in skip:
+        yield from machine.check_disk(temporary, "temporary files of Ray", full=machine.RAY_FULL_SHARE)
+        if root and not is_url(root):
+            yield from machine.check_disk(Path(root), "collections")
+        elif root:
+            yield from machine.check_disk(Path(settings.cache), "what is read of an object store")
+    if "shared-memory" not in skip:
+        yield from machine.check_shared_memory(settings.object_store_bytes)
+    if "memory" not in skip:
+        yield from machine.check_memory()
+    if "inotify" not in skip and sys.platform == "linux":
+        yield from machine.check_inotify()
+    if "ports" not in skip:
+        yield from machine.check_ports()
+    if "git" not in skip:
+        yield from machine.check_git()
+    if "embedder" not in skip:
+        yield from storage.check_embedder(settings.embedder)
+    if unusable is not None:
+        yield unusable
+        return
+    if "storage" not in skip:
+        yield from storage.check_root(root)
+    if "collections" not in skip:
+        yield from storage.check_collections(root)
+    if "cluster" not in skip and settings.address is not None:
+        with redirect_stdout(sys.stderr):  # Ray prints on stdout what its processes have to say
+            found = asyncio.run(_cluster(settings, root))
+        yield from found
+
+
+async def _cluster(settings: Settings, root: str) -> list[Finding]:
+    from raycontext.diagnosis.cluster import check_cluster
+    from raycontext.sdk.connection import runtime_for
+
+    assert settings.address is not None
+    runtime = await asyncio.to_thread(runtime_for, settings.model_copy(update={"runtime": "ray"}), root)
+    return [finding async for finding in check_cluster(runtime, settings.address, root)]
+
+
+def _print(finding: Finding) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    style = {"ok": "green", "note": "cyan", "warning": "yellow", "fault": "red"}[finding.level]
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(Text(f"{finding.level:8}", style=style) + Text(f"{finding.check}: {safe(finding.what)}", style=""))
+    if finding.advice:
+        console.print(Text(f"        → {safe(finding.advice)}"))

@@ -1,0 +1,100 @@
+"""The command `index`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from raycontext.cli.display import interrupted, joined_counts, print_json, say
+from raycontext.cli.estimate import print_estimate
+from raycontext.cli.indexing import index_folder
+from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
+from raycontext.cli.watching import watch
+from raycontext.safe_text import safe
+
+if TYPE_CHECKING:
+    from raycontext.models import IndexReport
+
+__all__ = ["index"]
+
+
+def index(
+    path: Annotated[Path, typer.Argument(help="Folder to index.")],
+    collection: Collection = None,
+    shards: Annotated[int | None, typer.Option(help="Shards of the collection; another number rebuilds it.")] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            help="static; a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; or one "
+            "that a server has, which gets all the text: openai:MODEL, voyage:MODEL, ollama:MODEL, each with @URL for "
+            "another place. Another one rebuilds the collection."
+        ),
+    ] = None,
+    max_embedding_tokens: Annotated[
+        int | None, typer.Option(help="Stop before an embedding server counts more tokens than that.", min=0)
+    ] = None,
+    secrets: Annotated[
+        bool | None,
+        typer.Option("--secrets/--no-secrets", help="Index files with keys and tokens too.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do, and how long.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", help="Go on as files change: see `raycontext watch`.")] = False,
+    root: Root = None,
+    address: Address = None,
+    runtime: Runtime = None,
+    as_json: Json = False,
+) -> None:
+    """Index a folder, or bring its index up to date."""
+    if dry_run:
+        with connected(root, address, None if address else "inline") as context:
+            estimate = context.estimate(
+                path, collection=collection, num_shards=shards, embedder=embedder, secrets=secrets
+            )
+        print_estimate(estimate, as_json)
+        return
+    asked = {
+        "path": os.fspath(path),
+        "collection": collection,
+        "num_shards": shards,
+        "embedder": embedder,
+        "secrets": secrets,
+        "max_embedding_tokens": max_embedding_tokens,
+    }
+    try:
+        report = index_folder(asked, root=root, address=address, runtime=runtime)
+    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
+        raise typer.Exit(interrupted()) from None
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        _print_report(report)
+    if watching:
+        watch(path, root=root, address=address, runtime=runtime, as_json=as_json)
+
+
+def _print_report(report: IndexReport) -> None:
+    rate = report.indexed_bytes / 1e6 / report.seconds if report.seconds else 0.0
+    state = "indexed" if report.changed else "unchanged"
+    typer.echo(
+        f"{state} {safe(report.source)} as '{report.collection}', version {report.version}: "
+        f"{report.files} files, {report.chunks} chunks"
+    )
+    typer.echo(
+        f"{report.added} added, {report.modified} modified, {report.removed} removed, "
+        f"{report.indexed_bytes / 1e6:.1f} MB in {report.seconds:.1f} s ({rate:.1f} MB/s)"
+    )
+    if report.embedded_texts or report.reused_vectors:
+        typer.echo(
+            f"{report.embedded_texts} texts embedded for {report.embedding_tokens} tokens, "
+            f"{report.reused_vectors} vectors reused"
+        )
+    if report.skipped:
+        typer.echo("skipped: " + joined_counts(report.skipped))
+    if report.cut_by_lines:
+        shown = ", ".join(safe(path) for path in report.cut_by_lines[:3])
+        typer.echo(f"cut by lines, since they could not be parsed in time: {len(report.cut_by_lines)} ({shown})")
+    for folder in report.unreadable_folders:
+        say(f"cannot list {safe(folder)}: what was indexed of it is kept")

@@ -1,0 +1,73 @@
+"""`raycontext index`: a job of the daemon whose progress is followed, or a run in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from raycontext.cli.display import say
+from raycontext.cli.terminal import connected, show_progress
+from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.errors import RuntimeUnavailable
+from raycontext.paths import real_path
+from raycontext.safe_text import safe
+
+if TYPE_CHECKING:
+    from raycontext.models import IndexReport, JobProgress
+
+__all__ = ["daemon_root", "index_folder"]
+
+TRIES = 2
+"""A daemon that dies is started again, and the job goes on from what it has committed."""
+
+
+def daemon_root(root: str | None, address: str | None, runtime: str | None = None) -> str | None:
+    """The root whose daemon commands use; None where they do without one."""
+    if address or runtime or not lifecycle.is_wanted():
+        return None
+    return paths.root_folder(root)
+
+
+def index_folder(
+    asked: dict[str, Any], *, root: str | None = None, address: str | None = None, runtime: str | None = None
+) -> IndexReport:
+    """Bring a folder up to date and show how far that is; what is asked: see `messages.IndexQuery`.
+
+    Raises what `Context.index` raises, and `client.Refused` for what the daemon tells.
+    """
+    place = daemon_root(root, address, runtime)
+    if place is None:
+        with connected(root, address, runtime) as context, show_progress() as show:
+            return context.index(on_progress=show, **{("source" if k == "path" else k): v for k, v in asked.items()})
+    path = real_path(asked["path"])
+    given = {key: value for key, value in asked.items() if value is not None}
+    if wire.health(place) is None:
+        say(f"starting the daemon, which holds Ray; the index lies in {safe(place)} (raycontext down ends the daemon)")
+    with show_progress() as show:
+        for _ in range(TRIES):
+            try:
+                return _followed(place, {**given, "path": path}, show)
+            except wire.DaemonGone:
+                continue
+    raise RuntimeUnavailable("The daemon ended while it indexed", f"See its log: {paths.log_path(place)}")
+
+
+def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:
+    from raycontext.models import IndexReport, JobProgress  # not for help, which they would make slow
+
+    lifecycle.ensure_ready(root)
+    job = wire.checked(wire.ask(root, "POST", "/api/index", asked))
+    try:
+        for state in wire.events(root, f"/api/progress/{quote(job['collection'], safe='')}"):
+            job = state
+            if job["progress"] is not None:
+                show(JobProgress.model_validate(job["progress"]))
+    except KeyboardInterrupt:
+        wire.ask(root, "POST", "/api/cancel", {"collection": job["collection"]})
+        raise
+    if job["state"] == "running":
+        raise wire.DaemonGone("the daemon ended in the middle of a job")
+    if job["report"] is None:
+        raise wire.Refused("JobFailed", job["error"], job["exit_code"])
+    return IndexReport.model_validate(job["report"])

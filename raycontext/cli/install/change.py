@@ -1,0 +1,137 @@
+"""What is to be done to one configuration file, and its doing: with a backup, in one step, or not at all."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raycontext.cli.install.clients import Client
+from raycontext.cli.install.document import Document
+from raycontext.errors import ConfigurationError
+from raycontext.safe_text import safe
+
+__all__ = ["Change", "plan_install", "plan_undo"]
+
+BACKUP_SUFFIX = ".raycontext-backup"
+MAX_BYTES = 64 << 20
+LINE_CHARACTERS = 160
+CONTEXT_LINES = 1  # of others' entries, which can hold keys, as little as can be
+
+
+@dataclass(frozen=True)
+class Change:
+    """From `before` to `after`; None stands for a file that is not there."""
+
+    client: Client
+    path: Path
+    before: bytes | None
+    after: bytes | None
+    backs_up: bool = False
+    """Whether `before` is kept: what the file was when nothing of ours was in it."""
+    obsolete_backup: bool = False
+    """Whether the backup holds nothing that the file does not hold afterwards."""
+
+    @property
+    def needed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def backup(self) -> Path:
+        return self.path.with_name(self.path.name + BACKUP_SUFFIX)
+
+    def diff(self) -> str:
+        """What changes, as a unified diff whose lines cannot steer a terminal."""
+        before, after = ((content or b"").decode().splitlines() for content in (self.before, self.after))
+        old = str(self.path) if self.before is not None else "/dev/null"
+        new = str(self.path) if self.after is not None else "/dev/null"
+        lines = difflib.unified_diff(before, after, old, new, n=CONTEXT_LINES, lineterm="")
+        return "\n".join(_short(safe(line)) for line in lines)
+
+    def apply(self) -> None:
+        """Write it. Raises `ConfigurationError` where the file is not as it was planned for, or cannot be written."""
+        try:
+            self._apply()
+        except OSError as error:
+            raise ConfigurationError(
+                str(self.path), f"it cannot be written ({error.strerror})", "Nothing was changed; mend the cause."
+            ) from None
+
+    def _apply(self) -> None:
+        if _read(self.path) != self.before:
+            raise ConfigurationError(
+                str(self.path), "it was changed by another program just now", "Run the command again."
+            )
+        target = self.path.resolve()  # a link to a file elsewhere stays a link
+        if self.after is None:
+            target.unlink()
+        else:
+            mode = stat.S_IMODE(target.stat().st_mode) if self.before is not None else 0o600
+            if self.backs_up and self.before is not None:
+                _write(self.backup, self.before, mode)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(target, self.after, mode)
+        if self.obsolete_backup:
+            self.backup.unlink(missing_ok=True)
+
+
+def plan_install(client: Client, path: Path, entry: dict[str, Any]) -> Change:
+    """Put `entry` in. Raises `ConfigurationError` where the file cannot be read or holds another server of our name."""
+    before = _read(path)
+    document = Document(client, str(path), before)
+    return Change(client, path, before, document.with_entry(entry), backs_up=document.entry() is None)
+
+
+def plan_undo(client: Client, path: Path) -> Change:
+    """Take out what was put in: where nothing else has changed since, the file is byte by byte as it was before."""
+    before = _read(path)
+    document = Document(client, str(path), before)
+    entry = document.entry()
+    if entry is None:
+        return Change(client, path, before, before)
+    former = _read(path.with_name(path.name + BACKUP_SUFFIX))
+    if former is None and Document(client, str(path), None).with_entry(entry) == before:
+        return Change(client, path, before, None)
+    keep_container = False
+    if former is not None:
+        earlier = Document(client, str(path), former)
+        keep_container = earlier.servers is not None
+        if earlier.entry() is None and earlier.with_entry(entry) == before:
+            return Change(client, path, before, former, obsolete_backup=True)
+    return Change(client, path, before, document.without_entry(keep_container))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(str(path), f"it cannot be read ({error.strerror})", "Mend the cause.") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigurationError(str(path), "it is larger than 64 MiB", "This is no configuration; look into it.")
+    return content
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LINE_CHARACTERS else line[: LINE_CHARACTERS - 1] + "…"

@@ -1,0 +1,114 @@
+"""The entry point of `raycontext`. It imports next to nothing: a search has 100 ms in all, help 200.
+
+`search`, `related`, `mcp` and the overview are served from here; the other commands are those of `commands`.
+
+Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`), problems found
+(`doctor`) or an error without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the
+run stopped, 7 Ray cannot be reached, 8 and 9 only some or no sources of a batch succeeded, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import warnings
+
+from raycontext.cli.display import interrupted, say
+from raycontext.errors import RaycontextError
+from raycontext.safe_text import safe
+
+__all__ = ["COMMANDS", "main"]
+
+EXIT_FAILED, EXIT_WRONG_USE = 1, 2
+
+COMMANDS = {
+    "index": "Index a folder, or bring its index up to date.",
+    "search": "Search a folder; one that was never indexed is indexed first. Exit code 1 if nothing is found.",
+    "related": "Find code that is like the chunk at a line. Exit code 1 if nothing is found.",
+    "status": "What a collection holds, what was skipped and why, and its actors. Without a place, the daemon too.",
+    "list": "All collections, or the one of that name.",
+    "clear": "Remove a collection from the index. The source is not touched.",
+    "up": "Start the daemon, or wait until it serves.",
+    "down": "End the daemon and its Ray.",
+    "logs": "Print the end of the daemon's log.",
+    "mcp": "MCP over stdin and stdout, for editors and agents: `raycontext install` configures them.",
+    "install": "Configure editors and agents to use the MCP server (`raycontext mcp`).",
+    "batch": "Reindex many sources: folders, git repositories, archives.",
+    "eval": "Score the search on judged queries: NDCG, recall and MRR.",
+    "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
+    "repair": "Build anew, from the source, what is damaged of an index, and nothing else.",
+    "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster.",
+    "watch": "Keep the index of a folder up to date as its files change.",
+    "cancel": "Stop the running index job of a collection. What it has committed stays. Exit code 1 where none runs.",
+}
+"""Every command, with the line that the overview has for it."""
+
+
+def main() -> None:
+    """Run the command that the process was given, and exit."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for developers, who ask for them with -W
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end the command
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except RaycontextError as error:
+        say(f"error: {safe(str(error))}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)
+    except OSError as error:  # such as a current folder that is gone
+        say(f"error: {safe(str(error))}")
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(interrupted())
+
+
+def _run(given: list[str]) -> int:
+    first = given[0] if given else ""
+    if "_RAYCONTEXT_COMPLETE" in os.environ:
+        first = "completion"
+    if first in ("", "-h", "--help"):
+        print(_overview())  # noqa: T201
+        return 0 if first else EXIT_WRONG_USE
+    if first == "--version":
+        from raycontext import __version__
+
+        print(f"raycontext {__version__}")  # noqa: T201
+        return 0
+    if first in ("search", "related"):
+        from raycontext.cli.options import QUERY_COMMANDS, parse
+        from raycontext.cli.queries import run
+
+        code = run(first, parse(QUERY_COMMANDS[first], given[1:]))
+        sys.stdout.flush()  # here, where a pipe that is closed is caught
+        return code
+    if given == ["mcp"]:
+        from raycontext.cli.mcp import mcp
+
+        mcp()
+        return 0
+    from raycontext.cli.application import application
+
+    application()
+    return 0
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        (
+            "usage: raycontext COMMAND …",
+            "",
+            "Semantic code search: index a folder, then ask where something is done.",
+            "",
+            *(f"  {name:<{width}}  {help_.split('. ')[0].rstrip('.')}." for name, help_ in COMMANDS.items()),
+            "",
+            "  --version, --help, --install-completion, --show-completion; COMMAND --help tells what a command takes.",
+            "",
+            "From nothing to an answer:  raycontext search 'where is … done?' PATH",
+        )
+    )

@@ -1,0 +1,116 @@
+"""`raycontext verify` and `raycontext repair`: is everything there, and building anew what is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from raycontext.cli.display import print_json, say
+from raycontext.cli.terminal import Address, Json, Root, Runtime, connected
+from raycontext.safe_text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from raycontext.store.checking.reports import Damage, RepairReport, VerificationReport
+
+__all__ = ["repair", "verify"]
+
+EXIT_DAMAGED = 5
+"""As for all errors of storage."""
+
+Name = Annotated[str | None, typer.Argument(help="Name of a collection [default: all].")]
+
+
+def verify(
+    collection: Name = None,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Hash every file, and compare the chunks with the source where it is the same."),
+    ] = False,
+    root: Root = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Check that nothing of an index is missing or damaged. Exit code 5 if something is."""
+    with connected(root, address, None if address else "inline") as context:
+        reports = context.verify(collection, deep=deep)
+    if as_json:
+        print_json([report.model_dump(mode="json") for report in reports])
+    else:
+        for report in reports:
+            _print_verification(report)
+    if not reports:
+        say("nothing is indexed yet: raycontext index PATH")
+    if any(report.damage for report in reports):
+        raise typer.Exit(EXIT_DAMAGED)
+
+
+def repair(
+    collection: Name = None,
+    root: Root = None,
+    address: Address = None,
+    runtime: Runtime = None,
+    as_json: Json = False,
+) -> None:
+    """Build anew, from the source, what is damaged of an index, and nothing else."""
+    with connected(root, address, runtime) as context:
+        reports = context.repair(collection)
+    if as_json:
+        print_json([report.model_dump(mode="json") for report in reports])
+    else:
+        for report in reports:
+            _print_repair(report)
+    if not reports:
+        say("nothing is indexed yet: raycontext index PATH")
+
+
+def _print_verification(report: VerificationReport) -> None:
+    typer.echo(
+        f"{report.collection}: {'damaged' if report.damage else 'healthy'}, version {report.version}: "
+        f"{report.manifests} manifests, {report.segments} segments with {report.data_files} files "
+        f"({report.bytes / 1e6:.1f} MB), {report.files} indexed files, {report.chunks} chunks"
+    )
+    _print_damage(report.damage)
+    if not report.deep:
+        typer.echo("  sizes, rows and history compared; --deep hashes every file and compares with the source")
+    else:
+        typer.echo(
+            f"  every file hashed; {report.compared_files} indexed files compared with the source, "
+            f"{report.changed_files} changed since"
+        )
+
+
+def _print_repair(report: RepairReport) -> None:
+    if not report.damage:
+        typer.echo(f"{report.collection}: healthy, version {report.version}; nothing to do")
+        return
+    typer.echo(f"{report.collection}: repaired, version {report.index.version if report.index else report.version}")
+    _print_damage(report.damage)
+    for action in _actions(report):
+        typer.echo(f"  {action}")
+
+
+def _print_damage(damage: Iterable[Damage]) -> None:
+    for entry in damage:
+        typer.echo(f"  {entry.kind}: {safe(entry.object)}: {safe(entry.meaning)}")
+
+
+def _actions(report: RepairReport) -> Iterable[str]:
+    if report.rewritten_description:
+        yield "wrote the description of the collection anew"
+    if report.removed_manifests:
+        yield f"removed damaged manifests: {', '.join(map(str, report.removed_manifests))}"
+    if report.rebuilt_snapshot:
+        yield "rebuilt the snapshot from the segments that are intact; every file was hashed again"
+    if report.dropped_segments:
+        yield f"dropped {len(report.dropped_segments)} segments with {report.dropped_files} files"
+    if report.index is None:
+        yield "the source is not there: what was dropped stays out of the index until it is, and is indexed again"
+    else:
+        run = report.index
+        yield (
+            f"indexed again: {run.added} files added, {run.modified} modified, {run.removed} removed, "
+            f"{run.indexed_bytes / 1e6:.1f} MB; {run.files} files, {run.chunks} chunks in the index"
+        )

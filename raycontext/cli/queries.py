@@ -1,0 +1,134 @@
+"""`raycontext search` and `raycontext related`: asked of the daemon where one is ready, else answered right here.
+
+Imports nothing but the standard library as long as a daemon answers; see `cli`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from raycontext.cli.display import print_hits, print_json, say, with_context
+from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.errors import InvalidInput
+from raycontext.paths import holds_more_than_a_project, real_path
+from raycontext.safe_text import safe
+
+__all__ = ["run"]
+
+EXIT_NOTHING_FOUND = 1
+EXIT_NO_COLLECTION = 4
+
+Given = dict[str, Any]
+
+
+def run(name: str, given: Given) -> int:
+    """Answer and print; returns the exit code. Raises what the SDK raises, and `client.Refused`."""
+    body = _search_body(given) if name == "search" else _related_body(given)
+    # The same values must be refused in the same words with and without a daemon.
+    for key in ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens"):
+        body[key] = given[key]
+    body = {key: value for key, value in body.items() if value is not None}
+    answer = _answer(name, body, given)
+    hits = answer["hits"]
+    if given["context"]:
+        hits = with_context(hits, given["context"])
+    if not given["as_json"]:
+        print_hits(hits, files=given["files"], first=given["offset"] + 1)
+    elif given["files"]:
+        print_json(list(dict.fromkeys(hit["path"] for hit in hits)))
+    else:
+        print_json(hits)
+    _tell(answer)
+    return 0 if hits else EXIT_NOTHING_FOUND
+
+
+def _search_body(given: Given) -> dict[str, Any]:
+    collections = ["*"] if given["everywhere"] else given["collections"]
+    if given["everywhere"] and given["collections"]:
+        raise InvalidInput("Both --all and --collection are given", "Give one of them.")
+    path = real_path(given["path"]) if given["path"] is not None else None
+    if path is not None and len(collections) > 1:
+        raise InvalidInput("Both a path and several collections are given", "Give one of them.")
+    if not given["query"].strip():
+        raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
+    one = len(collections) == 1 and not given["everywhere"]
+    return {
+        "query": given["query"],
+        "path": path,
+        "folder": os.getcwd() if path is None and not collections else None,  # noqa: PTH109
+        "collection": collections[0] if one else None,
+        "collections": None if one else collections,
+        "diversity": given["diversity"],
+        "explain": given["explain"],
+    }
+
+
+def _related_body(given: Given) -> dict[str, Any]:
+    place = given["place"]
+    path, _, line = place.rpartition(":")
+    if not path or not (line.isascii() and line.isdecimal()):
+        raise InvalidInput(f"'{place}' is not PATH:LINE", "Give a file and a line, such as src/app.py:42.")
+    if given["collection"] is None:
+        path = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a link in the folder is a file of it
+    return {"path": path, "line": int(line), "collection": given["collection"]}
+
+
+def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+    """Of the daemon or of this process, after indexing what was never indexed."""
+    try:
+        return _asked(name, body, given)
+    except wire.Refused as refused:
+        if refused.exit_code != EXIT_NO_COLLECTION or not _may_index(body):
+            raise
+    from raycontext.cli.indexing import index_folder
+
+    say(f"{safe(body['path'])} is not indexed yet")
+    index_folder({"path": body["path"]}, root=given["root"], address=given["address"])
+    return _asked(name, body, given)
+
+
+def _may_index(body: dict[str, Any]) -> bool:
+    """Only a folder that was named, and not more than a project."""
+    path = body.get("path")
+    if path is None or body.get("collection") or body.get("collections") or "line" in body:
+        return False
+    return os.path.isdir(path) and not holds_more_than_a_project(path)  # noqa: PTH112 - pathlib takes longer to import
+
+
+def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+    if given["address"] or not lifecycle.is_wanted():
+        return _direct(name, body, given)
+    root = paths.root_folder(given["root"])
+    try:
+        reply = wire.ask(root, "POST", f"/api/{name}?wait=0", body)
+    except wire.DaemonGone:
+        reply = None
+    if reply is not None and reply.status != lifecycle.UNAVAILABLE:
+        answer: dict[str, Any] = wire.checked(reply)
+        return answer
+    if reply is not None and reply.body["error"] != lifecycle.STARTING:
+        say(safe(reply.body["message"]))
+    try:
+        return _direct(name, body, given)
+    finally:
+        if reply is None:  # after the answer, which would otherwise have to share the processors with it
+            lifecycle.start_quietly(root)
+
+
+def _direct(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+    from raycontext.cli.direct import answer
+
+    return answer(name, body, root=given["root"], address=given["address"])
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    """On stderr, what the reader should know of the answer."""
+    for job in answer["indexing"]:
+        say(f"'{job['collection']}' is being indexed ({job['percent']:.0f} %): there may be more")
+    if answer["shards_answered"] < answer["shards_total"]:
+        say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
+    if answer["cut"]:
+        say("cut to the budget of tokens")
+    if not answer["hits"]:
+        say("nothing found")

@@ -1,0 +1,94 @@
+"""What the commands share: their common options, a connection, progress and messages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from raycontext.cli.display import interrupted, say
+
+if TYPE_CHECKING:
+    from raycontext.models import JobProgress
+    from raycontext.sdk.connection import SyncContext
+
+__all__ = [
+    "Address",
+    "Collection",
+    "Json",
+    "Root",
+    "Runtime",
+    "connected",
+    "show_progress",
+]
+
+Root = Annotated[
+    str | None,
+    typer.Option(
+        "--root",
+        envvar="RAYCONTEXT_ROOT",
+        help="Folder of the collections, or s3://BUCKET/PREFIX (default: user data folder).",
+    ),
+]
+Address = Annotated[
+    str | None, typer.Option("--address", envvar="RAYCONTEXT_ADDRESS", help="Ray cluster to join: auto or host:port.")
+]
+Runtime = Annotated[str | None, typer.Option("--runtime", help="ray (default) or inline: in this process.")]
+Collection = Annotated[str | None, typer.Option("--collection", "-c", help="Name of the collection.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+@contextmanager
+def connected(root: str | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
+    """A connection for one command. An interrupt ends it and the command, with a word about it."""
+    from raycontext.sdk.connection import connect
+
+    kind: Any = runtime
+    try:
+        # Ray prints on stdout what its processes have to say; that is kept for results.
+        with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
+            yield context
+    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
+        raise typer.Exit(interrupted()) from None
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[JobProgress], None]]:
+    """Shows a bar on stderr where that is a terminal, else a line for each stage."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    task = bar.add_task("starting", total=None, detail="")
+    told: list[str] = []
+
+    def show(progress: JobProgress) -> None:
+        done, total, unit = _amounts(progress)
+        bar.update(task, description=progress.stage, completed=done, total=total or None, detail=unit)
+        if not console.is_terminal and progress.stage not in told:
+            told.append(progress.stage)
+            say(f"{progress.stage} {unit}".rstrip())
+
+    with bar if console.is_terminal else nullcontext():
+        yield show
+
+
+def _amounts(progress: JobProgress) -> tuple[int, int, str]:
+    if progress.stage == "hashing":
+        return progress.files_hashed, progress.files_to_hash, f"{progress.files_hashed}/{progress.files_to_hash} files"
+    if progress.stage in ("indexing", "committing"):
+        size = f"{progress.bytes_indexed / 1e6:.1f}/{progress.bytes_to_index / 1e6:.1f} MB"
+        files = f"{progress.files_indexed}/{progress.files_to_index} files"
+        return progress.bytes_indexed, progress.bytes_to_index, f"{files}, {size}"
+    return 0, 0, f"{progress.files_found} files" if progress.files_found else ""

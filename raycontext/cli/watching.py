@@ -1,0 +1,136 @@
+"""`raycontext watch`: the daemon watches a folder, or this process does until it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from raycontext.cli.display import interrupted, print_json, say
+from raycontext.cli.indexing import daemon_root
+from raycontext.cli.terminal import Address, Json, Root, Runtime
+from raycontext.daemon_client import lifecycle, wire
+from raycontext.errors import InvalidInput
+from raycontext.safe_text import safe
+
+__all__ = ["cancel", "watch", "watch_folder"]
+
+
+def watch(
+    path: Annotated[Path, typer.Argument(help="Folder to watch; it is indexed first.")] = Path(),
+    stop: Annotated[bool, typer.Option("--stop", help="The daemon watches it no longer.")] = False,
+    every: Annotated[bool, typer.Option("--list", help="Only list what the daemon watches.")] = False,
+    root: Root = None,
+    address: Address = None,
+    runtime: Runtime = None,
+    as_json: Json = False,
+) -> None:
+    """Keep the index of a folder up to date as its files change.
+
+    By the daemon, as long as it runs; without one, until you interrupt it.
+    """
+    place = daemon_root(root, address, runtime)
+    if place is None:
+        if stop or every:
+            raise InvalidInput("Without a daemon nothing is watched in the background", "Interrupt what watches.")
+        watch_folder(str(path), root, address, runtime)
+        return
+    if every:
+        told = _ask(place, "GET", "/api/watches", None) if wire.health(place) is not None else {"watches": []}
+        _print_watches(told["watches"], as_json)
+        return
+    if stop:
+        told = _ask(place, "POST", "/api/unwatch", {"path": str(path.absolute())})
+        if as_json:
+            print_json(told)
+        else:
+            typer.echo(f"{told['collection']} is {'no longer' if told['stopped'] else 'not'} watched")
+        return
+    lifecycle.ensure_ready(place)
+    _print_watches([_ask(place, "POST", "/api/watch", {"path": str(path.absolute())})], as_json)
+
+
+def cancel(
+    path: Annotated[Path | None, typer.Argument(help="A place in the folder.")] = None,
+    collection: Annotated[str | None, typer.Option("--collection", "-c", help="Name of the collection.")] = None,
+    root: Root = None,
+    address: Address = None,
+    as_json: Json = False,
+) -> None:
+    """Stop the running index job of a collection. What it has committed stays. Exit code 1 where none runs."""
+    if (path is None) == (collection is None):
+        raise InvalidInput("Nothing says which job to stop", "Give its folder, or --collection NAME.")
+    place = daemon_root(root, address)
+    if place is not None:
+        if wire.health(place) is None:
+            told: dict[str, Any] = {"collection": collection or str(path), "cancelled": False}
+        else:
+            asked = {"collection": collection} if collection is not None else {"path": str(Path(str(path)).absolute())}
+            told = _ask(place, "POST", "/api/cancel", asked)
+    else:
+        told = _cancelled_on_cluster(path, collection, root, address)
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo(f"{safe(told['collection'])}: {'stopped' if told['cancelled'] else 'no job runs'}")
+    if not told["cancelled"]:
+        raise typer.Exit(1)
+
+
+def watch_folder(path: str, root: str | None, address: str | None, runtime: str | None) -> None:
+    """Watch in this process until it is interrupted."""
+    try:
+        with redirect_stdout(sys.stderr):
+            asyncio.run(_watch_here(path, root, address, runtime))
+    except KeyboardInterrupt:
+        raise typer.Exit(interrupted()) from None
+
+
+async def _watch_here(path: str, root: str | None, address: str | None, runtime: Any) -> None:
+    from raycontext.sdk.connection import connect
+    from raycontext.serve.tree_watcher import TreeWatcher
+
+    async with connect(root=root, address=address, runtime=runtime) as context:
+        source = str(await asyncio.to_thread(Path(path).resolve))
+        name = await context.prepare(source)
+
+        async def index(paths: tuple[str, ...]) -> None:
+            report = await context.index(source, collection=name, paths=paths or None)
+            if report.changed:
+                say(
+                    f"version {report.version}: {report.added} added, {report.modified} modified, "
+                    f"{report.removed} removed"
+                )
+
+        say(f"watching {safe(source)} as '{name}'")
+        await TreeWatcher(source, index).run()
+
+
+def _cancelled_on_cluster(
+    path: Path | None, collection: str | None, root: str | None, address: str | None
+) -> dict[str, Any]:
+    from raycontext.cli.terminal import connected
+
+    with connected(root, address, None if address else "inline") as context:
+        name = context.resolve(collection, path)
+        return {"collection": name, "cancelled": context.cancel(name)}
+
+
+def _ask(place: str, method: str, target: str, asked: dict[str, Any] | None) -> Any:
+    return wire.checked(wire.ask(place, method, target, asked))
+
+
+def _print_watches(watches: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(watches)
+        return
+    for found in watches:
+        how = "looking through it again and again" if found["polls"] else "watching"
+        problem = f": {safe(found['problem'])}" if found["problem"] else ""
+        typer.echo(f"{found['collection']}: {how} {safe(found['source'])}{problem}")
+    if not watches:
+        say("nothing is watched")

@@ -1,0 +1,1 @@
+"""Embedders that run in this process: the static table and models from local folders."""

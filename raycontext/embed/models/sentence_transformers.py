@@ -1,0 +1,78 @@
+"""Models of the package sentence-transformers, run by PyTorch on the processor or on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from raycontext.embed.models.local import PROMPTS_FILE, ModelKind, TextModel, first_file, read_prompts
+
+__all__ = ["KIND"]
+
+# Weights, configurations and vocabularies.
+_SUFFIXES = {".safetensors", ".bin", ".json", ".txt", ".model"}
+# The same weights once more, for other programs.
+_OTHER_FORMS = {"onnx", "openvino"}
+
+
+GPU_BATCH = 64
+
+
+class _SentenceTransformer:
+    def __init__(self, folder: Path, prompts_file: Path | None, device: str) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self._prompts = read_prompts(prompts_file)
+        self._batch = 1 if device == "cpu" else GPU_BATCH
+        self._model: Any = SentenceTransformer(
+            str(folder), device=device, local_files_only=True, trust_remote_code=False
+        )
+        # The model belongs to one thread, for its tokenizer does not bear two; others wait for their turn.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sentence-transformers")
+
+    def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        return self._encode(self._model.encode_document, texts, self._prompts.document)
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[Any]:
+        return self._encode(self._model.encode_query, texts, self._prompts.query)
+
+    def _encode(self, method: Callable[..., NDArray[Any]], texts: Sequence[str], prompt: str) -> NDArray[Any]:
+        # One at a time, as in `onnx`: a vector must not depend on the batch. A GPU would idle so: there it may, in the
+        # last digits, which the 8 bits that are stored leave out but for a rounding. The package sorts by length.
+        options = {
+            "batch_size": self._batch,
+            "show_progress_bar": False,
+            "convert_to_numpy": True,
+            "normalize_embeddings": True,
+        }
+        return self._thread.submit(method, list(texts), prompt=prompt, **options).result()
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    first_file(folder, "sentence-transformers", "modules.json", "config.json")
+    found = (path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+    names = ((path.relative_to(folder), path) for path in found)
+    return {name.as_posix(): path for name, path in names if not _left_out(name)}
+
+
+def _left_out(name: Path) -> bool:
+    return name.parts[0] in _OTHER_FORMS or any(part.startswith(".") for part in name.parts)
+
+
+def _load(folder: Path, files: Mapping[str, Path], device: str) -> TextModel:
+    return _SentenceTransformer(folder, files.get(PROMPTS_FILE), device)
+
+
+KIND = ModelKind(
+    name="sentence-transformers",
+    is_heavy=True,
+    version=1,
+    packages=("sentence_transformers",),
+    example="sentence-transformers/all-MiniLM-L6-v2",
+    files=_files,
+    load=_load,
+)

@@ -1,0 +1,165 @@
+"""What an index run would do: files are read and counted; chunks and time are measured on a sample."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from raycontext.discover.read import Content, read_content
+from raycontext.discover.secrets import is_secret
+from raycontext.embed.registry import embedder_for
+from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
+from raycontext.embed.vectors import Documents, QuantizedVectors, quantize, quantized
+from raycontext.index.stages import scan_tree
+from raycontext.models import FileStat, IndexOptions, SkipReason
+from raycontext.runtime.task import task
+from raycontext.store.collection import Location
+
+__all__ = ["FolderSize", "IndexEstimate", "estimate_tree"]
+
+SAMPLED_FILES = 200
+SAMPLE_SECONDS = 3.0
+"""The sample ends after so many files or so long."""
+
+BATCH_FILES = 20
+"""Of the sample, embedded together."""
+
+LARGEST_FOLDERS = 10
+
+
+class FolderSize(BaseModel):
+    """A folder and what an index run would take of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    files: int
+    bytes: int
+
+
+class IndexEstimate(BaseModel):
+    """What an index run would do, without doing it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    files: int
+    """To be indexed: new and changed ones."""
+    bytes: int
+    removed: int
+    """Indexed files that are gone."""
+    chunks: int
+    """About, from a sample."""
+    sampled_bytes: int
+    """Source bytes of the sample that chunks and time are taken from."""
+    embedding_tokens: int = 0
+    """That a server would count at most, about; vectors that are there already are not taken off."""
+    seconds: float
+    """Expected, of the work in index tasks as measured on the sample; a start of Ray comes on top."""
+    skipped: dict[str, int]
+    """Files that would be left out, by reason."""
+    folders: tuple[FolderSize, ...]
+    """With most bytes first, down to two levels."""
+    unreadable_folders: tuple[str, ...] = ()
+
+
+@task()
+def estimate_tree(
+    source: str, location: Location, version: int, options: IndexOptions, parallelism: int
+) -> IndexEstimate:
+    """What an index run of `source` on top of a version (0: of nothing) would take in.
+
+    parallelism: index tasks at once, for the expected time. Raises as `stages.scan_tree`.
+    """
+    scan = scan_tree(source, location, version, options)
+    collection = location.open()
+    known = collection.snapshot(collection.manifest(version)).entries if version else {}
+    root = Path(source)
+    reasons = Counter(entry.reason.value for entry in scan.skipped.values() if entry.reason is not None)
+    wanted: list[FileStat] = []
+    begun = time.perf_counter()
+    for file in scan.to_hash:
+        content = read_content(root, file.path, options.max_file_bytes)
+        if isinstance(content, Content):
+            if file.path in known and known[file.path].digest == content.digest:
+                continue
+            if not options.secrets and is_secret(file.path, content.data):
+                reasons[SkipReason.SECRET.value] += 1
+            else:
+                wanted.append(file)
+        else:
+            reasons[content.value] += 1
+    reading = time.perf_counter() - begun
+    size = sum(file.size for file in wanted)
+    sampled, chunks, tokens, seconds = _sample(root, wanted, options)
+    share = size / sampled if sampled else 0.0
+    return IndexEstimate(
+        source=source,
+        files=len(wanted),
+        bytes=size,
+        removed=len(scan.removed),
+        chunks=round(chunks * share),
+        sampled_bytes=sampled,
+        embedding_tokens=round(tokens * share),
+        seconds=(reading + seconds * share) / max(parallelism, 1),
+        skipped=dict(reasons.most_common()),
+        folders=_largest(wanted),
+        unreadable_folders=scan.unreadable_folders,
+    )
+
+
+def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, int, float]:
+    """Chunk, analyse and embed some files, spread over the tree: their bytes, their chunks, the tokens that a server
+    would count, the seconds it took. No server is asked."""
+    from raycontext.index.segment_builder import Batch
+
+    embedder = embedder_for(options.embedder)
+    tokens = 0
+
+    def count(documents: Documents) -> QuantizedVectors:
+        nonlocal tokens
+        texts = documents.texts()
+        tokens += sum(map(tokens_at_most, texts))
+        return quantize(np.zeros((len(texts), 8), np.float32))
+
+    embed = count if isinstance(embedder, RemoteEmbedder) else quantized(embedder)
+    chosen = files[:: -(-len(files) // SAMPLED_FILES) or 1]
+    begun = time.perf_counter()
+    size = chunks = 0
+    for first in range(0, len(chosen), BATCH_FILES):
+        batch = Batch()
+        for file in chosen[first : first + BATCH_FILES]:
+            content = read_content(root, file.path, options.max_file_bytes)
+            if isinstance(content, Content):
+                batch.add(file.path, content, options.chunk_bytes)
+                size += file.size
+        if batch.files:
+            chunks += len(batch.content(embed).texts)
+        if first == 0:
+            begun = time.perf_counter()  # the first batch also loads grammars, kernels and the table
+            first_size = size
+        if time.perf_counter() - begun > SAMPLE_SECONDS:
+            break
+    seconds = time.perf_counter() - begun
+    measured = size - first_size if chosen else 0
+    return size, chunks, tokens, seconds * size / measured if measured else seconds
+
+
+def _largest(files: Sequence[FileStat]) -> tuple[FolderSize, ...]:
+    """The folders directly below the source, and those below them, with most bytes."""
+    sizes: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    for file in files:
+        parts = PurePosixPath(file.path).parts[:-1]
+        for depth in range(1, min(len(parts), 2) + 1):
+            folder = "/".join(parts[:depth])
+            sizes[folder] += file.size
+            counts[folder] += 1
+    return tuple(
+        FolderSize(path=path, files=counts[path], bytes=size) for path, size in sizes.most_common(LARGEST_FOLDERS)
+    )

@@ -1,0 +1,86 @@
+"""Shares the places for index tasks among all jobs of a root: no job waits for another one to end.
+
+A free place goes to the job that has fewest, and of those to the one whose last turn was longest ago (max-min
+fairness). State of one event loop; nothing blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from raycontext.index.limits import TASK_BYTES
+
+__all__ = ["Governor", "IndexBudget"]
+
+
+class IndexBudget(NamedTuple):
+    """What indexing may take of a cluster, all collections together."""
+
+    cores: int | None = None
+    """None: all."""
+    memory_bytes: int | None = None
+    """None: as much as the tasks on those cores take."""
+
+    def tasks(self, parallelism: int) -> int:
+        """Tasks at once, at least one, where so many can run."""
+        most = min(parallelism, self.cores or parallelism)
+        if self.memory_bytes is not None:
+            most = min(most, self.memory_bytes // TASK_BYTES)
+        return max(most, 1)
+
+
+class Governor:
+    """So many places, for jobs by name."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._used: Counter[str] = Counter()
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []  # in the order of asking
+        self._turns = 0
+        self._last_turn: dict[str, int] = {}  # of jobs that have or wait for places
+
+    @asynccontextmanager
+    async def place(self, job: str) -> AsyncIterator[None]:
+        """Wait for a place, and have it inside."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, turn))
+        self._hand_out()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._take_back(job)
+            else:
+                self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
+            raise
+        try:
+            yield
+        finally:
+            self._take_back(job)
+
+    def _take_back(self, job: str) -> None:
+        self._free += 1
+        self._used[job] -= 1
+        self._hand_out()
+        if not self._used[job] and all(other != job for other, _ in self._waiting):
+            del self._used[job], self._last_turn[job]
+
+    def _hand_out(self) -> None:
+        while self._free and self._waiting:
+            chosen = min(range(len(self._waiting)), key=self._rank)
+            job, turn = self._waiting.pop(chosen)
+            if turn.done():  # cancelled
+                continue
+            self._free -= 1
+            self._used[job] += 1
+            self._turns += 1
+            self._last_turn[job] = self._turns
+            turn.set_result(None)
+
+    def _rank(self, place: int) -> tuple[int, int, int]:
+        job = self._waiting[place][0]
+        return self._used[job], self._last_turn.get(job, 0), place

@@ -1,0 +1,101 @@
+"""What an index task may use: CPU time for each file, memory for all of it.
+
+The kernel enforces both, since no thread of Python runs while a grammar loops: a task over its time is ended by
+SIGPROF, and one over its memory gets no more, which is a `MemoryError` or the end of the process. So they are set only
+in processes that run nothing but tasks; in others, and on Windows, `allow` does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from raycontext.settings import FILE_SECONDS
+
+__all__ = ["TASK_BYTES", "allow", "limited"]
+
+TASK_BYTES = 1 << 30
+"""Memory of a task, beyond what its process had before the first one."""
+
+
+SECONDS_PER_BYTE = 10.0 / (1 << 20)
+"""CPU time of a step; parsing, its slowest part, ends itself after 5 s and does 10 MB/s and more."""
+
+_STATUS = Path("/proc/self/status")
+_DATA = re.compile(r"^VmData:\s*(\d+) kB$", re.MULTILINE)
+
+
+class _Process:
+    """What this process may do."""
+
+    is_limited = False
+    data_bytes: int | None = None
+    """Private writable memory before the first task, and what tasks without a limit have added; None where it is not
+    known."""
+
+
+@contextmanager
+def limited(*, memory: bool) -> Iterator[None]:
+    """Keep to the limits what runs inside, which must be all that this process does. `memory` False: only time."""
+    if sys.platform == "win32":
+        yield
+        return
+    import resource
+
+    before = _data_bytes()
+    if _Process.data_bytes is None:
+        _Process.data_bytes = before
+        _die_at_once()
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if memory and _Process.data_bytes is not None:
+        most = _Process.data_bytes + TASK_BYTES
+        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    _Process.is_limited = True
+    try:
+        yield
+    finally:
+        _Process.is_limited = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        after = None if memory else _data_bytes()
+        if after is not None and before is not None and _Process.data_bytes is not None:
+            _Process.data_bytes += max(after - before, 0)  # models stay, and what their libraries have set aside
+
+
+def allow(size: int | None) -> None:
+    """Let the step that begins now, over `size` bytes of source, take its share of CPU time; None: any time."""
+    if sys.platform != "win32" and _Process.is_limited:
+        seconds = 0.0 if size is None else _file_seconds() + size * SECONDS_PER_BYTE
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _die_at_once() -> None:
+    """Where memory ends, native code aborts. Ray has a handler for that which itself needs memory, aborts in turn, and
+    so never ends."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGABRT, signal.SIG_DFL)
+
+
+@cache
+def _file_seconds() -> float:
+    """What no one can read counts as not set here: who connects with it is told (`Settings.file_seconds`)."""
+    try:
+        return max(float(os.environ.get("RAYCONTEXT_FILE_SECONDS") or FILE_SECONDS), 0.1)
+    except ValueError:
+        return FILE_SECONDS
+
+
+def _data_bytes() -> int | None:
+    """Private writable memory of this process, as RLIMIT_DATA counts it; None on systems that do not tell."""
+    try:
+        found = _DATA.search(_STATUS.read_text())
+    except OSError:
+        return None
+    return int(found[1]) << 10 if found else None

@@ -1,0 +1,105 @@
+"""From the contents of files to the columns of a segment: chunk, analyse, embed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+
+import numpy as np
+
+from raycontext.analyse.names import path_text
+from raycontext.analyse.terms import analyse, analyse_texts
+from raycontext.chunk.chunker import chunk_file
+from raycontext.chunk.labels import Definition
+from raycontext.chunk.languages.detect import detect_language
+from raycontext.discover.read import Content
+from raycontext.embed.vectors import Documents, QuantizedVectors
+from raycontext.models import Chunk
+from raycontext.store.segments.segment_writer import DefinedName, IndexedFile, SegmentContent
+
+__all__ = ["Batch"]
+
+HEAD_BYTES = 4096
+"""How much of a file the detection of its language may look at."""
+
+
+def _weight(found: Definition) -> float:
+    """How much a definition says of its file."""
+    return (0.5 if found.nested else 1.0) * (1.0 if found.has_body else 0.5)
+
+
+class Batch:
+    """Gathers the chunks of files until they are turned into columns."""
+
+    def __init__(self) -> None:
+        self.files: list[IndexedFile] = []
+        self.cut_by_lines: list[str] = []
+        """Files that have a grammar and could not be parsed in time."""
+        self._chunks: list[Chunk] = []
+        self._definitions: list[DefinedName] = []
+        self._contents: list[bytes] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._bytes = 0
+
+    def add(self, path: str, content: Content, chunk_bytes: int) -> None:
+        """Take in a file; `chunk_bytes` is the target size of its chunks."""
+        language = detect_language(path, content.data[:HEAD_BYTES])
+        chunked = chunk_file(content.data, language, chunk_bytes)
+        if chunked.gave_up:
+            self.cut_by_lines.append(path)
+        chunks, first = chunked.chunks, len(self._chunks)
+        self._definitions.extend(
+            DefinedName(first + found.chunk, found.name, _weight(found))
+            for found in sorted(chunked.definitions, key=attrgetter("chunk"))
+        )
+        self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks)))
+        self._chunks.extend(chunks)
+        self._starts.extend(self._bytes + chunk.start_byte for chunk in chunks)
+        self._ends.extend(self._bytes + chunk.end_byte for chunk in chunks)
+        self._contents.append(content.data)
+        self._bytes += len(content.data)
+
+    def content(self, embed: Callable[[Documents], QuantizedVectors]) -> SegmentContent:
+        """The columns, with vectors by `embed`."""
+        buffer = b"".join(self._contents)
+        starts, ends = np.array(self._starts, np.int64), np.array(self._ends, np.int64)
+        texts = [buffer[start:end] for start, end in zip(self._starts, self._ends, strict=True)]
+        body = analyse(buffer, starts, ends)
+        documents = Documents(postings=body, texts=lambda: [text.decode() for text in texts])
+        chunks = self._chunks
+        paths = [path_text(file.path).encode(errors="replace").decode() for file in self.files]
+        path_terms = analyse_texts(paths)
+        # Together, for who has to ask someone.
+        of_files = _embedded(embed, [*self._names(), *paths])
+        return SegmentContent(
+            files=self.files,
+            start_lines=np.array([chunk.start_line for chunk in chunks], np.uint32),
+            end_lines=np.array([chunk.end_line for chunk in chunks], np.uint32),
+            start_bytes=np.array([chunk.start_byte for chunk in chunks], np.uint32),
+            end_bytes=np.array([chunk.end_byte for chunk in chunks], np.uint32),
+            kinds=[chunk.kind.value for chunk in chunks],
+            symbols=[chunk.symbol for chunk in chunks],
+            scopes=[chunk.scope for chunk in chunks],
+            definitions=self._definitions,
+            texts=texts,
+            body=body,
+            symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
+            path=path_terms,
+            vectors=embed(documents),
+            name_vectors=of_files[: len(paths)],
+            path_vectors=of_files[len(paths) :],
+        )
+
+    def _names(self) -> list[str]:
+        """For each file its path and the names that it defines."""
+        file_of_row = np.repeat(np.arange(len(self.files)), [file.row_count for file in self.files])
+        names = [[path_text(file.path)] for file in self.files]
+        for definition in self._definitions:
+            names[file_of_row[definition.row]].append(definition.name)
+        return [" ".join(of_file) for of_file in names]
+
+
+def _embedded(embed: Callable[[Documents], QuantizedVectors], texts: list[str]) -> QuantizedVectors:
+    encodable = [text.encode(errors="replace").decode() for text in texts]
+    return embed(Documents(analyse_texts(encodable), lambda: encodable))

@@ -1,0 +1,183 @@
+"""The stateless steps of an index run, as plain functions: each opens what it needs and returns small values.
+
+`scan_tree` -> `hash_files` -> `index_files`. They run as Ray tasks or in this process; a step that is run twice, or
+that dies half way, leaves at most a segment that no manifest names. What only a worker needs (grammars, compiled
+kernels) is imported where it runs, so that a driver that names these functions stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from raycontext.discover.read import digest_file, read_content
+from raycontext.discover.scan import Scan, scan
+from raycontext.discover.secrets import is_secret
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.embed.registry import STATIC, embedder_for
+from raycontext.embed.remote.providers import RemoteEmbedder
+from raycontext.embed.vectors import quantized
+from raycontext.errors import RootNotFound
+from raycontext.index.limits import allow
+from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse, PooledEmbedder
+from raycontext.index.worker import index_process
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.runtime.task import task
+from raycontext.sources.workplace import Origin, bring
+from raycontext.store.checking.repair import repair
+from raycontext.store.checking.reports import RepairReport, VerificationReport
+from raycontext.store.checking.verification import verify
+from raycontext.store.collection import Location
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.segments.compaction import merge_segments
+from raycontext.store.segments.content_vectors import ContentVectors
+from raycontext.store.segments.segment_writer import write_segment
+from raycontext.store.storage.locations import storage_for
+
+__all__ = [
+    "IndexedBatch",
+    "bring_source",
+    "compact_segments",
+    "hash_files",
+    "index_files",
+    "merge_vectors",
+    "repair_collection",
+    "scan_tree",
+    "verify_collection",
+]
+
+
+class IndexedBatch(NamedTuple):
+    """Result of `index_files`."""
+
+    segment: SegmentReference | None
+    """None where no file of the batch could be indexed."""
+    entries: dict[str, SnapshotEntry]
+    """Every file of the batch: indexed with the digest of what was read, or skipped with the reason."""
+    source_bytes: int
+    cut_by_lines: tuple[str, ...] = ()
+    """Files that have a grammar and could not be parsed in time."""
+    embedding: EmbeddingUse = EmbeddingUse()
+    """Of embedders that have actors."""
+
+
+@task()
+def scan_tree(source: str, location: Location, version: int, options: IndexOptions) -> Scan:
+    """Walk the tree and compare what the options ask for by stat with the snapshot of `version` (0: with nothing).
+
+    Raises `RootNotFound`, and `CorruptManifest` where the snapshot cannot be read.
+    """
+    collection = location.open()
+    previous = collection.snapshot(collection.manifest(version)) if version else None
+    return scan(Path(source), options, previous)
+
+
+@task(priority="background")
+def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:
+    """Digest of each file's content, or why it has none, in the order of `files`.
+
+    Raises `RootNotFound` where files are missing because the source has gone.
+    """
+    root = Path(source)
+    digests = [digest_file(root, file.path, max_file_bytes) for file in files]
+    _check_source(root, [digest.reason for digest in digests])
+    return digests
+
+
+# Batches of files are tried again by the planner, in ever smaller ones.
+@task(retries=0, priority="background", around=index_process)
+def index_files(
+    source: str,
+    location: Location,
+    files: Sequence[FileStat],
+    options: IndexOptions,
+    embedding: EmbeddingRun | None = None,
+) -> IndexedBatch:
+    """Read, chunk, analyse and embed files of one shard, and write them as one segment.
+
+    embedding: who embeds; None: this task does. Raises `StorageError` where the segment cannot be written,
+    `RootNotFound` where files are missing because the source has gone, and as `PooledEmbedder`; a file that cannot be
+    read is skipped.
+    """
+    from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
+    from raycontext.index.segment_builder import Batch
+
+    batch = Batch()
+    entries: dict[str, SnapshotEntry] = {}
+    for file in files:
+        content = read_content(Path(source), file.path, options.max_file_bytes)
+        if isinstance(content, SkipReason):
+            entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", content)
+            continue
+        if not options.secrets and is_secret(file.path, content.data):
+            entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, SkipReason.SECRET)
+            continue
+        allow(len(content.data))
+        batch.add(file.path, content, options.chunk_bytes)
+        entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
+    _check_source(Path(source), [entry.reason for entry in entries.values()])
+    if not batch.files:
+        return IndexedBatch(None, entries, 0)
+    embedder = embedder_for(options.embedder)
+    # A model takes the time that it takes; the rest, as much as all files together.
+    allow(sum(file.size for file in batch.files) if options.embedder == STATIC else None)
+    storage = location.open().storage
+    if embedding is not None:
+        pooled = PooledEmbedder(embedding, ContentVectors(storage, embedder.fingerprint))
+        columns, use = batch.content(pooled), pooled.use
+    else:
+        assert not isinstance(embedder, RemoteEmbedder)
+        columns, use = batch.content(quantized(embedder)), EmbeddingUse()
+    reference = write_segment(
+        storage,
+        location.collection,
+        columns,
+        embedder=embedder.fingerprint,
+        chunker=chunker_fingerprint(),
+    )
+    return IndexedBatch(
+        reference,
+        entries,
+        sum(file.size for file in batch.files),
+        tuple(batch.cut_by_lines),
+        use,
+    )
+
+
+def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
+    """Files of a folder that was moved away, or whose disk was taken out, are not deleted."""
+    if SkipReason.VANISHED in reasons and not root.is_dir():
+        raise RootNotFound(str(root))
+
+
+@task(priority="background")
+def compact_segments(
+    location: Location, sources: Sequence[SegmentReference], embedder: str, chunker: str
+) -> SegmentReference | None:
+    """Write one segment with all that is alive in the sources; see `merge_segments`."""
+    return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)
+
+
+@task(priority="background")
+def merge_vectors(root: str, fingerprint: str) -> int:
+    """Make few files of many that hold vectors by content; see `ContentVectors.merge`."""
+    return ContentVectors(storage_for(root), fingerprint).merge()
+
+
+@task()
+def verify_collection(location: Location, deep: bool) -> VerificationReport:
+    """Whether a collection is whole; see `verify`."""
+    return verify(location.open(), deep=deep)
+
+
+@task()
+def repair_collection(location: Location) -> RepairReport:
+    """Leave out of a collection what is damaged; see `repair`."""
+    return repair(location.open())
+
+
+@task()
+def bring_source(work: str, name: str, origin: Origin) -> str:
+    """Fetch a source into the working folder, or bring it up to date there; see `bring`."""
+    return bring(work, name, origin)

@@ -1,0 +1,1 @@
+"""The public Python interface behind `raycontext.connect()`."""

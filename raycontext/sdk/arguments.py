@@ -1,0 +1,96 @@
+"""What callers may ask for: arguments of the SDK, checked before anything is done. All raise `InvalidInput`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from raycontext.errors import InvalidInput
+from raycontext.index.request import names_of
+from raycontext.models import ChunkKind, SearchFilters
+from raycontext.settings import Settings
+from raycontext.store.storage.locations import MEMORY, check_url, is_url
+
+__all__ = [
+    "MAX_LIMIT",
+    "MAX_QUERY_CHARACTERS",
+    "check_limits",
+    "check_line",
+    "check_query",
+    "check_share",
+    "path_inside",
+    "root_of",
+    "search_filters",
+]
+
+MAX_LIMIT = 1000
+MAX_QUERY_CHARACTERS = 10_000
+
+
+def check_line(line: int) -> None:
+    """Of a file."""
+    if isinstance(line, bool) or not isinstance(line, int) or line < 1:
+        raise InvalidInput(f"line is {line!r}", "Lines are numbered from 1.")
+
+
+def check_share(name: str, value: float) -> float:
+    """`value`, if it is from 0 to 1."""
+    if not 0.0 <= value <= 1.0:
+        raise InvalidInput(f"{name} is {value!r}", "Give a number from 0 to 1.")
+    return value
+
+
+def check_query(query: str) -> None:
+    """That there is something to look for."""
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise InvalidInput(
+            f"The query has {len(query)} characters", f"At most {MAX_QUERY_CHARACTERS} are searched for."
+        )
+
+
+def check_limits(limit: int, min_score: float) -> None:
+    """How many hits, and how good at least."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit is {limit!r}", f"Ask for 1 to {MAX_LIMIT} hits.")
+    if not math.isfinite(min_score):
+        raise InvalidInput(f"min_score is {min_score!r}", "Give a finite number.")
+
+
+def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
+    """The filters of a search; a lone string is a list of one."""
+    filters = SearchFilters(
+        languages=names_of(languages, "languages"), paths=names_of(paths, "paths"), kinds=names_of(kinds, "kinds")
+    )
+    unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
+    if unknown:
+        raise InvalidInput(
+            f"There is no kind {', '.join(unknown)}", f"Kinds are: {', '.join(kind.value for kind in ChunkKind)}."
+        )
+    return filters
+
+
+def path_inside(source: str, path: str | Path, from_source: bool) -> str:
+    """`path` as files of a collection are named. `from_source`: what is not absolute is relative to the source."""
+    place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
+    if from_source and not os.path.isabs(place):  # noqa: PTH117
+        return Path(os.path.normpath(place)).as_posix()
+    folder, name = os.path.split(place)
+    # The file itself may be a link that is indexed as one; its folder is the source's or below it.
+    return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
+
+
+def root_of(settings: Settings) -> str:
+    """Where the collections lie: an absolute path, or a URL in its one form."""
+    if isinstance(settings.root, str) and is_url(settings.root):
+        url = check_url(settings.root)
+        if url.startswith(MEMORY) and settings.runtime != "inline":
+            raise InvalidInput(f"{url} is in the memory of one process", "Use the inline runtime.")
+        return url
+    root = str(Path(os.path.expanduser(settings.root)).absolute())  # noqa: PTH111 - any name is a name
+    if os.fsencode(root).decode(errors="replace") != root:
+        raise InvalidInput(f"The root {root} is not valid UTF-8", "Arrow opens no such files; choose another.")
+    return root

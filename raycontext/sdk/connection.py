@@ -1,0 +1,219 @@
+"""The way in: `connect()` gives a `Context` or, for code without an event loop, a `SyncContext`."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+import xxhash
+from pydantic import ValidationError
+
+from raycontext.actors.coordinator import COORDINATOR
+from raycontext.errors import InvalidInput, RuntimeUnavailable
+from raycontext.models import first_problem
+from raycontext.runtime.base import Runtime
+from raycontext.sdk.arguments import root_of
+from raycontext.sdk.context import Context, closed
+from raycontext.settings import Settings
+
+__all__ = ["Connection", "SyncContext", "connect", "runtime_for", "settings_of"]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def _synchronous(
+    method: Callable[Concatenate[Context, Parameters], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[SyncContext, Parameters], Result]:
+    """The blocking form of a method of `Context`, with the same parameters and documentation."""
+
+    def call(self: SyncContext, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        return self._loop.wait(method(self._context, *arguments, **options))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+class SyncContext:
+    """A `Context` for code without an event loop. Made by `with raycontext.connect() as context`."""
+
+    def __init__(self, context: Context, loop: LoopThread) -> None:
+        self._context = context
+        self._loop = loop
+
+    index = _synchronous(Context.index)
+    batch = _synchronous(Context.batch)
+    search = _synchronous(Context.search)
+    related = _synchronous(Context.related)
+    status = _synchronous(Context.status)
+    progress = _synchronous(Context.progress)
+    estimate = _synchronous(Context.estimate)
+    prepare = _synchronous(Context.prepare)
+    resolve = _synchronous(Context.resolve)
+    of_source = _synchronous(Context.of_source)
+    release = _synchronous(Context.release)
+    cancel = _synchronous(Context.cancel)
+    clear = _synchronous(Context.clear)
+    verify = _synchronous(Context.verify)
+    repair = _synchronous(Context.repair)
+    collections = _synchronous(Context.collections)
+
+
+class LoopThread:
+    """An event loop in a thread of its own, so that it also serves callers that run one themselves (notebooks)."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="raycontext", daemon=True)
+        self._thread.start()
+
+    def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        if self._loop.is_closed():
+            work.close()
+            raise closed()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        self.wait(self._finish())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _finish(self) -> None:
+        """Wait for what was cancelled to clean up, so that nothing is left half done in a closed loop."""
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+        await self._loop.shutdown_default_executor()
+
+
+class Connection:
+    """What `connect()` returns: enter it with `async with` for a `Context`, with `with` for a `SyncContext`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._root = root_of(settings)
+        self._settings = settings
+        self._runtime: Runtime | None = None
+        self._context: Context | None = None
+        self._loop: LoopThread | None = None
+
+    async def __aenter__(self) -> Context:
+        runtime: Runtime = await asyncio.to_thread(runtime_for, self._settings, self._root)  # imports Ray
+        try:
+            await runtime.start()
+            attached: Runtime = await asyncio.to_thread(runtime.attached)
+        except BaseException:
+            await runtime.close()
+            raise
+        self._runtime = attached
+        self._context = Context(self._root, attached, self._settings)
+        return self._context
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._context is not None:
+            self._context._close()
+            self._context = None
+        if self._runtime is not None and not self._runtime.joined and error is None:
+            coordinator = await self._runtime.find(COORDINATOR)
+            if coordinator is not None:  # what goes on in the background ends with a runtime of our own
+                with suppress(RuntimeUnavailable):
+                    await coordinator.call("settle")
+        if self._runtime is not None:
+            await self._runtime.close()
+            self._runtime = None
+
+    def __enter__(self) -> SyncContext:
+        loop = LoopThread()
+        try:
+            context = loop.wait(self.__aenter__())
+        except BaseException:
+            loop.close()
+            raise
+        self._loop = loop
+        return SyncContext(context, loop)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._loop is not None:
+            self._loop.wait(self.__aexit__(kind, error, traceback))
+            self._loop.close()
+            self._loop = None
+
+
+def connect(
+    *,
+    root: str | Path | None = None,
+    address: str | None = None,
+    runtime: Literal["ray", "inline"] | None = None,
+    workers: int | None = None,
+) -> Connection:
+    """Connect to the collections of a root. Enter the result with `async with`, or with `with` for blocking calls.
+
+    root: folder of the collections, or `s3://BUCKET/PREFIX`, `gs://…`, `az://…` (the extra `cloud`); default
+    `RAYCONTEXT_ROOT`, else the platform's user data folder.
+    address: of a Ray cluster to join ("auto", "host:port"); default `RAYCONTEXT_ADDRESS`, else the Ray of the daemon of
+    this root where one runs, else a Ray of our own is started and ends with the connection.
+    runtime: "inline" runs everything in this process, without Ray.
+    workers: index tasks at once on a Ray of our own or inline; default: the number of cores.
+
+    Raises `InvalidInput` where a setting of the environment is wrong; entering raises `RuntimeUnavailable` where Ray
+    cannot be started or reached.
+    """
+    return Connection(settings_of(root=root, address=address, runtime=runtime, workers=workers))
+
+
+def settings_of(**given: Any) -> Settings:
+    """The settings of the environment, with those that are given (not None) in their place. Raises `InvalidInput`."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error), "Correct the argument or the RAYCONTEXT_… variable.") from error
+
+
+def runtime_for(settings: Settings, root: str) -> Any:
+    """The runtime that settings ask for, not started; imports Ray only where it is wanted."""
+    if settings.runtime == "inline":
+        from raycontext.runtime.inline import InlineRuntime
+
+        return InlineRuntime(settings.workers)
+    # Ray reads from the environment, as it is imported, that it needs a token.
+    joining = None if settings.address is not None else _address_of_daemon(settings, root)
+    from raycontext.runtime.ray import RayRuntime
+    from raycontext.runtime.ray_process import is_initialized
+
+    address = settings.address if joining is None or is_initialized() else joining
+    return RayRuntime(
+        address=address,
+        namespace=f"raycontext-{xxhash.xxh3_64_hexdigest(root.encode())}",
+        workers=settings.workers,
+        object_store_bytes=settings.object_store_bytes,
+        start_seconds=settings.start_seconds,
+    )
+
+
+def _address_of_daemon(settings: Settings, root: str) -> str | None:
+    """Where the daemon of this root has its Ray; None where none runs. Lets this process in there."""
+    from raycontext.daemon_client import lifecycle, paths
+
+    if not (settings.daemon and lifecycle.is_wanted()):
+        return None
+    found = lifecycle.ray_of(paths.root_folder(root), settings.start_seconds)
+    if found is None:
+        return None
+    address, os.environ["RAY_AUTH_TOKEN_PATH"] = found
+    os.environ.pop("RAY_AUTH_TOKEN", None)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    return address

@@ -1,0 +1,237 @@
+"""A query as the caller sees it: ask all shards at once, merge, fetch the texts of what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from raycontext.actors.embedder import embedder_actors, is_remote
+from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
+from raycontext.embed.registry import embedder_for
+from raycontext.errors import InvalidInput, RuntimeUnavailable, StaleVersion
+from raycontext.index.request import EmbedderPlan
+from raycontext.models import Hits, SearchFilters
+from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.sdk.replicas import Replicas
+from raycontext.search.lexical import Bm25f
+from raycontext.search.merge import RankedChunk, finish, hits_of
+from raycontext.search.query import Description, SearchRequest, Statistics
+from raycontext.search.ranker import LinearRanker, Ranker
+from raycontext.search.related import RelatedRequest, best_related
+from raycontext.store.collection import Location
+
+__all__ = ["SearchClient"]
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 3
+"""A query that a commit or garbage collection overtook is asked again."""
+
+RELATED_ROWS = 200
+"""Chunks that each side proposes as related, at least."""
+
+STATISTICS_SHARE, CANDIDATES_SHARE = 0.5, 0.8
+"""Of the time of a query: until then the shards have to answer each step; those that have not are left out."""
+
+
+class SearchClient:
+    """Searches one collection through its shards' actors; the query never passes through the Coordinator.
+
+    replicas: actors of each shard, on different nodes where there are several.
+    seconds: how long a query may take. What a shard has not answered by then is missing from the hits, which say so.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        location: Location,
+        ranker: Ranker | None = None,
+        *,
+        replicas: int = 1,
+        seconds: float = 30.0,
+        plan: EmbedderPlan | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._location = location
+        self._ranker: Ranker = ranker or LinearRanker()
+        self._replicas = replicas
+        self._seconds = seconds
+        self._plan = plan or EmbedderPlan()
+        self._embedder = ""
+        self._shards: list[Replicas] = []
+
+    async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
+        """At most `limit` hits, best first. Raises `UnknownCollection`, `FingerprintMismatch`, `RuntimeUnavailable`
+        where no shard answers in time."""
+        return await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score))
+
+    async def related(self, path: str, line: int, filters: SearchFilters, limit: int, min_score: float) -> Hits:
+        """At most `limit` chunks that are like the one at a line of a file, best first, without it.
+
+        Raises as `search`, and `InvalidInput` where the collection has no such file.
+        """
+        return await self._repeatedly(lambda begun: self._related(begun, path, line, filters, limit, min_score))
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        while self._shards:
+            self._shards.pop().close()
+
+    async def _repeatedly(self, attempt: Callable[[float], Awaitable[Result]]) -> Result:
+        """Call `attempt` with the time of the loop at which the query began, until nothing overtakes it."""
+        for number in range(1, ATTEMPTS + 1):
+            try:
+                if not self._shards:
+                    await self._connect()
+                return await attempt(asyncio.get_running_loop().time())
+            except (StaleVersion, RuntimeUnavailable) as error:
+                if isinstance(error, StaleVersion):  # perhaps it has another number of shards by now
+                    self.close()
+                if number == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _search(self, begun: float, request: SearchRequest, limit: int, min_score: float) -> Hits:
+        deadline = time.time() + self._seconds
+        request = replace(request, deadline=deadline, vector=await self._vector(request.text))
+        if len(self._shards) == 1:
+            (hits,) = (await self._ask([0], begun + self._seconds, "search", request, limit, min_score)).values()
+            return Hits(hits, shards_answered=1, shards_total=1)
+        shards, total = await self._statistics(begun, "statistics", request)
+        candidates = await self._candidates(begun, "candidates", request, shards, total)
+        ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
+        return await self._hits(begun, total.version, candidates, ranked)
+
+    async def _related(
+        self, begun: float, path: str, line: int, filters: SearchFilters, limit: int, min_score: float
+    ) -> Hits:
+        found = await self._ask(self._all(), begun + STATISTICS_SHARE * self._seconds, "seed", path, line)
+        seed = next((seed for seed in found.values() if seed is not None), None)
+        if seed is None:
+            if len(found) < len(self._shards):
+                raise self._unanswered()
+            raise InvalidInput(
+                f"'{path}' is not in the index of '{self._location.collection}'",
+                "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
+            )
+        request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1), deadline=time.time() + self._seconds)
+        shards, total = await self._statistics(begun, "related_statistics", request)
+        candidates = await self._candidates(begun, "related_candidates", request, shards, total)
+        ranked = best_related(list(candidates.values()), request, total, Bm25f())
+        ranked = [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
+        hits = await self._hits(begun, total.version, candidates, ranked)
+        others = [hit for hit in hits if (hit.path, hit.start_line) != (seed.path, seed.start_line)]
+        return hits.replaced(others[:limit])
+
+    async def _statistics(
+        self, begun: float, method: str, request: SearchRequest | RelatedRequest
+    ) -> tuple[list[int], Statistics]:
+        """The shards that answer and what they say together, at one version: those that have not yet seen the newest
+        are asked for that one."""
+        until = begun + STATISTICS_SHARE * self._seconds
+        parts: dict[int, Statistics] = await self._ask(self._all(), until, method, request)
+        newest = max(part.version for part in parts.values())
+        late = [number for number, part in parts.items() if part.version != newest]
+        if late:
+            again = await self._ask(late, until, method, request, newest)
+            parts = {number: again.get(number, part) for number, part in parts.items()}
+            parts = {number: part for number, part in parts.items() if part.version == newest}
+        if any(
+            part.num_shards != len(self._shards) for part in parts.values()
+        ):  # rebuilt with another number meanwhile
+            raise StaleVersion(self._location.collection, newest)
+        shards = sorted(parts)
+        return shards, Statistics.total([parts[number] for number in shards])
+
+    async def _candidates(
+        self,
+        begun: float,
+        method: str,
+        request: SearchRequest | RelatedRequest,
+        shards: list[int],
+        total: Statistics,
+    ) -> dict[int, Any]:
+        until = begun + CANDIDATES_SHARE * self._seconds
+        return await self._ask(shards, until, method, request, total)
+
+    async def _hits(
+        self, begun: float, version: int, candidates: dict[int, Any], ranked: Sequence[RankedChunk]
+    ) -> Hits:
+        """The texts of what is left, of the shards that still answer."""
+        wanted: dict[int, list[int]] = {}
+        for chunk in ranked:
+            wanted.setdefault(chunk.shard, []).append(chunk.row)
+        until = begun + self._seconds
+        asked = (self._ask([shard], until, "describe", version, rows) for shard, rows in wanted.items())
+        described: dict[int, list[Description]] = {}
+        missing = set(self._all()) - set(candidates)
+        for shard, answer in zip(wanted, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(answer, RuntimeUnavailable):
+                missing.add(shard)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                described.update(answer)
+        there = [chunk for chunk in ranked if chunk.shard in described]
+        queues = {shard: iter(descriptions) for shard, descriptions in described.items()}
+        hits = hits_of(self._location.collection, there, [next(queues[chunk.shard]) for chunk in there])
+        total = len(self._shards)
+        return Hits(hits, shards_answered=total - len(missing), shards_total=total)
+
+    async def _ask(self, shards: Iterable[int], until: float, method: str, *arguments: Any) -> dict[int, Any]:
+        """What some shards answer until a time of the loop, by number.
+
+        Raises what the method raises, and `RuntimeUnavailable` where none of them answers.
+        """
+        tasks = {number: asyncio.ensure_future(self._shards[number].call(method, *arguments)) for number in shards}
+        try:
+            await asyncio.wait(tasks.values(), timeout=max(until - asyncio.get_running_loop().time(), 0.0))
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        answered = {number: task for number, task in tasks.items() if task.done() and not task.cancelled()}
+        problems = {number: task.exception() for number, task in answered.items()}
+        for problem in problems.values():
+            if problem is not None and not isinstance(problem, RuntimeUnavailable):
+                raise problem
+        answers = {number: task.result() for number, task in answered.items() if problems[number] is None}
+        if not answers:
+            raise next((problem for problem in problems.values() if problem is not None), self._unanswered())
+        return answers
+
+    def _all(self) -> range:
+        return range(len(self._shards))
+
+    def _unanswered(self) -> RuntimeUnavailable:
+        return RuntimeUnavailable(
+            f"The shards of '{self._location.collection}' did not answer within {self._seconds:g} s",
+            "Search again: their actors come back by themselves; `raycontext status` shows them.",
+        )
+
+    async def _vector(self, text: str) -> tuple[str, Any] | None:
+        """Of a query, where a server has the embedder: asked once, for all shards. Raises `EmbeddingFailed`."""
+        if not self._embedder or not is_remote(self._embedder):
+            return None
+        (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
+        return embedder_for(self._embedder).fingerprint, await actor.call("embed_query", text)
+
+    async def _connect(self) -> None:
+        first = self._replicas_of(0)
+        count: int
+        count, self._embedder = await first.call("shape")
+        self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]
+        for shard in self._shards:
+            shard.warm()
+
+    def _replicas_of(self, shard: int) -> Replicas:
+        return Replicas(partial(self._actor, shard), self._replicas)
+
+    async def _actor(self, shard: int, replica: int) -> ActorHandle:
+        name = search_actor_name(self._location.collection, shard, replica)
+        return await self._runtime.actor(
+            name, HybridSearchActor, self._location, shard, replica, spread=shard + replica
+        )

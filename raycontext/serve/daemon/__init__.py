@@ -1,0 +1,1 @@
+"""The daemon: one process per root that holds the runtime and serves HTTP and MCP on a Unix socket."""

@@ -1,0 +1,69 @@
+"""What the daemon writes for itself and others: its token, what it would leave behind if it were killed, and what it
+watches."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from raycontext.daemon_client import paths
+
+__all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
+
+
+def write_token(root: str) -> None:
+    """A new token for this daemon: for callers over TCP, and for those who join its Ray. Nobody else can read it."""
+    path = Path(paths.token_path(root))
+    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    temporary.replace(path)
+    os.environ.pop("RAY_AUTH_TOKEN", None)
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+
+
+def note_folders(root: str) -> None:
+    """Write down what a daemon that is killed leaves behind, besides what others before it have left."""
+    from raycontext.runtime.ray_process import own_folders
+
+    folders = dict.fromkeys((*_noted(root), *map(str, own_folders())))
+    Path(paths.folders_path(root)).write_text("".join(f"{folder}\n" for folder in folders))
+
+
+def remove_left_folders(root: str, *, last: bool = False) -> None:
+    """Remove what daemons that were killed have left behind. They stay noted until a `last` time, at the end of a
+    daemon: the Ray of one that was just killed may still write, and so make its folder anew."""
+    for folder in _noted(root):
+        if Path(folder).name.startswith("raycontext-"):
+            shutil.rmtree(folder, ignore_errors=True)
+    if last:
+        Path(paths.folders_path(root)).unlink(missing_ok=True)
+
+
+def _noted(root: str) -> list[str]:
+    try:
+        return Path(paths.folders_path(root)).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def write_watches(root: str, watched: dict[str, str]) -> None:
+    """What the next daemon is to watch again: sources by collection."""
+    path = Path(paths.watches_path(root))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
+    temporary.write_text(json.dumps(watched))  # ASCII, also for names that are no text
+    temporary.replace(path)
+
+
+def read_watches(root: str) -> dict[str, str]:
+    """What `write_watches` wrote; nothing where that cannot be read."""
+    try:
+        found = json.loads(Path(paths.watches_path(root)).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(source) for name, source in found.items()} if isinstance(found, dict) else {}

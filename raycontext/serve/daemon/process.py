@@ -1,0 +1,287 @@
+"""The state of the daemon's process, and what it serves: see `daemon`, which is its entry point."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from pathlib import Path
+
+import psutil
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from raycontext import __version__
+from raycontext.daemon_client import lifecycle, paths
+from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.sdk.connection import connect
+from raycontext.serve.daemon.claim import Claim
+from raycontext.serve.daemon.files import note_folders, read_watches, remove_left_folders, write_watches
+from raycontext.serve.daemon.processes import is_alive, memory, ray_processes
+from raycontext.serve.http.api import Daemon, http_application
+from raycontext.serve.http.guard import Guard
+from raycontext.serve.http.server import server_for
+from raycontext.serve.mcp.mount import McpMount
+from raycontext.serve.messages import Health
+from raycontext.serve.service import Service
+from raycontext.settings import Settings
+
+__all__ = ["serve"]
+
+_log = logging.getLogger("raycontext.daemon")
+
+WATCH_SECONDS = 1.0
+"""How often the daemon looks after its Ray, its socket and the time."""
+
+IDLE_COLLECTION_SECONDS = 600.0
+"""After which the actors of a collection that no one asks end."""
+
+RESTARTS = "RAYCONTEXT_DAEMON_RESTARTS"
+"""Environment variable of a daemon that has restarted itself: the times, Unix seconds."""
+
+MAX_RESTARTS, RESTART_WINDOW_SECONDS = 3, 120.0
+"""More in that time are a crash loop."""
+
+FAILED_SECONDS = 30.0
+"""How long a daemon that cannot serve tells so before it ends."""
+
+MEASURE_SECONDS = 5.0
+"""For how long a measurement of memory is good enough: it takes a while itself."""
+
+END_SECONDS = 10.0
+
+
+class DaemonProcess(Daemon):
+    """The state of the process: starting, ready, failed."""
+
+    def __init__(self, root: str, settings: Settings, claimed: Claim, tcp: str | None) -> None:
+        self.root = root
+        self._claim = claimed
+        self._tcp = tcp
+        self.settings = settings
+        self.ending = asyncio.Event()
+        self.used = self._begun = time.monotonic()
+        self._ready: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
+        self._problem = ""
+        self._failed = 0.0
+        self._opened = AsyncExitStack()
+        self._service: Service | None = None
+        self._ray: dict[int, str] = {}
+        self._memory = (0, 0)
+        self._measured = -math.inf
+
+    async def service(self) -> Service:
+        self.used = time.monotonic()
+        if self._problem:
+            raise RuntimeUnavailable(f"The daemon cannot serve: {self._problem}", f"See its log: {self._log_path}")
+        return await asyncio.shield(self._ready)
+
+    @property
+    def starting(self) -> bool:
+        return not self._problem and self._service is None
+
+    async def health(self) -> Health:
+        state = "failed" if self._problem else "starting" if self._service is None else "ready"
+        if self._service is not None and time.monotonic() - self._measured > MEASURE_SECONDS:
+            self._measured = time.monotonic()
+            self._memory = await asyncio.to_thread(memory)
+        pss, processes = self._memory
+        return Health(
+            state=state,  # type: ignore[arg-type]
+            version=__version__,
+            pid=os.getpid(),
+            root=self.root,
+            seconds=time.monotonic() - self._begun,
+            problem=self._problem,
+            log=self._log_path,
+            tcp=self._tcp or "",
+            ray_address=_ray_address() if self._service is not None else "",
+            ray_token_path=os.environ.get("RAY_AUTH_TOKEN_PATH", ""),
+            pss_bytes=pss,
+            processes=processes,
+        )
+
+    async def open(self) -> None:
+        """Start or join Ray, and begin to serve."""
+        try:
+            context = await self._opened.enter_async_context(connect(root=self.root))
+            self._service = Service(context, note_watches=partial(write_watches, self.root))
+            self._ray = await asyncio.to_thread(ray_processes)
+            await asyncio.to_thread(note_folders, self.root)
+            self._ready.set_result(self._service)
+            with suppress(RaycontextError):  # what is wrong with a collection is told to those who ask for it
+                await self._service.resume(await asyncio.to_thread(read_watches, self.root))
+            _log.info("ready after %.1f s", time.monotonic() - self._begun)
+        except Exception as error:
+            if not isinstance(error, RaycontextError):
+                _log.exception("unforeseen")
+            self.fail(str(error) if isinstance(error, RaycontextError) else f"{type(error).__name__}: {error}")
+
+    def fail(self, problem: str) -> None:
+        """From now on every request is told what is wrong."""
+        _log.error("failed: %s", problem)
+        self._problem = problem
+        self._failed = time.monotonic()
+        if not self._ready.done():
+            self._ready.set_exception(RuntimeUnavailable(problem, f"See its log: {self._log_path}"))
+            self._ready.exception()  # it may be that no one asks
+
+    async def watch(self) -> None:
+        """Until the end: look after Ray, the socket, idle collections and the idle time."""
+        while not self.ending.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), WATCH_SECONDS)
+            lost = [name for pid, name in self._ray.items() if not is_alive(pid)]
+            if lost:
+                _log.error("%s died: starting anew", " and ".join(lost))
+                restart()
+            if not await asyncio.to_thread(self._claim.holds):
+                _log.warning("the socket is gone: ending")
+                self.ending.set()
+            service = self._service
+            if service is None:
+                if self._problem and time.monotonic() - self._failed > FAILED_SECONDS:
+                    _log.info("failed for %g s: ending, so that the next command tries anew", FAILED_SECONDS)
+                    self.ending.set()
+                continue
+            for name in service.idle_collections(IDLE_COLLECTION_SECONDS):
+                with suppress(RaycontextError):
+                    await service.release(name)
+            if service.busy or time.monotonic() - self.used <= self.settings.idle_seconds:
+                continue
+            if await asyncio.to_thread(_others_on_ray):
+                self.used = time.monotonic()
+            else:
+                _log.info("idle: ending")
+                self.ending.set()
+
+    async def close(self) -> None:
+        """Stop the jobs and end Ray."""
+        if self._service is not None:
+            await self._service.close()
+        with suppress(RaycontextError):
+            await self._opened.aclose()
+        await asyncio.to_thread(partial(remove_left_folders, self.root, last=True))
+
+    @property
+    def _log_path(self) -> str:
+        return paths.log_path(self.root)
+
+
+class _Restricted(Daemon):
+    """The daemon for callers from outside: they may ask for some folders only."""
+
+    def __init__(self, process: DaemonProcess, allowed: Sequence[str]) -> None:
+        self._process = process
+        self._allowed = allowed
+        self._service: Service | None = None
+
+    async def service(self) -> Service:
+        whole = await self._process.service()
+        if self._service is None:
+            self._service = await asyncio.to_thread(whole.restricted, self._allowed)
+        return self._service
+
+    async def health(self) -> Health:
+        return (await self._process.health()).model_copy(update={"ray_address": "", "ray_token_path": ""})
+
+
+async def serve(root: str, claimed: Claim, tcp: str | None) -> None:
+    process = DaemonProcess(root, Settings(), claimed, tcp)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.ending.set)
+    mounts = [McpMount(process.service)]
+    shutdown = Route("/api/shutdown", _shutdown(process), methods=["POST"])
+    inside = http_application(process, extra=(shutdown, Route("/mcp", mounts[0])))
+    servers = [(server_for(Guard(inside)), claimed.listening)]
+    if tcp is not None:
+        outside = _Restricted(process, process.settings.allowed_folders())
+        mounts.append(McpMount(outside.service))
+        application = http_application(outside, extra=(Route("/mcp", mounts[-1]),))
+        servers.append(_open_to_tcp(process, application, tcp))
+    working = [asyncio.create_task(server.serve([listening])) for server, listening in servers]
+    if len(_restarts()) > MAX_RESTARTS:
+        process.fail(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s.")
+    else:
+        working.append(asyncio.create_task(process.open()))
+    working.append(asyncio.create_task(process.watch()))
+    await process.ending.wait()
+    for server, _ in servers:
+        server.should_exit = True
+    await asyncio.to_thread(claimed.release)
+    await asyncio.gather(*(mount.close() for mount in mounts))
+    await process.close()
+    await asyncio.wait(working, timeout=END_SECONDS)
+    _log.info("ended")
+
+
+def _open_to_tcp(process: DaemonProcess, application: Starlette, address: str) -> tuple[uvicorn.Server, socket.socket]:
+    """A second server, for those who have the token."""
+    host, _, port = address.rpartition(":")
+    listening = socket.create_server((host.strip("[]"), int(port)), family=_family(host))
+    token = Path(paths.token_path(process.root)).read_text().strip()
+    names = {host, f"localhost:{port}", f"127.0.0.1:{port}", address}
+    return server_for(Guard(application, token=token, hosts=names)), listening
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        process.ending.set()
+        return JSONResponse({"pid": os.getpid()})
+
+    return endpoint
+
+
+def restart() -> None:
+    """Become a new daemon: what Ray has left in this process cannot be used any more."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, END_SECONDS)  # else they stay as zombies, which are ours after the exec as well
+    from raycontext.runtime import ray_process as runtime
+
+    for folder in runtime.own_folders():
+        shutil.rmtree(folder, ignore_errors=True)
+    times = [*_restarts(), time.time()]
+    os.environ[RESTARTS] = ",".join(f"{moment:.0f}" for moment in times)
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        os.environ.pop(name, None)
+    os.environ.pop(lifecycle.DAEMON_SWITCH, None)
+    os.execv(sys.executable, [sys.executable, "-m", "raycontext.serve.daemon", *sys.argv[1:]])
+
+
+def _others_on_ray() -> bool:
+    """Whether an SDK uses the Ray of this daemon."""
+    from raycontext.runtime.ray_process import other_drivers
+
+    return other_drivers() > 0
+
+
+def _restarts() -> list[float]:
+    """When this daemon has restarted itself lately."""
+    limit = time.time() - RESTART_WINDOW_SECONDS
+    return [moment for text in os.environ.get(RESTARTS, "").split(",") if text and (moment := float(text)) > limit]
+
+
+def _ray_address() -> str:
+    from raycontext.runtime.ray_process import current_address
+
+    return current_address()

@@ -1,0 +1,202 @@
+"""The HTTP interface of the daemon: a JSON API that describes itself (`/openapi.json`), and a web page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
+from importlib.resources import files
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from raycontext import __version__
+from raycontext.errors import (
+    InvalidInput,
+    JobCancelled,
+    PathNotAllowed,
+    RaycontextError,
+    RootNotFound,
+    RuntimeUnavailable,
+    UnknownCollection,
+)
+from raycontext.models import first_problem
+from raycontext.serve.http.calls import CALLS, Call, Query, method_of
+from raycontext.serve.http.guard import Refused
+from raycontext.serve.http.openapi import openapi
+from raycontext.serve.messages import (
+    Failure,
+    Health,
+)
+from raycontext.serve.service import Service
+
+__all__ = ["failure", "http_application", "status_of"]
+
+HANDLE_SECONDS = 300.0
+"""How long a request may take; jobs go on in the background and take none."""
+
+PROGRESS_SECONDS = 0.2
+"""How often a stream of progress says something."""
+
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+}
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+_STATUS = {
+    InvalidInput: 400,
+    PathNotAllowed: 403,
+    RootNotFound: 404,
+    UnknownCollection: 404,
+    JobCancelled: 409,
+    RuntimeUnavailable: 503,
+}
+
+
+class DaemonStarting(RuntimeUnavailable):
+    """Said to those who do not want to wait."""
+
+
+class Daemon:
+    """What the application needs of the process that it runs in."""
+
+    async def service(self) -> Service:
+        """The service, as soon as it is ready. Raises `RuntimeUnavailable` where it cannot be had."""
+        raise RuntimeUnavailable("There is no service", "Start the daemon: raycontext up.")
+
+    @property
+    def starting(self) -> bool:
+        """Whether the service is not ready yet, but will be."""
+        return False
+
+    async def health(self) -> Health:
+        """How the process is, at any time."""
+        return Health(state="failed", version=__version__, pid=0, root="", seconds=0.0)
+
+
+def http_application(daemon: Daemon, *, extra: tuple[BaseRoute, ...] = ()) -> Starlette:
+    """The ASGI application. Whom it may serve is not its business: see `guard`.
+
+    extra: further routes, such as those of MCP.
+    """
+    routes: list[BaseRoute] = [Route(call.path, _endpoint(daemon, call), methods=[method_of(call)]) for call in CALLS]
+    routes.append(Route("/api/health", _health_endpoint(daemon), methods=["GET"]))
+    routes.append(Route("/api/progress/{collection}", _progress_endpoint(daemon), methods=["GET"]))
+    routes.append(Route("/openapi.json", _openapi_endpoint, methods=["GET"]))
+    routes.extend(Route(path, _page_endpoint, methods=["GET"]) for path in PAGE)
+    return Starlette(
+        routes=[*routes, *extra],
+        exception_handlers={404: _not_found, 405: _not_found, Refused: _refused, Exception: _unexpected},
+    )
+
+
+def failure(error: RaycontextError) -> Failure:
+    """An error in the form that all interfaces give it."""
+    return Failure(error=type(error).__name__, message=str(error), exit_code=error.exit_code)
+
+
+def status_of(error: RaycontextError) -> int:
+    """The status of HTTP for an error."""
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            asked = None if call.asks is None else await _asked(request, call.asks)
+            if request.query_params.get("wait") == "0" and daemon.starting:
+                raise DaemonStarting("The daemon is starting", "Ask again.")
+            async with asyncio.timeout(HANDLE_SECONDS):
+                answer = await call.work(await daemon.service(), asked)
+        except RaycontextError as error:
+            return _failed(failure(error), status_of(error))
+        except TimeoutError:
+            late = RuntimeUnavailable(f"No answer within {HANDLE_SECONDS:g} s", "Ask again, or look into the log.")
+            return _failed(failure(late), status_of(late))
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    return endpoint
+
+
+async def _asked(request: Request, kind: type[Query]) -> Query:
+    """The body of a request. Raises `InvalidInput`; what it holds is not repeated."""
+    body = await request.body()
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidInput(first_problem(error), "See /openapi.json.") from None
+
+
+def _health_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return Response((await daemon.health()).model_dump_json(), media_type="application/json")
+
+    return endpoint
+
+
+def _progress_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        collection = request.path_params["collection"]
+        try:
+            service = await daemon.service()
+            if service.job(collection) is None:
+                raise UnknownCollection(collection, ())
+        except RaycontextError as error:
+            return _failed(failure(error), status_of(error))
+        return StreamingResponse(_events(service, collection), media_type="text/event-stream")
+
+    return endpoint
+
+
+async def _events(service: Service, collection: str) -> AsyncIterator[str]:
+    """The state of a job, again and again, as server-sent events; the last is how it ended."""
+    while (job := service.job(collection)) is not None:
+        yield f"data: {job.model_dump_json()}\n\n"
+        if job.state != "running":
+            return
+        await asyncio.sleep(PROGRESS_SECONDS)
+
+
+async def _openapi_endpoint(request: Request) -> Response:
+    return JSONResponse(openapi())
+
+
+async def _page_endpoint(request: Request) -> Response:
+    name, kind = PAGE[request.url.path]
+    return Response(_page(name), media_type=kind, headers=PAGE_HEADERS)
+
+
+@cache
+def _page(name: str) -> bytes:
+    return files("raycontext.serve.web").joinpath(name).read_bytes()
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    code = getattr(error, "status_code", 404)
+    message = "There is no such address, or not with this method. See /openapi.json."
+    return _failed(Failure(error="NotFound", message=message, exit_code=2), code, getattr(error, "headers", None))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _failed(error.told, error.status, {"connection": "close"})
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    message = f"The daemon met something unexpected ({type(error).__name__}). See its log: raycontext logs."
+    return _failed(Failure(error="Unexpected", message=message), 500)
+
+
+def _failed(told: Failure, code: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(told.model_dump_json(), status_code=code, media_type="application/json", headers=headers)

@@ -1,0 +1,92 @@
+"""Description of the JSON API in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from raycontext import __version__
+from raycontext.serve.http.calls import CALLS, method_of
+from raycontext.serve.messages import (
+    Failure,
+    Health,
+)
+
+__all__ = ["openapi"]
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """The description of the API, OpenAPI 3.1."""
+    schemas: dict[str, Any] = {}
+
+    def reference(model: type[BaseModel], mode: Any) -> dict[str, str]:
+        schema = model.model_json_schema(mode=mode, ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+        return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+    def content(schema: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+        return {"content": {kind: {"schema": schema}}}
+
+    refused = reference(Failure, "serialization")
+    problems = {
+        code: {"description": meaning, **content(refused)}
+        for code, meaning in {
+            "400": "The request is wrong",
+            "401": "The token is missing or wrong",
+            "403": "A path, a host or an origin that is not allowed",
+            "404": "No such collection, folder or address",
+            "405": "Not with this method",
+            "408": "The request did not arrive in time",
+            "409": "The job was cancelled",
+            "413": "The body is too large",
+            "500": "Storage, or something unexpected",
+            "503": "The daemon is not ready, or Ray cannot be reached",
+        }.items()
+    }
+
+    def operation(name: str, summary: str, answer: dict[str, Any], asks: type[BaseModel] | None) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "operationId": name,
+            "summary": summary,
+            "responses": {"200": {"description": "Done", **answer}, **problems},
+        }
+        if asks is not None:
+            described["requestBody"] = {"required": True, **content(reference(asks, "validation"))}
+        return described
+
+    paths: dict[str, Any] = {}
+    for call in CALLS:
+        answer = content(reference(call.answers, "serialization"))
+        paths[call.path] = {method_of(call).lower(): operation(call.name, call.summary, answer, call.asks)}
+    health = content(reference(Health, "serialization"))
+    paths["/api/health"] = {"get": operation("health", "How the daemon is", health, None)}
+    events = operation(
+        "progress", "The state of a job as it changes", content({"type": "string"}, "text/event-stream"), None
+    )
+    events["parameters"] = [{"name": "collection", "in": "path", "required": True, "schema": {"type": "string"}}]
+    paths["/api/progress/{collection}"] = {"get": events}
+    return json.loads(  # type: ignore[no-any-return]
+        json.dumps(
+            {
+                "openapi": "3.1.0",
+                "info": {"title": "raycontext", "version": __version__, "summary": "Semantic code search"},
+                "security": [{"token": []}, {}],
+                "paths": paths,
+                "components": {
+                    "schemas": schemas,
+                    "securitySchemes": {
+                        "token": {
+                            "type": "http",
+                            "scheme": "bearer",
+                            "description": "Over TCP only; the Unix socket is for its owner",
+                        }
+                    },
+                },
+            }
+        )
+    )

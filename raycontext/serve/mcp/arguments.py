@@ -1,0 +1,98 @@
+"""Arguments of a tool, checked against its schema, with errors from which an agent learns what to pass instead."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from raycontext.errors import InvalidInput
+from raycontext.serve.mcp.tools import TOOLS
+
+__all__ = ["checked_arguments"]
+
+SHOWN_CHARACTERS = 80
+LARGEST_SHOWN = 10**18
+
+_SCHEMAS: dict[str, dict[str, Any]] = {tool["name"]: tool["inputSchema"] for tool in TOOLS}
+_VALIDATORS = {name: Draft202012Validator(schema) for name, schema in _SCHEMAS.items()}
+_TYPES = {"string": "a string", "integer": "a whole number", "boolean": "true or false", "array": "a list"}
+
+
+def checked_arguments(tool: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `tool` with defaults filled in; null counts as not given, 10.0 as 10.
+
+    Raises `InvalidInput` that names the first argument that cannot be used.
+    """
+    arguments = {name: value for name, value in given.items() if value is not None}
+    error = min(_VALIDATORS[tool].iter_errors(arguments), key=lambda found: list(map(str, found.path)), default=None)
+    if error is not None:
+        raise InvalidInput(*_explained(tool, error))
+    for name, value in arguments.items():
+        _refuse_unusable_text(name, value)
+    path = arguments["path"]
+    if not os.path.isabs(path):  # noqa: PTH117
+        raise InvalidInput(
+            f"path must be absolute, and {_shown(path)} is not",
+            "Relative paths and ~ mean nothing here: pass the full path of the project, such as /home/me/project.",
+        )
+    for name, schema in _SCHEMAS[tool]["properties"].items():
+        if name in arguments and schema["type"] == "integer":
+            arguments[name] = int(arguments[name])
+        elif "default" in schema:
+            arguments.setdefault(name, schema["default"])
+    return arguments
+
+
+def _refuse_unusable_text(name: str, value: object) -> None:
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str):
+            if "\0" in text:
+                raise InvalidInput(f"{name} contains a NUL character", "Leave it out.")
+            if not text.strip():
+                raise InvalidInput(f"{name} is empty", "Pass some text.")
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise InvalidInput(f"{name} contains half of a surrogate pair", "Pass valid Unicode.") from None
+
+
+def _explained(tool: str, error: ValidationError) -> tuple[str, str]:
+    """What is wrong, and what to do. Shows little of a value, which can be of any size."""
+    name = str(error.path[0]) if error.path else ""
+    limit: Any = error.validator_value
+    if error.validator == "required":
+        missing = next(argument for argument in limit if argument not in error.instance)
+        return f"{missing} is missing", f"{tool} needs {' and '.join(limit)}."
+    if error.validator == "additionalProperties":
+        known = list(_SCHEMAS[tool]["properties"])
+        unknown = next(argument for argument in error.instance if argument not in known)
+        close = difflib.get_close_matches(unknown[:SHOWN_CHARACTERS], known, 1, 0.5)
+        meant = f"Did you mean {close[0]}? " if close else ""
+        return f"{tool} has no argument {_shown(unknown)}", f"{meant}It has {', '.join(known)}."
+    if error.validator == "type":
+        where = f"each of {name}" if len(error.path) > 1 else name
+        return f"{where} must be {_TYPES[limit]}, not {_shown(error.instance)}", "Call again with that."
+    return f"{name} {_bound(str(error.validator), limit)}", "Call again within that."
+
+
+def _bound(validator: str, limit: Any) -> str:
+    return {
+        "minimum": f"must be at least {limit}",
+        "maximum": f"must be at most {limit}",
+        "minLength": "must not be empty",
+        "maxLength": f"must not be longer than {limit} characters",
+        "maxItems": f"must not have more than {limit} entries",
+    }[validator]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and abs(value) > LARGEST_SHOWN:
+        return "a huge number"
+    text = repr(value[: SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

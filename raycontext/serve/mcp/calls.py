@@ -1,0 +1,217 @@
+"""What each MCP tool does with the service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path, PurePath
+from typing import Any
+
+from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
+from raycontext.models import CollectionSummary, Freshness, Hit
+from raycontext.paths import holds_more_than_a_project
+from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
+from raycontext.serve.mcp.filters import path_globs
+from raycontext.serve.mcp.progress import progress_line, progress_structured
+from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, RelatedQuery, SearchQuery
+from raycontext.serve.service import Service
+
+__all__ = ["Calls", "Report"]
+
+Report = Callable[[float, float | None, str | None], Awaitable[None]]
+"""Tells the client of progress: value, total, text."""
+
+FIRST_SEARCH_SECONDS = 20.0
+"""How long the first search of a folder waits for its index; clients commonly give a call 60 s."""
+INDEX_SECONDS = 3.0
+"""How long `index_codebase` waits, for small folders are done by then."""
+POLL_SECONDS = 0.25
+IGNORED = {
+    "splitter": "splitter changes nothing: code is always split at definitions.",
+    "customExtensions": "customExtensions changes nothing: every text file is indexed, whatever its extension.",
+    "ignorePatterns": "ignorePatterns changes nothing: put the patterns into .raycontextignore in the folder.",
+}
+
+
+class Calls:
+    """Carries calls out. Holds nothing between them."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def call(self, tool: str, arguments: dict[str, Any], report: Report) -> ToolAnswer:
+        """The answer of a tool to arguments that were checked. Raises `RaycontextError`."""
+        place = await asyncio.to_thread(os.path.realpath, arguments["path"])
+        if not _is_unicode(place):  # what a link leads to
+            raise InvalidInput(f"The name of {place!r} is not valid UTF-8", "Rename it, or pass a folder below it.")
+        tools: dict[str, Callable[[dict[str, Any], str, Report], Awaitable[ToolAnswer]]] = {
+            "search_code": self._search_code,
+            "find_related": self._find_related,
+            "index_codebase": self._index_codebase,
+            "get_indexing_status": self._get_indexing_status,
+            "clear_index": self._clear_index,
+        }
+        return await tools[tool](arguments, place, report)
+
+    async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
+        found = await self._collection_of(place)
+        notes: list[str] = []
+        if found is None or found.version == 0:
+            job = await self._first_index(place, found, report)
+            found = await self._collection_of(place)
+            if found is None or found.version == 0:
+                return _nothing_yet(place, job, arguments["maxTokens"])
+            notes.append("This folder was not indexed before; this call has indexed it.")
+        folder, file = await asyncio.to_thread(_inside, found.source, place)
+        globs = path_globs(folder, file, arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
+        query, limit = arguments["query"], arguments["limit"]
+        answer = await self._service.search(
+            SearchQuery(query=query, collection=found.name, path=place, paths=list(globs), limit=limit)
+        )
+        if not answer.hits:
+            notes.append("Describe it in other words, or drop filters. The exact text of a string is for grep.")
+        first = f"{_counted(answer)} for '{query}' in {place}"
+        return _results(first, found.source, notes, answer, arguments["maxTokens"])
+
+    async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+        found = await self._collection_of(place)
+        if found is None or found.version == 0:
+            raise InvalidInput(
+                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
+            )
+        line, limit = arguments["line"], arguments["limit"]
+        answer = await self._service.related(RelatedQuery(path=place, line=line, limit=limit))
+        return _results(
+            f"{_counted(answer)} like line {line} of {place}", found.source, [], answer, arguments["maxTokens"]
+        )
+
+    async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
+        notes = [text for argument, text in IGNORED.items() if arguments.get(argument)]
+        begun = await self._service.start_index(IndexQuery(path=place, force=arguments["force"]))
+        job = await self._waited(begun, INDEX_SECONDS, report)
+        if job.state == "running":
+            notes.append("It goes on in the background: get_indexing_status tells how far it is; search_code works.")
+        structured = {"root": place, "indexing": progress_structured(job)}
+        return answer_with_notes(f"{place}: {progress_line(job)}.", structured, notes)
+
+    async def _get_indexing_status(self, _: dict[str, Any], place: str, __: Report) -> ToolAnswer:
+        found = await self._collection_of(place)
+        job = self._service.job(found.name) if found else None
+        indexed = found is not None and found.version > 0
+        if job is not None and job.state in ("running", "failed"):
+            status = "indexing" if job.state == "running" else "failed"
+        else:
+            status = "indexed" if indexed else "not_indexed"
+        root = found.source if found else place
+        structured: dict[str, Any] = {"root": root, "status": status, "files": 0, "chunks": 0}
+        notes = []
+        if found is not None and indexed:
+            structured |= {"files": found.files, "chunks": found.chunks, "indexedAt": found.indexed_at}
+            notes.append(f"{found.files} files with {found.chunks} chunks are searchable, as of {found.indexed_at}.")
+        if job is not None and status in ("indexing", "failed"):
+            structured["indexing"] = progress_structured(job)
+            notes.append(f"Now: {progress_line(job)}.")
+        if status == "not_indexed":
+            notes.append("search_code indexes it when it is called; index_codebase does it in the background.")
+        return answer_with_notes(f"{root}: {status.replace('_', ' ')}.", structured, notes)
+
+    async def _clear_index(self, _: dict[str, Any], place: str, __: Report) -> ToolAnswer:
+        found = await self._collection_of(place)
+        if found is None:
+            return answer_with_notes(f"{place} was not indexed.", {"root": place, "cleared": False}, [])
+        if found.source != place:
+            raise InvalidInput(
+                f"{place} is part of the index of {found.source}", f"Pass {found.source} to remove that index."
+            )
+        await self._service.clear(CollectionQuery(collection=found.name, path=place))
+        return answer_with_notes(f"The index of {place} was removed.", {"root": place, "cleared": True}, [])
+
+    async def _collection_of(self, place: str) -> CollectionSummary | None:
+        """The collection whose source is `place` or the nearest folder above it. Raises `PathNotAllowed`."""
+        try:
+            name = await self._service.name_of(CollectionQuery(path=place))
+        except UnknownCollection:
+            return None
+        return next((summary for summary in await self._service.collections() if summary.name == name), None)
+
+    async def _first_index(self, place: str, begun: CollectionSummary | None, report: Report) -> JobState:
+        """Index what holds `place` for the first time; waits a while, not for ever."""
+        if begun is None:
+            await asyncio.to_thread(_check_first_index, place)
+        job = await self._service.start_index(IndexQuery(path=begun.source if begun else place))
+        return await self._waited(job, FIRST_SEARCH_SECONDS, report)
+
+    async def _waited(self, job: JobState, seconds: float, report: Report) -> JobState:
+        """The job once it has ended, or after `seconds`. Raises `JobFailed`."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        reported = -1.0
+        while job.state == "running" and loop.time() < deadline:
+            if job.percent > reported:
+                reported = job.percent
+                await report(reported, 100.0, f"Indexing {job.source}: {progress_line(job)}")
+            await asyncio.sleep(POLL_SECONDS)
+            job = self._service.job(job.collection) or job
+        if job.state == "failed":
+            raise JobFailed(job.collection, job.error)
+        return job
+
+
+def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens: int) -> ToolAnswer:
+    structured: dict[str, Any] = {"root": root, "partial": answer.partial}
+    for job in answer.indexing:
+        structured["indexing"] = progress_structured(job)
+        notes.append(f"Partial: indexing goes on ({progress_line(job)}); later calls can find more.")
+    if answer.shards_answered < answer.shards_total:
+        notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
+    if answer.hits:
+        notes.append(f"Paths are relative to {root}")
+    return answer_with_results(first, structured, notes, [_found(hit) for hit in answer.hits], max_tokens)
+
+
+def _nothing_yet(place: str, job: JobState, max_tokens: int) -> ToolAnswer:
+    structured = {"root": place, "partial": True, "indexing": progress_structured(job)}
+    notes = ["Nothing of it can be searched yet. Call again in some seconds, or use grep meanwhile."]
+    return answer_with_results(f"{place}: {progress_line(job)}.", structured, notes, [], max_tokens)
+
+
+def _found(hit: Hit) -> FoundCode:
+    changed = None if hit.freshness is Freshness.UNKNOWN else hit.freshness is not Freshness.UNCHANGED
+    symbol = f"{hit.scope} > {hit.symbol}" if hit.scope and hit.symbol else hit.symbol or hit.scope
+    return FoundCode(
+        hit.path, hit.start_line, hit.end_line, symbol, hit.kind, hit.language, hit.score, hit.text, changed
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _counted(answer: Answer) -> str:
+    return f"{len(answer.hits)} result{'' if len(answer.hits) == 1 else 's'}"
+
+
+def _inside(source: str, place: str) -> tuple[str, str]:
+    """The folder below `source` that `place` is or lies in, and the file that it is, relative to `source`."""
+    relative = PurePath(place).relative_to(source).as_posix()
+    if relative == ".":
+        return "", ""
+    if Path(place).is_file():
+        return PurePath(relative).parent.as_posix().removeprefix("."), relative
+    return relative, ""
+
+
+def _check_first_index(place: str) -> None:
+    """A search indexes projects, not whole file systems that an agent named by mistake."""
+    if Path(place).is_file():
+        raise InvalidInput(f"{place} is a file in no indexed folder", "Pass the absolute path of its project's folder.")
+    if holds_more_than_a_project(place):
+        raise InvalidInput(
+            f"{place} holds more than a project, so that a search does not index it",
+            "Pass the path of a project in it, or call index_codebase with this path to index all of it.",
+        )

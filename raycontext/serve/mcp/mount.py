@@ -1,0 +1,51 @@
+"""Where the daemon has the MCP server: made when it is first asked, for it costs a second and 26 MB."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raycontext.serve.mcp.server import McpApplication
+    from raycontext.serve.service import Service
+
+__all__ = ["McpMount"]
+
+
+class McpMount:
+    """ASGI application. Belongs to the event loop of its first request; `close` ends it."""
+
+    def __init__(self, service: Callable[[], Awaitable[Service]]) -> None:
+        """`service`: as for `McpApplication`."""
+        self._service = service
+        self._application: asyncio.Future[McpApplication] | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one HTTP request."""
+        if self._application is None:
+            loop = asyncio.get_running_loop()
+            self._application = loop.create_future()
+            self._running = loop.create_task(self._run(self._application))
+        application = await asyncio.shield(self._application)
+        await application(scope, receive, send)
+
+    async def close(self) -> None:
+        """End all calls."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+
+    async def _run(self, made: asyncio.Future[McpApplication]) -> None:
+        try:
+            module = await asyncio.to_thread(import_module, "raycontext.serve.mcp.server")
+            application = module.McpApplication(self._service)
+            async with application.running():
+                made.set_result(application)
+                await asyncio.Event().wait()  # until `close`
+        except Exception as error:
+            if made.done():
+                raise
+            made.set_exception(error)

@@ -1,0 +1,108 @@
+"""Whether the rows of a segment agree with each other, with the manifest and with the source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from raycontext.analyse.postings import PostingLists
+from raycontext.chunk.lines import BLANK, Lines
+from raycontext.errors import CorruptSegment
+from raycontext.store.manifest import Manifest
+from raycontext.store.segments.segment import POSTINGS, Segment, path_hash
+
+__all__ = ["contradictions", "equals_source", "paths_of"]
+
+
+def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
+    """What is wrong with a segment whose files have the recorded sizes, and checksums where they are read."""
+    try:
+        yield from _row_problems(segment)
+        yield from _place_problems(segment, manifest, shard)
+        counts = {"path": segment.reference.files, "name": len(segment.definitions)}
+        for name in POSTINGS:
+            count = counts.get(name, segment.reference.rows)
+            yield from (
+                f"Postings of {name}: {problem}" for problem in _posting_problems(segment.posting_lists(name), count)
+            )
+    except CorruptSegment as error:
+        yield f"{error.path}: {error.problem}."
+    except (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError) as error:
+        yield f"It has not the columns of a segment ({type(error).__name__}: {error})."
+
+
+def _row_problems(segment: Segment) -> Iterator[str]:
+    files, rows = segment.reference.files, segment.reference.rows
+    counts = segment.row_counts.astype(np.int64)
+    if (len(segment.files), len(segment.chunks)) != (files, rows):
+        yield f"It has {len(segment.files)} files and {len(segment.chunks)} rows, and should have {files} and {rows}."
+        return
+    if not np.array_equal(segment.first_rows, np.cumsum(counts) - counts) or int(counts.sum()) != rows:
+        yield "The rows of its files do not follow each other."
+    elif not np.array_equal(segment.chunk_column("file"), np.repeat(np.arange(files), counts)):
+        yield "Rows do not name the file that they are of."
+    if (segment.chunk_column("start_line") > segment.chunk_column("end_line")).any():
+        yield "A chunk ends before it begins."
+    defining = segment.definition_column("row")
+    if len(defining) and (int(defining[-1]) >= rows or (np.diff(defining.astype(np.int64)) < 0).any()):
+        yield "Definitions name rows that it does not have, or not in their order."
+    if len(segment.labels()) != rows:
+        yield "Symbols and scopes are not those of its rows."
+
+
+def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
+    tombstones = segment.reference.tombstones
+    if list(tombstones) != sorted(set(tombstones)) or any(not 0 <= dead < len(segment.files) for dead in tombstones):
+        yield "Tombstones name files that it does not have, or not in ascending order."
+    hashes = segment.path_hashes
+    expected = np.fromiter((path_hash(path) for path in paths_of(segment)), np.uint64, len(hashes))
+    if not np.array_equal(hashes, expected):
+        yield "Hashes of paths are not those of the paths."
+    if (hashes % np.uint64(len(manifest.shards)) != shard).any():
+        yield f"Files of it belong to another shard than {shard}."
+    if (segment.embedder, segment.chunker) != (manifest.embedder, manifest.chunker):
+        yield "It was made by another embedder or chunker than the manifest says."
+
+
+def _posting_problems(lists: PostingLists, rows: int) -> Iterator[str]:
+    from raycontext.analyse.posting_lists import decode, encode  # compiled code, which only this needs
+
+    starts = lists.starts
+    if len(starts) != len(lists.terms) + 1 or starts[0] != 0 or starts[-1] != lists.data.size:
+        yield "sizes of columns do not fit."
+        return
+    if len(lists.lengths) != rows or (np.diff(starts) < 0).any():
+        yield "sizes of columns do not fit."
+        return
+    if (lists.terms[1:] <= lists.terms[:-1]).any():
+        yield "terms are not in ascending order."
+    postings = decode(lists)
+    if (np.diff(postings.offsets) == 0).any():
+        yield "there is a term that no row holds."
+    if len(postings.rows) and int(postings.rows.max()) >= rows:
+        yield "they name rows that are not there."
+    elif not np.array_equal(encode(postings).data, lists.data):
+        yield "lists are not as they are written."
+
+
+def paths_of(segment: Segment) -> list[str]:
+    """Paths of all files, dead ones included."""
+    return [os.fsdecode(path) for path in segment.files.column("path").to_pylist()]
+
+
+def equals_source(data: bytes, spans: Sequence[Sequence[int]], texts: Sequence[str]) -> bool:
+    """Whether the chunks of a file are its lines, each in one chunk, without blank ones between them."""
+    lines = Lines(data)
+    end = 0
+    for (start_byte, end_byte, start_line, end_line), text in zip(spans, texts, strict=True):
+        if start_byte < end or end_byte <= start_byte or data[end:start_byte].strip(BLANK):
+            return False
+        if data[start_byte:end_byte] != text.encode():
+            return False
+        if (start_line, end_line) != (lines.row_at(start_byte) + 1, lines.row_at(end_byte - 1) + 1):
+            return False
+        end = end_byte
+    return not data[end:].strip(BLANK)

@@ -1,0 +1,180 @@
+"""Repair: a version that names nothing but what is intact, so that the next index run builds the rest anew.
+
+Nothing of a damaged file is used. A repair takes the collection over as a new owner would, with a higher epoch, so that
+a writer that still holds what is damaged is fenced until its next run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
+from raycontext.errors import CommitConflict, CorruptManifest, RootNotFound
+from raycontext.models import IndexOptions
+from raycontext.store.checking.reports import Damage, RepairReport
+from raycontext.store.checking.verification import Examination, LiveFile, examine
+from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
+from raycontext.store.manifest import Manifest, ShardManifest, manifest_name
+from raycontext.store.segments.segment import path_hash
+from raycontext.store.writer import CollectionWriter
+from raycontext.ulid import new_ulid
+
+__all__ = ["repair"]
+
+ATTEMPTS = 3
+"""How often a repair that a commit overtook begins anew."""
+
+
+def repair(collection: Collection) -> RepairReport:
+    """Commit a version without what is damaged, and remove the manifests below it that are damaged or name what is;
+    does nothing where all is well.
+
+    The files that are left out are for the next index run to take in. Raises `UnknownCollection`, `StorageError`,
+    `UnsupportedFormat`, `CommitConflict` where others keep committing, `RootNotFound` where no manifest is left and the
+    source is gone, and `CorruptManifest` where neither the description of the collection nor a manifest tells what it
+    indexes.
+    """
+    told: dict[Damage, None] = {}
+    rewritten = False
+    for _ in range(ATTEMPTS):
+        found = examine(collection, deep=True)
+        if found.unsupported is not None:
+            raise found.unsupported
+        told.update(dict.fromkeys(found.damage))
+        report = RepairReport(
+            collection=collection.name,
+            damage=tuple(told),
+            version=found.manifest.version if found.manifest else 0,
+            rewritten_description=rewritten,
+        )
+        if not found.damage:
+            return report
+        if found.identity is None:
+            _rewrite_description(collection, found)
+            rewritten = True
+        if found.manifest is None and found.identity is not None and not Path(found.identity.source).is_dir():
+            raise RootNotFound(found.identity.source)  # everything is to be built anew, and from nothing
+        if _needs_commit(found):
+            writer = _RepairingWriter(collection, found)
+            committed = writer.commit_intact()
+            if committed is None:
+                continue
+            report = report.model_copy(
+                update={
+                    "version": committed.version,
+                    "dropped_segments": tuple(found.damaged_segments),
+                    "dropped_files": writer.dropped_files,
+                    "rebuilt_snapshot": found.snapshot is None,
+                }
+            )
+        useless = found.useless_versions()
+        for version in useless:
+            collection.storage.delete(f"{collection.name}/manifests/{manifest_name(version)}")
+        return report.model_copy(update={"removed_manifests": tuple(useless), "rewritten_description": rewritten})
+    raise CommitConflict(collection.name, max(collection.versions(), default=0))
+
+
+def _needs_commit(found: Examination) -> bool:
+    if found.highest_is_damaged:
+        return True
+    damaged = found.damaged_segments or found.snapshot is None or found.disagreement
+    return found.manifest is not None and bool(damaged)
+
+
+def _rewrite_description(collection: Collection, found: Examination) -> None:
+    """Describe the collection anew, from its newest manifest."""
+    place = f"{collection.name}/{IDENTITY}"
+    if found.manifest is None:
+        raise CorruptManifest(f"{collection.storage.location}/{place}", "and no manifest tells what is indexed here")
+    collection.storage.delete(place)
+    identity = CollectionIdentity(collection.name, found.manifest.source, found.manifest.creation or new_ulid())
+    collection.storage.create(place, identity.encode())
+
+
+class _RepairingWriter(CollectionWriter):
+    """A writer that holds what is intact of a collection, in the place of its newest version."""
+
+    def __init__(self, collection: Collection, found: Examination) -> None:
+        self._found = found
+        self.dropped_files = 0
+        super().__init__(collection)
+
+    def _load(self) -> None:
+        self._identity = self._collection.identity()
+        self._highest = max(self._collection.versions(), default=0)
+        self.manifest = self._found.manifest
+        # Higher than the epoch of any owner: each of the damaged manifests may be the first one of another.
+        self._epoch = (self.manifest.epoch if self.manifest else 0) + 1 + len(self._found.damaged_manifests)
+        self.snapshot = _intact_snapshot(self._found)
+        self._tree = None
+
+    def commit_intact(self) -> Manifest | None:
+        """Make it the next version; None where someone else has committed meanwhile."""
+        if self._highest != max((*self._found.damaged_manifests, self._version()), default=0):
+            return None
+        name, checksum = self._write_snapshot(self.snapshot)
+        base = self.manifest
+        indexed = {path for path, entry in self.snapshot.entries.items() if entry.reason is None}
+        manifest = self._next_manifest(
+            new_ulid(),
+            self._intact_shards(indexed),
+            # Without a manifest nothing is known but the source: the next run builds everything anew.
+            options=base.options if base else IndexOptions(),
+            embedder=base.embedder if base else "",
+            chunker=base.chunker if base else "",
+            snapshot=name,
+            snapshot_checksum=checksum,
+            tree=self.tree.root_digest.hex(),
+            files=len(indexed),
+        )
+        if not self._publish(manifest):
+            return None
+        self.dropped_files = (base.files if base else 0) - len(indexed)
+        return manifest
+
+    def _version(self) -> int:
+        return self.manifest.version if self.manifest else 0
+
+    def _intact_shards(self, indexed: Iterable[str]) -> tuple[ShardManifest, ...]:
+        """The intact segments, with tombstones for all files that the snapshot does not have."""
+        if self.manifest is None:
+            return (ShardManifest(),)
+        known = set(indexed)
+        dead = {
+            name: np.array([path_hash(file.path) for file in files if file.path not in known], np.uint64)
+            for name, files in self._found.live.items()
+        }
+        shards = []
+        for shard in self.manifest.shards:
+            kept = (self._lists.bury(segment, dead[segment.name]) for segment in shard.segments if segment.name in dead)
+            living = tuple(segment for segment in kept if len(segment.tombstones) < segment.files)
+            shards.append(ShardManifest(segments=living))
+        return tuple(shards)
+
+
+def _intact_snapshot(found: Examination) -> Snapshot:
+    """The files that exactly one intact segment answers from, as the snapshot has them, and what it skips.
+
+    Where the snapshot is lost, nothing is known of them but what was indexed: all are to be hashed again.
+    """
+    files = [file for live in found.live.values() for file in live]
+    copies = Counter(file.path for file in files)
+    single = {file.path: file for file in files if copies[file.path] == 1}
+    if found.snapshot is None:
+        return Snapshot(scanned_at_ns=0, entries={path: _unseen(file) for path, file in single.items()})
+    return Snapshot(
+        scanned_at_ns=found.snapshot.scanned_at_ns,
+        entries={
+            path: entry
+            for path, entry in found.snapshot.entries.items()
+            if entry.reason is not None or (path in single and single[path].digest == entry.digest)
+        },
+    )
+
+
+def _unseen(file: LiveFile) -> SnapshotEntry:
+    return SnapshotEntry(file.size, mtime_ns=0, inode=UNKNOWN_INODE, digest=file.digest, reason=None)

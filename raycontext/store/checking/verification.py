@@ -1,0 +1,377 @@
+"""Verification: whether what the newest version of a collection names is there, whole, and of one mind.
+
+Bytes are compared with the checksums and sizes that were recorded when they were written; what is whole is compared
+with the others: manifests with their parents, segments with the snapshot, and, if asked for, chunks with the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from raycontext.discover.read import read_content
+from raycontext.discover.snapshot import Snapshot
+from raycontext.errors import CorruptManifest, CorruptSegment, UnknownCollection, UnsupportedFormat
+from raycontext.models import SkipReason
+from raycontext.store.checking.consistency import contradictions, equals_source, paths_of
+from raycontext.store.checking.reports import Damage, DamageKind, VerificationReport
+from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
+from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
+from raycontext.store.segments.segment import DESCRIPTION, Segment
+
+__all__ = ["Examination", "LiveFile", "examine", "verify"]
+
+ATTEMPTS = 5
+"""How often a version is looked at anew that was superseded, and whose files were removed, meanwhile."""
+
+AGAIN = "`raycontext repair` indexes its files again."
+
+
+class LiveFile(NamedTuple):
+    """A file that a segment answers from."""
+
+    path: str
+    size: int  # bytes
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Examination:
+    """What was found, in terms of what can be done about it."""
+
+    identity: CollectionIdentity | None = None
+    """None where it is damaged."""
+    manifest: Manifest | None = None
+    """The newest that can be read."""
+    snapshot: Snapshot | None = None
+    """Of `manifest`; None where it is damaged."""
+    damage: list[Damage] = field(default_factory=list)
+    damaged_manifests: list[int] = field(default_factory=list)
+    live: dict[str, list[LiveFile]] = field(default_factory=dict)
+    """Files that the intact segments answer from, by the segment's name."""
+    older: list[Manifest] = field(default_factory=list)
+    """The others that can be read, ascending: where the newest is lost, and for who began on them, they answer."""
+    damaged_segments: list[str] = field(default_factory=list)
+    """Of `manifest`."""
+    damaged_objects: set[str] = field(default_factory=set)
+    """Names of segments and snapshots, those of older manifests included."""
+    disagreement: bool = False
+    """Segments and snapshot, each whole, do not hold the same files."""
+    unsupported: UnsupportedFormat | None = None
+    manifests: int = 0
+    data_files: int = 0
+    bytes: int = 0
+    chunks: int = 0
+    compared_files: int = 0
+    changed_files: int = 0
+
+    def add(self, place: str, kind: DamageKind, meaning: str) -> None:
+        self.damage.append(Damage(object=place, kind=kind, meaning=meaning))
+
+    def useless_versions(self) -> list[int]:
+        """Manifests that cannot be read, or that name what cannot be."""
+        known = (*self.older, *([self.manifest] if self.manifest else ()))
+        spoiled = [manifest.version for manifest in known if not self.damaged_objects.isdisjoint(_names(manifest))]
+        return sorted((*self.damaged_manifests, *spoiled))
+
+    @property
+    def highest_is_damaged(self) -> bool:
+        """Whether the newest manifest cannot be read, so that an older one answers."""
+        newest = self.manifest.version if self.manifest else 0
+        return any(version > newest for version in self.damaged_manifests)
+
+
+def verify(collection: Collection, *, deep: bool) -> VerificationReport:
+    """Examine a collection. Raises `UnknownCollection`, and `StorageError` where the storage cannot be read."""
+    found = examine(collection, deep=deep)
+    return VerificationReport(
+        collection=collection.name,
+        version=found.manifest.version if found.manifest else 0,
+        deep=deep,
+        damage=tuple(found.damage),
+        manifests=found.manifests,
+        segments=len(found.live) + len(found.damaged_segments),
+        data_files=found.data_files,
+        bytes=found.bytes,
+        files=sum(len(files) for files in found.live.values()),
+        chunks=found.chunks,
+        compared_files=found.compared_files,
+        changed_files=found.changed_files,
+    )
+
+
+def examine(collection: Collection, *, deep: bool) -> Examination:
+    """Look at everything; see `Examination`. A version that is superseded meanwhile is left for the newer one.
+
+    `deep`: hash all files and compare the chunks with the source, else only what the consistency of rows needs.
+    """
+    for _ in range(ATTEMPTS):
+        highest = max(collection.versions(), default=0)
+        found = _examine(collection, deep)
+        if not found.damage or max(collection.versions(), default=0) == highest:
+            break
+    return found
+
+
+def _examine(collection: Collection, deep: bool) -> Examination:
+    found = Examination()
+    _examine_identity(collection, found)
+    _examine_manifests(collection, found)
+    manifest = found.manifest
+    if manifest is None or found.unsupported is not None:
+        return found
+    if found.identity is not None and found.identity.source != manifest.source:
+        found.add(IDENTITY, DamageKind.CONTRADICTION, "It has another source than the newest manifest; clear it.")
+    for number, shard in enumerate(manifest.shards):
+        for reference in shard.segments:
+            _examine_segment(collection, manifest, reference, number, found, deep=deep)
+    _examine_snapshot(collection, manifest, found)
+    if deep:
+        _examine_older(collection, found, set(_names(manifest)))
+    return found
+
+
+def _examine_identity(collection: Collection, found: Examination) -> None:
+    try:
+        found.identity = collection.identity()
+    except CorruptManifest as error:
+        found.add(IDENTITY, DamageKind.DAMAGED, f"{error.problem}; the collection cannot be opened.")
+    except UnsupportedFormat as error:
+        _unsupported(IDENTITY, error, found)
+    except UnknownCollection:
+        if not collection.versions():
+            raise
+        found.add(IDENTITY, DamageKind.MISSING, "The collection cannot be opened.")
+
+
+def _examine_manifests(collection: Collection, found: Examination) -> None:
+    below: Manifest | None = None
+    for version in collection.versions():
+        place = f"manifests/{manifest_name(version)}"
+        try:
+            manifest = collection.manifest(version)
+        except FileNotFoundError:  # garbage collection was here
+            continue
+        except CorruptManifest as error:
+            found.damaged_manifests.append(version)
+            found.add(
+                place,
+                DamageKind.DAMAGED,
+                f"{error.problem}; where it is the newest, the one before it answers instead.",
+            )
+            continue
+        except UnsupportedFormat as error:
+            _unsupported(place, error, found)
+            continue
+        finally:
+            found.manifests += 1
+        for problem in _lineage(collection, manifest, version, below):
+            found.add(place, DamageKind.CONTRADICTION, problem)
+        if below is not None:
+            found.older.append(below)
+        below = manifest
+    found.manifest = below
+
+
+def _lineage(collection: Collection, manifest: Manifest, version: int, below: Manifest | None) -> Iterator[str]:
+    """What is wrong with a manifest, given the one below it."""
+    if (manifest.collection, manifest.version) != (collection.name, version):
+        yield f"It is version {manifest.version} of '{manifest.collection}'."
+    if len(manifest.shards) != manifest.options.num_shards:
+        yield f"It has {len(manifest.shards)} shards where its options say {manifest.options.num_shards}."
+    if not manifest.recent_txns or manifest.recent_txns[-1] != manifest.txn:
+        yield "Its transaction is not the last of its recent ones."
+    if below is not None and below.version == version - 1 and manifest.parent != below.checksum:
+        yield f"It was not made from version {below.version}."
+    if below is not None and manifest.epoch < below.epoch:
+        yield f"Its epoch, {manifest.epoch}, is lower than that of version {below.version}, {below.epoch}."
+
+
+def _unsupported(place: str, error: UnsupportedFormat, found: Examination) -> None:
+    found.unsupported = error
+    found.add(place, DamageKind.FORMAT, f"{error.problem}. Use the version of raycontext that wrote it.")
+
+
+def _examine_segment(
+    collection: Collection,
+    manifest: Manifest,
+    reference: SegmentReference,
+    shard: int,
+    found: Examination,
+    *,
+    deep: bool,
+) -> None:
+    folder = f"segments/{reference.name}"
+    before = len(found.damage)
+    live: list[LiveFile] = []
+    try:
+        segment = Segment(collection.storage, collection.name, reference)
+    except (CorruptSegment, FileNotFoundError) as error:
+        _lost(f"{folder}/{DESCRIPTION}", error, found)
+    except UnsupportedFormat as error:
+        _unsupported(f"{folder}/{DESCRIPTION}", error, found)
+        return
+    else:
+        for name in segment.data_files:
+            try:
+                found.bytes += segment.check_content(name) if deep else segment.check_size(name)
+                found.data_files += 1
+            except (CorruptSegment, FileNotFoundError) as error:
+                _lost(f"{folder}/{name}", error, found)
+        if len(found.damage) == before:
+            for problem in contradictions(segment, manifest, shard):
+                found.add(folder, DamageKind.CONTRADICTION, f"{problem} {AGAIN}")
+        if len(found.damage) == before:
+            live = _live_files(segment)
+            if deep:
+                _compare_with_source(Path(manifest.source), manifest.options.max_file_bytes, segment, found)
+    if len(found.damage) == before:
+        found.live[reference.name] = live
+        found.chunks += segment.live_rows()
+    else:
+        found.damaged_segments.append(reference.name)
+        found.damaged_objects.add(reference.name)
+
+
+def _lost(place: str, error: CorruptSegment | FileNotFoundError, found: Examination) -> None:
+    if isinstance(error, FileNotFoundError):
+        found.add(place, DamageKind.MISSING, f"Its segment cannot be searched. {AGAIN}")
+    else:
+        found.add(place, DamageKind.DAMAGED, f"{error.problem}; its segment cannot be searched. {AGAIN}")
+
+
+def _live_files(segment: Segment) -> list[LiveFile]:
+    columns = (paths_of(segment), segment.files.column("size").to_pylist(), segment.files.column("digest").to_pylist())
+    return [
+        LiveFile(*values)
+        for values, alive in zip(zip(*columns, strict=True), segment.alive_files(), strict=True)
+        if alive
+    ]
+
+
+def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, found: Examination) -> None:
+    """Compare lines, bytes and texts of all live chunks with those files that are as they were indexed."""
+    texts = segment.texts().column("text")
+    digests = segment.files.column("digest").to_pylist()
+    wrong: list[str] = []
+    for ordinal, (path, alive) in enumerate(zip(paths_of(segment), segment.alive_files(), strict=True)):
+        if not alive:
+            continue
+        content = read_content(source, path, max_file_bytes)
+        if isinstance(content, SkipReason) or content.digest != digests[ordinal]:
+            found.changed_files += 1
+            continue
+        found.compared_files += 1
+        first, count = int(segment.first_rows[ordinal]), int(segment.row_counts[ordinal])
+        rows = slice(first, first + count)
+        spans = np.stack(
+            [segment.chunk_column(name)[rows] for name in ("start_byte", "end_byte", "start_line", "end_line")], axis=1
+        )
+        if not equals_source(content.data, spans.tolist(), texts.slice(first, count).to_pylist()):
+            wrong.append(path)
+    if wrong:
+        found.add(
+            f"segments/{segment.reference.name}",
+            DamageKind.CONTRADICTION,
+            f"Chunks of {_counted(wrong)} are not the lines of the source. {AGAIN}",
+        )
+
+
+def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examination) -> None:
+    place = f"snapshots/{manifest.snapshot}/snapshot.arrow"
+    meaning = "the next index run cannot begin. `raycontext repair` compares everything with the source again."
+    try:
+        found.snapshot = collection.snapshot(manifest)
+    except FileNotFoundError:
+        found.add(place, DamageKind.MISSING, f"It is not there; {meaning}")
+    except CorruptManifest as error:
+        found.add(place, DamageKind.DAMAGED, f"{error.problem}; {meaning}")
+    else:
+        for problem in _disagreements(manifest, found.snapshot, found):
+            found.disagreement = True
+            found.add(place, DamageKind.CONTRADICTION, f"{problem} {AGAIN}")
+        return
+    found.damaged_objects.add(manifest.snapshot)
+
+
+def _examine_older(collection: Collection, found: Examination, known: set[str]) -> None:
+    """Hash what only older manifests name."""
+    for manifest in found.older:
+        for name, check in _objects(collection, manifest):
+            if name in known:
+                continue
+            known.add(name)
+            try:
+                check()
+            except (CorruptManifest, CorruptSegment) as error:
+                kind, problem, place = DamageKind.DAMAGED, f"{error.problem}; only", error.path
+            except FileNotFoundError as error:
+                if not collection.has_version(manifest.version):  # garbage collection was here
+                    break
+                kind, problem, place = DamageKind.MISSING, "Only", str(error)
+            else:
+                continue
+            found.damaged_objects.add(name)
+            found.add(
+                _inside(collection, place), kind, f"{problem} version {manifest.version} and those before it use it."
+            )
+
+
+def _inside(collection: Collection, place: str) -> str:
+    """A place as `Damage.object` names it."""
+    return place.removeprefix(f"{collection.storage.location}/").removeprefix(f"{collection.name}/")
+
+
+def _objects(collection: Collection, manifest: Manifest) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Names of segments and snapshot of a version, each with what compares their checksums."""
+    for reference in manifest.segments:
+        yield reference.name, partial(_hash_segment, collection, reference)
+    yield manifest.snapshot, partial(collection.snapshot, manifest)
+
+
+def _hash_segment(collection: Collection, reference: SegmentReference) -> None:
+    Segment(collection.storage, collection.name, reference).verify()
+
+
+def _names(manifest: Manifest) -> Iterator[str]:
+    yield from manifest.segment_names()
+    yield manifest.snapshot
+
+
+def _disagreements(manifest: Manifest, snapshot: Snapshot, found: Examination) -> Iterator[str]:
+    indexed = {path: entry.digest for path, entry in snapshot.entries.items() if entry.reason is None}
+    if len(indexed) != manifest.files or snapshot.tree().root_digest.hex() != manifest.tree:
+        yield "It has other files than the manifest says."
+    live: dict[str, bytes] = {}
+    twice = []
+    for file in (file for files in found.live.values() for file in files):
+        if file.path in live:
+            twice.append(file.path)
+        live[file.path] = file.digest
+    if twice:
+        yield f"Segments hold {_counted(twice)} more than once."
+    foreign = [path for path in live if path not in indexed]
+    if foreign:
+        yield f"It does not have {_counted(foreign)}, which segments hold."
+    if other := _others(live, indexed):
+        yield f"It has another digest of {_counted(other)} than the segments."
+    if found.damaged_segments:  # what those held cannot be told
+        return
+    if lost := [path for path in indexed if path not in live]:
+        yield f"No segment holds {_counted(lost)}."
+    if found.chunks != manifest.chunks:
+        yield f"Segments hold {found.chunks} live chunks; the manifest says {manifest.chunks}."
+
+
+def _others(live: Mapping[str, bytes], indexed: Mapping[str, bytes]) -> list[str]:
+    return [path for path, digest in live.items() if path in indexed and indexed[path] != digest]
+
+
+def _counted(paths: Iterable[str]) -> str:
+    names = sorted(paths)
+    return f"{len(names)} file{'s' if len(names) != 1 else ''}, such as {names[0]}"

@@ -1,0 +1,1 @@
+"""Segments: immutable folders of Arrow files with the chunks of some files of one shard."""

@@ -1,0 +1,117 @@
+"""Vectors by the content of what was embedded, for embedders that cost time or money.
+
+    <root>/.vectors/<hash of the embedder's fingerprint>/<ulid>/vectors.arrow    immutable: keys ascending, vectors
+
+Whatever collection, file or worktree a text comes from, it is embedded once. It is a cache beside the collections: the
+folder may be deleted at any time, and what is missing is embedded again. Writers only add files under names of their
+own and merge small ones into larger ones; a reader that a merge has overtaken looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from raycontext.embed.vectors import QuantizedVectors
+from raycontext.store.segments.columns import code_rows, fixed_lists, ipc_file, numbers
+from raycontext.store.storage.base import Storage
+from raycontext.ulid import new_ulid
+
+__all__ = ["ContentVectors", "content_keys"]
+
+FOLDER = ".vectors"
+FILE = "vectors.arrow"
+MOST_FILES = 16
+"""More are merged, all but those that are large."""
+LARGE_ROWS = 500_000
+LOOKS = 3
+
+
+def content_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """The key of each of n texts, uint64[n, 2]: the two halves of XXH3-128 of its UTF-8."""
+    digests = b"".join(xxhash.xxh3_128_digest(text.encode(errors="replace")) for text in texts)
+    return np.frombuffer(digests, ">u8").reshape(-1, 2).astype(np.uint64)
+
+
+class ContentVectors:
+    """The vectors of one embedder on one root."""
+
+    def __init__(self, storage: Storage, fingerprint: str) -> None:
+        self._storage = storage
+        self._folder = f"{FOLDER}/{xxhash.xxh3_128_hexdigest(fingerprint.encode(errors='surrogateescape'))}"
+
+    def find(self, keys: NDArray[np.uint64]) -> list[tuple[NDArray[np.int64], QuantizedVectors]]:
+        """Vectors of those of some keys [n, 2], all different, that are there: in pieces, each with the places of its
+        keys among those that were given. Raises `StorageError`."""
+        for look in range(LOOKS):
+            try:
+                return list(self._found(keys))
+            except FileNotFoundError:  # merged meanwhile
+                if look == LOOKS - 1:
+                    return []
+        raise AssertionError("unreachable")
+
+    def add(self, keys: NDArray[np.uint64], vectors: QuantizedVectors) -> None:
+        """Keep the vectors of n keys [n, 2], all different. Raises `StorageError`."""
+        order = np.lexsort((keys[:, 1], keys[:, 0]))
+        table = pa.table(
+            {
+                "high": keys[order, 0],
+                "low": keys[order, 1],
+                "code": fixed_lists(vectors.codes[order]),
+                "scale": vectors.scales[order],
+                "sign": fixed_lists(vectors.signs[order]),
+            }
+        )
+        self._storage.write(f"{self._folder}/{new_ulid()}", {FILE: ipc_file(table)})
+
+    def merge(self) -> int:
+        """Make one file of the small ones where there are many; how many it was made from. Raises `StorageError`."""
+        names = self._names()
+        if len(names) <= MOST_FILES:
+            return 0
+        small = []
+        try:
+            small = [(name, table) for name in names if (table := self._table(name)).num_rows < LARGE_ROWS]
+        except FileNotFoundError:  # someone else is at it
+            return 0
+        if len(small) < 2:
+            return 0
+        keys = np.concatenate([_keys(table) for _, table in small])
+        vectors = QuantizedVectors.joined([_vectors(table) for _, table in small])
+        _, first = np.unique(keys, axis=0, return_index=True)
+        self.add(keys[first], vectors[first])
+        for name, _ in small:
+            self._storage.remove(f"{self._folder}/{name}")
+        return len(small)
+
+    def _found(self, keys: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], QuantizedVectors]]:
+        places = np.arange(len(keys))
+        for name in self._names():
+            if not len(places):
+                return
+            table = self._table(name)
+            highs = numbers(table, "high")
+            rows = np.minimum(np.searchsorted(highs, keys[places, 0]), max(len(highs) - 1, 0))
+            there = (highs[rows] == keys[places, 0]) & (numbers(table, "low")[rows] == keys[places, 1])
+            if there.any():
+                yield places[there], _vectors(table)[rows[there]]
+                places = places[~there]
+
+    def _names(self) -> list[str]:
+        return self._storage.list(self._folder)
+
+    def _table(self, name: str) -> pa.Table:
+        return pa.ipc.open_file(self._storage.map(f"{self._folder}/{name}/{FILE}")).read_all()
+
+
+def _keys(table: pa.Table) -> NDArray[np.uint64]:
+    return np.stack([numbers(table, "high"), numbers(table, "low")], axis=1)
+
+
+def _vectors(table: pa.Table) -> QuantizedVectors:
+    return QuantizedVectors(code_rows(table, "code"), numbers(table, "scale"), code_rows(table, "sign"))

@@ -1,0 +1,91 @@
+"""What format 1 had otherwise: columns of its segments in the form of the present ones.
+
+Postings with four bytes a row and one a frequency, terms of names in full, symbols and scopes beside the numbers of
+their chunks. Such a segment is read as it is until the next index run of its collection replaces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raycontext.analyse.postings import PostingLists, Postings
+from raycontext.store.segments.columns import WEIGHT_UNITS
+
+__all__ = ["DATA_FILES", "TEXT_BATCH_ROWS", "chunks", "definitions", "labels", "read_postings"]
+
+DATA_FILES = (
+    "files.arrow",
+    "chunks.arrow",
+    "definitions.arrow",
+    "text.arrow",
+    "vectors.arrow",
+    "names.arrow",
+    "postings.arrow",
+)
+TEXT_BATCH_ROWS = 16
+
+_LABELS = ["symbol", "scope"]
+
+
+def chunks(table: pa.Table) -> pa.Table:
+    return table.drop_columns(_LABELS)
+
+
+def labels(table: pa.Table) -> pa.Table:
+    return table.select(_LABELS)
+
+
+def definitions(table: pa.Table) -> pa.Table:
+    if not len(table):
+        return table
+    terms = table.column("terms").combine_chunks()
+    columns = {name: table.column(name).to_numpy() for name in ("row", "name_hash", "folded_hash", "weight")}
+    return pa.table(
+        {
+            "row": pa.array(columns["row"]),
+            "name_hash": pa.array(columns["name_hash"].astype(np.uint32)),
+            "folded_hash": pa.array(columns["folded_hash"].astype(np.uint32)),
+            "weight": pa.array((columns["weight"] * WEIGHT_UNITS).astype(np.uint8)),
+            "terms": pa.array(np.diff(terms.offsets.to_numpy()).astype(np.uint8)),
+        }
+    )
+
+
+def read_postings(
+    reader: pa.ipc.RecordBatchFileReader, definitions: pa.Table, lengths: Mapping[str, Callable[[], NDArray[Any]]]
+) -> dict[str, PostingLists]:
+    """Of all fields, and of the names in the table of definitions of then."""
+    from raycontext.analyse.posting_lists import encode
+
+    found = {
+        name: encode(_postings(reader.get_batch(number), lengths[name]()))
+        for number, name in enumerate(("body", "symbol", "path"))
+    }
+    return {**found, "name": encode(_names(definitions, lengths["name"]()))}
+
+
+def _names(definitions: pa.Table, lengths: NDArray[Any]) -> Postings:
+    """The inverse of the lists of terms."""
+    lists = definitions.column("terms").combine_chunks()
+    counts = np.diff(lists.offsets.to_numpy()) if len(lists) else np.empty(0, np.int64)
+    terms = lists.values.to_numpy() if len(lists) else np.empty(0, np.uint64)
+    rows = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)
+    by_term = np.argsort(terms, kind="stable")
+    dictionary, starts = np.unique(terms[by_term], return_index=True)
+    return Postings(dictionary, np.append(starts, len(terms)), rows[by_term], np.ones(len(terms), np.uint8), lengths)
+
+
+def _postings(batch: pa.RecordBatch, lengths: NDArray[Any]) -> Postings:
+    lists = batch.column(1)
+    return Postings(
+        terms=batch.column(0).to_numpy(zero_copy_only=True),
+        offsets=lists.offsets.to_numpy(zero_copy_only=True),
+        rows=lists.values.field("row").to_numpy(zero_copy_only=True),
+        frequencies=lists.values.field("frequency").to_numpy(zero_copy_only=True),
+        lengths=lengths,
+    )

@@ -1,0 +1,370 @@
+"""A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
+
+    files.arrow       path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_terms
+    chunks.arrow      file, start_line, end_line, start_byte, end_byte, kind, content_hash, body_length, symbol_length
+    labels.arrow      symbol, scope; a row for each chunk, zstd, in batches of LABEL_BATCH_ROWS
+    definitions.arrow row, name_hash, folded_hash, weight, terms; in the order of their rows
+    text.arrow        text, zstd, in batches of TEXT_BATCH_ROWS
+    vectors.arrow     codes int8[dimension], scale float32, signs uint8[ceil(dimension / 8)]
+    names.arrow       name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
+    postings.arrow    one record batch each for `POSTINGS`: term uint64, postings binary (`posting_lists`)
+    SEGMENT.json      checksums and sizes of the above, written last
+
+What a query looks through is uncompressed, so that a reader maps it and numpy views it without a copy; texts and
+labels, of which it wants a few rows, are not. Rows of the body and symbol postings are chunks, those of
+path postings files, those of name postings definitions. See docs/format.md; what differs in format 1 is in `format_1`.
+
+Nothing is answered from a damaged file: each file is hashed when it is first mapped, which costs 0.15 s a GB that is
+in the page cache. Of `text.arrow`, of which a query wants a few rows, the texts that are read are hashed instead.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from raycontext.analyse.postings import PostingLists, Postings
+from raycontext.errors import CorruptSegment
+from raycontext.store.manifest import SegmentReference, check_format
+from raycontext.store.segments import format_1
+from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
+from raycontext.store.storage.base import Storage
+
+__all__ = [
+    "DATA_FILES",
+    "DESCRIPTION",
+    "FIELDS",
+    "LABEL_BATCH_ROWS",
+    "POSTINGS",
+    "TEXT_BATCH_ROWS",
+    "Segment",
+    "path_hash",
+]
+
+FIELDS = ("body", "symbol", "path")
+"""The lexical fields."""
+
+POSTINGS = (*FIELDS, "name")
+"""What there are postings of, in the order of their record batches; the last of the names that are defined."""
+
+TEXT_BATCH_ROWS = 32
+"""Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
+
+LABEL_BATCH_ROWS = 256
+
+KEPT_BATCHES = 64
+"""Decompressed batches of each kind that an open segment keeps, of about 30 kB and 10 kB."""
+
+DATA_FILES = (
+    "files.arrow",
+    "chunks.arrow",
+    "labels.arrow",
+    "definitions.arrow",
+    "text.arrow",
+    "vectors.arrow",
+    "names.arrow",
+    "postings.arrow",
+)
+DESCRIPTION = "SEGMENT.json"
+
+
+def path_hash(path: str) -> int:
+    """xxh3_64 of a path: places a file in its shard, finds it in a segment, breaks ties of scores."""
+    return xxhash.xxh3_64_intdigest(os.fsencode(path))
+
+
+class Segment:
+    """A segment opened for reading: columns as numpy views of mapped files, opened when first asked for.
+
+    Raises `CorruptSegment` where its description or a file does not have the recorded checksum or size,
+    `UnsupportedFormat` where another version of raycontext wrote it, and `FileNotFoundError` where the segment was
+    removed meanwhile.
+    """
+
+    def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
+        self.reference = reference
+        self._storage = storage
+        self._collection = collection
+        self._columns: dict[tuple[str, str], NDArray[Any]] = {}
+        self._arrays: dict[tuple[str, str], pa.Array] = {}
+        self._batches: dict[str, dict[int, pa.RecordBatch]] = {"text.arrow": {}, "labels.arrow": {}}
+        self._folder = f"{collection}/segments/{reference.name}"
+        encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
+        if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
+            raise self._damaged(DESCRIPTION, "checksum does not match")
+        self._description: dict[str, Any] = json.loads(encoded)
+        check_format(self._place(DESCRIPTION), self._description["format"])
+
+    def under(self, reference: SegmentReference) -> Segment:
+        """The same segment with the tombstones of another version; what is mapped here is not mapped again."""
+        other = copy.copy(self)
+        other.reference = reference
+        return other
+
+    @property
+    def format(self) -> int:
+        """Number of the format that it was written in."""
+        return int(self._description["format"])
+
+    @property
+    def data_files(self) -> tuple[str, ...]:
+        """Those of `DATA_FILES` that a segment of its format has."""
+        return DATA_FILES if self.format > 1 else format_1.DATA_FILES
+
+    @property
+    def embedder(self) -> str:
+        """Fingerprint of the embedder that made the vectors."""
+        return str(self._description["embedder"])
+
+    @property
+    def chunker(self) -> str:
+        """Fingerprint of the chunker and of the analysis."""
+        return str(self._description["chunker"])
+
+    @cached_property
+    def files(self) -> pa.Table:
+        return self._table("files.arrow")
+
+    @cached_property
+    def chunks(self) -> pa.Table:
+        table = self._table("chunks.arrow")
+        return table if self.format > 1 else format_1.chunks(table)
+
+    @cached_property
+    def path_hashes(self) -> NDArray[np.uint64]:
+        """[files]"""
+        return numbers(self.files, "path_hash")
+
+    @cached_property
+    def first_rows(self) -> NDArray[np.uint32]:
+        """[files]"""
+        return numbers(self.files, "first_row")
+
+    @cached_property
+    def row_counts(self) -> NDArray[np.uint32]:
+        """[files]"""
+        return numbers(self.files, "row_count")
+
+    @cached_property
+    def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [rows, dimension] and scales [rows] of the chunks' bodies."""
+        return code_rows(self._vectors, "codes"), numbers(self._vectors, "scale")
+
+    @cached_property
+    def signs(self) -> NDArray[np.uint8]:
+        """Sign bits [rows, ceil(dimension / 8)] of the chunks' bodies."""
+        return code_rows(self._vectors, "signs")
+
+    @cached_property
+    def name_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [files, dimension] and scales [files] of the path and all names that the file defines."""
+        return code_rows(self._names, "name_codes"), numbers(self._names, "name_scale")
+
+    @cached_property
+    def path_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Codes [files, dimension] and scales [files] of the path alone."""
+        return code_rows(self._names, "path_codes"), numbers(self._names, "path_scale")
+
+    def chunk_column(self, name: str) -> NDArray[Any]:
+        """A numeric column of `chunks.arrow`, [rows]."""
+        return self._column("chunks", name)
+
+    def file_column(self, name: str) -> NDArray[Any]:
+        """A numeric column of `files.arrow`, [files]."""
+        return self._column("files", name)
+
+    @cached_property
+    def definitions(self) -> pa.Table:
+        table = self._table("definitions.arrow")
+        return table if self.format > 1 else format_1.definitions(table)
+
+    def definition_column(self, name: str) -> NDArray[Any]:
+        """A numeric column of `definitions.arrow`, [definitions]."""
+        return self._column("definitions", name)
+
+    @cached_property
+    def stem_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Offsets [files + 1] and terms of the telling part of each path."""
+        return number_lists(self.files, "stem_terms")
+
+    def posting_lists(self, field: str) -> PostingLists:
+        """One of `POSTINGS`, as they lie on the disk; `lengths` are those of its rows."""
+        return self._postings[field]
+
+    def postings(self, field: str) -> Postings:
+        """The same decoded, all of them."""
+        from raycontext.analyse.posting_lists import decode  # compiled code, which only some readers need
+
+        return decode(self.posting_lists(field))
+
+    def path(self, ordinal: int) -> str:
+        """Path of a file, as in `FileStat`."""
+        return os.fsdecode(self._value("files", "path", ordinal))
+
+    def digest(self, ordinal: int) -> bytes:
+        """xxh3_128 of a file's bytes when it was indexed, 16 bytes."""
+        return bytes(self._value("files", "digest", ordinal))
+
+    def language(self, ordinal: int) -> str:
+        """Language of a file."""
+        return str(self._value("files", "language", ordinal))
+
+    def kind(self, row: int) -> str:
+        """`ChunkKind` of a chunk."""
+        return str(self._value("chunks", "kind", row))
+
+    def label(self, row: int) -> tuple[str, str]:
+        """Symbol and scope of a chunk."""
+        if self.format == 1:
+            table = self.labels()
+            return table["symbol"][row].as_py(), table["scope"][row].as_py()
+        number, offset = divmod(row, LABEL_BATCH_ROWS)
+        try:
+            batch = self._batch("labels.arrow", self._labels, number)
+            return str(batch.column(0)[offset].as_py()), str(batch.column(1)[offset].as_py())
+        except (pa.ArrowException, LookupError, ValueError) as error:
+            raise self._damaged("labels.arrow", "a label cannot be read") from error
+
+    def labels(self) -> pa.Table:
+        """Symbols and scopes of all chunks, decompressed."""
+        return self._table("labels.arrow") if self.format > 1 else format_1.labels(self._table("chunks.arrow"))
+
+    def text(self, row: int) -> str:
+        """Text of a chunk: decompresses the batch that holds it and compares the hash of the text."""
+        number, offset = divmod(row, TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS)
+        try:
+            text: str = self._batch("text.arrow", self._texts, number).column(0)[offset].as_py()
+            found = xxhash.xxh3_128_digest(text.encode())
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError, LookupError, ValueError, AttributeError) as error:
+            raise self._damaged("text.arrow", "a text cannot be read") from error
+        if found != self._value("chunks", "content_hash", row):
+            raise self._damaged("text.arrow", "checksum of a text does not match")
+        return text
+
+    def texts(self) -> pa.Table:
+        """Texts of all chunks, decompressed."""
+        return self._table("text.arrow")
+
+    def alive_files(self) -> NDArray[np.bool_]:
+        """[files] what the tombstones of this version leave."""
+        alive = np.ones(self.reference.files, np.bool_)
+        alive[np.array(self.reference.tombstones, np.int64)] = False
+        return alive
+
+    def live_rows(self) -> int:
+        """Chunks of the files that are alive."""
+        return int(self.row_counts[self.alive_files()].sum())
+
+    def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Ordinals of the files whose path hash is among `hashes`, ascending."""
+        return np.flatnonzero(np.isin(self.path_hashes, hashes))
+
+    def verify(self) -> None:
+        """Compare the checksum of every file. Raises `CorruptSegment` on the first that differs."""
+        for name in self.data_files:
+            self.check_content(name)
+
+    def check_size(self, name: str) -> int:
+        """Compare the size of one of `DATA_FILES` with what is recorded, and return it."""
+        return len(self._mapped(name))
+
+    def check_content(self, name: str) -> int:
+        """Compare size and checksum of one of `DATA_FILES` with what is recorded, and return the size."""
+        return len(self._map(name))
+
+    @cached_property
+    def _vectors(self) -> pa.Table:
+        return self._table("vectors.arrow")
+
+    def _batch(self, name: str, reader: pa.ipc.RecordBatchFileReader, number: int) -> pa.RecordBatch:
+        """A batch, decompressed; the last ones used are kept, since answers come from the same places."""
+        batches = self._batches[name]
+        kept = batches.pop(number, None)
+        if kept is None:
+            kept = reader.get_batch(number)
+            kept.validate(full=True)  # before offsets are followed that may point anywhere
+            if len(batches) >= KEPT_BATCHES:
+                del batches[next(iter(batches))]
+        batches[number] = kept
+        return kept
+
+    def _column(self, table: str, name: str) -> NDArray[Any]:
+        """Kept: a query asks for the same columns of every segment."""
+        key = (table, name)
+        if key not in self._columns:
+            self._columns[key] = numbers(getattr(self, table), name)
+        return self._columns[key]
+
+    def _value(self, table: str, name: str, row: int) -> Any:
+        """One value of a column that is not numeric."""
+        key = (table, name)
+        if key not in self._arrays:
+            self._arrays[key] = getattr(self, table).column(name).chunk(0)
+        return self._arrays[key][row].as_py()
+
+    @cached_property
+    def _names(self) -> pa.Table:
+        return self._table("names.arrow")
+
+    @cached_property
+    def _texts(self) -> pa.ipc.RecordBatchFileReader:
+        # Threads cost more than they save: a batch is decompressed in less time than one takes to wake up.
+        return pa.ipc.open_file(self._mapped("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
+
+    @cached_property
+    def _labels(self) -> pa.ipc.RecordBatchFileReader:
+        return pa.ipc.open_file(self._map("labels.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
+
+    @cached_property
+    def _postings(self) -> Mapping[str, PostingLists]:
+        reader = pa.ipc.open_file(self._map("postings.arrow"))
+        lengths: dict[str, Callable[[], NDArray[Any]]] = {
+            "body": lambda: self.chunk_column("body_length"),
+            "symbol": lambda: self.chunk_column("symbol_length"),
+            "path": lambda: self.file_column("path_length"),
+            "name": lambda: self.definition_column("terms"),
+        }
+        if self.format == 1:
+            return format_1.read_postings(reader, self._table("definitions.arrow"), lengths)
+        return {
+            name: read_posting_lists(reader.get_batch(number), lengths[name]()) for number, name in enumerate(POSTINGS)
+        }
+
+    def _map(self, name: str) -> pa.Buffer:
+        """A file, with size and checksum compared."""
+        buffer = self._mapped(name)
+        if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
+            raise self._damaged(name, "checksum does not match")
+        return buffer
+
+    def _mapped(self, name: str) -> pa.Buffer:
+        """A file, with nothing but its size compared."""
+        buffer = self._storage.map(f"{self._folder}/{name}")
+        if len(buffer) != self._description["objects"][name]["bytes"]:
+            raise self._damaged(name, "size does not match")
+        return buffer
+
+    def _table(self, name: str) -> pa.Table:
+        try:
+            return pa.ipc.open_file(self._map(name)).read_all()
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise self._damaged(name, "not an Arrow file") from error
+
+    def _place(self, name: str) -> str:
+        return f"{self._storage.location}/{self._folder}/{name}"
+
+    def _damaged(self, name: str, problem: str) -> CorruptSegment:
+        return CorruptSegment(self._collection, self._place(name), problem)

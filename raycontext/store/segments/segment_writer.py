@@ -1,0 +1,255 @@
+"""Write a segment: columns of chunks and files into Arrow IPC files (see `segment` for what they hold)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from raycontext.analyse.names import folded_hash, name_hash, telling_stem
+from raycontext.analyse.path_kinds import path_kinds
+from raycontext.analyse.postings import Postings, terms_by_row
+from raycontext.embed.vectors import QuantizedVectors
+from raycontext.store.manifest import FORMAT, SegmentReference
+from raycontext.store.segments.columns import WEIGHT_UNITS, compressed_file, fixed_lists, ipc_file
+from raycontext.store.segments.segment import DESCRIPTION, LABEL_BATCH_ROWS, TEXT_BATCH_ROWS, path_hash
+from raycontext.store.storage.base import Storage
+from raycontext.ulid import new_ulid
+
+__all__ = [
+    "DefinedName",
+    "IndexedFile",
+    "SegmentContent",
+    "postings_file",
+    "store_segment",
+    "write_segment",
+]
+
+LARGEST_BINARY_BYTES = (1 << 31) - 1
+"""What the offsets of a binary column of Arrow reach."""
+
+
+MOST_TERMS = 255
+"""Counted of a name; names are shorter."""
+
+
+class IndexedFile(NamedTuple):
+    """A file of a segment. Its chunks are the next `row_count` rows."""
+
+    path: str
+    language: str
+    size: int  # bytes on disk
+    digest: bytes  # xxh3_128 of the content
+    row_count: int
+
+
+class DefinedName(NamedTuple):
+    """A name that a chunk defines."""
+
+    row: int
+    name: str
+    weight: float  # 1 for a definition at the top two levels, less for nested ones and for declarations without body
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentContent:
+    """Everything that goes into a segment; `n` chunks of `m` files, chunks in the order of the files."""
+
+    files: Sequence[IndexedFile]
+    start_lines: NDArray[np.uint32]  # [n], as all columns of chunks
+    end_lines: NDArray[np.uint32]
+    start_bytes: NDArray[np.uint32]
+    end_bytes: NDArray[np.uint32]
+    kinds: Sequence[str]
+    symbols: Sequence[str]
+    scopes: Sequence[str]
+    definitions: Sequence[DefinedName]  # in the order of their rows
+    texts: Sequence[bytes]  # UTF-8
+    body: Postings  # over n rows
+    symbol: Postings  # over n rows
+    path: Postings  # over m rows
+    vectors: QuantizedVectors  # [n], of the bodies
+    name_vectors: QuantizedVectors  # [m], of the path and all names that the file defines
+    path_vectors: QuantizedVectors  # [m], of the path alone
+
+
+def write_segment(
+    storage: Storage, collection: str, content: SegmentContent, *, embedder: str, chunker: str
+) -> SegmentReference:
+    """Write a segment under a new name and return the reference that a commit needs.
+
+    `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
+    """
+    from raycontext.analyse.terms import analyse_texts  # only who writes needs the compiled analysis
+
+    names = analyse_texts([definition.name for definition in content.definitions])
+    row_counts = np.fromiter((file.row_count for file in content.files), np.uint32, len(content.files))
+    objects = {
+        "files.arrow": ipc_file(_files_table(content, row_counts)),
+        "chunks.arrow": ipc_file(_chunks_table(content, row_counts)),
+        "definitions.arrow": ipc_file(_definitions_table(content, names)),
+        "labels.arrow": compressed_file(_labels_table(content), LABEL_BATCH_ROWS),
+        "text.arrow": compressed_file(_text_table(content), TEXT_BATCH_ROWS),
+        "vectors.arrow": ipc_file(_vectors_table(content.vectors)),
+        "names.arrow": ipc_file(_names_table(content)),
+        "postings.arrow": postings_file((content.body, content.symbol, content.path, names)),
+    }
+    return store_segment(
+        storage,
+        collection,
+        objects,
+        files=len(content.files),
+        rows=len(content.kinds),
+        embedder=embedder,
+        chunker=chunker,
+    )
+
+
+def store_segment(
+    storage: Storage,
+    collection: str,
+    data_files: Mapping[str, pa.Buffer],
+    *,
+    files: int,
+    rows: int,
+    embedder: str,
+    chunker: str,
+) -> SegmentReference:
+    """Write the data files of a segment under a new name, their description last. Raises `StorageError`."""
+    objects: dict[str, bytes | pa.Buffer] = dict(data_files)
+    description: dict[str, Any] = {
+        "format": FORMAT,
+        "embedder": embedder,
+        "chunker": chunker,
+        "files": files,
+        "rows": rows,
+        "objects": {
+            name: {"bytes": len(memoryview(data)), "checksum": xxhash.xxh3_128_hexdigest(data)}
+            for name, data in objects.items()
+        },
+    }
+    encoded = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
+    objects[DESCRIPTION] = encoded
+    name = new_ulid()
+    storage.write(f"{collection}/segments/{name}", objects)
+    return SegmentReference(
+        name=name,
+        checksum=xxhash.xxh3_128_hexdigest(encoded),
+        files=files,
+        rows=rows,
+        bytes=sum(len(memoryview(data)) for data in objects.values()),
+    )
+
+
+def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    files = content.files
+    first_rows = np.zeros(len(files), np.uint32)
+    np.cumsum(row_counts[:-1], out=first_rows[1:])
+    return pa.table(
+        {
+            "path": pa.array([os.fsencode(file.path) for file in files], pa.binary()),
+            "language": pa.array([file.language for file in files], pa.string()).dictionary_encode(),
+            "size": pa.array([file.size for file in files], pa.uint64()),
+            "digest": pa.array([file.digest for file in files], pa.binary(16)),
+            "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
+            "path_length": pa.array(content.path.lengths),
+            "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),
+            "first_row": pa.array(first_rows),
+            "row_count": pa.array(row_counts),
+            "stem_terms": _stem_terms(files),
+        }
+    )
+
+
+def _stem_terms(files: Sequence[IndexedFile]) -> pa.LargeListArray:
+    from raycontext.analyse.terms import analyse_texts
+
+    offsets, terms = terms_by_row(analyse_texts([telling_stem(file.path) for file in files]))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(terms))
+
+
+def _definitions_table(content: SegmentContent, names: Postings) -> pa.Table:
+    """names: postings of the names, a row for each definition."""
+    definitions = content.definitions
+    weights = np.fromiter((definition.weight for definition in definitions), np.float64, len(definitions))
+    counts = np.bincount(names.rows, minlength=len(definitions))
+    return pa.table(
+        {
+            "row": pa.array([definition.row for definition in definitions], pa.uint32()),
+            "name_hash": pa.array(_lower_half([name_hash(definition.name) for definition in definitions])),
+            "folded_hash": pa.array(_lower_half([folded_hash(definition.name) for definition in definitions])),
+            "weight": pa.array((weights * WEIGHT_UNITS).astype(np.uint8)),
+            "terms": pa.array(np.minimum(counts, MOST_TERMS).astype(np.uint8)),
+        }
+    )
+
+
+def _lower_half(hashes: Sequence[int]) -> NDArray[np.uint32]:
+    return np.array(hashes, np.uint64).astype(np.uint32)
+
+
+def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    return pa.table(
+        {
+            "file": pa.array(np.repeat(np.arange(len(row_counts), dtype=np.uint32), row_counts)),
+            "start_line": pa.array(content.start_lines),
+            "end_line": pa.array(content.end_lines),
+            "start_byte": pa.array(content.start_bytes),
+            "end_byte": pa.array(content.end_bytes),
+            "kind": pa.array(content.kinds, pa.string()).dictionary_encode(),
+            "content_hash": pa.array([xxhash.xxh3_128_digest(text) for text in content.texts], pa.binary(16)),
+            "body_length": pa.array(content.body.lengths),
+            "symbol_length": pa.array(content.symbol.lengths),
+        }
+    )
+
+
+def _labels_table(content: SegmentContent) -> pa.Table:
+    return pa.table({"symbol": pa.array(content.symbols, pa.string()), "scope": pa.array(content.scopes, pa.string())})
+
+
+def _text_table(content: SegmentContent) -> pa.Table:
+    return pa.table({"text": pa.array(content.texts, pa.binary()).cast(pa.string())})
+
+
+def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
+    return pa.table(
+        {
+            "codes": fixed_lists(vectors.codes),
+            "scale": pa.array(vectors.scales),
+            "signs": fixed_lists(vectors.signs),
+        }
+    )
+
+
+def _names_table(content: SegmentContent) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for name, vectors in (("name", content.name_vectors), ("path", content.path_vectors)):
+        columns[f"{name}_codes"] = fixed_lists(vectors.codes)
+        columns[f"{name}_scale"] = pa.array(vectors.scales)
+    return pa.table(columns)
+
+
+def postings_file(fields: Sequence[Postings]) -> pa.Buffer:
+    """One record batch for each of `POSTINGS`."""
+    from raycontext.analyse.posting_lists import encode
+
+    encoded = [encode(field) for field in fields]
+    is_large = any(lists.data.size > LARGEST_BINARY_BYTES for lists in encoded)
+    list_type, array_type = (pa.large_binary(), pa.LargeBinaryArray) if is_large else (pa.binary(), pa.BinaryArray)
+    schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", list_type, False)])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, schema) as writer:
+        for lists in encoded:
+            starts = lists.starts.astype(np.int64 if is_large else np.int32)
+            buffers = [None, pa.py_buffer(starts), pa.py_buffer(lists.data)]
+            column = array_type.from_buffers(list_type, len(lists.terms), buffers)
+            writer.write_batch(pa.record_batch([pa.array(lists.terms), column], schema=schema))
+    return sink.getvalue()

@@ -1,0 +1,68 @@
+"""Which storage a location stands for: a folder, or a URL by its scheme."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from functools import partial
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from raycontext.errors import InvalidInput
+from raycontext.settings import Settings
+from raycontext.store.storage.base import Storage
+from raycontext.store.storage.local import LocalStorage
+from raycontext.store.storage.memory import named_memory
+
+__all__ = ["MEMORY", "check_url", "is_url", "storage_for"]
+
+CLOUD_SCHEMES = ("s3", "gs", "az")
+MEMORY = "memory://"
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+def is_url(location: str | os.PathLike[str]) -> bool:
+    """Whether a location is a URL, which is no path."""
+    return isinstance(location, str) and _URL.fullmatch(location) is not None
+
+
+def check_url(location: str) -> str:
+    """A URL in the one form in which it names its storage: without `/` at the end.
+
+    Raises `InvalidInput` where there is no such storage, or what is needed to reach it is not installed.
+    """
+    found = _URL.fullmatch(location)
+    scheme, place = (found[1], found[2].rstrip("/")) if found else ("", "")
+    if scheme not in (*CLOUD_SCHEMES, "memory") or not place or place.startswith("/"):
+        raise InvalidInput(
+            f"'{location[:200]}' names no storage",
+            "Give a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX.",
+        )
+    if scheme in CLOUD_SCHEMES and importlib.util.find_spec("obstore") is None:
+        raise InvalidInput(
+            f"{location[:200]} needs the package obstore, which is not installed",
+            "Install it on every machine: pip install 'raycontext[cloud]'.",
+        )
+    return f"{scheme}://{place}"
+
+
+def storage_for(location: str) -> Storage:
+    """The storage at a location: a folder, `s3://…`, `gs://…`, `az://…` or, in this process only, `memory://…`.
+
+    Raises `InvalidInput`; whether it can be reached turns out at the first call.
+    """
+    if not is_url(location):
+        return LocalStorage(Path(location))
+    url = check_url(location)
+    if url.startswith(MEMORY):
+        return named_memory(url.removeprefix(MEMORY))
+    from raycontext.store.storage.object_cache import ObjectCache
+    from raycontext.store.storage.object_storage import ObjectStorage, open_store
+
+    try:
+        settings = Settings()
+    except ValidationError as error:  # of this machine: those of the caller were checked when it connected
+        raise InvalidInput(f"A RAYCONTEXT_… variable of this machine is wrong: {error}", "Correct it.") from error
+    return ObjectStorage(url, partial(open_store, url), ObjectCache(settings.cache, settings.cache_bytes))

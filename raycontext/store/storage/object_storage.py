@@ -1,0 +1,230 @@
+"""A storage on an object store: S3, Google Cloud Storage, Azure Blob Storage, and what speaks their protocols.
+
+Two writers are kept apart by conditional puts alone (`If-None-Match: *`), so storage that ignores the condition is
+refused before anything is committed to it. Credentials and endpoints are read from the environment, under the names
+that the tools of each service use (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS,
+AZURE_STORAGE_ACCOUNT_NAME, …).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import obstore
+import pyarrow as pa
+import xxhash
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+
+from raycontext.errors import StorageError, UnsafeStorage
+from raycontext.store.storage.object_cache import ObjectCache
+from raycontext.ulid import new_ulid
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+__all__ = ["ObjectStorage", "open_store"]
+
+RETRIES = 5
+RETRY_SECONDS = 30.0
+"""A request that fails for a passing reason is sent again, at most this often and for this long."""
+CONNECT_SECONDS = 10
+TRANSFER_SECONDS = 300
+"""How long one request may take, with the transfer of its objects."""
+DELETE_OBJECTS = 1000
+"""Objects that one request deletes."""
+PART_BYTES = 8 << 20
+"""Of an object that is downloaded: what is in memory at once."""
+
+
+def open_store(location: str) -> ObjectStore:
+    """The store at `s3://bucket/prefix`, `gs://…` or `az://…`. Raises `StorageError` where the environment lacks what
+    is needed to reach it."""
+    from obstore.store import from_url
+
+    options: Any = {"connect_timeout": f"{CONNECT_SECONDS}s", "timeout": f"{TRANSFER_SECONDS}s"}
+    endpoints = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")]
+    if any(endpoint.startswith("http://") for endpoint in endpoints):
+        options["allow_http"] = True  # who names such an endpoint wants it
+    retries: Any = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
+    try:
+        return from_url(location, client_options=options, retry_config=retries)
+    except (BaseError, ValueError) as error:
+        raise StorageError(location, _reason(error)) from error
+
+
+class ObjectStorage:
+    """A `Storage` in which folders are prefixes of names, which come and go with the objects below them.
+
+    An object appears whole or not at all. The objects of a folder are put one after the other, so that a description
+    that is written last is there only with all that it describes.
+    """
+
+    def __init__(self, location: str, opened: Callable[[], ObjectStore], cache: ObjectCache) -> None:
+        """`opened` makes the store when it is first needed: what is wrong with it is then an answer to a call.
+        `cache` keeps what is mapped, by location and name."""
+        self._location = location
+        self._opened = opened
+        self._cache = cache
+
+    @property
+    def location(self) -> str:
+        return self._location
+
+    def create(self, name: str, data: bytes) -> bool:
+        """As in `Storage`; the first call looks whether the storage honours the condition. Raises `UnsafeStorage`."""
+        if not self._keeps_what_is_there:
+            raise UnsafeStorage(self._location, "a second conditional put of the same object was accepted")
+        return self._put_if_absent(name, data)
+
+    def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
+        written: list[str] = []
+        try:
+            for name, data in objects.items():
+                place = f"{folder}/{name}"
+                with self._errors_of(place):
+                    written.append(place)
+                    view = memoryview(data)
+                    obstore.put(self._store, place, view.cast("B") if view.nbytes else b"")
+        except StorageError:
+            with suppress(StorageError):  # garbage else, which no one names
+                self._delete_all(written)
+            raise
+
+    def read(self, name: str) -> bytes:
+        with self._errors_of(name, missing=True):
+            return bytes(obstore.get(self._store, name).bytes())
+
+    def map(self, name: str) -> pa.Buffer:
+        """As in `Storage`: downloaded once into the cache of this node. Where that is full or cannot be written, the
+        object is kept in memory instead."""
+        key = xxhash.xxh3_128_hexdigest(f"{self._location}\0{name}".encode())
+        found = self._cache.find(key)
+        if found is not None:
+            return found
+        with self._errors_of(name, missing=True):
+            answer = obstore.get(self._store, name)
+            size = int(answer.meta["size"])
+        if size <= self._cache.limit_bytes:
+            with suppress(OSError):
+                return self._cache.add(key, self._parts(name, answer, size))
+        return pa.py_buffer(self.read(name))
+
+    def exists(self, name: str) -> bool:
+        try:
+            with self._errors_of(name, missing=True):
+                obstore.head(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def list(self, folder: str) -> list[str]:
+        with self._errors_of(folder):
+            found = obstore.list_with_delimiter(self._store, folder or None)
+        places = [*found["common_prefixes"], *(entry["path"] for entry in found["objects"])]
+        return sorted({place.rpartition("/")[2] for place in places})
+
+    def size(self, folder: str) -> int:
+        return sum(entry["size"] for entry in self._entries(folder))
+
+    def modified(self, name: str) -> float:
+        with suppress(FileNotFoundError), self._errors_of(name, missing=True):
+            return float(obstore.head(self._store, name)["last_modified"].timestamp())
+        times: Sequence[float] = [entry["last_modified"].timestamp() for entry in self._entries(name)]
+        if not times:
+            raise FileNotFoundError(name)
+        return max(times)
+
+    def delete(self, name: str) -> bool:
+        if not self.exists(name):
+            return False
+        self._delete_all([name])
+        return True
+
+    def renew(self, folder: str) -> None:
+        """As in `Storage`: puts one of its objects again, as it is, the smallest."""
+        entries = self._entries(folder)
+        if not entries:
+            raise FileNotFoundError(folder)
+        place = min(entries, key=lambda entry: (entry["size"], entry["path"]))["path"]
+        data = self.read(place)
+        with self._errors_of(place):
+            obstore.put(self._store, place, data)
+
+    def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
+        """As in `Storage`, but object by object: those directly in the folder last, the others by name. So a
+        collection first loses its manifests and last its description: where this ends half way, it is an empty one."""
+        if unchanged_since is not None and self.modified(folder) != unchanged_since:
+            return False
+        places = [entry["path"] for entry in self._entries(folder)]
+        directly = len(folder.split("/")) + 1
+        places.sort(key=lambda place: (len(place.split("/")) == directly, place))
+        self._delete_all(places)
+        return bool(places)
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return self._opened()
+
+    @cached_property
+    def _keeps_what_is_there(self) -> bool:
+        """Whether a second conditional put of an object is refused."""
+        name = f".probe-{new_ulid()}"
+        self._put_if_absent(name, b"")
+        try:
+            return not self._put_if_absent(name, b"")
+        finally:
+            with suppress(StorageError):
+                self._delete_all([name])
+
+    def _put_if_absent(self, name: str, data: bytes) -> bool:
+        """A reply that is lost leaves open whether the object is there, as with any storage."""
+        try:
+            with self._errors_of(name):
+                obstore.put(self._store, name, data, mode="create", use_multipart=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def _parts(self, name: str, answer: Any, size: int) -> Iterator[bytes]:
+        received = 0
+        with self._errors_of(name):
+            for part in answer.stream(min_chunk_size=PART_BYTES):
+                received += len(part)
+                yield part
+        if received != size:
+            raise StorageError(f"{self._location}/{name}", f"{received} of {size} bytes were received")
+
+    def _entries(self, folder: str) -> Sequence[Any]:
+        """What is known of each object below a folder."""
+        with self._errors_of(folder):
+            return [entry for entries in obstore.list(self._store, folder or None) for entry in entries]
+
+    def _delete_all(self, places: Sequence[str]) -> None:
+        for first in range(0, len(places), DELETE_OBJECTS):
+            with self._errors_of(places[first]), suppress(FileNotFoundError, NotFoundError):
+                obstore.delete(self._store, places[first : first + DELETE_OBJECTS])
+
+    @contextmanager
+    def _errors_of(self, name: str, missing: bool = False) -> Iterator[None]:
+        """Raise `FileExistsError`, and `StorageError` for all else that the store raises; for an object that is not
+        there, where one may be `missing`, `FileNotFoundError`."""
+        try:
+            yield
+        except AlreadyExistsError as error:
+            raise FileExistsError(name) from error
+        except (FileNotFoundError, NotFoundError) as error:
+            if missing:
+                raise FileNotFoundError(name) from error
+            raise StorageError(f"{self._location}/{name}", _reason(error)) from error
+        except BaseError as error:
+            raise StorageError(f"{self._location}/{name}", _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a message; the others are for who debugs the client."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:300]

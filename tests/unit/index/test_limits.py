@@ -1,0 +1,52 @@
+"""What a task may use, in a process of its own, as tasks have it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    head = "import mmap, os, signal\nfrom raycontext.index.limits import TASK_BYTES, allow, limited\n"
+    return subprocess.run(
+        [sys.executable, "-c", head + program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_memory_of_a_task_has_a_limit() -> None:
+    done = run(
+        "with limited(memory=True):\n"
+        "    for size in (TASK_BYTES // 2, 2 * TASK_BYTES):\n"
+        "        try:\n"
+        "            bytearray(size)\n"
+        "            print('there')\n"
+        "        except MemoryError:\n"
+        "            print('refused')\n"
+    )
+    assert done.stdout.split() == ["there", "refused"], done.stderr
+
+
+def test_what_a_model_holds_counts_for_no_later_task() -> None:
+    done = run(
+        "with limited(memory=True):\n"
+        "    pass\n"
+        "with limited(memory=False):\n"
+        "    model = mmap.mmap(-1, 2 * TASK_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+        "with limited(memory=True):\n"
+        "    bytearray(TASK_BYTES // 2)\n"
+        "    print('there')\n"
+    )
+    assert done.stdout.split() == ["there"], done.stderr
+
+
+def test_native_code_that_gives_up_ends_the_process() -> None:
+    done = run(
+        "signal.signal(signal.SIGABRT, lambda *_: None)\n"
+        "with limited(memory=True):\n"
+        "    print(signal.getsignal(signal.SIGABRT) == signal.SIG_DFL)\n"
+    )
+    assert done.stdout.split() == ["True"], done.stderr

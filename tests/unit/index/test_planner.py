@@ -1,0 +1,248 @@
+"""The planner alone: no files, no processes, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import pytest
+
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.errors import StorageError
+from raycontext.index import planner as index_planner
+from raycontext.index.planner import ReindexPlanner
+from raycontext.index.stages import IndexedBatch, Scan
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.runtime.base import WorkerDied
+from raycontext.store.changes import TreeChanges
+from raycontext.store.manifest import SegmentReference
+
+MEGABYTE = 1 << 20
+
+
+class World:
+    """Carries out instructions as a runtime would, in memory, and remembers what was committed."""
+
+    def __init__(self, files: Sequence[FileStat], fails: Callable[[index_planner.Instruction], bool] = lambda _: False):
+        self.files = list(files)
+        self.fails = fails
+        self.removed: list[str] = []
+        self.skipped: dict[str, SnapshotEntry] = {}
+        self.unchanged: set[str] = set()
+        self.commits: list[index_planner.Commit] = []
+        self.indexed: list[index_planner.IndexFiles] = []
+        self._names = count()
+
+    def planner(self, *, first: bool = True, replace: bool = False, num_shards: int = 1) -> ReindexPlanner:
+        return ReindexPlanner(
+            IndexOptions(num_shards=num_shards),
+            owed=first,
+            replace=replace,
+            parallelism=2,
+            new_txn=lambda: f"txn-{next(self._names)}",
+        )
+
+    def run(self, planner: ReindexPlanner, *, newest_first: bool = False) -> index_planner.Finish | index_planner.Abort:
+        waiting = list(planner.start())
+        while True:
+            instruction = waiting.pop(-1 if newest_first else 0)
+            if isinstance(instruction, (index_planner.Finish, index_planner.Abort)):
+                return instruction
+            waiting.extend(planner.handle(self.carry_out(instruction)))
+
+    def carry_out(self, instruction: index_planner.Instruction) -> index_planner.Event:
+        if self.fails(instruction):
+            return index_planner.Failed(instruction, RuntimeError("worker died"))
+        match instruction:
+            case index_planner.ScanTree():
+                return index_planner.Scanned(Scan(1, len(self.files), self.files, self.skipped, self.removed, [], ()))
+            case index_planner.HashFiles(files):
+                return index_planner.Hashed(instruction, [digest(file) for file in files])
+            case index_planner.CompareTrees(hashed, removed, _):
+                added = [file.path for file, _ in hashed if file.path not in self.unchanged]
+                return index_planner.Compared(TreeChanges(added, [], list(removed), {}, [], {}))
+            case index_planner.IndexFiles(_, files):
+                self.indexed.append(instruction)
+                reference = SegmentReference(
+                    name=f"s{next(self._names)}", checksum="", files=len(files), rows=1, bytes=1
+                )
+                entries = {file.path: SnapshotEntry(file.size, 0, 0, b"d" * 16, None) for file in files}
+                return index_planner.Indexed(
+                    instruction, IndexedBatch(reference, entries, sum(file.size for file in files))
+                )
+            case index_planner.Commit():
+                self.commits.append(instruction)
+                return index_planner.Committed(instruction)
+            case _:
+                raise AssertionError(instruction)
+
+    def entries(self) -> dict[str, SnapshotEntry]:
+        return {path: entry for commit in self.commits for path, entry in commit.change.entries.items()}
+
+
+def digest(file: FileStat) -> FileDigest:
+    if file.path.endswith(".gone"):
+        return FileDigest(file.path, b"", SkipReason.VANISHED)
+    return FileDigest(file.path, file.path.encode().ljust(16)[:16], None)
+
+
+def stats(number: int, size: int = 1000) -> list[FileStat]:
+    return [FileStat(f"f{index:05}.py", size, 0, index) for index in range(number)]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("num_shards", [1, 3])
+def test_every_file_is_indexed_and_committed_once(newest_first: bool, num_shards: int) -> None:
+    world = World(stats(500, 300_000))
+    planner = world.planner(num_shards=num_shards)
+    assert world.run(planner, newest_first=newest_first) == index_planner.Finish(changed=True)
+    indexed = sorted(file.path for instruction in world.indexed for file in instruction.files)
+    assert indexed == [file.path for file in world.files]
+    assert sorted(world.entries()) == indexed
+    segments = [segment for commit in world.commits for segment in commit.change.segments]
+    assert len(segments) == len(world.indexed)
+    assert {shard for shard, _ in segments} == set(range(num_shards))
+    assert (planner.files_indexed, planner.bytes_indexed) == (500, 500 * 300_000)
+    assert planner.stage == "done"
+
+
+def test_large_run_commits_on_the_way() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    world.run(world.planner(), newest_first=True)
+    assert len(world.commits) >= 300 // 64
+    assert len({commit.change.txn for commit in world.commits}) == len(world.commits)
+
+
+def test_what_is_indexed_during_a_slow_commit_goes_into_the_next() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    planner = world.planner()
+    waiting, commits = planner.start(), []
+    while waiting:
+        instruction = waiting.pop(0)
+        if isinstance(instruction, index_planner.Commit):
+            commits.append(instruction)
+        else:
+            waiting.extend(planner.handle(world.carry_out(instruction)))
+    (first,) = commits
+    assert planner.stage == "committing"
+    (second,) = planner.handle(index_planner.Committed(first))
+    assert isinstance(second, index_planner.Commit)
+    assert len(first.change.segments) + len(second.change.segments) == len(world.indexed)
+    assert planner.handle(index_planner.Committed(second)) == [index_planner.Finish(changed=True)]
+
+
+def test_commits_of_a_huge_run_are_few() -> None:
+    world = World(stats(4_000, 16 * MEGABYTE))
+    world.run(world.planner(), newest_first=True)
+    assert index_planner.MOST_COMMITS // 2 < len(world.commits) <= index_planner.MOST_COMMITS + 1
+
+
+def test_replacement_is_one_commit_at_the_end() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    world.run(world.planner(first=False, replace=True))
+    (commit,) = world.commits
+    assert commit.change.replace
+    assert len(commit.change.entries) == 100
+
+
+def test_unchanged_tree_needs_neither_reading_nor_a_commit() -> None:
+    world = World([])
+    assert world.run(world.planner(first=False)) == index_planner.Finish(changed=False)
+    assert world.commits == []
+
+
+def test_same_content_commits_nothing() -> None:
+    world = World(stats(3))
+    world.unchanged = {file.path for file in world.files}
+    assert world.run(world.planner(first=False)) == index_planner.Finish(changed=False)
+    assert (world.indexed, world.commits) == ([], [])
+
+
+def test_first_run_over_an_empty_tree_commits() -> None:
+    world = World([])
+    assert world.run(world.planner(first=True)) == index_planner.Finish(changed=True)
+    assert len(world.commits) == 1
+
+
+def test_removed_files_are_in_the_first_commit() -> None:
+    world = World([])
+    world.removed = ["old.py"]
+    assert world.run(world.planner(first=False)) == index_planner.Finish(changed=True)
+    assert world.commits[0].change.removed == {"old.py"}
+
+
+def test_file_that_vanished_before_hashing_is_skipped_with_its_reason() -> None:
+    world = World([*stats(2), FileStat("x.gone", 1, 0, 9)])
+    world.run(world.planner())
+    assert world.entries()["x.gone"].reason is SkipReason.VANISHED
+
+
+@pytest.mark.parametrize("stage", [index_planner.HashFiles, index_planner.IndexFiles])
+@pytest.mark.parametrize("number", [1, 2, 300])
+def test_file_that_kills_its_worker_is_found_and_quarantined(stage: type, number: int) -> None:
+    poison = "f00000.py" if number == 1 else "f00001.py"
+
+    def fails(instruction: index_planner.Instruction) -> bool:
+        return isinstance(instruction, stage) and any(file.path == poison for file in instruction.files)
+
+    world = World(stats(number), fails)
+    assert world.run(world.planner()) == index_planner.Finish(changed=True)
+    quarantined = [path for path, entry in world.entries().items() if entry.reason is SkipReason.QUARANTINED]
+    assert quarantined == [poison]
+    assert len(world.entries()) == number
+
+
+@pytest.mark.parametrize("stage", [index_planner.HashFiles, index_planner.IndexFiles])
+def test_run_in_which_everything_fails_blames_no_file(stage: type) -> None:
+    world = World(stats(200), lambda instruction: isinstance(instruction, stage))
+    ended = world.run(world.planner(), newest_first=True)
+    assert isinstance(ended, index_planner.Abort)
+    assert world.commits == []
+
+
+def test_storage_error_ends_the_run() -> None:
+    error = StorageError("/root", "No space left on device")
+    world = World(stats(5))
+    planner = world.planner()
+    instructions = planner.start()
+    instructions = planner.handle(world.carry_out(instructions[0]))
+    instructions = planner.handle(world.carry_out(instructions[0]))
+    (compare,) = instructions
+    (index,) = planner.handle(world.carry_out(compare))
+    assert planner.handle(index_planner.Failed(index, error)) == [index_planner.Abort(error)]
+    assert planner.stage == "failed"
+
+
+def test_failed_scan_ends_the_run() -> None:
+    planner = World([]).planner()
+    error = RuntimeError("no")
+    assert planner.handle(index_planner.Failed(index_planner.ScanTree(), error)) == [index_planner.Abort(error)]
+
+
+def test_file_that_is_alone_is_blamed_for_the_second_dead_worker() -> None:
+    world, deaths, times = World(stats(1)), count(1), 0
+
+    def dies(instruction: index_planner.Instruction) -> index_planner.Event:
+        if isinstance(instruction, index_planner.IndexFiles) and next(deaths) <= times:
+            return index_planner.Failed(instruction, WorkerDied("killed"))
+        return World.carry_out(world, instruction)
+
+    for deadly, reason in ((1, None), (2, SkipReason.WORKER_DIED)):
+        world, deaths, times = World(stats(1)), count(1), deadly
+        world.carry_out = dies  # type: ignore[method-assign]
+        assert world.run(world.planner()) == index_planner.Finish(changed=True)
+        (entry,) = world.entries().values()
+        assert entry.reason is reason
+        assert entry.digest  # a quarantine is of the content
+
+
+def test_content_in_quarantine_is_not_tried_again() -> None:
+    world = World(stats(1))
+    planner = world.planner(first=False)
+    (hashing,) = planner.handle(world.carry_out(planner.start()[0]))
+    planner.handle(world.carry_out(hashing))
+    entry = SnapshotEntry(1000, 0, 0, b"f" * 16, SkipReason.WORKER_DIED)
+    changes = TreeChanges([], [], [], {}, [], {"f00000.py": entry})
+    (commit,) = planner.handle(index_planner.Compared(changes))
+    assert isinstance(commit, index_planner.Commit)
+    assert commit.change.entries == {"f00000.py": entry}
