@@ -1,1 +1,1 @@
-"""Find the files of a tree, tell which have changed, read them safely."""
+"""Discovery of a tree: listing its files, finding those that have changed, and reading them safely."""

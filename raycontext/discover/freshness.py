@@ -1,4 +1,4 @@
-"""Whether the file of a hit is still as it was indexed."""
+"""Check of hits: is the file of a hit still as it was indexed?"""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from raycontext.models import Freshness, Hits, SkipReason
 __all__ = ["checked"]
 
 MAX_BYTES = 1 << 26
-"""A file that has grown beyond has changed."""
+"""Largest file that is read for the check, in bytes. A larger file counts as changed."""
 
 
 def checked(hits: Hits) -> Hits:
-    """The hits, each with its freshness: a file is read and its digest compared with that of the index. Where the
-    folder of the collection is not on this machine it is unknown."""
-    known = cache(_freshness)  # several hits of a file
+    """Return the hits with the freshness of each filled in.
+
+    Each file is read and its digest is compared with the one in the index. The freshness is `UNKNOWN` when the
+    folder of the collection is not on this machine.
+    """
+    known = cache(_freshness)  # several hits may lie in one file
     fresh = [hit.model_copy(update={"freshness": known(hit.source, hit.path, hit.digest)}) for hit in hits]
     return hits.replaced(fresh)
 
 
 def _freshness(source: str, path: str, digest: str) -> Freshness:
+    """Compare the file `path` below the folder `source` with its `digest` in the index (hexadecimal)."""
     root = Path(source)
     if not root.is_dir():
         return Freshness.UNKNOWN

@@ -1,13 +1,14 @@
-"""Which files and folders of a tree are left out, as git would: one spec per folder, ignored folders pruned.
+"""Ignore rules: which files and folders of a tree are left out, as git would leave them out.
 
-Of the rules that match, the first of these wins, and within one file its last line:
+Each ignore file becomes a set of rules for the folder that it lies in. When several rules match an entry, the first
+source in this list decides; within one ignore file the last matching line decides:
 
 1. `.raycontextignore`, from the entry's folder up;
 2. `.gitignore`, from the entry's folder up to the top of its repository;
 3. the repository's `info/exclude`, then the user's global excludes file.
 
-What lies below an ignored folder cannot be included again. A repository inside the tree starts afresh with
-rules of git: those of the outer one end at its border, as in git. Whether a file is tracked plays no part.
+Entries below an ignored folder cannot be included again. In a repository inside the tree, git's rules of the outer
+repository do not hold, as in git. Rules hold for tracked files as well as for untracked ones.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = ["CONTROL_NAMES", "FolderRules", "IgnoreRules", "RuleSet", "is_never_i
 OWN_IGNORE_FILE = ".raycontextignore"
 GIT_IGNORE_FILE = ".gitignore"
 CONTROL_NAMES = frozenset({OWN_IGNORE_FILE, GIT_IGNORE_FILE, ".git"})
-"""Names of entries whose presence in a folder changes the rules (`IgnoreRules.entered`)."""
+"""Names of entries that change the rules of the folder that they lie in (see `IgnoreRules.entered`)."""
 
 _VERSION_CONTROL_FOLDERS = (".git", ".hg", ".svn", ".bzr", ".jj", ".sl", "CVS", "_darcs")
 _PYTHON_FOLDERS = (
@@ -51,8 +52,10 @@ _VIRTUAL_ENVIRONMENT_MARK = "pyvenv.cfg"
 
 
 def is_never_indexed(folder: str, name: str) -> bool:
-    """True for folders of version control, caches and installed packages. `folder` is the full path of the
-    folder called `name`."""
+    """Return whether a folder is left out always: version control, a cache or installed packages.
+
+    `folder` is the full path of the folder; `name` is the last part of that path.
+    """
     if name in _NEVER_INDEXED_FOLDERS:
         return True
     if name not in _VIRTUAL_ENVIRONMENT_NAMES:
@@ -61,7 +64,7 @@ def is_never_indexed(folder: str, name: str) -> bool:
 
 
 class RuleSet:
-    """The rules of one ignore file, for entries below its folder."""
+    """Rules of one ignore file. They hold for entries below the file's folder."""
 
     __slots__ = (
         "_base_length",
@@ -75,7 +78,11 @@ class RuleSet:
     )
 
     def __init__(self, rules: Iterable[Rule], base: str) -> None:
-        """`base` is the file's folder, relative to the same top as the paths: "" or ending in "/"."""
+        """Compile the rules of an ignore file, given in the order of its lines.
+
+        `base` is the folder of the ignore file, relative to the folder that all paths are relative to. It is empty or
+        ends in "/".
+        """
         ordered = list(rules)
         patterns = [RegexPattern(re.compile(rule.regex), not rule.negated) for rule in ordered]
         for_files = [p for p, rule in zip(patterns, ordered, strict=True) if not rule.folders_only]
@@ -83,8 +90,8 @@ class RuleSet:
         self._folder_spec = PathSpec(patterns, backend="simple")
         self._file_spec = PathSpec(for_files, backend="simple")
         self._base_length = len(bytewise(base))
-        # Nearly all entries match no rule. A few sets and joint expressions, mostly over the name alone,
-        # say so much faster than rule after rule.
+        # Nearly all entries match no rule. A few sets and combined expressions, mostly over the name alone, tell
+        # this much faster than trying the rules one by one (see `_may_match`).
         self._every_name = False
         names: set[str] = set()
         suffixes: set[str] = set()
@@ -103,7 +110,7 @@ class RuleSet:
             elif GLOB_SPECIALS.isdisjoint(literal):
                 suffixes.add(literal)
             else:
-                # "" (any name) stands for a glob that cannot be translated alone; it only costs time.
+                # A glob that cannot be translated alone becomes "", which matches any name. That only costs time.
                 name_globs.add(glob_to_regex(name_glob, anchored=True) or "")
         self._names = frozenset(names)
         self._suffixes = tuple(suffixes)
@@ -111,9 +118,10 @@ class RuleSet:
         self._path_globs = _any_of(path_globs)
 
     def file_verdict(self, path: str, name: str) -> bool | None:
-        """True: ignored, False: included again, None: no rule matches.
+        """Return True when the file is ignored, False when it is included again, None when no rule matches.
 
-        `path` is relative to the top and `name` its last part; both are bytewise.
+        `path` is relative to the folder that `base` is relative to. `name` is its last part. Both are results of
+        `bytewise`.
         """
         relative = path[self._base_length :]
         if not self._may_match(relative, name):
@@ -121,13 +129,14 @@ class RuleSet:
         return self._file_spec.check_file(relative, ()).include
 
     def folder_verdict(self, path: str, name: str) -> bool | None:
-        """As `file_verdict`, for a folder."""
+        """Return the verdict on a folder. Arguments and result are like those of `file_verdict`."""
         relative = path[self._base_length :]
         if not self._may_match(relative, name):
             return None
         return self._folder_spec.check_file(relative, ()).include
 
     def _may_match(self, relative: str, name: str) -> bool:
+        """Return False only when no rule can match. The answer True is not certain."""
         if self._every_name or name in self._names or name.endswith(self._suffixes):
             return True
         if self._name_globs is not None and self._name_globs.match(name):
@@ -136,11 +145,12 @@ class RuleSet:
 
 
 def _any_of(regexes: set[str]) -> re.Pattern[str] | None:
+    """Return one pattern that matches what any of the expressions matches; None without expressions."""
     return re.compile("|".join(sorted(regexes))) if regexes else None
 
 
 def _name_glob(rule: Rule) -> str:
-    """A glob that the name of each entry matches that the rule matches."""
+    """Return a glob over names alone. The name of every entry that the rule matches also matches this glob."""
     head, _, name = rule.glob.rpartition("/")
     # A slash may be escaped or stand in brackets; `foo**/bar` matches `foobar`, `a/foo**` matches `a/foo/b`.
     is_unusual = "\\" in head or "[" in head or re.search(r"[^/]\*\*", rule.glob)
@@ -149,21 +159,22 @@ def _name_glob(rule: Rule) -> str:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRules:
-    """The rules that hold in one folder of a tree: an immutable value that `entered` extends."""
+    """Immutable rules that hold in one folder of a tree. `entered` returns the rules of a subfolder."""
 
     prefix: str = ""
-    """Path of the walk's root relative to the top of its repository: "" or ending in "/"."""
+    """Path of the walk's root, relative to the top of its repository. It is empty or ends in "/"."""
     own: tuple[RuleSet, ...] = ()
     """Rules of `.raycontextignore`, innermost folder first."""
     git: tuple[RuleSet, ...] = ()
-    """Rules of git's files, the winning one first."""
+    """Rules of git's own files, strongest first."""
 
     @property
     def is_empty(self) -> bool:
+        """Whether there is no rule at all."""
         return not self.own and not self.git
 
     def ignores_file(self, path: str, name: str) -> bool:
-        """True where the file is left out. `path` is relative to the walk's root; `name` its last part."""
+        """Return whether a file is left out. `path` is relative to the walk's root; `name` is its last part."""
         path, name = bytewise(self.prefix + path), bytewise(name)
         for rules in chain(self.own, self.git):
             verdict = rules.file_verdict(path, name)
@@ -172,7 +183,7 @@ class IgnoreRules:
         return False
 
     def ignores_folder(self, path: str, name: str) -> bool:
-        """As `ignores_file`, for a folder."""
+        """Return whether a folder is left out. The arguments are like those of `ignores_file`."""
         path, name = bytewise(self.prefix + path), bytewise(name)
         for rules in chain(self.own, self.git):
             verdict = rules.folder_verdict(path, name)
@@ -181,7 +192,10 @@ class IgnoreRules:
         return False
 
     def entered(self, folder: Path, path: str) -> IgnoreRules:
-        """The rules inside `folder`, whose path from the walk's root is `path` ("" for the root itself)."""
+        """Return the rules for the entries of a folder, read from the ignore files in it.
+
+        `folder` is the full path of the folder. `path` is relative to the walk's root ("" for the root itself).
+        """
         base = f"{self.prefix}{path}/" if path else self.prefix
         git_folder = common_git_folder(folder)
         git = self.git if git_folder is None else _repository_rules(git_folder, base)
@@ -193,10 +207,11 @@ class IgnoreRules:
 
 
 def rules_for_root(root: Path) -> IgnoreRules:
-    """The rules that hold for `root` (absolute, resolved) from outside, before its own ignore files.
+    """Return the rules that folders above `root` and git's global files impose on it.
 
-    Inside a repository these are the rules of the folders above, up to its top. Where they ignore `root`
-    itself, they are left out: who asks for an ignored folder wants what is in it.
+    `root` is absolute and resolved. The ignore files in `root` itself are not read. Inside a repository, the rules
+    come from the folders above `root`, up to the top of the repository. If those rules ignore `root` itself, they are
+    dropped: a user who names an ignored folder wants its contents.
     """
     outside = IgnoreRules(git=_repository_rules(None, ""))
     if common_git_folder(root) is not None:
@@ -216,32 +231,42 @@ def rules_for_root(root: Path) -> IgnoreRules:
 
 
 def _repository_rules(git_folder: Path | None, base: str) -> tuple[RuleSet, ...]:
-    """Rules for a whole repository whose top is `base`; links are followed here, as git does."""
+    """Return the rules for a whole repository whose top is `base`, the strongest first.
+
+    `git_folder` None means that there is no repository: only the user's global file counts. Links are followed, as git
+    follows them here.
+    """
     return tuple(rules for file in exclude_files(git_folder) for rules in _rules_of(file, base))
 
 
 def _rules_of(file: Path, base: str, *flags: str) -> tuple[RuleSet, ...]:
+    """Return the rules of an ignore file; empty when the file is missing, cannot be read or has no rule."""
     content = read_small_file(file, *flags)
     rules = parse_rules(content) if content else []
     return (RuleSet(rules, base),) if rules else ()
 
 
 class FolderRules:
-    """The rules inside single folders of a tree, looked up without a walk. `root`: absolute, resolved."""
+    """Cache of the rules inside single folders of a tree, for look-ups without a walk.
+
+    `root` is absolute and resolved.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known: dict[str, IgnoreRules | None] = {}
 
     def inside(self, folder: str) -> IgnoreRules | None:
-        """For the entries of a folder, by its path ("" the root), which need not be there; None where it, or one above
-        it, is ignored."""
+        """Return the rules for the entries of a folder; None when it, or a folder above it, is ignored.
+
+        `folder` is a path relative to the root ("" is the root). The folder need not exist.
+        """
         if folder not in self._known:
             self._known[folder] = self._found(folder)
         return self._known[folder]
 
     def forget(self) -> None:
-        """An ignore file has changed."""
+        """Drop all cached rules. Call this after an ignore file has changed."""
         self._known.clear()
 
     def _found(self, folder: str) -> IgnoreRules | None:

@@ -1,4 +1,4 @@
-"""Merkle tree of the files of a tree: equal folder digests mean equal contents below, names included."""
+"""Merkle tree over the files of a tree. Folders with equal digests have the same names and contents below them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ __all__ = ["MerkleTree", "TreeDiff", "diff"]
 
 _FILE = b"f"
 _FOLDER = b"d"
-LENGTH_BYTES = 4  # of the little-endian lengths that precede names and digests
+LENGTH_BYTES = 4
+"""Width of the little-endian length before each name and each digest, in bytes."""
 
 
 class TreeDiff(NamedTuple):
-    """Paths of files that differ between two trees, each list sorted."""
+    """Paths of the files that differ between two trees. Each list is sorted."""
 
     added: list[str]
     modified: list[str]
@@ -23,7 +24,7 @@ class TreeDiff(NamedTuple):
 
 
 class _Folder:
-    """A folder of the tree; `folders` maps names to the paths of subfolders."""
+    """Folder of a tree. `files` maps names to digests, `folders` maps names to the paths of subfolders."""
 
     __slots__ = ("digest", "files", "folders")
 
@@ -34,23 +35,23 @@ class _Folder:
 
 
 class MerkleTree:
-    """An immutable tree of digests (R. C. Merkle, "A Digital Signature Based on a Conventional Encryption
-    Function", 1987), with folders as inner nodes.
+    """Immutable tree of digests with folders as inner nodes.
 
-    A file's digest is given, usually xxh3_128 of its content. A folder's digest is xxh3_128 over its entries
-    sorted by name, each as kind, length of the name, name, length of the digest, digest. It finds changes; it
-    does not protect against an attacker who crafts collisions.
+    See R. C. Merkle, "A Digital Signature Based on a Conventional Encryption Function", 1987. The caller gives the
+    digest of each file, usually xxh3_128 of its content. The digest of a folder is xxh3_128 over its entries, sorted by
+    name. Each entry contributes its kind, the length of its name, its name, the length of its digest and its digest.
+    The digests find changes. They do not protect against an attacker who crafts collisions.
     """
 
     __slots__ = ("_folders",)
 
     def __init__(self, folders: dict[str, _Folder]) -> None:
-        """Use `from_digests`."""
+        """Hold folders whose digests are set, by path. Use `from_digests` to build a tree."""
         self._folders = folders
 
     @classmethod
     def from_digests(cls, digests: Mapping[str, bytes]) -> MerkleTree:
-        """Build the tree of a mapping from file path (relative, with "/") to digest, in any order."""
+        """Build a tree from a mapping of file path (relative, with "/") to digest. Any order of paths is allowed."""
         folders = {"": _Folder()}
         for path, digest in digests.items():
             folder_path, _, name = path.rpartition("/")
@@ -58,15 +59,19 @@ class MerkleTree:
             if folder is None:
                 folder = _with_parents(folders, folder_path)
             folder.files[name] = digest
-        # A folder is created after its parent, so in reverse order each one comes after its subfolders.
+        # Each folder was created after its parent. In reverse order, subfolders come before their parent.
         for folder in reversed(folders.values()):
             folder.digest = _folder_digest(folder, folders)
         return cls(folders)
 
     def updated(self, digests: Mapping[str, bytes], removed: Iterable[str]) -> MerkleTree:
-        """The tree with other digests of some files, new or known, and without those `removed`; the rest is shared."""
+        """Return a new tree with the given digests set and the `removed` files left out.
+
+        `digests` maps the paths of new or changed files to their digests. Unchanged folders are shared with this tree.
+        Paths in `removed` that the tree does not have are ignored.
+        """
         folders = dict(self._folders)
-        fresh: set[str] = set()  # copied or made here
+        fresh: set[str] = set()  # paths of folders that were copied or created here
         for path in removed:
             folder_path, _, name = path.rpartition("/")
             if folder_path in folders and name in folders[folder_path].files:
@@ -83,20 +88,20 @@ class MerkleTree:
 
     @property
     def root_digest(self) -> bytes:
-        """Digest of the whole tree, 16 bytes."""
+        """Digest of the whole tree (16 bytes)."""
         return self._folders[""].digest
 
     def digest(self, folder_path: str) -> bytes:
-        """Digest of a folder, 16 bytes; "" is the root. Raises KeyError where no file lies below it."""
+        """Return the digest of a folder (16 bytes); "" is the root. Raises `KeyError` when no file lies below it."""
         return self._folders[folder_path].digest
 
     def folder(self, folder_path: str) -> tuple[Mapping[str, bytes], Mapping[str, str]]:
-        """Files of a folder (name to digest) and its subfolders (name to path)."""
+        """Return the files of a folder (name to digest) and its subfolders (name to path). Raises `KeyError`."""
         folder = self._folders[folder_path]
         return folder.files, folder.folders
 
     def files_below(self, folder_path: str) -> Iterator[str]:
-        """Paths of all files below a folder, in no particular order."""
+        """Yield the paths of all files below a folder, in no particular order. Raises `KeyError`."""
         pending = [folder_path]
         while pending:
             path = pending.pop()
@@ -107,7 +112,7 @@ class MerkleTree:
 
 
 def diff(old: MerkleTree, new: MerkleTree) -> TreeDiff:
-    """Files added, modified and removed from `old` to `new`; folders with equal digests are not looked at."""
+    """Return the files that differ between two trees. Folders with equal digests are not entered."""
     added: list[str] = []
     modified: list[str] = []
     removed: list[str] = []
@@ -132,7 +137,7 @@ def diff(old: MerkleTree, new: MerkleTree) -> TreeDiff:
 
 
 def _own(folders: dict[str, _Folder], path: str, fresh: set[str]) -> _Folder:
-    """A folder to change, with copies of those above it."""
+    """Return a folder that may be changed. It and all folders above it are replaced in `folders` by copies."""
     above = path
     while above not in fresh:
         fresh.add(above)
@@ -144,6 +149,7 @@ def _own(folders: dict[str, _Folder], path: str, fresh: set[str]) -> _Folder:
 
 
 def _own_with_parents(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
+    """Create a folder and its missing parents, and add them to `fresh`. Existing folders above them are copied."""
     nearest = path
     while nearest not in folders:
         nearest = nearest.rpartition("/")[0]
@@ -155,7 +161,7 @@ def _own_with_parents(folders: dict[str, _Folder], path: str, fresh: set[str]) -
 
 
 def _prune(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
-    """Take out a folder without files, and those above it that have none but there."""
+    """Remove a folder that has become empty, and then each parent that becomes empty by that."""
     while path and not folders[path].files and not folders[path].folders:
         parent, _, name = path.rpartition("/")
         del folders[path], _own(folders, parent, fresh).folders[name]
@@ -163,11 +169,12 @@ def _prune(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
 
 
 def _depth(path: str) -> int:
+    """Return the number of parts of a path; 0 for the root."""
     return path.count("/") + 1 if path else 0
 
 
 def _with_parents(folders: dict[str, _Folder], path: str) -> _Folder:
-    """Create a folder and those of its parents that are missing, parents first."""
+    """Create a folder that is missing, and its missing parents before it. Return the folder."""
     missing = []
     while path not in folders:
         missing.append(path)
@@ -184,6 +191,7 @@ def _joined(folder: str, name: str) -> str:
 
 
 def _folder_digest(folder: _Folder, folders: Mapping[str, _Folder]) -> bytes:
+    """Return the digest of a folder (16 bytes). The digests of its subfolders must be set."""
     entries = [(name, _FILE, digest) for name, digest in folder.files.items()]
     entries.extend((name, _FOLDER, folders[path].digest) for name, path in folder.folders.items())
     entries.sort()

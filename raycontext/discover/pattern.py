@@ -1,11 +1,11 @@
-"""Lines of an ignore file as rules, each with a regular expression that matches exactly what git matches.
+"""Parser of ignore files. Each line becomes a rule with a regular expression that matches exactly what git matches.
 
-The syntax is that of gitignore(5); corner cases (bracket expressions, escapes, `**` that is not a whole
-path component, lines that git drops) follow git's own matcher as observed through `git check-ignore`,
-which the property tests compare with. pathspec's translation serves another purpose: it matches what lies
-below a folder too, so that on folders themselves `*` wins over a later `!*/`, and `[z-a]` raises.
+The syntax is described in gitignore(5). Corner cases follow git's own matcher as observed through `git check-ignore`:
+bracket expressions, escapes, `**` that is not a whole path component, and lines that git drops. Property tests compare
+the two. The translation of the pathspec library does not fit. It also matches the entries below a folder, so that for
+folders `*` wins over a later `!*/`, and it raises an error for `[z-a]`.
 
-Git compares bytes. Rules and paths are therefore texts of one character per byte (`bytewise`).
+Git compares bytes. Rules and paths are therefore strings with one character for each byte (see `bytewise`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["Rule", "bytewise", "glob_to_regex", "parse_rules"]
 UTF8_BOM = b"\xef\xbb\xbf"
 GLOB_SPECIALS = frozenset("*?[\\")
 
-# Tokens of a glob other than a regular expression for one character.
+# Special tokens of a glob. Every other token is a regular expression for one character.
 _STAR = "*"  # any characters of one path component
-_FOLDERS = "**/"  # any number of whole path components, also none
-_ANYTHING = "**"  # any characters, slashes too
+_FOLDERS = "**/"  # any number of whole path components, including none
+_ANYTHING = "**"  # any characters, including slashes
 
 _SLASH = ord("/")
 _ASCII_CLASSES: dict[str, frozenset[int]] = {
@@ -35,33 +35,38 @@ _ASCII_CLASSES: dict[str, frozenset[int]] = {
     "lower": frozenset(b"abcdefghijklmnopqrstuvwxyz"),
     "print": frozenset(range(32, 127)),
     "punct": frozenset(b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
-    "space": frozenset(b" \t\n\r"),  # git's own table: without vertical tab and form feed
+    "space": frozenset(b" \t\n\r"),  # git's own table lacks vertical tab and form feed
     "upper": frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
     "xdigit": frozenset(b"0123456789abcdefABCDEF"),
 }
 
 
 class _MatchesNothing(ValueError):
-    """A glob that git's matcher gives up on, or whose brackets are empty."""
+    """Error for a glob that matches nothing: git's matcher gives up on it, or its brackets are empty."""
 
 
 class Rule(NamedTuple):
-    """One line of an ignore file that can match something."""
+    """Rule of an ignore file: one line that can match something."""
 
-    glob: str  # without `!` and without the slashes at both ends
-    anchored: bool  # matches the path from the ignore file's folder on; else the name in any folder below
+    glob: str
+    """Pattern of the line without `!` and without the slashes at both ends."""
+    anchored: bool
+    """Whether the glob matches the path from the ignore file's folder on. Otherwise it matches a name at any depth."""
     negated: bool
+    """Whether the line begins with `!`, so that it includes matching entries again."""
     folders_only: bool
-    regex: str  # matches a path relative to the ignore file's folder, without a slash at its end
+    """Whether the line ends in a slash, so that it matches folders alone."""
+    regex: str
+    """Regular expression over a path relative to the ignore file's folder, without a slash at its end."""
 
 
 def bytewise(text: str) -> str:
-    """The bytes of a path or name (as `os.fsencode` gives them), one character for each."""
+    """Return a path or name as a string with one character for each of its bytes (those of `os.fsencode`)."""
     return text if text.isascii() else os.fsencode(text).decode("latin-1")
 
 
 def parse_rules(content: bytes) -> list[Rule]:
-    """The rules of an ignore file, in its order. Text with NUL bytes (UTF-16, a binary file) has none."""
+    """Return the rules of an ignore file in the order of its lines. Content with NUL bytes has no rules."""
     if b"\0" in content:
         return []
     lines = content.removeprefix(UTF8_BOM).decode("latin-1").split("\n")
@@ -70,6 +75,7 @@ def parse_rules(content: bytes) -> list[Rule]:
 
 
 def _parse_line(line: str) -> Rule | None:
+    """Return the rule of one line; None for comments, blank lines and globs that match nothing."""
     if line.startswith("#"):
         return None
     glob = _without_trailing_spaces(line)
@@ -86,19 +92,21 @@ def _parse_line(line: str) -> Rule | None:
 
 
 def _without_trailing_spaces(line: str) -> str:
+    """Return the line without the spaces at its end. A space after an unescaped backslash stays."""
     end = len(line)
     while end and line[end - 1] == " ":
         end -= 1
     backslashes = len(line[:end]) - len(line[:end].rstrip("\\"))
-    # An odd backslash escapes the first of the spaces.
+    # An odd number of backslashes means that the last one escapes the first space.
     return line[: end + 1] if backslashes % 2 and end < len(line) else line[:end]
 
 
 def glob_to_regex(glob: str, *, anchored: bool) -> str | None:
-    """Translate one glob; `anchored` as in `Rule`. None where the glob can match nothing.
+    """Translate one glob to a regular expression; None when the glob can match nothing.
 
-    Matching takes time linear in the length of the path for each star, whatever the glob: all but the
-    last star of a component match lazily in atomic groups, as the leftmost match leaves most to the rest.
+    `anchored` is described in `Rule`. For each star, matching takes time linear in the length of the path. To reach
+    this, every star but the last of a component matches lazily inside an atomic group. This loses no match, since the
+    leftmost match leaves the longest rest of the path to the tokens after it.
     """
     try:
         tokens = _tokens(glob, anchored)
@@ -124,7 +132,7 @@ def glob_to_regex(glob: str, *, anchored: bool) -> str | None:
 
 
 def _component_regex(tokens: list[str]) -> str:
-    """Regular expression of tokens that are single characters, slashes and `_STAR`."""
+    """Return the regular expression for tokens that are single characters, slashes or `_STAR`."""
     chunks: list[list[str]] = [[]]
     for token in tokens:
         if token == _STAR:
@@ -140,6 +148,7 @@ def _component_regex(tokens: list[str]) -> str:
 
 
 def _tokens(glob: str, anchored: bool) -> list[str]:
+    """Split a glob into tokens. Raises `_MatchesNothing` when it is malformed or can match nothing."""
     tokens: list[str] = []
     end = len(glob)
     first_special = next((i for i, char in enumerate(glob) if char in GLOB_SPECIALS), end)
@@ -161,8 +170,8 @@ def _tokens(glob: str, anchored: bool) -> list[str]:
             stop = at
             while stop < end and glob[stop] == "*":
                 stop += 1
-            # Git compares the literal text before the first wildcard on its own and starts its matcher
-            # behind it: there, `**` counts as the start of a component whatever precedes it.
+            # Git compares the literal text before the first wildcard by itself and starts its matcher after it.
+            # At that place `**` counts as the start of a component, whatever stands before it.
             starts_component = at == first_special or glob[at - 1] == "/"
             ends_component = stop == end or glob.startswith(("/", "\\/"), stop)
             if not (anchored and stop - at > 1 and starts_component and ends_component):
@@ -180,9 +189,9 @@ def _tokens(glob: str, anchored: bool) -> list[str]:
 
 
 def _bracket_members(glob: str, start: int) -> tuple[set[int], int]:
-    """The bytes that the bracket expression at `start` matches, and the index behind it.
+    """Return the bytes that the bracket expression at `start` matches, and the index after the expression.
 
-    Raises _MatchesNothing where it is malformed or matches no byte.
+    Raises `_MatchesNothing` when the expression is malformed or matches no byte.
     """
     end = len(glob)
     at = start + 1
@@ -190,7 +199,7 @@ def _bracket_members(glob: str, start: int) -> tuple[set[int], int]:
     at += negated
     first = at
     members: set[int] = set()
-    previous = ""  # where a range may begin
+    previous = ""  # character that may begin a range; "" when none may
     while at < end and (glob[at] != "]" or at == first):
         char = glob[at]
         if char == "\\":

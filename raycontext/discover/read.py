@@ -1,4 +1,4 @@
-"""Read and hash single files of a tree, reporting by reason what cannot be indexed."""
+"""Reading and hashing of single files of a tree. A file that cannot be indexed gives a reason, not an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from raycontext.models import FileDigest, SkipReason
 __all__ = ["Content", "digest_file", "read_content"]
 
 READ_CHUNK_BYTES = 1 << 16
-_OPEN_FLAGS = open_flags("O_NOFOLLOW", "O_NONBLOCK")  # O_NONBLOCK: a FIFO must not block
+"""Largest single read from a file that grows while it is read, in bytes."""
+
+_OPEN_FLAGS = open_flags("O_NOFOLLOW", "O_NONBLOCK")  # O_NONBLOCK: opening a FIFO must not wait
 _REASONS = {
     errno.ENOENT: SkipReason.VANISHED,
     errno.ENOTDIR: SkipReason.VANISHED,
@@ -27,7 +29,7 @@ _REASONS = {
 
 
 class Content(NamedTuple):
-    """A text file as it is indexed."""
+    """Content of a text file as it is indexed."""
 
     data: bytes  # UTF-8 without byte order mark
     digest: bytes  # xxh3_128 of the bytes on disk, 16 bytes
@@ -35,11 +37,11 @@ class Content(NamedTuple):
 
 
 def read_content(root: Path, path: str, max_file_bytes: int) -> Content | SkipReason:
-    """Read one file; `path` is relative to `root`, as in `FileStat`.
+    """Read one text file and return its content, or the reason why it cannot be indexed.
 
-    UTF-16 with a byte order mark is turned into UTF-8. Returns the reason where there is no text: the file
-    is gone, no regular file, larger than `max_file_bytes` (also if it grows while it is read), binary (it
-    holds a NUL), not valid UTF-8 or UTF-16, or unreadable. Raises nothing for a bad file.
+    `path` is relative to `root`, as in `FileStat`. UTF-16 with a byte order mark is converted to UTF-8. The reasons
+    are: the file is gone, is not a regular file, has more than `max_file_bytes` bytes (also when it grows while it is
+    read), is binary (it has a NUL), is neither valid UTF-8 nor UTF-16, or cannot be read. A bad file raises no error.
     """
     raw = _read_raw(root, path, max_file_bytes)
     if isinstance(raw, SkipReason):
@@ -51,7 +53,7 @@ def read_content(root: Path, path: str, max_file_bytes: int) -> Content | SkipRe
 
 
 def digest_file(root: Path, path: str, max_file_bytes: int) -> FileDigest:
-    """Hash one file; it has a reason in exactly the cases in which `read_content` returns one."""
+    """Hash one file. The result has a reason exactly when `read_content` returns a reason."""
     content = read_content(root, path, max_file_bytes)
     if isinstance(content, SkipReason):
         return FileDigest(path, b"", content)
@@ -59,11 +61,12 @@ def digest_file(root: Path, path: str, max_file_bytes: int) -> FileDigest:
 
 
 def _read_raw(root: Path, path: str, max_file_bytes: int) -> bytes | SkipReason:
+    """Read the bytes of a regular file without following a link in its last part, or return why it cannot be read."""
     try:
         descriptor = os.open(f"{root}/{path}", _OPEN_FLAGS)
     except OSError as error:
         return _REASONS.get(error.errno or 0, SkipReason.UNREADABLE)
-    except ValueError:  # a path that no file can have: NUL, a lone surrogate
+    except ValueError:  # no file can have such a path: it has a NUL or a lone surrogate
         return SkipReason.UNREADABLE
     try:
         status = os.fstat(descriptor)
@@ -79,10 +82,10 @@ def _read_raw(root: Path, path: str, max_file_bytes: int) -> bytes | SkipReason:
 
 
 def _read_to_end(descriptor: int, expected_bytes: int, max_file_bytes: int) -> bytes | SkipReason:
-    """Read until the end of the file, not until its size at the start: it may grow or shrink meanwhile."""
+    """Read until the end of the file. Its size at the start is only a guess, since it may grow or shrink meanwhile."""
     pieces: list[bytes] = []
     total = 0
-    wanted = expected_bytes + 1  # one more, so that a short read tells the end of an unchanged file
+    wanted = expected_bytes + 1  # one more byte: a short read then proves the end of an unchanged file
     while True:
         piece = os.read(descriptor, wanted)
         pieces.append(piece)
@@ -95,6 +98,7 @@ def _read_to_end(descriptor: int, expected_bytes: int, max_file_bytes: int) -> b
 
 
 def _to_utf8(raw: bytes) -> bytes | SkipReason:
+    """Return the text as UTF-8 without a byte order mark, or the reason why the bytes are not text."""
     try:
         if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             data = raw.decode("utf-16").encode("utf-8")

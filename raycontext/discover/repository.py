@@ -1,6 +1,7 @@
-"""What git's own files say about a folder: its repository, its exclude files. Git itself is not run.
+"""Reader of git's own files: which repository a folder belongs to, and which exclude files hold for it.
 
-Files that are missing, unreadable or broken count as absent. See gitrepository-layout(5) and git-config(1).
+Git itself is not run. Files that are missing, unreadable or broken count as absent. See gitrepository-layout(5) and
+git-config(1).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from pathlib import Path
 __all__ = ["common_git_folder", "enclosing_repository", "exclude_files", "open_flags", "read_small_file"]
 
 MAX_CONFIG_BYTES = 1 << 20
-MAX_INCLUDE_DEPTH = 10  # as git
+"""Largest file that `read_small_file` reads, in bytes."""
+MAX_INCLUDE_DEPTH = 10
+"""Largest depth of nested `include.path` settings; git has the same limit."""
 
 _CONFIG_ENTRY = re.compile(
     r"""
@@ -30,7 +33,10 @@ _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
 
 
 def open_flags(*names: str) -> int:
-    """Flags of `os.open` by name, of which those that the platform lacks do nothing; bytes are never translated."""
+    """Return the flags for `os.open` to read bytes, with the further flags that `names` lists.
+
+    Flags that the platform lacks are ignored. Line ends are never translated.
+    """
     flags = os.O_RDONLY
     for name in ("O_BINARY", "O_CLOEXEC", *names):
         flags |= getattr(os, name, 0)
@@ -38,9 +44,10 @@ def open_flags(*names: str) -> int:
 
 
 def read_small_file(path: Path, *flags: str) -> bytes | None:
-    """Content of a regular file, or None where it is missing, no regular file, too large or unreadable.
+    """Return the content of a regular file of at most `MAX_CONFIG_BYTES` bytes, else None.
 
-    `flags`: names of further flags of `os.open`, for example "O_NOFOLLOW".
+    None also means that the file is missing or cannot be read. `flags` are names of further flags of `os.open`, for
+    example "O_NOFOLLOW".
     """
     try:
         descriptor = os.open(path, open_flags("O_NONBLOCK", *flags))
@@ -54,9 +61,10 @@ def read_small_file(path: Path, *flags: str) -> bytes | None:
 
 
 def common_git_folder(folder: Path) -> Path | None:
-    """The git folder with `config` and `info/exclude` of the repository whose top is `folder`, if it is one.
+    """Return the git folder of the repository whose top is `folder`; None when `folder` is not the top of one.
 
-    `.git` may be a file that points elsewhere (submodule, worktree); worktrees share one git folder.
+    The git folder holds `config` and `info/exclude`. `.git` may be a file that points elsewhere (submodule, worktree).
+    All worktrees of a repository share one git folder.
     """
     dot_git = folder / ".git"
     pointer = _read_text(dot_git)
@@ -73,14 +81,15 @@ def common_git_folder(folder: Path) -> Path | None:
 
 
 def enclosing_repository(folder: Path) -> Path | None:
-    """The nearest proper parent of `folder` that is the top of a repository."""
+    """Return the nearest folder above `folder` that is the top of a repository; None when there is none."""
     return next((parent for parent in folder.parents if common_git_folder(parent) is not None), None)
 
 
 def exclude_files(git_folder: Path | None) -> list[Path]:
-    """Files with rules for a whole repository, the one that wins first: `info/exclude`, the global file.
+    """Return the paths of the exclude files for a whole repository, the strongest first.
 
-    With `git_folder` None (no repository) only the global file.
+    These are `info/exclude` in the git folder and then the user's global file. `git_folder` None means that there is
+    no repository: only the global file is returned. The files need not exist.
     """
     files = [] if git_folder is None else [git_folder / "info" / "exclude"]
     global_file = _global_excludes_file(git_folder)
@@ -88,7 +97,11 @@ def exclude_files(git_folder: Path | None) -> list[Path]:
 
 
 def _global_excludes_file(git_folder: Path | None) -> Path | None:
-    """`core.excludesFile` of the last configuration file that sets it, else its default place."""
+    """Return the path of the user's global exclude file.
+
+    It is `core.excludesFile` of the last configuration file that sets it, else the default path. None means that the
+    setting is not an absolute path, or that the user has no home.
+    """
     chosen: str | None = None
     for config in _config_files(git_folder):
         for key, value in _settings(config, depth=0):
@@ -102,6 +115,7 @@ def _global_excludes_file(git_folder: Path | None) -> Path | None:
 
 
 def _config_files(git_folder: Path | None) -> Iterator[Path]:
+    """Yield the paths of git's configuration files. A later file overrides an earlier one."""
     if os.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() not in ("1", "true", "yes", "on"):
         yield Path(os.environ.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
     if "GIT_CONFIG_GLOBAL" in os.environ:
@@ -117,6 +131,7 @@ def _config_files(git_folder: Path | None) -> Iterator[Path]:
 
 
 def _user_config_folder() -> Path | None:
+    """Return the folder of the user's configuration files; None when the user has no home."""
     if configured := os.environ.get("XDG_CONFIG_HOME"):
         return Path(configured)
     home = _home()
@@ -124,11 +139,12 @@ def _user_config_folder() -> Path | None:
 
 
 def _home() -> str | None:
-    """As git for Windows has it, too."""
+    """Return the user's home folder as git determines it, also on Windows; None when it is not set."""
     return os.environ.get("HOME") or (os.environ.get("USERPROFILE") if os.name == "nt" else None)
 
 
 def _expanded(value: str) -> Path:
+    """Return the path with a leading `~` or `~name` replaced by that user's home."""
     try:
         return Path(value).expanduser()
     except RuntimeError:  # `~name` of an unknown user
@@ -136,9 +152,10 @@ def _expanded(value: str) -> Path:
 
 
 def _settings(config: Path, depth: int) -> Iterator[tuple[str, str]]:
-    """Pairs of lower-case `section.key` and value, in order, files of `include.path` in place.
+    """Yield the settings of a configuration file in order, as pairs of lower-case `section.key` and value.
 
-    Sections with a subsection are left out: no setting that matters here has one.
+    An `include.path` setting yields the settings of that file in its place. Sections with a subsection are skipped,
+    since no setting that is needed here has one.
     """
     text = _read_text(config)
     if text is None or depth > MAX_INCLUDE_DEPTH:
@@ -157,9 +174,11 @@ def _settings(config: Path, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _unquoted(escaped: str | None) -> str:
+    """Return the character that an escape stands for. None stands for a quotation mark, which disappears."""
     return "" if escaped is None else _ESCAPES.get(escaped, escaped)
 
 
 def _read_text(path: Path) -> str | None:
+    """Return the content of a small regular file as text; None when it cannot be read."""
     content = read_small_file(path)
     return None if content is None else os.fsdecode(content)

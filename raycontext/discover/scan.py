@@ -1,4 +1,4 @@
-"""Find by stat what of a tree, or of some places in it, may differ from an earlier snapshot."""
+"""Comparison of a tree, or of some places in it, with an earlier snapshot, by the status (stat) of its files."""
 
 from __future__ import annotations
 
@@ -16,30 +16,38 @@ __all__ = ["Scan", "compared", "scan", "scan_places"]
 
 
 class Scan(NamedTuple):
-    """How a tree differs from the last snapshot, as far as stat tells."""
+    """Differences between a tree and an earlier snapshot, as far as the status of the files shows them."""
 
     scanned_at_ns: int
+    """Time of the scan, in nanoseconds of the wall clock: no file was looked at earlier. It is the time of the earlier
+    snapshot when only some places were looked at."""
     files_found: int
+    """Number of files that the walk found and that the options select."""
     to_hash: list[FileStat]
-    """New files and files whose stat does not prove that they are unchanged."""
+    """New files, and files whose status does not prove that they are unchanged. Their contents must be read."""
     skipped: dict[str, SnapshotEntry]
-    """Files that the walk left out and that the snapshot does not yet record so."""
+    """Entries by path for files that the walk left out and that the snapshot does not record with this reason yet."""
     removed: list[str]
     """Paths of the snapshot that are no longer in the tree."""
     kept: list[str]
-    """Paths of the snapshot below folders that cannot be listed: they stay as they are."""
+    """Paths of the snapshot below folders that cannot be listed. Their entries stay unchanged."""
     unreadable_folders: tuple[str, ...]
+    """Paths of the folders that cannot be listed; "" is the root."""
 
 
 def scan(root: Path, options: IndexOptions, previous: Snapshot | None) -> Scan:
-    """Walk a tree and compare what the options ask for with a snapshot, None: with nothing. Raises `RootNotFound`."""
+    """Walk the tree below `root` and compare the files that the options select with an earlier snapshot.
+
+    `previous` None stands for an empty snapshot. Raises `RootNotFound`.
+    """
     return compared(walk(root, options.max_file_bytes), options, previous)
 
 
 def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: Iterable[str]) -> Scan:
-    """The same of some places alone, paths of files and folders as in `walk_places`; all else counts as unchanged.
+    """Compare some places of a tree with an earlier snapshot. All other files count as unchanged.
 
-    "." stands for all, a file with rules, such as `.gitignore`, for its folder. Raises `RootNotFound`.
+    `places` are paths of files and folders, as in `walk_places`; "." is the whole tree. An ignore file or `.git` stands
+    for the folder that it lies in. Raises `RootNotFound`.
     """
     wanted = frozenset(_folder_of_rules(place) for place in places)
     if not wanted.isdisjoint(("", ".")):
@@ -47,19 +55,23 @@ def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: I
     listing = walk_places(root, options.max_file_bytes, wanted)
     below = tuple(f"{place}/" for place in wanted)
     entries = {path: entry for path, entry in previous.entries.items() if path in wanted or path.startswith(below)}
-    # Of the rest no one knows more than before.
+    # The time of the earlier walk stays, since the other files were not looked at.
     return compared(listing, options, Snapshot(previous.scanned_at_ns, entries))._replace(
         scanned_at_ns=previous.scanned_at_ns
     )
 
 
 def _folder_of_rules(place: str) -> str:
+    """Return the parent folder of an entry that changes the rules of its folder, else the place itself."""
     parent, _, name = place.rpartition("/")
     return parent if name in CONTROL_NAMES else place
 
 
 def compared(found: TreeListing, options: IndexOptions, previous: Snapshot | None) -> Scan:
-    """What a walk has found, compared with a snapshot, None: with nothing."""
+    """Compare the result of a walk with an earlier snapshot.
+
+    The globs of the options are applied to the result first. `previous` None stands for an empty snapshot.
+    """
     listing = selected(found, options.include, options.exclude)
     classification = classify(listing, previous)
     known = previous.entries if previous else {}

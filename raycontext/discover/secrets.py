@@ -1,6 +1,7 @@
-"""Files that hold keys or tokens: by name, and by what tokens of well-known services look like.
+"""Recognition of files that hold keys or tokens, by their names and by the forms of tokens of well-known services.
 
-Names and forms are those that the services document. A file is left out whole; its content is nowhere.
+The names and forms are the ones that the services document. A file that holds a secret is left out as a whole, so that
+no part of it reaches the index.
 """
 
 from __future__ import annotations
@@ -20,23 +21,25 @@ _NAMES = frozenset(
 )
 _SUFFIXES = frozenset((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".p8"))
 _PLACES = (("credentials", ".aws"), ("config.json", ".docker"), ("application_default_credentials.json", "gcloud"))
-"""A name, and the folder that it lies in."""
+"""Pairs of a file name and the name of the folder in which that file holds secrets."""
 
 _SAMPLES = frozenset(("example", "sample", "template", "dist", "defaults", "test", "md", "py", "js", "ts"))
-"""Endings of a `.env` that shows how one is written."""
+"""Endings of files such as `.env.example`, which only show how a `.env` file is written."""
 
 KEY_SHARE = 0.5
-"""Of a file's bytes, from which on a private key in it is the file; below, it is a test of somebody's code."""
+"""Smallest share of a file's bytes that private keys must take for the file to count as a key. A smaller share is
+typical of test code."""
 
 LEAST_CHARACTERS = 12
-"""Different ones in a token: placeholders such as `xxxx…` or `1234…` have fewer."""
+"""Smallest number of different characters in a real token. Placeholders such as `xxxx…` or `1234…` have fewer."""
 
 _KEY_MARK = b"PRIVATE KEY"
 _KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{100,20000}-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY"
 )
 
-# A literal that each token of a kind has, and its form. Each literal costs a look through every file.
+# Pairs of a literal that every token of a kind contains, and the form of the token. Each literal costs one search
+# through every file.
 _TOKENS = tuple(
     (literal, re.compile(form))
     for literal, form in (
@@ -55,7 +58,7 @@ _PLACEHOLDER = re.compile(rb"example|sample|dummy|fake|test|xxxx|1234567|abcdef"
 
 
 def is_secret(path: str, data: bytes) -> bool:
-    """Whether a file (path with `/`, content as UTF-8) holds a secret."""
+    """Return whether a file holds a secret. `path` has `/` between its parts; `data` is the content as UTF-8."""
     return _has_secret_name(path) or _is_private_key(data) or _holds_token(data)
 
 
@@ -70,12 +73,14 @@ def _has_secret_name(path: str) -> bool:
 
 
 def _is_private_key(data: bytes) -> bool:
+    """Return whether private keys take at least `KEY_SHARE` of the content."""
     if _KEY_MARK not in data:
         return False
     return sum(len(found.group()) for found in _KEY.finditer(data)) >= KEY_SHARE * len(data)
 
 
 def _holds_token(data: bytes) -> bool:
+    """Return whether the content holds a token that is not a placeholder."""
     return any(
         len(set(token)) >= LEAST_CHARACTERS and not _PLACEHOLDER.search(token)
         for literal, form in _TOKENS

@@ -1,4 +1,4 @@
-"""What the index knows of the files of its tree, and what a later walk says about it."""
+"""Snapshots: what the index knows about the files of its tree, and how a later walk compares with that."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from raycontext.models import FileStat, SkipReason, TreeListing
 __all__ = ["QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify"]
 
 DIGEST_BYTES = 16
-UNKNOWN_INODE = 0  # no file has it, so the entry's file counts as changed
+"""Size of a digest (xxh3_128), in bytes."""
+UNKNOWN_INODE = 0
+"""Inode of an entry whose file must be read again. No file has this inode, so the file counts as changed."""
 
 SECOND_NS = 1_000_000_000
-FINE_GRANULARITY_NS = 100_000_000  # kernels stamp files with the time of their last tick: 1 to 10 ms
+FINE_GRANULARITY_NS = 100_000_000  # kernels stamp files with the time of their last tick, every 1 to 10 ms
 COARSE_GRANULARITY_NS = 2 * SECOND_NS  # FAT: 2 s; HFS+, ext3 and some network file systems: 1 s
 
 _SCANNED_AT_KEY = b"scanned_at_ns"
@@ -37,41 +39,45 @@ _REASONS = list(SkipReason)
 _REASON_CODES = {reason: code for code, reason in enumerate(_REASONS)}
 
 QUARANTINES = frozenset({SkipReason.QUARANTINED, SkipReason.WORKER_DIED, SkipReason.OUT_OF_MEMORY, SkipReason.SECRET})
-"""Indexing the file was tried and failed, or a secret was found: known by its content."""
+"""Reasons that belong to a content: indexing it failed, or it holds a secret. It is recognised by its digest."""
 
-# Left out for what is in them: they need not be read again while their status stays the same.
+# Reasons that lie in the content of a file. Such a file is not read again while its status stays the same.
 _REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, *QUARANTINES})
 
 
 class SnapshotEntry(NamedTuple):
-    """One file as it was when it was last looked at."""
+    """State of one file when it was last looked at."""
 
-    size: int  # bytes
+    size: int
+    """Size of the file, in bytes."""
     mtime_ns: int
+    """Time of the last modification, in nanoseconds since the Unix epoch."""
     inode: int
-    digest: bytes  # xxh3_128 of the content, 16 bytes; empty where `reason` is set, unless it is a quarantine
-    reason: SkipReason | None  # None: the file is in the index
+    """Inode number of the file, or `UNKNOWN_INODE`."""
+    digest: bytes
+    """Digest of the content (xxh3_128, 16 bytes). It is empty when `reason` is set and is not one of `QUARANTINES`."""
+    reason: SkipReason | None
+    """Why the file is not in the index; None when it is in the index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The files of a tree by path, indexed and skipped ones, as of one walk.
-
-    `scanned_at_ns` (wall clock) promises that each file was looked at no earlier than that. An entry that is
-    copied from an earlier snapshot without such a look goes through `carried`.
-    """
+    """Record of all files of a tree, indexed and skipped ones, at the time of one walk."""
 
     scanned_at_ns: int
+    """Time in nanoseconds of the wall clock. Each file was looked at no earlier. Entries that are copied from an
+    earlier snapshot, without a new look at their files, must go through `carried`."""
     entries: Mapping[str, SnapshotEntry]
+    """State of each file, by its path relative to the root of the tree."""
 
     def tree(self) -> MerkleTree:
-        """Merkle tree of the indexed files."""
+        """Build the Merkle tree of the indexed files."""
         return MerkleTree.from_digests(
             {path: entry.digest for path, entry in self.entries.items() if entry.reason is None}
         )
 
     def quarantined(self) -> dict[bytes, SkipReason]:
-        """Digest and reason of each content that is not tried again."""
+        """Return the digests of the contents that are not tried again, with the reason of each."""
         return {
             entry.digest: entry.reason
             for entry in self.entries.values()
@@ -79,14 +85,14 @@ class Snapshot:
         }
 
     def skipped(self) -> dict[str, SkipReason]:
-        """Path and reason of each file that is not in the index."""
+        """Return the paths of the files that are not in the index, with the reason of each."""
         return {path: entry.reason for path, entry in self.entries.items() if entry.reason is not None}
 
     def carried(self, paths: Iterable[str]) -> dict[str, SnapshotEntry]:
-        """Entries for a later snapshot of files that were not looked at since this one.
+        """Return entries for a later snapshot, for files that were not looked at since this snapshot.
 
-        For racy entries (see `classify`) the later time would hide that they may be out of date. They lose
-        their inode, so that their files are read next time.
+        The later time would hide that racy entries (see `_is_racy`) may be out of date. Their inode becomes
+        `UNKNOWN_INODE`, so that the next walk has their files read. Raises `KeyError` for a path without an entry.
         """
         return {
             path: entry._replace(inode=UNKNOWN_INODE) if _is_racy(entry.mtime_ns, self.scanned_at_ns) else entry
@@ -94,7 +100,7 @@ class Snapshot:
         }
 
     def to_bytes(self) -> bytes:
-        """An Arrow IPC file, sorted by path. Equal snapshots give equal bytes."""
+        """Return the snapshot as an Arrow IPC file, sorted by path. Equal snapshots give equal bytes."""
         paths = sorted(self.entries)
         entries = [self.entries[path] for path in paths]
         reasons = pa.array(
@@ -117,7 +123,7 @@ class Snapshot:
 
     @classmethod
     def from_bytes(cls, content: bytes | pa.Buffer, name: str = "snapshot") -> Snapshot:
-        """Read what `to_bytes` wrote. Raises CorruptManifest(name, problem) for anything else."""
+        """Read a snapshot that `to_bytes` wrote. Raises `CorruptManifest`, which names `name`, for anything else."""
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
             if not table.schema.equals(_SCHEMA):
@@ -148,22 +154,31 @@ class Snapshot:
 
 
 def _is_possible(digest: bytes | None, reason: SkipReason | None) -> bool:
+    """Return whether one entry may have this digest together with this reason."""
     if digest is None:
         return reason is not None
     return reason is None or reason in QUARANTINES
 
 
 class Classification(NamedTuple):
-    """What a walk means for an earlier snapshot. Entries of the snapshot that appear in none of these lists
-    belong to files that are gone or are left out now."""
+    """Result of the comparison of a walk with an earlier snapshot.
 
-    unchanged: list[FileStat]  # their entries hold
-    to_hash: list[FileStat]  # new, changed in status, or racy
-    kept: list[str]  # paths below folders that could not be listed; their entries stay, see `Snapshot.carried`
+    An entry of the snapshot that is in none of these lists belongs to a file that is gone or is now left out.
+    """
+
+    unchanged: list[FileStat]
+    """Files whose entries are still valid."""
+    to_hash: list[FileStat]
+    """Files that must be read: they are new, their status has changed, or their entries are racy (see `_is_racy`)."""
+    kept: list[str]
+    """Paths of the snapshot below folders that could not be listed. Their entries stay (see `Snapshot.carried`)."""
 
 
 def classify(listing: TreeListing, previous: Snapshot | None) -> Classification:
-    """Tell which files of a walk must be read, by size, modification time and inode, as git's index does."""
+    """Divide the files of a walk into those whose entries are still valid and those that must be read.
+
+    Size, modification time and inode decide, as in git's index. `previous` None stands for an empty snapshot.
+    """
     if previous is None:
         return Classification([], list(listing.files), [])
     unchanged: list[FileStat] = []
@@ -177,6 +192,7 @@ def classify(listing: TreeListing, previous: Snapshot | None) -> Classification:
 
 
 def _holds(entry: SnapshotEntry, file: FileStat, scanned_at_ns: int) -> bool:
+    """Return whether the entry of a file, from a snapshot of the given time, is valid for its present status."""
     if entry.reason is not None and entry.reason not in _REASONS_OF_CONTENT:
         return False
     if (entry.mtime_ns, entry.size, entry.inode) != (file.mtime_ns, file.size, file.inode):
@@ -185,18 +201,19 @@ def _holds(entry: SnapshotEntry, file: FileStat, scanned_at_ns: int) -> bool:
 
 
 def _is_racy(mtime_ns: int, scanned_at_ns: int) -> bool:
-    """True where the file may have changed after the look at it without a change of its status.
+    """Return whether a file may have changed since the snapshot without a change of its status.
 
-    File systems stamp times in steps. A file that was written, looked at, and written again to the same
-    size within one step has the same status with other content. Git's index has the same problem ("racy
-    git", Documentation/technical/racy-git.txt). Only files written within a step of the look, or later,
-    are in doubt, and they are read. A time of whole seconds suggests a coarse file system.
+    File systems record times in steps. A file may be written, looked at, and written again to the same size within one
+    step. Its status then stays the same while its content differs. Git's index has this problem too ("racy git",
+    Documentation/technical/racy-git.txt). Only files that were written within one step before the look, or later, are
+    in doubt. A modification time of whole seconds suggests a file system with coarse steps.
     """
     granularity_ns = COARSE_GRANULARITY_NS if mtime_ns % SECOND_NS == 0 else FINE_GRANULARITY_NS
     return mtime_ns + granularity_ns >= scanned_at_ns
 
 
 def _kept(listing: TreeListing, previous: Snapshot) -> list[str]:
+    """Return the sorted paths of the snapshot that lie below folders that could not be listed."""
     if not listing.unreadable_folders:
         return []
     if "" in listing.unreadable_folders:

@@ -1,4 +1,4 @@
-"""Find the files of a tree: one pass with `os.scandir`, without recursion, without following links."""
+"""Listing of a tree's files in one pass with `os.scandir`, without recursion and without following links."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ _BY_PATH = itemgetter(0)
 def walk(root: Path, max_file_bytes: int) -> TreeListing:
     """List the files below `root` that may be indexed.
 
-    Takes a folder (or a link to one) and the size in bytes above which a file is left out. Ignored files
-    do not appear at all; links, special files, files that are too large and files whose status cannot be
-    read appear in `skipped`. Folders that cannot be listed appear in `unreadable_folders`, the root as "".
-    What vanishes during the walk counts as not there. A folder that another one takes the place of during the walk is
-    listed anew: with the first one moved away, all of its files would count as deleted.
+    `root` is a folder or a link to one. Files of more than `max_file_bytes` bytes are left out. Ignored files do not
+    appear at all. Links, special files, files that are too large and files whose status cannot be read appear in
+    `skipped`. Folders that cannot be listed appear in `unreadable_folders`; the root is "" there. Files that disappear
+    during the walk are not listed. The walk starts again when another folder takes the place of `root` during the walk.
+    Otherwise the files of the first folder would count as deleted.
 
-    Raises RootNotFound where `root` is not an existing folder that can be reached, at the end of the walk too.
+    Raises `RootNotFound` when `root` is not an existing folder that can be reached, at the start or at the end of the
+    walk.
     """
     return _undisturbed(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top)))
 
 
 def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeListing:
-    """What `walk` would list at and below some places: paths with "/", relative to `root`, of files and folders.
+    """List the part of the result of `walk` that lies at or below some places.
 
-    Nothing is listed of what is not there, is ignored, or lies behind a link. Raises RootNotFound as `walk`.
+    `places` are paths of files and folders, relative to `root`, with "/". A place that does not exist, is ignored, or
+    lies behind a link adds nothing. Raises `RootNotFound` in the cases in which `walk` does.
     """
     outermost: list[str] = []
     for place in sorted(set(places)):
@@ -54,13 +56,16 @@ def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeL
 
 
 def _is_reached(top: Path, folder: str) -> bool:
-    """Whether a walk comes to a folder: neither it nor one above it is a link, or missing."""
+    """Return whether a walk can reach a folder: it and all folders above it, up to `top`, exist and are not links."""
     places = [top / folder, *(top / folder).parents]
     return all(place.is_dir() and not place.is_symlink() for place in places[: places.index(top)])
 
 
 def _undisturbed(root: Path, max_file_bytes: int, look: Callable[[_Walker, Path], None]) -> TreeListing:
-    """What a walker found in a folder that was the same one all the time."""
+    """Return the listing that `look` makes. Start again when another folder has taken the place of `root` meanwhile.
+
+    Raises `RootNotFound`.
+    """
     while True:
         top = _resolved_folder(root)
         before = _identity(top, root)
@@ -71,6 +76,7 @@ def _undisturbed(root: Path, max_file_bytes: int, look: Callable[[_Walker, Path]
 
 
 def _identity(top: Path, root: Path) -> tuple[int, int]:
+    """Return the device and the inode of a folder. Raises `RootNotFound`, which names `root`, when it is gone."""
     try:
         status = top.stat()
     except OSError:
@@ -79,7 +85,7 @@ def _identity(top: Path, root: Path) -> tuple[int, int]:
 
 
 class _Walker:
-    """Gathers the files of one tree."""
+    """Collector of the files of one tree. `root` is the folder as the caller names it; `top` is its resolved path."""
 
     def __init__(self, root: Path, top: Path, max_file_bytes: int) -> None:
         self._root = root
@@ -92,7 +98,11 @@ class _Walker:
         self._pending: list[tuple[str, IgnoreRules]] = []
 
     def walk(self, prefix: str, rules: IgnoreRules) -> None:
-        """Look through a folder, whose path is `prefix` without the last "/"; `rules` hold for it from outside."""
+        """Collect the files below a folder.
+
+        `prefix` is the folder's path with "/" at its end, or "" for the root. `rules` are the rules of the folders
+        above. The ignore files in the folder itself are read here. Raises `RootNotFound` when the root is gone.
+        """
         base, pending, take = self._base, self._pending, self._take
         pending.append((prefix, rules))
         while pending:
@@ -115,19 +125,20 @@ class _Walker:
                 take(entry, prefix + entry.name, rules, has_rules)
 
     def take(self, path: str, rules: IgnoreRules) -> None:
-        """Look at one place; `rules` are those inside its folder."""
+        """Collect the file at one place, or all files below it. `rules` are the rules inside its parent folder."""
         self._take(_Place(self._base + path), path, rules, not rules.is_empty)
         while self._pending:
             self.walk(*self._pending.pop())
 
     def listing(self) -> TreeListing:
-        """What was found."""
+        """Return everything that was collected, sorted by path."""
         self._files.sort(key=_BY_PATH)
         self._skipped.sort(key=_BY_PATH)
         self._unreadable_folders.sort()
         return TreeListing(self._scanned_at_ns, self._files, self._skipped, self._unreadable_folders)
 
     def _take(self, entry: os.DirEntry[str] | _Place, path: str, rules: IgnoreRules, has_rules: bool) -> None:
+        """Record one entry as a file or a skipped file, or put it on the list of folders to enter."""
         name = entry.name
         try:
             if entry.is_dir(follow_symlinks=False):
@@ -154,31 +165,30 @@ class _Walker:
 
 
 class _Place:
-    """What `os.DirEntry` tells, of a place that no folder was listed for."""
+    """Substitute for `os.DirEntry` for a path that does not come from the listing of a folder."""
 
     def __init__(self, path: str) -> None:
         self.name = path.rsplit("/", 1)[-1]
         self._path = path
 
     def is_dir(self, *, follow_symlinks: bool) -> bool:
+        """Return whether the place is a folder. Raises `OSError` when its status cannot be read."""
         return stat.S_ISDIR(self.stat(follow_symlinks=follow_symlinks).st_mode)
 
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        """Return the status of the place. Raises `OSError`; a missing parent folder is a `FileNotFoundError`."""
         try:
             return Path(self._path).stat(follow_symlinks=follow_symlinks)
-        except NotADirectoryError:  # a file took the place of one of its folders
+        except NotADirectoryError:  # a file has taken the place of one of its folders
             raise FileNotFoundError(self._path) from None
 
 
 def _resolved_folder(root: Path) -> Path:
+    """Return the absolute path of a folder, with all links resolved. Raises `RootNotFound`."""
     try:
         top = root.resolve(strict=True)
         is_folder = top.is_dir()
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-    ):  # RuntimeError: a loop of links; ValueError: a NUL in the path
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: a loop of links; ValueError: a NUL in the path
         raise RootNotFound(str(root)) from None
     if not is_folder:
         raise RootNotFound(str(root))
