@@ -1,7 +1,7 @@
 """Values that cross layers and processes: small, frozen, without behaviour.
 
-Values of the public API are pydantic models (`Hit`, `IndexReport`, …): they validate and they print as
-JSON. Values that exist by the hundred thousand (`FileStat`, `Chunk`, …) are named tuples.
+Values of the public API are pydantic models (`Hit`, `IndexReport`, …), which validate their fields and print as JSON.
+Values that exist by the hundred thousand (`FileStat`, `Chunk`, …) are named tuples.
 """
 
 from __future__ import annotations
@@ -35,68 +35,71 @@ __all__ = [
 
 
 class SkipReason(StrEnum):
-    """Why a file of the tree is not in the index."""
+    """Reason why a file of the tree is not in the index."""
 
-    BINARY = "binary"
-    TOO_LARGE = "too_large"
-    UNREADABLE = "unreadable"
-    VANISHED = "vanished"
-    UNDECODABLE = "undecodable"
-    SPECIAL = "special"  # FIFO, socket, device
-    SYMLINK = "symlink"
-    SECRET = "secret"  # a key or a token is in it, or its name says so
-    # Indexing it alone failed; it is tried again once its content changes:
-    QUARANTINED = "quarantined"  # with an error
-    WORKER_DIED = "worker_died"  # it crashed its worker, or used more CPU time than a file may
-    OUT_OF_MEMORY = "out_of_memory"  # it wanted more memory than a task may have
+    BINARY = "binary"  # the content is not text
+    TOO_LARGE = "too_large"  # the file is larger than `max_file_bytes`
+    UNREADABLE = "unreadable"  # the file cannot be opened or read
+    VANISHED = "vanished"  # the file was deleted while the run went on
+    UNDECODABLE = "undecodable"  # the bytes are not valid in the text encoding that the file appears to use
+    SPECIAL = "special"  # the path is a FIFO, a socket or a device
+    SYMLINK = "symlink"  # the path is a symbolic link
+    SECRET = "secret"  # the file holds a key or a token, or its name says so
+    # Indexing such a file failed even when it was alone in its batch. It is tried again once its content changes.
+    QUARANTINED = "quarantined"  # indexing the file alone raised an error
+    WORKER_DIED = "worker_died"  # the file crashed its worker, or used more CPU time than a file may
+    OUT_OF_MEMORY = "out_of_memory"  # the file needed more memory than a task may use
 
 
 class ChunkKind(StrEnum):
-    """What a chunk holds, named by the definition that it starts with."""
+    """Kind of a chunk, named by the definition that the chunk starts with."""
 
-    FUNCTION = "function"
-    METHOD = "method"
-    CLASS = "class"  # class, struct, record, object; its header where members are chunks of their own
-    INTERFACE = "interface"  # interface, trait, protocol, type class
-    ENUM = "enum"
-    TYPE = "type"  # alias, typedef, union
-    MODULE = "module"  # module, namespace, package, impl block
-    CONSTANT = "constant"  # constants, variables, fields
-    MACRO = "macro"
-    TEST = "test"  # test blocks of languages that have them
-    IMPORT = "import"
-    SECTION = "section"  # of prose or markup
-    BLOCK = "block"  # anything else: code without a definition, lines of a file without grammar
+    FUNCTION = "function"  # function outside of a class
+    METHOD = "method"  # function inside of a class or another type
+    CLASS = "class"  # class, struct, record or object; only its header where its members are chunks of their own
+    INTERFACE = "interface"  # interface, trait, protocol or type class
+    ENUM = "enum"  # enumeration
+    TYPE = "type"  # type alias, typedef or union
+    MODULE = "module"  # module, namespace, package or impl block
+    CONSTANT = "constant"  # constants, variables or fields
+    MACRO = "macro"  # macro definition
+    TEST = "test"  # test block, in languages that have them
+    IMPORT = "import"  # import statements
+    SECTION = "section"  # section of prose or markup
+    BLOCK = "block"  # anything else: code without a definition, or lines of a file without a grammar
 
 
 class FileStat(NamedTuple):
-    """One regular file as the walk saw it. `path` is relative to the root, with `/`; names that are
-    not valid UTF-8 are decoded with surrogateescape, as `os.fsdecode` does."""
+    """Name and stat of one regular file, taken during the walk of the tree.
+
+    `path` is relative to the root and uses `/`. A name that is not valid UTF-8 is decoded with surrogateescape, which
+    is what `os.fsdecode` does.
+    """
 
     path: str
     size: int  # bytes
-    mtime_ns: int
+    mtime_ns: int  # nanoseconds since the epoch
     inode: int
 
 
 class SkippedFile(NamedTuple):
-    """A file left out, and why. `path` as in `FileStat`."""
+    """File that is left out of the index, and the reason. `path` has the form that `FileStat` describes."""
 
     path: str
     reason: SkipReason
 
 
 class TreeListing(NamedTuple):
-    """What a walk found: candidates for indexing, what it left out, folders that it could not list."""
+    """Result of a walk: files to index, files that are left out, and folders that could not be listed."""
 
-    scanned_at_ns: int  # wall clock at the start of the walk
+    scanned_at_ns: int  # wall clock at the start of the walk, nanoseconds since the epoch
     files: list[FileStat]  # sorted by path
     skipped: list[SkippedFile]
-    unreadable_folders: list[str]  # relative to the root; earlier entries below them are kept
+    unreadable_folders: list[str]  # relative to the root; what the index holds below them is kept
 
 
 class FileDigest(NamedTuple):
-    """Result of hashing one file: its digest, or the reason why there is none."""
+    """Result of hashing one file: its digest, or the reason why it has none."""
 
     path: str
     digest: bytes  # xxh3_128 of the content, 16 bytes; empty where `reason` is set
@@ -104,105 +107,114 @@ class FileDigest(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A piece of one file. Lines are 1-based and inclusive; bytes are offsets into the UTF-8 content."""
+    """Piece of one file. Lines are 1-based and inclusive; bytes are offsets into the content as UTF-8."""
 
     start_line: int
     end_line: int
     start_byte: int
-    end_byte: int
+    end_byte: int  # exclusive
     kind: ChunkKind
-    symbol: str  # name of the definition, "" where there is none
+    symbol: str  # name of the definition; "" where the chunk has none
     scope: str  # enclosing definitions, outermost first, joined by " > "; "" at top level
 
 
-class IndexOptions(BaseModel):
-    """How a collection is built. Part of what its manifest records."""
+class FrozenModel(BaseModel):
+    """Base of the values of the public API. They cannot be changed once they are made."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class IndexOptions(FrozenModel):
+    """Options that a collection is built with. Its manifest records them.
+
+    A manifest leaves out `include`, `exclude` and `secrets` while they have their defaults, so that it stays equal to
+    manifests that were written before these options existed.
+    """
 
     num_shards: int = Field(default=1, ge=1, le=4096)
+    """Number of shards that the files are spread over."""
     max_file_bytes: int = Field(default=4 << 20, ge=1)
+    """Largest file that is indexed, in bytes."""
     include: tuple[str, ...] = Field(default=(), exclude_if=lambda globs: not globs)
+    """Globs in gitignore syntax, relative to the source. A file must match one of them; empty: every file does."""
     exclude: tuple[str, ...] = Field(default=(), exclude_if=lambda globs: not globs)
-    """Globs in gitignore syntax, relative to the source: a file must match one of `include`, if there are any, and none
-    of `exclude`. Beyond what ignore files leave out. Manifests without them do not name them, as older ones."""
+    """Globs in gitignore syntax, relative to the source. A file that matches one of them is left out, in addition to
+    what ignore files leave out."""
     secrets: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
-    """Whether files with keys and tokens are indexed."""
+    """Whether files that hold keys or tokens are indexed."""
     chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
-    """Target size of a chunk in bytes of source."""
+    """Target size of a chunk, in bytes of source."""
     embedder: str = "static"
-    """`static`, KIND:FOLDER with the absolute folder of a model, or KIND:MODEL@URL of a server; see
-    `raycontext.embed.registry.embedder_for`."""
+    """Name of the embedder: `static`, KIND:FOLDER with the absolute folder of a model, or KIND:MODEL@URL with a server.
+    See `raycontext.embed.registry.embedder_for`."""
 
 
-class SearchFilters(BaseModel):
-    """Restrictions that act before ranking, so that `limit` results come if they exist."""
-
-    model_config = ConfigDict(frozen=True)
+class SearchFilters(FrozenModel):
+    """Restrictions of a search. They act before ranking, so a search returns `limit` hits if so many exist."""
 
     languages: tuple[str, ...] = ()
-    """Language names as in `Hit.language`; empty: all."""
+    """Names of languages, spelled as `Hit.language` spells them. Empty: all languages."""
     paths: tuple[str, ...] = ()
-    """Globs in gitignore syntax, relative to the root: a path must match one of them, if there are any, and none of
-    those that begin with `!`. Empty: all."""
+    """Globs in gitignore syntax, relative to the root. A path must match one of the globs without `!`, if there are
+    any, and none of the globs that begin with `!`. Empty: all paths."""
     kinds: tuple[str, ...] = ()
-    """Values of `ChunkKind`; empty: all."""
+    """Values of `ChunkKind`. Empty: all kinds."""
 
 
-class FeatureContribution(BaseModel):
-    """What one feature adds to, or takes from, the evidence for a file."""
-
-    model_config = ConfigDict(frozen=True)
+class FeatureContribution(FrozenModel):
+    """Contribution of one feature to the evidence for a file. A negative one counts against the file."""
 
     feature: str
     contribution: float
-    """Weight times value, as a share of the evidence of a file that is best by everything; the sum over all features
-    is what the score is made from."""
+    """Weight of the feature times its value, as a share of the evidence of a file that is best in every feature. The
+    score of the file is made from the sum over all features."""
 
 
 class Freshness(StrEnum):
-    """Whether the file of a hit is still as it was indexed."""
+    """State of a hit's file, compared with its state when it was indexed."""
 
-    UNCHANGED = "unchanged"
-    CHANGED = "changed"
-    DELETED = "deleted"
-    UNKNOWN = "unknown"  # the folder is not on this machine
+    UNCHANGED = "unchanged"  # the content is the one that was indexed
+    CHANGED = "changed"  # the content is another one, or it cannot be read
+    DELETED = "deleted"  # the file is not there any more
+    UNKNOWN = "unknown"  # the folder of the collection is not on this machine
 
 
-class Hit(BaseModel):
-    """One answer."""
-
-    model_config = ConfigDict(frozen=True)
+class Hit(FrozenModel):
+    """Chunk that answers a query, with its place and its scores. Lines are 1-based and inclusive."""
 
     collection: str
     path: str
-    """Relative to the root of the collection."""
+    """Path of the chunk's file, relative to the source of the collection."""
     source: str
-    """Absolute folder of the collection."""
     digest: str
-    """Of the file's content when it was indexed: xxh3_128, hexadecimal."""
+    """Digest of the file's content when it was indexed: xxh3_128, in hexadecimal."""
     freshness: Freshness = Freshness.UNKNOWN
+    """Whether the file has changed since it was indexed."""
     start_line: int
     end_line: int
     language: str
     kind: str
+    """Kind of the chunk: a value of `ChunkKind`."""
     symbol: str
+    """Name of the definition that the chunk starts with; "" where there is none."""
     scope: str
+    """Enclosing definitions, outermost first, joined by " > "; "" at top level."""
     text: str
     score: float
-    """Final score; comparable within one query, higher is better."""
+    """Final score. Higher is better; scores of one query can be compared, scores of different queries cannot."""
     lexical: float
-    """BM25F score, not normalised."""
+    """BM25F score of the chunk, not normalised."""
     vector: float
-    """Cosine similarity of chunk and query."""
+    """Cosine similarity of the chunk and the query."""
     explanation: tuple[FeatureContribution, ...] = ()
-    """What counted for its file, most first; empty unless asked for."""
+    """Contributions of the features to the file's score, largest first. Empty unless the query asks for them."""
 
 
 class Hits(list[Hit]):
-    """The hits of a query, best first, and how complete they are.
+    """List of a query's hits, best first, which also tells how complete it is.
 
-    A shard that did not answer in time is missing from them: then `shards_answered` is less than `shards_total`.
+    `shards_answered` and `shards_total` count shards. A shard that did not answer in time contributes no hits; then
+    `shards_answered` is less than `shards_total`.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), *, shards_answered: int = 1, shards_total: int = 1) -> None:
@@ -212,35 +224,41 @@ class Hits(list[Hit]):
 
     @property
     def complete(self) -> bool:
-        """Whether all shards have answered."""
+        """Whether every shard has answered."""
         return self.shards_answered == self.shards_total
 
     def replaced(self, hits: Iterable[Hit]) -> Hits:
-        """Other hits, as complete as these."""
+        """Return `hits` with the counts of shards of this list."""
         return Hits(hits, shards_answered=self.shards_answered, shards_total=self.shards_total)
 
 
-class JobProgress(BaseModel):
-    """How far an index run is. Counts are files of the tree, bytes are bytes of source."""
-
-    model_config = ConfigDict(frozen=True)
+class JobProgress(FrozenModel):
+    """Progress of an index run. Files are files of the tree; bytes are bytes of source. `files_hashed`, `files_indexed`
+    and `bytes_indexed` count what is done so far, including files that failed for good."""
 
     collection: str
     stage: Literal["queued", "walking", "hashing", "indexing", "committing", "done", "failed", "cancelled"]
+    """Step that the run is at, or how it has ended."""
     files_found: int = 0
+    """Files that the walk has found."""
     files_to_hash: int = 0
+    """Files that have to be read because their stat is new or has changed."""
     files_hashed: int = 0
     files_to_index: int = 0
+    """Files whose content is new or has changed."""
     files_indexed: int = 0
     bytes_to_index: int = 0
+    """Size of the files to index."""
     bytes_indexed: int = 0
     seconds: float = 0.0
+    """Time since the run began, in seconds."""
     error: str = ""
+    """What has ended the run; "" while nothing has."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def percent(self) -> float:
-        """0 to 100, by bytes of source; 100 of a run that is done."""
+        """Share of the bytes that have been indexed, from 0 to 100. It is 100 once the run is done."""
         if self.stage == "done":
             return 100.0
         return 100.0 * self.bytes_indexed / self.bytes_to_index if self.bytes_to_index else 0.0
@@ -248,85 +266,87 @@ class JobProgress(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def files_per_second(self) -> float:
-        """Indexed files over the whole run so far."""
+        """Indexed files per second, averaged over the whole run so far."""
         return self.files_indexed / self.seconds if self.seconds else 0.0
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def bytes_per_second(self) -> float:
-        """Indexed bytes of source over the whole run so far."""
+        """Indexed bytes of source per second, averaged over the whole run so far."""
         return self.bytes_indexed / self.seconds if self.seconds else 0.0
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def seconds_left(self) -> float | None:
-        """Expected; None while nothing can be said, and of a run that has ended."""
+        """Expected time until the end of the run, in seconds. None while it is unknown and after the run has ended."""
         if self.stage in ("done", "failed", "cancelled") or not self.percent:
             return None
         return self.seconds * (100.0 - self.percent) / self.percent
 
 
-class IndexReport(BaseModel):
-    """What an index run did and what the collection holds after it."""
-
-    model_config = ConfigDict(frozen=True)
+class IndexReport(FrozenModel):
+    """Report of an index run: what the run did, and what the collection holds after it."""
 
     collection: str
     source: str
     version: int
     """Version of the manifest that holds this state."""
     changed: bool
-    """False where the tree was as indexed before and nothing was committed."""
+    """Whether the run committed anything. False: the tree was as it had been indexed before."""
     files: int
     """Files in the index after the run."""
     chunks: int
     """Chunks in the index after the run."""
     added: int
+    """Files that this run found new."""
     modified: int
+    """Files whose content has changed since the last run."""
     removed: int
+    """Indexed files that are not in the tree any more."""
     indexed_bytes: int
-    """Bytes of source read and chunked in this run."""
+    """Bytes of source that this run read and chunked."""
     skipped: dict[str, int]
-    """Files of the tree that are not in the index, counted by `SkipReason`."""
+    """Number of files of the tree that are not in the index, by `SkipReason`."""
     cut_by_lines: tuple[str, ...] = ()
-    """Files of this run that have a grammar and were cut by lines instead: they could not be parsed in time."""
+    """Paths of files whose language has a grammar but which this run cut by lines, since parsing took too long."""
     unreadable_folders: tuple[str, ...] = ()
+    """Folders that could not be listed, relative to the source. What the index holds below them is kept."""
     embedded_texts: int = 0
-    """Of embedders that have actors: texts that were embedded in this run, …"""
+    """Texts that embedder actors embedded in this run. 0 for an embedder that runs inside the index tasks."""
     reused_vectors: int = 0
-    """… those whose vectors were there, of whatever collection, …"""
+    """Texts whose vectors existed already, from this or another collection. 0 for an embedder that runs inside the
+    index tasks."""
     embedding_tokens: int = 0
-    """… and the tokens that a server counts for it."""
+    """Tokens that an embedding server counted for this run. 0 where no server was asked."""
     seconds: float
+    """Duration of the run, in seconds."""
 
 
-class ActorStatus(BaseModel):
-    """One actor process, measured by itself."""
-
-    model_config = ConfigDict(frozen=True)
+class ActorStatus(FrozenModel):
+    """Figures of one actor's process, measured by the actor itself."""
 
     name: str
     pid: int
     node: str
+    """Name of the node that the process runs on."""
     rss_bytes: int
-    """Resident set size of its process in bytes; pages of mapped segments included."""
+    """Resident set size of the process in bytes, including pages of mapped segments."""
     mapped_bytes: int | None = None
-    """The part of it that is mapped from files or shared memory, and so counted once for all processes that map the
-    same; None where the system does not tell."""
+    """Part of `rss_bytes` that is mapped from files or shared memory. Processes that map the same file share these
+    pages. None where the system does not report it."""
     calls: int = 0
-    """Calls that it has answered since its process began, without questions for its status."""
+    """Calls that the actor has answered since its process began. Questions for its status are not counted."""
     calls_waiting: int = 0
-    """Calls that were under way or waiting at the actor when it was asked."""
+    """Calls that were running or waiting at the actor when it was asked."""
     call_p50_seconds: float | None = None
-    """Time within which half of the calls were answered, the wait before them left out; right to 9 %. None before the
-    first."""
+    """Median duration of a call in seconds, without the wait before it, exact to 9 %. None before the first call."""
     call_p99_seconds: float | None = None
+    """Duration in seconds that 99 % of the calls did not exceed, measured like the median. None before the first
+    call."""
 
 
-class CollectionSummary(BaseModel):
-    """A line of `list`: read from the manifest alone."""
-
-    model_config = ConfigDict(frozen=True)
+class CollectionSummary(FrozenModel):
+    """Summary of a collection in a list, read from its manifest alone."""
 
     name: str
     source: str
@@ -334,46 +354,51 @@ class CollectionSummary(BaseModel):
     files: int
     chunks: int
     indexed_at: str
-    """Time of the last commit, ISO 8601, UTC."""
+    """Time of the last commit, in ISO 8601 and UTC."""
 
 
-class CollectionStatus(BaseModel):
-    """Everything that is known of a collection, all of it measured."""
-
-    model_config = ConfigDict(frozen=True)
+class CollectionStatus(FrozenModel):
+    """State of a collection: what it holds, its files on disk, its running index job and its actors."""
 
     name: str
     source: str
     version: int
     epoch: int
+    """Number of the current owner. It grows by one whenever another process takes the collection over."""
     indexed_at: str
+    """Time of the last commit, in ISO 8601 and UTC."""
     num_shards: int
     embedder: str
+    """Fingerprint of the embedder that the vectors come from."""
     files: int
     chunks: int
     languages: dict[str, int]
-    """Indexed files by language."""
+    """Number of indexed files by language, largest first."""
     segments: int
+    """Number of segments in all shards."""
     tombstones: int
-    """Files of segments that are superseded or deleted and wait for compaction."""
+    """Files inside of segments that have been replaced or deleted. Compaction removes them."""
     bytes_on_disk: int
+    """Size of the collection's folder in bytes."""
     source_bytes: int
-    """Bytes of the indexed files when they were indexed."""
+    """Size of the indexed files in bytes when they were indexed."""
     skipped: dict[str, int]
     skipped_files: tuple[tuple[str, str], ...]
     """Path and reason of each skipped file."""
     progress: JobProgress | None = None
+    """Progress of the index run that is under way; None without one."""
     actors: tuple[ActorStatus, ...] = ()
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that is wrong, in one line."""
+    """Return the first problem that a validation found, in one line: the field, then the message."""
     problem = error.errors()[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
 
 
 class OptionOverrides(NamedTuple):
-    """Options that a caller asks for; None keeps what the collection has, or the default for a new one."""
+    """Options that a caller asks for. None keeps the value that the collection has, or takes the default for a new
+    collection. The fields mean what they mean in `IndexOptions`."""
 
     num_shards: int | None = None
     max_file_bytes: int | None = None
@@ -384,6 +409,7 @@ class OptionOverrides(NamedTuple):
     secrets: bool | None = None
 
     def applied_to(self, options: IndexOptions) -> IndexOptions:
-        """Validated options. Raises `pydantic.ValidationError` where one is out of range."""
+        """Return `options` with the given values in their place. Raises `pydantic.ValidationError` for a value that is
+        out of range."""
         given = {name: value for name, value in self._asdict().items() if value is not None}
         return IndexOptions.model_validate({**options.model_dump(), **given})

@@ -1,4 +1,4 @@
-"""Settings from the environment, and the constants of the system with their units."""
+"""Settings that are read from the environment, with their defaults and units."""
 
 from __future__ import annotations
 
@@ -14,81 +14,87 @@ __all__ = ["FILE_SECONDS", "Settings", "default_cache", "default_root"]
 
 
 def default_root() -> Path:
-    """The folder that holds all collections where none is given: the platform's user data folder."""
+    """Return the folder that holds all collections by default: raycontext's place in the user's data folder."""
     return user_data_path("raycontext", appauthor=False)
 
 
 def default_cache() -> Path:
-    """The folder for what can be fetched again where none is given: the platform's user cache folder."""
+    """Return the default folder for data that can be fetched again: raycontext's place in the user's cache folder."""
     return user_cache_path("raycontext", appauthor=False)
 
 
 FILE_SECONDS = 20.0
-"""CPU time that every file has, unless RAYCONTEXT_FILE_SECONDS says otherwise."""
+"""Default of `RAYCONTEXT_FILE_SECONDS`: CPU time in seconds that the indexing of any file may take."""
 
 
 class Settings(BaseSettings):
-    """What `raycontext.connect()` and the CLI use where an argument is not given.
+    """Settings that `raycontext.connect()` and the CLI use where an argument is not given.
 
-    Each field is read from `RAYCONTEXT_<NAME>`, for example `RAYCONTEXT_ROOT`.
+    Each field is read from the environment variable `RAYCONTEXT_<NAME>`, for example `RAYCONTEXT_ROOT`. An empty
+    variable counts as not set. Raises `pydantic.ValidationError` for a value that cannot be used.
     """
 
     model_config = SettingsConfigDict(env_prefix="RAYCONTEXT_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     root: str | Path = Field(default_factory=default_root)
-    """Folder of the collections, or `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`."""
+    """Folder that holds the collections, or `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`."""
     address: str | None = None
     """Address of a Ray cluster to join; None starts a local Ray."""
     runtime: Literal["ray", "inline"] = "ray"
+    """Runtime of actors and tasks: processes of Ray, or `inline` for everything in this process."""
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    """Index tasks in flight at most, on a local Ray; a cluster uses its CPU count."""
+    """Largest number of index tasks at once, on a local Ray or inline. A cluster uses its number of CPUs."""
     index_cores: int | None = Field(default=None, ge=1)
-    """Cores that index tasks may take of all that there are, all collections together; None: all of them."""
+    """Largest number of cores that the index tasks of all collections use together. None: all cores."""
     index_memory_bytes: int | None = Field(default=None, ge=1)
-    """Memory that they may take together, a gigabyte each; None: as much as the tasks on those cores take."""
+    """Memory in bytes that the index tasks of all collections use together, at 1 GiB a task. None: no limit beyond that
+    of the cores."""
     embedder: str | None = None
-    """Embedder of every collection that is indexed: `static`, KIND:FOLDER or KIND:MODEL@URL (see `Context.index`). None
-    keeps what a collection was built with; a new one gets `static`."""
+    """Embedder for every collection that is indexed: `static`, KIND:FOLDER or KIND:MODEL@URL (see `Context.index`).
+    None keeps the embedder that a collection was built with; a new collection gets `static`."""
     embedder_actors: int = Field(default=0, ge=0)
-    """Actors that run the model of `onnx:` and `sentence-transformers:`, for all index tasks; 0: each task runs it."""
+    """Number of actors that run the model of an `onnx:` or `sentence-transformers:` embedder for all index tasks. 0:
+    each index task runs the model itself."""
     embedder_gpus: float = Field(default=0.0, ge=0.0)
-    """GPUs of each of them, also a share of one; 0: they run on the processor."""
+    """Number of GPUs that each embedder actor gets; a fraction shares one. 0: the actors run on the CPU."""
     embedding_tokens_per_minute: float = Field(default=0.0, ge=0.0)
-    """What an embedding server is asked for at most, by the whole cluster; 0: as much as it takes."""
+    """Largest number of tokens a minute that the whole cluster sends to an embedding server. 0: no limit of ours."""
     embedding_requests_per_minute: float = Field(default=0.0, ge=0.0)
-    """The same, in requests."""
+    """Largest number of requests a minute that the whole cluster sends to an embedding server. 0: no limit of ours."""
     embedding_seconds: float = Field(default=60.0, gt=0.0)
-    """How long an answer of an embedding server may take."""
+    """Time in seconds that an embedding server has for one answer."""
     max_embedding_tokens: int | None = Field(default=None, ge=0)
-    """What an index run may cost in tokens of an embedding server; it stops before it would cost more."""
+    """Largest number of an embedding server's tokens that an index run may use. The run stops before it would use more.
+    None: no limit."""
     diversity: float = Field(default=0.75, ge=0.0, le=1.0)
-    """How far a further hit of the same file falls behind in a search: 0 not at all, 1 one hit a file."""
+    """Share by which the score of each further hit of the same file is reduced. 0: not at all; 1: one hit a file."""
     refresh: bool = True
-    """Whether a search looks first whether a small source tree has changed."""
+    """Whether a search first looks for changes in the source, if the tree is small."""
     replicas: int = Field(default=1, ge=1)
-    """Search actors of each shard, on different nodes where there are several: a query goes to one of them, and to the
-    next where that one is late or dead."""
+    """Number of search actors for each shard, on different nodes of a cluster. A query goes to one replica, and to the
+    next one when the first is late or dead."""
     search_seconds: float = Field(default=30.0, gt=0.0)
-    """How long a query may take. What a shard has not answered by then is missing, and the answer says so."""
+    """Time in seconds that a query may take. Hits of shards that have not answered by then are missing, and the answer
+    says so."""
     cache: Path = Field(default_factory=default_cache)
-    """Folder, on each machine, for what was read from an object store; processes share it."""
+    """Folder on each machine for data that was read from an object store. All processes of the machine share it."""
     cache_bytes: int = Field(default=10 << 30, ge=0)
-    """Size of that folder: what was not used for longest goes first. 0 keeps nothing."""
+    """Largest size of `cache` in bytes. Data that was not used for the longest time is removed first. 0 keeps
+    nothing."""
     object_store_bytes: int = 100 << 20
-    """Size of the object store of a local Ray. Chunks never pass through it, so it is small."""
+    """Size in bytes of the object store of a local Ray. It is small, since chunks never pass through it."""
     allowed: str = ""
-    """Folders, separated as in PATH, that callers over TCP may index and look into; the home folder where none is
-    given."""
+    """Folders that callers over TCP may index and read, separated as in PATH. Empty: the user's home folder."""
     daemon: bool = True
-    """Whether commands and the SDK use the daemon where one runs, and commands start it."""
+    """Whether commands and the SDK use a daemon that runs, and whether commands start one."""
     idle_seconds: float = Field(default=3600.0, gt=0.0)
-    """After which a daemon that no one asks ends."""
+    """Time in seconds without a request after which the daemon ends."""
     file_seconds: float = Field(default=FILE_SECONDS, gt=0.0)
-    """CPU time that the indexing of a file may take on Ray, beyond 10 s a megabyte. Read where the tasks run, from the
-    environment of the node."""
+    """CPU time in seconds that the indexing of one file may take on Ray, in addition to 10 s a megabyte. Index tasks
+    read it from the environment of their node."""
     start_seconds: float = 60.0
-    """How long to wait for Ray and for each actor to come up."""
+    """Time in seconds that Ray, and each actor, has to start."""
 
     def allowed_folders(self) -> tuple[str, ...]:
-        """`allowed`, one by one."""
+        """Return the folders of `allowed`, or the user's home folder where none is given."""
         return tuple(filter(None, self.allowed.split(os.pathsep))) or (str(Path.home()),)
