@@ -1,4 +1,4 @@
-"""Cuts a sequence into runs of limited size."""
+"""Division of a sequence into runs of limited size and length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ Item = TypeVar("Item")
 def cut_into_runs(
     items: Iterable[Item], size_of: Callable[[Item], int], *, most_size: int, most_items: int
 ) -> list[list[Item]]:
-    """Runs, in order, of at most `most_items` items and, beyond a first item, of at most `most_size` in all."""
+    """Divide items into runs and keep their order.
+
+    A run has at most `most_items` items. Its total size is at most `most_size`, in the unit of `size_of`; a single item
+    that is larger is a run of its own. No run is empty.
+    """
     runs: list[list[Item]] = []
     run: list[Item] = []
     total = 0

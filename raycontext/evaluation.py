@@ -1,15 +1,16 @@
-"""How well a search answers judged queries: NDCG, recall and MRR with confidence intervals.
+"""Evaluation of search by judged queries: NDCG, recall and MRR with confidence intervals.
 
-A judged file is JSON: an object with `queries`, or the bare list of them.
+A judged file is JSON: an object with the list `queries`, or this list alone.
 
     {"name": "flask", "language": "python", "root": "src/flask",
      "queries": [{"query": "where are sessions opened?", "category": "semantic",
                   "targets": [{"path": "src/flask/sessions.py", "start_line": 1, "end_line": 9}]}]}
 
-Only `query`, `targets` and their `path` must be there; other keys are ignored.
+Only `query`, `targets` and the `path` of each target are required. Unknown keys are ignored.
 
-A result answers a target when one path is a suffix of the other at a `/` and, where the target has lines, the lines
-overlap. Each target counts once, at the rank of the first result that answers it; gains are 1.
+A result answers a target when both name one file (see `same_file`) and their lines overlap. A target without lines is
+answered by any part of its file. Each target counts once, at the rank of the first result that answers it. Its gain
+is 1.
 """
 
 from __future__ import annotations
@@ -45,58 +46,77 @@ __all__ = [
 ]
 
 DEPTH = 10
-"""Results of a query that count."""
+"""Number of results of a query that count, by default."""
 RESAMPLES = 2000
+"""Number of bootstrap resamples for one confidence interval."""
 CONFIDENCE = 0.95
+"""Confidence level of the intervals."""
 SEED = 20_070
+"""Seed of the random numbers for resampling, so that equal outcomes give equal intervals."""
 UNCATEGORISED = "uncategorised"
+"""Category of a query that names none."""
 
 
 class Located(Protocol):
-    """A result as far as scoring goes; `Hit` is one. Lines are 1-based and inclusive."""
+    """Search result with the fields that scoring needs, such as a `Hit`. Lines are 1-based and inclusive."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Path of the file, with `/`."""
+        ...
+
     @property
-    def start_line(self) -> int: ...
+    def start_line(self) -> int:
+        """First line."""
+        ...
+
     @property
-    def end_line(self) -> int: ...
+    def end_line(self) -> int:
+        """Last line."""
+        ...
 
 
 def _with_words(text: str) -> str:
+    """Return the text. Raises `ValueError` when it has nothing but white space."""
     if not text.strip():
         raise ValueError("is blank")
     return text
 
 
 def _file_path(path: str) -> str:
-    normal = str(PurePosixPath(_with_words(path)))  # without `./` and doubled slashes
+    """Return the path without `./` and doubled slashes. Raises `ValueError` when it cannot name a file."""
+    normal = str(PurePosixPath(_with_words(path)))
     if normal in (".", "/"):
         raise ValueError("names no file")
     return normal
 
 
 def _inner_path(path: str | None) -> str | None:
+    """Return the path. Raises `ValueError` when it is absolute or has a part `..`."""
     if path is not None and (PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts):
         raise ValueError("is not a folder within the repository")
     return path
 
 
 class _Value(BaseModel):
+    """Immutable value that is checked when it is made."""
+
     model_config = ConfigDict(frozen=True)
 
 
 class Target(_Value):
-    """A file, or lines of it, that answers a query."""
+    """Right answer to a query: a file or some lines of a file."""
 
     path: Annotated[str, AfterValidator(_file_path)]
-    """Relative to the repository, with `/`."""
+    """Path of the file relative to the repository, with `/`."""
     start_line: int | None = Field(default=None, ge=1)
+    """First line, from 1. None together with `end_line` means the whole file."""
     end_line: int | None = Field(default=None, ge=1)
-    """Both or neither; 1-based and inclusive."""
+    """Last line, inclusive. It must be set when `start_line` is set, and only then."""
 
     @model_validator(mode="after")
     def _lines_are_a_span(self) -> Self:
+        """Return the target. Raises `ValueError` when only one line is given or when the last is before the first."""
         if (self.start_line is None) != (self.end_line is None):
             raise ValueError("has only one of start_line and end_line")
         if self.start_line is not None and self.end_line is not None and self.end_line < self.start_line:
@@ -105,48 +125,50 @@ class Target(_Value):
 
 
 class JudgedQuery(_Value):
-    """A query with everything that answers it."""
+    """Query together with all of its right answers."""
 
     query: Annotated[str, AfterValidator(_with_words)]
     category: str | None = None
+    """Group in which the query is also counted; None means `UNCATEGORISED`."""
     targets: tuple[Target, ...] = Field(min_length=1)
 
 
 class JudgedQueries(_Value):
-    """A judged file: queries over one repository."""
+    """Content of a judged file: queries over one repository."""
 
     name: str | None = None
     language: str | None = None
     root: Annotated[str | None, AfterValidator(_inner_path)] = None
-    """The part of the repository to index; None: all of it. The paths of targets are relative to the repository."""
+    """Folder of the repository to index; None means the whole repository. It does not change the paths of targets."""
     queries: tuple[JudgedQuery, ...] = Field(min_length=1)
 
 
 class Scores(_Value):
-    """How one list of results answers one query."""
+    """Scores of one list of results for one query."""
 
     ndcg: float
+    """NDCG of the results, from 0 to 1."""
     recall: float
-    """Share of the targets that were answered."""
+    """Share of the targets that were answered, from 0 to 1."""
     reciprocal_rank: float
-    """1 / `first_rank`; 0 where nothing was answered."""
+    """Value of 1 / `first_rank`; 0 when no target was answered."""
     first_rank: int | None
-    """Rank of the first result that answers a target, from 1."""
+    """Rank of the first result that answers a target, from 1; None when no target was answered."""
     missed: tuple[Target, ...]
     """Targets that no result answered."""
 
 
 class QueryOutcome(Scores):
-    """How one query went."""
+    """Scores and time of one query of a judged file."""
 
     query: str
     category: str
     milliseconds: float
-    """Of the call, as its caller sees it; the first one may include loading the index."""
+    """Duration of the search call in milliseconds. The first call may include loading the index."""
 
 
 class Estimate(_Value):
-    """A mean over queries with its confidence interval."""
+    """Mean over queries with its confidence interval from `low` to `high`."""
 
     mean: float
     low: float
@@ -154,9 +176,10 @@ class Estimate(_Value):
 
 
 class Summary(_Value):
-    """Figures over a group of queries."""
+    """Figures for a group of queries."""
 
     queries: int
+    """Number of queries in the group."""
     ndcg: Estimate
     recall: Estimate
     mean_reciprocal_rank: Estimate
@@ -164,27 +187,28 @@ class Summary(_Value):
 
 
 class Evaluation(_Value):
-    """Outcome of all queries of a judged file."""
+    """Outcome of the evaluation of one judged file."""
 
     name: str | None
     language: str | None
     depth: int
-    """Results of a query that counted: the k of NDCG@k."""
+    """Number of results of a query that counted: the k of NDCG@k."""
     overall: Summary
+    """Figures for all queries."""
     categories: dict[str, Summary]
-    """By category, in alphabetical order."""
+    """Figures for the queries of each category, in alphabetical order."""
     outcomes: tuple[QueryOutcome, ...]
-    """In the order of the file."""
+    """Outcome of each query, in the order of the file."""
 
 
 def read_judged(path: Path) -> JudgedQueries:
-    """Read a judged file. Raises `InvalidInput`, which names the file and the field that is wrong."""
+    """Read a judged file. Raises `InvalidInput`, which names the file and the wrong field."""
     advice = "See the documentation of `raycontext eval` for the format of judged files."
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}", "Give a judged file.") from error
-    except (ValueError, RecursionError) as error:  # no JSON, or not even text
+    except (ValueError, RecursionError) as error:  # not JSON, or not even text
         raise InvalidInput(f"{path} is not JSON: {error}", advice) from error
     if not isinstance(content, (dict, list)):
         raise InvalidInput(f"{path} holds neither an object with queries nor a list of them", advice)
@@ -198,11 +222,15 @@ def read_judged(path: Path) -> JudgedQueries:
 
 
 def same_file(path: str, other: str) -> bool:
-    """Whether one path is the other, or its end from a `/` on: an indexed folder may lie within the repository."""
+    """Return whether two paths may name one file: they are equal, or one is the end of the other after a `/`.
+
+    The second case occurs when the indexed folder lies within the repository.
+    """
     return f"/{path}".endswith(f"/{other}") or f"/{other}".endswith(f"/{path}")
 
 
 def _answers(result: Located, target: Target) -> bool:
+    """Return whether a result is in the file of a target and overlaps its lines, if it has lines."""
     if not same_file(result.path, target.path):
         return False
     if target.start_line is None or target.end_line is None:
@@ -211,10 +239,11 @@ def _answers(result: Located, target: Target) -> bool:
 
 
 def score(results: Sequence[Located], targets: Sequence[Target], depth: int = DEPTH) -> Scores:
-    """Scores of the first `depth` results, best first, against a non-empty sequence of targets.
+    """Score the first `depth` results of a query against its targets.
 
-    NDCG@k as by Järvelin and Kekäläinen (2002) with binary gains and log2(rank + 1) discounts; the ideal has answers
-    at the first min(k, number of targets) ranks. A result may answer several targets, so the value is capped at 1.
+    `results` are in order, best first. `targets` must not be empty. NDCG@k follows Järvelin and Kekäläinen (2002) with
+    binary gains and the discount log2(rank + 1). The ideal list has answers at the first min(k, number of targets)
+    ranks. One result may answer several targets, so the value is limited to 1.
     """
     ranks = [
         next((rank for rank, result in enumerate(results[:depth], 1) if _answers(result, target)), None)
@@ -233,11 +262,10 @@ def score(results: Sequence[Located], targets: Sequence[Target], depth: int = DE
 
 
 def evaluate(judged: JudgedQueries, search: Callable[[str], Sequence[Located]], depth: int = DEPTH) -> Evaluation:
-    """Ask every query of a judged file and score what comes.
+    """Search for every query of a judged file and score the results.
 
-    search: gives the results of a query, best first; those after the first `depth` (at least 1) do not count.
-
-    Raises what `search` raises; the message of an `InvalidInput` says which query it was.
+    `search` takes the text of a query and returns its results, best first. Only the first `depth` results count;
+    `depth` is at least 1. Raises what `search` raises. The message of an `InvalidInput` names the query.
     """
     outcomes = []
     for number, judgement in enumerate(judged.queries):
@@ -269,12 +297,12 @@ def evaluate(judged: JudgedQueries, search: Callable[[str], Sequence[Located]], 
 
 
 def summary(outcomes: Sequence[QueryOutcome]) -> Summary:
-    """Means over a non-empty group of queries, each with a 95 % confidence interval.
+    """Return the means over a group of queries, each with a 95 % confidence interval.
 
-    The intervals are percentile bootstrap intervals over queries (Efron, 1979): the 2.5th and the 97.5th percentile of
-    the means of 2,000 resamples of the queries with replacement, drawn with a fixed seed, so that equal outcomes have
-    equal intervals. They say how much the mean depends on which queries were judged; those of few queries are too
-    narrow, that of a single query is its value.
+    `outcomes` must not be empty. The intervals are percentile bootstrap intervals over queries (Efron, 1979). 2,000
+    samples of the queries are drawn with replacement and with a fixed seed. The interval lies between the 2.5th and the
+    97.5th percentile of their means. It shows how much the mean depends on the choice of the judged queries. Intervals
+    from few queries are too narrow. The interval of a single query has no width.
     """
     values = np.array([(outcome.ndcg, outcome.recall, outcome.reciprocal_rank) for outcome in outcomes])
     low, high = _bootstrap(values)
@@ -292,7 +320,7 @@ def summary(outcomes: Sequence[QueryOutcome]) -> Summary:
 
 
 def _bootstrap(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Low and high ends of the intervals of the column means of [queries, measures]."""
+    """Return the lower and upper ends of the intervals of the column means, from [queries, measures] to [measures]."""
     random = np.random.default_rng(SEED)
     means = np.array([values[random.integers(len(values), size=len(values))].mean(axis=0) for _ in range(RESAMPLES)])
     tail = (1 - CONFIDENCE) / 2

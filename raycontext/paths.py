@@ -1,4 +1,4 @@
-"""Paths that people name. Imports nothing but the standard library; see `cli.main`."""
+"""Checks of paths that users give. Imports little, since the command line imports it at each start (see `cli.main`)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ __all__ = ["holds_more_than_a_project", "real_path"]
 
 
 def real_path(path: str | os.PathLike[str]) -> str:
-    """Absolute, without links; `~` of an unknown user is a name like any other. Raises `InvalidInput`."""
+    """Return the absolute path with all links and `~` resolved.
+
+    `~name` stays as it is when there is no such user. Raises `InvalidInput` when the path has a NUL character.
+    """
     try:
-        # Of os.path, for pathlib fails where there is no such user.
+        # os.path is used here because pathlib fails when there is no such user.
         return os.path.realpath(os.path.expanduser(path))  # noqa: PTH111
     except ValueError as error:
         raise InvalidInput(f"{os.fspath(path)!r} is not a path", "Paths hold no NUL.") from error
 
 
 def holds_more_than_a_project(folder: str) -> bool:
-    """Whether a folder, without links, is a home or lies above it: such as nobody means to index in passing."""
+    """Return whether a folder is the user's home or lies above it. Indexing such a folder is probably a mistake.
+
+    `folder` is a result of `real_path`. Raises `InvalidInput` when the user's home has a NUL character in its path.
+    """
     home, place = (os.path.normcase(path).rstrip(os.sep) + os.sep for path in (real_path("~"), folder))
     return home.startswith(place)

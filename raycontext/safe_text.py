@@ -1,4 +1,4 @@
-"""Text from files and file names, made safe for a terminal."""
+"""Escapes that make text from files and file names safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["safe"]
 
 
 def safe(text: str) -> str:
-    """`text` on one line, with control characters, bidirectional overrides and unpaired surrogates as escapes.
+    """Return the text on one line, with control characters, bidirectional controls and surrogates as escapes.
 
-    A file name or a line of code must not be able to move the cursor, recolour the screen or reverse the text.
+    Tabs stay. A file name or a line of code must not be able to move the cursor, change colours or reverse the text.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -18,8 +18,10 @@ def safe(text: str) -> str:
 
 
 def _dangerous(char: str) -> bool:
+    """Return whether a character is a control, a format character, a surrogate, or a line or paragraph separator."""
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def _escape(char: str) -> str:
+    """Return the escape of a character, such as `\\x1b` or `\\u202e`."""
     return char.encode("unicode_escape", "backslashreplace").decode()

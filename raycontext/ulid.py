@@ -1,4 +1,4 @@
-"""Names that sort by the time at which they were made."""
+"""Unique names that sort by the time at which they were made (ULIDs)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_ulid() -> str:
-    """A name that sorts by time: 48 bits of Unix milliseconds, 80 random bits, base 32 (the ULID specification,
-    in lower case so that it survives file systems that fold case)."""
+    """Make a unique name of 26 characters that sorts by time.
+
+    It follows the ULID specification: 48 bits of milliseconds since the Unix epoch, then 80 random bits, in base 32. It
+    is in lower case, so that file systems that ignore case cause no confusion.
+    """
     value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
 def ulid_seconds(name: str) -> float:
-    """When a name of `new_ulid` was made, Unix seconds; infinitely late for names that are not ours to judge."""
+    """Return when a name was made by `new_ulid`, in seconds since the Unix epoch.
+
+    A suffix that begins with "." is ignored. Return infinity for any other name, so that it never counts as old.
+    """
     stem = name.partition(".")[0]
     if len(stem) != 26 or not set(stem) <= set(_CROCKFORD):
         return float("inf")

@@ -1,1 +1,1 @@
-"""Finding common faults: of this machine, of the storage, of the collections, of a cluster."""
+"""Checks that find common faults of this machine, of the storage, of the collections and of a cluster."""

@@ -1,4 +1,4 @@
-"""Faults of a Ray cluster that is to be joined."""
+"""Checks of a Ray cluster that raycontext is to join."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ from raycontext.store.storage.locations import is_url, storage_for
 __all__ = ["check_cluster"]
 
 ANSWER_SECONDS = 10.0
-"""How long an actor may take to say that it is there."""
+"""Time limit for the answer of an actor, in seconds."""
 
 
 async def check_cluster(runtime: Runtime, address: str, root: str) -> AsyncIterator[Finding]:
-    """That the cluster lets us in, sees the root on every node, and that the actors of the root answer."""
+    """Check that the cluster can be joined, that every node has the root, and that the actors of the root answer.
+
+    `root` is a folder or a URL of object storage. Yields the findings. The runtime is started here, and closed at the
+    end.
+    """
     try:
         await runtime.start()
         attached = await asyncio.to_thread(runtime.attached)
@@ -30,11 +34,11 @@ async def check_cluster(runtime: Runtime, address: str, root: str) -> AsyncItera
         yield _refused(address, error)
         return
     try:
-        yield Finding(check="cluster", level="ok", what=f"{address} let us in: {attached.parallelism} CPUs")
+        yield Finding(check="cluster", level="ok", what=f"{address} can be joined: {attached.parallelism} CPUs")
         if not is_url(root):
             for path, nodes in (await attached.without([root])).items():
-                what = f"{path} is not there on {', '.join(nodes)}"
-                advice = "Mount the root on every node under one path, or choose s3://…, gs://…, az://…."
+                what = f"{path} does not exist on {', '.join(nodes)}"
+                advice = "Mount the root on every node under the same path, or choose s3://…, gs://…, az://…."
                 yield Finding(check="cluster", level="fault", what=what, advice=advice)
         for finding in await _check_actors(attached, root):
             yield finding
@@ -45,22 +49,27 @@ async def check_cluster(runtime: Runtime, address: str, root: str) -> AsyncItera
 
 
 def _refused(address: str, error: RuntimeUnavailable) -> Finding:
+    """Return a fault that says why the cluster cannot be joined, with both versions when they differ."""
     told = str(error.__cause__ or "")
     if "Version mismatch" not in told:
         return Finding(check="cluster", level="fault", what=error.what, advice=error.advice)
     versions = re.findall(r"(Ray|Python): ([\w.+]+)", told)
     theirs, ours = versions[: len(versions) // 2], versions[len(versions) // 2 :]
     what = f"the cluster at {address} has {_listed(theirs)}, here is {_listed(ours)}: Ray joins only equal versions"
-    advice = "Use the cluster's versions here, in an environment of their own, or update the cluster."
+    advice = "Install the cluster's versions here in a separate environment, or update the cluster."
     return Finding(check="cluster", level="fault", what=what, advice=advice)
 
 
 def _listed(versions: list[tuple[str, str]]) -> str:
+    """Return pairs of program and version as text."""
     return " and ".join(f"{name} {version}" for name, version in versions) or "other versions"
 
 
 async def _check_actors(runtime: Runtime, root: str) -> list[Finding]:
-    """Of the actors that there are: those that are not there are made when they are needed."""
+    """Check that all running actors of a root answer.
+
+    Actors that do not run are no fault, since they are started when they are needed.
+    """
     found: dict[str, ActorHandle] = {}
     for name, shards in await asyncio.to_thread(lambda: list(_names(root))):
         handle = await runtime.find(name)
@@ -76,23 +85,24 @@ async def _check_actors(runtime: Runtime, root: str) -> list[Finding]:
     if not silent:
         return [Finding(check="actors", level="ok", what=f"{len(found)} actors of this root run, all answer")]
     what = f"{', '.join(silent)} did not answer within {ANSWER_SECONDS:g} s"
-    advice = "Look at the load and the logs of its node. A process that is killed there comes back by itself."
+    advice = "Look at the load and the logs of its node. A process that is killed there restarts by itself."
     return [Finding(check="actors", level="fault", what=what, advice=advice)]
 
 
 def _names(root: str) -> Iterator[tuple[str, int]]:
-    """Names of the actors that a root can have, with the shards whose search actors belong to them."""
+    """Yield the names of the actors that a root can have, each with the number of shards that have search actors."""
     yield COORDINATOR, 0
     storage = storage_for(root)
     for name in collection_names(storage):
         try:
             manifest = Collection(storage, name).latest()
-        except (StorageError, RaycontextError):  # told by `check_collections`
+        except (StorageError, RaycontextError):  # `check_collections` reports it
             continue
         yield vector_store_name(name), manifest.options.num_shards if manifest else 0
 
 
 async def _answers(actor: ActorHandle) -> bool:
+    """Return whether an actor answers within `ANSWER_SECONDS`."""
     try:
         await asyncio.wait_for(actor.call("process"), ANSWER_SECONDS)
     except (TimeoutError, RuntimeUnavailable):

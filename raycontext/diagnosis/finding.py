@@ -1,4 +1,4 @@
-"""What a look at something has found."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from pydantic import BaseModel, ConfigDict
 __all__ = ["Finding", "Level"]
 
 Level = Literal["ok", "note", "warning", "fault"]
-"""`note`: worth knowing, nothing to do. `warning`: works, but not as it should. `fault`: something does not work."""
+"""Level of a finding.
+
+`ok`: all is well. `note`: worth knowing, but there is nothing to do. `warning`: something works, but not as it should.
+`fault`: something does not work.
+"""
 
 
 class Finding(BaseModel):
-    """One thing that was looked at."""
+    """Finding of one check: what was found, how serious it is, and what to do."""
 
     model_config = ConfigDict(frozen=True)
 
     check: str
-    """What was looked at: versions, disk, shared-memory, memory, inotify, ports, git, storage, collections, embedder,
-    cluster, actors."""
+    """Name of the check: versions, disk, shared-memory, memory, inotify, ports, git, storage, collections, embedder,
+    cluster or actors."""
     level: Level
+    """Severity of the finding."""
     what: str
+    """Description of what was found."""
     advice: str = ""
-    """What to do; empty where there is nothing."""
+    """Advice on what to do; empty when there is nothing to do."""
 
     @property
     def is_problem(self) -> bool:
+        """Whether the finding is a warning or a fault."""
         return self.level in ("warning", "fault")

@@ -1,4 +1,4 @@
-"""Faults of the machine: versions, space, limits of the kernel, ports that anyone can use."""
+"""Checks of this machine: versions, disk, memory, limits of the kernel, and ports of Ray that anyone can use."""
 
 from __future__ import annotations
 
@@ -24,20 +24,26 @@ __all__ = [
 ]
 
 LEAST_FREE_BYTES = 200 << 20
+"""Free space on a disk below which `check_disk` reports a fault, in bytes."""
 FEW_FREE_BYTES = 2 << 30
+"""Free space on a disk below which `check_disk` reports a warning, in bytes."""
 RAY_FULL_SHARE = 0.95
-"""Ray stops spilling objects to a disk that is fuller."""
+"""Used share of a disk above which Ray does not spill objects to it any more."""
 LEAST_MEMORY_BYTES = 1 << 30
-"""What a Ray of our own and its actors take, in round figures."""
+"""Available memory below which `check_memory` reports a warning, in bytes. A local Ray and its actors need about this
+much."""
 LEAST_WATCHES = 8192
+"""Smallest limit of inotify watches that suffices for a usual tree."""
 LEAST_INSTANCES = 64
+"""Smallest limit of inotify instances that suffices."""
 INOTIFY = Path("/proc/sys/fs/inotify")
+"""Folder in which the kernel shows its limits of inotify."""
 GUARDED_PROGRAMS = ("gcs_server", "raylet")
-"""Programs of Ray that run code for whoever can speak with them."""
+"""Programs of Ray that run code for everyone who can connect to them."""
 
 
 def check_versions(package: str = "raycontext") -> Iterator[Finding]:
-    """That what raycontext needs is installed, in versions that it can work with."""
+    """Check that the packages that raycontext requires are installed in versions that it can use."""
     from packaging.requirements import Requirement
 
     problems = []
@@ -57,7 +63,7 @@ def check_versions(package: str = "raycontext") -> Iterator[Finding]:
             check="versions",
             level="fault",
             what="; ".join(problems),
-            advice=f"Install {package} anew into an environment of its own: pip install --upgrade {package}",
+            advice=f"Install {package} again in a separate environment: pip install --upgrade {package}",
         )
         return
     versions = f"Python {platform.python_version()}, Ray {_version('ray')}, raycontext {_version(package)}"
@@ -67,12 +73,16 @@ def check_versions(package: str = "raycontext") -> Iterator[Finding]:
 def check_disk(
     place: Path, purpose: str, least: int = LEAST_FREE_BYTES, few: int = FEW_FREE_BYTES, full: float = 1.0
 ) -> Iterator[Finding]:
-    """That there is space at a path, or where it would be made; `full`: share of the disk that may be in use."""
+    """Check the free space of the disk that holds a path. The path need not exist yet.
+
+    Less than `least` free bytes is a fault. Less than `few` free bytes is a warning, and so is a used share of the disk
+    above `full` (from 0 to 1). `purpose` says in the message what the space is for.
+    """
     while not place.exists():
         place = place.parent
     usage = shutil.disk_usage(place)
     what = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB are free at {place}, for {purpose}"
-    advice = "Make space there, or choose another place."
+    advice = "Free some space there, or choose another place."
     if usage.free < least:
         yield Finding(check="disk", level="fault", what=what, advice=advice)
     elif usage.free < few or 1 - usage.free / usage.total > full:
@@ -82,7 +92,7 @@ def check_disk(
 
 
 def check_shared_memory(needed: int, place: Path = Path("/dev/shm")) -> Iterator[Finding]:
-    """That the object store of a local Ray, of `needed` bytes, has room in shared memory."""
+    """Check that shared memory has room for the object store of a local Ray, which takes `needed` bytes."""
     free = shutil.disk_usage(place).free if place.is_dir() else 0
     what = f"{free / 2**20:.0f} MiB are free in {place}, the object store of a local Ray takes {needed / 2**20:.0f}"
     if free >= needed:
@@ -93,7 +103,7 @@ def check_shared_memory(needed: int, place: Path = Path("/dev/shm")) -> Iterator
 
 
 def check_memory(least: int = LEAST_MEMORY_BYTES) -> Iterator[Finding]:
-    """That a Ray of our own has room: it ends workers where memory runs out."""
+    """Check that memory suffices for a local Ray, which ends workers when memory runs out. `least` is in bytes."""
     available = psutil.virtual_memory().available
     what = f"{available / 1e9:.1f} GB of memory are available"
     if available >= least:
@@ -104,7 +114,7 @@ def check_memory(least: int = LEAST_MEMORY_BYTES) -> Iterator[Finding]:
 
 
 def check_inotify(folder: Path = INOTIFY) -> Iterator[Finding]:
-    """That folders of a usual tree can be watched."""
+    """Check that the limits of inotify suffice to watch the folders of a usual tree."""
     for name, least in (("max_user_watches", LEAST_WATCHES), ("max_user_instances", LEAST_INSTANCES)):
         try:
             found = int((folder / name).read_text())
@@ -120,7 +130,7 @@ def check_inotify(folder: Path = INOTIFY) -> Iterator[Finding]:
 
 
 def check_ports() -> Iterator[Finding]:
-    """That no Ray of this machine runs code for everyone who reaches its ports."""
+    """Check that no Ray on this machine runs code for everyone who can reach its ports."""
     exposed = []
     for process in psutil.process_iter(["name"]):
         if process.info["name"] not in GUARDED_PROGRAMS:
@@ -128,12 +138,12 @@ def check_ports() -> Iterator[Finding]:
         try:
             ports = _open_ports(process)
             guarded = process.environ().get("RAY_AUTH_MODE", "").lower() == "token"
-        except psutil.Error:  # ended, or someone else's
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
         if ports and not guarded:
             exposed.append(f"{process.info['name']} (pid {process.pid}) on port {', '.join(map(str, ports))}")
     if not exposed:
-        yield Finding(check="ports", level="ok", what="no Ray of this machine is open to others without a token")
+        yield Finding(check="ports", level="ok", what="no Ray on this machine is open to others without a token")
         return
     yield Finding(
         check="ports",
@@ -144,7 +154,7 @@ def check_ports() -> Iterator[Finding]:
 
 
 def check_git() -> Iterator[Finding]:
-    """Whether batches can fetch repositories."""
+    """Check that the program git, which batches need to fetch repositories, is installed."""
     place = shutil.which("git")
     if place is None:
         what = "the program git is not installed: batches cannot fetch repositories"
@@ -154,7 +164,7 @@ def check_git() -> Iterator[Finding]:
 
 
 def _open_ports(process: psutil.Process) -> list[int]:
-    """Ports on which it listens on other addresses than the loopback."""
+    """Return the TCP ports on which a process listens for other machines. Raises `psutil.Error`."""
     ports = {
         connection.laddr.port
         for connection in process.net_connections("tcp")
@@ -164,6 +174,7 @@ def _open_ports(process: psutil.Process) -> list[int]:
 
 
 def _version(package: str) -> str:
+    """Return the version of an installed package, or "none"."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

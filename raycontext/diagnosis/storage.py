@@ -1,4 +1,4 @@
-"""Faults of the storage and of what lies in it."""
+"""Checks of the storage and of the collections in it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ from raycontext.ulid import new_ulid
 __all__ = ["check_collections", "check_embedder", "check_root"]
 
 NO_LINKS = ("Operation not permitted", "Operation not supported", "Function not implemented")
-"""What file systems say that know no hard links."""
+"""Error messages of file systems that do not support hard links."""
 
 
 def check_root(root: str) -> Iterator[Finding]:
-    """That the root can be written, and keeps two writers apart: by a probe, of which nothing is left."""
+    """Check that the root can be written and that it refuses to overwrite an existing object.
+
+    Commits by several writers depend on that refusal. The check writes a probe and removes it again.
+    """
     try:
         if is_url(root):
             yield _probed(storage_for(root), root)
         else:
-            # In a folder of its own: what lies beside it is not ours to touch.
+            # The probe gets its own folder, since the files beside it may belong to someone else.
             with tempfile.TemporaryDirectory(prefix=".raycontext-probe-", dir=_existing(Path(root))) as folder:
                 yield _probed(LocalStorage(Path(folder)), root)
     except InvalidInput as error:
@@ -47,7 +50,7 @@ def check_root(root: str) -> Iterator[Finding]:
 
 
 def check_embedder(name: str | None) -> Iterator[Finding]:
-    """That the embedder of the settings can be used."""
+    """Check that the embedder of the settings can be used. Without an embedder (None), yield nothing."""
     if name is None:
         return
     problem = _embedder_problem(name)
@@ -55,13 +58,16 @@ def check_embedder(name: str | None) -> Iterator[Finding]:
 
 
 def check_collections(root: str) -> Iterator[Finding]:
-    """That each collection of the root can be read and is of this version; see also `verify`."""
+    """Check that each collection of the root can be read and was written by this version of raycontext.
+
+    The contents of the segments are not read; `verify` does that.
+    """
     try:
         storage = storage_for(root)
         names = collection_names(storage)
         for name in names:
             yield from _check_collection(Collection(storage, name))
-    except InvalidInput:  # told by `check_root`
+    except InvalidInput:  # `check_root` reports it
         return
     except StorageError as error:
         yield Finding(check="collections", level="fault", what=f"{error.path}: {error.problem}", advice=_MEND)
@@ -70,10 +76,11 @@ def check_collections(root: str) -> Iterator[Finding]:
         yield Finding(check="collections", level="ok", what="nothing is indexed yet: raycontext index PATH")
 
 
-_MEND = "Look at permissions and at the mount of the root; then `raycontext verify`."
+_MEND = "Check the permissions and the mount of the root. Then run `raycontext verify`."
 
 
 def _probed(storage: Storage, root: str) -> Finding:
+    """Write a probe twice, read it and remove it. Return the finding. `root` appears in messages only."""
     folder = f".raycontext-probe-{new_ulid()}"
     name = f"{folder}/probe"
     try:
@@ -87,28 +94,30 @@ def _probed(storage: Storage, root: str) -> Finding:
         advice = "Use storage that honours If-None-Match: * on puts, or update its server."
         return Finding(check="storage", level="fault", what=f"{root}: {error.problem}", advice=advice)
     except (StorageError, FileNotFoundError) as error:
-        problem = error.problem if isinstance(error, StorageError) else "what was written is not there"
+        problem = error.problem if isinstance(error, StorageError) else "an object that was written cannot be found"
         if not is_url(root) and problem in NO_LINKS:
-            what = f"the file system of {root} has no hard links ({problem}), with which commits are kept apart"
+            what = f"the file system of {root} has no hard links ({problem}), which commits need"
             advice = "Choose a root on another file system."
             return Finding(check="storage", level="fault", what=what, advice=advice)
         return _unreachable(root, problem)
     if (first, second, content) != (True, False, b"first"):
-        what = f"{root} puts an object where there is one: one writer would destroy what another has committed"
+        what = f"{root} overwrites an existing object: one writer would destroy what another one has committed"
         return Finding(check="storage", level="fault", what=what, advice="Choose a root on other storage.")
-    return Finding(check="storage", level="ok", what=f"{root} can be written, and puts only where there is nothing")
+    return Finding(check="storage", level="ok", what=f"{root} can be written, and never overwrites an object")
 
 
 def _unreachable(root: str, problem: str) -> Finding:
+    """Return a fault for a root that cannot be read or written."""
     if is_url(root):
-        advice = "Look at the credentials, the region and the endpoint in the environment; does the bucket exist?"
+        advice = "Check the credentials, the region and the endpoint in the environment, and that the bucket exists."
     else:
-        advice = "Look at its owner and at the mount, or choose another root with --root or RAYCONTEXT_ROOT."
+        advice = "Check its owner and its mount, or choose another root with --root or RAYCONTEXT_ROOT."
     what = f"{root} cannot be reached or written: {problem}"
     return Finding(check="storage", level="fault", what=what, advice=advice)
 
 
 def _check_collection(collection: Collection) -> Iterator[Finding]:
+    """Check that the newest version of a collection can be read."""
     name = collection.name
     try:
         collection.identity()
@@ -118,7 +127,7 @@ def _check_collection(collection: Collection) -> Iterator[Finding]:
             yield _damaged(name, f"version {newest} is damaged; version {manifest.version} is searched")
             return
     except UnsupportedFormat as error:
-        advice = "Use the version of raycontext that wrote it, or clear it and index it again."
+        advice = "Use the version of raycontext that wrote it, or clear the collection and index it again."
         what = f"{name} has index format {error.found}, which this version does not read"
         yield Finding(check="collections", level="fault", what=what, advice=advice)
         return
@@ -129,16 +138,17 @@ def _check_collection(collection: Collection) -> Iterator[Finding]:
         yield Finding(check="collections", level="fault", what=f"{name}: {error}", advice=_MEND)
         return
     if manifest is None:
-        what = f"{name} has been begun and holds nothing yet"
+        what = f"{name} exists, but nothing is indexed in it yet"
         yield Finding(check="collections", level="note", what=what)
         return
     yield from _check_manifest(name, manifest)
 
 
 def _check_manifest(name: str, manifest: Manifest) -> Iterator[Finding]:
+    """Check the format, the embedder, the chunker and the source that a manifest names."""
     if manifest.format < FORMAT:
         what = f"{name} has the older index format {manifest.format}; this version writes {FORMAT}"
-        advice = f"It is read; `raycontext index {manifest.source}` writes it anew."
+        advice = f"It can be read. `raycontext index {manifest.source}` rewrites it in the new format."
         yield Finding(check="collections", level="warning", what=what, advice=advice)
         return
     problem = _embedder_problem(manifest.options.embedder)
@@ -148,7 +158,7 @@ def _check_manifest(name: str, manifest: Manifest) -> Iterator[Finding]:
     current = (embedder_for(manifest.options.embedder).fingerprint, chunker_fingerprint())
     if (manifest.embedder, manifest.chunker) != current:
         what = f"{name} was indexed by another version of the embedder or chunker"
-        advice = f"Build it anew: raycontext index {manifest.source} --collection {name}"
+        advice = f"Rebuild it: raycontext index {manifest.source} --collection {name}"
         yield Finding(check="collections", level="warning", what=what, advice=advice)
         return
     what = f"{name}: version {manifest.version}, {manifest.files} files, {manifest.chunks} chunks"
@@ -165,6 +175,7 @@ def _damaged(name: str, problem: str) -> Finding:
 
 
 def _embedder_problem(name: str) -> Finding | None:
+    """Return a fault when the embedder cannot be loaded, else None."""
     try:
         _ = embedder_for(name).fingerprint
     except InvalidInput as error:
@@ -173,7 +184,7 @@ def _embedder_problem(name: str) -> Finding | None:
 
 
 def _existing(place: Path) -> Path:
-    """The folder, or the nearest one above in which it would be made."""
+    """Return the folder, or the nearest existing folder above it."""
     while not place.exists():
         place = place.parent
     return place

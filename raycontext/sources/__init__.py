@@ -1,1 +1,1 @@
-"""Sources that are not a folder yet: git repositories and archives, brought into a working folder."""
+"""Sources that must be fetched first: git repositories and archives, each brought into a folder."""

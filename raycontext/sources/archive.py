@@ -1,7 +1,7 @@
-"""The regular files of a tar or zip archive, written into a folder; the archive may come from anyone.
+"""Extraction of tar and zip archives into a folder. The archives are not trusted.
 
-Only regular files are written, each opened anew below folders that this module has made, never through a link: links,
-devices and whatever else an archive can hold are left out. A name that leads out of the folder is an error.
+Only regular files are written. Each file is created anew, below folders that this module has made, and never through a
+link. Links, devices and all other kinds of entries are left out. A name that leads out of the folder is an error.
 """
 
 from __future__ import annotations
@@ -23,19 +23,23 @@ from raycontext.errors import SourceUnavailable
 __all__ = ["digest_of", "extract"]
 
 MAX_FILES = 2_000_000
+"""Largest number of regular files in one archive."""
 MAX_BYTES = 64 << 30
-"""Of all files of an archive: a small one can unfold without end."""
+"""Largest total size of an archive's files after extraction, in bytes. A small archive can expand without end."""
 COPY_BYTES = 1 << 20
+"""Size of one read while a file is copied or hashed, in bytes."""
 
 
 class _Member(NamedTuple):
+    """Regular file of an archive: its name, its time of modification and a stream of its content."""
+
     name: str
-    mtime: float  # Unix seconds
+    mtime: float  # seconds since the Unix epoch; 0 when it is not known
     content: IO[bytes]
 
 
 def digest_of(archive: Path) -> str:
-    """xxh3_128 of the archive's bytes, hexadecimal. Raises `SourceUnavailable`."""
+    """Return the digest of an archive's bytes (xxh3_128, hexadecimal). Raises `SourceUnavailable`."""
     hasher = xxhash.xxh3_128()
     with _errors_of(archive), archive.open("rb") as file:
         while block := file.read(COPY_BYTES):
@@ -44,10 +48,11 @@ def digest_of(archive: Path) -> str:
 
 
 def extract(archive: Path, folder: Path, strip: int, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> int:
-    """Write the files of an archive below an empty folder, without the first `strip` parts of their names.
+    """Write the regular files of an archive into an empty folder. Return the number of files.
 
-    Returns how many were written. Raises `SourceUnavailable` where the archive cannot be read, leads out of the
-    folder, or holds more than is allowed.
+    The first `strip` parts of each name are removed. A file whose name has no more parts is left out. Raises
+    `SourceUnavailable` when the archive cannot be read, when a name in it leads out of the folder, or when it holds
+    more than `max_files` files or more than `max_bytes` bytes.
     """
     written = count = 0
     with _errors_of(archive):
@@ -60,7 +65,7 @@ def extract(archive: Path, folder: Path, strip: int, max_bytes: int = MAX_BYTES,
                 raise SourceUnavailable(str(archive), f"it holds more than {max_files} files")
             target = folder.joinpath(*parts)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)  # of two members of one name the later one counts
+            target.unlink(missing_ok=True)  # the later of two members with one name counts
             with target.open("xb") as file:
                 while block := member.content.read(COPY_BYTES):
                     written += len(block)
@@ -73,6 +78,7 @@ def extract(archive: Path, folder: Path, strip: int, max_bytes: int = MAX_BYTES,
 
 
 def _members(archive: Path) -> Iterator[_Member]:
+    """Yield the regular files of a zip or tar archive in order. Read each content before asking for the next file."""
     if zipfile.is_zipfile(archive):
         yield from _zip_members(archive)
     else:
@@ -80,7 +86,7 @@ def _members(archive: Path) -> Iterator[_Member]:
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r|*") as opened:  # a stream: each member is read once, none refers to another
+    with tarfile.open(archive, "r|*") as opened:  # a stream reads each member once, and no member refers to another
         for member in opened:
             content = opened.extractfile(member) if member.isreg() else None
             if content is not None:
@@ -98,6 +104,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
 
 
 def _parts(archive: Path, name: str) -> tuple[str, ...]:
+    """Return the parts of a member's name. Raises `SourceUnavailable` when the name leads out of the folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
         raise SourceUnavailable(str(archive), f"the name {name[:200]!r} in it leads out of the folder")
@@ -106,6 +113,7 @@ def _parts(archive: Path, name: str) -> tuple[str, ...]:
 
 @contextmanager
 def _errors_of(archive: Path) -> Iterator[None]:
+    """Turn the errors of the archive libraries and of the file system into `SourceUnavailable`."""
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:

@@ -1,4 +1,7 @@
-"""One commit of a git repository as a folder, by the program `git`: without history, prompts, hooks or submodules."""
+"""Fetching of one commit of a git repository into a folder, by the program `git`.
+
+History, submodules and files of Git LFS are not fetched. Hooks do not run, and git never asks a question.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,17 @@ _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "credential.interactive=false",
-    "gc.autoDetach=false",  # nothing goes on once the command has ended
+    "gc.autoDetach=false",  # no process goes on in the background after the command has ended
     "maintenance.autoDetach=false",
     "advice.detachedHead=false",
     "init.defaultBranch=main",
-    # A server that has stopped sending is given up.
+    # git gives up on a server that sends nothing for a minute.
     "http.lowSpeedLimit=1",
     "http.lowSpeedTime=60",
 )
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ASKPASS": "true",  # answers every question with nothing
+    "GIT_ASKPASS": "true",  # answers every question with an empty line
     "SSH_ASKPASS": "true",
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
     "GIT_LFS_SKIP_SMUDGE": "1",
@@ -42,19 +45,24 @@ _ENVIRONMENT = {
 }
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=30"
 LOCK_ATTEMPTS = 3
+"""Number of tries while another git holds a lock in the folder. A git that was killed leaves its lock for ever."""
 LOCK_PAUSE_SECONDS = 1.0
-"""Another git that works in the same folder is waited for; one that was killed leaves its lock for ever."""
+"""Pause between two of these tries, in seconds."""
 PROBE_SECONDS = 60.0
+"""Longest time to find out whether a repository can be reached, in seconds."""
 
 _running: dict[subprocess.Popen[str], Path] = {}
-"""Programs that threads of this process wait for, and where they work."""
+"""Running git programs that threads of this process wait for, each with the folder in which it works."""
 
 
 def check_repository(url: str, ref: str) -> None:
-    """Raises `InvalidInput` where git would not take these for a repository and a branch, tag or commit."""
+    """Check the URL of a repository and the name of a branch, tag or commit before git sees them.
+
+    `ref` may be empty. Raises `InvalidInput` when git could take one of them for something else, such as an option.
+    """
     if not (_URL.fullmatch(url) or _SSH_SHORT.fullmatch(url)):
         raise InvalidInput(
-            f"'{without_password(url)[:200]}' is no URL of a git repository",
+            f"'{without_password(url)[:200]}' is not the URL of a git repository",
             "Give https://…, ssh://…, git@HOST:PATH, git://… or file:///….",
         )
     if ref and not _REF.fullmatch(ref):
@@ -62,7 +70,10 @@ def check_repository(url: str, ref: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown and kept."""
+    """Return a URL without its password, so that it may be shown and stored.
+
+    Over HTTP and the git protocol, the user name is removed too.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -70,15 +81,17 @@ def without_password(url: str) -> str:
     if "@" not in parts.netloc or parts.scheme not in ("http", "https", "git", "ssh"):
         return url
     user, _, host = parts.netloc.rpartition("@")
-    shown = user.partition(":")[0] if parts.scheme == "ssh" else ""  # over HTTP the name may be the token
+    shown = user.partition(":")[0] if parts.scheme == "ssh" else ""  # over HTTP the user name may be a token
     return urlunsplit(parts._replace(netloc=f"{shown}@{host}" if shown else host))
 
 
 def update(url: str, ref: str, tree: Path, seconds: float) -> str:
-    """Make `tree` the newest state of a branch, tag or commit (empty: of the default branch); returns its commit.
+    """Bring a folder to the newest state of a branch, tag or commit. Return the hash of the commit.
 
-    `tree` is an existing folder: empty, or one that an earlier call has filled, of which only what differs is written.
-    Raises `SourceUnavailable`; with `damaged` set where the repository can be reached, so that a fresh folder helps.
+    `ref` is the name of the branch, tag or commit; empty means the default branch. `tree` is an existing folder that is
+    empty or was filled by an earlier call. Only files that differ are written. `seconds` limits the time of all git
+    commands together. Raises `InvalidInput` for a malformed URL or name. Raises `SourceUnavailable` when git fails. Its
+    field `damaged` is true when the repository can be reached, so that a new folder may help.
     """
     check_repository(url, ref)
     git = _Git(url, tree, time.monotonic() + seconds)
@@ -92,7 +105,7 @@ def update(url: str, ref: str, tree: Path, seconds: float) -> str:
             if ".lock" in error.problem and attempt < LOCK_ATTEMPTS:
                 time.sleep(LOCK_PAUSE_SECONDS)
                 continue
-            # Is it the repository over there, or what lies here?
+            # Find out whether the repository or the folder is at fault: this raises when the repository is.
             probe = _Git(url, Path("/"), time.monotonic() + min(seconds, PROBE_SECONDS))
             probe("ls-remote", "--", url, "HEAD")
             raise SourceUnavailable(error.source, error.problem, damaged=True) from error
@@ -100,16 +113,17 @@ def update(url: str, ref: str, tree: Path, seconds: float) -> str:
 
 
 def stop_running(work: Path) -> None:
-    """End what works below a folder for threads of this process; their calls fail."""
+    """End the git programs that this process runs below a folder. The calls that wait for them then fail."""
     for process, folder in list(_running.items()):
         if folder.is_relative_to(work):
             _end(process)
 
 
 def _fetched(git: _Git, ref: str) -> str:
+    """Fetch `ref` and set the folder to it. Return the hash of the commit. Raises `SourceUnavailable`."""
     if not (git.folder / ".git").exists():
         git("init", "--quiet", "--template=")
-    # The URL is given each time, not kept as a remote: it may hold a token.
+    # The URL is given at each fetch. It is not stored as a remote, since it may hold a token.
     git("fetch", "--depth=1", "--no-tags", "--progress", "--", git.url, f"+{ref}:{_FETCHED}")
     commit = git("rev-parse", "--verify", "--end-of-options", f"{_FETCHED}^{{commit}}").strip()
     git("reset", "--quiet", "--hard", commit)
@@ -118,7 +132,7 @@ def _fetched(git: _Git, ref: str) -> str:
 
 
 class _Git:
-    """Runs git in a folder until a deadline."""
+    """Runner of git commands in one folder. All commands together end by a deadline (`time.monotonic()`)."""
 
     def __init__(self, url: str, folder: Path, deadline: float) -> None:
         self.url = url
@@ -126,7 +140,10 @@ class _Git:
         self._deadline = deadline
 
     def __call__(self, *arguments: str) -> str:
-        """What it prints. Raises `SourceUnavailable`."""
+        """Run one git command and return its standard output.
+
+        Raises `SourceUnavailable` when git is missing, fails, or does not finish by the deadline.
+        """
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         try:
             process = subprocess.Popen(
@@ -134,7 +151,7 @@ class _Git:
                 cwd=self.folder,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
-                # Pipes that no one reads any more end git, should this process be killed.
+                # If this process is killed, nobody reads these pipes any more, and that ends git.
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
@@ -148,7 +165,7 @@ class _Git:
         try:
             stdout, stderr = process.communicate(timeout=max(self._deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired as error:
-            raise self._failed("git did not end within the time that it is given (fetch_seconds)") from error
+            raise self._failed("git did not finish within its time limit (fetch_seconds)") from error
         finally:
             _running.pop(process)
             _end(process)
@@ -160,12 +177,13 @@ class _Git:
         return stdout
 
     def _failed(self, problem: str) -> SourceUnavailable:
+        """Make an error that shows the URL without its password."""
         shown = without_password(self.url)
         return SourceUnavailable(shown, problem.replace(self.url, shown))
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Kill it with the programs that it has started, where it still runs."""
+    """Kill a program and all programs that it has started, and wait for its end. Do nothing when it has ended."""
     if process.poll() is not None:
         return
     try:
@@ -180,7 +198,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Of this process, without what names another repository."""
+    """Return the environment for git: that of this process, without the variables that name another repository."""
     kept = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_", "GIT_PROXY_", "GIT_CONFIG_", "GIT_TRACE")
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith(kept)
@@ -189,7 +207,7 @@ def _environment() -> dict[str, str]:
 
 
 def _reason(stderr: str) -> str:
-    """The lines in which git says what is wrong, in one."""
+    """Return the lines in which git says what went wrong, joined by "; " and without repetitions."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", stderr)]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
     return "; ".join(dict.fromkeys(telling or lines[-1:]))[:600].rstrip(".")

@@ -1,12 +1,12 @@
-"""The folder in which sources that must be fetched are kept, one place for each, brought up to date in it.
+"""Working folder for sources that must be fetched. Each source has one place in it and is updated there.
 
-    <work>/<name>-<hash of the address>/tree/      what is indexed; its path never changes
-    <work>/<name>-<hash of the address>/.git/HEAD  so that ignore rules of a repository around it do not reach in
-    <work>/<name>-<hash of the address>/revision   of an archive: the digest of what was extracted
-    <work>/.new-<ulid>/                            being filled, renamed to its place when it is whole
-    <work>/.trash-<ulid>/                          being removed
+    <work>/<name>-<hash of the address>/tree/      the folder that is indexed; its path never changes
+    <work>/<name>-<hash of the address>/.git/HEAD  keeps out the ignore rules of a repository around the folder
+    <work>/<name>-<hash of the address>/revision   only for an archive: the digest of the extracted archive
+    <work>/.new-<ulid>/                            a place that is being filled; it is renamed when it is complete
+    <work>/.trash-<ulid>/                          a former place that is being removed
 
-No one holds a place for himself: whoever brings one up to date while another does ends with the same or a newer state.
+Several processes may update one place at once, without locks. Each of them ends with the same or a newer state.
 """
 
 from __future__ import annotations
@@ -28,22 +28,27 @@ from raycontext.ulid import new_ulid, ulid_seconds
 __all__ = ["Origin", "bring", "tree_of"]
 
 LEFT_BEHIND_SECONDS = 86_400.0
-"""A folder that someone began to fill that long ago is no longer being filled."""
+"""Age of a `.new-…` or `.trash-…` folder from which on it counts as left behind by a killed process, in seconds."""
 PLACE_ATTEMPTS = 10
+"""Number of tries to put a filled folder in its place while other processes do so too."""
 
 
 class Origin(NamedTuple):
-    """Where a source comes from."""
+    """Origin of a source: a git repository or an archive, and how to fetch it."""
 
     kind: Literal["git", "archive"]
-    location: str  # a URL, or the absolute path of an archive
-    ref: str = ""  # of git: branch, tag or commit; empty: the default branch
-    strip: int = 0  # of an archive: leading parts of the names that are left out
-    seconds: float = 600.0  # how long git may take
+    location: str
+    """URL of the repository, or absolute path of the archive."""
+    ref: str = ""
+    """Branch, tag or commit of a git repository. Empty means the default branch."""
+    strip: int = 0
+    """Number of leading parts that are removed from the names in an archive."""
+    seconds: float = 600.0
+    """Longest time that one update by git may take, in seconds."""
 
 
 def tree_of(work: str, name: str, origin: Origin) -> str:
-    """The folder that `bring` fills."""
+    """Return the path of the folder that `bring` fills for this source. It is the same for each `ref`."""
     address = f"{origin.kind}\0{without_password(origin.location)}\0{origin.strip}"
     key = xxhash.xxh3_64_hexdigest(address.encode(errors="surrogateescape"))
     return str(Path(work, f"{name}-{key[:8]}", "tree"))
@@ -52,7 +57,8 @@ def tree_of(work: str, name: str, origin: Origin) -> str:
 def bring(work: str, name: str, origin: Origin) -> str:
     """Bring a source up to date in `tree_of(work, name, origin)`.
 
-    Returns the commit, or the digest of the archive. Raises `SourceUnavailable`; the former state stays then.
+    Return the hash of the commit, or the digest of the archive. Raises `SourceUnavailable` when the source cannot be
+    fetched or written, and `InvalidInput` for a malformed URL or name of a repository.
     """
     place = Path(tree_of(work, name, origin)).parent
     try:
@@ -64,6 +70,7 @@ def bring(work: str, name: str, origin: Origin) -> str:
 
 
 def _clone(place: Path, origin: Origin) -> str:
+    """Update a repository in its place, or fetch it anew when it is missing or damaged. Return the commit."""
     tree = place / "tree"
     if tree.is_dir():
         try:
@@ -75,6 +82,7 @@ def _clone(place: Path, origin: Origin) -> str:
 
 
 def _unpack(place: Path, origin: Origin) -> str:
+    """Extract an archive into its place, unless its content is there already. Return the digest of the archive."""
     archive = Path(origin.location)
     digest = digest_of(archive)
     with suppress(FileNotFoundError):
@@ -90,7 +98,11 @@ def _unpack(place: Path, origin: Origin) -> str:
 
 
 def _filled(place: Path, fill: Callable[[Path], str]) -> str:
-    """Fill a new folder, then put it in place of the old one."""
+    """Fill a new folder and put it in place of the old one. Return the result of `fill`.
+
+    `fill` gets the path of the new `tree` folder. Raises what `fill` raises; the old folder stays then. Raises
+    `SourceUnavailable` when other processes replace the place at the same time, more often than `PLACE_ATTEMPTS`.
+    """
     new = place.parent / f".new-{new_ulid()}"
     try:
         (new / "tree").mkdir(parents=True)
@@ -103,18 +115,18 @@ def _filled(place: Path, fill: Callable[[Path], str]) -> str:
                 place.rename(trash)
             try:
                 new.rename(place)
-            except OSError:  # another one was quicker
+            except OSError:  # another process was faster
                 continue
             finally:
                 shutil.rmtree(trash, ignore_errors=True)
             return revision
-        raise SourceUnavailable(str(place), "others put other states into its place again and again")
+        raise SourceUnavailable(str(place), "other processes replace it at the same time, so that no try succeeded")
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
 def _remove_leavings(work: Path) -> None:
-    """Of processes that were killed."""
+    """Remove folders that killed processes have left behind."""
     for left in (*work.glob(".new-*"), *work.glob(".trash-*")):
         if ulid_seconds(left.name.partition("-")[2]) < time.time() - LEFT_BEHIND_SECONDS:
             shutil.rmtree(left, ignore_errors=True)

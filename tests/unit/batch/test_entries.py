@@ -62,7 +62,7 @@ def test_list_is_read_with_defaults_and_paths_relative_to_it(tmp_path: Path) -> 
         ("sources: [{folder: x, exclude: [1]}]", "sources[0] (x): exclude.0: Input should be a valid string"),
         ("sources: [{folder: x, include: ['']}]", "include holds something that is not a name"),
         ("sources: [{folder: x, embedder: what}]", "There is no embedder 'what'"),
-        ("sources: [{git: 'ext::sh'}]", "sources[0] (ext::sh): 'ext::sh' is no URL"),
+        ("sources: [{git: 'ext::sh'}]", "sources[0] (ext::sh): 'ext::sh' is not the URL"),
         ("sources: [{git: 'https://u:secret@h/x', ref: '-f'}]", "sources[0] (https://h/x): '-f' names no branch"),
         ("sources: [{folder: a/x}, {folder: b/x}]", "sources[0] and sources[1] both are the collection 'x'"),
         ("sources: [{folder: x}]\ndefaults: {git: y}", "git: Extra inputs are not permitted"),
