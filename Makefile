@@ -36,7 +36,7 @@ test: $(VENV)/installed-dev chromium
 test-all:
 	$(PYTHON) tests/interpreters.py
 
-# Reference pages from docstrings and commands; a test compares them.
+# References from docstrings, commands and OpenAPI, and the picture of the architecture; a test compares them.
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
 

@@ -1,12 +1,18 @@
-"""Writes docs/sdk.md and docs/cli.md from the docstrings and from the commands (`make docs`), and, with a folder as
-argument, gathers all pages there for the site (`make site`)."""
+"""Writes the references docs/sdk.md, docs/cli.md and docs/http.md, and the picture of the architecture (`make docs`).
+
+python docs/generate.py            writes them anew
+python docs/generate.py --check    changes nothing; exit code 1 if one of them is not what the code says
+python docs/generate.py FOLDER     gathers all pages in a folder, for the site (`make site`)
+"""
 
 from __future__ import annotations
 
 import ast
 import enum
 import inspect
+import json
 import re
+import runpy
 import shutil
 import sys
 import textwrap
@@ -19,13 +25,22 @@ from raycontext import errors
 
 DOCS = Path(__file__).resolve().parent
 REPOSITORY = DOCS.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "THIRD_PARTY_NOTICES.md", "benchmarks/README.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "THIRD_PARTY_NOTICES.md",
+    "benchmarks/README.md",
+)
 LINKED = ("LICENSE", "cluster.yaml", "raycontext/embed/models/data/SOURCES.md", "training/README.md")
 """Beyond docs/, what the site consists of, and what its pages lead to."""
 
 GENERATED = "<!-- Written by docs/generate.py: `make docs` writes it anew. -->\n\n"
 PARAMETERS = re.compile(r"^([a-z_]+(?:, [a-z_]+)*): ")
 SIGNATURE_WIDTH = 100
+LIMITS = {"minimum": "at least {:,}", "maximum": "at most {:,}", "maxLength": "at most {:,} characters"}
+"""Limits of JSON Schema that the tables show, in words."""
 
 
 def sdk() -> str:
@@ -89,13 +104,93 @@ def cli() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def http() -> str:
+    """Return the page about the HTTP interface: its prose is `http.md.template`, all tables are from OpenAPI."""
+    from raycontext.serve.http.openapi import openapi
+
+    document = openapi()
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    asked: list[str] = []
+    answered: list[str] = []
+    rows = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            request = _schema_name(operation.get("requestBody", {}))
+            answer = _schema_name(operation["responses"]["200"])
+            asked += [request] if request and request not in asked else []
+            answered += [answer] if answer and answer not in answered else []
+            shown = _linked(answer) if answer else "server-sent events, each a [`JobState`](#jobstate)"
+            asks = _linked(request) if request else ""
+            rows.append(f"| `{path}` | {method.upper()} | {_cell(operation['summary'])} | {asks} | {shown} |")
+    search = document["paths"]["/api/search"]["post"]["responses"]
+    statuses = [f"| {code} | {response['description']} |" for code, response in search.items() if code != "200"]
+    failure = _schema_name(search["400"])
+    filled = {
+        "operations": "| address | method | what it does | request | answer |\n|---|---|---|---|---|\n"
+        + "\n".join(rows),
+        "requests": "\n\n".join(_schema(name, schemas[name]) for name in asked),
+        "answers": "\n\n".join(_schema(name, schemas[name]) for name in answered),
+        "failure": _schema(failure, schemas[failure]),
+        "statuses": "| status | meaning |\n|---|---|\n" + "\n".join(statuses),
+    }
+    page = (DOCS / "http.md.template").read_text(encoding="utf-8")
+    assert set(re.findall(r"\{\{(\w+)\}\}", page)) == set(filled)
+    for name, text in filled.items():
+        page = page.replace(f"{{{{{name}}}}}", text)
+    return GENERATED + page
+
+
+def picture() -> str:
+    """Return the picture of the architecture as SVG."""
+    return str(runpy.run_path(str(DOCS / "architecture_picture.py"))["drawing"]())
+
+
 def site(folder: Path) -> None:
     """Gather all pages, laid out as in the repository, so that their links hold."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("*.py", "*.template", "__pycache__"))
     for name in (*PAGES, *LINKED):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / name, folder / name)
+
+
+def _schema_name(content: dict[str, Any]) -> str:
+    """Return the name of the model that a request or an answer of OpenAPI refers to; empty where there is none."""
+    schema = content.get("content", {}).get("application/json", {}).get("schema", {})
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _linked(name: str) -> str:
+    """Return a link to the description of a model: on the page itself, or on that of the SDK, which shares it."""
+    page = "sdk.md" if name in raycontext.__all__ else ""
+    return f"[`{name}`]({page}#{name.lower()})"
+
+
+def _schema(name: str, schema: dict[str, Any]) -> str:
+    """Return the section about a model of the OpenAPI document."""
+    required = schema.get("required", [])
+    rows = []
+    for field, described in schema.get("properties", {}).items():
+        default = "" if "default" not in described else f"`{json.dumps(described['default'])}`"
+        shown = "required" if field in required and not default else default
+        rows.append(f"| `{field}` | {_json_type(described)} | {shown} | {_cell(described.get('description', ''))} |")
+    table = "| field | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows)
+    return f"### {name}\n\n{_cell(schema.get('description', ''))}\n\n{table}"
+
+
+def _json_type(schema: dict[str, Any]) -> str:
+    """Return the type of a value in words, with its limits."""
+    if "anyOf" in schema:
+        return " or ".join(_json_type(choice) for choice in schema["anyOf"])
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rpartition("/")[2]
+        return _linked(name)
+    if "enum" in schema:
+        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_json_type(schema['items'])}" if "items" in schema else "list"
+    limits = [words.format(schema[key]) for key, words in LIMITS.items() if key in schema]
+    return ", ".join([str(schema.get("type", "any value")), *limits])
 
 
 def _function(function: Callable[..., Any], name: str, level: int = 2) -> str:
@@ -233,10 +328,26 @@ def _default(option: Any) -> str:
     return shown
 
 
-WRITTEN: dict[str, Callable[[], str]] = {"sdk.md": sdk, "cli.md": cli}
+WRITTEN: dict[str, Callable[[], str]] = {"sdk.md": sdk, "cli.md": cli, "http.md": http, "architecture.svg": picture}
+"""Files of docs/ that are written by a program, and what writes them."""
+
+
+def stale() -> list[str]:
+    """Return the names of the written files that are missing or are not what the code says."""
+    files = {name: DOCS / name for name in WRITTEN}
+    return [
+        name
+        for name, written in WRITTEN.items()
+        if not files[name].exists() or files[name].read_text(encoding="utf-8") != written()
+    ]
 
 
 def main() -> None:
+    if sys.argv[1:] == ["--check"]:
+        differing = stale()
+        if differing:
+            sys.exit(f"not what the code says: {', '.join(differing)}; run `make docs`")
+        return
     if len(sys.argv) > 1:
         site(Path(sys.argv[1]))
         return

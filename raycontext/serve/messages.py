@@ -37,20 +37,30 @@ Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Fi
 
 
 class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+class _Answer(BaseModel):
+    """The docstrings of the fields are the descriptions in the OpenAPI document, of which docs/http.md is made."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class _Selection(_Query):
     """Which hits, and how many."""
 
     languages: Names = []
+    """Names of languages, such as `python`; empty for all."""
     paths: Names = []
     """Globs in gitignore syntax; `!` excludes."""
     kinds: Names = []
+    """Kinds of chunks, such as `function`; empty for all."""
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
+    """Number of hits at most."""
     offset: int = Field(default=0, ge=0, le=MAX_LIMIT)
     """Hits to leave out: `next_offset` of the answer before."""
     min_score: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    """Hits below this score are left out."""
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     """Budget for the texts of all hits together, at four bytes a token: the last one is cut at a line."""
 
@@ -104,10 +114,8 @@ class CollectionQuery(_Query):
     """The caller's current folder: decides where nothing else does."""
 
 
-class JobState(BaseModel):
+class JobState(_Answer):
     """An index job: how far it is, or how it ended."""
-
-    model_config = ConfigDict(frozen=True)
 
     collection: str
     source: str
@@ -126,10 +134,8 @@ class JobState(BaseModel):
     """Of a command that waited for it."""
 
 
-class Answer(BaseModel):
+class Answer(_Answer):
     """The hits of a search, best first."""
-
-    model_config = ConfigDict(frozen=True)
 
     hits: list[Hit]
     partial: bool = False
@@ -145,35 +151,33 @@ class Answer(BaseModel):
     seconds: float = 0.0
 
 
-class CollectionsAnswer(BaseModel):
+class CollectionsAnswer(_Answer):
     """All collections."""
 
     collections: list[CollectionSummary]
 
 
-class JobsAnswer(BaseModel):
+class JobsAnswer(_Answer):
     """The jobs of this daemon, running and ended."""
 
     jobs: list[JobState]
 
 
-class CancelAnswer(BaseModel):
+class CancelAnswer(_Answer):
     """Whether a job ran."""
 
     collection: str
     cancelled: bool
 
 
-class ClearAnswer(BaseModel):
+class ClearAnswer(_Answer):
     """What was removed."""
 
     cleared: str
 
 
-class WatchState(BaseModel):
+class WatchState(_Answer):
     """A folder that is watched."""
-
-    model_config = ConfigDict(frozen=True)
 
     collection: str
     source: str
@@ -185,20 +189,20 @@ class WatchState(BaseModel):
     """Why it could not be indexed the last time."""
 
 
-class WatchesAnswer(BaseModel):
+class WatchesAnswer(_Answer):
     """All that is watched."""
 
     watches: list[WatchState]
 
 
-class UnwatchAnswer(BaseModel):
+class UnwatchAnswer(_Answer):
     """Whether it was watched."""
 
     collection: str
     stopped: bool
 
 
-class StatusAnswer(BaseModel):
+class StatusAnswer(_Answer):
     """A collection, with its job."""
 
     collection: CollectionStatus | None = None
@@ -206,7 +210,7 @@ class StatusAnswer(BaseModel):
     job: JobState | None = None
 
 
-class Health(BaseModel):
+class Health(_Answer):
     """The daemon itself."""
 
     state: Literal["starting", "ready", "failed"]
@@ -229,7 +233,7 @@ class Health(BaseModel):
     processes: int = 0
 
 
-class Failure(BaseModel):
+class Failure(_Answer):
     """An error, as every interface tells it."""
 
     error: str
