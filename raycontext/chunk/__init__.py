@@ -1,1 +1,1 @@
-"""Cut files into definition-level chunks by their syntax trees."""
+"""Chunking: division of files into chunks at the level of definitions, by their syntax trees."""

@@ -1,4 +1,4 @@
-"""Cut a file into definition-level chunks and list the names that it defines."""
+"""Entry point of chunking: one file in, its chunks and its definitions out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROSE = frozenset({"asciidoc", "latex", "markdown", "notebook", "org", "rst", "t
 
 Outline = Callable[[Lines], tuple[list[Unit], list[Draft]]]
 
-# Languages that are read line by line rather than through a grammar.
+# Readers of the languages that are read line by line and not by a grammar.
 _READERS: dict[str, Outline] = {
     "markdown": markdown_outline,
     "notebook": notebook_outline,
@@ -40,19 +40,23 @@ _READERS: dict[str, Outline] = {
 
 
 class ChunkedFile(NamedTuple):
-    """A file cut up. Chunks are in order, do not overlap and hold every line that is not blank."""
+    """Chunks and definitions of one file."""
 
     chunks: list[Chunk]
+    """Chunks in order. They do not overlap, and they cover every line that is not blank."""
     parsed: bool  # False: cut by lines, for want of a grammar or as it could not be parsed in time
     definitions: list[Definition]
-    gave_up: bool = False  # there is a grammar, but a line is too long, or parsing took too long
+    """Names that the file defines or declares, in the order of their lines."""
+    gave_up: bool = False
+    """Whether the file was cut by lines although there is a grammar: a line is too long, or parsing took too long."""
 
 
 def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
-    """Cut `data`, valid UTF-8 in `language` (a name of `LANGUAGES`), into chunks of about `target_bytes`.
+    """Cut a file into chunks of about `target_bytes` bytes each.
 
-    Boundaries are line boundaries. A chunk is larger than three times the target only where it is a
-    single line. Never raises on valid UTF-8.
+    `data` is the content of the file as valid UTF-8. `language` is a name of `LANGUAGES`. Chunks begin and end at line
+    boundaries. A chunk is larger than three times the target only when it is a single line. Valid UTF-8 raises no
+    error.
     """
     if FAULTS:
         fail(data)
@@ -75,6 +79,10 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
 
 
 def _outline_by_grammar(lines: Lines, language: str, target_bytes: int) -> tuple[list[Unit], Outliner] | None:
+    """Parse a file and return its top-level units, with the outliner that can open them further.
+
+    Return None when the file has too long a line, has no grammar, or takes too long to parse.
+    """
     data = lines.data
     if len(data) > MAX_LINE_BYTES and lines.longest() > MAX_LINE_BYTES:
         return None
@@ -95,5 +103,5 @@ def _outline_by_grammar(lines: Lines, language: str, target_bytes: int) -> tuple
 
 
 def _closed(_unit: Unit) -> list[Unit]:
-    """Units of a line reader have nothing inside."""
+    """Return no units, since a line reader leaves no unit closed."""
     return []

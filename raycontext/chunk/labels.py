@@ -1,4 +1,4 @@
-"""Name chunks by the definitions that stand in them."""
+"""Names and kinds of chunks, taken from the definitions in them."""
 
 from __future__ import annotations
 
@@ -14,29 +14,37 @@ from raycontext.models import Chunk, ChunkKind
 __all__ = ["Definition", "label"]
 
 MAX_SYMBOL_NAMES = 8
-TOP_LEVELS = 2  # definitions deeper than this count as nested
+"""Largest number of definitions that the symbol of one chunk names."""
+TOP_LEVELS = 2
+"""Number of levels whose definitions do not count as nested."""
 LARGE_CONSTANT_ROWS = 5
+"""Height in rows from which on a constant ranks higher."""
 
 _row = attrgetter("row")
 
 
 class Definition(NamedTuple):
-    """A name that a file defines or declares."""
+    """Definition in a file: a name that the file defines or declares."""
 
     name: str
     kind: ChunkKind
-    line: int  # 1-based, of the name
-    chunk: int  # index into the file's chunks
-    nested: bool  # deeper than the top two levels (namespaces do not count)
-    has_body: bool  # False: a declaration without body
+    line: int
+    """Line of the name, from 1."""
+    chunk: int
+    """Index of the chunk that holds the name, in the list of the file's chunks."""
+    nested: bool
+    """Whether it stands below the top two levels. Namespaces do not count as levels."""
+    has_body: bool
+    """Whether it has a body. A declaration has none."""
 
 
 def label(
     lines: Lines, spans: list[Span], drafts: list[Draft], plain: ChunkKind
 ) -> tuple[list[Chunk], list[Definition]]:
-    """Chunks of the spans (those of blank rows are dropped) and the definitions with the chunk of each.
+    """Make chunks from spans, and definitions from drafts. Return both lists in order.
 
-    `plain` is the kind of a chunk that holds no definition.
+    Blank rows at the ends of spans, and spans of blank rows alone, are dropped. `plain` is the kind of a chunk that
+    holds neither a definition nor imports.
     """
     trimmed = []
     for span in spans:
@@ -47,7 +55,7 @@ def label(
     members: list[list[Draft]] = [[] for _ in trimmed]
     definitions: list[Definition] = []
     seen: set[tuple[str, int]] = set()
-    for draft in sorted(drafts, key=_row):  # stable: what encloses comes before what is enclosed
+    for draft in sorted(drafts, key=_row):  # the sort is stable: outer definitions stay before inner ones
         row = draft.row
         key = (draft.name, row)
         index = bisect_right(firsts, row) - 1
@@ -63,9 +71,10 @@ def label(
 
 
 def _chunk(lines: Lines, span: Span, drafts: list[Draft], plain: ChunkKind) -> Chunk:
+    """Make the chunk of one span. `drafts` are the definitions whose names stand in it."""
     owner = span.owner
     if not drafts and owner is not None and span.last < owner.row:
-        # The long comment before a definition is named by it.
+        # A chunk with only the long comment before a definition gets the name of that definition.
         kind, symbol, scope = owner.kind, owner.name, owner.scope
     elif not drafts:
         kind = ChunkKind.IMPORT if span.imports else plain
@@ -98,7 +107,7 @@ _MODULE = ChunkKind.MODULE
 
 
 def _rank(draft: Draft) -> int:
-    """0 for what a reader would name a chunk by, higher for what matters less."""
+    """Return the rank of a definition as the name of a chunk. 0 is the best; a higher rank matters less."""
     kind = draft.kind
     if kind is _CONSTANT:
         rank = 3 if draft.rows >= LARGE_CONSTANT_ROWS else 4
@@ -112,15 +121,16 @@ def _rank(draft: Draft) -> int:
         rank = 2 if draft.rows > 1 else 3
     elif kind is _TYPE:
         rank = 2
-    else:  # a test, a section
+    else:  # a test or a section
         rank = 1
     return rank if draft.has_body else rank + 2
 
 
 def _prominence(draft: Draft) -> tuple[bool, int, int, int, int]:
-    """Among definitions of one rank: no mere namespace, the outermost, then the tallest, then the first.
+    """Return a key that sorts definitions of one rank, the most prominent first.
 
-    Of namespaces in each other the innermost is what a chunk is about.
+    Other definitions come before namespaces. Then the outermost comes first, then the tallest, then the first one.
+    Among nested namespaces of one depth, the innermost comes first, since it says best what the chunk is about.
     """
     is_module = draft.kind is _MODULE
     inwardness = len(draft.scope.split(" > ")) if is_module and draft.scope else 0

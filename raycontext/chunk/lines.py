@@ -1,4 +1,4 @@
-"""Rows of a file, and cutting a run of rows where the layout suggests it."""
+"""Rows of a file, and cuts between rows at places that the layout suggests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 __all__ = ["Lines"]
 
 MAX_START_BYTES = 500
+"""Largest part of a row that `Lines.start_of` returns, in bytes."""
 BLANK = b" \t\r\f\v\n"
+"""Bytes that count as white space."""
 
 
 class Lines:
-    """Row starts of a file. A row is what stands between two b"\\n"; rows count from 0.
+    """Rows of a file, counted from 0. Each row ends with b"\\n" or at the end of the file.
 
-    `starts` has one entry per row and a last one for the end of the file, so that row `r` is
-    `data[starts[r]:starts[r + 1]]` with its line end.
+    `starts` has the offset of each row and, as its last entry, the end of the file. Row `r` with its line end is
+    `data[starts[r]:starts[r + 1]]`.
     """
 
     __slots__ = ("data", "starts")
@@ -33,24 +35,24 @@ class Lines:
         return len(self.starts) - 1
 
     def size(self, first: int, last: int) -> int:
-        """Bytes of the rows `first` to `last`, both included."""
+        """Return the size of the rows `first` to `last` (inclusive), in bytes."""
         return self.starts[last + 1] - self.starts[first]
 
     def row(self, index: int) -> bytes:
-        """One row with its line end."""
+        """Return one row with its line end."""
         return self.data[self.starts[index] : self.starts[index + 1]]
 
     def start_of(self, index: int) -> bytes:
-        """The first bytes of a row, without its line end: enough to tell what kind of line it is."""
+        """Return the first bytes of a row without its line end. They suffice to tell what kind of line it is."""
         start = self.starts[index]
         return self.data[start : min(self.starts[index + 1], start + MAX_START_BYTES)].rstrip(b"\r\n")
 
     def is_blank(self, index: int) -> bool:
-        """Whether a row holds nothing but white space."""
+        """Return whether a row holds nothing but white space."""
         return not self.row(index).strip(BLANK)
 
     def trimmed(self, first: int, last: int) -> tuple[int, int] | None:
-        """The rows without blank ones at either end; None where all are blank."""
+        """Return the range of rows without blank rows at both ends; None when all rows are blank."""
         while first <= last and self.is_blank(first):
             first += 1
         while last >= first and self.is_blank(last):
@@ -58,22 +60,25 @@ class Lines:
         return (first, last) if first <= last else None
 
     def indent(self, index: int) -> int:
-        """Leading white space of a row in bytes; a tab counts 4."""
+        """Return the width of a row's leading white space. A space counts 1, a tab counts 4."""
         row = self.row(index)
         stripped = row.lstrip(b" \t")
         return len(row) - len(stripped) + 3 * row[: len(row) - len(stripped)].count(b"\t")
 
     def cut(self, first: int, last: int, target: int) -> list[tuple[int, int]]:
-        """Cut rows into runs of about `target` bytes (one row may be larger), preferably of more than half of it.
+        """Cut the rows `first` to `last` into runs of about `target` bytes. Return the ends of each run (inclusive).
 
-        The best cut is before the least indented row after a blank one, then before the least
-        indented row; the later of equal cuts wins.
+        A run has more than half of the target where possible. A single row may be larger than the target. The best cut
+        is before the least indented row that follows a blank row, then before the least indented row. Among equal cuts,
+        the latest wins.
         """
         runs: list[tuple[int, int]] = []
         starts = self.starts
         begin = first
         while begin <= last:
-            if starts[last + 1] - starts[begin] <= target + target // 8:  # rather than leave a crumb
+            if (
+                starts[last + 1] - starts[begin] <= target + target // 8
+            ):  # a little more than the target is better than a tiny rest
                 runs.append((begin, last))
                 break
             end = begin
@@ -85,7 +90,7 @@ class Lines:
         return runs
 
     def _best_end(self, begin: int, end: int, target: int) -> int:
-        """The row between `begin` and `end` after which to cut."""
+        """Return the row from `begin` to `end` after which to cut."""
         best = end
         best_score = -1
         for row in range(end, begin, -1):
@@ -104,9 +109,9 @@ class Lines:
         return best
 
     def longest(self) -> int:
-        """Bytes of the longest row."""
+        """Return the size of the longest row with its line end, in bytes."""
         return max((self.starts[index + 1] - self.starts[index] for index in range(len(self))), default=0)
 
     def row_at(self, offset: int) -> int:
-        """The row that holds the byte at `offset`."""
+        """Return the row that holds the byte at `offset`."""
         return min(max(0, bisect_right(self.starts, offset) - 1), len(self) - 1)

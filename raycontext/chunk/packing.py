@@ -1,4 +1,4 @@
-"""Pack units into spans of about the target size, and split those that are larger."""
+"""Packing of units into spans of about the target size. Larger units are split."""
 
 from __future__ import annotations
 
@@ -10,26 +10,35 @@ from raycontext.chunk.units import Draft, Level, Unit
 
 __all__ = ["Packer", "Span"]
 
-LEAF_SLACK = 1.5  # a function is split only where it is this much larger than the target
-TINY = 8  # a piece below target / TINY without a definition joins a neighbour rather than stand alone
-SMALL = 3  # the same for statements before one that is split
-SMALL_HEADER = 6  # a class header below target / SMALL_HEADER is kept with the members that follow
-SMALL_IMPORTS = 4  # imports below target / SMALL_IMPORTS are kept with what follows
+LEAF_SLACK = 1.5
+"""Largest size of a closed unit, such as a function, that is not split, as a multiple of the target."""
+TINY = 8
+"""Divisor of the target: a piece of at most target / TINY bytes without a definition joins its neighbour."""
+SMALL = 3
+"""Divisor of the target: statements of at most target / SMALL bytes join the unit after them that is split."""
+SMALL_HEADER = 6
+"""Divisor of the target: a class header of at most target / SMALL_HEADER bytes stays with the members after it."""
+SMALL_IMPORTS = 4
+"""Divisor of the target: imports of at most target / SMALL_IMPORTS bytes stay with the units after them."""
 MAX_SPLIT_DEPTH = 40
+"""Largest depth of units in units that are split. Deeper units are cut by lines."""
 
 
 class Span(NamedTuple):
-    """Rows `first` to `last` that become one chunk."""
+    """Rows `first` to `last` (0-based, inclusive) that become one chunk."""
 
     first: int
     last: int
-    scope: str  # around its content, for a span without a definition
-    imports: bool  # mostly imports
-    owner: Draft | None = None  # the definition that it is a part of
+    scope: str
+    """Scope around the rows. It counts only when no definition begins in them."""
+    imports: bool
+    """Whether the rows are mostly imports."""
+    owner: Draft | None = None
+    """Definition that the rows are a part of."""
 
 
 class _Group:
-    """Neighbouring units that are to be one span."""
+    """Neighbouring units that will be one span. `size` is their size in bytes."""
 
     __slots__ = ("defines", "first", "import_rows", "is_header", "last", "size")
 
@@ -42,6 +51,7 @@ class _Group:
         self.import_rows = unit.last - unit.first + 1 if unit.is_import else 0
 
     def add(self, unit: Unit, size: int) -> None:
+        """Add the next unit, which has `size` bytes."""
         self.last = unit.last
         self.size += size
         self.defines = self.defines or unit.defines
@@ -50,7 +60,11 @@ class _Group:
 
 
 class Packer:
-    """Packs one file. `expand` opens a unit that was left closed."""
+    """Packer of one file.
+
+    `target` is the wanted size of a span in bytes. `expand` returns the units inside a unit that was left closed; it
+    returns none when the unit cannot be opened.
+    """
 
     def __init__(self, lines: Lines, target: int, expand: Callable[[Unit], list[Unit]]) -> None:
         self.starts = lines.starts
@@ -60,13 +74,13 @@ class Packer:
         self.spans: list[Span] = []
 
     def pack_file(self, units: list[Unit]) -> list[Span]:
-        """Spans of the whole file, in order; blank rows may lie at their ends."""
+        """Return the spans of the whole file in order. They may have blank rows at their ends."""
         if len(self.lines) > 0:
             self._pack(units, Unit(0, len(self.lines) - 1, None, Level()), self.target, depth=0)
         return self.spans
 
     def _pack(self, units: list[Unit], parent: Unit, target: int, *, depth: int) -> None:
-        """Append the spans of `parent`, whose inside is `units`."""
+        """Append the spans of `parent`, which contains `units`."""
         starts = self.starts
         spans = self.spans
         begin = len(spans)
@@ -102,7 +116,7 @@ class Packer:
 
     @staticmethod
     def _joins(group: _Group, unit: Unit, size: int, target: int) -> bool:
-        """Whether a unit of `size` bytes goes into the group before it."""
+        """Return whether a unit of `size` bytes joins the group before it."""
         total = group.size + size
         if total > target:
             tiny = target // TINY
@@ -116,6 +130,7 @@ class Packer:
         )
 
     def _split(self, unit: Unit, *, depth: int) -> None:
+        """Append the spans of a unit that is too large: by the units inside it, or by lines when there are none."""
         target = self.target
         inner = unit.children
         if not inner:
@@ -130,15 +145,16 @@ class Packer:
             self.spans.append(Span(first, last, unit.inside.scope, unit.is_import, unit.draft))
 
     def _emit(self, group: _Group, parent: Unit) -> None:
+        """Append the span of a group of units that stand in `parent`."""
         imports = not group.defines and 2 * group.import_rows >= group.last - group.first + 1
         self.spans.append(Span(group.first, group.last, parent.inside.scope, imports, parent.draft))
 
 
 def _stretched(units: list[Unit], parent: Unit) -> list[Unit]:
-    """Units stretched so that they cover all rows of `parent`.
+    """Stretch units so that they cover all rows of `parent`, and return them.
 
-    Rows before the first unit are the header; rows between units (labels, `#else`) go to the later
-    one; rows after the last (a closing brace) go to the last.
+    Rows before the first unit become a header. Rows between two units (labels, `#else`) go to the later one. Rows after
+    the last unit (a closing brace) go to the last one.
     """
     stretched: list[Unit] = []
     first, last, level = parent.first, parent.last, parent.inside

@@ -1,4 +1,4 @@
-"""Units of a file: runs of rows that belong together, where they stand, and the definitions found in them."""
+"""Units of a file (rows that belong together), their levels, and drafts of the definitions found in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from raycontext.models import ChunkKind
 __all__ = ["Draft", "Level", "Unit", "join_scope"]
 
 
-# Kinds are compared by identity: hashing a member of an enum is slow.
+# Kinds are compared by identity, since hashing a member of an enum is slow.
 FUNCTION_KIND = ChunkKind.FUNCTION
 METHOD_KIND = ChunkKind.METHOD
 TEST_KIND = ChunkKind.TEST
@@ -21,25 +21,40 @@ IMPORT_KIND = ChunkKind.IMPORT
 
 
 class Level(NamedTuple):
-    """Where in the file's structure a list of nodes stands."""
+    """Place of a list of nodes in the structure of a file."""
 
     scope: str = ""
-    depth: int = 0  # types and functions around; namespaces do not count
-    methods: bool = False  # functions here are methods
-    in_code: bool = False  # inside a function or statement: local variables are no definitions
+    """Names of the definitions around, outermost first, joined by " > "."""
+    depth: int = 0
+    """Depth of the definitions around: 1 for each type, 2 for each function, 0 for each namespace."""
+    methods: bool = False
+    """Whether functions here are methods."""
+    in_code: bool = False
+    """Whether this is inside a function or a statement, where local variables are no definitions."""
     nesting: int = 0
+    """Number of containers around."""
 
 
 class Unit:
-    """Rows `first` to `last` (inclusive) that belong together; `level` is where they stand."""
+    """Unit of a file: rows `first` to `last` (0-based, inclusive) that belong together.
+
+    `node` is the syntax node of the unit, or None when there is none. `level` is the place where the unit stands.
+    """
 
     children: list[Unit] | None = None
-    clauses = False  # children are the clauses of one function
-    defines = False  # a function, type or macro, not a variable
+    """Units inside this one; None when the unit is closed or empty."""
+    clauses = False
+    """Whether the children are the clauses of one function."""
+    defines = False
+    """Whether the unit defines a function, a type or a macro. Variables do not count."""
     is_import = False
-    is_header = False  # the rows of a container before its first member
-    leads = False  # belongs to the unit after it
+    """Whether the unit is an import, or a container with imports and without definitions."""
+    is_header = False
+    """Whether the rows are those of a container before its first member."""
+    leads = False
+    """Whether the unit belongs to the unit after it, as a comment does."""
     draft: Draft | None = None
+    """Draft of the (first) definition of the unit."""
 
     def __init__(self, first: int, last: int, node: Node | None, level: Level) -> None:
         self.first = first
@@ -49,7 +64,7 @@ class Unit:
 
     @property
     def inside(self) -> Level:
-        """Where its members stand."""
+        """Level of the unit's members."""
         draft = self.draft
         if draft is None:
             return self.level
@@ -65,7 +80,11 @@ class Unit:
 
 
 class Draft:
-    """A definition found in a unit; `row` is the 0-based row of its name."""
+    """Draft of a definition that was found in a unit.
+
+    `row` is the row of its name, from 0. `depth` is that of the level where it stands. `type_like` says whether
+    functions inside it are methods.
+    """
 
     __slots__ = ("depth", "has_body", "kind", "name", "row", "scope", "type_like", "unit")
 
@@ -91,16 +110,17 @@ class Draft:
 
     @property
     def rows(self) -> int:
-        """Height of the definition."""
+        """Height of the definition's unit, in rows."""
         return self.unit.last - self.unit.first + 1
 
 
 def join_scope(outer: str, inner: str) -> str:
-    """Scopes joined, outermost first."""
+    """Join two scopes, the outer one first. Either may be empty."""
     if not inner:
         return outer
     return f"{outer} > {inner}" if outer else inner
 
 
 def is_callable(kind: ChunkKind) -> bool:
+    """Return whether a kind is a function, a method or a test."""
     return kind is FUNCTION_KIND or kind is METHOD_KIND or kind is TEST_KIND

@@ -1,4 +1,4 @@
-"""Which language a file is in: by its name, its extension, its first bytes."""
+"""Detection of a file's language by its name, its extension and its first bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from raycontext.chunk.languages.names import BY_EXTENSION, BY_INTERPRETER, BY_NA
 __all__ = ["LANGUAGES", "detect_language"]
 
 UNKNOWN = "text"
+"""Language of a file that is not recognised."""
 
 _SHEBANG = re.compile(rb"#![ \t]*(\S+)(?:[ \t]+(?:-\S+[ \t]+)*([^\s=]+))?")
 _EMACS_MODE = re.compile(rb"-\*-\s*(?:mode:\s*)?([A-Za-z+#]+)\s*(?:;[^\n]*)?-\*-")
@@ -52,18 +53,22 @@ _EMACS_MODES = {
 
 
 def _c_or_cpp(head: bytes) -> str:
+    """Return the language of a `.h` file: C, C++ or Objective-C."""
     if _OBJC.search(head):
         return "objc"
     return "cpp" if _CPP_HEADER.search(head) else "c"
 
 
 def _m_file(head: bytes) -> str:
+    """Return the language of a `.m` file: Objective-C or MATLAB."""
     if _OBJC.search(head):
         return "objc"
     return "matlab" if _MATLAB.search(head) else "objc"
 
 
 def _choose(pattern: re.Pattern[bytes], language: str, otherwise: str = UNKNOWN) -> Callable[[bytes], str]:
+    """Return a function that maps the start of a file to `language` if `pattern` occurs in it, else to `otherwise`."""
+
     def choose(head: bytes) -> str:
         return language if pattern.search(head) else otherwise
 
@@ -71,10 +76,11 @@ def _choose(pattern: re.Pattern[bytes], language: str, otherwise: str = UNKNOWN)
 
 
 def _ts_file(head: bytes) -> str:
+    """Return the language of a `.ts` file: TypeScript, or XML for a translation file of Qt."""
     return "xml" if _TRANSLATION.search(head) else "typescript"
 
 
-# Extensions that several languages share: a look at the first bytes decides.
+# Extensions that several languages share. The first bytes of the file decide.
 _AMBIGUOUS: dict[str, Callable[[bytes], str]] = {
     "cls": _choose(_APEX, "apex", "latex"),
     "d": _choose(_D_SOURCE, "d"),
@@ -90,7 +96,7 @@ _AMBIGUOUS: dict[str, Callable[[bytes], str]] = {
     "ui": _choose(_XML, "xml"),
 }
 
-# A template keeps the language of what it makes: `config.h.in`, `page.html.j2`.
+# Suffixes of templates. A template has the language of the file that it makes: `config.h.in` is C.
 _TEMPLATE_SUFFIXES = frozenset({"in", "tt", "template", "tpl", "sample", "example", "dist", "orig", "bak"})
 
 LANGUAGES: tuple[str, ...] = tuple(
@@ -100,10 +106,10 @@ LANGUAGES: tuple[str, ...] = tuple(
 
 
 def detect_language(path: str, head: bytes) -> str:
-    """Language of a file, one of `LANGUAGES`; "text" where it is unknown.
+    """Return the language of a file, one of `LANGUAGES`; "text" when it is not recognised.
 
-    `path` is the file's path with `/`; only its last part counts. `head` is the start of the file's content
-    (a few KiB are enough).
+    `path` is the file's path with `/`; only its last part counts. `head` is the start of the file's content. A few KiB
+    are enough.
     """
     name = path.rsplit("/", 1)[-1].lower()
     by_name = BY_NAME.get(name)
@@ -127,6 +133,7 @@ def detect_language(path: str, head: bytes) -> str:
 
 
 def _by_content(head: bytes) -> str:
+    """Return the language by a shebang line, an Emacs mode line or a typical first line, else `UNKNOWN`."""
     shebang = _SHEBANG.match(head)
     if shebang is not None:
         program = shebang.group(1).rsplit(b"/", 1)[-1]

@@ -1,4 +1,4 @@
-"""Tree-sitter parsers by language; grammars are loaded once per process."""
+"""Tree-sitter parsers by language. Each grammar is loaded once per process."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from tree_sitter import Language, Parser
 __all__ = ["CHUNKER_VERSION", "fingerprint", "parser_for"]
 
 CHUNKER_VERSION = 3
-"""Raised whenever the same file would be cut or named differently."""
+"""Version of the chunker. It increases whenever a file would be cut or its chunks named differently."""
 
 PACK = "tree-sitter-language-pack"
+"""Package that holds the grammars."""
 OLD_PACK = "tree-sitter-languages"
+"""Package that holds the grammars when `PACK` is not installed."""
 
-# Our name -> name of the grammar, where they differ; "" where there is none to use. The grammars of COBOL and Perl
-# loop for ever on some text (`d`, `é#`), and nothing can stop a parser inside of its scanner.
+# Names of grammars that differ from our names of the languages. "" means that no grammar is used. The grammars of COBOL
+# and Perl loop for ever on some texts (`d`, `é#`), and nothing can stop a parser inside its scanner.
 _GRAMMARS = {
     "cobol": "",
     "systemverilog": "verilog",
@@ -37,10 +39,10 @@ _OLD_GRAMMARS = {"csharp": "c_sharp", "embeddedtemplate": "embedded_template"}
 
 
 def parser_for(language: str) -> Parser | None:
-    """A parser of a language, a new one at each call: a parser must not be used by two threads at once.
+    """Return a new parser for a language; None when there is no grammar or it does not load.
 
-    None where there is no grammar or it does not load. Languages that have a reader of their own (`json`,
-    `markdown`, …) have no parser here.
+    Each call returns another parser, since two threads must not use one parser at once. Languages with a reader of
+    their own (`json`, `markdown`, …) have no parser here.
     """
     loaded = _grammar_for(language)
     return Parser(loaded) if loaded is not None else None
@@ -48,13 +50,17 @@ def parser_for(language: str) -> Parser | None:
 
 @cache
 def _grammar_for(language: str) -> Language | None:
+    """Load the grammar of a language; None when there is none or it does not load."""
     grammar = _GRAMMARS.get(language, language)
     return (_from_pack(grammar) or _from_old_pack(grammar)) if grammar else None
 
 
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
-    """What decides how files are cut: versions of tree-sitter, of the grammars and of the chunker."""
+    """Return the versions of tree-sitter, of the grammars and of the chunker as one text.
+
+    Files are cut in the same way as long as this text is the same.
+    """
     versions = [f"tree-sitter {metadata.version('tree-sitter')}"]
     for package in (PACK, OLD_PACK):
         try:
@@ -67,6 +73,7 @@ def fingerprint() -> str:
 
 
 def _from_pack(grammar: str) -> Language | None:
+    """Load a grammar from tree-sitter-language-pack; None when the package or the grammar is missing."""
     try:
         import tree_sitter_language_pack
     except ImportError:
@@ -78,10 +85,10 @@ def _from_pack(grammar: str) -> Language | None:
 
 
 def _from_old_pack(grammar: str) -> Language | None:
-    """The grammar out of tree-sitter-languages.
+    """Load a grammar from tree-sitter-languages; None when the package or the grammar is missing.
 
-    That package's own `get_language` calls a constructor which tree-sitter removed in 0.22, so its
-    library is opened here and the language handed over as the capsule that newer versions take.
+    That package's own `get_language` calls a constructor that tree-sitter removed in version 0.22. Its library is
+    therefore opened here, and the language is passed on in a capsule, as newer versions expect.
     """
     spec = importlib.util.find_spec("tree_sitter_languages")
     if spec is None or spec.origin is None:
@@ -104,4 +111,4 @@ def _from_old_pack(grammar: str) -> Language | None:
         return None
 
 
-_CAPSULE_NAME = b"tree_sitter.Language"  # must outlive the capsule
+_CAPSULE_NAME = b"tree_sitter.Language"  # the name must live longer than the capsule

@@ -1,10 +1,10 @@
-"""File names, extensions and interpreters of each language."""
+"""Tables of the file names, extensions and interpreters of each language."""
 
 from __future__ import annotations
 
 __all__ = ["BY_EXTENSION", "BY_INTERPRETER", "BY_NAME", "BY_NAME_PREFIX"]
 
-# language: extensions without the dot, lower case
+# Language -> its extensions in lower case, without the dot, separated by spaces.
 _EXTENSIONS: dict[str, str] = {
     "actionscript": "as",
     "ada": "adb ads",
@@ -202,14 +202,16 @@ _INTERPRETERS: dict[str, str] = {
 
 
 def _inverted(table: dict[str, str]) -> dict[str, str]:
+    """Return a table from each word of the values to the key of that value."""
     return {key: language for language, keys in table.items() for key in keys.split()}
 
 
 BY_EXTENSION: dict[str, str] = _inverted(_EXTENSIONS) | {"hh": "cpp"}
-"""Lower-case extension without the dot -> language. `h`, `m` and others that need a look are not in it."""
+"""Languages by extension (lower case, without the dot). For extensions that several languages share,
+`detect_language` looks at the content instead; some of them are missing here."""
 
 BY_NAME: dict[str, str] = _inverted(_NAMES)
-"""Lower-case file name -> language."""
+"""Languages by file name (lower case)."""
 
 BY_NAME_PREFIX: tuple[tuple[str, str], ...] = (
     ("dockerfile.", "dockerfile"),
@@ -219,7 +221,7 @@ BY_NAME_PREFIX: tuple[tuple[str, str], ...] = (
     ("requirements-", "requirements"),
     (".env.", "properties"),
 )
-"""Start of a lower-case file name -> language."""
+"""Pairs of the start of a file name (lower case) and a language."""
 
 BY_INTERPRETER: dict[str, str] = _inverted(_INTERPRETERS)
-"""Name of the program in a shebang line, without its version -> language."""
+"""Languages by the name of the program in a shebang line, without its version."""

@@ -1,1 +1,1 @@
-"""Readers of files without a syntax tree: prose, notebooks, configuration, patterns, plain text."""
+"""Readers of files without a syntax tree: prose, notebooks, configuration, languages by patterns, and plain text."""

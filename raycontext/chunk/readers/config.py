@@ -1,7 +1,7 @@
-"""JSON, YAML, TOML and INI by keys: a unit per key at the left edge, keys inside it where it is large.
+"""Reader of JSON, YAML, TOML, INI and properties files: a unit for each key at the left edge.
 
-Read by lines and indentation, without a grammar: what is cut is the text as a person lays it out. A
-file that is laid out otherwise (minified JSON) is cut by lines.
+A large unit of JSON or YAML has units for the keys inside it. The reader looks at lines and indentation and uses no
+grammar, because the text is cut as a person lays it out. A file with another layout (minified JSON) is cut by lines.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from raycontext.models import ChunkKind
 __all__ = ["config_outline"]
 
 MAX_KEY_LEVELS = 4
-MIN_ROWS_TO_OPEN = 12  # values lower than this are not looked into
+"""Largest number of levels of keys that become units."""
+MIN_ROWS_TO_OPEN = 12
+"""Smallest number of rows after its key for a value whose inner keys become units."""
 MAX_KEY_CHARACTERS = 120
+"""Largest length of a key's name, in characters. The rest is cut off."""
 ITEM_NAMES = frozenset({"name", "id"})
+"""Keys whose values name an item of a list."""
 
 _JSON_KEY = re.compile(rb'(?P<indent>[ \t]*)"(?P<key>(?:[^"\\\n]|\\.)*)"[ \t]*:')
 _YAML_KEY = re.compile(rb"(?P<indent>[ \t]*)(?P<dash>- +)?(?P<key>[A-Za-z_$\"'<./{][^#\n:]*):(?=[ \t\r\n]|$)")
@@ -29,7 +33,7 @@ _PROPERTY = re.compile(rb"(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:]")
 
 
 def config_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
-    """The reader of one of json, yaml, toml, ini, properties: units and keys of a file."""
+    """Return the reader of a language: json, yaml, toml, ini or properties. It returns units and drafts of keys."""
     if language == "json":
         return _indented(_JSON_KEY)
     if language == "yaml":
@@ -38,6 +42,8 @@ def config_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[Dr
 
 
 def _indented(key: re.Pattern[bytes]) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
+    """Return a reader of files whose keys are nested by indentation. `key` matches a line with a key."""
+
     def read(lines: Lines) -> tuple[list[Unit], list[Draft]]:
         drafts: list[Draft] = []
         return _keys(lines, key, 0, len(lines) - 1, Level(), drafts), drafts
@@ -46,13 +52,19 @@ def _indented(key: re.Pattern[bytes]) -> Callable[[Lines], tuple[list[Unit], lis
 
 
 class _Key(NamedTuple):
+    """Key in a file: its row from 0, the width of its indentation, and its name."""
+
     row: int
     indent: int
-    name: str  # "" for an item of a list that nothing names
+    name: str
+    """Name of the key; "" for an item of a list that has no name."""
 
 
 def _keys(lines: Lines, key: re.Pattern[bytes], first: int, last: int, level: Level, drafts: list[Draft]) -> list[Unit]:
-    """Units of the keys at the smallest indentation that any key has between two rows."""
+    """Return a unit for each key with the smallest indentation among the rows `first` to `last`.
+
+    The drafts of the keys are added to `drafts`.
+    """
     matches = []
     for row in range(first, last + 1):
         match = key.match(lines.start_of(row))
@@ -80,11 +92,12 @@ def _keys(lines: Lines, key: re.Pattern[bytes], first: int, last: int, level: Le
 
 
 def _width(indent: bytes) -> int:
+    """Return the width of an indentation. A space counts 1, a tab counts 4."""
     return len(indent) + 3 * indent.count(b"\t")
 
 
 def _key_name(match: re.Match[bytes]) -> str:
-    """The key; of an item of a list the value of its `name` or `id`, or nothing."""
+    """Return the name of a key. For an item of a list, return the value of its `name` or `id`, else ""."""
     name = _text(match["key"])
     groups = match.groupdict()
     if groups.get("dash") is None:
@@ -93,11 +106,12 @@ def _key_name(match: re.Match[bytes]) -> str:
 
 
 def _text(raw: bytes) -> str:
+    """Return a key as text without quotes and white space around it, cut at `MAX_KEY_CHARACTERS`."""
     return raw.decode("utf-8", "ignore").strip("\"' \t\r\n")[:MAX_KEY_CHARACTERS].strip()
 
 
 def _with_comments(lines: Lines, row: int, lowest: int) -> int:
-    """The first row of the comment directly above a key, else its own."""
+    """Return the first row of the comment directly above `row`, else `row`. The result is not below `lowest`."""
     while row > lowest and lines.row(row - 1).lstrip().startswith((b"#", b"//", b";")):
         row -= 1
     return row
@@ -106,6 +120,8 @@ def _with_comments(lines: Lines, row: int, lowest: int) -> int:
 def _sectioned(
     section: re.Pattern[bytes], assignment: re.Pattern[bytes]
 ) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
+    """Return a reader of files with sections and assignments. Assignments before the first section are units."""
+
     def read(lines: Lines) -> tuple[list[Unit], list[Draft]]:
         units: list[Unit] = []
         drafts: list[Draft] = []

@@ -1,4 +1,4 @@
-"""Files that hold a script in markup: Vue and Svelte components, Astro pages."""
+"""Reader of scripts that are embedded in markup: Vue and Svelte components, and Astro pages."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ _TYPESCRIPT = re.compile(rb"\blang\s*=\s*[\"']?tsx?\b")
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedScript:
-    """The script of a component: its language, and the file with everything else blanked out."""
+    """Script of a component."""
 
     language: str
+    """Language of the script."""
     source: bytes
-    ranges: tuple[tuple[int, int], ...]  # bytes of the scripts
+    """Content of the file in which everything outside the scripts is replaced by spaces. All offsets stay."""
+    ranges: tuple[tuple[int, int], ...]
+    """Offsets in bytes of the start and the end of each script."""
 
     def around(self, units: list[Unit], lines: Lines, level: Level) -> list[Unit]:
-        """The script's units with one for each part of the markup around them."""
+        """Return a unit for each script and for each part of the markup around the scripts.
+
+        `units` are the units of the scripts. They become children of the script that holds them.
+        """
         result: list[Unit] = []
         begin = 0
         for start, end in self.ranges:
@@ -44,7 +50,7 @@ class EmbeddedScript:
 
 
 def embedded_script(data: bytes, language: str) -> EmbeddedScript | None:
-    """The scripts of a Vue, Svelte or Astro file; None for other languages and for files without a script."""
+    """Return the scripts of a Vue, Svelte or Astro file; None for another language or a file without a script."""
     if language in ("vue", "svelte"):
         ranges, typed = _scripts(data)
     elif language == "astro":
@@ -59,7 +65,7 @@ def embedded_script(data: bytes, language: str) -> EmbeddedScript | None:
 
 
 def _scripts(data: bytes) -> tuple[tuple[tuple[int, int], ...], bool]:
-    """Ranges of the scripts in markup, and whether one of them is TypeScript."""
+    """Return the ranges of the scripts in markup, and whether one of them is TypeScript."""
     ranges: list[tuple[int, int]] = []
     typed = False
     position = 0
@@ -77,7 +83,7 @@ _NOT_LINE_END = re.compile(rb"[^\n]")
 
 
 def _only(data: bytes, ranges: tuple[tuple[int, int], ...]) -> bytes:
-    """`data` with all outside of the ranges blanked out, line ends kept."""
+    """Return `data` with everything outside the ranges replaced by spaces. Line ends stay."""
     parts: list[bytes] = []
     begin = 0
     for start, end in ranges:

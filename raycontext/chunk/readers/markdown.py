@@ -1,4 +1,4 @@
-"""Markdown by headings: a section is what stands between one heading and the next."""
+"""Reader of Markdown. A section reaches from one heading to the next."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from raycontext.chunk.units import Draft, Unit
 __all__ = ["markdown_outline"]
 
 MAX_HEADING_CHARACTERS = 160
+"""Largest length of a heading's text, in characters. The rest is cut off."""
 
 _FENCE = re.compile(rb" {0,3}(`{3,}|~{3,})")
 _ATX = re.compile(rb" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t\r]*$", re.DOTALL)
@@ -20,15 +21,16 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
 def markdown_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
-    """A unit per section, in order, and the headings as definitions; scope: the headings above."""
+    """Return a unit for each section, in order, and a draft for each heading. Its scope is the headings above it."""
     return section_outline(lines, _headings(lines))
 
 
 def _headings(lines: Lines) -> list[Heading]:
+    """Return the headings of both styles (`# title` and underlined), outside front matter and fenced code."""
     headings: list[Heading] = []
     fence = b""
     row = _after_front_matter(lines)
-    paragraph_row = -1  # the line above, if it could be the title of a setext heading
+    paragraph_row = -1  # row above, if it could be the title of an underlined (setext) heading; else -1
     for index in range(row, len(lines)):
         line = lines.start_of(index)
         match = _FENCE.match(line)
@@ -59,7 +61,7 @@ def _headings(lines: Lines) -> list[Heading]:
 
 
 def _after_front_matter(lines: Lines) -> int:
-    """Row after a leading `---` block, 0 without one."""
+    """Return the row after a leading `---` block; 0 without such a block."""
     if len(lines) == 0 or lines.row(0).rstrip() != b"---":
         return 0
     for index in range(1, min(len(lines), 200)):
@@ -69,6 +71,7 @@ def _after_front_matter(lines: Lines) -> int:
 
 
 def _title(raw: bytes) -> str:
+    """Return a heading as plain text, without links and markup."""
     text = " ".join(raw.decode("utf-8", "ignore").split())
     text = _LINK.sub(r"\1", text)
     return text.replace("`", "").replace("**", "").strip("*_ ")[:MAX_HEADING_CHARACTERS].strip()

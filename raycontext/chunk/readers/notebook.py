@@ -1,4 +1,4 @@
-"""Jupyter notebooks: a unit per cell, found by the layout that notebook programs write."""
+"""Reader of Jupyter notebooks: a unit for each cell, found by the layout in which notebook programs write them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DEFINITION = re.compile(rb'^[ \t]*"(?:async +)?(def|class)[ \t]+(\w+)', re.MULT
 
 
 def notebook_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
-    """Cells as units; the headings of text cells and the functions of code cells as definitions.
+    """Return a unit for each cell, and drafts of the headings, functions and classes in the cells.
 
-    Cells are told from other objects by their indentation, which is that of the first object in the
-    list `cells`. A notebook on one line yields no units and is cut by lines.
+    Cells differ from other objects by their indentation. It equals that of the first object in the list `cells`. A
+    notebook on one line has no units, so that it is cut by lines.
     """
     data = lines.data
     begin = data.find(b'"cells"')
@@ -49,7 +49,7 @@ def notebook_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
 
 
 def _names(lines: Lines, unit: Unit) -> list[Draft]:
-    """Headings and definitions in the rows of one cell."""
+    """Return drafts of the headings and definitions in the rows of one cell."""
     drafts: list[Draft] = []
     start, end = lines.starts[unit.first], lines.starts[unit.last + 1]
     for match in _HEADING.finditer(lines.data, start, end):

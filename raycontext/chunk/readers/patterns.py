@@ -1,4 +1,4 @@
-"""Languages whose grammars are missing or poor: definitions by the look of the lines that begin them."""
+"""Reader of languages whose grammars are missing or poor. Patterns find the lines that begin definitions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Patterns = tuple[tuple[ChunkKind, re.Pattern[bytes]], ...]
 
 
 def _patterns(**by_kind: str) -> _Patterns:
-    """Kinds and expressions; the name is the last group that matched."""
+    """Compile a pattern for each kind of definition. The last group that matches is the name."""
     return tuple((ChunkKind(kind), re.compile(text.encode())) for kind, text in by_kind.items())
 
 
@@ -97,19 +97,22 @@ _LANGUAGES: dict[str, _Patterns] = {
 }
 
 PATTERN_LANGUAGES: tuple[str, ...] = tuple(sorted(_LANGUAGES))
-"""Languages that are read by `pattern_outline`."""
+"""Languages that `pattern_outline` can read."""
 
 _COMMENT = (b"#", b"//", b"--", b";", b"*", b"/*", b"'", b"%", b"@")
 
 
 def pattern_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
-    """The reader of one of `PATTERN_LANGUAGES`: a unit from each definition to the next, with the comment above it."""
+    """Return the reader of one of `PATTERN_LANGUAGES`. Raises `KeyError` for any other language.
+
+    A unit reaches from a definition, with the comment above it, to the next definition.
+    """
     patterns = _LANGUAGES[language]
 
     def read(lines: Lines) -> tuple[list[Unit], list[Draft]]:
         units: list[Unit] = []
         drafts: list[Draft] = []
-        outer = ""  # the class or module around, told by indentation
+        outer = ""  # name of the class or module around; a smaller indentation ends it
         outer_indent = 0
         for row in range(len(lines)):
             text = lines.start_of(row)
@@ -142,7 +145,7 @@ def pattern_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[D
 
 
 def _with_comments(lines: Lines, row: int, lowest: int) -> int:
-    """The first row of the comment directly above a definition, else its own."""
+    """Return the first row of the comment directly above `row`, else `row`. The result is not below `lowest`."""
     while row > lowest and lines.row(row - 1).lstrip().startswith(_COMMENT):
         row -= 1
     return row

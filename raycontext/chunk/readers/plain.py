@@ -1,4 +1,4 @@
-"""Chunks of text without structure that we know: by blank lines and indentation."""
+"""Chunks of text without a known structure, cut at blank lines and by indentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ __all__ = ["text_chunks"]
 
 
 def text_chunks(lines: Lines, target_bytes: int, plain: ChunkKind) -> list[Chunk]:
-    """Runs of lines of about `target_bytes`, cut before little indented lines, best after a blank one."""
+    """Cut text into chunks of about `target_bytes` bytes. `plain` is the kind of each chunk.
+
+    The best place for a cut is after a blank line and before a line with little indentation.
+    """
     if len(lines) == 0:
         return []
     spans = [Span(first, last, "", False) for first, last in lines.cut(0, len(lines) - 1, target_bytes)]

@@ -1,4 +1,4 @@
-"""reStructuredText by headings: a line of punctuation below a title, and perhaps one above it."""
+"""Reader of reStructuredText. A heading is a title with a line of punctuation below it, and perhaps one above it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from raycontext.chunk.units import Draft, Unit
 __all__ = ["rst_outline"]
 
 MAX_HEADING_CHARACTERS = 160
+"""Largest length of a heading's text, in characters. The rest is cut off."""
 
 _ADORNMENT = re.compile(rb"([=\-`:.'\"~^_*+#<>])\1{2,}[ \t\r]*$")
 _ROLE = re.compile(r":[\w:]+:`([^`<]*)[^`]*`")
 
 
 def rst_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
-    """A unit per section, in order, and the headings as definitions; scope: the headings above.
+    """Return a unit for each section, in order, and a draft for each heading. Its scope is the headings above it.
 
-    Each style of adornment is a level; levels are ranked in the order in which they appear.
+    Each style of punctuation is a level. Levels are ranked in the order in which the styles appear in the file.
     """
     headings: list[Heading] = []
     styles: list[bytes] = []
@@ -45,5 +46,6 @@ def rst_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
 
 
 def _title(raw: bytes) -> str:
+    """Return a heading as plain text, without roles and markup."""
     text = " ".join(raw.decode("utf-8", "ignore").split())
     return _ROLE.sub(r"\1", text).replace("`", "").strip("*")[:MAX_HEADING_CHARACTERS].strip()

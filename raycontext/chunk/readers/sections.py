@@ -1,4 +1,4 @@
-"""Prose as sections: what stands between one heading and the next, below the headings above it."""
+"""Sections of prose, made from its headings. A section reaches from one heading to the next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Heading", "section_outline"]
 
 
 class Heading(NamedTuple):
-    """A heading: its first row (0-based), its level (1 is the highest) and its text."""
+    """Heading of a section: its first row (from 0), its level (1 is the highest) and its text."""
 
     row: int
     level: int
@@ -20,7 +20,7 @@ class Heading(NamedTuple):
 
 
 def section_outline(lines: Lines, headings: list[Heading]) -> tuple[list[Unit], list[Draft]]:
-    """A unit per section, in order, and the headings as definitions; scope: the headings above."""
+    """Return a unit for each section, in order, and a draft for each heading. Its scope is the headings above it."""
     units: list[Unit] = []
     drafts: list[Draft] = []
     if headings and headings[0].row > 0:

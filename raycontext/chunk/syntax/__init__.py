@@ -1,1 +1,1 @@
-"""Reading definitions from syntax trees: parsing, outline, and the rules of each language."""
+"""Definitions read from syntax trees: parsing, outline, and the rules of each language."""

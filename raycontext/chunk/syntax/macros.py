@@ -1,8 +1,8 @@
-"""Help the C grammars over what a preprocessor would have done away with.
+"""Removal of C macros and conditionals that confuse the grammars, since no preprocessor runs before them.
 
-Macros that stand for keywords, attributes or namespaces, and conditionals whose branches open or
-close braces that lie outside of them, make a grammar read a whole file wrongly. Both are blanked
-out before parsing, byte for byte, so that all offsets stay.
+Macros may stand for keywords, attributes or namespaces. Branches of conditionals may open a brace that is closed
+outside of them. Both make a grammar read a whole file wrongly. They are replaced by spaces before parsing, byte for
+byte, so that all offsets stay.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _ARGUMENTS = rb"\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\)"  # parentheses 
 _SHORT_ARGUMENTS = rb"(?:\([^()\n]*\))?"
 _NAME = rb"[A-Z][A-Z0-9]*_[A-Z0-9_]+"
 
-# An expression that starts with a line end is found several times faster than one that looks behind.
+# An expression that starts with a line end is several times faster than one with a look-behind.
 _MACROS = (
-    # At the left edge and without a body: alone (`ABSL_NAMESPACE_BEGIN`), as a statement (`DEFINE_FLAG(int, x, 0);`).
+    # At the left edge without a body: alone (`ABSL_NAMESPACE_BEGIN`) or as a statement (`DEFINE_FLAG(int, x, 0);`).
     re.compile(
         rb"\n((?:" + _NAME + rb"|[A-Z][A-Z0-9_]{3,}[ \t]*" + _ARGUMENTS + rb")[ \t]*;?)(?=[ \t]*\r?\n)(?!\s*\{)"
     ),
@@ -29,16 +29,16 @@ _MACROS = (
         + _SHORT_ARGUMENTS
         + rb")(?=[ \t]+(?:[A-Za-z_][\w:<>,]*[ \t*&]+)+(?:[A-Za-z_~][\w:]*[ \t]*\(|\(\*))"
     ),
-    # Behind a signature: `void name(void) ATTRIBUTE;`
+    # After a signature: `void name(void) ATTRIBUTE;`.
     re.compile(
         rb"\)[ \t]*+(?:const\b[ \t]*+)?(" + _NAME + _SHORT_ARGUMENTS + rb")(?=\s*(?:[{;:]|->|override\b|noexcept\b))"
     ),
     re.compile(rb"\n[ \t]*#[^\n]*\n[ \t]+(" + _NAME + rb"\(\w+\))(?=[ \t]*\r?\n)"),
 )
-# Alone among the members of a struct or enum: `  HANDLE_FIELDS`
+# Alone among the members of a struct or enum: `  HANDLE_FIELDS`.
 _MEMBER_MACRO = re.compile(rb"\n[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]*\r?\n)")
 _CPP_MACROS = (
-    # Indented before a member.
+    # Indented, before a member.
     re.compile(rb"\n[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]+[A-Za-z_~]|[ \t]*\r?\n)"),
     # After `template <…>`.
     re.compile(rb">[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]+[A-Za-z_])"),
@@ -54,7 +54,10 @@ _NOT_LINE_END = re.compile(rb"[^\r\n]")
 
 
 def without_macros(data: bytes, language: str) -> bytes:
-    """`data`, C or C++ source, with macros and conditionals that confuse the grammar blanked out."""
+    """Return source code of C or C++ in which macros and conditionals that confuse the grammar are blanked out.
+
+    `language` is one of `C_LANGUAGES`. All offsets and rows stay.
+    """
     for pattern in _MACROS if language == "c" else _MACROS + _CPP_MACROS:
         data = pattern.sub(_blank, data)
     if language == "c":
@@ -63,24 +66,27 @@ def without_macros(data: bytes, language: str) -> bytes:
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
-    """The match with its group blanked out."""
+    """Return the text of a match with its group blanked out."""
     whole = match[0]
     begin, end = match.start(1) - match.start(), match.end(1) - match.start()
     return whole[:begin] + _NOT_LINE_END.sub(b" ", whole[begin:end]) + whole[end:]
 
 
 def _blank_member(match: re.Match[bytes]) -> bytes:
-    """The match with its group blanked out, if a statement or an opening brace stands before it."""
+    """Return the text of a match. Its group is blanked out if a `;`, `{` or `}` stands before the match."""
     before = match.string[max(0, match.start() - 80) : match.start()].rstrip()
     return _blank(match) if before.endswith((b";", b"{", b"}")) else match[0]
 
 
-# With the lines that continue it. A conditional on the very first line is not seen: there is nothing to mend there.
+# A directive with its continuation lines. A conditional on the very first line is not found, and need not be.
 _CONDITIONAL = re.compile(rb"\n([ \t]*#[ \t]*(if|el|endif)(?:[^\\\n]++|\\\r?\n|\\.)*)")
 
 
 class _Conditional:
-    """An `#if` that is still open: where its directives and branches lie, and what each branch leaves open."""
+    """Conditional (`#if`) that is still open.
+
+    `directives` and `branches` are ranges of bytes. `open_brackets` has the number of open brackets for each branch.
+    """
 
     __slots__ = ("branches", "directives", "is_broken", "open_brackets")
 
@@ -92,9 +98,9 @@ class _Conditional:
 
 
 def _without_broken_conditionals(data: bytes) -> bytes:
-    """`data` in which each conditional that cuts through a statement keeps its first branch only.
+    """Return `data` in which each conditional that cuts through a statement keeps its first branch only.
 
-    Its directives are blanked out, and so are its other branches.
+    The directives and the other branches of such a conditional are blanked out.
     """
     if b"#" not in data:
         return data
@@ -131,7 +137,10 @@ def _without_broken_conditionals(data: bytes) -> bytes:
 
 
 def _open_brackets(data: bytes, start: int, end: int) -> int:
-    """Brackets that are left open; a parenthesis counts so much less that neither kind can cancel the other."""
+    """Return 0 when all brackets between two offsets are balanced.
+
+    A brace counts 1000 and a parenthesis 1, so that the two kinds do not cancel each other.
+    """
     braces = data.count(b"{", start, end) - data.count(b"}", start, end)
     parentheses = data.count(b"(", start, end) - data.count(b")", start, end)
     return braces * 1000 + parentheses
@@ -143,7 +152,7 @@ _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
 def _is_fragment(branch: bytes) -> bool:
-    """Whether a branch begins or ends inside of a statement."""
+    """Return whether a branch begins or ends inside a statement."""
     code = _COMMENT.sub(b"", branch).rstrip()
     if not code.strip():
         return False
@@ -156,7 +165,7 @@ def _is_fragment(branch: bytes) -> bool:
 
 
 def _blanked(data: bytes, ranges: list[tuple[int, int]]) -> bytes:
-    """`data` with the ranges, which may overlap, blanked out; line ends stay."""
+    """Return `data` with the ranges blanked out. The ranges may overlap, and line ends stay."""
     parts: list[bytes] = []
     position = 0
     for start, end in sorted(ranges):

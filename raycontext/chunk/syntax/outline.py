@@ -1,8 +1,8 @@
-"""Read the top levels of a syntax tree as a list of units and a list of definitions.
+"""Outline of a file: units and definitions, read from the top levels of its syntax tree.
 
-A unit is a run of rows (0-based lines) that belongs together: a definition with its comments and
-decorators, an import, a statement. Only containers (classes, namespaces, preprocessor blocks) are
-entered at once; everything else is entered later, and only where it is too large for one chunk.
+A unit is a run of rows (lines from 0) that belong together: a definition with its comments and decorators, an import,
+or a statement. Containers (classes, namespaces, preprocessor blocks) are entered at once. All other units are entered
+later, and only when they are too large for one chunk.
 """
 
 from __future__ import annotations
@@ -35,15 +35,20 @@ from raycontext.chunk.units import (
 
 __all__ = ["Outliner"]
 
-MAX_NESTING = 24  # containers inside containers; deeper ones are cut without looking inside
-MAX_DESCENT = 64  # steps from a node to the first descendant with several children on rows of their own
-MAX_CHILDREN = 20_000  # a statement with more is data
+MAX_NESTING = 24
+"""Largest depth of containers inside containers. Deeper ones are cut without a look inside."""
+MAX_DESCENT = 64
+"""Largest number of steps from a node down to the first descendant with several units."""
+MAX_CHILDREN = 20_000
+"""Largest number of children of a statement that is opened. A statement with more is data."""
 MAX_WRAPPERS = 8
-MAX_COMMENT_GAP_ROWS = 2  # one blank line may stand between a comment and what it belongs to
+"""Largest number of wrappers around one definition."""
+MAX_COMMENT_GAP_ROWS = 2
+"""Largest distance in rows from a comment to its definition. One blank line may stand between them."""
 
 
 class Outliner:
-    """Reads one file's tree; collects the definitions that it passes in `drafts`."""
+    """Reader of one file's syntax tree. It collects the definitions that it finds in `drafts`."""
 
     def __init__(self, data: bytes, rules: LanguageRules) -> None:
         self.data = data
@@ -54,11 +59,11 @@ class Outliner:
         self._describe = rules.describe
 
     def top(self, root: Node) -> list[Unit]:
-        """Units of the whole file."""
+        """Return the units of the whole file."""
         return self._units(root.named_children, Level())
 
     def expand(self, unit: Unit) -> list[Unit]:
-        """Units inside a unit that was left closed; empty where it cannot be opened further."""
+        """Return the units inside a unit that was left closed; empty when it cannot be opened further."""
         node = unit.node
         if node is None or unit.inside.nesting > MAX_NESTING:
             return []
@@ -83,12 +88,16 @@ class Outliner:
         return []
 
     def release(self) -> None:
-        """Cut units and definitions apart, which hold each other and the tree: so its memory is free at once, and the
-        next tree takes it, rather than when the garbage collector comes by."""
+        """Remove the references between units and definitions.
+
+        They form cycles that also hold the tree. Without the cycles, the memory of the tree is free at once, and the
+        next tree can use it. Otherwise it would stay taken until the garbage collector runs.
+        """
         for unit in self._drafted:
             unit.draft = unit.children = None
 
     def _units(self, nodes: list[Node], level: Level) -> list[Unit]:
+        """Return the units of sibling nodes at a level. Leading nodes join the unit after them."""
         rules = self.rules
         role_of = self._roles.get
         units: list[Unit] = []
@@ -140,7 +149,7 @@ class Outliner:
         return units
 
     def _describe_unit(self, unit: Unit, node: Node, kind: str, role: int, level: Level) -> None:
-        """Find out what a node defines, through the wrappers around it, and enter it if it is a container."""
+        """Find out what a node, or the node that it wraps, defines. Enter it if it is a container."""
         for _ in range(MAX_WRAPPERS):
             if role != WRAPS:
                 break
@@ -166,7 +175,10 @@ class Outliner:
             )
 
     def _wrapped(self, node: Node, kind: str) -> Node | None:
-        """What a wrapper wraps: the first of its fields that is set, else its last child that may define something."""
+        """Return the node inside a wrapper: the first of its fields that is set.
+
+        A wrapper without fields wraps its last child that may define something, else its last child.
+        """
         field_names = self.rules.wrappers[kind]
         for name in field_names.split():
             child = node.child_by_field_name(name)
@@ -181,6 +193,7 @@ class Outliner:
         return children[-1] if children else None
 
     def _record(self, found: Found, unit: Unit, level: Level) -> None:
+        """Store the description of a node in its unit, add its definitions to `drafts`, and enter its body."""
         kind, names, row, body, type_like, owner, has_body = found
         if found is LEADS:
             unit.leads = True
@@ -216,22 +229,24 @@ class Outliner:
 
 
 def _into_code(level: Level, nesting: int) -> Level:
+    """Return the level with a new nesting, inside code."""
     return Level(level.scope, level.depth, level.methods, True, nesting)
 
 
 def _extend(unit: Unit, node: Node, last: int) -> None:
-    """Add a node that trails a unit, such as a body that the grammar puts beside its signature."""
+    """Add a trailing node to a unit, such as a body that the grammar puts beside its signature."""
     unit.last = max(unit.last, last)
     if unit.node is not None and _height(node) > _height(unit.node):
         unit.node = node
 
 
 def _height(node: Node) -> int:
+    """Return the number of line ends in a node."""
     return node.end_point[0] - node.start_point[0]
 
 
 def _splice(nodes: list[Node], spliced: frozenset[str]) -> list[Node]:
-    """`nodes` with those of a spliced type replaced by their children, two levels down."""
+    """Return `nodes` in which nodes of the types `spliced` are replaced by their children, down to two levels."""
     for _ in range(2):
         if not any(node.type in spliced for node in nodes):
             return nodes
@@ -246,7 +261,7 @@ def _splice(nodes: list[Node], spliced: frozenset[str]) -> list[Node]:
 
 
 def _outer_comments(body: Node, definition: Node, leading: frozenset[str]) -> list[Node]:
-    """Comments that the grammar puts between a definition's header and its body: they lead the first member."""
+    """Return comments between the header and the body of a definition. They belong to its first member."""
     before = body.prev_named_sibling
     comments: list[Node] = []
     while before is not None and before.type in leading:
@@ -258,7 +273,7 @@ def _outer_comments(body: Node, definition: Node, leading: frozenset[str]) -> li
 
 
 def _append(units: list[Unit], unit: Unit) -> None:
-    """Add a unit; where it shares a row with the one before, the row goes to one of them."""
+    """Add a unit. A row that it shares with the unit before goes to one of the two."""
     if units:
         before = units[-1]
         if unit.first <= before.last:
@@ -275,6 +290,7 @@ def _append(units: list[Unit], unit: Unit) -> None:
 
 
 def _is_next_clause(units: list[Unit], unit: Unit) -> bool:
+    """Return whether a unit is a further clause of the function in the last unit."""
     if not units or units[-1].draft is None or unit.draft is None:
         return False
     before = units[-1].draft
@@ -282,6 +298,7 @@ def _is_next_clause(units: list[Unit], unit: Unit) -> bool:
 
 
 def _merge_clause(before: Unit, unit: Unit) -> None:
+    """Add a clause to the unit of its function, as one of its children."""
     if before.draft is None or unit.draft is None:
         return
     before.draft.has_body = before.draft.has_body or unit.draft.has_body

@@ -1,4 +1,4 @@
-"""Parse a file within a time limit."""
+"""Parsing of a file within a time limit."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from raycontext.chunk.syntax.macros import C_LANGUAGES, without_macros
 __all__ = ["MAX_LINE_BYTES", "PARSE_SECONDS", "parse"]
 
 PARSE_SECONDS = 5.0
-MAX_LINE_BYTES = 1 << 20  # a file with a line this long is made by a machine: it is not parsed
+"""Longest time to parse one file, in seconds."""
+MAX_LINE_BYTES = 1 << 20
+"""Longest line of a file that is parsed, in bytes. A file with a longer line was written by a machine."""
 
 
 def parse(
     parser: Parser, data: bytes, language: str, *, closed_bytes: int = 0, seconds: float = PARSE_SECONDS
 ) -> Node | None:
-    """Root of the syntax tree; None where parsing ran over `seconds`.
+    """Parse source code and return the root of its syntax tree; None when parsing takes longer than `seconds`.
 
-    Nothing need be told of the inside of definitions of at most `closed_bytes`. Offsets are those of `data`, also
-    where macros and bodies of C were blanked out or characters replaced before parsing.
+    The tree may lack the inside of definitions of at most `closed_bytes` bytes. All offsets in the tree are offsets in
+    `data`, even when macros and bodies of C were blanked out or characters were replaced before parsing.
     """
     deadline = perf_counter() + seconds
     source = without_macros(data, language) if language in C_LANGUAGES else data
@@ -31,17 +33,20 @@ def parse(
     return _parse(parser, _in_first_plane(source), deadline)
 
 
-# Scanners of several grammars (Bash, D, Odin, V) ask C's `isalpha` about any character: its table ends long before
-# an emoji, and the process with it. Letters in their place keep all offsets; names are read from the file itself.
+# Scanners of several grammars (Bash, D, Odin, V) call C's `isalpha` with any character. For an emoji it reads beyond
+# its table, and the process crashes. Letters in place of such characters keep all offsets. Names are read from the
+# file itself.
 _BEYOND_FIRST_PLANE = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
 
 def _in_first_plane(data: bytes) -> bytes:
+    """Return UTF-8 in which each character of four bytes is replaced by four letters."""
     return data if data.isascii() else _BEYOND_FIRST_PLANE.sub(b"xxxx", data)
 
 
 def _parse(parser: Parser, data: bytes, deadline: float) -> Node | None:
-    # Parsing can only be cancelled when the source is read through a function.
+    """Parse until a deadline (`perf_counter()`, in seconds). Return None when it is passed."""
+    # Parsing can be cancelled only when the source is read by a function.
     view = memoryview(data)
 
     def read(offset: int, _point: Point | tuple[int, int]) -> memoryview:

@@ -1,8 +1,7 @@
-"""How a language's syntax tree is read: which nodes define something, which only group, which lead.
+"""Rules for reading a language's syntax tree: which nodes define something, only group others, or lead others.
 
-A table per language (`raycontext.chunk.syntax.tables`) maps node types to functions that say what a node
-defines. The functions look at a node and its nearest children only, so that the cost of chunking
-stays far below that of parsing.
+Each language has a table (`raycontext.chunk.syntax.tables`). It maps node types to functions that describe what a node
+defines. The functions look at a node and its nearest children only, so that chunking costs far less than parsing.
 """
 
 from __future__ import annotations
@@ -40,28 +39,36 @@ __all__ = [
 ]
 
 MAX_NAME_BYTES = 160
+"""Largest length of a name, in bytes. The rest is cut off."""
 
 
 class Found(NamedTuple):
-    """What a node defines."""
+    """Description of what a node defines."""
 
     kind: ChunkKind
-    names: tuple[str, ...]  # empty: the node only groups its members, or is an import
-    row: int  # 0-based row of the (first) name
-    body: Node | None = None  # container whose children are members
-    type_like: bool = False  # functions directly inside are methods
-    owner: str = ""  # scope that is written in the name: receiver, `Foo::` of `Foo::bar`
-    has_body: bool = True  # False: a declaration
+    names: tuple[str, ...]
+    """Names that the node defines. They are empty when the node only groups its members or is an import."""
+    row: int
+    """Row of the first name, from 0."""
+    body: Node | None = None
+    """Container whose children are the members; None when the members are not visited."""
+    type_like: bool = False
+    """Whether functions directly inside are methods."""
+    owner: str = ""
+    """Scope that is written in the name itself, such as a receiver or `Foo` in `Foo::bar`."""
+    has_body: bool = True
+    """Whether the definition has a body. A declaration has none."""
 
 
 LEADS = Found(ChunkKind.BLOCK, (), -1)
-"""Said of a node that, like a comment, belongs to what follows."""
+"""Description of a node that belongs to the node after it, as a comment does."""
 
 Describe = Callable[[Node, bytes], Found | None]
+"""Function of a node and the content of its file. It describes what the node defines; None when it defines nothing."""
 
 
-# What is done with a node of some type. Plain integers, for comparing members of an enum is slow and
-# done for every node; `DEFINES` and above need a closer look.
+# Roles of node types. They are plain integers, since a role is compared for every node and enum members are slow.
+# Nodes with the role `DEFINES` or a higher one are examined further.
 PLAIN: Final = 0
 LEADING: Final = 1
 TRAILING: Final = 2
@@ -73,26 +80,31 @@ OPENS: Final = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LanguageRules:
-    """The table of one language. Keys are node types."""
+    """Table of rules for one language. All keys and all members of the sets are node types."""
 
     describe: Mapping[str, Describe] = field(default_factory=dict)
+    """Functions that describe nodes which may define something."""
     wrappers: Mapping[str, str] = field(default_factory=dict)
-    """Nodes around a definition, and the field of what they wrap; "" means the last named child."""
+    """Nodes that wrap a definition, each with the names of the fields that may hold it, separated by spaces.
+
+    "" means that the definition is one of the last named children.
+    """
     transparent: frozenset[str] = frozenset()
     """Nodes whose children belong to the surrounding level but may be chunks of their own."""
     spliced: frozenset[str] = frozenset()
     """Nodes that are replaced by their children."""
     leading: frozenset[str] = frozenset({"comment"})
-    """Comments, attributes, decorators: they belong to what follows."""
+    """Nodes that belong to the node after them: comments, attributes, decorators."""
     imports: frozenset[str] = frozenset()
+    """Nodes that are imports."""
     merge_clauses: bool = False
-    """Neighbouring functions of one name (equations, clauses, a signature) are one definition."""
+    """Whether neighbouring functions of one name (equations, clauses, a signature) are one definition."""
     trailing: frozenset[str] = frozenset()
-    """Nodes that belong to what stands before them."""
+    """Nodes that belong to the node before them."""
 
     @cache  # noqa: B019 (tables live as long as the process)
     def roles(self) -> dict[str, int]:
-        """The role of each node type that has one."""
+        """Return the role of each node type that has one. All other node types are `PLAIN`."""
         roles: dict[str, int] = dict.fromkeys(self.transparent, OPENS)
         roles |= dict.fromkeys(self.describe, DEFINES)
         roles |= dict.fromkeys(self.describe.keys() & self.transparent, OPENS)
@@ -104,19 +116,19 @@ class LanguageRules:
 
 
 def child_at(node: Node, index: int) -> Node | None:
-    """The named child at `index`, None where there are fewer."""
+    """Return the named child at `index`; None when there are fewer children."""
     children = node.named_children
     return children[index] if index < len(children) else None
 
 
 def last_child(node: Node) -> Node | None:
-    """The last named child, None where there is none."""
+    """Return the last named child; None when there is none."""
     children = node.named_children
     return children[-1] if children else None
 
 
 def node_text(node: Node, data: bytes) -> str:
-    """Source text of a node on one line, cut at `MAX_NAME_BYTES`."""
+    """Return the source text of a node on one line, cut at `MAX_NAME_BYTES`."""
     start, end = node.start_byte, node.end_byte
     if end - start > MAX_NAME_BYTES:
         end = start + MAX_NAME_BYTES
@@ -127,12 +139,12 @@ def node_text(node: Node, data: bytes) -> str:
 
 
 def unquoted(text: str) -> str:
-    """A name or title without the quotes, colons or sigils around it."""
+    """Return a name or title without quotes, colons and spaces around it."""
     return text.strip("\"'`: ")
 
 
 def label_text(node: Node, data: bytes) -> str:
-    """`node_text` without quotes."""
+    """Return the source text of a node on one line, without quotes, colons and spaces around it."""
     return unquoted(node_text(node, data))
 
 
@@ -145,10 +157,11 @@ def named(
     type_like: bool = False,
     has_body: bool = True,
 ) -> Describe:
-    """A definition whose name and body are fields of its node.
+    """Return a function that describes definitions whose name and body are fields of their nodes.
 
-    With `members` the children of the body are visited. A node that has a `body` field in some
-    places and lacks it here is a declaration.
+    `name` and `body` are the names of these fields; `body` "" means that the node has no such field. `members` says
+    whether the children of the body are visited. A node without the field `body` is a declaration,
+    and so is every node when `has_body` is false.
     """
 
     def describe(node: Node, data: bytes) -> Found | None:
@@ -170,9 +183,10 @@ def named(
 
 
 def constants(item_type: str, *, name: str = "name", within: str = "") -> Describe:
-    """A declaration of one or more variables: children of type `item_type`, each with a name field.
+    """Return a function that describes declarations of one or more variables.
 
-    `within` names the type of a child that holds the items.
+    Each variable is a child of type `item_type`, whose field `name` holds its name. `name` "" means that its first
+    child is the name. `within` is the type of the child that holds the items; "" means the node itself.
     """
 
     def describe(node: Node, data: bytes) -> Found | None:
@@ -196,10 +210,10 @@ def constants(item_type: str, *, name: str = "name", within: str = "") -> Descri
 
 
 def group(node: Node, data: bytes) -> Found | None:
-    """A node without a name whose children are members of the surrounding level."""
+    """Describe a node without a name whose children are members of the surrounding level."""
     return Found(ChunkKind.BLOCK, (), node.start_point[0], node)
 
 
 def import_like(node: Node, data: bytes) -> Found | None:
-    """A node that is an import."""
+    """Describe a node that is an import."""
     return Found(ChunkKind.IMPORT, (), node.start_point[0])

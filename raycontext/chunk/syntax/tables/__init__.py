@@ -1,4 +1,4 @@
-"""The table of each language that has one."""
+"""Tables of rules, one for each language that has its own."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ _TABLES: dict[str, LanguageRules] = {
 
 
 def rules_for(language: str) -> LanguageRules:
-    """The table of a language; one of usual node names where it has none of its own."""
+    """Return the table of a language. A language without a table of its own gets one for usual node names."""
     return _TABLES.get(language, GENERIC)

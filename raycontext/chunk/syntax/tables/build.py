@@ -1,4 +1,4 @@
-"""SQL, CMake, Make, and a table for the many languages whose grammars use the usual node names."""
+"""Rules for SQL, CMake and Make, and a table for the many languages whose grammars use the usual node names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SQL_KINDS = {
 
 
 def _sql_statement(node: Node, data: bytes) -> Found | None:
-    """`CREATE … name`; a schema before the name is its scope."""
+    """Describe `CREATE … name`. A schema before the name is its scope."""
     create = child_at(node, 0)
     kind = _SQL_KINDS.get(create.type) if create is not None else None
     if create is None or kind is None:
@@ -42,7 +42,6 @@ def _sql_statement(node: Node, data: bytes) -> Found | None:
             owner = label_text(schema, data) if schema is not None else ""
             if name is None:
                 return None
-            # The owner of a method is a type; a schema is only a place.
             return Found(kind, (label_text(name, data),), name.start_point[0], None, False, owner)
     return None
 
@@ -55,7 +54,7 @@ SQL = LanguageRules(
 
 
 def _cmake_definition(node: Node, data: bytes) -> Found | None:
-    """`function(name …)` and `macro(name …)`."""
+    """Describe `function(name …)` and `macro(name …)`."""
     command = child_at(node, 0)
     arguments = command.named_children[-1] if command is not None and command.named_child_count > 1 else None
     name = child_at(arguments, 0) if arguments is not None else None
@@ -80,6 +79,7 @@ _CMAKE_COMMANDS = {
 
 
 def _cmake_command(node: Node, data: bytes) -> Found | None:
+    """Describe a command that defines a target, a test or a variable, or that is an import."""
     word = child_at(node, 0)
     if word is None or node.named_child_count < 2:
         return None
@@ -105,6 +105,7 @@ CMAKE = LanguageRules(
 
 
 def _make_rule(node: Node, data: bytes) -> Found | None:
+    """Describe a rule by its first four targets. `.PHONY` defines nothing."""
     targets = child_at(node, 0)
     if targets is None or targets.type != "targets":
         return None
@@ -115,6 +116,7 @@ def _make_rule(node: Node, data: bytes) -> Found | None:
 
 
 def _make_variable(node: Node, data: bytes) -> Found | None:
+    """Describe a variable, or a macro that begins with `define`."""
     name = node.child_by_field_name("name")
     if name is None:
         return None
@@ -135,7 +137,10 @@ _NAME_TYPES = frozenset(
 
 
 def _generic(kind: ChunkKind) -> Describe:
-    """A definition whose name is a field or the first child that looks like a name."""
+    """Return a function that describes definitions of a kind.
+
+    The name is the field `name` or the first child that looks like a name.
+    """
 
     def describe(node: Node, data: bytes) -> Found | None:
         name = node.child_by_field_name("name")

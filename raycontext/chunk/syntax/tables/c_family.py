@@ -1,4 +1,4 @@
-"""C, C++, CUDA, Objective-C: names stand inside nested declarators, and macros hide as anything."""
+"""Rules for C, C++, CUDA and Objective-C. Names stand inside nested declarators, and macros may look like anything."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from raycontext.models import ChunkKind
 __all__ = ["CPP", "OBJC", "C"]
 
 MAX_DECLARATORS = 32
+"""Largest number of nested declarators around a name."""
 
 _NAMES = frozenset(
     {"identifier", "field_identifier", "type_identifier", "operator_name", "destructor_name", "operator_cast"}
@@ -21,14 +22,14 @@ _TYPE_KINDS = {
     "enum_specifier": ChunkKind.ENUM,
 }
 
-# A definition of this name is a sign of a tree that went wrong.
+# A definition with one of these names shows that the grammar has misread the file.
 _KEYWORDS = frozenset(
     {"class", "struct", "namespace", "typedef", "if", "for", "while", "switch", "enum", "union", "explicit"}
 )
 
 
 class _Declared:
-    """What a chain of declarators declares."""
+    """Result of following a chain of declarators: the name, its scope, and whether it is a function."""
 
     __slots__ = ("is_function", "name", "owner", "parameters")
 
@@ -40,7 +41,7 @@ class _Declared:
 
 
 def _declared(declarator: Node | None, data: bytes) -> _Declared:
-    """Follow `*(*name(args))[3]` down to the name."""
+    """Follow declarators such as `*(*name(args))[3]` down to the name."""
     result = _Declared()
     owners: list[str] = []
     behind_pointer = False
@@ -70,7 +71,7 @@ def _declared(declarator: Node | None, data: bytes) -> _Declared:
             children = declarator.named_children
             inner = children[-1] if children else None
             if kind == "parenthesized_declarator" and inner is not None and inner.type in _NAMES:
-                behind_pointer = False  # `(name)(args)` guards against a macro of that name
+                behind_pointer = False  # `(name)(args)` prevents the expansion of a macro with this name
         declarator = inner
     if behind_pointer:
         result.is_function = False
@@ -79,6 +80,7 @@ def _declared(declarator: Node | None, data: bytes) -> _Declared:
 
 
 def _declared_name(declared: _Declared, data: bytes) -> str:
+    """Return the declared name as text; "" when there is none. A cast operator has its type as its name."""
     name = declared.name
     if name is None:
         return ""
@@ -89,7 +91,7 @@ def _declared_name(declared: _Declared, data: bytes) -> str:
 
 
 def _type_specifier(node: Node, data: bytes) -> Found | None:
-    """`struct name { … }`; None without a body: a declaration ahead, or a use."""
+    """Describe `struct name { … }`. Return None without a body, since that is a declaration or a use of the type."""
     body = node.child_by_field_name("body")
     name = node.child_by_field_name("name")
     if body is None or name is None:
@@ -100,7 +102,7 @@ def _type_specifier(node: Node, data: bytes) -> Found | None:
 
 
 def _type_definition(node: Node, data: bytes) -> Found | None:
-    """`typedef … name;` with the name of the struct, if it has another."""
+    """Describe `typedef … name;` by its names and by the name of its struct, if that differs."""
     names = []
     row = node.start_point[0]
     kind = ChunkKind.TYPE
@@ -122,7 +124,7 @@ def _type_definition(node: Node, data: bytes) -> Found | None:
 
 
 def _macro_function(node: Node, declared: _Declared, data: bytes) -> Found | None:
-    """`TEST(Suite, Name) { … }`: a function whose name is in the arguments of a macro."""
+    """Describe `TEST(Suite, Name) { … }`, a function whose name stands in the arguments of a macro."""
     if node.child_by_field_name("type") is not None or declared.name is None or declared.parameters is None:
         return None
     macro = _declared_name(declared, data)
@@ -137,12 +139,13 @@ def _macro_function(node: Node, declared: _Declared, data: bytes) -> Found | Non
 
 
 def _function(node: Node, data: bytes) -> Found | None:
+    """Describe the definition of a function. A class with an export macro looks like one and is a class."""
     declared = _declared(node.child_by_field_name("declarator"), data)
     if declared.name is None or _declared_name(declared, data) in _KEYWORDS:
         return None
     row = declared.name.start_point[0]
     if not declared.is_function and declared.name.type != "operator_cast":
-        # `class EXPORT Name { … }` is read as a function that returns `class EXPORT`.
+        # The grammar reads `class EXPORT Name { … }` as a function that returns `class EXPORT`.
         type_node = node.child_by_field_name("type")
         if type_node is None or type_node.type not in _TYPE_KINDS:
             return Found(ChunkKind.FUNCTION, (_declared_name(declared, data),), row)
@@ -155,7 +158,7 @@ def _function(node: Node, data: bytes) -> Found | None:
 
 
 def _declaration(node: Node, data: bytes) -> Found | None:
-    """Prototypes, variables, and `struct name { … } variable;`."""
+    """Describe a prototype, variables, or the type in `struct name { … } variable;`."""
     type_node = node.child_by_field_name("type")
     if type_node is not None and type_node.type in _TYPE_KINDS:
         found = _type_specifier(type_node, data)
@@ -182,6 +185,7 @@ def _declaration(node: Node, data: bytes) -> Found | None:
 
 
 def _namespace(node: Node, data: bytes) -> Found | None:
+    """Describe a namespace. One without a name only groups its members."""
     body = node.child_by_field_name("body")
     name = node.child_by_field_name("name")
     if name is None:
@@ -190,12 +194,12 @@ def _namespace(node: Node, data: bytes) -> Found | None:
 
 
 def _linkage(node: Node, data: bytes) -> Found | None:
-    """`extern "C"` before a block or one declaration."""
+    """Describe `extern "C"` before a block or one declaration. It only groups them."""
     return Found(ChunkKind.BLOCK, (), node.start_point[0], node)
 
 
 def _destructor_default(node: Node, data: bytes) -> Found | None:
-    """`Foo::~Foo() = default;` is read as an assignment to a call."""
+    """Describe `Foo::~Foo() = default;`, which the grammar reads as an assignment to a call."""
     expression = child_at(node, 0)
     left = expression.child_by_field_name("left") if expression is not None else None
     if left is None or left.type != "call_expression":
@@ -259,6 +263,8 @@ CPP = LanguageRules(
 
 
 def _objc_type(kind: ChunkKind) -> Describe:
+    """Return a function that describes classes, categories or protocols."""
+
     def describe(node: Node, data: bytes) -> Found | None:
         name = child_at(node, 0)
         if name is None or name.type != "identifier":
@@ -269,7 +275,7 @@ def _objc_type(kind: ChunkKind) -> Describe:
 
 
 def _objc_method(node: Node, data: bytes) -> Found | None:
-    """A selector: `doIt:with:`."""
+    """Describe a method by its selector, such as `doIt:with:`."""
     words = [child for child in node.named_children if child.type in ("identifier", "method_identifier")]
     if not words:
         return None
@@ -280,6 +286,7 @@ def _objc_method(node: Node, data: bytes) -> Found | None:
 
 
 def _objc_property(node: Node, data: bytes) -> Found | None:
+    """Describe a property by the last word of its declaration."""
     text = label_text(node, data).rstrip("; ")
     name = text.replace("*", " ").split()[-1:]
     return Found(ChunkKind.CONSTANT, tuple(name), node.start_point[0]) if name else None

@@ -1,4 +1,4 @@
-"""Haskell, OCaml, Elixir, Erlang, Clojure, Nix."""
+"""Rules for Haskell, OCaml, Elixir, Erlang, Clojure and Nix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["CLOJURE", "ELIXIR", "ERLANG", "HASKELL", "NIX", "OCAML", "OCAML_INTE
 
 
 def _haskell_function(node: Node, data: bytes) -> Found | None:
-    """Equations and signatures; an infix equation keeps its operator one level down."""
+    """Describe an equation or a signature. The operator of an infix equation stands one level deeper."""
     names = node.children_by_field_name("name") or node.children_by_field_name("names")
     if not names:
         inner = child_at(node, 0)
@@ -39,6 +39,8 @@ def _haskell_function(node: Node, data: bytes) -> Found | None:
 
 
 def _haskell_type(kind: ChunkKind, *, members: bool = False) -> Describe:
+    """Return a function that describes types or classes. `members` says whether their members are visited."""
+
     def describe(node: Node, data: bytes) -> Found | None:
         name = node.child_by_field_name("name")
         if name is None:
@@ -50,7 +52,7 @@ def _haskell_type(kind: ChunkKind, *, members: bool = False) -> Describe:
 
 
 def _haskell_instance(node: Node, data: bytes) -> Found | None:
-    """`instance Class Type`: symbol `Class Type`, so that both are found."""
+    """Describe `instance Class Type` by the name `Class Type`, so that a search for either word finds it."""
     name = node.child_by_field_name("name")
     if name is None:
         return None
@@ -63,17 +65,19 @@ def _haskell_instance(node: Node, data: bytes) -> Found | None:
 
 
 def _haskell_pattern(node: Node, data: bytes) -> Found | None:
+    """Describe a pattern synonym."""
     words = node_text(node, data).removeprefix("pattern ").split(None, 1)
     return Found(ChunkKind.FUNCTION, (words[0],), node.start_point[0]) if words else None
 
 
 def _haskell_foreign(node: Node, data: bytes) -> Found | None:
+    """Describe a foreign import by its signature."""
     signature = node.child_by_field_name("signature")
     return _haskell_function(signature, data) if signature is not None else None
 
 
 def _haskell_header(node: Node, data: bytes) -> Found | None:
-    """`module A.B ( … ) where`"""
+    """Describe `module A.B ( … ) where`."""
     name = node.child_by_field_name("module")
     return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0]) if name is not None else None
 
@@ -104,7 +108,10 @@ HASKELL = LanguageRules(
 
 
 def _ocaml_bindings(binding_type: str, name_type: str, kind: ChunkKind) -> Describe:
-    """`let a … and b …`: each binding has a name; one with parameters is a function."""
+    """Return a function that describes bindings such as `let a … and b …` by all of their names.
+
+    They are a function when the first `let` binding is one. Otherwise they have the given kind.
+    """
 
     def describe(node: Node, data: bytes) -> Found | None:
         names = []
@@ -128,6 +135,7 @@ def _ocaml_bindings(binding_type: str, name_type: str, kind: ChunkKind) -> Descr
 
 
 def _ocaml_is_function(binding: Node) -> bool:
+    """Return whether a binding has parameters or a function as its value."""
     if any(child.type == "parameter" for child in binding.named_children):
         return True
     body = binding.child_by_field_name("body")
@@ -135,6 +143,7 @@ def _ocaml_is_function(binding: Node) -> bool:
 
 
 def _ocaml_module(node: Node, data: bytes) -> Found | None:
+    """Describe a module or a module type. The members of a structure or signature are visited."""
     binding = child_at(node, 0) if node.type == "module_definition" else node
     if binding is None:
         return None
@@ -148,6 +157,7 @@ def _ocaml_module(node: Node, data: bytes) -> Found | None:
 
 
 def _ocaml_value(node: Node, data: bytes) -> Found | None:
+    """Describe a value of a signature, or an external function."""
     name = next(
         (child for child in node.named_children if child.type in ("value_name", "parenthesized_operator")), None
     )
@@ -157,6 +167,7 @@ def _ocaml_value(node: Node, data: bytes) -> Found | None:
 
 
 def _ocaml_exception(node: Node, data: bytes) -> Found | None:
+    """Describe an exception by its constructor."""
     constructor = child_at(node, 0)
     name = child_at(constructor, 0) if constructor is not None else None
     return Found(ChunkKind.CLASS, (node_text(name, data),), name.start_point[0]) if name is not None else None
@@ -199,7 +210,7 @@ _ELIXIR_LEADING = frozenset({"doc", "spec", "impl", "typedoc", "deprecated", "ta
 
 
 def _elixir_name(node: Node | None) -> Node | None:
-    """The name in the head of a `def`: an identifier, a call, or either with a guard."""
+    """Return the name in the head of a `def`: an identifier or a call, with or without a guard."""
     for _ in range(4):
         if node is None:
             return None
@@ -213,6 +224,7 @@ def _elixir_name(node: Node | None) -> Node | None:
 
 
 def _elixir_call(node: Node, data: bytes) -> Found | None:
+    """Describe a call that defines something, such as `defmodule` or `def`, or that is an import."""
     target = node.child_by_field_name("target")
     if target is None:
         return None
@@ -249,7 +261,7 @@ _ELIXIR_ATTRIBUTES = {
 
 
 def _elixir_attribute(node: Node, data: bytes) -> Found | None:
-    """`@type t :: …`, `@callback f(…)`, `@name value`; `@doc` and its like lead what follows."""
+    """Describe `@type t :: …`, `@callback f(…)` or `@name value`. `@doc` and similar ones belong to the next node."""
     operand = node.child_by_field_name("operand")
     target = operand.child_by_field_name("target") if operand is not None and operand.type == "call" else None
     if operand is None or target is None:
@@ -276,6 +288,7 @@ ELIXIR = LanguageRules(
 
 
 def _erlang_function(node: Node, data: bytes) -> Found | None:
+    """Describe a function by its first clause, or a specification or a callback."""
     clause = node.child_by_field_name("clause") if node.type == "fun_decl" else node
     name = (clause.child_by_field_name("name") or clause.child_by_field_name("fun")) if clause is not None else None
     if name is None:
@@ -285,6 +298,8 @@ def _erlang_function(node: Node, data: bytes) -> Found | None:
 
 
 def _erlang_attribute(kind: ChunkKind) -> Describe:
+    """Return a function that describes attributes which define something of a kind."""
+
     def describe(node: Node, data: bytes) -> Found | None:
         name = node.child_by_field_name("name") or node.child_by_field_name("lhs")
         if name is None:
@@ -337,6 +352,7 @@ _CLOJURE_KINDS = {
 
 
 def _clojure_list(node: Node, data: bytes) -> Found | None:
+    """Describe a list that begins with a defining word, such as `defn`, or that is an import."""
     values = node.children_by_field_name("value")
     if not values:
         return None
@@ -354,6 +370,7 @@ CLOJURE = LanguageRules(describe={"list_lit": _clojure_list}, leading=frozenset(
 
 
 def _nix_binding(node: Node, data: bytes) -> Found | None:
+    """Describe `path = value;`. It is a function when the value is one, else a constant."""
     path = node.child_by_field_name("attrpath")
     value = node.child_by_field_name("expression")
     if path is None or value is None:

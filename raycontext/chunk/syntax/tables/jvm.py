@@ -1,4 +1,4 @@
-"""Java, Kotlin, Scala, and their relatives C#, Swift and Dart."""
+"""Rules for Java, Kotlin, Scala, and the related languages C#, Swift and Dart."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["CSHARP", "DART", "JAVA", "KOTLIN", "SCALA", "SWIFT"]
 
 
 def _type(kind: ChunkKind) -> Describe:
+    """Return a function that describes types of a kind and has their members visited."""
     return named(kind, members=True, type_like=True)
 
 
@@ -36,6 +37,7 @@ JAVA = LanguageRules(
 
 
 def _operator(node: Node, data: bytes) -> Found | None:
+    """Describe an operator by the word `operator` and its symbol."""
     text = node_text(node, data).split("operator", 1)
     if len(text) < 2:
         return None
@@ -44,6 +46,7 @@ def _operator(node: Node, data: bytes) -> Found | None:
 
 
 def _indexer(node: Node, data: bytes) -> Found | None:
+    """Describe an indexer by the name `this[]`."""
     return Found(ChunkKind.METHOD, ("this[]",), node.start_point[0])
 
 
@@ -79,7 +82,7 @@ CSHARP = LanguageRules(
 
 
 def _first(node: Node, *types: str) -> Node | None:
-    """The first named child of one of the types."""
+    """Return the first named child that has one of the types; None when there is none."""
     for child in node.named_children:
         if child.type in types:
             return child
@@ -87,6 +90,7 @@ def _first(node: Node, *types: str) -> Node | None:
 
 
 def _kotlin_class(node: Node, data: bytes) -> Found | None:
+    """Describe a class, an interface, an enum or an object. One without a name only groups its members."""
     name = _first(node, "type_identifier", "simple_identifier")
     body = _first(node, "class_body", "enum_class_body")
     if name is None:
@@ -100,16 +104,18 @@ def _kotlin_class(node: Node, data: bytes) -> Found | None:
 
 
 def _kotlin_companion(node: Node, data: bytes) -> Found | None:
-    """Members of a companion belong to the class around it."""
+    """Describe a companion object. Its members belong to the class around it."""
     return Found(ChunkKind.BLOCK, (), node.start_point[0], _first(node, "class_body"), True)
 
 
 def _kotlin_owner(node: Node, data: bytes) -> str:
+    """Return the type of the receiver of an extension; "" without a receiver."""
     receiver = node.child_by_field_name("receiver")
     return node_text(receiver, data).split("<", 1)[0].rstrip("?") if receiver is not None else ""
 
 
 def _kotlin_function(node: Node, data: bytes) -> Found | None:
+    """Describe a function, with the type of its receiver as its owner."""
     name = _first(node, "simple_identifier")
     if name is None:
         return None
@@ -124,6 +130,7 @@ def _kotlin_function(node: Node, data: bytes) -> Found | None:
 
 
 def _kotlin_property(node: Node, data: bytes) -> Found | None:
+    """Describe a property, with the type of its receiver as its owner."""
     variable = _first(node, "variable_declaration")
     name = child_at(variable, 0) if variable is not None else None
     if name is None:
@@ -133,6 +140,8 @@ def _kotlin_property(node: Node, data: bytes) -> Found | None:
 
 
 def _child_named(kind: ChunkKind, *types: str) -> Describe:
+    """Return a function that describes definitions by their first child of one of the types."""
+
     def describe(node: Node, data: bytes) -> Found | None:
         name = _first(node, *types)
         return Found(kind, (node_text(name, data),), name.start_point[0]) if name is not None else None
@@ -158,6 +167,7 @@ KOTLIN = LanguageRules(
 
 
 def _swift_class(node: Node, data: bytes) -> Found | None:
+    """Describe a class, a struct, an actor, an enum or an extension. The grammar has one node type for all."""
     name = node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     if name is None:
@@ -173,11 +183,13 @@ def _swift_class(node: Node, data: bytes) -> Found | None:
 
 
 def _swift_init(node: Node, data: bytes) -> Found | None:
+    """Describe an initialiser, a deinitialiser or a subscript by its keyword."""
     word = node.type.split("_", 1)[0]
     return Found(ChunkKind.METHOD, (word,), node.start_point[0])
 
 
 def _swift_property(node: Node, data: bytes) -> Found | None:
+    """Describe a property."""
     name = node.child_by_field_name("name")
     return Found(ChunkKind.CONSTANT, (node_text(name, data),), name.start_point[0]) if name is not None else None
 
@@ -204,6 +216,7 @@ SWIFT = LanguageRules(
 
 
 def _scala_value(node: Node, data: bytes) -> Found | None:
+    """Describe a `val` or a `var`."""
     pattern = node.child_by_field_name("pattern") or node.child_by_field_name("name")
     if pattern is None:
         return None
@@ -211,6 +224,7 @@ def _scala_value(node: Node, data: bytes) -> Found | None:
 
 
 def _scala_given(node: Node, data: bytes) -> Found | None:
+    """Describe a given instance by its name, or by its type when it has no name."""
     name = node.child_by_field_name("name") or node.child_by_field_name("return_type")
     if name is None:
         return None
@@ -220,7 +234,7 @@ def _scala_given(node: Node, data: bytes) -> Found | None:
 
 
 def _scala_extension(node: Node, data: bytes) -> Found | None:
-    """`extension (s: String)`: its functions belong to the type."""
+    """Describe `extension (s: String)`. Its functions belong to the extended type."""
     parameters = node.child_by_field_name("parameters")
     type_node = None
     if parameters is not None:
@@ -256,7 +270,7 @@ SCALA = LanguageRules(
 
 
 def _dart_signature(node: Node, data: bytes) -> Found | None:
-    """Method and function signatures; their bodies follow as siblings."""
+    """Describe the signature of a method or function. Its body is the next sibling."""
     inner = node
     for _ in range(3):
         name = inner.child_by_field_name("name")
@@ -283,6 +297,7 @@ _DART_SIGNATURES = (
 
 
 def _dart_field(node: Node, data: bytes) -> Found | None:
+    """Describe a declaration inside a class: the signature of a method, or fields."""
     signature = _first(node, *_DART_SIGNATURES)
     if signature is not None:
         return _dart_signature(node, data)
@@ -295,12 +310,14 @@ def _dart_field(node: Node, data: bytes) -> Found | None:
 
 
 def _dart_constants(node: Node, data: bytes) -> Found | None:
+    """Describe a list of variables by their names."""
     names = [child_at(item, 0) for item in node.named_children]
     texts = tuple(node_text(name, data) for name in names if name is not None)
     return Found(ChunkKind.CONSTANT, texts, node.start_point[0]) if texts else None
 
 
 def _dart_mixin(node: Node, data: bytes) -> Found | None:
+    """Describe a mixin. Its members are visited."""
     name = _first(node, "identifier")
     if name is None:
         return None
@@ -308,6 +325,7 @@ def _dart_mixin(node: Node, data: bytes) -> Found | None:
 
 
 def _dart_extension(node: Node, data: bytes) -> Found | None:
+    """Describe an extension by the type that it extends."""
     extended = node.child_by_field_name("class")
     body = node.child_by_field_name("body")
     if extended is None:

@@ -1,4 +1,4 @@
-"""Python and Starlark."""
+"""Rules for Python and Starlark."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PYTHON", "STARLARK"]
 
 
 def _python_assignment(node: Node, data: bytes) -> Found | None:
-    """`NAME = …`, `name: type`, `a, b = …`; attributes and subscripts define nothing."""
+    """Describe `NAME = …`, `name: type` or `a, b = …`. An attribute or a subscript on the left defines nothing."""
     left = node.child_by_field_name("left")
     if left is None:
         return None
@@ -24,6 +24,7 @@ def _python_assignment(node: Node, data: bytes) -> Found | None:
 
 
 def _python_type_alias(node: Node, data: bytes) -> Found | None:
+    """Describe `type Name = …`."""
     left = node.child_by_field_name("left") or child_at(node, 0)
     if left is None:
         return None
@@ -57,7 +58,7 @@ PYTHON = LanguageRules(
 
 
 def _starlark_target(node: Node, data: bytes) -> Found | None:
-    """`cc_library(name = "x", …)`; `load(…)` is an import."""
+    """Describe `cc_library(name = "x", …)` by its argument `name`. `load(…)` is an import."""
     function = node.child_by_field_name("function")
     arguments = node.child_by_field_name("arguments")
     if function is None or arguments is None:

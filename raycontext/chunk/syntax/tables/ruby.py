@@ -1,4 +1,4 @@
-"""Ruby: classes and methods, and the calls by which its frameworks define things."""
+"""Rules for Ruby: classes, methods, and the calls by which its frameworks define things."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from raycontext.models import ChunkKind
 __all__ = ["RUBY"]
 
 CLASS_FACTORIES = frozenset({"Struct.new", "Class.new", "Module.new", "Data.define"})
+"""Calls that return a new class or module."""
 
 
 def _type(node: Node, data: bytes) -> Found | None:
-    """`class A::B < C`: symbol B, scope A."""
+    """Describe `class A::B < C` by the name B and the scope A."""
     name = node.child_by_field_name("name")
     if name is None:
         return None
@@ -33,12 +34,12 @@ def _type(node: Node, data: bytes) -> Found | None:
 
 
 def _singleton_class(node: Node, data: bytes) -> Found | None:
-    """`class << self`: its methods belong to the class around it."""
+    """Describe `class << self`. Its methods belong to the class around it."""
     return Found(ChunkKind.BLOCK, (), node.start_point[0], node.child_by_field_name("body"), True)
 
 
 def _assignment(node: Node, data: bytes) -> Found | None:
-    """`NAME = …`; `Name = Struct.new(…) do` is a class."""
+    """Describe `NAME = …`. `Name = Struct.new(…) do` is a class."""
     left = node.child_by_field_name("left")
     right = node.child_by_field_name("right")
     if left is None or right is None or left.type != "constant":
@@ -56,17 +57,19 @@ def _assignment(node: Node, data: bytes) -> Found | None:
 
 
 def _block_body(call: Node) -> Node | None:
+    """Return the body of the block of a call; None without a block."""
     block = call.child_by_field_name("block")
     return block.child_by_field_name("body") if block is not None else None
 
 
 def _first_argument(call: Node) -> Node | None:
+    """Return the first argument of a call; None without arguments."""
     arguments = call.child_by_field_name("arguments")
     return child_at(arguments, 0) if arguments is not None else None
 
 
 def _call(node: Node, data: bytes) -> Found | None:
-    """A call that defines something by the name of its method."""
+    """Describe a call that defines something. The name of the called method decides."""
     method = node.child_by_field_name("method")
     if method is None:
         return None
@@ -76,7 +79,7 @@ def _call(node: Node, data: bytes) -> Found | None:
 
 
 def _reopening(node: Node, data: bytes) -> Found | None:
-    """`Name.class_eval do … end`: its methods belong to Name."""
+    """Describe `Name.class_eval do … end`. Its methods belong to `Name`."""
     body = _block_body(node)
     if body is None:
         return None
@@ -88,7 +91,7 @@ def _reopening(node: Node, data: bytes) -> Found | None:
 
 
 def _attributes(node: Node, data: bytes) -> Found | None:
-    """`attr_reader :a, :b`"""
+    """Describe `attr_reader :a, :b`."""
     arguments = node.child_by_field_name("arguments")
     if arguments is None:
         return None
@@ -97,13 +100,13 @@ def _attributes(node: Node, data: bytes) -> Found | None:
 
 
 def _visibility(node: Node, data: bytes) -> Found | None:
-    """`private def name`"""
+    """Describe `private def name`."""
     first = _first_argument(node)
     return _method(first, data) if first is not None and first.type in ("method", "singleton_method") else None
 
 
 def _named_block(kind: ChunkKind, *, members: bool = False) -> Describe:
-    """`word name do … end`"""
+    """Return a function that describes `word name do … end`. `members` says whether the block is visited."""
 
     def describe(node: Node, data: bytes) -> Found | None:
         first = _first_argument(node)
@@ -117,6 +120,7 @@ def _named_block(kind: ChunkKind, *, members: bool = False) -> Describe:
 
 
 def _alias(node: Node, data: bytes) -> Found | None:
+    """Describe `alias new old` by the new name."""
     name = node.child_by_field_name("name")
     return Found(ChunkKind.METHOD, (label_text(name, data),), name.start_point[0]) if name is not None else None
 
@@ -125,6 +129,7 @@ _method = named(ChunkKind.FUNCTION, body="")
 
 
 def _calls(describe: Describe, words: str) -> dict[str, Describe]:
+    """Return a table from each of the words, which are separated by spaces, to a function."""
     return dict.fromkeys(words.split(), describe)
 
 

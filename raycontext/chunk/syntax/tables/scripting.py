@@ -1,4 +1,4 @@
-"""PHP, Lua, Bash, R, Julia, PowerShell."""
+"""Rules for PHP, Lua, Bash, R, Julia and PowerShell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["BASH", "JULIA", "LUA", "PHP", "POWERSHELL", "R"]
 
 
 def _php_constants(node: Node, data: bytes) -> Found | None:
+    """Describe the constants or properties of one declaration."""
     names = []
     for item in node.named_children:
         if item.type in ("const_element", "property_element"):
@@ -21,6 +22,7 @@ def _php_constants(node: Node, data: bytes) -> Found | None:
 
 
 def _php_namespace(node: Node, data: bytes) -> Found | None:
+    """Describe a namespace with a body. One without a body counts as an import."""
     body = node.child_by_field_name("body")
     name = node.child_by_field_name("name")
     if body is None or name is None:
@@ -29,7 +31,7 @@ def _php_namespace(node: Node, data: bytes) -> Found | None:
 
 
 def _php_statement(node: Node, data: bytes) -> Found | None:
-    """`define('NAME', …)` and `$name = function …`."""
+    """Describe `define('NAME', …)`, `$name = function …` or `$name = …`."""
     expression = child_at(node, 0)
     if expression is None:
         return None
@@ -73,7 +75,7 @@ _LUA_FUNCTIONS = frozenset({"function_definition", "function"})
 
 
 def _lua_target(node: Node, data: bytes) -> tuple[str, str]:
-    """Name and owner of `M.a.name` or `M:name`."""
+    """Return the name and the owner of `M.a.name` or `M:name`. The owner is "" for a plain name."""
     member = node.child_by_field_name("field") or node.child_by_field_name("method")
     table = node.child_by_field_name("table")
     if member is None or table is None:
@@ -82,6 +84,7 @@ def _lua_target(node: Node, data: bytes) -> tuple[str, str]:
 
 
 def _lua_function(node: Node, data: bytes) -> Found | None:
+    """Describe `function M.name(…)`."""
     name = node.child_by_field_name("name")
     if name is None:
         return None
@@ -90,6 +93,7 @@ def _lua_function(node: Node, data: bytes) -> Found | None:
 
 
 def _lua_assignment(node: Node, data: bytes) -> Found | None:
+    """Describe an assignment of a function, a table or another value. `require` is an import."""
     assignment: Node | None = node
     if node.type == "variable_declaration":
         assignment = child_at(node, 0)
@@ -114,6 +118,7 @@ def _lua_assignment(node: Node, data: bytes) -> Found | None:
 
 
 def _lua_field(node: Node, data: bytes) -> Found | None:
+    """Describe a function that is a field of a table."""
     name = node.child_by_field_name("name")
     value = node.child_by_field_name("value")
     if name is None or value is None or value.type not in _LUA_FUNCTIONS:
@@ -133,6 +138,7 @@ LUA = LanguageRules(
 
 
 def _bash_variable(node: Node, data: bytes) -> Found | None:
+    """Describe the assignment of one or more variables."""
     items = [node] if node.type == "variable_assignment" else node.named_children
     names = []
     for item in items:
@@ -143,7 +149,7 @@ def _bash_variable(node: Node, data: bytes) -> Found | None:
 
 
 def _bash_command(node: Node, data: bytes) -> Found | None:
-    """`source file`."""
+    """Describe `source file`, which is an import. Other commands define nothing."""
     word = node_text(node, data).split(" ", 1)[0]
     return import_like(node, data) if word in ("source", ".", "load") else None
 
@@ -171,6 +177,7 @@ _R_DEFINERS = {
 
 
 def _r_assignment(node: Node, data: bytes) -> Found | None:
+    """Describe an assignment: a function, a class that a call makes, or a constant."""
     left = node.child_by_field_name("lhs")
     right = node.child_by_field_name("rhs")
     operator = node.child_by_field_name("operator")
@@ -189,6 +196,7 @@ def _r_assignment(node: Node, data: bytes) -> Found | None:
 
 
 def _r_call(node: Node, data: bytes) -> Found | None:
+    """Describe a call that defines something, such as `setClass`, or that is an import."""
     function = node.child_by_field_name("function")
     if function is None:
         return None
@@ -207,7 +215,7 @@ R = LanguageRules(describe={"binary_operator": _r_assignment, "call": _r_call}, 
 
 
 def _julia_name(node: Node, data: bytes) -> tuple[Node, str, str] | None:
-    """Name and owner inside a signature: `Base.length(s::S) where T`."""
+    """Return the node, the name and the owner inside a signature such as `Base.length(s::S) where T`."""
     inner: Node | None = node
     for _ in range(8):
         if inner is None:
@@ -222,6 +230,7 @@ def _julia_name(node: Node, data: bytes) -> tuple[Node, str, str] | None:
 
 
 def _julia_function(node: Node, data: bytes) -> Found | None:
+    """Describe a function or a macro by its signature."""
     signature = child_at(node, 0)
     found = _julia_name(signature, data) if signature is not None else None
     if found is None:
@@ -231,6 +240,7 @@ def _julia_function(node: Node, data: bytes) -> Found | None:
 
 
 def _julia_type(node: Node, data: bytes) -> Found | None:
+    """Describe a struct or an abstract type."""
     head = child_at(node, 0)
     found = _julia_name(head, data) if head is not None else None
     if found is None:
@@ -240,7 +250,7 @@ def _julia_type(node: Node, data: bytes) -> Found | None:
 
 
 def _julia_assignment(node: Node, data: bytes) -> Found | None:
-    """`f(x) = …` is a function, `const K = …` a constant."""
+    """Describe an assignment. `f(x) = …` is a function, and `const K = …` is a constant."""
     inner = child_at(node, 0) if node.type == "const_statement" else node
     left = child_at(inner, 0) if inner is not None else None
     if left is None:
@@ -256,6 +266,7 @@ def _julia_assignment(node: Node, data: bytes) -> Found | None:
 
 
 def _julia_module(node: Node, data: bytes) -> Found | None:
+    """Describe a module. Its members are visited."""
     name = node.child_by_field_name("name")
     body = next((child for child in node.named_children if child.type == "block"), None)
     if name is None:
@@ -279,6 +290,7 @@ JULIA = LanguageRules(
 
 
 def _powershell_function(node: Node, data: bytes) -> Found | None:
+    """Describe a function by its name without a scope such as `global:`."""
     name = next((child for child in node.named_children if child.type == "function_name"), None)
     if name is None:
         return None
@@ -286,6 +298,7 @@ def _powershell_function(node: Node, data: bytes) -> Found | None:
 
 
 def _powershell_type(node: Node, data: bytes) -> Found | None:
+    """Describe a class, an enum or a method. The members of a class are visited."""
     name = next((child for child in node.named_children if child.type == "simple_name"), None)
     if name is None:
         return None
@@ -296,6 +309,7 @@ def _powershell_type(node: Node, data: bytes) -> Found | None:
 
 
 def _powershell_assignment(node: Node, data: bytes) -> Found | None:
+    """Describe `$name = …`."""
     text = data[node.start_byte : node.start_byte + 80].decode("utf-8", "ignore")
     name, equals, _ = text.partition("=")
     name = name.strip().lstrip("$")

@@ -1,4 +1,4 @@
-"""Go, Rust, Zig, Protocol Buffers."""
+"""Rules for Go, Rust, Zig and Protocol Buffers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _GO_TYPES = {"struct_type": ChunkKind.CLASS, "interface_type": ChunkKind.INTERFA
 
 
 def _go_type(node: Node, data: bytes) -> Found | None:
+    """Describe a struct, an interface or another type."""
     name = node.child_by_field_name("name")
     type_node = node.child_by_field_name("type")
     if name is None:
@@ -35,7 +36,7 @@ def _go_type(node: Node, data: bytes) -> Found | None:
 
 
 def _go_method(node: Node, data: bytes) -> Found | None:
-    """`func (t *T[K]) Name()`: scope T."""
+    """Describe `func (t *T[K]) Name()` by its name and the scope `T`."""
     name = node.child_by_field_name("name")
     receiver = node.child_by_field_name("receiver")
     if name is None or receiver is None:
@@ -45,6 +46,7 @@ def _go_method(node: Node, data: bytes) -> Found | None:
 
 
 def _go_values(node: Node, data: bytes) -> Found | None:
+    """Describe constants or variables of one declaration."""
     names = node.children_by_field_name("name")
     if not names:
         return None
@@ -66,6 +68,7 @@ GO = LanguageRules(
 
 
 def _rust_type_name(node: Node, data: bytes) -> str:
+    """Return the name of a type without its path, arguments and references."""
     inner = node
     for _ in range(8):
         if inner.type == "scoped_type_identifier":
@@ -79,6 +82,7 @@ def _rust_type_name(node: Node, data: bytes) -> str:
 
 
 def _rust_impl(node: Node, data: bytes) -> Found | None:
+    """Describe `impl … for Type { … }`. Its functions belong to the type."""
     type_node = node.child_by_field_name("type")
     if type_node is None:
         return None
@@ -87,7 +91,7 @@ def _rust_impl(node: Node, data: bytes) -> Found | None:
 
 
 def _rust_module(node: Node, data: bytes) -> Found | None:
-    """`mod name { … }`; `mod name;` is an import."""
+    """Describe `mod name { … }`. `mod name;` is an import."""
     name = node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     if name is None or body is None:
@@ -96,6 +100,7 @@ def _rust_module(node: Node, data: bytes) -> Found | None:
 
 
 def _rust_foreign(node: Node, data: bytes) -> Found | None:
+    """Describe `extern "C" { … }`, which only groups its members."""
     return Found(ChunkKind.BLOCK, (), node.start_point[0], node.child_by_field_name("body"))
 
 
@@ -104,7 +109,11 @@ _RUST_MACRO_NAME = re.compile(rb"(?:pub(?:\([^)]*\))?\s+)?(?:const|static|struct
 
 
 def _rust_macro(node: Node, data: bytes) -> Found | None:
-    """`some_cfg! { items }`: what stands in braces is parsed as items, for the grammar keeps it as tokens."""
+    """Describe the call of a macro, such as `some_cfg! { items }`.
+
+    The grammar keeps the arguments as tokens. Items in braces are therefore parsed again, and they become members.
+    Without items, the names of constants and structs in the arguments are found by their form.
+    """
     inner = child_at(node, 0) if node.type == "expression_statement" else node
     if inner is None or inner.type != "macro_invocation":
         return None
@@ -152,7 +161,7 @@ RUST = LanguageRules(
 
 
 def _zig_declaration(node: Node, data: bytes) -> Found | None:
-    """A function, or `const Name = struct { … }`."""
+    """Describe a function, or a constant such as `const Name = struct { … }`."""
     inner = child_at(node, 0)
     if inner is None:
         return None
@@ -178,7 +187,7 @@ def _zig_declaration(node: Node, data: bytes) -> Found | None:
 
 
 def _zig_container(node: Node) -> Node | None:
-    """The braces of `struct { … }` some levels below a declaration."""
+    """Return the node of `struct { … }` some levels below a declaration; None when there is none."""
     inner = node
     for _ in range(6):
         children = inner.named_children
@@ -192,6 +201,7 @@ def _zig_container(node: Node) -> Node | None:
 
 
 def _zig_test(node: Node, data: bytes) -> Found | None:
+    """Describe a test by its title."""
     name = child_at(node, 0)
     if name is None:
         return None
@@ -205,6 +215,8 @@ ZIG = LanguageRules(
 
 
 def _proto_type(kind: ChunkKind, name_type: str) -> Describe:
+    """Return a function that describes definitions of a kind by their child of type `name_type`."""
+
     def describe(node: Node, data: bytes) -> Found | None:
         name = body = None
         for child in node.named_children:

@@ -1,4 +1,4 @@
-"""JavaScript, TypeScript, CSS, HTML, GraphQL."""
+"""Rules for JavaScript, TypeScript, CSS, HTML and GraphQL."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ __all__ = ["CSS", "GRAPHQL", "HTML", "JAVASCRIPT", "SCSS", "TYPESCRIPT"]
 FUNCTIONS = frozenset(
     {"arrow_function", "function_expression", "function", "generator_function", "function_declaration"}
 )
+"""Types of nodes that are functions."""
 TEST_CALLS = frozenset({"describe", "it", "test", "suite", "context", "specify", "bench"})
+"""Names of functions that define a test or a group of tests."""
 MIN_ELEMENT_ROWS = 4
+"""Smallest number of line ends in an element of HTML whose members are visited."""
 EXPORT_ROOTS = frozenset({"module.exports", "exports"})
+"""Names of the object that a CommonJS module exports."""
 
 
 def _value(value: Node | None, name: str, row: int, owner: str = "") -> Found:
-    """What `name = value` defines."""
+    """Describe `name = value`: a function, a class or a constant. `row` is the row of the name."""
     names = (name,) if name else ()
     if value is None:
         return Found(ChunkKind.CONSTANT, names, row, owner=owner)
@@ -44,11 +48,12 @@ def _value(value: Node | None, name: str, row: int, owner: str = "") -> Found:
 
 
 def _is_require(value: Node | None, data: bytes) -> bool:
+    """Return whether a value is a call of `require`."""
     return value is not None and data[value.start_byte : value.start_byte + 8] == b"require("
 
 
 def _variables(node: Node, data: bytes) -> Found | None:
-    """`const x = …`: a function, a class or a constant."""
+    """Describe `const x = …`: a function, a class or a constant. Values of `require` are imports."""
     names = []
     row = -1
     only: Node | None = None
@@ -75,7 +80,7 @@ def _variables(node: Node, data: bytes) -> Found | None:
 
 
 def _assigned(expression: Node, data: bytes) -> Found | None:
-    """`a.b.c = value`, with `module.exports` and `prototype` understood."""
+    """Describe `a.b.c = value`. `module.exports` and `prototype` are no part of the scope."""
     left = expression.child_by_field_name("left")
     right = expression.child_by_field_name("right")
     if left is None or right is None:
@@ -105,6 +110,7 @@ def _assigned(expression: Node, data: bytes) -> Found | None:
 
 
 def _statement(node: Node, data: bytes) -> Found | None:
+    """Describe a statement: an assignment, a function that is called at once, a test or a namespace."""
     expression = child_at(node, 0)
     if expression is None:
         return None
@@ -118,7 +124,7 @@ def _statement(node: Node, data: bytes) -> Found | None:
 
 
 def _invoked_at_once(call: Node) -> Found | None:
-    """`(function () { … })()`: a module of its own, so that its functions are those of the file."""
+    """Describe `(function () { … })()`. Its functions count as functions of the file."""
     function = call.child_by_field_name("function")
     inner = child_at(function, 0) if function is not None and function.type == "parenthesized_expression" else None
     if inner is None or inner.type not in FUNCTIONS:
@@ -127,7 +133,7 @@ def _invoked_at_once(call: Node) -> Found | None:
 
 
 def _test_call(call: Node, data: bytes) -> Found | None:
-    """`describe("title", () => { … })`; members are the tests in it."""
+    """Describe `describe("title", () => { … })` by its title. The tests in it are its members."""
     function = call.child_by_field_name("function")
     if function is None:
         return None
@@ -144,6 +150,7 @@ def _test_call(call: Node, data: bytes) -> Found | None:
 
 
 def _namespace(node: Node, data: bytes) -> Found | None:
+    """Describe a namespace or a module of TypeScript."""
     name = node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     if name is None:
@@ -152,6 +159,7 @@ def _namespace(node: Node, data: bytes) -> Found | None:
 
 
 def _class_field(node: Node, data: bytes) -> Found | None:
+    """Describe a field of a class. It is a method when its value is a function, else a constant."""
     name = node.child_by_field_name("name") or node.child_by_field_name("property")
     if name is None:
         return None
@@ -161,7 +169,7 @@ def _class_field(node: Node, data: bytes) -> Found | None:
 
 
 def _pair(node: Node, data: bytes) -> Found | None:
-    """A function as a property of an object literal, or an object that may hold some."""
+    """Describe a property of an object literal: a function, or an object that may hold functions."""
     value = node.child_by_field_name("value")
     key = node.child_by_field_name("key")
     if value is None or key is None:
@@ -174,7 +182,7 @@ def _pair(node: Node, data: bytes) -> Found | None:
 
 
 def _export(node: Node, data: bytes) -> Found | None:
-    """`export … from`, `export { … }`, and default exports without a name; others are unwrapped before."""
+    """Describe `export … from` or `export { … }`, which both count as imports. Other exports are unwrapped before."""
     if node.child_by_field_name("source") is not None:
         return import_like(node, data)
     child = child_at(node, 0)
@@ -184,7 +192,7 @@ def _export(node: Node, data: bytes) -> Found | None:
 
 
 def _default(node: Node, data: bytes) -> Found | None:
-    """A function or class without a name that is exported."""
+    """Describe a function or a class without a name that is exported, by the name `default`."""
     parent = node.parent
     if parent is None or parent.type != "export_statement":
         return None
@@ -192,10 +200,12 @@ def _default(node: Node, data: bytes) -> Found | None:
 
 
 def _object(node: Node, data: bytes) -> Found | None:
+    """Describe an object literal, which only groups its members."""
     return Found(ChunkKind.BLOCK, (), node.start_point[0], node)
 
 
 def _class(node: Node, data: bytes) -> Found | None:
+    """Describe a class. Its members are visited."""
     name = node.child_by_field_name("name")
     body = node.child_by_field_name("body")
     if name is None:
@@ -251,6 +261,7 @@ TYPESCRIPT = LanguageRules(
 
 
 def _selectors(node: Node, data: bytes) -> Found | None:
+    """Describe a rule of CSS by its selectors."""
     selectors = child_at(node, 0)
     if selectors is None or selectors.type != "selectors":
         return None
@@ -258,6 +269,8 @@ def _selectors(node: Node, data: bytes) -> Found | None:
 
 
 def _style_block(kind: ChunkKind, name_type: str) -> Describe:
+    """Return a function that describes blocks of a kind by their first child of type `name_type`."""
+
     def describe(node: Node, data: bytes) -> Found | None:
         for child in node.named_children:
             if child.type == name_type:
@@ -285,7 +298,7 @@ SCSS = CSS
 
 
 def _element(node: Node, data: bytes) -> Found | None:
-    """An element; one with an `id` is named by it. Small ones are not entered."""
+    """Describe an element of HTML by its `id`, if it has one. Members of small elements are not visited."""
     body = node if node.end_point[0] - node.start_point[0] >= MIN_ELEMENT_ROWS else None
     tag = child_at(node, 0)
     if tag is None:
@@ -303,7 +316,7 @@ HTML = LanguageRules(describe={"element": _element}, transparent=frozenset({"doc
 
 
 def _graphql(node: Node, data: bytes) -> Found | None:
-    """`type Name`, `query Name`: the name is some levels down."""
+    """Describe `type Name` or `query Name`. The name stands some levels deeper."""
     inner = node
     for _ in range(4):
         kind = _GRAPHQL_KINDS.get(inner.type)
