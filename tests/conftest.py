@@ -16,7 +16,7 @@ import pytest
 import raycontext
 from raycontext.sdk.connection import Connection
 
-LEAK_SECONDS = 20.0
+from .waiting import PATIENCE, WAIT_SECONDS
 
 # All temporary files of the run, those of subprocesses too, lie in one folder, so that what is left can be seen.
 # Its path is short, since Ray puts sockets below it: that of a pytest-xdist worker lies beside that of its parent.
@@ -24,6 +24,7 @@ BESIDE = Path(tempfile.gettempdir()).parent if "PYTEST_XDIST_WORKER" in os.envir
 TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-", dir=BESIDE))
 tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
 os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
+os.environ.update(PATIENCE)
 
 # A first example compiles kernels, and a machine may be slow: no test asserts a time.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -38,7 +39,7 @@ def pytest_unconfigure() -> None:
 def nothing_left_behind() -> Iterator[None]:
     """No process and no temporary file of ours outlives the test run."""
     yield
-    deadline = time.monotonic() + LEAK_SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS
     while (children := psutil.Process().children(recursive=True)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not children, f"processes left behind: {[child.cmdline() for child in children]}"

@@ -22,10 +22,15 @@ __all__ = [
     "ray_of",
     "start",
     "start_quietly",
+    "start_seconds",
 ]
 
-START_SECONDS = 90.0
-"""How long the daemon may take until Ray is up."""
+START_SETTING = "RAYCONTEXT_START_SECONDS"
+START_SECONDS = 60.0
+"""How long Ray may take to start unless `RAYCONTEXT_START_SECONDS` says otherwise; the default of `Settings`."""
+
+OWN_START_SECONDS = 30.0
+"""How long the process of the daemon may take beyond that."""
 
 POLL_SECONDS = 0.05
 
@@ -108,13 +113,23 @@ def start_quietly(root: str) -> None:
         start(root)
 
 
-def ensure_ready(root: str, seconds: float = START_SECONDS, tcp: str | None = None) -> str:
+def start_seconds() -> float:
+    """Return how long the daemon may take until it serves: what Ray may take, and what its own process may."""
+    try:
+        return float(os.environ.get(START_SETTING) or START_SECONDS) + OWN_START_SECONDS
+    except ValueError:  # the daemon, which reads all settings, says what is wrong with it
+        return START_SECONDS + OWN_START_SECONDS
+
+
+def ensure_ready(root: str, seconds: float | None = None, tcp: str | None = None) -> str:
     """Start the daemon where none runs, wait until it serves, and return the path of its socket.
 
+    seconds: how long to wait; None waits for `start_seconds()`.
     tcp: as in `start`.
 
     Raises `DaemonFailed` where it cannot serve, or not in time.
     """
+    seconds = start_seconds() if seconds is None else seconds
     deadline = time.monotonic() + seconds
     started = 0.0
     while True:

@@ -2,7 +2,7 @@
 
     python tests/cluster/head_scenario.py FOLDER [SECONDS]
 
-SECONDS: how long the head may be away until it counts as lost; the default is the package's.
+SECONDS: how long the head that was killed may be away until it counts as lost; the default is the package's.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ print("address:" + cluster.address, flush=True)
 sys.stdin.read()
 """
 QUERY = "charge a card"
+PATIENT_SECONDS = ray_head.HEAD_LOST_SECONDS
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def outcome(work: Callable[[], object]) -> tuple[str, float]:
     return "", time.monotonic() - begun
 
 
-def scenario(folder: Path) -> dict[str, Any]:
+def scenario(folder: Path, lost_seconds: float) -> dict[str, Any]:
     source, root = folder / "source", folder / "root"
     source.mkdir()
     for number in range(20):
@@ -79,6 +80,7 @@ def scenario(folder: Path) -> dict[str, Any]:
         control.kill()
         while control.is_running() and control.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.05)
+        ray_head.HEAD_LOST_SECONDS = ray_head.LOOK_SECONDS = lost_seconds
         # A search whose actors are known needs no head.
         found = context.search(QUERY, collection="bank", refresh=False)
         seen["without_head"] = [[hit.path, hit.score] for hit in found]
@@ -86,6 +88,7 @@ def scenario(folder: Path) -> dict[str, Any]:
         lost = time.monotonic()
         seen["index"], seen["index_seconds"] = outcome(lambda: context.index(source, collection="bank"))
         seen["afterwards"], _ = outcome(lambda: context.search(QUERY, collection="bank"))
+    ray_head.HEAD_LOST_SECONDS = PATIENT_SECONDS
     with head() as (address, _), raycontext.connect(root=root, address=address) as context:
         seen["recovery_seconds"] = time.monotonic() - lost
         found = context.search(QUERY, collection="bank", refresh=False)
@@ -99,6 +102,5 @@ def scenario(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        ray_head.HEAD_LOST_SECONDS = ray_head.LOOK_SECONDS = float(sys.argv[2])
-    print("seen:" + json.dumps(scenario(Path(sys.argv[1]))))
+    allowed = float(sys.argv[2]) if len(sys.argv) > 2 else PATIENT_SECONDS
+    print("seen:" + json.dumps(scenario(Path(sys.argv[1]), allowed)))

@@ -13,16 +13,15 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ray
-from scenario import QUERIES, WAIT_SECONDS, nodes_of_actors, write_source
+from scenario import QUERIES, places_of_shards, write_source
 
 import raycontext
 from raycontext.models import Hits
+from tests.waiting import until
 
 SHARDS = 2
 FILES = 40
@@ -44,30 +43,17 @@ def alive() -> list[str]:
     return sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"])
 
 
-def places_of_shards() -> dict[str, str]:
-    """The node of each search actor, by name."""
-    return {name: node for name, node in nodes_of_actors().items() if name.count("/") >= 2}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.1)
-
-
 def scenario(folder: Path, address: str, cut: list[str]) -> dict[str, Any]:
     source = folder / "source"
     write_source(source, range(FILES), repeat=5)
     seen: dict[str, Any] = {}
-    wait_for(lambda: listens(address))
+    until(lambda: listens(address))
     with raycontext.connect(root=folder / "root", address=address) as context:
-        wait_for(lambda: len(alive()) == 2)
+        until(lambda: len(alive()) == 2)
         seen["addresses"] = alive()
         seen["files"] = context.index(source, collection="bank", num_shards=SHARDS).files
         seen["before"] = summary(context.search(QUERIES[0], collection="bank", refresh=False))
-        wait_for(lambda: len(places_of_shards()) == 2 * SHARDS)
+        until(lambda: len(places_of_shards()) == 2 * SHARDS)
         places = places_of_shards()
         seen["nodes_of_replicas"] = [len({places[f"rc/bank/{n}"], places[f"rc/bank/{n}/1"]}) for n in range(SHARDS)]
         context.search(QUERIES[0], collection="bank", refresh=False)

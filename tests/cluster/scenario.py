@@ -13,6 +13,7 @@ import re
 import sys
 import time
 import urllib.request
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,11 +29,15 @@ from ray.cluster_utils import Cluster
 import raycontext
 from raycontext.models import Hits
 from tests.unit.embed.model_folders import vectors, write_onnx
+from tests.waiting import until
 
 OBJECT_STORE_BYTES = 100 << 20
 SHARDS = 3
+METRICS = tuple(
+    f"raycontext_{name}"
+    for name in ("search_seconds_count", "commit_seconds_count", "segments", "indexed_files_total", "resident_bytes")
+)
 QUERIES = ("charge a card at the bank", "charge_card", "sum of the entries of a branch", "ledger balance")
-WAIT_SECONDS = 90.0
 
 FUNCTION = '''
 def charge_card_{number}(card, amount):
@@ -73,16 +78,29 @@ def nodes_of_actors() -> dict[str, str]:
     return {actor["Name"]: actor["Address"]["NodeID"] for actor in table.values() if actor["State"] == "ALIVE"}
 
 
-def exported_metrics(wanted: str) -> list[str]:
-    """Names of our metrics that the nodes export, as soon as `wanted` is among them."""
-    deadline = time.monotonic() + WAIT_SECONDS
+def places_of_shards() -> dict[str, str]:
+    """The node of each search actor, by name."""
+    return {name: node for name, node in nodes_of_actors().items() if name.count("/") >= 2}
+
+
+def places_of_all_shards() -> dict[str, str]:
+    """The node of each search actor, by name, as soon as all of them live."""
+    places = places_of_shards()
+    return places if len(places) == 2 * SHARDS else {}
+
+
+def exported_metrics(wanted: Collection[str]) -> list[str]:
+    """Names of our metrics that the nodes export, as soon as all of `wanted` are among them."""
     found: set[str] = set()
-    while f"ray_{wanted}_count" not in found and time.monotonic() < deadline:
+
+    def complete() -> bool:
         for node in ray.nodes():
             address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-            with suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
+            with suppress(OSError), urllib.request.urlopen(address, timeout=60) as answer:
                 found.update(re.findall(r"^ray_raycontext_\w+", answer.read().decode(), re.MULTILINE))
-        time.sleep(0.2)
+        return found >= {f"ray_{name}" for name in wanted}
+
+    until(complete, pause=0.2)
     return sorted(found)
 
 
@@ -103,13 +121,14 @@ def embedders_while_indexing(context: raycontext.SyncContext, folder: Path, node
 
 def until_recovered(context: raycontext.SyncContext, collection: str) -> list[list[tuple[str, int, float]]]:
     """The answers as soon as all shards give them."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
+
+    def recovered() -> list[list[tuple[str, int, float]]]:
         try:
             return answers(context, collection)
         except (AssertionError, raycontext.RuntimeUnavailable):
-            if time.monotonic() > deadline:
-                raise
+            return []
+
+    return until(recovered)
 
 
 def scenario(folder: Path) -> dict[str, Any]:
@@ -127,15 +146,12 @@ def scenario(folder: Path) -> dict[str, Any]:
         with raycontext.connect(root=root, address=cluster.address) as context:
             seen["sharded"] = context.index(source, collection="bank", num_shards=SHARDS).files
             seen["answers"] = answers(context, "bank")
-            places = {}
-            deadline = time.monotonic() + WAIT_SECONDS
-            while len(places) < 2 * SHARDS and time.monotonic() < deadline:
-                places = {name: node for name, node in nodes_of_actors().items() if name.count("/") >= 2}
+            places = until(places_of_all_shards)
             seen["actors"] = len(places)
             seen["apart"] = [places[f"rc/bank/{n}"] != places[f"rc/bank/{n}/1"] for n in range(SHARDS)]
             seen["on_lost_node"] = list(places.values()).count(lost.node_id)
 
-            seen["metrics"] = exported_metrics("raycontext_search_seconds")
+            seen["metrics"] = exported_metrics(METRICS)
 
             cluster.remove_node(lost, allow_graceful=False)  # SIGKILL
             hits = context.search(QUERIES[0], collection="bank", limit=5)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from ..waiting import WAIT_SECONDS
+
 pytestmark = pytest.mark.ray
 
 SCENARIO = Path(__file__).with_name("head_scenario.py")
-LIMIT_SECONDS = 240.0
 
 
 def test_lost_head_is_told_and_a_new_one_finds_everything(tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_lost_head_is_told_and_a_new_one_finds_everything(tmp_path: Path) -> Non
             env={**os.environ, "RAY_TMPDIR": folder, "TMPDIR": folder},
             capture_output=True,
             text=True,
-            timeout=LIMIT_SECONDS,
+            timeout=2 * WAIT_SECONDS,
             check=False,
         )
     lines = [line for line in done.stdout.splitlines() if line.startswith("seen:")]

@@ -18,12 +18,13 @@ import pytest
 
 import raycontext
 
+from ..waiting import WAIT_SECONDS
+
 pytestmark = pytest.mark.ray
 
 SCENARIO = Path(__file__).with_name("network_scenario.py")
 HEAD, WORKER = "10.71.0.1", "10.71.0.2"
 """No one else sees them: they are addresses of namespaces that only this test knows."""
-LIMIT_SECONDS = 240.0
 
 
 def ip(*arguments: str) -> None:
@@ -108,7 +109,7 @@ def test_search_outlives_the_network_of_a_node(machines: tuple[str, str], tmp_pa
             env=environment,
             capture_output=True,
             text=True,
-            timeout=LIMIT_SECONDS,
+            timeout=2 * WAIT_SECONDS,
             check=False,
         )
     lines = [line for line in done.stdout.splitlines() if line.startswith("seen:")]

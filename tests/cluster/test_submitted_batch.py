@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +19,9 @@ import yaml
 import raycontext
 
 from ..conftest import write_tree
+from ..waiting import PATIENCE, WAIT_SECONDS, until
 
 pytestmark = pytest.mark.ray
-
-LIMIT_SECONDS = 120.0
 
 
 def environment() -> dict[str, str]:
@@ -36,6 +34,7 @@ def environment() -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
+        **PATIENCE,
     }
 
 
@@ -62,9 +61,7 @@ def dashboard() -> Iterator[str]:
         ]
         variables = {**environment(), "TMPDIR": folder}
         process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while not listens(http) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        until(lambda: listens(http))
         yield f"http://127.0.0.1:{http}"
         started = psutil.Process(process.pid).children(recursive=True)
         for each in (process, *started):  # its own way to end takes half a minute
@@ -95,7 +92,7 @@ def test_two_submissions_of_the_same_work_join(dashboard: str, tmp_path: Path) -
         for _ in range(2)
     ]
     results = []
-    ended = [(process.communicate(timeout=LIMIT_SECONDS), process.returncode) for process in processes]
+    ended = [(process.communicate(timeout=WAIT_SECONDS), process.returncode) for process in processes]
     for (stdout, stderr), code in ended:
         assert code == 8, stderr
         assert "failed gone: " in stderr

@@ -28,9 +28,9 @@ from raycontext.serve.service import Service
 from ..behaviour.test_event_loop import FILES, watched
 from ..conftest import write_tree
 from ..serve.http_server import OpenDaemon
+from ..waiting import WAIT_SECONDS
 
 CALLERS = 8
-READ_SECONDS = 120
 
 
 @asynccontextmanager
@@ -109,13 +109,13 @@ async def test_no_blocking_call_on_the_loop_of_daemon_coordinator_and_mcp_server
     write_tree(tmp_path / "few", {"a.py": "a = 1\n"})
     async with (
         daemon_here(tmp_path / "root", tmp_path) as url,
-        httpx2.AsyncClient(timeout=READ_SECONDS) as http,
-        Client(f"{url}/mcp", read_timeout_seconds=READ_SECONDS) as mcp,
+        httpx2.AsyncClient(timeout=WAIT_SECONDS) as http,
+        Client(f"{url}/mcp", read_timeout_seconds=WAIT_SECONDS) as mcp,
     ):
         caller = Caller(url, http, mcp)
         await caller.tool("index_codebase", path=str(source))
         # What is imported and compiled only once holds the interpreter, whichever thread does it.
         await use_everything(caller, source, tmp_path / "few")
-        with watched(caplog) as slow:
+        with watched(caplog) as blocking:
             await use_everything(caller, source, growing)
-    assert slow == []
+    assert blocking == []

@@ -6,7 +6,11 @@ docs/seed.md says where each part is now, and what other tests hold of it.
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +18,7 @@ import xxhash
 
 import raycontext
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
+from raycontext.actors.vector_store import vector_store_name
 from raycontext.chunk.chunker import chunk_file
 from raycontext.discover.merkle import MerkleTree
 from raycontext.discover.scan import Scan
@@ -21,16 +26,29 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import Fenced
 from raycontext.index import planner as index_planner
 from raycontext.index import stages
-from raycontext.models import ChunkKind, FileDigest, FileStat, IndexOptions, OptionOverrides, SearchFilters, SkipReason
+from raycontext.models import (
+    ChunkKind,
+    CollectionStatus,
+    FileDigest,
+    FileStat,
+    Hit,
+    IndexOptions,
+    IndexReport,
+    OptionOverrides,
+    SearchFilters,
+    SkipReason,
+)
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.sdk.connection import Connection
+from raycontext.search.proposals import MINIMUM_SIMILARITY
 from raycontext.search.query import SearchRequest
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import Location
 from raycontext.store.segments.segment import Segment
 from raycontext.store.vector_store import VectorStore
 
-from ..conftest import CART, PAYMENT, settle, write_tree
+from ..conftest import CART, settle, write_tree
+from ..waiting import WAIT_SECONDS
 
 LIMIT_BYTES = 1 << 22
 
@@ -114,8 +132,10 @@ def test_merkle_tree_from_directory(location: Location, source: Path) -> None:
 def test_chunk_code() -> None:
     """Definitions become chunks with kind, name, scope and lines."""
     chunks = chunk_file(CART.encode(), "python", 200).chunks
-    assert [chunk.symbol for chunk in chunks if chunk.kind is ChunkKind.METHOD]
-    assert {chunk.scope for chunk in chunks if chunk.kind is ChunkKind.METHOD} == {"ShoppingCart"}
+    assert [(chunk.kind, chunk.symbol.split()[0], chunk.scope) for chunk in chunks if chunk.symbol] == [
+        (ChunkKind.CLASS, "ShoppingCart", ""),
+        *((ChunkKind.METHOD, name, "ShoppingCart") for name in ("__init__", "add_article", "total_price", "check_out")),
+    ]
     lines = CART.encode().splitlines(keepends=True)
     for chunk in chunks:
         text = CART.encode()[chunk.start_byte : chunk.end_byte]
@@ -144,10 +164,48 @@ def test_filesystem_vector_store(location: Location) -> None:
         Segment(location.open().storage, location.collection, reference).verify()
 
 
-async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(location: Location, source: Path) -> None:
-    """In one queue, one at a time: after Clear the actor opens what is there anew."""
+def mapped(folder: str) -> set[str]:
+    """Files below a folder that this process has mapped."""
+    return {area.path for area in psutil.Process().memory_maps() if area.path.startswith(f"{folder}/")}
+
+
+async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(
+    location: Location, root: Path, source: Path
+) -> None:
+    """In one queue, one at a time: Index opens a version, Clear lets go of all files, Search opens them anew."""
+    handled: list[str] = []
+    under_way: list[int] = []
+
+    class Observed(HybridSearchActor):
+        """Notes the messages in their order, and what is mapped after each."""
+
+        def refresh(self, version: int | None = None) -> int:
+            with self._noted("refresh"):
+                return super().refresh(version)
+
+        def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
+            with self._noted("search"):
+                return super().search(request, limit, min_score)
+
+        def clear(self) -> None:
+            with self._noted("clear"):
+                super().clear()
+
+        @contextmanager
+        def _noted(self, message: str) -> Iterator[None]:
+            if under_way == [threading.get_ident()]:  # a step of the message that is under way
+                yield
+                return
+            assert not under_way  # messages are taken one at a time
+            under_way.append(threading.get_ident())
+            yield
+            under_way.clear()
+            handled.append(message)
+            files.append(mapped(str(root)))
+
+    files: list[set[str]] = []
     runtime = InlineRuntime(1)
-    actor = await runtime.actor(search_actor_name(location.collection, 0), HybridSearchActor, location, 0)
+    actor = await runtime.actor(search_actor_name(location.collection, 0), Observed, location, 0)
     request = SearchRequest("charge a credit card", SearchFilters(), 60, 10)
     version, before, _, after = await asyncio.gather(
         actor.call("refresh"),
@@ -158,33 +216,102 @@ async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(loca
     manifest = location.open().latest()
     assert manifest is not None
     assert version == manifest.version
+    assert handled == ["refresh", "search", "clear", "search"]
+    opened, searched, cleared, searched_again = files
+    assert opened
+    assert opened <= searched
+    assert cleared == set()
+    assert searched_again
     assert before == after
     assert before[0].path == "shop/payment.py"
+
+    write_tree(source, {"shop/voucher.py": "def redeem_voucher(voucher):\n    voucher.used = True\n"})
+    async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        newer = (await context.index(source)).version
+    assert await actor.call("refresh", newer) == newer == version + 1
+    found = await actor.call("search", SearchRequest("redeem voucher", SearchFilters(), 60, 10), 1, 0.0)
+    assert [hit.path for hit in found] == ["shop/voucher.py"]
     await runtime.close()
 
 
-async def test_search_similar(inline: Connection, source: Path) -> None:
-    """Code like that at a place, without the place itself."""
-    write_tree(source, {"shop/refund.py": PAYMENT.replace("charge", "refund")})
+@pytest.mark.parametrize(("query", "path"), [("monetary funds", "shop/payment.py"), ("middleware", "web/router.js")])
+async def test_search_similar(inline: Connection, source: Path, query: str, path: str) -> None:
+    """A search goes by the query's vector: it finds code that is near in meaning and shares no word with the query."""
     async with inline as context:
         name = (await context.index(source)).collection
-        hits = await context.related("shop/payment.py", 9, collection=name, limit=2)
-    assert hits[0].path == "shop/refund.py"
+        hits = await context.search(query, collection=name)
+        others = await context.search("card route ledger installer cart", collection=name)
+    assert hits[0].path == path
+    assert hits[0].lexical == 0.0
+    assert hits[0].vector >= MINIMUM_SIMILARITY
+    assert len({hit.path for hit in others}) == 5  # none of which is near enough
+    assert {hit.path for hit in hits} == {path}
 
 
-async def test_job_queue(inline: Connection, source: Path, tmp_path: Path) -> None:
+async def test_job_queue(inline: Connection, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs of one collection run one after the other, each on what the last one committed; others beside them."""
     write_tree(tmp_path / "other", {"cart.py": CART})
+    other_done = threading.Event()
+    plain = stages.index_files
+
+    def held(place: str, *arguments: Any) -> stages.IndexedBatch:
+        """Index the files of the first collection only when the other one is done, which must run beside it."""
+        assert place != str(source) or other_done.wait(WAIT_SECONDS)
+        return plain(place, *arguments)
+
+    monkeypatch.setattr(stages, "index_files", held)
+    reached: list[tuple[int, str]] = []
+
+    async def index(number: int) -> IndexReport:
+        return await context.index(source, on_progress=lambda progress: reached.append((number, progress.stage)))
+
+    async def index_other() -> IndexReport:
+        report = await context.index(tmp_path / "other")
+        other_done.set()
+        return report
+
     async with inline as context:
-        first, second, other = await asyncio.gather(
-            context.index(source), context.index(source), context.index(tmp_path / "other")
-        )
+        first, second, other = await asyncio.gather(index(1), index(2), index_other())
     assert (first.version, second.version) == (1, 1)
     assert ({first.changed, second.changed}, other.changed) == ({True, False}, True)
 
 
-def test_batching_of_index_messages() -> None:
-    """Ten thousand small files are some batches, not ten thousand messages."""
+async def test_batching_of_index_messages(inline: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of small files are a few tasks, a few commits, and a few messages to each actor, not one a file."""
+    count = 2000
+    place = tmp_path / "many"
+    body = "".join(f"# line {line} of a small file\n" for line in range(40))
+    batches: list[list[str]] = []
+    plain = stages.index_files
+
+    def noted(source: str, location: Location, files: Sequence[FileStat], *arguments: Any) -> stages.IndexedBatch:
+        batches.append([file.path for file in files])
+        return plain(source, location, files, *arguments)
+
+    monkeypatch.setattr(stages, "index_files", noted)
+    write_tree(place, {"first.py": CART})
+
+    def calls_of(status: CollectionStatus) -> dict[str, int]:
+        return {actor.name: actor.calls for actor in status.actors}
+
+    async with inline as context:
+        name = (await context.index(place)).collection
+        await context.search("cart", collection=name, refresh=False)  # from now on the search actor runs
+        before, earlier = calls_of(await context.status(name)), len(batches)
+        write_tree(place, {f"d{number % 20}/f{number}.py": f"{body}value_{number} = 1\n" for number in range(count)})
+        report = await context.index(place)
+        after = calls_of(await context.status(name))
+    assert report.files == count + 1
+    indexed = [path for batch in batches[earlier:] for path in batch]
+    assert sorted(indexed) == sorted(f"d{number % 20}/f{number}.py" for number in range(count))
+    assert 2 <= len(batches) - earlier <= 10
+    assert report.version <= 4
+    for actor in (vector_store_name(name), search_actor_name(name, 0)):
+        assert 1 <= after[actor] - before[actor] <= 20, actor
+
+
+def test_batches_of_ten_thousand_files() -> None:
+    """The planner makes some batches of them, for hashing and for indexing."""
     files = [FileStat(f"f{number:05}.py", 1000, 1, number + 1) for number in range(10_000)]
     planner = index_planner.ReindexPlanner(IndexOptions(), owed=True, replace=False, parallelism=2, new_txn=lambda: "t")
     planner.start()

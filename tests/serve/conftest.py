@@ -6,17 +6,17 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
 
+from ..waiting import PATIENCE, WAIT_SECONDS, ending_signals, until
+
 SCRIPT = Path(sys.executable).parent / "raycontext"
-TIMEOUT_SECONDS = 180.0
-END_SECONDS = 20.0
 MARK = "TEST_PROCESS_MARK"
 
 
@@ -35,7 +35,7 @@ class Command:
         process = self.start(*arguments, cwd=cwd, **variables)
         with process:
             try:
-                stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
+                stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
             except BaseException:
                 process.kill()
                 raise
@@ -48,33 +48,35 @@ class Command:
         program: tuple[str | Path, ...] = (SCRIPT,),
         **variables: str,
     ) -> subprocess.Popen[str]:
-        """Start it as the leader of a process group."""
-        return subprocess.Popen(
-            [*program, *arguments],
-            cwd=cwd or self.root.parent,
-            env=self.environment(**variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="surrogateescape",
-            start_new_session=True,
-        )
+        """Start it as the leader of a process group that signals can end, however the tests were started."""
+        with ending_signals():
+            return subprocess.Popen(
+                [*program, *arguments],
+                cwd=cwd or self.root.parent,
+                env=self.environment(**variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="surrogateescape",
+                start_new_session=True,
+            )
 
     def environment(self, **variables: str) -> dict[str, str]:
         ignored = ("RAYCONTEXT_", "XDG_", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "PYTHONWARNINGS")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
         inherited["RAYCONTEXT_DAEMON"] = "off"
+        inherited |= PATIENCE
         return {**inherited, "RAYCONTEXT_ROOT": str(self.root), **self.variables, **variables, MARK: self.mark}
 
     def remaining(self) -> list[psutil.Process]:
         """Processes that this command has started, directly or not, and that are still there after a while."""
-        deadline = time.monotonic() + END_SECONDS
-        while (found := list(self._processes())) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return found
+        with suppress(AssertionError):
+            until(lambda: not list(self.processes()), pause=0.1)
+        return list(self.processes())
 
-    def _processes(self) -> Iterator[psutil.Process]:
+    def processes(self) -> Iterator[psutil.Process]:
+        """Processes that this command has started, directly or not."""
         for process in psutil.process_iter():
             try:
                 if process.environ().get(MARK) == self.mark:

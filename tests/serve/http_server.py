@@ -19,7 +19,7 @@ from raycontext.serve.http.server import server_for
 from raycontext.serve.messages import Health, IndexQuery
 from raycontext.serve.service import Service
 
-START_SECONDS = 60.0
+from ..waiting import WAIT_SECONDS
 
 
 class OpenDaemon(Daemon):
@@ -57,7 +57,7 @@ def guarded_server(root: Path, sources: Sequence[Path], token: str | None) -> It
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert ready.wait(START_SECONDS)
+        assert ready.wait(WAIT_SECONDS)
         yield host
     finally:
         for server in servers:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-START_SECONDS = 20.0
+from ..waiting import until
 
 
 @contextlib.contextmanager
@@ -30,10 +29,7 @@ def served(application: Any, unix_socket: Path | None = None) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert server.started
+        until(lambda: server.started, pause=0.01)
         yield place
     finally:
         server.should_exit = True

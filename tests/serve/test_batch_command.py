@@ -16,6 +16,7 @@ from raycontext import BatchReport
 
 from ..conftest import write_tree
 from ..repositories import commit
+from ..waiting import WAIT_SECONDS
 from .conftest import Command
 
 SOURCES = 8
@@ -132,7 +133,7 @@ def test_interrupt_ends_it_with_the_report_so_far(command: Command, repositories
         assert process.stderr is not None
         process.stderr.readline()
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "interrupted; what was committed stays"
     report = BatchReport.model_validate_json(stdout)

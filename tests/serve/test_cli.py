@@ -19,6 +19,7 @@ import raycontext
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport
 
 from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree
+from ..waiting import WAIT_SECONDS
 from .conftest import Command
 
 FILES: dict[str, str | bytes] = {
@@ -30,6 +31,7 @@ FILES: dict[str, str | bytes] = {
     "logo.png": b"\x89PNG\x00\x01",
 }
 QUESTION = "where is a credit card charged?"
+STAGES = ("queued", "walking", "hashing", "indexing", "committing", "done")
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +44,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, Path]:
     return command, folder / "shop"
 
 
-def many_files(place: Path) -> Path:
+def many_files(place: Path, count: int) -> Path:
     """A tree that takes some seconds to index."""
     function = "def handler_{0}_{1}(event):\n    return event.field_{1} + event.total_{0}\n\n\n"
     files: dict[str, str | bytes] = {
         f"d{number % 30}/m{number}.py": "".join(function.format(number, part) for part in range(20))
-        for number in range(1000)
+        for number in range(count)
     }
     write_tree(place, files)
     return place
@@ -69,8 +71,7 @@ def test_index_tells_what_it_did(command: Command, source: Path) -> None:
     summary, counts = first.stdout.splitlines()
     assert summary.startswith(f"indexed {source} as 'shop', version 1: 5 files, ")
     assert counts.startswith("5 added, 0 modified, 0 removed, ")
-    stages = ("queued", "walking", "hashing", "indexing", "committing", "done")
-    assert all(line.split()[0] in stages for line in first.stderr.splitlines())
+    assert all(line.split()[0] in STAGES for line in first.stderr.splitlines())
     second = command("index", source, "--runtime", "inline")
     assert second.stdout.startswith(f"unchanged {source} as 'shop', version 1: 5 files, ")
 
@@ -390,28 +391,35 @@ def test_no_warning_is_raised_or_shown(command: Command, source: Path) -> None:
     assert "LEAK" not in process.communicate()[1]
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1.0])
-def test_interrupt_ends_a_run(command: Command, tmp_path: Path, seconds: float) -> None:
-    source = many_files(tmp_path / "many")
-    process = command.start("index", source, "--runtime", "inline")
-    interrupt_once_it_runs(process, seconds)
-    stdout, stderr = process.communicate()
-    assert (process.returncode, stdout) == (130, ""), stderr
-    assert stderr.splitlines()[-1] == "interrupted; what was committed stays"
-    assert "Traceback" not in stderr
-    assert "exception" not in stderr
-    assert command.remaining() == []
+@pytest.mark.parametrize("stage", ["queued", "indexing"])
+def test_interrupt_ends_a_run(command: Command, tmp_path: Path, stage: str) -> None:
+    source, count = interrupted_run(command, tmp_path, stage, "--runtime", "inline")
     done = command("index", source, "--runtime", "inline", "--json")
-    assert json.loads(done.stdout)["files"] == 1000
+    assert json.loads(done.stdout)["files"] == count
 
 
-def interrupt_once_it_runs(process: subprocess.Popen[str], seconds: float) -> None:
-    """As Ctrl-C does: to the whole process group, `seconds` after the run has begun."""
-    assert process.stderr is not None
-    assert process.stderr.readline().split()[0] in ("queued", "walking", "hashing", "indexing")
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(seconds)
-    os.killpg(process.pid, signal.SIGINT)
+def interrupted_run(command: Command, folder: Path, stage: str, *options: str, **variables: str) -> tuple[Path, int]:
+    """Send what Ctrl-C sends to the process group of an index run that has reached a stage, and check how it ends.
+
+    A run that was over before the signal is made anew on a larger tree. Returns the tree and its number of files.
+    """
+    for count in (1000, 4000, 16_000, 64_000):
+        source = many_files(folder / f"many{count}", count)
+        process = command.start("index", source, *options, **variables)
+        assert process.stderr is not None
+        told = iter(process.stderr.readline, "")
+        assert any(STAGES.index(line.split()[0]) >= STAGES.index(stage) for line in told if line.split()[0] in STAGES)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
+        assert command.remaining() == []
+        if process.returncode == 0:
+            continue
+        assert (process.returncode, stdout) == (130, ""), stderr
+        assert stderr.splitlines()[-1] == "interrupted; what was committed stays"
+        assert "Traceback" not in stderr
+        assert "exception" not in stderr
+        return source, count
+    raise AssertionError("no run was met before its end")
 
 
 @pytest.mark.ray
@@ -419,20 +427,13 @@ def test_commands_through_a_ray_of_their_own(command: Command, source: Path) -> 
     done = command("index", source, "--json", RAYCONTEXT_WORKERS="1")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["files"] == 5
-    stages = ("queued", "walking", "hashing", "indexing", "committing", "done")
-    assert all(line.split()[0] in stages for line in done.stderr.splitlines())
+    assert all(line.split()[0] in STAGES for line in done.stderr.splitlines())
     assert command.remaining() == []
 
 
 @pytest.mark.ray
 def test_interrupt_ends_a_run_on_ray(command: Command, tmp_path: Path) -> None:
-    process = command.start("index", many_files(tmp_path / "many"), RAYCONTEXT_WORKERS="1")
-    interrupt_once_it_runs(process, 0.5)
-    stdout, stderr = process.communicate()
-    assert (process.returncode, stdout) == (130, "")
-    assert stderr.splitlines()[-1] == "interrupted; what was committed stays"
-    assert "Traceback" not in stderr
-    assert command.remaining() == []
+    interrupted_run(command, tmp_path, "indexing", RAYCONTEXT_WORKERS="1")
 
 
 @pytest.mark.ray

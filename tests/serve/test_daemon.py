@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,10 @@ from raycontext.cli.main import COMMANDS
 from raycontext.daemon_client import paths, wire
 
 from ..conftest import CART, PAYMENT, write_tree
+from ..waiting import WAIT_SECONDS, until
 from .conftest import Command
 
 QUESTION = "where is a credit card charged?"
-DEADLINE_SECONDS = 120.0
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """What a condition gives as soon as that is something."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.1)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +61,7 @@ def ready(command: Command) -> dict[str, Any]:
 
 def daemons(command: Command) -> list[int]:
     found = []
-    for process in command._processes():
+    for process in command.processes():
         try:
             if "raycontext.serve.daemon" in process.cmdline():
                 found.append(process.pid)
@@ -91,7 +82,7 @@ def test_one_daemon_whatever_races_and_whatever_lies_at_its_socket(daemon: Comma
     health = ready(daemon)
     losers = [process for process in racing if process.pid != health["pid"]]
     assert len(losers) == len(racing) - 1
-    assert [process.wait(DEADLINE_SECONDS) for process in losers] == [0] * len(losers)
+    assert [process.wait(WAIT_SECONDS) for process in losers] == [0] * len(losers)
     assert daemons(daemon) == [health["pid"]]
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -146,7 +137,7 @@ def test_sdk_joins_the_ray_of_the_daemon(daemon: Command) -> None:
         "    print(ray.get_runtime_context().gcs_address, context.search(sys.argv[1], collection='shop')[0].path)\n"
     )
     process = daemon.start(QUESTION, program=(sys.executable, "-c", code))
-    stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
     assert stdout.split() == [health["ray_address"], "payment.py"], stderr
 
 
@@ -161,14 +152,16 @@ def test_daemon_serves_again_after_a_kill(daemon: Command, victim: str) -> None:
         else [child.pid for child in process.children(recursive=True) if child.name().startswith(victim)]
     )
     assert len(pids) == 1
-    begun = process.create_time(), health["ray_address"]
     os.kill(pids[0], signal.SIGKILL)
 
-    def another() -> bool:
-        found = wire.health(str(daemon.root))
-        return found is None or found["state"] != "ready" or found["ray_address"] != begun[1]
+    def noticed() -> bool:
+        """Whether the daemon is gone, or has seen that its Ray is."""
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        found = wire.health(str(daemon.root), WAIT_SECONDS)
+        return found is not None and (found["state"] != "ready" or found["ray_address"] != health["ray_address"])
 
-    until(another)
+    until(noticed)
     assert daemon("search", QUESTION, "shop", "--files").stdout.splitlines()[0].endswith("payment.py")
     again = ready(daemon)
     assert again["ray_address"] != health["ray_address"]
@@ -209,7 +202,7 @@ def test_kill_breaks_off_no_index_run_and_no_watch(daemon: Command, place: Path,
     assert daemon("watch", "shop").returncode == 0
     running = begun(daemon)
     os.kill(health["pid"], signal.SIGKILL)
-    _, stderr = running.communicate(timeout=DEADLINE_SECONDS)  # starts another daemon, and goes on there
+    _, stderr = running.communicate(timeout=WAIT_SECONDS)  # starts another daemon, and goes on there
     assert running.returncode == 0, stderr
     write_tree(place / "shop", {"later.py": "def written_later():\n    return 1\n"})
     until(lambda: daemon("search", "written_later", "shop", "--files").stdout.rstrip().endswith("later.py"))
@@ -225,7 +218,7 @@ def test_interrupt_of_an_index_command_stops_its_job(daemon: Command, many: int)
     ready(daemon)
     running = begun(daemon)
     running.send_signal(signal.SIGINT)
-    _, stderr = running.communicate(timeout=DEADLINE_SECONDS)
+    _, stderr = running.communicate(timeout=WAIT_SECONDS)
     assert running.returncode in (0, 130), stderr  # it may have been quicker than the signal
     assert running.returncode == 0 or "what was committed stays" in stderr
     check_whole(daemon, many)
@@ -245,7 +238,7 @@ def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Pa
     assert str(token) in done.stdout
     assert token.stat().st_mode & 0o777 == 0o600
     asked = {"query": QUESTION, "collection": "shop", "limit": 1}
-    with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=60) as stranger:
+    with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=WAIT_SECONDS) as stranger:
         assert stranger.post("/api/search", json=asked).status_code == 401
         headers = {"Authorization": f"Bearer {token.read_text().strip()}"}
         answer = stranger.post("/api/search", json=asked, headers=headers)
@@ -264,7 +257,7 @@ def test_sdk_joins_the_ray_of_the_daemon_also_where_ray_was_imported_before(daem
         "    print(ray.get_runtime_context().gcs_address, context.search(sys.argv[1], collection='shop')[0].path)\n"
     )
     process = daemon.start(QUESTION, program=(sys.executable, "-c", code))
-    stdout, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+    stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
     assert stdout.split() == [health["ray_address"], "payment.py"], stderr
 
 
@@ -275,7 +268,7 @@ def test_daemon_that_no_one_asks_ends(daemon: Command) -> None:
     process = daemon.start(
         "--root", root, program=(sys.executable, "-m", "raycontext.serve.daemon"), RAYCONTEXT_IDLE_SECONDS="0.5"
     )
-    process.communicate(timeout=DEADLINE_SECONDS)
+    process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 0
     assert daemon.remaining() == []
     assert "idle: ending" in daemon("logs").stdout
@@ -284,14 +277,25 @@ def test_daemon_that_no_one_asks_ends(daemon: Command) -> None:
 def test_ray_that_cannot_start_is_an_error_with_the_place_of_the_log(daemon: Command) -> None:
     """Not a hang: a daemon that has restarted itself too often says so, and commands tell it."""
     daemon("down")
-    times = ",".join([f"{time.time():.0f}"] * 4)
-    done = daemon("up", RAYCONTEXT_DAEMON_RESTARTS=times)
+
+    def started() -> subprocess.CompletedProcess[str]:
+        return daemon("up", RAYCONTEXT_DAEMON_RESTARTS=",".join([f"{time.time():.0f}"] * 4))
+
+    def told() -> bool:
+        """Whether a search says it as well; a daemon that has failed says it for a while, then it ends."""
+        searched = daemon("search", QUESTION, "shop", "--files")
+        assert searched.stdout.splitlines()[0].endswith("payment.py")
+        if "Ray died 4 times" in searched.stderr:
+            return True
+        daemon("down")
+        assert started().returncode == 7
+        return False
+
+    done = started()
     assert (done.returncode, done.stdout) == (7, "")
     assert "Ray died 4 times" in done.stderr
     assert paths.log_path(str(daemon.root)) in done.stderr
-    searched = daemon("search", QUESTION, "shop", "--files")
-    assert searched.stdout.splitlines()[0].endswith("payment.py")
-    assert "Ray died 4 times" in searched.stderr
+    until(told)
     assert daemon("down").returncode == 0
 
 

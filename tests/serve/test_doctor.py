@@ -17,6 +17,7 @@ from raycontext.diagnosis import cluster
 from raycontext.diagnosis.finding import Finding
 from raycontext.sdk.connection import runtime_for, settings_of
 
+from ..waiting import WAIT_SECONDS
 from .conftest import Command
 
 # Other tests start a Ray of their own, some without a token, at the same time.
@@ -59,7 +60,7 @@ def test_wrong_settings_are_findings_or_wrong_use(command: Command) -> None:
 def cluster_findings(command: Command, address: str, *arguments: str, **options: Any) -> dict[str, dict[str, str]]:
     """What was found of a cluster, by check."""
     with command.start("doctor", *QUIET, "--json", "--address", address, *arguments, **options) as process:
-        stdout, stderr = process.communicate(timeout=180)
+        stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
     found = json.loads(stdout or "[]")
     assert found, stderr
     problems = [finding for finding in found if finding["level"] in ("warning", "fault")]
@@ -87,7 +88,7 @@ def test_cluster_of_another_version_is_found(command: Command) -> None:
 @pytest.mark.ray
 @pytest.mark.usefixtures("local_ray")
 async def test_actor_that_does_not_answer_is_found(root: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", WAIT_SECONDS)
     address = ray.get_runtime_context().gcs_address
 
     async def actors() -> Finding:
@@ -101,10 +102,14 @@ async def test_actor_that_does_not_answer_is_found(root: Path, source: Path, mon
         fine = await actors()
         assert (fine.level, fine.what) == ("ok", "2 actors of this root run, all answer")
         (pid,) = [actor.pid for actor in (await context.status("shop")).actors if actor.name == "rc/shop"]
+        monkeypatch.setattr(cluster, "ANSWER_SECONDS", 2.0)
         os.kill(pid, signal.SIGSTOP)
         try:
             finding = await actors()
         finally:
             os.kill(pid, signal.SIGCONT)
-        assert (finding.level, finding.what) == ("fault", "rc/shop did not answer within 2 s")
+        assert finding.level == "fault"
+        silent, _, limit = finding.what.partition(" did not answer within ")
+        assert "rc/shop" in silent.split(", ")  # on a busy machine another one may be as late
+        assert limit == "2 s"
         await context.clear("shop")

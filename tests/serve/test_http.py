@@ -28,6 +28,7 @@ from raycontext.serve.http.openapi import openapi
 from raycontext.serve.service import Service
 
 from ..conftest import CART, PAYMENT, write_tree
+from ..waiting import WAIT_SECONDS
 from .http_server import guarded_server
 
 TOKEN = "t0ken-of-the-tests"
@@ -50,7 +51,7 @@ def host(shop: Path) -> Iterator[str]:
 @pytest.fixture
 def client(host: str) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=f"http://{host}", headers=headers, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=f"http://{host}", headers=headers, trust_env=False, timeout=WAIT_SECONDS) as client:
         yield client
 
 
@@ -159,7 +160,7 @@ def test_connections_that_never_finish_harm_nobody(
         monkeypatch.setattr(server, "HEAD_SECONDS", 0.5)
         monkeypatch.setattr(guard, "BODY_SECONDS", 0.5)
         for number in range(len(starts)):
-            with socket.create_connection((name, int(port)), timeout=60) as slow:
+            with socket.create_connection((name, int(port)), timeout=WAIT_SECONDS) as slow:
                 slow.sendall(starts[number])
                 told = b""
                 while part := slow.recv(65536):

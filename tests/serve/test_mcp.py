@@ -27,6 +27,7 @@ from raycontext.serve.mcp.tools import TOOLS
 from raycontext.serve.service import Service
 
 from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree
+from ..waiting import WAIT_SECONDS
 from .mcp_server import served
 
 ERAS = ["legacy", "auto"]
@@ -79,7 +80,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @asynccontextmanager
 async def connected(place: Place, mode: str = "auto") -> AsyncIterator[Client]:
-    async with Client(place.url, mode=mode, read_timeout_seconds=60) as client:
+    async with Client(place.url, mode=mode, read_timeout_seconds=WAIT_SECONDS) as client:
         yield client
 
 
@@ -352,7 +353,7 @@ def posted(place: Place, tool: str, given_arguments: dict[str, Any]) -> dict[str
             "Mcp-Name": tool,
         },
         content=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}),
-        timeout=60,
+        timeout=WAIT_SECONDS,
     )
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["result"])

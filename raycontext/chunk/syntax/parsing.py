@@ -1,9 +1,9 @@
-"""Parsing of a file within a time limit."""
+"""Parsing of a file within a limit of CPU time."""
 
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import thread_time
 
 from tree_sitter import Node, Parser, Point
 
@@ -13,7 +13,7 @@ from raycontext.chunk.syntax.macros import C_LANGUAGES, without_macros
 __all__ = ["MAX_LINE_BYTES", "PARSE_SECONDS", "parse"]
 
 PARSE_SECONDS = 5.0
-"""Longest time to parse one file, in seconds."""
+"""Most CPU time to parse one file, in seconds. Chunks must not depend on what else the machine does."""
 MAX_LINE_BYTES = 1 << 20
 """Longest line of a file that is parsed, in bytes. A file with a longer line was written by a machine."""
 
@@ -21,12 +21,13 @@ MAX_LINE_BYTES = 1 << 20
 def parse(
     parser: Parser, data: bytes, language: str, *, closed_bytes: int = 0, seconds: float = PARSE_SECONDS
 ) -> Node | None:
-    """Parse source code and return the root of its syntax tree; None when parsing takes longer than `seconds`.
+    """Parse source code and return the root of its syntax tree; None when parsing takes
+    more CPU time than `seconds`.
 
     The tree may lack the inside of definitions of at most `closed_bytes` bytes. All offsets in the tree are offsets in
     `data`, even when macros and bodies of C were blanked out or characters were replaced before parsing.
     """
-    deadline = perf_counter() + seconds
+    deadline = thread_time() + seconds
     source = without_macros(data, language) if language in C_LANGUAGES else data
     if language == "c":
         source = without_bodies(source, closed_bytes)
@@ -45,7 +46,7 @@ def _in_first_plane(data: bytes) -> bytes:
 
 
 def _parse(parser: Parser, data: bytes, deadline: float) -> Node | None:
-    """Parse until a deadline (`perf_counter()`, in seconds). Return None when it is passed."""
+    """Parse until a deadline (`thread_time()`, in seconds). Return None when it is passed."""
     # Parsing can be cancelled only when the source is read by a function.
     view = memoryview(data)
 
@@ -53,7 +54,7 @@ def _parse(parser: Parser, data: bytes, deadline: float) -> Node | None:
         return view[offset:]
 
     def is_late(_offset: int, _has_error: bool) -> bool:
-        return perf_counter() > deadline
+        return thread_time() > deadline
 
     try:
         return parser.parse(read, progress_callback=is_late).root_node

@@ -6,7 +6,6 @@ import base64
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +18,7 @@ from raycontext.diagnosis import machine
 from raycontext.diagnosis.finding import Finding
 
 from ...conftest import write_tree
+from ...waiting import until
 
 TERABYTES = 1 << 50
 GCS = Path(ray.__file__).parent / "core/src/ray/gcs/gcs_server"
@@ -97,10 +97,7 @@ def test_ray_that_is_open_without_a_token_is_found(tmp_path: Path, mode: str, ex
         [*command, *folders], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
-            deadline = time.monotonic() + 30
-            while not listens(server.pid, port) and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert listens(server.pid, port)
+            until(lambda: listens(server.pid, port))
             finding = only(machine.check_ports())
             assert (f"(pid {server.pid}) on port {port}" in finding.what) == exposed
             assert not exposed or (finding.level == "fault" and "RAY_AUTH_MODE=token" in finding.advice)

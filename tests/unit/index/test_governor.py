@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from raycontext.index.governor import Governor, IndexBudget
 from raycontext.index.limits import TASK_BYTES
 
+from ...waiting import WAIT_SECONDS
+
 
 @pytest.mark.parametrize(
     ("budget", "tasks"),
@@ -68,7 +70,7 @@ def test_places_are_never_exceeded_and_never_lost(places: int, jobs: list[str], 
                 other.cancel()
         await asyncio.gather(*tasks)
         await asyncio.gather(*waiting, return_exceptions=True)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_SECONDS):
             held = [governor.place("last") for _ in range(places)]
             for place in held:
                 await place.__aenter__()

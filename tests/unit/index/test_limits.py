@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
+from ...waiting import WAIT_SECONDS
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     head = "import mmap, os, signal\nfrom raycontext.index.limits import TASK_BYTES, allow, limited\n"
     return subprocess.run(
-        [sys.executable, "-c", head + program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", head + program], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )
 
 

@@ -12,6 +12,8 @@ from raycontext.errors import RuntimeUnavailable, UnknownCollection
 from raycontext.runtime.base import ActorHandle
 from raycontext.sdk.replicas import Replicas
 
+from ...waiting import WAIT_SECONDS
+
 Behaviour = Callable[[], Any]
 
 
@@ -58,14 +60,14 @@ async def test_queries_take_turns() -> None:
 
 async def test_late_replica_is_passed_over() -> None:
     replicas, _ = replicas_of(Actor(never), Actor(lambda: "other"))
-    assert await asyncio.wait_for(replicas.call("search"), 30) == "other"
+    assert await asyncio.wait_for(replicas.call("search"), WAIT_SECONDS) == "other"
 
 
 async def test_first_answer_counts_where_both_are_late() -> None:
     def after(seconds: float, answer: str) -> Behaviour:
         return lambda: asyncio.sleep(seconds, answer)
 
-    replicas, connected = replicas_of(Actor(after(30.0, "first")), Actor(after(0.01, "second")))
+    replicas, connected = replicas_of(Actor(after(WAIT_SECONDS, "first")), Actor(after(0.01, "second")))
     assert await replicas.call("search") == "second"
     assert connected == [0, 1]
 
@@ -118,7 +120,7 @@ async def test_late_calls_end_with_the_answer() -> None:
 
     replicas, _ = replicas_of(Actor(waits), Actor(lambda: "other"))
     await replicas.call("search")
-    await asyncio.wait_for(ended.wait(), 30)
+    await asyncio.wait_for(ended.wait(), WAIT_SECONDS)
 
 
 async def test_all_replicas_are_started_ahead() -> None:

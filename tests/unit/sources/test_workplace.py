@@ -25,6 +25,7 @@ from raycontext.ulid import new_ulid
 
 from ...conftest import write_tree
 from ...repositories import commit, git
+from ...waiting import WAIT_SECONDS, until
 
 
 def names(tree: str | Path) -> set[str]:
@@ -168,13 +169,11 @@ def test_git_that_runs_can_be_stopped(tmp_path: Path, work: str, monkeypatch: py
 
     thread = threading.Thread(target=run)
     thread.start()
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "began").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until((tmp_path / "began").exists)
     stop_running(tmp_path / "elsewhere")
     assert thread.is_alive()
     stop_running(Path(work))
-    thread.join(30)
+    thread.join(WAIT_SECONDS)
     assert failed
 
 
