@@ -76,7 +76,7 @@ class Located(Protocol):
         ...
 
 
-def _with_words(text: str) -> str:
+def _not_blank(text: str) -> str:
     """Return the text. Raises `ValueError` when it has nothing but white space."""
     if not text.strip():
         raise ValueError("is blank")
@@ -85,7 +85,7 @@ def _with_words(text: str) -> str:
 
 def _file_path(path: str) -> str:
     """Return the path without `./` and doubled slashes. Raises `ValueError` when it cannot name a file."""
-    normal = str(PurePosixPath(_with_words(path)))
+    normal = str(PurePosixPath(_not_blank(path)))
     if normal in (".", "/"):
         raise ValueError("names no file")
     return normal
@@ -127,7 +127,7 @@ class Target(_Value):
 class JudgedQuery(_Value):
     """Query together with all of its right answers."""
 
-    query: Annotated[str, AfterValidator(_with_words)]
+    query: Annotated[str, AfterValidator(_not_blank)]
     category: str | None = None
     """Group in which the query is also counted; None means `UNCATEGORISED`."""
     targets: tuple[Target, ...] = Field(min_length=1)

@@ -26,8 +26,10 @@ from raycontext.models import Chunk, ChunkKind
 __all__ = ["ChunkedFile", "Definition", "chunk_file"]
 
 PROSE = frozenset({"asciidoc", "latex", "markdown", "notebook", "org", "rst", "text"})
+"""Languages whose chunks without a definition are sections. In other languages, such chunks are blocks."""
 
 Outline = Callable[[Lines], tuple[list[Unit], list[Draft]]]
+"""Reader of a language: a function of the rows of a file that returns its units and its definitions."""
 
 # Readers of the languages that are read line by line and not by a grammar.
 _READERS: dict[str, Outline] = {
@@ -44,7 +46,8 @@ class ChunkedFile(NamedTuple):
 
     chunks: list[Chunk]
     """Chunks in order. They do not overlap, and they cover every line that is not blank."""
-    parsed: bool  # False: cut by lines, for want of a grammar or as it could not be parsed in time
+    parsed: bool
+    """Whether a reader or a grammar was used. Otherwise the file was cut by lines."""
     definitions: list[Definition]
     """Names that the file defines or declares, in the order of their lines."""
     gave_up: bool = False

@@ -28,6 +28,7 @@ class Definition(NamedTuple):
 
     name: str
     kind: ChunkKind
+    """Kind of the definition, such as function or class."""
     line: int
     """Line of the name, from 1."""
     chunk: int

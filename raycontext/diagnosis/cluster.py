@@ -31,7 +31,7 @@ async def check_cluster(runtime: Runtime, address: str, root: str) -> AsyncItera
         await runtime.start()
         attached = await asyncio.to_thread(runtime.attached)
     except RuntimeUnavailable as error:
-        yield _refused(address, error)
+        yield _cannot_join(address, error)
         return
     try:
         yield Finding(check="cluster", level="ok", what=f"{address} can be joined: {attached.parallelism} CPUs")
@@ -48,19 +48,20 @@ async def check_cluster(runtime: Runtime, address: str, root: str) -> AsyncItera
         await runtime.close()
 
 
-def _refused(address: str, error: RuntimeUnavailable) -> Finding:
+def _cannot_join(address: str, error: RuntimeUnavailable) -> Finding:
     """Return a fault that says why the cluster cannot be joined, with both versions when they differ."""
     told = str(error.__cause__ or "")
     if "Version mismatch" not in told:
         return Finding(check="cluster", level="fault", what=error.what, advice=error.advice)
     versions = re.findall(r"(Ray|Python): ([\w.+]+)", told)
     theirs, ours = versions[: len(versions) // 2], versions[len(versions) // 2 :]
-    what = f"the cluster at {address} has {_listed(theirs)}, here is {_listed(ours)}: Ray joins only equal versions"
+    there, here = _versions_text(theirs), _versions_text(ours)
+    what = f"the cluster at {address} has {there}, here is {here}: Ray joins only equal versions"
     advice = "Install the cluster's versions here in a separate environment, or update the cluster."
     return Finding(check="cluster", level="fault", what=what, advice=advice)
 
 
-def _listed(versions: list[tuple[str, str]]) -> str:
+def _versions_text(versions: list[tuple[str, str]]) -> str:
     """Return pairs of program and version as text."""
     return " and ".join(f"{name} {version}" for name, version in versions) or "other versions"
 
@@ -71,7 +72,7 @@ async def _check_actors(runtime: Runtime, root: str) -> list[Finding]:
     Actors that do not run are no fault, since they are started when they are needed.
     """
     found: dict[str, ActorHandle] = {}
-    for name, shards in await asyncio.to_thread(lambda: list(_names(root))):
+    for name, shards in await asyncio.to_thread(lambda: list(_possible_actors(root))):
         handle = await runtime.find(name)
         if handle is not None:
             found[name] = handle
@@ -89,7 +90,7 @@ async def _check_actors(runtime: Runtime, root: str) -> list[Finding]:
     return [Finding(check="actors", level="fault", what=what, advice=advice)]
 
 
-def _names(root: str) -> Iterator[tuple[str, int]]:
+def _possible_actors(root: str) -> Iterator[tuple[str, int]]:
     """Yield the names of the actors that a root can have, each with the number of shards that have search actors."""
     yield COORDINATOR, 0
     storage = storage_for(root)

@@ -38,11 +38,12 @@ def check_root(root: str) -> Iterator[Finding]:
     """
     try:
         if is_url(root):
-            yield _probed(storage_for(root), root)
+            yield _probe(storage_for(root), root)
         else:
             # The probe gets its own folder, since the files beside it may belong to someone else.
-            with tempfile.TemporaryDirectory(prefix=".raycontext-probe-", dir=_existing(Path(root))) as folder:
-                yield _probed(LocalStorage(Path(folder)), root)
+            above = _nearest_existing_folder(Path(root))
+            with tempfile.TemporaryDirectory(prefix=".raycontext-probe-", dir=above) as folder:
+                yield _probe(LocalStorage(Path(folder)), root)
     except InvalidInput as error:
         yield Finding(check="storage", level="fault", what=error.what, advice=error.advice)
     except OSError as error:
@@ -70,16 +71,16 @@ def check_collections(root: str) -> Iterator[Finding]:
     except InvalidInput:  # `check_root` reports it
         return
     except StorageError as error:
-        yield Finding(check="collections", level="fault", what=f"{error.path}: {error.problem}", advice=_MEND)
+        yield Finding(check="collections", level="fault", what=f"{error.path}: {error.problem}", advice=_STORAGE_ADVICE)
         return
     if not names:
         yield Finding(check="collections", level="ok", what="nothing is indexed yet: raycontext index PATH")
 
 
-_MEND = "Check the permissions and the mount of the root. Then run `raycontext verify`."
+_STORAGE_ADVICE = "Check the permissions and the mount of the root. Then run `raycontext verify`."
 
 
-def _probed(storage: Storage, root: str) -> Finding:
+def _probe(storage: Storage, root: str) -> Finding:
     """Write a probe twice, read it and remove it. Return the finding. `root` appears in messages only."""
     folder = f".raycontext-probe-{new_ulid()}"
     name = f"{folder}/probe"
@@ -135,7 +136,7 @@ def _check_collection(collection: Collection) -> Iterator[Finding]:
         yield _damaged(name, error.problem)
         return
     except RaycontextError as error:
-        yield Finding(check="collections", level="fault", what=f"{name}: {error}", advice=_MEND)
+        yield Finding(check="collections", level="fault", what=f"{name}: {error}", advice=_STORAGE_ADVICE)
         return
     if manifest is None:
         what = f"{name} exists, but nothing is indexed in it yet"
@@ -170,6 +171,7 @@ def _check_manifest(name: str, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _damaged(name: str, problem: str) -> Finding:
+    """Return a fault for a damaged collection."""
     advice = f"raycontext repair {name}"
     return Finding(check="collections", level="fault", what=f"{name}: {problem}", advice=advice)
 
@@ -183,7 +185,7 @@ def _embedder_problem(name: str) -> Finding | None:
     return None
 
 
-def _existing(place: Path) -> Path:
+def _nearest_existing_folder(place: Path) -> Path:
     """Return the folder, or the nearest existing folder above it."""
     while not place.exists():
         place = place.parent

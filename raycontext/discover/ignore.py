@@ -170,7 +170,7 @@ class IgnoreRules:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no rule at all."""
+        """True when no rule holds."""
         return not self.own and not self.git
 
     def ignores_file(self, path: str, name: str) -> bool:
@@ -270,6 +270,7 @@ class FolderRules:
         self._known.clear()
 
     def _found(self, folder: str) -> IgnoreRules | None:
+        """Read the rules for a folder. Arguments and result are like those of `inside`."""
         if not folder:
             return rules_for_root(self._root).entered(self._root, "")
         parent, _, name = folder.rpartition("/")

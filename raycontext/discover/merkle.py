@@ -57,7 +57,7 @@ class MerkleTree:
             folder_path, _, name = path.rpartition("/")
             folder = folders.get(folder_path)
             if folder is None:
-                folder = _with_parents(folders, folder_path)
+                folder = _create(folders, folder_path)
             folder.files[name] = digest
         # Each folder was created after its parent. In reverse order, subfolders come before their parent.
         for folder in reversed(folders.values()):
@@ -71,18 +71,18 @@ class MerkleTree:
         Paths in `removed` that the tree does not have are ignored.
         """
         folders = dict(self._folders)
-        fresh: set[str] = set()  # paths of folders that were copied or created here
+        writable: set[str] = set()  # paths of folders that were copied or created here
         for path in removed:
             folder_path, _, name = path.rpartition("/")
             if folder_path in folders and name in folders[folder_path].files:
-                del _own(folders, folder_path, fresh).files[name]
-                _prune(folders, folder_path, fresh)
+                del _writable(folders, folder_path, writable).files[name]
+                _prune(folders, folder_path, writable)
         for path, digest in digests.items():
             folder_path, _, name = path.rpartition("/")
             if folder_path not in folders:
-                _own_with_parents(folders, folder_path, fresh)
-            _own(folders, folder_path, fresh).files[name] = digest
-        for path in sorted(fresh & folders.keys(), key=_depth, reverse=True):
+                _create_writable(folders, folder_path, writable)
+            _writable(folders, folder_path, writable).files[name] = digest
+        for path in sorted(writable & folders.keys(), key=_depth, reverse=True):
             folders[path].digest = _folder_digest(folders[path], folders)
         return MerkleTree(folders)
 
@@ -136,11 +136,11 @@ def diff(old: MerkleTree, new: MerkleTree) -> TreeDiff:
     return TreeDiff(sorted(added), sorted(modified), sorted(removed))
 
 
-def _own(folders: dict[str, _Folder], path: str, fresh: set[str]) -> _Folder:
-    """Return a folder that may be changed. It and all folders above it are replaced in `folders` by copies."""
+def _writable(folders: dict[str, _Folder], path: str, writable: set[str]) -> _Folder:
+    """Return a folder that may be changed. It and the folders above it are first replaced in `folders` by copies."""
     above = path
-    while above not in fresh:
-        fresh.add(above)
+    while above not in writable:
+        writable.add(above)
         copied = _Folder()
         copied.files, copied.folders = dict(folders[above].files), dict(folders[above].folders)
         folders[above] = copied
@@ -148,23 +148,23 @@ def _own(folders: dict[str, _Folder], path: str, fresh: set[str]) -> _Folder:
     return folders[path]
 
 
-def _own_with_parents(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
-    """Create a folder and its missing parents, and add them to `fresh`. Existing folders above them are copied."""
+def _create_writable(folders: dict[str, _Folder], path: str, writable: set[str]) -> None:
+    """Create a folder and its missing parents, and add them to `writable`. Existing folders above them are copied."""
     nearest = path
     while nearest not in folders:
         nearest = nearest.rpartition("/")[0]
-    _own(folders, nearest, fresh)
-    _with_parents(folders, path)
+    _writable(folders, nearest, writable)
+    _create(folders, path)
     while path != nearest:
-        fresh.add(path)
+        writable.add(path)
         path = path.rpartition("/")[0]
 
 
-def _prune(folders: dict[str, _Folder], path: str, fresh: set[str]) -> None:
+def _prune(folders: dict[str, _Folder], path: str, writable: set[str]) -> None:
     """Remove a folder that has become empty, and then each parent that becomes empty by that."""
     while path and not folders[path].files and not folders[path].folders:
         parent, _, name = path.rpartition("/")
-        del folders[path], _own(folders, parent, fresh).folders[name]
+        del folders[path], _writable(folders, parent, writable).folders[name]
         path = parent
 
 
@@ -173,7 +173,7 @@ def _depth(path: str) -> int:
     return path.count("/") + 1 if path else 0
 
 
-def _with_parents(folders: dict[str, _Folder], path: str) -> _Folder:
+def _create(folders: dict[str, _Folder], path: str) -> _Folder:
     """Create a folder that is missing, and its missing parents before it. Return the folder."""
     missing = []
     while path not in folders:
@@ -187,6 +187,7 @@ def _with_parents(folders: dict[str, _Folder], path: str) -> _Folder:
 
 
 def _joined(folder: str, name: str) -> str:
+    """Return the path of an entry of a folder; the folder "" is the root."""
     return f"{folder}/{name}" if folder else name
 
 

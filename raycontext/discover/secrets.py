@@ -20,21 +20,25 @@ _NAMES = frozenset(
     }
 )
 _SUFFIXES = frozenset((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".p8"))
-_PLACES = (("credentials", ".aws"), ("config.json", ".docker"), ("application_default_credentials.json", "gcloud"))
+_NAMES_IN_FOLDERS = (
+    ("credentials", ".aws"),
+    ("config.json", ".docker"),
+    ("application_default_credentials.json", "gcloud"),
+)
 """Pairs of a file name and the name of the folder in which that file holds secrets."""
 
-_SAMPLES = frozenset(("example", "sample", "template", "dist", "defaults", "test", "md", "py", "js", "ts"))
+_SAMPLE_ENDINGS = frozenset(("example", "sample", "template", "dist", "defaults", "test", "md", "py", "js", "ts"))
 """Endings of files such as `.env.example`, which only show how a `.env` file is written."""
 
-KEY_SHARE = 0.5
+MIN_KEY_SHARE = 0.5
 """Smallest share of a file's bytes that private keys must take for the file to count as a key. A smaller share is
 typical of test code."""
 
-LEAST_CHARACTERS = 12
+MIN_DIFFERENT_CHARACTERS = 12
 """Smallest number of different characters in a real token. Placeholders such as `xxxx…` or `1234…` have fewer."""
 
-_KEY_MARK = b"PRIVATE KEY"
-_KEY = re.compile(
+_PRIVATE_KEY_MARK = b"PRIVATE KEY"
+_PRIVATE_KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{100,20000}-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY"
 )
 
@@ -59,30 +63,31 @@ _PLACEHOLDER = re.compile(rb"example|sample|dummy|fake|test|xxxx|1234567|abcdef"
 
 def is_secret(path: str, data: bytes) -> bool:
     """Return whether a file holds a secret. `path` has `/` between its parts; `data` is the content as UTF-8."""
-    return _has_secret_name(path) or _is_private_key(data) or _holds_token(data)
+    return _has_secret_name(path) or _is_private_key(data) or _has_token(data)
 
 
 def _has_secret_name(path: str) -> bool:
+    """Return whether files with this name, or in this folder with this name, hold secrets."""
     place = PurePosixPath(path)
     name = place.name.lower()
-    if name == ".env" or (name.startswith(".env.") and name.rpartition(".")[2] not in _SAMPLES):
+    if name == ".env" or (name.startswith(".env.") and name.rpartition(".")[2] not in _SAMPLE_ENDINGS):
         return True
     if name in _NAMES or place.suffix.lower() in _SUFFIXES:
         return True
-    return any(name == wanted and place.parent.name == folder for wanted, folder in _PLACES)
+    return any(name == wanted and place.parent.name == folder for wanted, folder in _NAMES_IN_FOLDERS)
 
 
 def _is_private_key(data: bytes) -> bool:
-    """Return whether private keys take at least `KEY_SHARE` of the content."""
-    if _KEY_MARK not in data:
+    """Return whether private keys take at least `MIN_KEY_SHARE` of the content."""
+    if _PRIVATE_KEY_MARK not in data:
         return False
-    return sum(len(found.group()) for found in _KEY.finditer(data)) >= KEY_SHARE * len(data)
+    return sum(len(found.group()) for found in _PRIVATE_KEY.finditer(data)) >= MIN_KEY_SHARE * len(data)
 
 
-def _holds_token(data: bytes) -> bool:
+def _has_token(data: bytes) -> bool:
     """Return whether the content holds a token that is not a placeholder."""
     return any(
-        len(set(token)) >= LEAST_CHARACTERS and not _PLACEHOLDER.search(token)
+        len(set(token)) >= MIN_DIFFERENT_CHARACTERS and not _PLACEHOLDER.search(token)
         for literal, form in _TOKENS
         if literal in data  # much quicker than a search for the form
         for token in form.findall(data)

@@ -21,8 +21,11 @@ UNKNOWN_INODE = 0
 """Inode of an entry whose file must be read again. No file has this inode, so the file counts as changed."""
 
 SECOND_NS = 1_000_000_000
-FINE_GRANULARITY_NS = 100_000_000  # kernels stamp files with the time of their last tick, every 1 to 10 ms
-COARSE_GRANULARITY_NS = 2 * SECOND_NS  # FAT: 2 s; HFS+, ext3 and some network file systems: 1 s
+FINE_GRANULARITY_NS = 100_000_000
+"""Step of the times of a usual file system, in nanoseconds, with a margin. Kernels use the time of their last tick,
+every 1 to 10 ms."""
+COARSE_GRANULARITY_NS = 2 * SECOND_NS
+"""Step of the times of a coarse file system, in nanoseconds: 2 s on FAT; 1 s on HFS+, ext3 and some network ones."""
 
 _SCANNED_AT_KEY = b"scanned_at_ns"
 _SCHEMA = pa.schema(
@@ -186,12 +189,12 @@ def classify(listing: TreeListing, previous: Snapshot | None) -> Classification:
     entries = previous.entries
     for file in listing.files:
         entry = entries.get(file.path)
-        holds = entry is not None and _holds(entry, file, previous.scanned_at_ns)
-        (unchanged if holds else to_hash).append(file)
-    return Classification(unchanged, to_hash, _kept(listing, previous))
+        is_valid = entry is not None and _is_valid(entry, file, previous.scanned_at_ns)
+        (unchanged if is_valid else to_hash).append(file)
+    return Classification(unchanged, to_hash, _paths_below_unreadable(listing, previous))
 
 
-def _holds(entry: SnapshotEntry, file: FileStat, scanned_at_ns: int) -> bool:
+def _is_valid(entry: SnapshotEntry, file: FileStat, scanned_at_ns: int) -> bool:
     """Return whether the entry of a file, from a snapshot of the given time, is valid for its present status."""
     if entry.reason is not None and entry.reason not in _REASONS_OF_CONTENT:
         return False
@@ -212,7 +215,7 @@ def _is_racy(mtime_ns: int, scanned_at_ns: int) -> bool:
     return mtime_ns + granularity_ns >= scanned_at_ns
 
 
-def _kept(listing: TreeListing, previous: Snapshot) -> list[str]:
+def _paths_below_unreadable(listing: TreeListing, previous: Snapshot) -> list[str]:
     """Return the sorted paths of the snapshot that lie below folders that could not be listed."""
     if not listing.unreadable_folders:
         return []

@@ -30,7 +30,7 @@ def walk(root: Path, max_file_bytes: int) -> TreeListing:
     Raises `RootNotFound` when `root` is not an existing folder that can be reached, at the start or at the end of the
     walk.
     """
-    return _undisturbed(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top)))
+    return _list_one_folder(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top)))
 
 
 def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeListing:
@@ -49,19 +49,19 @@ def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeL
         for place in outermost:
             folder = place.rpartition("/")[0]
             inside = rules.inside(folder)
-            if inside is not None and _is_reached(top, folder):
+            if inside is not None and _is_reachable(top, folder):
                 walker.take(place, inside)
 
-    return _undisturbed(root, max_file_bytes, look)
+    return _list_one_folder(root, max_file_bytes, look)
 
 
-def _is_reached(top: Path, folder: str) -> bool:
+def _is_reachable(top: Path, folder: str) -> bool:
     """Return whether a walk can reach a folder: it and all folders above it, up to `top`, exist and are not links."""
     places = [top / folder, *(top / folder).parents]
     return all(place.is_dir() and not place.is_symlink() for place in places[: places.index(top)])
 
 
-def _undisturbed(root: Path, max_file_bytes: int, look: Callable[[_Walker, Path], None]) -> TreeListing:
+def _list_one_folder(root: Path, max_file_bytes: int, look: Callable[[_Walker, Path], None]) -> TreeListing:
     """Return the listing that `look` makes. Start again when another folder has taken the place of `root` meanwhile.
 
     Raises `RootNotFound`.
@@ -103,7 +103,7 @@ class _Walker:
         `prefix` is the folder's path with "/" at its end, or "" for the root. `rules` are the rules of the folders
         above. The ignore files in the folder itself are read here. Raises `RootNotFound` when the root is gone.
         """
-        base, pending, take = self._base, self._pending, self._take
+        base, pending, take = self._base, self._pending, self._record
         pending.append((prefix, rules))
         while pending:
             prefix, rules = pending.pop()
@@ -126,7 +126,7 @@ class _Walker:
 
     def take(self, path: str, rules: IgnoreRules) -> None:
         """Collect the file at one place, or all files below it. `rules` are the rules inside its parent folder."""
-        self._take(_Place(self._base + path), path, rules, not rules.is_empty)
+        self._record(_UnlistedEntry(self._base + path), path, rules, not rules.is_empty)
         while self._pending:
             self.walk(*self._pending.pop())
 
@@ -137,7 +137,7 @@ class _Walker:
         self._unreadable_folders.sort()
         return TreeListing(self._scanned_at_ns, self._files, self._skipped, self._unreadable_folders)
 
-    def _take(self, entry: os.DirEntry[str] | _Place, path: str, rules: IgnoreRules, has_rules: bool) -> None:
+    def _record(self, entry: os.DirEntry[str] | _UnlistedEntry, path: str, rules: IgnoreRules, has_rules: bool) -> None:
         """Record one entry as a file or a skipped file, or put it on the list of folders to enter."""
         name = entry.name
         try:
@@ -164,7 +164,7 @@ class _Walker:
             self._files.append(FileStat(path, status.st_size, status.st_mtime_ns, status.st_ino))
 
 
-class _Place:
+class _UnlistedEntry:
     """Substitute for `os.DirEntry` for a path that does not come from the listing of a folder."""
 
     def __init__(self, path: str) -> None:

@@ -41,7 +41,7 @@ class _Member(NamedTuple):
 def digest_of(archive: Path) -> str:
     """Return the digest of an archive's bytes (xxh3_128, hexadecimal). Raises `SourceUnavailable`."""
     hasher = xxhash.xxh3_128()
-    with _errors_of(archive), archive.open("rb") as file:
+    with _as_source_errors(archive), archive.open("rb") as file:
         while block := file.read(COPY_BYTES):
             hasher.update(block)
     return hasher.hexdigest()
@@ -55,7 +55,7 @@ def extract(archive: Path, folder: Path, strip: int, max_bytes: int = MAX_BYTES,
     more than `max_files` files or more than `max_bytes` bytes.
     """
     written = count = 0
-    with _errors_of(archive):
+    with _as_source_errors(archive):
         for member in _members(archive):
             parts = _parts(archive, member.name)[strip:]
             if not parts:
@@ -86,6 +86,7 @@ def _members(archive: Path) -> Iterator[_Member]:
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
+    """Yield the regular files of a tar archive, which may be compressed."""
     with tarfile.open(archive, "r|*") as opened:  # a stream reads each member once, and no member refers to another
         for member in opened:
             content = opened.extractfile(member) if member.isreg() else None
@@ -94,6 +95,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
+    """Yield the regular files of a zip archive. Their times are not read."""
     with zipfile.ZipFile(archive) as opened:
         for member in opened.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
@@ -112,7 +114,7 @@ def _parts(archive: Path, name: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _errors_of(archive: Path) -> Iterator[None]:
+def _as_source_errors(archive: Path) -> Iterator[None]:
     """Turn the errors of the archive libraries and of the file system into `SourceUnavailable`."""
     try:
         yield

@@ -22,7 +22,7 @@ __all__ = ["check_repository", "stop_running", "update", "without_password"]
 _URL = re.compile(r"(https?|ssh|git|file)://\S+")
 _SSH_SHORT = re.compile(r"[\w.-]+@[\w.-]+:[^\s:]\S*")  # git@host:path
 _REF = re.compile(r"(?!.*(\.\.|//|@\{|\.lock($|/)))[\w.][\w./+@-]*")
-_FETCHED = "refs/raycontext/fetched"
+_FETCHED_REF = "refs/raycontext/fetched"
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -98,7 +98,7 @@ def update(url: str, ref: str, tree: Path, seconds: float) -> str:
     fresh = not (tree / ".git").exists()
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
-            return _fetched(git, ref or "HEAD")
+            return _fetch(git, ref or "HEAD")
         except SourceUnavailable as error:
             if fresh:
                 raise
@@ -116,16 +116,16 @@ def stop_running(work: Path) -> None:
     """End the git programs that this process runs below a folder. The calls that wait for them then fail."""
     for process, folder in list(_running.items()):
         if folder.is_relative_to(work):
-            _end(process)
+            _kill(process)
 
 
-def _fetched(git: _Git, ref: str) -> str:
+def _fetch(git: _Git, ref: str) -> str:
     """Fetch `ref` and set the folder to it. Return the hash of the commit. Raises `SourceUnavailable`."""
     if not (git.folder / ".git").exists():
         git("init", "--quiet", "--template=")
     # The URL is given at each fetch. It is not stored as a remote, since it may hold a token.
-    git("fetch", "--depth=1", "--no-tags", "--progress", "--", git.url, f"+{ref}:{_FETCHED}")
-    commit = git("rev-parse", "--verify", "--end-of-options", f"{_FETCHED}^{{commit}}").strip()
+    git("fetch", "--depth=1", "--no-tags", "--progress", "--", git.url, f"+{ref}:{_FETCHED_REF}")
+    commit = git("rev-parse", "--verify", "--end-of-options", f"{_FETCHED_REF}^{{commit}}").strip()
     git("reset", "--quiet", "--hard", commit)
     git("clean", "--quiet", "-ffdx")
     return commit
@@ -158,31 +158,31 @@ class _Git:
                 errors="replace",
             )
         except FileNotFoundError as error:
-            raise self._failed("the program git is not installed on this machine") from error
+            raise self._error("the program git is not installed on this machine") from error
         except OSError as error:
-            raise self._failed(f"git cannot be started ({error.strerror})") from error
+            raise self._error(f"git cannot be started ({error.strerror})") from error
         _running[process] = self.folder
         try:
             stdout, stderr = process.communicate(timeout=max(self._deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired as error:
-            raise self._failed("git did not finish within its time limit (fetch_seconds)") from error
+            raise self._error("git did not finish within its time limit (fetch_seconds)") from error
         finally:
             _running.pop(process)
-            _end(process)
+            _kill(process)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
         if process.returncode != 0:
-            raise self._failed(_reason(stderr) or f"git ended with code {process.returncode}")
+            raise self._error(_problem(stderr) or f"git ended with code {process.returncode}")
         return stdout
 
-    def _failed(self, problem: str) -> SourceUnavailable:
+    def _error(self, problem: str) -> SourceUnavailable:
         """Make an error that shows the URL without its password."""
         shown = without_password(self.url)
         return SourceUnavailable(shown, problem.replace(self.url, shown))
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[str]) -> None:
     """Kill a program and all programs that it has started, and wait for its end. Do nothing when it has ended."""
     if process.poll() is not None:
         return
@@ -206,7 +206,7 @@ def _environment() -> dict[str, str]:
     return {"GIT_SSH_COMMAND": _SSH, **inherited, **_ENVIRONMENT}
 
 
-def _reason(stderr: str) -> str:
+def _problem(stderr: str) -> str:
     """Return the lines in which git says what went wrong, joined by "; " and without repetitions."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", stderr)]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]

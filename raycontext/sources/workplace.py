@@ -63,13 +63,13 @@ def bring(work: str, name: str, origin: Origin) -> str:
     place = Path(tree_of(work, name, origin)).parent
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leavings(place.parent)
-        return _clone(place, origin) if origin.kind == "git" else _unpack(place, origin)
+        _remove_leftovers(place.parent)
+        return _update_repository(place, origin) if origin.kind == "git" else _update_archive(place, origin)
     except OSError as error:
         raise SourceUnavailable(without_password(origin.location), f"{error.filename}: {error.strerror}") from error
 
 
-def _clone(place: Path, origin: Origin) -> str:
+def _update_repository(place: Path, origin: Origin) -> str:
     """Update a repository in its place, or fetch it anew when it is missing or damaged. Return the commit."""
     tree = place / "tree"
     if tree.is_dir():
@@ -78,10 +78,10 @@ def _clone(place: Path, origin: Origin) -> str:
         except SourceUnavailable as error:
             if not error.damaged:
                 raise
-    return _filled(place, lambda new: update(origin.location, origin.ref, new, origin.seconds))
+    return _fill_and_replace(place, lambda new: update(origin.location, origin.ref, new, origin.seconds))
 
 
-def _unpack(place: Path, origin: Origin) -> str:
+def _update_archive(place: Path, origin: Origin) -> str:
     """Extract an archive into its place, unless its content is there already. Return the digest of the archive."""
     archive = Path(origin.location)
     digest = digest_of(archive)
@@ -94,10 +94,10 @@ def _unpack(place: Path, origin: Origin) -> str:
         (tree.parent / "revision").write_text(digest)
         return digest
 
-    return _filled(place, fill)
+    return _fill_and_replace(place, fill)
 
 
-def _filled(place: Path, fill: Callable[[Path], str]) -> str:
+def _fill_and_replace(place: Path, fill: Callable[[Path], str]) -> str:
     """Fill a new folder and put it in place of the old one. Return the result of `fill`.
 
     `fill` gets the path of the new `tree` folder. Raises what `fill` raises; the old folder stays then. Raises
@@ -125,7 +125,7 @@ def _filled(place: Path, fill: Callable[[Path], str]) -> str:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _remove_leavings(work: Path) -> None:
+def _remove_leftovers(work: Path) -> None:
     """Remove folders that killed processes have left behind."""
     for left in (*work.glob(".new-*"), *work.glob(".trash-*")):
         if ulid_seconds(left.name.partition("-")[2]) < time.time() - LEFT_BEHIND_SECONDS:

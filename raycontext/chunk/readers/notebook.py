@@ -32,8 +32,8 @@ def notebook_outline(lines: Lines) -> tuple[list[Unit], list[Draft]]:
     closing = re.compile(rb"^[ \t]{0,%d}\]" % (len(first_cell[1]) - 1), re.MULTILINE)
     end = closing.search(data, first_cell.start())
     stop = end.start() if end is not None else len(data)
-    rows = [_row(lines, match.start()) for match in opening.finditer(data, begin, stop)]
-    last_row = _row(lines, stop) - 1
+    rows = [lines.row_at(match.start()) for match in opening.finditer(data, begin, stop)]
+    last_row = lines.row_at(stop) - 1
     units: list[Unit] = []
     drafts: list[Draft] = []
     for index, row in enumerate(rows):
@@ -55,12 +55,8 @@ def _names(lines: Lines, unit: Unit) -> list[Draft]:
     for match in _HEADING.finditer(lines.data, start, end):
         title = match[1].decode("utf-8", "ignore").strip()
         if title:
-            drafts.append(Draft(title, ChunkKind.SECTION, _row(lines, match.start(1)), "", unit))
+            drafts.append(Draft(title, ChunkKind.SECTION, lines.row_at(match.start(1)), "", unit))
     for match in _DEFINITION.finditer(lines.data, start, end):
         kind = ChunkKind.CLASS if match[1] == b"class" else ChunkKind.FUNCTION
-        drafts.append(Draft(match[2].decode("utf-8", "ignore"), kind, _row(lines, match.start(2)), "", unit))
+        drafts.append(Draft(match[2].decode("utf-8", "ignore"), kind, lines.row_at(match.start(2)), "", unit))
     return drafts
-
-
-def _row(lines: Lines, offset: int) -> int:
-    return lines.row_at(offset)

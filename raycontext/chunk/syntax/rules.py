@@ -70,12 +70,19 @@ Describe = Callable[[Node, bytes], Found | None]
 # Roles of node types. They are plain integers, since a role is compared for every node and enum members are slow.
 # Nodes with the role `DEFINES` or a higher one are examined further.
 PLAIN: Final = 0
+"""Role of a node of no interest, such as a statement."""
 LEADING: Final = 1
+"""Role of a node that belongs to the node after it."""
 TRAILING: Final = 2
+"""Role of a node that belongs to the node before it."""
 IMPORT: Final = 3
+"""Role of an import."""
 DEFINES: Final = 4
+"""Role of a node that may define something."""
 WRAPS: Final = 5
+"""Role of a node around a definition."""
 OPENS: Final = 6
+"""Role of a node whose children belong to the level around it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
