@@ -19,7 +19,7 @@ import asyncio
 import pickle
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from record import show
 
 import raycontext
 from raycontext.actors.job import Job
+from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.discover.scan import Scan, compared
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.discover.walk import walk
@@ -35,6 +36,7 @@ from raycontext.index import planner as index_planner
 from raycontext.index import stages
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, OptionOverrides, TreeListing
+from raycontext.runtime.base import ActorHandle
 from raycontext.runtime.ray import RayRuntime
 from raycontext.store.changes import TreeChanges
 from raycontext.store.collection import CollectionIdentity, Location
@@ -124,14 +126,14 @@ def planning(count: int) -> Figures:
     return {"first": first, "one_in_a_hundred_changed": second}
 
 
-class RecordedActor:
+class RecordedActor(ActorHandle[VectorStoreActor]):
     """A VectorStoreActor that says at once what a job needs to go on."""
 
     def __init__(self, options: IndexOptions) -> None:
         self._state = CollectionState(0, options, False, True, 0, 0, {})
         self.commits = 0
 
-    async def call(self, method: str, *arguments: Any) -> Any:
+    async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         await asyncio.sleep(0)
         if method == "compare":
             return TreeChanges([file.path for file, _ in arguments[0]], [], [], {}, [], {})
@@ -139,6 +141,9 @@ class RecordedActor:
             self.commits += 1
             self._state = self._state._replace(version=self.commits, unrecorded=False)
         return self._state
+
+    def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        return asyncio.run(self.send(method, arguments, named))
 
 
 class RecordedRuntime:

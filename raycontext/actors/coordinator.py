@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.embedder import actor_count, embedder_name, is_remote
-from raycontext.actors.hybrid_search import search_actors
+from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
 from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
@@ -41,7 +41,7 @@ from raycontext.models import (
     JobProgress,
     OptionOverrides,
 )
-from raycontext.runtime.base import Runtime
+from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
@@ -153,13 +153,13 @@ class Coordinator:
     async def status(self, collection: str) -> CollectionStatus:
         """Raises `UnknownCollection`."""
         location = await self._known(collection)
-        store = await self._runtime.actor(vector_store_name(collection), VectorStoreActor, location)
+        store = await self._runtime.actor(vector_store_name(collection), ANYWHERE, VectorStoreActor, location)
         asked_at = time.time()
-        of_store = await store.call("process", asked_at)  # before it answers what takes longer
-        status: CollectionStatus = await store.call("status")
+        of_store = await store.call(VectorStoreActor.process, asked_at)  # before it answers what takes longer
+        status = await store.call(VectorStoreActor.status)
         found = await search_actors(self._runtime, collection, status.num_shards)
         asked_at = time.time()
-        searching = await asyncio.gather(*(actor.call("process", asked_at) for actor in found.values()))
+        searching = await asyncio.gather(*(actor.call(HybridSearchActor.process, asked_at) for actor in found.values()))
         actors = (await self.process(), of_store, *searching)
         job = self._jobs.get(collection)
         return status.model_copy(update={"progress": job.progress() if job else None, "actors": actors})
@@ -321,7 +321,7 @@ class Coordinator:
     async def _refresh(self, collection: str, version: int, num_shards: int) -> None:
         """Have the search actors that run open the new version, so that no query waits for it."""
         for actor in (await search_actors(self._runtime, collection, num_shards)).values():
-            await actor.call("refresh", version)
+            await actor.call(HybridSearchActor.refresh, version)
 
     async def _clear(self, collection: str) -> None:
         opened = Location(self._root, collection).open()

@@ -22,7 +22,7 @@ from raycontext.embed.vectors import quantize
 from raycontext.index.pooled_embedder import EmbeddedTexts
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import ActorStatus
-from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.runtime.base import ActorHandle, Placement, Runtime
 
 if TYPE_CHECKING:
     from raycontext.embed.remote.server import EmbeddingServer
@@ -117,12 +117,12 @@ def actor_count(name: str, plan: EmbedderPlan) -> int:
     return plan.actors if isinstance(embedder, LocalEmbedder) and embedder.is_heavy else 0
 
 
-async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tuple[ActorHandle, ...]:
+async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tuple[ActorHandle[EmbedderActor], ...]:
     """The actors of an embedder; made where there are none. Raises `InvalidInput`, `RuntimeUnavailable`."""
     count = await asyncio.to_thread(actor_count, name, plan)
     gpus = 0.0 if is_remote(name) else plan.gpus
     made = (
-        runtime.actor(embedder_name(name, number), EmbedderActor, name, plan, spread=number, gpus=gpus)
+        runtime.actor(embedder_name(name, number), Placement(number, gpus), EmbedderActor, name, plan)
         for number in range(count)
     )
     return tuple(await asyncio.gather(*made))

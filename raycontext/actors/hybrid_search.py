@@ -22,13 +22,15 @@ def search_actor_name(collection: str, shard: int, replica: int = 0) -> str:
     return f"rc/{collection}/{shard}/{replica}" if replica else f"rc/{collection}/{shard}"
 
 
-async def search_actors(runtime: Runtime, collection: str, num_shards: int) -> dict[str, ActorHandle]:
+async def search_actors(
+    runtime: Runtime, collection: str, num_shards: int
+) -> dict[str, ActorHandle[HybridSearchActor]]:
     """The actors of all shards that run, by name."""
-    found: dict[str, ActorHandle] = {}
+    found: dict[str, ActorHandle[HybridSearchActor]] = {}
     for shard in range(num_shards):
         for replica in itertools.count():
             name = search_actor_name(collection, shard, replica)
-            actor = await runtime.find(name)
+            actor = await runtime.find(name, HybridSearchActor)
             if actor is None:
                 break
             found[name] = actor

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from raycontext.actors.embedder import embedder_actors
+from raycontext.actors.embedder import EmbedderActor, embedder_actors
 from raycontext.actors.metrics import add, set_value
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
@@ -19,7 +19,7 @@ from raycontext.index.governor import Governor
 from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import IndexReport, JobProgress, OptionOverrides
-from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.vector_store import CollectionState
@@ -53,7 +53,7 @@ class Job:
         """Name of the embedder, where it has actors."""
         self._plan = plan or EmbedderPlan()
         self._governor = governor or Governor(runtime.parallelism + 1)
-        self._embedders: tuple[ActorHandle, ...] = ()
+        self._embedders: tuple[ActorHandle[EmbedderActor], ...] = ()
         self._embedding = EmbeddingUse()
         self._name = new_ulid()
         self._places = places
@@ -66,16 +66,16 @@ class Job:
         self._error = ""
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
-        self._store: ActorHandle
+        self._store: ActorHandle[VectorStoreActor]
         self._state: CollectionState
 
     async def run(self, overrides: OptionOverrides) -> IndexReport:
         try:
             async with self._governor.place(self.identity.name):  # the start of a process is work, too
                 self._store = await self._runtime.actor(
-                    vector_store_name(self.identity.name), VectorStoreActor, self._location
+                    vector_store_name(self.identity.name), ANYWHERE, VectorStoreActor, self._location
                 )
-                self._state = await self._store.call("begin", overrides)
+                self._state = await self._store.call(VectorStoreActor.begin, overrides)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
@@ -192,7 +192,8 @@ class Job:
                     digests = await self._run(stages.hash_files, source, files, options.max_file_bytes)
                     return index_planner.Hashed(instruction, digests)
                 case index_planner.CompareTrees(hashed, removed, skips):
-                    return index_planner.Compared(await self._store.call("compare", hashed, removed, skips))
+                    changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips)
+                    return index_planner.Compared(changes)
                 case index_planner.IndexFiles(_, files):
                     batch = await self._run(
                         stages.index_files, source, self._location, files, options, self._embedding_run()
@@ -205,7 +206,7 @@ class Job:
                     add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
                     return index_planner.Indexed(instruction, batch)
                 case index_planner.Commit(change):
-                    self._state = await self._store.call("commit", change)
+                    self._state = await self._store.call(VectorStoreActor.commit, change)
                     return index_planner.Committed(instruction)
                 case _:
                     raise AssertionError(instruction)
@@ -224,8 +225,7 @@ class Job:
     async def _scan(self, source: str) -> Scan:
         state = self._state
         if self._places and state.version and not state.replace and not state.unrecorded:
-            found: Scan = await self._store.call("scan_places", source, state.options, self._places)
-            return found
+            return await self._store.call(VectorStoreActor.scan_places, source, state.options, self._places)
         version = 0 if state.replace else state.version
         return await self._run(stages.scan_tree, source, self._location, version, state.options)
 

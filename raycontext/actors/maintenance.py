@@ -10,7 +10,7 @@ from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.errors import RaycontextError
 from raycontext.index import stages
 from raycontext.index.governor import Governor
-from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Location
 from raycontext.store.vector_store import PendingMerge
@@ -49,9 +49,9 @@ class Maintenance:
         """Merge segments until there is nothing to merge, then remove garbage. Problems are logged."""
         collection = self._location.collection
         try:
-            store = await self._runtime.actor(vector_store_name(collection), VectorStoreActor, self._location)
+            store = await self._runtime.actor(vector_store_name(collection), ANYWHERE, VectorStoreActor, self._location)
             for _ in range(ROUNDS):
-                merges: list[PendingMerge] = await store.call("merges")
+                merges = await store.call(VectorStoreActor.merges)
                 if not merges:
                     break
                 versions = await asyncio.gather(*(self._merge(store, merge) for merge in merges))
@@ -59,18 +59,16 @@ class Maintenance:
                 if newest is None:
                     break
                 await self._refresh(collection, newest, max(merge.shard for merge in merges) + 1)
-            await store.call("collect_garbage")
+            await store.call(VectorStoreActor.collect_garbage)
             if self._new_vectors_of:
                 await self._runtime.run(stages.merge_vectors, self._root, self._new_vectors_of)
         except (RaycontextError, FileNotFoundError) as error:
             _log.warning("maintenance of %s stopped: %s", collection, error)
 
-    async def _merge(self, store: ActorHandle, merge: PendingMerge) -> int | None:
+    async def _merge(self, store: ActorHandle[VectorStoreActor], merge: PendingMerge) -> int | None:
         async with self._governor.place(self._location.collection):
             merged = await self._runtime.run(
                 stages.compact_segments, self._location, merge.sources, merge.embedder, merge.chunker
             )
-        version: int | None = await store.call(
-            "compact", Compaction(txn=new_ulid(), shard=merge.shard, sources=merge.sources, merged=merged)
-        )
-        return version
+        compaction = Compaction(txn=new_ulid(), shard=merge.shard, sources=merge.sources, merged=merged)
+        return await store.call(VectorStoreActor.compact, compaction)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 
-from raycontext.actors.coordinator import COORDINATOR
-from raycontext.actors.hybrid_search import search_actors
-from raycontext.actors.vector_store import vector_store_name
+from raycontext.actors.coordinator import COORDINATOR, Coordinator
+from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
+from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.diagnosis.finding import Finding
 from raycontext.errors import RaycontextError, RuntimeUnavailable, StorageError
+from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.collection import Collection, collection_names
 from raycontext.store.storage.locations import is_url, storage_for
@@ -71,41 +72,44 @@ async def _check_actors(runtime: Runtime, root: str) -> list[Finding]:
 
     Actors that do not run are no fault, since they are started when they are needed.
     """
-    found: dict[str, ActorHandle] = {}
-    for name, shards in await asyncio.to_thread(lambda: list(_possible_actors(root))):
-        handle = await runtime.find(name)
-        if handle is not None:
-            found[name] = handle
-        if shards:
-            found.update(await search_actors(runtime, name.removeprefix(vector_store_name("")), shards))
-    silent = [
-        name
-        for name, answers in zip(found, await asyncio.gather(*map(_answers, found.values())), strict=True)
-        if not answers
-    ]
+    coordinator = await runtime.find(COORDINATOR, Coordinator)
+    stores: dict[str, ActorHandle[VectorStoreActor]] = {}
+    searching: dict[str, ActorHandle[HybridSearchActor]] = {}
+    for collection, shards in await asyncio.to_thread(lambda: list(_shards(root))):
+        name = vector_store_name(collection)
+        store = await runtime.find(name, VectorStoreActor)
+        if store is not None:
+            stores[name] = store
+        searching.update(await search_actors(runtime, collection, shards))
+    asking: dict[str, Awaitable[ActorStatus]] = {}
+    if coordinator is not None:
+        asking[COORDINATOR] = coordinator.call(Coordinator.process)
+    asking.update({name: store.call(VectorStoreActor.process) for name, store in stores.items()})
+    asking.update({name: actor.call(HybridSearchActor.process) for name, actor in searching.items()})
+    answers = await asyncio.gather(*map(_is_answered, asking.values()))
+    silent = [name for name, is_answered in zip(asking, answers, strict=True) if not is_answered]
     if not silent:
-        return [Finding(check="actors", level="ok", what=f"{len(found)} actors of this root run, all answer")]
+        return [Finding(check="actors", level="ok", what=f"{len(asking)} actors of this root run, all answer")]
     what = f"{', '.join(silent)} did not answer within {ANSWER_SECONDS:g} s"
     advice = "Look at the load and the logs of its node. A process that is killed there restarts by itself."
     return [Finding(check="actors", level="fault", what=what, advice=advice)]
 
 
-def _possible_actors(root: str) -> Iterator[tuple[str, int]]:
-    """Yield the names of the actors that a root can have, each with the number of shards that have search actors."""
-    yield COORDINATOR, 0
+def _shards(root: str) -> Iterator[tuple[str, int]]:
+    """Yield the name of each collection of a root that can be read, and how many shards it has."""
     storage = storage_for(root)
     for name in collection_names(storage):
         try:
             manifest = Collection(storage, name).latest()
         except (StorageError, RaycontextError):  # `check_collections` reports it
             continue
-        yield vector_store_name(name), manifest.options.num_shards if manifest else 0
+        yield name, manifest.options.num_shards if manifest else 0
 
 
-async def _answers(actor: ActorHandle) -> bool:
-    """Return whether an actor answers within `ANSWER_SECONDS`."""
+async def _is_answered(question: Awaitable[ActorStatus]) -> bool:
+    """Return whether an actor answers a question within `ANSWER_SECONDS`."""
     try:
-        await asyncio.wait_for(actor.call("process"), ANSWER_SECONDS)
+        await asyncio.wait_for(question, ANSWER_SECONDS)
     except (TimeoutError, RuntimeUnavailable):
         return False
     return True

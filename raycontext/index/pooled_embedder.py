@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from raycontext.embed.vectors import Documents, QuantizedVectors
 from raycontext.runtime.base import ActorHandle
 from raycontext.store.segments.content_vectors import ContentVectors, content_keys
 
-__all__ = ["EmbeddedTexts", "EmbeddingRun", "EmbeddingUse", "PooledEmbedder"]
+__all__ = ["EmbeddedTexts", "EmbeddingRun", "EmbeddingUse", "PooledEmbedder", "TextEmbedder"]
 
 SLICE_TEXTS = 1024
 SLICE_CHARACTERS = 1 << 20
@@ -46,10 +46,23 @@ class EmbeddedTexts(NamedTuple):
     """Why the others have none."""
 
 
+class TextEmbedder(Protocol):
+    """The actor that embeds, as an index task sees it."""
+
+    async def embed(self, texts: Sequence[str], run: str, most_tokens: int | None, spent_tokens: int) -> EmbeddedTexts:
+        """Return the vectors of some texts, none of them blank; of a part of them where a server fails or the budget
+        ends.
+
+        run: name of the index run that pays. most_tokens: what it may cost in all. spent_tokens: what it knows to have
+        spent. Raises `InvalidInput` where a model cannot be used.
+        """
+        ...
+
+
 class EmbeddingRun(NamedTuple):
     """Who embeds for an index task, and on whose account."""
 
-    pool: tuple[ActorHandle, ...]
+    pool: tuple[ActorHandle[TextEmbedder], ...]
     run: str
     most_tokens: int | None
     """Of the whole run."""
@@ -116,7 +129,7 @@ class PooledEmbedder:
         actor = self._run.pool[self._next % len(self._run.pool)]
         self._next += 1
         spent = self._run.spent_tokens + self.use.tokens
-        found: EmbeddedTexts = actor.wait("embed", texts, self._run.run, self._run.most_tokens, spent)
+        found = actor.wait(TextEmbedder.embed, texts, self._run.run, self._run.most_tokens, spent)
         self.use = self.use.plus(EmbeddingUse(embedded=len(found.places), tokens=found.tokens))
         return found
 

@@ -2,27 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
-__all__ = ["ActorHandle", "Runtime"]
+__all__ = ["ANYWHERE", "ActorHandle", "Placement", "Runtime", "WorkerDied"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Kind = TypeVar("Kind")
+Actor_co = TypeVar("Actor_co", covariant=True)
 
 
-class ActorHandle(Protocol):
+class ActorHandle(ABC, Generic[Actor_co]):
     """Reaches an actor. An actor is an object of a plain class that handles one call at a time, in order of arrival;
-    one whose methods are coroutines handles many at once."""
+    one whose methods are coroutines handles many at once.
 
-    async def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method and await its result. Raises what the method raises, and `RuntimeUnavailable` where the
-        actor is dead and does not come back."""
-        ...
+    A call names the method itself, as in `handle.call(Coordinator.status, name)`, so that a type checker compares
+    arguments and result. A layer that may not import the actor's class names a method of a protocol of its own: a
+    handle of a class is a handle of every protocol that the class fulfils.
+    """
 
-    def wait(self, method: str, *arguments: Any) -> Any:
-        """The blocking form, for tasks."""
-        ...
+    __slots__ = ()
+
+    @overload
+    async def call(
+        self,
+        method: Callable[Concatenate[Actor_co, Parameters], Coroutine[Any, Any, Result]],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result: ...
+    @overload
+    async def call(
+        self,
+        method: Callable[Concatenate[Actor_co, Parameters], Result],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result: ...
+    async def call(self, method: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the actor and await its result, of a coroutine method what it returns in the end.
+
+        Raises what the method raises, and `RuntimeUnavailable` where the actor is dead and does not come back.
+        """
+        return await self.send(method.__name__, arguments, named)
+
+    @overload
+    def wait(
+        self,
+        method: Callable[Concatenate[Actor_co, Parameters], Coroutine[Any, Any, Result]],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result: ...
+    @overload
+    def wait(
+        self,
+        method: Callable[Concatenate[Actor_co, Parameters], Result],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result: ...
+    def wait(self, method: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        """Call a method of the actor and block until its result is there; for tasks, which have no event loop.
+
+        Raises the errors of `call`.
+        """
+        return self.send_and_block(method.__name__, arguments, named)
+
+    @abstractmethod
+    async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Do what `call` does, by the name of the method; for those who implement a runtime."""
+
+    @abstractmethod
+    def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Do what `wait` does, by the name of the method; for those who implement a runtime."""
+
+
+class Placement(NamedTuple):
+    """Where an actor lies, and what it has for itself."""
+
+    spread: int | None = None
+    """Actors of neighbouring numbers lie on different nodes where there are several; None: wherever there is room."""
+    gpus: float = 0.0
+    """Number of GPUs, or share of one, that no one else gets."""
+
+
+ANYWHERE = Placement()
 
 
 class Runtime(Protocol):
@@ -60,15 +127,22 @@ class Runtime(Protocol):
         ...
 
     async def actor(
-        self, name: str, kind: type, *arguments: Any, spread: int | None = None, gpus: float = 0.0
-    ) -> ActorHandle:
-        """The actor of this name; made from `kind(*arguments)` if there is none. Actors of neighbouring numbers
-        `spread` lie on different nodes where there are several. `gpus`: how many, or what share of one, it has for
-        itself. Raises `RuntimeUnavailable`."""
+        self,
+        name: str,
+        placement: Placement,
+        kind: Callable[Parameters, Kind],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> ActorHandle[Kind]:
+        """Return the actor of this name; make it as `kind(*arguments, **named)`, of a class, where there is none.
+
+        Raises `RuntimeUnavailable`.
+        """
         ...
 
-    async def find(self, name: str) -> ActorHandle | None:
-        """The actor of this name, if there is one."""
+    async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
+        """Return the actor of this name, which is of class `kind`; None where there is none."""
         ...
 
     async def end(self, name: str) -> None:

@@ -10,24 +10,24 @@ import asyncio
 import functools
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
-from raycontext.runtime.base import ActorHandle
+from raycontext.runtime.base import ActorHandle, Placement
 
 __all__ = ["InlineRuntime"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Kind = TypeVar("Kind")
 
 
-class _InlineActor:
-    def __init__(self, name: str, kind: type, arguments: tuple[Any, ...]) -> None:
+class _InlineActor(ActorHandle[Kind], Generic[Kind]):
+    def __init__(self, name: str, make: Callable[[], Kind]) -> None:
         self._name = name
-        self._kind = kind
-        self._arguments = arguments
+        self._make = make
         self._instance: Any = None
         self._ended = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
@@ -35,18 +35,19 @@ class _InlineActor:
 
     async def start(self) -> None:
         loop = self._loop
-        self._instance = await loop.run_in_executor(self._thread, self._kind, *self._arguments)
+        self._instance = await loop.run_in_executor(self._thread, self._make)
 
-    async def call(self, method: str, *arguments: Any) -> Any:
+    async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         if self._ended:
             raise RuntimeUnavailable(f"The actor {self._name} has ended", "Run the command again.")
         bound = getattr(self._instance, method)
         if inspect.iscoroutinefunction(bound):
-            return await bound(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, bound, *arguments)
+            return await bound(*arguments, **named)
+        work = functools.partial(bound, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def wait(self, method: str, *arguments: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(self.call(method, *arguments), self._loop).result()
+    def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(self.send(method, arguments, named), self._loop).result()
 
     async def end(self) -> None:
         self._ended = True
@@ -62,7 +63,7 @@ class InlineRuntime:
     def __init__(self, parallelism: int | None = None) -> None:
         self._parallelism = parallelism or os.cpu_count() or 1
         self._tasks = ThreadPoolExecutor(max_workers=self._parallelism, thread_name_prefix="raycontext-task")
-        self._actors: dict[str, asyncio.Task[_InlineActor]] = {}
+        self._actors: dict[str, asyncio.Task[_InlineActor[Any]]] = {}
 
     @property
     def parallelism(self) -> int:
@@ -88,17 +89,23 @@ class InlineRuntime:
         return {}  # we are the only node
 
     async def actor(
-        self, name: str, kind: type, *arguments: Any, spread: int | None = None, gpus: float = 0.0
-    ) -> ActorHandle:
+        self,
+        name: str,
+        placement: Placement,
+        kind: Callable[Parameters, Kind],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> ActorHandle[Kind]:
         if name not in self._actors:
-            self._actors[name] = asyncio.create_task(_started(name, kind, arguments))
+            self._actors[name] = asyncio.create_task(_started(name, functools.partial(kind, *arguments, **named)))
         try:
             return await asyncio.shield(self._actors[name])
         except Exception:
             self._actors.pop(name, None)
             raise
 
-    async def find(self, name: str) -> ActorHandle | None:
+    async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         return await asyncio.shield(self._actors[name]) if name in self._actors else None
 
     async def end(self, name: str) -> None:
@@ -112,8 +119,8 @@ class InlineRuntime:
         await asyncio.to_thread(self._tasks.shutdown, True, cancel_futures=True)
 
 
-async def _started(name: str, kind: type, arguments: tuple[Any, ...]) -> _InlineActor:
-    actor = _InlineActor(name, kind, arguments)
+async def _started(name: str, make: Callable[[], Kind]) -> _InlineActor[Kind]:
+    actor = _InlineActor(name, make)
     try:
         await actor.start()
     except BaseException:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import ray
 from ray import exceptions
@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime import ray_process
-from raycontext.runtime.base import ActorHandle, WorkerDied
+from raycontext.runtime.base import ActorHandle, Placement, WorkerDied
 from raycontext.runtime.ray_head import asked, while_head_answers
 from raycontext.runtime.task import in_worker, options_of, task
 
@@ -25,6 +25,7 @@ __all__ = ["RayRuntime", "missing_paths"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Kind = TypeVar("Kind")
 
 ACTOR_TASK_RETRIES = 2
 """Calls that an actor's death interrupts are sent again: all methods may run twice."""
@@ -39,16 +40,16 @@ LEAST_MEMORY_BYTES = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _RayActor:
+class _RayActor(ActorHandle[Kind], Generic[Kind]):
     name: str
     handle: Any
-    known: dict[str, _RayActor] = field(compare=False, repr=False)
+    known: dict[str, _RayActor[Any]] = field(compare=False, repr=False)
 
-    async def call(self, method: str, *arguments: Any) -> Any:
+    async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         deadline = time.monotonic() + UNAVAILABLE_SECONDS
         while True:
             try:
-                return await self._call_once(method, arguments)
+                return await self._send_once(method, arguments, named)
             except exceptions.ActorUnavailableError as error:
                 # Its node may be lost, which takes a while to be noticed; then the actor comes back on another one.
                 if time.monotonic() > deadline:
@@ -58,11 +59,11 @@ class _RayActor:
                     ) from error
                 await asyncio.sleep(UNAVAILABLE_PAUSE_SECONDS)
 
-    def wait(self, method: str, *arguments: Any) -> Any:
+    def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         deadline = time.monotonic() + UNAVAILABLE_SECONDS
         while True:
             try:
-                return cast(Any, ray).get(getattr(self.handle, method).remote(*arguments))
+                return cast(Any, ray).get(getattr(self.handle, method).remote(*arguments, **named))
             except exceptions.RayTaskError as error:
                 raise _cause(error) from error
             except exceptions.RayActorError as error:
@@ -81,9 +82,9 @@ class _RayActor:
             "Run the command again; if it persists, look into Ray's logs.",
         )
 
-    async def _call_once(self, method: str, arguments: tuple[Any, ...]) -> Any:
+    async def _send_once(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         try:
-            return await while_head_answers(lambda: getattr(self.handle, method).remote(*arguments))
+            return await while_head_answers(lambda: getattr(self.handle, method).remote(*arguments, **named))
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
         except exceptions.ActorUnavailableError:
@@ -109,9 +110,9 @@ class RayRuntime:
     start_seconds: float
     joined: bool = False
     """Actors outlive their creator: the cluster is there for other clients too."""
-    known: dict[str, _RayActor] = field(default_factory=dict, compare=False, repr=False)
+    known: dict[str, _RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
     """Actors that this process has asked for; they end with `close` unless the runtime is `joined`."""
-    starting: dict[str, asyncio.Task[_RayActor]] = field(default_factory=dict, compare=False, repr=False)
+    starting: dict[str, asyncio.Task[_RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
     """Those that are being made."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
     """The folder of the Ray of our own that this runtime uses, between `start` and `close`."""
@@ -178,37 +179,48 @@ class RayRuntime:
         return {path: names for path, names in found.items() if names}
 
     async def actor(
-        self, name: str, kind: type, *arguments: Any, spread: int | None = None, gpus: float = 0.0
-    ) -> ActorHandle:
+        self,
+        name: str,
+        placement: Placement,
+        kind: Callable[Parameters, Kind],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> ActorHandle[Kind]:
         if name in self.known:
             return self.known[name]
         # Of callers that come at once one makes it and all get the same handle: an actor ends with the handle of its
         # maker, and one that was merely found does not keep it.
         starting = self.starting.get(name)
         if starting is None:
-            starting = self.starting[name] = asyncio.ensure_future(self._made(name, kind, arguments, spread, gpus))
+            starting = self.starting[name] = asyncio.ensure_future(self._made(name, placement, kind, arguments, named))
             starting.add_done_callback(lambda _: self.starting.pop(name, None))
         return await while_head_answers(lambda: asyncio.shield(starting))
 
     async def _made(
-        self, name: str, kind: type, arguments: tuple[Any, ...], spread: int | None, gpus: float
-    ) -> _RayActor:
+        self,
+        name: str,
+        placement: Placement,
+        kind: Callable[..., Kind],
+        arguments: tuple[Any, ...],
+        named: Mapping[str, Any],
+    ) -> _RayActor[Kind]:
         remote: Any = cast(Any, ray.remote(kind)).options(
             name=name,
             namespace=self.namespace,
             get_if_exists=True,
             lifetime="detached" if self.joined else None,
             num_cpus=0,
-            num_gpus=gpus,
+            num_gpus=placement.gpus,
             memory=LEAST_MEMORY_BYTES,
             max_restarts=-1,
             max_task_retries=ACTOR_TASK_RETRIES,
-            scheduling_strategy=await asked(lambda: _placed(spread)),
+            scheduling_strategy=await asked(lambda: _placed(placement.spread)),
         )
         # A dead actor can be handed back under its name (ray issue 44083): the second try makes a new one.
         for attempt in (1, 2):
             try:
-                handle = await asked(lambda: remote.remote(*arguments))
+                handle = await asked(lambda: remote.remote(*arguments, **named))
                 await asyncio.wait_for(handle.__ray_ready__.remote(), self.start_seconds)
             except exceptions.RayTaskError as error:
                 raise _cause(error) from error
@@ -220,22 +232,20 @@ class RayRuntime:
                     ) from error
                 await self.end(name)
             else:
-                self.known[name] = _RayActor(name, handle, self.known)
-                return self.known[name]
+                made: _RayActor[Kind] = _RayActor(name, handle, self.known)
+                self.known[name] = made
+                return made
         raise AssertionError("unreachable")
 
-    async def find(self, name: str) -> ActorHandle | None:
-        try:
-            handle = await asked(lambda: ray.get_actor(name, self.namespace))
-            return _RayActor(name, handle, self.known)
-        except ValueError:
-            return None
+    async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
+        handle = await self._found(name)
+        return None if handle is None else _RayActor(name, handle, self.known)
 
     async def end(self, name: str) -> None:
         self.known.pop(name, None)
-        found = await self.find(name)
-        if found is not None:
-            await asked(lambda: ray.kill(cast(_RayActor, found).handle))
+        handle = await self._found(name)
+        if handle is not None:
+            await asked(lambda: ray.kill(handle))
 
     async def close(self) -> None:
         if not self.joined:
@@ -245,6 +255,13 @@ class RayRuntime:
         used = self.uses.copy()
         self.uses.clear()
         await asyncio.to_thread(ray_process.give_up, used)
+
+    async def _found(self, name: str) -> Any:
+        """Return Ray's own handle of the actor of this name; None where there is none."""
+        try:
+            return await asked(lambda: ray.get_actor(name, self.namespace))
+        except ValueError:
+            return None
 
     def _initialise(self) -> None:
         if not ray.is_initialized():

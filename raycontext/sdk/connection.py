@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import xxhash
 from pydantic import ValidationError
 
-from raycontext.actors.coordinator import COORDINATOR
+from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.models import first_problem
 from raycontext.runtime.base import Runtime
@@ -126,10 +126,10 @@ class Connection:
             self._context._close()
             self._context = None
         if self._runtime is not None and not self._runtime.joined and error is None:
-            coordinator = await self._runtime.find(COORDINATOR)
+            coordinator = await self._runtime.find(COORDINATOR, Coordinator)
             if coordinator is not None:  # what goes on in the background ends with a runtime of our own
                 with suppress(RuntimeUnavailable):
-                    await coordinator.call("settle")
+                    await coordinator.call(Coordinator.settle)
         if self._runtime is not None:
             await self._runtime.close()
             self._runtime = None

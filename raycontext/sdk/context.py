@@ -21,7 +21,7 @@ from raycontext.models import (
     JobProgress,
 )
 from raycontext.paths import real_path
-from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.sdk.arguments import check_limits, check_line, check_query, check_share, path_inside, search_filters
 from raycontext.sdk.search_client import SearchClient
 from raycontext.search.merge import merged
@@ -112,14 +112,14 @@ class Context:
             if not request.places:
                 raise InvalidInput("No path is given in paths", "Leave it out to look at the whole source.")
         coordinator = await self._coordinator()
-        running = asyncio.ensure_future(coordinator.call("index", request))
+        running = asyncio.ensure_future(coordinator.call(Coordinator.index, request))
         try:
             if on_progress is not None:
                 while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
-                    progress = await coordinator.call("progress_of", request.source, collection)
+                    progress = await coordinator.call(Coordinator.progress_of, request.source, collection)
                     if progress is not None:
                         on_progress(progress)
-            report: IndexReport = await running
+            report = await running
         finally:
             running.cancel()  # where we end before it: no one is left to hear what comes of it
         return report
@@ -184,8 +184,7 @@ class Context:
             exclude=exclude,
             secrets=secrets,
         )
-        estimate: IndexEstimate = await (await self._coordinator()).call("estimate", request)
-        return estimate
+        return await (await self._coordinator()).call(Coordinator.estimate, request)
 
     async def search(
         self,
@@ -234,7 +233,7 @@ class Context:
         names = await self._names(collection, tuple(collections), path)
         if self._settings.refresh if refresh is None else refresh:
             coordinator = await self._coordinator()
-            await asyncio.gather(*(coordinator.call("freshen", name) for name in names))
+            await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
         found = await asyncio.gather(*(self._client(name).search(request, limit, min_score) for name in names))
         return await asyncio.to_thread(checked, merged(found, limit) if len(found) > 1 else found[0])
 
@@ -270,23 +269,20 @@ class Context:
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
         """What a collection holds and which actors serve it. The collection is found as in `search`."""
         name = await self._resolve(collection, path)
-        status: CollectionStatus = await (await self._coordinator()).call("status", name)
-        return status
+        return await (await self._coordinator()).call(Coordinator.status, name)
 
     async def progress(self, collection: str) -> JobProgress | None:
         """How far the running or last index run of a collection is; None where there was none."""
-        progress: JobProgress | None = await (await self._coordinator()).call("progress", collection)
-        return progress
+        return await (await self._coordinator()).call(Coordinator.progress, collection)
 
     async def prepare(self, source: str | Path, collection: str | None = None) -> str:
         """Name of the collection that `index` would bring up to date; it is made where there is none.
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`.
         """
-        name: str = await (await self._coordinator()).call(
-            "prepare", await asyncio.to_thread(real_path, source), collection
+        return await (await self._coordinator()).call(
+            Coordinator.prepare, await asyncio.to_thread(real_path, source), collection
         )
-        return name
 
     async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:
         """Name of the collection that is found as in `search`. Raises `UnknownCollection`, `InvalidInput`."""
@@ -294,24 +290,22 @@ class Context:
 
     async def of_source(self, source: str | Path) -> str:
         """Name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
-        name: str = await (await self._coordinator()).call("of_source", await asyncio.to_thread(real_path, source))
-        return name
+        return await (await self._coordinator()).call(Coordinator.of_source, await asyncio.to_thread(real_path, source))
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection that does nothing: they come back when they are asked."""
         self._forget(collection)
-        await (await self._coordinator()).call("release", collection)
+        await (await self._coordinator()).call(Coordinator.release, collection)
 
     async def cancel(self, collection: str) -> bool:
         """Stop the running index job of a collection: who waits for it gets `JobCancelled`, what it has committed
         stays, and the next `index` goes on from there. False where none runs."""
-        cancelled: bool = await (await self._coordinator()).call("cancel", collection)
-        return cancelled
+        return await (await self._coordinator()).call(Coordinator.cancel, collection)
 
     async def clear(self, collection: str) -> None:
         """Remove a collection with all its files. Raises `UnknownCollection`."""
         self._forget(collection)
-        await (await self._coordinator()).call("clear", collection)
+        await (await self._coordinator()).call(Coordinator.clear, collection)
 
     async def verify(self, collection: str | None = None, *, deep: bool = False) -> list[VerificationReport]:
         """Whether a collection, or each of the root, is whole: everything that its newest version names.
@@ -320,21 +314,18 @@ class Context:
 
         Raises `UnknownCollection`, `StorageError`; damage is reported, not raised.
         """
-        reports: list[VerificationReport] = await (await self._coordinator()).call("verify", collection, deep)
-        return reports
+        return await (await self._coordinator()).call(Coordinator.verify, collection, deep)
 
     async def repair(self, collection: str | None = None) -> list[RepairReport]:
         """Build anew, from the source, what is damaged of a collection, or of each of the root, and nothing else.
 
         Raises `UnknownCollection`, `StorageError`, `RootNotFound`, and as `index`.
         """
-        reports: list[RepairReport] = await (await self._coordinator()).call("repair", collection)
-        return reports
+        return await (await self._coordinator()).call(Coordinator.repair, collection)
 
     async def collections(self) -> list[CollectionSummary]:
         """All collections of the root, by name."""
-        summaries: list[CollectionSummary] = await (await self._coordinator()).call("collections")
-        return summaries
+        return await (await self._coordinator()).call(Coordinator.collections)
 
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """The collections that a search is about."""
@@ -357,10 +348,9 @@ class Context:
 
     async def _identity(self, collection: str | None, path: str | Path | None) -> CollectionIdentity:
         place = await asyncio.to_thread(real_path, path) if path is not None else None
-        identity: CollectionIdentity = await (await self._coordinator()).call(
-            "resolve", collection, place, await asyncio.to_thread(real_path, ".")
+        return await (await self._coordinator()).call(
+            Coordinator.resolve, collection, place, await asyncio.to_thread(real_path, ".")
         )
-        return identity
 
     def _forget(self, collection: str) -> None:
         client = self._clients.pop(collection, None)
@@ -377,9 +367,9 @@ class Context:
         if self._closed:
             raise closed()
 
-    async def _coordinator(self) -> ActorHandle:
+    async def _coordinator(self) -> ActorHandle[Coordinator]:
         self._check_open()
-        return await self._runtime.actor(COORDINATOR, Coordinator, self._root, self._runtime, self._budget)
+        return await self._runtime.actor(COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget)
 
     def _client(self, collection: str) -> SearchClient:
         self._check_open()

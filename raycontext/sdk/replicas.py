@@ -11,12 +11,16 @@ import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle
 
 __all__ = ["Replicas"]
+
+Actor = TypeVar("Actor")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 ATTEMPTS = 2
 """An actor that is gone for good is made anew at the second."""
@@ -35,13 +39,13 @@ AVOIDED_SECONDS = 5.0
 """How long a replica that was late or dead is asked last."""
 
 
-class Replicas:
+class Replicas(Generic[Actor]):
     """The actors of one shard.
 
     connect: gives the actor of a number from 0 on, making it where there is none.
     """
 
-    def __init__(self, connect: Callable[[int], Awaitable[ActorHandle]], count: int) -> None:
+    def __init__(self, connect: Callable[[int], Awaitable[ActorHandle[Actor]]], count: int) -> None:
         self._connect = connect
         self._count = count
         self._turn = itertools.count()
@@ -61,29 +65,39 @@ class Replicas:
         for task in self._warming:
             task.cancel()
 
-    async def call(self, method: str, *arguments: Any) -> Any:
+    async def call(
+        self,
+        method: Callable[Concatenate[Actor, Parameters], Result],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result:
         """Call a method of one of them and await the first answer.
 
         Raises what the method raises, and `RuntimeUnavailable` where none of them can be reached, twice.
         """
+
+        async def ask(actor: ActorHandle[Actor]) -> Result:
+            return await actor.call(method, *arguments, **named)
+
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 if self._count == 1:
-                    return await self._ask(0, method, arguments)
-                return await self._hedged(method, arguments)
+                    return await self._ask(0, ask)
+                return await self._hedged(ask)
             except RuntimeUnavailable:
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
-    async def _hedged(self, method: str, arguments: tuple[Any, ...]) -> Any:
+    async def _hedged(self, ask: Callable[[ActorHandle[Actor]], Awaitable[Result]]) -> Result:
         waiting = deque(self._order())
-        running: dict[asyncio.Task[Any], int] = {}
+        running: dict[asyncio.Future[Result], int] = {}
         try:
             while True:
                 if waiting:
                     number = waiting.popleft()
-                    running[asyncio.ensure_future(self._ask(number, method, arguments))] = number
+                    running[asyncio.ensure_future(self._ask(number, ask))] = number
                 timeout = self._delay() if waiting else None
                 done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 late = [running.pop(task) for task in done] or [number]
@@ -106,9 +120,9 @@ class Replicas:
         turns = ((first + step) % self._count for step in range(self._count))
         return sorted(turns, key=lambda number: self._avoided[number] > moment)
 
-    async def _ask(self, number: int, method: str, arguments: tuple[Any, ...]) -> Any:
+    async def _ask(self, number: int, ask: Callable[[ActorHandle[Actor]], Awaitable[Result]]) -> Result:
         begun = asyncio.get_running_loop().time()
-        answer = await (await self._connect(number)).call(method, *arguments)
+        answer = await ask(await self._connect(number))
         self._latencies.append(asyncio.get_running_loop().time() - begun)
         return answer
 

@@ -7,15 +7,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from raycontext.actors.embedder import embedder_actors, is_remote
+from raycontext.actors.embedder import EmbedderActor, embedder_actors, is_remote
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import InvalidInput, RuntimeUnavailable, StaleVersion
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import Hits, SearchFilters
-from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.runtime.base import ActorHandle, Placement, Runtime
 from raycontext.sdk.replicas import Replicas
 from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import RankedChunk, finish, hits_of
@@ -26,7 +26,9 @@ from raycontext.store.collection import Location
 
 __all__ = ["SearchClient"]
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Request = TypeVar("Request", SearchRequest, RelatedRequest)
 
 ATTEMPTS = 3
 """A query that a commit or garbage collection overtook is asked again."""
@@ -62,7 +64,7 @@ class SearchClient:
         self._seconds = seconds
         self._plan = plan or EmbedderPlan()
         self._embedder = ""
-        self._shards: list[Replicas] = []
+        self._shards: list[Replicas[HybridSearchActor]] = []
 
     async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """At most `limit` hits, best first. Raises `UnknownCollection`, `FingerprintMismatch`, `RuntimeUnavailable`
@@ -99,17 +101,19 @@ class SearchClient:
         deadline = time.time() + self._seconds
         request = replace(request, deadline=deadline, vector=await self._vector(request.text))
         if len(self._shards) == 1:
-            (hits,) = (await self._ask([0], begun + self._seconds, "search", request, limit, min_score)).values()
-            return Hits(hits, shards_answered=1, shards_total=1)
-        shards, total = await self._statistics(begun, "statistics", request)
-        candidates = await self._candidates(begun, "candidates", request, shards, total)
+            until = begun + self._seconds
+            found = await self._ask([0], until, HybridSearchActor.search, request, limit, min_score)
+            return Hits(found[0], shards_answered=1, shards_total=1)
+        shards, total = await self._statistics(begun, HybridSearchActor.statistics, request)
+        candidates = await self._candidates(begun, HybridSearchActor.candidates, request, shards, total)
         ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
         return await self._hits(begun, total.version, candidates, ranked)
 
     async def _related(
         self, begun: float, path: str, line: int, filters: SearchFilters, limit: int, min_score: float
     ) -> Hits:
-        found = await self._ask(self._all(), begun + STATISTICS_SHARE * self._seconds, "seed", path, line)
+        until = begun + STATISTICS_SHARE * self._seconds
+        found = await self._ask(self._all(), until, HybridSearchActor.seed, path, line)
         seed = next((seed for seed in found.values() if seed is not None), None)
         if seed is None:
             if len(found) < len(self._shards):
@@ -119,8 +123,8 @@ class SearchClient:
                 "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
             )
         request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1), deadline=time.time() + self._seconds)
-        shards, total = await self._statistics(begun, "related_statistics", request)
-        candidates = await self._candidates(begun, "related_candidates", request, shards, total)
+        shards, total = await self._statistics(begun, HybridSearchActor.related_statistics, request)
+        candidates = await self._candidates(begun, HybridSearchActor.related_candidates, request, shards, total)
         ranked = best_related(list(candidates.values()), request, total, Bm25f())
         ranked = [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
         hits = await self._hits(begun, total.version, candidates, ranked)
@@ -128,12 +132,15 @@ class SearchClient:
         return hits.replaced(others[:limit])
 
     async def _statistics(
-        self, begun: float, method: str, request: SearchRequest | RelatedRequest
+        self,
+        begun: float,
+        method: Callable[[HybridSearchActor, Request, int | None], Statistics],
+        request: Request,
     ) -> tuple[list[int], Statistics]:
         """The shards that answer and what they say together, at one version: those that have not yet seen the newest
         are asked for that one."""
         until = begun + STATISTICS_SHARE * self._seconds
-        parts: dict[int, Statistics] = await self._ask(self._all(), until, method, request)
+        parts = await self._ask(self._all(), until, method, request, None)
         newest = max(part.version for part in parts.values())
         late = [number for number, part in parts.items() if part.version != newest]
         if late:
@@ -150,23 +157,21 @@ class SearchClient:
     async def _candidates(
         self,
         begun: float,
-        method: str,
-        request: SearchRequest | RelatedRequest,
+        method: Callable[[HybridSearchActor, Request, Statistics], Result],
+        request: Request,
         shards: list[int],
         total: Statistics,
-    ) -> dict[int, Any]:
+    ) -> dict[int, Result]:
         until = begun + CANDIDATES_SHARE * self._seconds
         return await self._ask(shards, until, method, request, total)
 
-    async def _hits(
-        self, begun: float, version: int, candidates: dict[int, Any], ranked: Sequence[RankedChunk]
-    ) -> Hits:
+    async def _hits(self, begun: float, version: int, candidates: Iterable[int], ranked: Sequence[RankedChunk]) -> Hits:
         """The texts of what is left, of the shards that still answer."""
         wanted: dict[int, list[int]] = {}
         for chunk in ranked:
             wanted.setdefault(chunk.shard, []).append(chunk.row)
         until = begun + self._seconds
-        asked = (self._ask([shard], until, "describe", version, rows) for shard, rows in wanted.items())
+        asked = (self._ask([shard], until, HybridSearchActor.describe, version, rows) for shard, rows in wanted.items())
         described: dict[int, list[Description]] = {}
         missing = set(self._all()) - set(candidates)
         for shard, answer in zip(wanted, await asyncio.gather(*asked, return_exceptions=True), strict=True):
@@ -182,12 +187,22 @@ class SearchClient:
         total = len(self._shards)
         return Hits(hits, shards_answered=total - len(missing), shards_total=total)
 
-    async def _ask(self, shards: Iterable[int], until: float, method: str, *arguments: Any) -> dict[int, Any]:
+    async def _ask(
+        self,
+        shards: Iterable[int],
+        until: float,
+        method: Callable[Concatenate[HybridSearchActor, Parameters], Result],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> dict[int, Result]:
         """What some shards answer until a time of the loop, by number.
 
         Raises what the method raises, and `RuntimeUnavailable` where none of them answers.
         """
-        tasks = {number: asyncio.ensure_future(self._shards[number].call(method, *arguments)) for number in shards}
+        tasks = {
+            number: asyncio.ensure_future(self._shards[number].call(method, *arguments, **named)) for number in shards
+        }
         try:
             await asyncio.wait(tasks.values(), timeout=max(until - asyncio.get_running_loop().time(), 0.0))
         finally:
@@ -217,21 +232,20 @@ class SearchClient:
         if not self._embedder or not is_remote(self._embedder):
             return None
         (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
-        return embedder_for(self._embedder).fingerprint, await actor.call("embed_query", text)
+        return embedder_for(self._embedder).fingerprint, await actor.call(EmbedderActor.embed_query, text)
 
     async def _connect(self) -> None:
         first = self._replicas_of(0)
-        count: int
-        count, self._embedder = await first.call("shape")
+        count, self._embedder = await first.call(HybridSearchActor.shape)
         self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]
         for shard in self._shards:
             shard.warm()
 
-    def _replicas_of(self, shard: int) -> Replicas:
+    def _replicas_of(self, shard: int) -> Replicas[HybridSearchActor]:
         return Replicas(partial(self._actor, shard), self._replicas)
 
-    async def _actor(self, shard: int, replica: int) -> ActorHandle:
+    async def _actor(self, shard: int, replica: int) -> ActorHandle[HybridSearchActor]:
         name = search_actor_name(self._location.collection, shard, replica)
         return await self._runtime.actor(
-            name, HybridSearchActor, self._location, shard, replica, spread=shard + replica
+            name, Placement(spread=shard + replica), HybridSearchActor, self._location, shard, replica
         )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import raycontext
 from raycontext import FingerprintMismatch, InvalidInput
-from raycontext.actors.embedder import embedder_name
+from raycontext.actors.embedder import EmbedderActor, embedder_name
 from raycontext.cli.application import application
 from raycontext.embed.registry import embedder_for
 from raycontext.models import Hit
@@ -87,7 +87,7 @@ async def test_pool_of_actors_embeds_as_index_tasks_do_and_ends_with_the_run(
             hits = await pooled.search(QUESTION, collection="pool", limit=LIMIT)
             same = [hit.model_copy(update={"collection": "tasks", "source": str(source)}) for hit in hits]
             assert same == by_tasks
-            assert await pooled._runtime.find(embedder_name(model)) is None
+            assert await pooled._runtime.find(embedder_name(model), EmbedderActor) is None
             third = shutil.copytree(source, source.parent / "third")
             report = await pooled.index(third, embedder=model)
             assert (report.embedded_texts, report.reused_vectors > 0) == (0, True)

@@ -38,6 +38,7 @@ from raycontext.models import (
     SearchFilters,
     SkipReason,
 )
+from raycontext.runtime.base import ANYWHERE
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.sdk.connection import Connection
 from raycontext.search.proposals import MINIMUM_SIMILARITY
@@ -205,13 +206,13 @@ async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(
 
     files: list[set[str]] = []
     runtime = InlineRuntime(1)
-    actor = await runtime.actor(search_actor_name(location.collection, 0), Observed, location, 0)
+    actor = await runtime.actor(search_actor_name(location.collection, 0), ANYWHERE, Observed, location, 0)
     request = SearchRequest("charge a credit card", SearchFilters(), 60, 10)
     version, before, _, after = await asyncio.gather(
-        actor.call("refresh"),
-        actor.call("search", request, 3, 0.0),
-        actor.call("clear"),
-        actor.call("search", request, 3, 0.0),
+        actor.call(HybridSearchActor.refresh),
+        actor.call(HybridSearchActor.search, request, 3, 0.0),
+        actor.call(HybridSearchActor.clear),
+        actor.call(HybridSearchActor.search, request, 3, 0.0),
     )
     manifest = location.open().latest()
     assert manifest is not None
@@ -228,8 +229,8 @@ async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(
     write_tree(source, {"shop/voucher.py": "def redeem_voucher(voucher):\n    voucher.used = True\n"})
     async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
         newer = (await context.index(source)).version
-    assert await actor.call("refresh", newer) == newer == version + 1
-    found = await actor.call("search", SearchRequest("redeem voucher", SearchFilters(), 60, 10), 1, 0.0)
+    assert await actor.call(HybridSearchActor.refresh, newer) == newer == version + 1
+    found = await actor.call(HybridSearchActor.search, SearchRequest("redeem voucher", SearchFilters(), 60, 10), 1, 0.0)
     assert [hit.path for hit in found] == ["shop/voucher.py"]
     await runtime.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -17,24 +17,34 @@ from ...waiting import WAIT_SECONDS
 Behaviour = Callable[[], Any]
 
 
-class Actor:
+class Shard:
+    """An actor as its callers see it."""
+
+    def search(self, number: int = 0) -> Any:
+        """Answer with what the test asks for."""
+
+
+class Actor(ActorHandle[Shard]):
     """Answers as its behaviour says; a coroutine is awaited."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.behaviour = behaviour
 
-    async def call(self, method: str, *arguments: Any) -> Any:
+    async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         self.calls.append((method, arguments))
         answer = self.behaviour()
         return await answer if asyncio.iscoroutine(answer) else answer
 
+    def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        raise AssertionError("replicas are called from an event loop")
 
-def replicas_of(*actors: Actor) -> tuple[Replicas, list[int]]:
+
+def replicas_of(*actors: Actor) -> tuple[Replicas[Shard], list[int]]:
     """The actors as replicas, and the numbers that were connected to."""
     connected: list[int] = []
 
-    async def connect(number: int) -> ActorHandle:
+    async def connect(number: int) -> ActorHandle[Shard]:
         connected.append(number)
         return actors[number]
 
@@ -52,7 +62,7 @@ async def never() -> None:
 async def test_queries_take_turns() -> None:
     actors = [Actor(lambda: "a"), Actor(lambda: "b"), Actor(lambda: "c")]
     replicas, _ = replicas_of(*actors)
-    answers = [await replicas.call("search", 1) for _ in range(6)]
+    answers = [await replicas.call(Shard.search, 1) for _ in range(6)]
     assert answers == ["a", "b", "c"] * 2
     assert [len(actor.calls) for actor in actors] == [2, 2, 2]
     assert actors[0].calls[0] == ("search", (1,))
@@ -60,7 +70,7 @@ async def test_queries_take_turns() -> None:
 
 async def test_late_replica_is_passed_over() -> None:
     replicas, _ = replicas_of(Actor(never), Actor(lambda: "other"))
-    assert await asyncio.wait_for(replicas.call("search"), WAIT_SECONDS) == "other"
+    assert await asyncio.wait_for(replicas.call(Shard.search), WAIT_SECONDS) == "other"
 
 
 async def test_first_answer_counts_where_both_are_late() -> None:
@@ -68,24 +78,24 @@ async def test_first_answer_counts_where_both_are_late() -> None:
         return lambda: asyncio.sleep(seconds, answer)
 
     replicas, connected = replicas_of(Actor(after(WAIT_SECONDS, "first")), Actor(after(0.01, "second")))
-    assert await replicas.call("search") == "second"
+    assert await replicas.call(Shard.search) == "second"
     assert connected == [0, 1]
 
 
 async def test_dead_replica_is_passed_over_at_once_and_the_last_one_tells() -> None:
     replicas, connected = replicas_of(Actor(dead), Actor(lambda: "other"))
-    assert await replicas.call("search") == "other"
+    assert await replicas.call(Shard.search) == "other"
     assert connected == [0, 1]
     alone, _ = replicas_of(Actor(dead), Actor(dead))
     with pytest.raises(RuntimeUnavailable):
-        await alone.call("search")
+        await alone.call(Shard.search)
 
 
 async def test_only_replica_is_made_anew_once() -> None:
     actor = Actor(dead)
     replicas, connected = replicas_of(actor)
     with pytest.raises(RuntimeUnavailable):
-        await replicas.call("search")
+        await replicas.call(Shard.search)
     assert connected == [0, 0]
 
     def comes_back() -> str:
@@ -95,7 +105,7 @@ async def test_only_replica_is_made_anew_once() -> None:
 
     actor.calls.clear()
     actor.behaviour = comes_back
-    assert await replicas.call("search") == "back"
+    assert await replicas.call(Shard.search) == "back"
 
 
 async def test_what_the_method_raises_is_not_asked_again() -> None:
@@ -105,7 +115,7 @@ async def test_what_the_method_raises_is_not_asked_again() -> None:
     actors = [Actor(unknown), Actor(lambda: "other")]
     replicas, _ = replicas_of(*actors)
     with pytest.raises(UnknownCollection):
-        await replicas.call("search")
+        await replicas.call(Shard.search)
     assert not actors[1].calls
 
 
@@ -119,7 +129,7 @@ async def test_late_calls_end_with_the_answer() -> None:
             ended.set()
 
     replicas, _ = replicas_of(Actor(waits), Actor(lambda: "other"))
-    await replicas.call("search")
+    await replicas.call(Shard.search)
     await asyncio.wait_for(ended.wait(), WAIT_SECONDS)
 
 
