@@ -49,6 +49,8 @@ class SkipReason(StrEnum):
     QUARANTINED = "quarantined"  # indexing the file alone raised an error
     WORKER_DIED = "worker_died"  # the file crashed its worker, or used more CPU time than a file may
     OUT_OF_MEMORY = "out_of_memory"  # the file needed more memory than a task may use
+    # The file is not to blame; the next run tries it again:
+    WORKER_LOST = "worker_lost"  # its node was lost, or the machine ran out of memory, several times
 
 
 class ChunkKind(StrEnum):
@@ -308,7 +310,7 @@ class IndexReport(FrozenModel):
     skipped: dict[str, int]
     """Number of files of the tree that are not in the index, by `SkipReason`."""
     cut_by_lines: tuple[str, ...] = ()
-    """Paths of files whose language has a grammar but which this run cut by lines, since parsing took too long."""
+    """Paths of files whose language has a grammar but which this run cut by lines, since parsing takes too long."""
     unreadable_folders: tuple[str, ...] = ()
     """Folders that could not be listed, relative to the source. What the index holds below them is kept."""
     embedded_texts: int = 0
@@ -385,6 +387,8 @@ class CollectionStatus(FrozenModel):
     skipped: dict[str, int]
     skipped_files: tuple[tuple[str, str], ...]
     """Path and reason of each skipped file."""
+    cut_by_lines: tuple[str, ...] = ()
+    """Paths of files that have a grammar and were cut by lines instead, since parsing them takes too much work."""
     progress: JobProgress | None = None
     """Progress of the index run that is under way; None without one."""
     actors: tuple[ActorStatus, ...] = ()

@@ -229,7 +229,8 @@ class Coordinator:
         scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, manifest.options)
         if 0 < len(scan.to_hash) + len(scan.removed) <= FEW_CHANGES:
             plan = self._plans.get(collection, EmbedderPlan())
-            await self.index(IndexRequest(identity.source, collection, OptionOverrides(), plan=plan))
+            places = (*(file.path for file in scan.to_hash), *scan.removed)
+            await self.index(IndexRequest(identity.source, collection, OptionOverrides(), places, plan))
 
     async def settle(self) -> None:
         """Wait for compaction and garbage collection that are under way."""

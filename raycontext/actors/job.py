@@ -86,6 +86,7 @@ class Job:
                 replace=self._state.replace,
                 parallelism=self._runtime.parallelism,
                 new_txn=new_ulid,
+                again=() if self._places else self._state.parsed_again,  # a search does not wait for these
             )
             if self._cancelled:
                 raise JobCancelled(self.identity.name)
@@ -194,9 +195,9 @@ class Job:
                 case index_planner.CompareTrees(hashed, removed, skips):
                     changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips)
                     return index_planner.Compared(changes)
-                case index_planner.IndexFiles(_, files):
+                case index_planner.IndexFiles(_, files, _, again):
                     batch = await self._run(
-                        stages.index_files, source, self._location, files, options, self._embedding_run()
+                        stages.index_files, source, self._location, files, options, self._embedding_run(), again
                     )
                     self._embedding = self._embedding.plus(batch.embedding)
                     if self._embedders:
@@ -227,7 +228,8 @@ class Job:
         if self._places and state.version and not state.replace and not state.unrecorded:
             return await self._store.call(VectorStoreActor.scan_places, source, state.options, self._places)
         version = 0 if state.replace else state.version
-        return await self._run(stages.scan_tree, source, self._location, version, state.options)
+        again = () if state.replace else state.parsed_again
+        return await self._run(stages.scan_tree, source, self._location, version, state.options, again)
 
     def _report(self, planner: index_planner.ReindexPlanner, changed: bool) -> IndexReport:
         state = self._state

@@ -51,7 +51,9 @@ class ChunkedFile(NamedTuple):
     definitions: list[Definition]
     """Names that the file defines or declares, in the order of their lines."""
     gave_up: bool = False
-    """Whether the file was cut by lines although there is a grammar: a line is too long, or parsing took too long."""
+    """Whether the file was cut by lines although there is a grammar: a line is too long, or parsing takes too much work."""
+    too_long_line: bool = False
+    """Whether a line is longer than `MAX_LINE_BYTES`."""
 
 
 def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
@@ -71,9 +73,11 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
         spans = Packer(lines, target_bytes, _closed).pack_file(units)
         chunks, definitions = label(lines, spans, drafts, plain)
         return ChunkedFile(chunks, True, definitions)
-    outlined = _outline_by_grammar(lines, language, target_bytes)
+    too_long_line = len(data) > MAX_LINE_BYTES and lines.longest() > MAX_LINE_BYTES
+    outlined = None if too_long_line else _outline_by_grammar(lines, language, target_bytes)
     if outlined is None:
-        return ChunkedFile(text_chunks(lines, target_bytes, plain), False, [], parser_for(language) is not None)
+        gave_up = parser_for(language) is not None
+        return ChunkedFile(text_chunks(lines, target_bytes, plain), False, [], gave_up, too_long_line)
     units, outliner = outlined
     spans = Packer(lines, target_bytes, outliner.expand).pack_file(units)
     chunks, definitions = label(lines, spans, outliner.drafts, plain)

@@ -155,6 +155,9 @@ def _print_status(found: CollectionStatus) -> None:
             typer.echo(f"    {reason}: {safe(path)}")
         if len(ranked) > SHOWN_SKIPPED:
             typer.echo(f"    and {len(ranked) - SHOWN_SKIPPED} more: --json lists them")
+    if found.cut_by_lines:
+        shown = ", ".join(safe(path) for path in found.cut_by_lines[:SHOWN_SKIPPED])
+        typer.echo(f"  cut by lines, since parsing them takes too much work: {len(found.cut_by_lines)} ({shown})")
     for actor in found.actors:
         typer.echo(f"  actor {actor.name}: {_of_actor(actor)}")
 

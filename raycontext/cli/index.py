@@ -95,6 +95,6 @@ def _print_report(report: IndexReport) -> None:
         typer.echo("skipped: " + joined_counts(report.skipped))
     if report.cut_by_lines:
         shown = ", ".join(safe(path) for path in report.cut_by_lines[:3])
-        typer.echo(f"cut by lines, since they could not be parsed in time: {len(report.cut_by_lines)} ({shown})")
+        typer.echo(f"cut by lines, since parsing them takes too much work: {len(report.cut_by_lines)} ({shown})")
     for folder in report.unreadable_folders:
         say(f"cannot list {safe(folder)}: what was indexed of it is kept")

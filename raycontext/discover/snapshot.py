@@ -102,6 +102,11 @@ class Snapshot:
             for path, entry in ((path, self.entries[path]) for path in paths)
         }
 
+    def with_doubts(self, paths: Iterable[str]) -> Snapshot:
+        """Return this snapshot without the inodes of some files: a walk reads these whatever their status says."""
+        doubted = {path: self.entries[path]._replace(inode=UNKNOWN_INODE) for path in paths if path in self.entries}
+        return Snapshot(self.scanned_at_ns, {**self.entries, **doubted}) if doubted else self
+
     def to_bytes(self) -> bytes:
         """Return the snapshot as an Arrow IPC file, sorted by path. Equal snapshots give equal bytes."""
         paths = sorted(self.entries)

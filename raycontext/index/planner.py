@@ -17,11 +17,11 @@ from typing import Literal
 
 from raycontext.batching import cut_into_runs
 from raycontext.discover.scan import Scan
-from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
-from raycontext.runtime.base import WorkerDied
+from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
 from raycontext.store.manifest import SegmentReference
@@ -61,7 +61,10 @@ MOST_COMMITS = 64
 PIECES = 8
 """Into how many a batch that failed is cut: a file that runs into the time limit is then soon alone."""
 ATTEMPTS = 2
-"""How often a worker must die of a file that is alone until the file is blamed."""
+"""Number of times that a file, alone in its batch, must end its worker or use up its memory to be blamed."""
+
+LOST_ATTEMPTS = 5
+"""Number of times that a worker is lost without a fault of its file until the file is left to the next run."""
 
 FAILURES_WITHOUT_SUCCESS = 16
 """Files that fail one after the other before any batch succeeds: then it is not the files that are at fault."""
@@ -75,6 +78,8 @@ class ScanTree:
 @dataclass(frozen=True, slots=True)
 class HashFiles:
     files: tuple[FileStat, ...]
+    attempt: int = 1
+    """Number of the try of a file that is alone in its batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,9 @@ class IndexFiles:
     shard: int
     files: tuple[FileStat, ...]
     attempt: int = 1
-    """Of a file that is alone: its worker may have died for another reason."""
+    """Number of the try of a file that is alone in its batch: its worker may have died for another reason."""
+    again: frozenset[str] = frozenset()
+    """Paths of files whose content an earlier run gave up parsing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +167,26 @@ class ReindexPlanner:
 
     `owed`: a commit is, even if no file has changed: the first one, or one that records other options. `replace`:
     forget what was indexed and build anew, in a single commit at the end, so that searches see the old index until the
-    new one is whole. `new_txn` makes the id of each commit.
+    new one is whole. `again`: paths that are chunked again also where their content is as it was. `new_txn` makes the
+    id of each commit.
     """
 
     def __init__(
-        self, options: IndexOptions, *, owed: bool, replace: bool, parallelism: int, new_txn: Callable[[], str]
+        self,
+        options: IndexOptions,
+        *,
+        owed: bool,
+        replace: bool,
+        parallelism: int,
+        new_txn: Callable[[], str],
+        again: Iterable[str] = (),
     ) -> None:
         self._options = options
         self._replace = replace
         self._owed = owed or replace  # a commit, even of nothing
         self._parallelism = max(parallelism, 1)
         self._new_txn = new_txn
+        self._again = tuple(again)
         self.stage: Stage = "walking"
         self.scan: Scan | None = None
         self.files_to_hash = self.files_hashed = 0
@@ -257,23 +273,25 @@ class ReindexPlanner:
         for path in changes.same_skips:
             del self._entries[path]
         self._entries.update(changes.quarantined)
-        files = [self._stats[path] for path in (*changes.added, *changes.modified)]
+        changed = {*changes.added, *changes.modified}
+        again = [path for path in self._again if path in self._digests and path not in changed | self._entries.keys()]
+        files = [self._stats[path] for path in (*changes.added, *changes.modified, *again)]
         self._pending = {file.path for file in files}
         self.files_to_index = len(files)
         self.bytes_to_index = sum(file.size for file in files)
         self.stage, self._succeeded = "indexing", False
-        instructions = self._index_instructions(files)
+        instructions = self._index_instructions(files, frozenset(again))
         self._waiting = len(instructions)
         return instructions or self._finish_if_done()
 
-    def _index_instructions(self, files: Sequence[FileStat]) -> list[Instruction]:
+    def _index_instructions(self, files: Sequence[FileStat], again: frozenset[str]) -> list[Instruction]:
         share = self.bytes_to_index // (BATCHES_PER_WORKER * self._parallelism)
         size = min(max(share, SMALLEST_INDEX_BATCH_BYTES), LARGEST_INDEX_BATCH_BYTES)
         shards: dict[int, list[FileStat]] = {}
         for file in sorted(files):
             shards.setdefault(shard_of(file.path, self._options.num_shards), []).append(file)
         return [
-            IndexFiles(shard, batch)
+            IndexFiles(shard, batch, again=again.intersection(file.path for file in batch) if again else again)
             for shard in sorted(shards)
             for batch in _batches(shards[shard], size, INDEX_BATCH_FILES)
         ]
@@ -352,7 +370,7 @@ class ReindexPlanner:
             pieces = _pieces(instruction)
             self._waiting += len(pieces) - 1
             return pieces
-        if isinstance(instruction, IndexFiles) and isinstance(error, WorkerDied) and instruction.attempt < ATTEMPTS:
+        if instruction.attempt < _attempts(error):
             return [replace(instruction, attempt=instruction.attempt + 1)]
         self._quarantined += 1
         if self._quarantined == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
@@ -360,17 +378,27 @@ class ReindexPlanner:
             return [Abort(error)]
         (file,) = instruction.files
         if isinstance(instruction, HashFiles):
-            self._skip(file, _reason(error))
+            self._skip(file, SkipReason.WORKER_LOST)  # what hashes a file cannot fail by its content
             self.files_hashed += 1
             return self._hashed_batch([])
-        self._skip(file, _reason(error), self._digests[file.path])
+        reason = _reason(error)
+        self._skip(file, reason, self._digests[file.path] if reason in QUARANTINES else b"")
         return self._batch_done(instruction.files)
 
     def _skip(self, file: FileStat, reason: SkipReason, digest: bytes = b"") -> None:
         self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, digest, reason)
 
 
+def _attempts(error: BaseException) -> int:
+    """Return how often a file that is alone is tried where an attempt ends with this error."""
+    if isinstance(error, WorkerLost):
+        return LOST_ATTEMPTS
+    return ATTEMPTS if isinstance(error, WorkerDied | MemoryError) else 1
+
+
 def _reason(error: BaseException) -> SkipReason:
+    if isinstance(error, WorkerLost):
+        return SkipReason.WORKER_LOST
     if isinstance(error, MemoryError):
         return SkipReason.OUT_OF_MEMORY
     return SkipReason.WORKER_DIED if isinstance(error, WorkerDied) else SkipReason.QUARANTINED
@@ -387,4 +415,4 @@ def _pieces(instruction: HashFiles | IndexFiles) -> list[Instruction]:
     pieces = (instruction.files[start : start + step] for start in range(0, len(instruction.files), step))
     if isinstance(instruction, HashFiles):
         return [HashFiles(piece) for piece in pieces]
-    return [IndexFiles(instruction.shard, piece) for piece in pieces]
+    return [IndexFiles(instruction.shard, piece, again=instruction.again) for piece in pieces]

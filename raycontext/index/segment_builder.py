@@ -9,9 +9,10 @@ import numpy as np
 
 from raycontext.analyse.names import path_text
 from raycontext.analyse.terms import analyse, analyse_texts
-from raycontext.chunk.chunker import chunk_file
+from raycontext.chunk.chunker import ChunkedFile, chunk_file
 from raycontext.chunk.labels import Definition
 from raycontext.chunk.languages.detect import detect_language
+from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.read import Content
 from raycontext.embed.vectors import Documents, QuantizedVectors
 from raycontext.models import Chunk
@@ -28,13 +29,20 @@ def _weight(found: Definition) -> float:
     return (0.5 if found.nested else 1.0) * (1.0 if found.has_body else 0.5)
 
 
+def _attempts(chunked: ChunkedFile, is_again: bool) -> int:
+    """Return the number of runs that have given up parsing a file, 0 for a file that is parsed or has no grammar."""
+    if not chunked.gave_up:
+        return 0
+    return PARSE_ATTEMPTS if is_again or chunked.too_long_line else 1
+
+
 class Batch:
     """Gathers the chunks of files until they are turned into columns."""
 
     def __init__(self) -> None:
         self.files: list[IndexedFile] = []
         self.cut_by_lines: list[str] = []
-        """Files that have a grammar and could not be parsed in time."""
+        """Paths of files that have a grammar and were cut by lines, since parsing them takes too much work."""
         self._chunks: list[Chunk] = []
         self._definitions: list[DefinedName] = []
         self._contents: list[bytes] = []
@@ -42,8 +50,11 @@ class Batch:
         self._ends: list[int] = []
         self._bytes = 0
 
-    def add(self, path: str, content: Content, chunk_bytes: int) -> None:
-        """Take in a file; `chunk_bytes` is the target size of its chunks."""
+    def add(self, path: str, content: Content, chunk_bytes: int, *, is_again: bool = False) -> None:
+        """Take in a file.
+
+        chunk_bytes: target size of its chunks. is_again: parsing this content was given up by an earlier run.
+        """
         language = detect_language(path, content.data[:HEAD_BYTES])
         chunked = chunk_file(content.data, language, chunk_bytes)
         if chunked.gave_up:
@@ -53,7 +64,8 @@ class Batch:
             DefinedName(first + found.chunk, found.name, _weight(found))
             for found in sorted(chunked.definitions, key=attrgetter("chunk"))
         )
-        self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks)))
+        attempts = _attempts(chunked, is_again)
+        self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks), attempts))
         self._chunks.extend(chunks)
         self._starts.extend(self._bytes + chunk.start_byte for chunk in chunks)
         self._ends.extend(self._bytes + chunk.end_byte for chunk in chunks)

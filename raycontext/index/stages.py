@@ -7,7 +7,7 @@ kernels) is imported where it runs, so that a driver that names these functions 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,20 +57,21 @@ class IndexedBatch(NamedTuple):
     """Every file of the batch: indexed with the digest of what was read, or skipped with the reason."""
     source_bytes: int
     cut_by_lines: tuple[str, ...] = ()
-    """Files that have a grammar and could not be parsed in time."""
+    """Paths of files that have a grammar and were cut by lines, since parsing them takes too much work."""
     embedding: EmbeddingUse = EmbeddingUse()
     """Of embedders that have actors."""
 
 
 @task()
-def scan_tree(source: str, location: Location, version: int, options: IndexOptions) -> Scan:
-    """Walk the tree and compare what the options ask for by stat with the snapshot of `version` (0: with nothing).
+def scan_tree(source: str, location: Location, version: int, options: IndexOptions, again: Sequence[str] = ()) -> Scan:
+    """Walk the tree and compare by stat what the options ask for with the snapshot of a version.
 
-    Raises `RootNotFound`, and `CorruptManifest` where the snapshot cannot be read.
+    version: 0 compares with nothing. again: paths of files that are read again whatever stat says. Raises
+    `RootNotFound`, and `CorruptManifest` where the snapshot cannot be read.
     """
     collection = location.open()
     previous = collection.snapshot(collection.manifest(version)) if version else None
-    return scan(Path(source), options, previous)
+    return scan(Path(source), options, previous.with_doubts(again) if previous else None)
 
 
 @task(priority="background")
@@ -93,12 +94,13 @@ def index_files(
     files: Sequence[FileStat],
     options: IndexOptions,
     embedding: EmbeddingRun | None = None,
+    again: Collection[str] = (),
 ) -> IndexedBatch:
     """Read, chunk, analyse and embed files of one shard, and write them as one segment.
 
-    embedding: who embeds; None: this task does. Raises `StorageError` where the segment cannot be written,
-    `RootNotFound` where files are missing because the source has gone, and as `PooledEmbedder`; a file that cannot be
-    read is skipped.
+    embedding: who embeds; None: this task does. again: paths of files whose content an earlier run gave up parsing.
+    Raises `StorageError` where the segment cannot be written, `RootNotFound` where files are missing because the
+    source has gone, and as `PooledEmbedder`; a file that cannot be read is skipped.
     """
     from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
     from raycontext.index.segment_builder import Batch
@@ -114,7 +116,7 @@ def index_files(
             entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, SkipReason.SECRET)
             continue
         allow(len(content.data))
-        batch.add(file.path, content, options.chunk_bytes)
+        batch.add(file.path, content, options.chunk_bytes, is_again=file.path in again)
         entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
     _check_source(Path(source), [entry.reason for entry in entries.values()])
     if not batch.files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -27,6 +27,7 @@ def index_process(
     files: Sequence[FileStat],
     options: IndexOptions,
     embedding: EmbeddingRun | None = None,
+    again: Collection[str] = (),
 ) -> Iterator[None]:
     """Prepare the process and hold the limits of a task inside. The arguments are those of `index_files`."""
     _prepare_process()

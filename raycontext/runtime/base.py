@@ -118,7 +118,8 @@ class Runtime(Protocol):
     ) -> Result:
         """Run a function that is marked with `task` somewhere, and await its result.
 
-        Raises what the function raises, and `WorkerDied` where its process died, again and again.
+        Raises what the function raises, `WorkerDied` where its process died, and `WorkerLost` where
+        its node was lost or the memory of the machine was short.
         """
         ...
 
@@ -152,6 +153,10 @@ class Runtime(Protocol):
     async def close(self) -> None:
         """End everything that `start` began."""
         ...
+
+
+class WorkerLost(Exception):
+    """The node of a task was lost or ran out of memory, through no fault of the task: `WorkerLost(cause)`."""
 
 
 class WorkerDied(Exception):

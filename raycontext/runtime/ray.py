@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime import ray_process
-from raycontext.runtime.base import ActorHandle, Placement, WorkerDied
+from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLost
 from raycontext.runtime.ray_head import asked, while_head_answers
 from raycontext.runtime.task import in_worker, options_of, task
 
@@ -155,8 +155,10 @@ class RayRuntime:
             return cast(Result, await _remote(function).remote(*arguments, **named))
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
-        except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError) as error:
+        except exceptions.WorkerCrashedError as error:
             raise WorkerDied(type(error).__name__) from error
+        except (exceptions.OutOfMemoryError, exceptions.NodeDiedError) as error:
+            raise WorkerLost(type(error).__name__) from error
         except exceptions.RayError as error:
             raise _unavailable(error) from error
 

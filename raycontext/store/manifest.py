@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 import xxhash
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raycontext.errors import CorruptManifest, UnsupportedFormat
 from raycontext.models import IndexOptions
@@ -28,7 +28,7 @@ __all__ = [
     "manifest_version",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """Number of the on-disk format that this version writes; see docs/format.md."""
 
 OLDEST_FORMAT = 1
@@ -54,6 +54,8 @@ class SegmentReference(BaseModel):
     bytes: int
     tombstones: tuple[int, ...] = ()
     """Sorted ordinals of files in this segment that are superseded or deleted."""
+    cut_by_lines: int = Field(default=0, exclude_if=lambda count: not count)
+    """Number of files, dead ones included, that have a grammar and were cut by lines. Left out where it is 0."""
 
 
 class ShardManifest(BaseModel):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
+from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.scan import Scan, scan_places
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.registry import embedder_for
@@ -19,7 +20,7 @@ from raycontext.models import CollectionStatus, FileStat, IndexOptions, OptionOv
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, collection_names
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
-from raycontext.store.manifest import SegmentReference
+from raycontext.store.manifest import Manifest, SegmentReference
 from raycontext.store.segments.compaction import merges_of
 from raycontext.store.segments.segment import Segment
 from raycontext.store.writer import CollectionWriter
@@ -40,6 +41,8 @@ class CollectionState(NamedTuple):
     files: int
     chunks: int
     skipped: dict[str, int]
+    parsed_again: tuple[str, ...] = ()
+    """Sorted paths of files that were cut by lines and are to be parsed again by the next run."""
 
 
 class CollectionShape(NamedTuple):
@@ -129,8 +132,11 @@ class VectorStore:
             raise UnknownCollection(self._collection.name, tuple(collection_names(self._collection.storage)))
         references = manifest.segments
         languages: Counter[str] = Counter()
+        cut_by_lines: list[str] = []
         for reference in references:
-            languages.update(_live_languages(Segment(self._collection.storage, self._collection.name, reference)))
+            segment = Segment(self._collection.storage, self._collection.name, reference)
+            languages.update(_live_languages(segment))
+            cut_by_lines += cut_paths(segment)
         snapshot = self._writer.snapshot
         skipped = sorted(snapshot.skipped().items())
         return CollectionStatus(
@@ -150,6 +156,7 @@ class VectorStore:
             bytes_on_disk=self._collection.storage.size(self._collection.name),
             skipped=dict(Counter(reason.value for _, reason in skipped)),
             skipped_files=tuple((path, reason.value) for path, reason in skipped),
+            cut_by_lines=tuple(sorted(cut_by_lines)),
         )
 
     def shape(self) -> CollectionShape:
@@ -179,7 +186,25 @@ class VectorStore:
             files=manifest.files if manifest else 0,
             chunks=manifest.chunks if manifest else 0,
             skipped=dict(Counter(reason.value for reason in self._writer.snapshot.skipped().values())),
+            parsed_again=() if manifest is None or replace else self._parsed_again(manifest),
         )
+
+    def _parsed_again(self, manifest: Manifest) -> tuple[str, ...]:
+        storage, name = self._collection.storage, self._collection.name
+        cut = [Segment(storage, name, reference) for reference in manifest.segments if reference.cut_by_lines]
+        return tuple(sorted(path for segment in cut for path in cut_paths(segment, below=PARSE_ATTEMPTS)))
+
+
+def cut_paths(segment: Segment, below: int | None = None) -> list[str]:
+    """Return the paths of live files that have a grammar and were cut by lines.
+
+    below: only files that fewer runs than that have tried to parse.
+    """
+    attempts = segment.file_column("parse_attempts")
+    cut = segment.alive_files() & (attempts > 0)
+    if below is not None:
+        cut &= attempts < below
+    return [segment.path(int(ordinal)) for ordinal in np.flatnonzero(cut)]
 
 
 def _live_languages(segment: Segment) -> dict[str, int]:

@@ -70,19 +70,37 @@ def test_ten_thousand_brackets_in_each_other(tmp_path: Path, context: raycontext
     assert found(context) == {"plain.py"}
 
 
-def test_file_that_is_not_parsed_in_time_is_cut_by_lines_and_counted(
+def test_file_that_takes_too_much_work_is_counted_and_parsed_once_more_is_allowed(
     tmp_path: Path, context: raycontext.SyncContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parse = parsing._parse
-    monkeypatch.setattr(
-        parsing, "_parse", lambda parser, data, late: parse(parser, data, 0.0 if b"slow" in data else late)
-    )
+    monkeypatch.setattr(parsing, "PARSE_CPU_SECONDS", -1.0)
     slow = "".join(f"def slow_{number}():\n    return {number}\n" for number in range(3000))
-    write_tree(tmp_path / "tree", {"slow.py": slow, "plain.py": MARKER})
+    write_tree(tmp_path / "tree", {"slow.py": slow, "plain.md": "peculiar_marker"})
     report = context.index(tmp_path / "tree")
     assert (report.cut_by_lines, report.files) == (("slow.py",), 2)
     assert found(context, "slow_7") == {"slow.py"}
-    assert context.index(tmp_path / "tree").cut_by_lines == ()
+    assert context.search("slow_7", path=tmp_path / "tree")[0].symbol == ""
+    assert context.status(path=tmp_path / "tree").cut_by_lines == ("slow.py",)
+    monkeypatch.undo()
+    again = context.index(tmp_path / "tree")  # the file is as it was
+    assert (again.changed, again.cut_by_lines, again.added, again.modified) == (True, (), 0, 0)
+    assert context.status(path=tmp_path / "tree").cut_by_lines == ()
+    assert "slow_7" in context.search("slow_7", path=tmp_path / "tree")[0].symbol
+    assert not context.index(tmp_path / "tree").changed
+
+
+def test_file_that_takes_too_much_work_is_known_after_compaction_and_not_parsed_in_vain(
+    tmp_path: Path, context: raycontext.SyncContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsing, "PARSE_CPU_SECONDS", -1.0)
+    slow = "".join(f"def slow_{number}():\n    return {number}\n" for number in range(3000))
+    write_tree(tmp_path / "tree", {"slow.py": slow})
+    for number in range(12):
+        write_tree(tmp_path / "tree", {f"plain_{number}.md": "peculiar_marker"})
+        context.index(tmp_path / "tree")
+    assert context.status(path=tmp_path / "tree").segments <= 8
+    assert context.status(path=tmp_path / "tree").cut_by_lines == ("slow.py",)
+    assert not context.index(tmp_path / "tree").changed  # it was tried twice
 
 
 def test_carriage_returns_alone_and_bytes_of_nul(tmp_path: Path, context: raycontext.SyncContext) -> None:

@@ -10,28 +10,31 @@ from tree_sitter import Node, Parser, Point
 from raycontext.chunk.syntax.bodies import without_bodies
 from raycontext.chunk.syntax.macros import C_LANGUAGES, without_macros
 
-__all__ = ["MAX_LINE_BYTES", "PARSE_SECONDS", "parse"]
+__all__ = ["MAX_LINE_BYTES", "PARSE_ATTEMPTS", "parse"]
 
-PARSE_SECONDS = 5.0
-"""Most CPU time to parse one file, in seconds. Chunks must not depend on what else the machine does."""
+PARSE_CPU_SECONDS = 10.0
+"""CPU time of its thread that parsing a file may take, twenty times what the largest ordinary file takes.
+
+A few texts make a parser work for minutes: its scanner reads the same bytes again and again. CPU time hardly depends on
+what else the machine does, as time on the clock would."""
+
+PARSE_ATTEMPTS = 2
+"""Number of index runs that try to parse a file before it stays cut by lines until it changes, or the parser does."""
+
 MAX_LINE_BYTES = 1 << 20
 """Longest line of a file that is parsed, in bytes. A file with a longer line was written by a machine."""
 
 
-def parse(
-    parser: Parser, data: bytes, language: str, *, closed_bytes: int = 0, seconds: float = PARSE_SECONDS
-) -> Node | None:
-    """Parse source code and return the root of its syntax tree; None when parsing takes
-    more CPU time than `seconds`.
+def parse(parser: Parser, data: bytes, language: str, *, closed_bytes: int = 0) -> Node | None:
+    """Parse source code and return the root of its syntax tree; None when that takes more than `PARSE_CPU_SECONDS`.
 
     The tree may lack the inside of definitions of at most `closed_bytes` bytes. All offsets in the tree are offsets in
     `data`, even when macros and bodies of C were blanked out or characters were replaced before parsing.
     """
-    deadline = thread_time() + seconds
     source = without_macros(data, language) if language in C_LANGUAGES else data
     if language == "c":
         source = without_bodies(source, closed_bytes)
-    return _parse(parser, _in_first_plane(source), deadline)
+    return _parse(parser, _in_first_plane(source), PARSE_CPU_SECONDS)
 
 
 # Scanners of several grammars (Bash, D, Odin, V) call C's `isalpha` with any character. For an emoji it reads beyond
@@ -45,19 +48,20 @@ def _in_first_plane(data: bytes) -> bytes:
     return data if data.isascii() else _BEYOND_FIRST_PLANE.sub(b"xxxx", data)
 
 
-def _parse(parser: Parser, data: bytes, deadline: float) -> Node | None:
-    """Parse until a deadline (`thread_time()`, in seconds). Return None when it is passed."""
+def _parse(parser: Parser, data: bytes, cpu_seconds: float) -> Node | None:
+    """Parse for at most `cpu_seconds` of CPU time of this thread. Return None when they are over."""
     # Parsing can be cancelled only when the source is read by a function.
     view = memoryview(data)
+    deadline = thread_time() + cpu_seconds
 
     def read(offset: int, _point: Point | tuple[int, int]) -> memoryview:
         return view[offset:]
 
-    def is_late(_offset: int, _has_error: bool) -> bool:
+    def is_too_much(_offset: int, _has_error: bool) -> bool:
         return thread_time() > deadline
 
     try:
-        return parser.parse(read, progress_callback=is_late).root_node
+        return parser.parse(read, progress_callback=is_too_much).root_node
     except ValueError:
         parser.reset()
         return None

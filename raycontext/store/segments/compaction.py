@@ -120,6 +120,7 @@ def merge_segments(
         },
         files=len(files),
         rows=len(chunks),
+        cut_by_lines=int(np.count_nonzero(_column(files, "parse_attempts"))),
         embedder=embedder,
         chunker=chunker,
     )

@@ -1,6 +1,7 @@
 """A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
 
-    files.arrow       path, language, size, digest, path_hash, path_length, kinds, first_row, row_count, stem_terms
+    files.arrow       path, language, size, digest, path_hash, path_length, kinds, first_row, row_count,
+                      parse_attempts, stem_terms
     chunks.arrow      file, start_line, end_line, start_byte, end_byte, kind, content_hash, body_length, symbol_length
     labels.arrow      symbol, scope; a row for each chunk, zstd, in batches of LABEL_BATCH_ROWS
     definitions.arrow row, name_hash, folded_hash, weight, terms; in the order of their rows
@@ -12,7 +13,8 @@
 
 What a query looks through is uncompressed, so that a reader maps it and numpy views it without a copy; texts and
 labels, of which it wants a few rows, are not. Rows of the body and symbol postings are chunks, those of
-path postings files, those of name postings definitions. See docs/format.md; what differs in format 1 is in `format_1`.
+path postings files, those of name postings definitions. See docs/format.md; the differences of formats 1 and 2 are in
+`format_1` and `format_2`.
 
 Nothing is answered from a damaged file: each file is hashed when it is first mapped, which costs 0.15 s a GB that is
 in the page cache. Of `text.arrow`, of which a query wants a few rows, the texts that are read are hashed instead.
@@ -35,7 +37,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.errors import CorruptSegment
 from raycontext.store.manifest import SegmentReference, check_format
-from raycontext.store.segments import format_1
+from raycontext.store.segments import format_1, format_2
 from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
 from raycontext.store.storage.base import Storage
 
@@ -132,7 +134,8 @@ class Segment:
 
     @cached_property
     def files(self) -> pa.Table:
-        return self._table("files.arrow")
+        table = self._table("files.arrow")
+        return table if self.format > 2 else format_2.files(table)
 
     @cached_property
     def chunks(self) -> pa.Table:

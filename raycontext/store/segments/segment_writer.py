@@ -48,6 +48,8 @@ class IndexedFile(NamedTuple):
     size: int  # bytes on disk
     digest: bytes  # xxh3_128 of the content
     row_count: int
+    parse_attempts: int = 0
+    """Number of index runs that gave up parsing this content and cut it by lines; 0 for all other files."""
 
 
 class DefinedName(NamedTuple):
@@ -107,6 +109,7 @@ def write_segment(
         objects,
         files=len(content.files),
         rows=len(content.kinds),
+        cut_by_lines=sum(file.parse_attempts > 0 for file in content.files),
         embedder=embedder,
         chunker=chunker,
     )
@@ -119,6 +122,7 @@ def store_segment(
     *,
     files: int,
     rows: int,
+    cut_by_lines: int,
     embedder: str,
     chunker: str,
 ) -> SegmentReference:
@@ -145,6 +149,7 @@ def store_segment(
         files=files,
         rows=rows,
         bytes=sum(len(memoryview(data)) for data in objects.values()),
+        cut_by_lines=cut_by_lines,
     )
 
 
@@ -163,6 +168,7 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),
             "first_row": pa.array(first_rows),
             "row_count": pa.array(row_counts),
+            "parse_attempts": pa.array([file.parse_attempts for file in files], pa.uint8()),
             "stem_terms": _stem_terms(files),
         }
     )

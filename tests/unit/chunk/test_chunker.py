@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from itertools import pairwise
 
 import pytest
 
-from raycontext.chunk import chunker
 from raycontext.chunk.chunker import ChunkedFile, Definition, chunk_file
 from raycontext.chunk.syntax import parsing
 from raycontext.models import ChunkKind
@@ -151,17 +152,49 @@ def test_deep_nesting_is_no_problem(language: str, data: bytes) -> None:
     assert chunks[0].start_byte <= 500 and chunks[-1].end_byte >= len(data.rstrip()) - 1
 
 
-def test_file_over_the_time_limit_is_cut_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_takes_too_much_work_is_cut_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"def f():\n    return 1\n" * 2_000
-    assert chunk_file(data, "python", 500).parsed
-    parse = parsing.parse
-    monkeypatch.setattr(
-        chunker, "parse", lambda parser, source, language, **_: parse(parser, source, language, seconds=-1.0)
-    )
-    late = chunk_file(data, "python", 500)
-    assert not late.parsed and late.definitions == [] and late.chunks
+    assert not chunk_file(data, "python", 500).gave_up
+    monkeypatch.setattr(parsing, "PARSE_CPU_SECONDS", -1.0)
+    cut = chunk_file(data, "python", 500)
+    assert cut.gave_up and cut.definitions == [] and cut.chunks
     monkeypatch.undo()
-    assert chunk_file(data, "python", 500).parsed
+    assert not chunk_file(data, "python", 500).gave_up
+
+
+def test_text_that_keeps_a_scanner_busy_is_cut_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scanner of Scala reads all open braces at each step, which takes minutes here."""
+    monkeypatch.setattr(parsing, "PARSE_CPU_SECONDS", 0.5)
+    cut = chunk_file(b"a => (b : { case " * 16_000, "scala", 1500)
+    assert (cut.gave_up, cut.too_long_line, cut.definitions) == (True, False, [])
+
+
+STOPPED = r"""
+import sys
+from raycontext.chunk.chunker import chunk_file
+body = "{\n\tif a > 1 {\n\t\treturn a * 2\n\t}\n\treturn len(b)\n}\n"
+functions = "\n".join(f"func handler{number}(a int, b string) int {body}" for number in range(16_000))
+data = f"package main\n\n{functions}".encode()
+print(len(data), flush=True)
+chunked = chunk_file(data, "go", 1500)
+print(chunked.gave_up, len(chunked.chunks), len(chunked.definitions), flush=True)
+"""
+
+
+def test_process_that_is_stopped_for_a_while_cuts_a_file_as_ever() -> None:
+    told = []
+    for stops in (False, True):
+        with subprocess.Popen([sys.executable, "-c", STOPPED], stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert int(child.stdout.readline()) > 1_200_000
+            if stops:
+                child.send_signal(signal.SIGSTOP)
+                time.sleep(6.0)  # longer than the limit by the clock that such a file once had
+                child.send_signal(signal.SIGCONT)
+            told.append(child.stdout.read())
+        assert child.returncode == 0
+    assert told[0] == told[1]
+    assert told[0].split()[0] == "False" and int(told[0].split()[2]) == 16_000
 
 
 def test_minified_file_is_not_parsed() -> None:

@@ -7,13 +7,13 @@ from itertools import count
 
 import pytest
 
-from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.errors import StorageError
 from raycontext.index import planner as index_planner
 from raycontext.index.planner import ReindexPlanner
 from raycontext.index.stages import IndexedBatch, Scan
-from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
-from raycontext.runtime.base import WorkerDied
+from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason, TreeListing
+from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.store.changes import TreeChanges
 from raycontext.store.manifest import SegmentReference
 
@@ -33,13 +33,16 @@ class World:
         self.indexed: list[index_planner.IndexFiles] = []
         self._names = count()
 
-    def planner(self, *, first: bool = True, replace: bool = False, num_shards: int = 1) -> ReindexPlanner:
+    def planner(
+        self, *, first: bool = True, replace: bool = False, num_shards: int = 1, again: Sequence[str] = ()
+    ) -> ReindexPlanner:
         return ReindexPlanner(
             IndexOptions(num_shards=num_shards),
             owed=first,
             replace=replace,
             parallelism=2,
             new_txn=lambda: f"txn-{next(self._names)}",
+            again=again,
         )
 
     def run(self, planner: ReindexPlanner, *, newest_first: bool = False) -> index_planner.Finish | index_planner.Abort:
@@ -187,8 +190,8 @@ def test_file_that_kills_its_worker_is_found_and_quarantined(stage: type, number
 
     world = World(stats(number), fails)
     assert world.run(world.planner()) == index_planner.Finish(changed=True)
-    quarantined = [path for path, entry in world.entries().items() if entry.reason is SkipReason.QUARANTINED]
-    assert quarantined == [poison]
+    reason = SkipReason.QUARANTINED if stage is index_planner.IndexFiles else SkipReason.WORKER_LOST
+    assert [path for path, entry in world.entries().items() if entry.reason is reason] == [poison]
     assert len(world.entries()) == number
 
 
@@ -234,6 +237,38 @@ def test_file_that_is_alone_is_blamed_for_the_second_dead_worker() -> None:
         (entry,) = world.entries().values()
         assert entry.reason is reason
         assert entry.digest  # a quarantine is of the content
+
+
+@pytest.mark.parametrize("number", [1, 20])
+def test_node_that_is_lost_again_and_again_blames_no_file(number: int) -> None:
+    """A busy machine has no say in what is stored: such files are left out of this run and tried again by the next."""
+    world, tries = World(stats(number)), count(1)
+
+    def is_lost(instruction: index_planner.Instruction) -> index_planner.Event:
+        if isinstance(instruction, index_planner.IndexFiles) and instruction.files[0].path == "f00000.py":
+            next(tries)
+            return index_planner.Failed(instruction, WorkerLost("OutOfMemoryError"))
+        return World.carry_out(world, instruction)
+
+    world.carry_out = is_lost  # type: ignore[method-assign]
+    assert world.run(world.planner()) == index_planner.Finish(changed=True)
+    entry = world.entries()["f00000.py"]
+    assert (entry.reason, entry.digest) == (SkipReason.WORKER_LOST, b"")
+    assert next(tries) > index_planner.LOST_ATTEMPTS
+    later = Snapshot(2**62, {"f00000.py": entry})
+    found = FileStat("f00000.py", entry.size, entry.mtime_ns, entry.inode)
+    assert classify(TreeListing(2**62, [found], [], []), later).to_hash == [found]
+
+
+def test_file_that_is_to_be_chunked_again_is_indexed_where_nothing_has_changed() -> None:
+    world = World(stats(2))
+    planner = world.planner(first=False, again=("f00001.py",))
+    (hashing,) = planner.handle(world.carry_out(planner.start()[0]))
+    planner.handle(world.carry_out(hashing))
+    (index,) = planner.handle(index_planner.Compared(TreeChanges([], [], [], {}, [], {})))
+    assert isinstance(index, index_planner.IndexFiles)
+    assert [file.path for file in index.files] == ["f00001.py"]
+    assert (planner.added, planner.modified) == (0, 0)
 
 
 def test_content_in_quarantine_is_not_tried_again() -> None:

@@ -145,6 +145,7 @@ def stored(
         files,
         files=reference.files,
         rows=reference.rows,
+        cut_by_lines=reference.cut_by_lines,
         embedder=manifest.embedder,
         chunker=manifest.chunker,
     )
