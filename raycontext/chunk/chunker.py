@@ -51,7 +51,7 @@ class ChunkedFile(NamedTuple):
     definitions: list[Definition]
     """Names that the file defines or declares, in the order of their lines."""
     gave_up: bool = False
-    """Whether the file was cut by lines although there is a grammar: a line is too long, or parsing takes too much work."""
+    """Whether the file was cut by lines although there is a grammar: a line is too long, or parsing takes too long."""
     too_long_line: bool = False
     """Whether a line is longer than `MAX_LINE_BYTES`."""
 
