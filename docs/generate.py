@@ -84,6 +84,7 @@ def cli() -> str:
 
     from raycontext.cli.application import application
     from raycontext.cli.main import COMMANDS
+    from raycontext.exit_codes import MEANINGS
 
     commands: dict[str, Any] = get_command(application).commands  # type: ignore[attr-defined]
     assert set(commands) == set(COMMANDS)
@@ -96,10 +97,7 @@ def cli() -> str:
         *(_command(name, commands[name]) for name in COMMANDS),
         "## Exit codes",
         "| code | meaning |\n|---|---|\n"
-        "| 0 | done |\n| 1 | nothing found, problems found (`doctor`), or an error without a code of its own |\n"
-        "| 2 | wrong use |\n| 3 | no such folder or source |\n| 4 | no such collection |\n| 5 | storage |\n"
-        "| 6 | the index run stopped |\n| 7 | Ray or the daemon cannot be reached |\n"
-        "| 8, 9 | only some, or none, of the sources of a batch succeeded |\n| 130 | interrupted or cancelled |",
+        + "\n".join(f"| {code:d} | {meaning} |" for code, meaning in MEANINGS.items()),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -18,14 +18,25 @@
     ├── EmbeddingFailed         the server of the embedder cannot be reached, or answers what cannot be used
     │   └── EmbeddingBudgetExceeded  the run would cost more tokens than it may
     ├── JobFailed               an index run stopped; what it had committed stays
+    ├── JobCancelled            an index run was cancelled
+    ├── DeadlineExceeded        the time for a query was over before it began
+    ├── PathNotAllowed          a path outside of the folders that callers may ask for
+    ├── NotShared               a path that some node of the cluster does not see
     ├── ConfigurationError      a configuration file of another program cannot be changed
+    ├── RequestRefused          the daemon does not serve a request over HTTP: token, host, size or time
+    ├── RemoteError             an error that the daemon reports to a command
     └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
+        ├── DaemonFailed        the daemon cannot be started, or cannot serve
+        └── DaemonStarting      the daemon cannot serve yet
 
-Each class takes its facts as positional arguments and passes all of them to `Exception.__init__`,
-so that an error crosses process borders by pickle unchanged.
+An error of a library becomes one of these where it arises; an overlooked one ends a command with
+`ExitCode.OTHER_ERROR`. Each class takes its facts as positional arguments and has all of them in `args`, so that an
+error crosses process borders by pickle unchanged.
 """
 
 from __future__ import annotations
+
+from raycontext.exit_codes import ExitCode
 
 __all__ = [
     "CollectionExists",
@@ -33,6 +44,8 @@ __all__ = [
     "ConfigurationError",
     "CorruptManifest",
     "CorruptSegment",
+    "DaemonFailed",
+    "DaemonStarting",
     "DeadlineExceeded",
     "EmbeddingBudgetExceeded",
     "EmbeddingFailed",
@@ -44,6 +57,8 @@ __all__ = [
     "NotShared",
     "PathNotAllowed",
     "RaycontextError",
+    "RemoteError",
+    "RequestRefused",
     "RootNotFound",
     "RuntimeUnavailable",
     "SourceUnavailable",
@@ -58,32 +73,34 @@ __all__ = [
 class RaycontextError(Exception):
     """Base of all errors raised on purpose. `str(error)` says what happened and what to do."""
 
-    exit_code = 1
+    exit_code: int = ExitCode.OTHER_ERROR
 
 
-class InvalidInput(RaycontextError):
-    """An argument cannot be used: `InvalidInput(what, advice)`."""
-
-    exit_code = 2
+class _Advised(RaycontextError):
+    """An error that consists of what happened and what to do about it, both given by who raises it."""
 
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(what, advice)
-        self.what = what
-        self.advice = advice
+        self.what, self.advice = what, advice
 
     def __str__(self) -> str:
         return f"{self.what}. {self.advice}".rstrip() if self.advice else self.what
 
 
+class InvalidInput(_Advised):
+    """An argument cannot be used: `InvalidInput(what, advice)`."""
+
+    exit_code = ExitCode.WRONG_USE
+
+
 class RootNotFound(InvalidInput):
     """The folder to index is missing or not a folder: `RootNotFound(path)`."""
 
-    exit_code = 3
+    exit_code = ExitCode.NO_SOURCE
 
     def __init__(self, path: str) -> None:
         RaycontextError.__init__(self, path)
-        self.path = path
-        self.what = f"{path} is not an existing folder"
+        self.path, self.what = path, f"{path} is not an existing folder"
         self.advice = "Give the path of a folder that this machine (and each Ray worker) can read."
 
 
@@ -93,13 +110,11 @@ class SourceUnavailable(RaycontextError):
     damaged: what was fetched before is at fault, not the source.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.NO_SOURCE
 
     def __init__(self, source: str, problem: str, damaged: bool = False) -> None:
         super().__init__(source, problem, damaged)
-        self.source = source
-        self.problem = problem
-        self.damaged = damaged
+        self.source, self.problem, self.damaged = source, problem, damaged
 
     def __str__(self) -> str:
         return f"{self.source} cannot be fetched: {self.problem}. What was indexed of it before stays."
@@ -108,12 +123,11 @@ class SourceUnavailable(RaycontextError):
 class UnknownCollection(RaycontextError):
     """No such collection: `UnknownCollection(name, known)`."""
 
-    exit_code = 4
+    exit_code = ExitCode.NO_COLLECTION
 
     def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
         super().__init__(name, known)
-        self.name = name
-        self.known = known
+        self.name, self.known = name, known
 
     def __str__(self) -> str:
         known = f"Known collections: {', '.join(self.known)}." if self.known else "Nothing is indexed here yet."
@@ -123,12 +137,11 @@ class UnknownCollection(RaycontextError):
 class CollectionExists(RaycontextError):
     """The name is taken by another folder: `CollectionExists(name, source)`."""
 
-    exit_code = 2
+    exit_code = ExitCode.WRONG_USE
 
     def __init__(self, name: str, source: str) -> None:
         super().__init__(name, source)
-        self.name = name
-        self.source = source
+        self.name, self.source = name, source
 
     def __str__(self) -> str:
         return (
@@ -140,12 +153,11 @@ class CollectionExists(RaycontextError):
 class StorageError(RaycontextError):
     """The index folder cannot be read or written: `StorageError(path, problem)`."""
 
-    exit_code = 5
+    exit_code = ExitCode.STORAGE
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
+        self.path, self.problem = path, problem
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}. The last committed index is untouched; mend the cause and run again."
@@ -166,9 +178,7 @@ class CorruptSegment(StorageError):
 
     def __init__(self, collection: str, path: str, problem: str) -> None:
         RaycontextError.__init__(self, collection, path, problem)
-        self.collection = collection
-        self.path = path
-        self.problem = problem
+        self.collection, self.path, self.problem = collection, path, problem
 
     def __str__(self) -> str:
         return (
@@ -182,9 +192,7 @@ class UnsupportedFormat(StorageError):
 
     def __init__(self, path: str, found: str, supported: str) -> None:
         RaycontextError.__init__(self, path, found, supported)
-        self.path = path
-        self.found = found
-        self.supported = supported
+        self.path, self.found, self.supported = path, found, supported
         self.problem = f"format {found}, this version reads {supported}"
 
     def __str__(self) -> str:
@@ -209,9 +217,7 @@ class Fenced(RaycontextError):
 
     def __init__(self, collection: str, own_epoch: int, newer_epoch: int) -> None:
         super().__init__(collection, own_epoch, newer_epoch)
-        self.collection = collection
-        self.own_epoch = own_epoch
-        self.newer_epoch = newer_epoch
+        self.collection, self.own_epoch, self.newer_epoch = collection, own_epoch, newer_epoch
 
     def __str__(self) -> str:
         return (
@@ -225,9 +231,7 @@ class CommitConflict(RaycontextError):
 
     def __init__(self, collection: str, version: int, what: str = "committed changes of the same files") -> None:
         super().__init__(collection, version, what)
-        self.collection = collection
-        self.version = version
-        self.what = what
+        self.collection, self.version, self.what = collection, version, what
 
     def __str__(self) -> str:
         return (
@@ -241,10 +245,7 @@ class FingerprintMismatch(RaycontextError):
 
     def __init__(self, collection: str, what: str, indexed: str, current: str) -> None:
         super().__init__(collection, what, indexed, current)
-        self.collection = collection
-        self.what = what
-        self.indexed = indexed
-        self.current = current
+        self.collection, self.what, self.indexed, self.current = collection, what, indexed, current
 
     def __str__(self) -> str:
         return (
@@ -256,7 +257,7 @@ class FingerprintMismatch(RaycontextError):
 class JobCancelled(RaycontextError):
     """An index run was cancelled: `JobCancelled(collection)`."""
 
-    exit_code = 130
+    exit_code = ExitCode.INTERRUPTED
 
     def __init__(self, collection: str) -> None:
         super().__init__(collection)
@@ -266,28 +267,25 @@ class JobCancelled(RaycontextError):
         return f"Indexing '{self.collection}' was cancelled. What was committed stays; index it again to go on."
 
 
-class PathNotAllowed(RaycontextError):
+class PathNotAllowed(_Advised):
     """A path lies outside of the folders that callers may ask for: `PathNotAllowed(path)`."""
 
-    exit_code = 2
+    exit_code = ExitCode.WRONG_USE
 
     def __init__(self, path: str) -> None:
-        super().__init__(path)
+        super().__init__(f"{path} lies outside of the allowed folders", "Allow its folder with RAYCONTEXT_ALLOWED.")
+        self.args = (path,)
         self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path} lies outside of the allowed folders. Allow its folder with RAYCONTEXT_ALLOWED."
 
 
 class NotShared(RaycontextError):
     """A path is not there on all nodes of a cluster: `NotShared(path, nodes)`."""
 
-    exit_code = 7
+    exit_code = ExitCode.UNREACHABLE
 
     def __init__(self, path: str, nodes: tuple[str, ...]) -> None:
         super().__init__(path, nodes)
-        self.path = path
-        self.nodes = nodes
+        self.path, self.nodes = path, nodes
 
     def __str__(self) -> str:
         return (
@@ -302,8 +300,7 @@ class StaleVersion(RaycontextError):
 
     def __init__(self, collection: str, version: int) -> None:
         super().__init__(collection, version)
-        self.collection = collection
-        self.version = version
+        self.collection, self.version = collection, version
 
     def __str__(self) -> str:
         return (
@@ -312,27 +309,23 @@ class StaleVersion(RaycontextError):
         )
 
 
-class DeadlineExceeded(RaycontextError):
+class DeadlineExceeded(_Advised):
     """No one waits for the answer to a query any more: `DeadlineExceeded(collection)`."""
 
     def __init__(self, collection: str) -> None:
-        super().__init__(collection)
+        super().__init__(f"The time for a query of '{collection}' was over before it began", "Allow it more time.")
+        self.args = (collection,)
         self.collection = collection
-
-    def __str__(self) -> str:
-        return f"The time for a query of '{self.collection}' was over before it began. Allow it more time."
 
 
 class EmbeddingFailed(RaycontextError):
     """The server of an embedder cannot be used: `EmbeddingFailed(embedder, problem, advice)`."""
 
-    exit_code = 7
+    exit_code = ExitCode.UNREACHABLE
 
     def __init__(self, embedder: str, problem: str, advice: str) -> None:
         super().__init__(embedder, problem, advice)
-        self.embedder = embedder
-        self.problem = problem
-        self.advice = advice
+        self.embedder, self.problem, self.advice = embedder, problem, advice
 
     def __str__(self) -> str:
         return f"The server of the embedder {self.embedder} {self.problem}. {self.advice}"
@@ -341,13 +334,12 @@ class EmbeddingFailed(RaycontextError):
 class EmbeddingBudgetExceeded(EmbeddingFailed):
     """A run would cost more than it may: `EmbeddingBudgetExceeded(embedder, most_tokens, spent_tokens)`."""
 
-    exit_code = 6
+    exit_code = ExitCode.RUN_STOPPED
 
     def __init__(self, embedder: str, most_tokens: int, spent_tokens: int) -> None:
         super().__init__(embedder, "", "")
         self.args = (embedder, most_tokens, spent_tokens)
-        self.most_tokens = most_tokens
-        self.spent_tokens = spent_tokens
+        self.most_tokens, self.spent_tokens = most_tokens, spent_tokens
 
     def __str__(self) -> str:
         return (
@@ -359,12 +351,11 @@ class EmbeddingBudgetExceeded(EmbeddingFailed):
 class JobFailed(RaycontextError):
     """An index run stopped: `JobFailed(collection, cause)`."""
 
-    exit_code = 6
+    exit_code = ExitCode.RUN_STOPPED
 
     def __init__(self, collection: str, cause: str) -> None:
         super().__init__(collection, cause)
-        self.collection = collection
-        self.cause = cause
+        self.collection, self.cause = collection, cause
 
     def __str__(self) -> str:
         return (
@@ -373,30 +364,56 @@ class JobFailed(RaycontextError):
         )
 
 
-class ConfigurationError(RaycontextError):
+class ConfigurationError(_Advised):
     """A configuration file of another program cannot be changed: `ConfigurationError(path, problem, advice)`."""
 
-    exit_code = 2
+    exit_code = ExitCode.WRONG_USE
 
     def __init__(self, path: str, problem: str, advice: str) -> None:
-        super().__init__(path, problem, advice)
-        self.path = path
-        self.problem = problem
-        self.advice = advice
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}. {self.advice}"
+        super().__init__(f"{path}: {problem}", advice)
+        self.args = (path, problem, advice)
+        self.path, self.problem = path, problem
 
 
-class RuntimeUnavailable(RaycontextError):
+class RuntimeUnavailable(_Advised):
     """Ray or an actor cannot be started or reached: `RuntimeUnavailable(what, advice)`."""
 
-    exit_code = 7
+    exit_code = ExitCode.UNREACHABLE
 
-    def __init__(self, what: str, advice: str) -> None:
+
+class DaemonFailed(RuntimeUnavailable):
+    """The daemon cannot be started, or runs but cannot serve: `DaemonFailed(problem, log)`."""
+
+    def __init__(self, problem: str, log: str) -> None:
+        super().__init__(problem.rstrip("."), f"Its log is {log} (raycontext logs).")
+        self.args = (problem, log)
+        self.log = log
+
+
+class DaemonStarting(RuntimeUnavailable):
+    """The daemon cannot serve yet, and the caller does not want to wait: `DaemonStarting(what, advice)`."""
+
+
+class RequestRefused(_Advised):
+    """The daemon does not serve a request over HTTP: `RequestRefused(status, name, what, advice)`.
+
+    status: of HTTP. name: what the answer calls the error, such as `WrongToken`.
+    """
+
+    exit_code = ExitCode.WRONG_USE
+
+    def __init__(self, status: int, name: str, what: str, advice: str) -> None:
         super().__init__(what, advice)
-        self.what = what
-        self.advice = advice
+        self.args = (status, name, what, advice)
+        self.status, self.name = status, name
+
+
+class RemoteError(RaycontextError):
+    """An error that the daemon reports: `RemoteError(name, message, exit_code)`, as the daemon's own error has them."""
+
+    def __init__(self, name: str, message: str, exit_code: int) -> None:
+        super().__init__(name, message, exit_code)
+        self.name, self.message, self.exit_code = name, message, exit_code
 
     def __str__(self) -> str:
-        return f"{self.what}. {self.advice}"
+        return self.message

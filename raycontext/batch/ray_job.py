@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
+import requests
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from raycontext.errors import RuntimeUnavailable
+from raycontext.exit_codes import MEANINGS, ExitCode
 from raycontext.runtime.ray_process import check_reachable
 
 __all__ = ["BatchJob", "SubmittedJob", "submit_batch"]
@@ -26,9 +28,16 @@ __all__ = ["BatchJob", "SubmittedJob", "submit_batch"]
 LIST_NAME = "batch.json"
 POLL_SECONDS = 0.5
 SUBMIT_SECONDS = 60.0
-"""How long a cluster that has just started may say that it cannot run jobs yet."""
-EXIT_FAILED = 6
-"""Of a job that ended without an exit code of its own: it was stopped, or its node is lost."""
+"""How long a cluster that has just started may say that it cannot run jobs yet, in seconds."""
+PATIENCE_SECONDS = 20.0
+"""How long a dashboard may drop connections before the command gives up, in seconds."""
+
+DROPPED = (ConnectionError, requests.ConnectionError, requests.Timeout)
+"""Errors after which a request is worth another try. Errors of requests are not of the class `ConnectionError`."""
+ERRORS = (RuntimeError, OSError, LookupError, TypeError, ValueError, aiohttp.ClientError)
+"""What the client of Ray raises, also for an answer that is not one of Ray's dashboard."""
+
+_Result = TypeVar("_Result")
 
 
 class BatchJob(NamedTuple):
@@ -56,14 +65,12 @@ def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[s
     logging.getLogger("ray").setLevel(logging.WARNING)
     check_reachable(re.sub(r"^https?://", "", address).rstrip("/"))
     try:
-        client: Any = JobSubmissionClient(address)
+        client: Any = _asked(lambda: JobSubmissionClient(address))
         submission_id, joined = _submitted(client, job)
         if wait:
-            asyncio.run(_follow(client, submission_id, on_log))
-            while not client.get_job_status(submission_id).is_terminal():
-                time.sleep(POLL_SECONDS)
-        details = client.get_job_info(submission_id)
-    except (RuntimeError, ConnectionError, aiohttp.ClientError) as error:
+            _follow(client, submission_id, on_log)
+        details = _asked(lambda: client.get_job_info(submission_id))
+    except ERRORS as error:
         told = " ".join(str(error).split())[:300]
         raise RuntimeUnavailable(
             f"The job cannot be submitted to {address} ({told})",
@@ -73,18 +80,20 @@ def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[s
     code = details.driver_exit_code
     if not ended or details.status is JobStatus.SUCCEEDED:
         code = 0
-    elif code is None or code <= 0:  # less than 0: ended by a signal
-        code = EXIT_FAILED
+    elif code not in MEANINGS or code in (ExitCode.DONE, ExitCode.NOTHING_FOUND):
+        code = ExitCode.RUN_STOPPED  # by a signal, with its node, or before raycontext began
     return SubmittedJob(submission_id, joined, details.status.value, code)
 
 
 def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
-    """Id of the job, and whether it was there before."""
+    """Return the id of the job, and whether someone else had submitted it."""
     deadline = time.monotonic() + SUBMIT_SECONDS
+    unanswered = ""  # the id of a submission of which no one knows whether it arrived
     while True:
-        number, running = _newest(client, job.submission_id)
-        if running:
-            return f"{job.submission_id}-{number}", True
+        number, running = _asked(lambda: _newest(client, job.submission_id))
+        newest = f"{job.submission_id}-{number}"
+        if running or newest == unanswered:
+            return newest, newest != unanswered
         submission_id = f"{job.submission_id}-{number + 1}"
         with tempfile.TemporaryDirectory(prefix="raycontext-job-") as folder:
             Path(folder, LIST_NAME).write_bytes(job.content)
@@ -103,8 +112,25 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
                 if not passing or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
+            except DROPPED:  # dropped on the way: the next look at the jobs tells whether the dashboard has it
+                if time.monotonic() > deadline:
+                    raise
+                unanswered = submission_id
+                time.sleep(POLL_SECONDS)
             else:
                 return submission_id, False
+
+
+def _asked(request: Callable[[], _Result]) -> _Result:
+    """Ask the dashboard for something that may be asked again, until it answers or the patience is over."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return request()
+        except DROPPED:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
 
 
 def _newest(client: Any, base: str) -> tuple[int, bool]:
@@ -117,7 +143,33 @@ def _newest(client: Any, base: str) -> tuple[int, bool]:
     return newest, running
 
 
-async def _follow(client: Any, submission_id: str, on_log: Callable[[str], None]) -> None:
-    """Pass on what the job writes."""
-    async for text in client.tail_job_logs(submission_id):
-        on_log(text)
+def _follow(client: Any, submission_id: str, on_log: Callable[[str], None]) -> None:
+    """Wait until the job has ended, and pass on what it writes, each character once.
+
+    A stream that breaks is opened again. It begins at the begin of the log, so what was passed on is left out.
+    """
+    passed = 0
+
+    async def pass_on() -> None:
+        nonlocal passed
+        position = 0
+        async for text in client.tail_job_logs(submission_id):
+            new = text[max(passed - position, 0) :]
+            position += len(text)
+            passed = max(passed, position)
+            if new:
+                on_log(new)
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        before = passed
+        try:
+            asyncio.run(pass_on())
+        except (RuntimeError, OSError, aiohttp.ClientError):
+            if passed > before:
+                deadline = time.monotonic() + PATIENCE_SECONDS
+            if time.monotonic() > deadline:
+                raise
+        if _asked(lambda: client.get_job_status(submission_id)).is_terminal():
+            return
+        time.sleep(POLL_SECONDS)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from raycontext import __version__
 from raycontext.cli import queries
 from raycontext.cli.batch import batch
 from raycontext.cli.collections import clear, list_collections, status
 from raycontext.cli.daemon import down, logs, up
+from raycontext.cli.display import interrupted, output_closed, unexpected
 from raycontext.cli.doctor import doctor
 from raycontext.cli.evaluate import evaluate
 from raycontext.cli.index import index
@@ -25,7 +28,24 @@ from raycontext.cli.watching import cancel, watch
 __all__ = ["application"]
 
 
+class _Commands(TyperGroup):
+    """Ends every command with a code of our table. Typer ends some of them with 1, which says "nothing found"."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a pipe that is closed is caught
+        except BrokenPipeError:
+            raise typer.Exit(output_closed()) from None
+        except (KeyboardInterrupt, typer.Abort):
+            raise typer.Exit(interrupted()) from None
+        except EOFError as error:
+            raise typer.Exit(unexpected(error)) from error
+        return result
+
+
 application = typer.Typer(
+    cls=_Commands,
     name="raycontext",
     help="Semantic code search: index a folder, then ask where something is done.",
     epilog="From nothing to an answer:  raycontext index PATH && raycontext search 'where is … done?' PATH",

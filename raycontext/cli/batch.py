@@ -14,6 +14,7 @@ import typer
 
 from raycontext.cli.display import interrupted, print_json, say
 from raycontext.cli.terminal import Address, Json, Root, Runtime
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["batch"]
 
-EXIT_SOME = 8
-EXIT_NONE = 9
 WIDTH_OF_FILES = 200
 """Columns of a table that no terminal shows."""
 
@@ -79,7 +78,9 @@ def batch(
     _print_report(report, as_json)
     if report.interrupted:
         raise typer.Exit(interrupted())
-    raise typer.Exit({"all": 0, "some": EXIT_SOME, "none": EXIT_NONE}[report.succeeded])
+    raise typer.Exit(
+        {"all": ExitCode.DONE, "some": ExitCode.SOME_SOURCES, "none": ExitCode.NO_SOURCES}[report.succeeded]
+    )
 
 
 async def _run(wanted: BatchList, root: str | None, address: str | None, runtime: str | None) -> BatchReport | None:

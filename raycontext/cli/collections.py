@@ -14,7 +14,7 @@ from raycontext.cli.display import joined_counts, print_json, say
 from raycontext.cli.indexing import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, connected
 from raycontext.daemon_client import wire
-from raycontext.errors import InvalidInput
+from raycontext.errors import InvalidInput, RemoteError
 from raycontext.paths import real_path
 from raycontext.safe_text import safe
 
@@ -52,7 +52,7 @@ def status(
         if found is None:
             with connected(root, address, None if address else "inline") as context:
                 found = context.status(collection, path=path)
-    except (UnknownCollection, InvalidInput, wire.Refused):
+    except (UnknownCollection, InvalidInput, RemoteError):
         if named or place is None:
             raise
     if as_json:
@@ -128,7 +128,7 @@ def _asked(collection: str | None, path: Path | None) -> dict[str, Any]:
 
 
 def _of_daemon(root: str | None, health: dict[str, Any] | None, name: str, asked: dict[str, Any]) -> Any:
-    """What a daemon that is ready answers; None where there is none. Raises `Refused`."""
+    """What a daemon that is ready answers; None where there is none. Raises `RemoteError`."""
     if root is None or health is None or health["state"] != "ready":
         return None
     with suppress(wire.DaemonGone):

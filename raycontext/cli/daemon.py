@@ -11,7 +11,7 @@ import typer
 from raycontext.cli.display import print_json, say
 from raycontext.cli.terminal import Json, Root
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.errors import InvalidInput, RuntimeUnavailable
+from raycontext.errors import DaemonFailed, InvalidInput, RuntimeUnavailable
 from raycontext.safe_text import safe
 
 __all__ = ["describe", "down", "logs", "up"]
@@ -31,7 +31,7 @@ def up(
     lifecycle.ensure_ready(place, tcp=tcp)
     found = wire.health(place)
     if found is None:
-        raise lifecycle.DaemonFailed("The daemon ended at once.", paths.log_path(place))
+        raise DaemonFailed("The daemon ended at once.", paths.log_path(place))
     if tcp is not None and found["tcp"] != tcp:
         where = f"only at {found['tcp']}" if found["tcp"] else "at no address"
         raise InvalidInput(f"The daemon runs already and listens {where}", "End it first: raycontext down.")

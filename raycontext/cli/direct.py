@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from raycontext.daemon_client.wire import Refused
-from raycontext.errors import InvalidInput, RaycontextError
+from raycontext.errors import InvalidInput, RaycontextError, RemoteError
 from raycontext.models import first_problem
 from raycontext.sdk.connection import connect
 from raycontext.serve.messages import Answer, RelatedQuery, SearchQuery
@@ -22,7 +21,7 @@ __all__ = ["answer"]
 def answer(name: str, body: dict[str, Any], *, root: str | None, address: str | None) -> dict[str, Any]:
     """What the daemon answers to `/api/search` or `/api/related`, from the inline runtime or from a cluster.
 
-    Raises `Refused`, as if the daemon had said so.
+    Raises `RemoteError`, as if the daemon had said so.
     """
     # Without a cluster, segments are mapped right here: nothing has to start before the answer.
     runtime: Literal["inline"] | None = None if address else "inline"
@@ -31,7 +30,7 @@ def answer(name: str, body: dict[str, Any], *, root: str | None, address: str | 
         with redirect_stdout(sys.stderr):
             found = asyncio.run(_answer(name, body, root, address, runtime))
     except RaycontextError as error:
-        raise Refused(type(error).__name__, str(error), error.exit_code) from error
+        raise RemoteError(type(error).__name__, str(error), error.exit_code) from error
     return found.model_dump(mode="json")
 
 

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
-__all__ = ["interrupted", "print_hits", "print_json", "say", "with_context"]
+__all__ = ["interrupted", "output_closed", "print_hits", "print_json", "say", "unexpected", "with_context"]
 
-EXIT_INTERRUPTED = 130
 SNIPPET_LINES = 12
 MAX_CONTEXT_BYTES = 16 << 20
 
-BOLD, DIM, PATH, NAME, WARN = "1", "2", "1;35", "1;36", "33"
+DIM, PATH, NAME, WARN = "2", "1;35", "1;36", "33"
 
 Hit = dict[str, Any]
 
@@ -33,9 +33,42 @@ def print_json(value: Any) -> None:
 
 
 def interrupted() -> int:
-    """Say so; returns the exit code."""
+    """Say that the command was interrupted, and return the exit code."""
     say("interrupted; what was committed stays")
-    return EXIT_INTERRUPTED
+    return ExitCode.INTERRUPTED
+
+
+def output_closed() -> int:
+    """Throw away what is still to be printed, since its reader has seen enough, and return the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OUTPUT_CLOSED
+
+
+def unexpected(error: BaseException) -> int:
+    """Report an error that no part of the program foresaw, and return the exit code.
+
+    An error of the system says what happened to which path. The text of any other one may hold a part of a file,
+    so only its class and its place are printed; `python -X dev -m raycontext …` prints all of it.
+    """
+    if sys.flags.dev_mode:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        paths = "".join(f" {name}" for name in (error.filename, error.filename2) if isinstance(name, str))
+        say(f"error: {safe(error.strerror + (f':{paths}' if paths else ''))}. `raycontext doctor` looks for causes.")
+        return ExitCode.OTHER_ERROR
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("raycontext"):
+            place = f" in {module}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    say(
+        f"error: {type(error).__name__}{place}, which nothing here foresaw. Please report it with what "
+        "`python -X dev -m raycontext …` prints for the same command."
+    )
+    return ExitCode.OTHER_ERROR
 
 
 def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:

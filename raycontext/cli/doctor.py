@@ -14,6 +14,7 @@ import typer
 
 from raycontext.cli.display import print_json
 from raycontext.cli.terminal import Address, Json, Root
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
-EXIT_PROBLEMS = 1
 CHECKS = (
     "versions",
     "disk",
@@ -48,7 +48,7 @@ def doctor(
 ) -> None:
     """Find common faults of this machine, the root, its collections and, with --address, a cluster.
 
-    Exit code 1 if there are any.
+    Exit code 10 if there are any.
     """
     from raycontext.errors import InvalidInput
     from raycontext.sdk.connection import settings_of
@@ -68,7 +68,7 @@ def doctor(
     else:
         typer.echo(f"{len(problems)} of {len(findings)} findings ask for something" if problems else "all is well")
     if problems:
-        raise typer.Exit(EXIT_PROBLEMS)
+        raise typer.Exit(ExitCode.PROBLEMS_FOUND)
 
 
 def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycontext.cli.display import interrupted, joined_counts, print_json, say
+from raycontext.cli.display import joined_counts, print_json, say
 from raycontext.cli.estimate import print_estimate
 from raycontext.cli.indexing import index_folder
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
@@ -63,10 +63,7 @@ def index(
         "secrets": secrets,
         "max_embedding_tokens": max_embedding_tokens,
     }
-    try:
-        report = index_folder(asked, root=root, address=address, runtime=runtime)
-    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
-        raise typer.Exit(interrupted()) from None
+    report = index_folder(asked, root=root, address=address, runtime=runtime)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from raycontext.cli.display import say
 from raycontext.cli.terminal import connected, show_progress
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.errors import RuntimeUnavailable
+from raycontext.errors import RemoteError, RuntimeUnavailable
 from raycontext.paths import real_path
 from raycontext.safe_text import safe
 
@@ -34,7 +34,7 @@ def index_folder(
 ) -> IndexReport:
     """Bring a folder up to date and show how far that is; what is asked: see `messages.IndexQuery`.
 
-    Raises what `Context.index` raises, and `client.Refused` for what the daemon tells.
+    Raises what `Context.index` raises, and `RemoteError` for what the daemon tells.
     """
     place = daemon_root(root, address, runtime)
     if place is None:
@@ -69,5 +69,5 @@ def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], No
     if job["state"] == "running":
         raise wire.DaemonGone("the daemon ended in the middle of a job")
     if job["report"] is None:
-        raise wire.Refused("JobFailed", job["error"], job["exit_code"])
+        raise RemoteError("JobFailed", job["error"], job["exit_code"])
     return IndexReport.model_validate(job["report"])

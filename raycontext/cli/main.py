@@ -2,9 +2,7 @@
 
 `search`, `related`, `mcp` and the overview are served from here; the other commands are those of `commands`.
 
-Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 nothing found (`search`), problems found
-(`doctor`) or an error without a code of its own, 2 wrong use, 3 no such folder, 4 no such collection, 5 storage, 6 the
-run stopped, 7 Ray cannot be reached, 8 and 9 only some or no sources of a batch succeeded, 130 interrupted.
+Results go to stdout, progress and messages to stderr. `exit_codes` has the table of exit codes.
 """
 
 from __future__ import annotations
@@ -12,15 +10,15 @@ from __future__ import annotations
 import io
 import os
 import sys
+import textwrap
 import warnings
 
-from raycontext.cli.display import interrupted, say
+from raycontext.cli.display import interrupted, output_closed, say, unexpected
 from raycontext.errors import RaycontextError
+from raycontext.exit_codes import ExitCode, told_in_one_line
 from raycontext.safe_text import safe
 
 __all__ = ["COMMANDS", "main"]
-
-EXIT_FAILED, EXIT_WRONG_USE = 1, 2
 
 COMMANDS = {
     "index": "Index a folder, or bring its index up to date.",
@@ -38,9 +36,10 @@ COMMANDS = {
     "eval": "Score the search on judged queries: NDCG, recall and MRR.",
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
     "repair": "Build anew, from the source, what is damaged of an index, and nothing else.",
-    "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster.",
+    "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster. "
+    "Exit code 10 if there are any.",
     "watch": "Keep the index of a folder up to date as its files change.",
-    "cancel": "Stop the running index job of a collection. What it has committed stays. Exit code 1 where none runs.",
+    "cancel": "Stop the running index job of a collection. What it has committed stays. Exit code 11 where none runs.",
 }
 """Every command, with the line that the overview has for it."""
 
@@ -52,19 +51,23 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end the command
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
-        sys.exit(_run(sys.argv[1:]))
+        return _run(sys.argv[1:])
+    except SystemExit:
+        raise
     except RaycontextError as error:
         say(f"error: {safe(str(error))}")
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # who reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILED)
-    except OSError as error:  # such as a current folder that is gone
-        say(f"error: {safe(str(error))}")
-        sys.exit(EXIT_FAILED)
+        return error.exit_code
+    except BrokenPipeError:
+        return output_closed()
     except KeyboardInterrupt:
-        sys.exit(interrupted())
+        return interrupted()
+    except BaseException as error:  # Python itself would end with the code that says "nothing found"
+        return unexpected(error)
 
 
 def _run(given: list[str]) -> int:
@@ -73,12 +76,12 @@ def _run(given: list[str]) -> int:
         first = "completion"
     if first in ("", "-h", "--help"):
         print(_overview())  # noqa: T201
-        return 0 if first else EXIT_WRONG_USE
+        return ExitCode.DONE if first else ExitCode.WRONG_USE
     if first == "--version":
         from raycontext import __version__
 
         print(f"raycontext {__version__}")  # noqa: T201
-        return 0
+        return ExitCode.DONE
     if first in ("search", "related"):
         from raycontext.cli.options import QUERY_COMMANDS, parse
         from raycontext.cli.queries import run
@@ -90,11 +93,11 @@ def _run(given: list[str]) -> int:
         from raycontext.cli.mcp import mcp
 
         mcp()
-        return 0
+        return ExitCode.DONE
     from raycontext.cli.application import application
 
     application()
-    return 0
+    return ExitCode.DONE
 
 
 def _overview() -> str:
@@ -108,6 +111,8 @@ def _overview() -> str:
             *(f"  {name:<{width}}  {help_.split('. ')[0].rstrip('.')}." for name, help_ in COMMANDS.items()),
             "",
             "  --version, --help, --install-completion, --show-completion; COMMAND --help tells what a command takes.",
+            "",
+            *textwrap.wrap(told_in_one_line().replace("`", ""), 110),
             "",
             "From nothing to an answer:  raycontext search 'where is … done?' PATH",
         )

@@ -8,6 +8,7 @@ import typer
 
 from raycontext.cli.display import print_json, say
 from raycontext.cli.terminal import Address, Json, Root, Runtime, connected
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from raycontext.store.checking.reports import Damage, RepairReport, VerificationReport
 
 __all__ = ["repair", "verify"]
-
-EXIT_DAMAGED = 5
-"""As for all errors of storage."""
 
 Name = Annotated[str | None, typer.Argument(help="Name of a collection [default: all].")]
 
@@ -44,7 +42,7 @@ def verify(
     if not reports:
         say("nothing is indexed yet: raycontext index PATH")
     if any(report.damage for report in reports):
-        raise typer.Exit(EXIT_DAMAGED)
+        raise typer.Exit(ExitCode.STORAGE)
 
 
 def repair(

@@ -10,13 +10,14 @@ __all__ = ["mcp"]
 def mcp(root: Root = None) -> None:
     """MCP over stdin and stdout, for editors and agents: `raycontext install` configures them."""
     from raycontext.daemon_client import lifecycle, paths
+    from raycontext.errors import DaemonFailed
     from raycontext.serve.mcp.relay import relay
 
     place = paths.root_folder(root)
 
     def find_daemon() -> str:
         if not lifecycle.is_possible():
-            raise lifecycle.DaemonFailed(
+            raise DaemonFailed(
                 f"MCP needs the daemon, and {lifecycle.DAEMON_SWITCH} or this platform does without.",
                 paths.log_path(place),
             )

@@ -10,20 +10,18 @@ from typing import Any
 
 from raycontext.cli.display import print_hits, print_json, say, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.errors import InvalidInput
+from raycontext.errors import DaemonStarting, InvalidInput, RemoteError
+from raycontext.exit_codes import ExitCode
 from raycontext.paths import holds_more_than_a_project, real_path
 from raycontext.safe_text import safe
 
 __all__ = ["run"]
 
-EXIT_NOTHING_FOUND = 1
-EXIT_NO_COLLECTION = 4
-
 Given = dict[str, Any]
 
 
 def run(name: str, given: Given) -> int:
-    """Answer and print; returns the exit code. Raises what the SDK raises, and `client.Refused`."""
+    """Answer and print; returns the exit code. Raises what the SDK raises, and `RemoteError`."""
     body = _search_body(given) if name == "search" else _related_body(given)
     # The same values must be refused in the same words with and without a daemon.
     for key in ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens"):
@@ -40,7 +38,7 @@ def run(name: str, given: Given) -> int:
     else:
         print_json(hits)
     _tell(answer)
-    return 0 if hits else EXIT_NOTHING_FOUND
+    return 0 if hits else ExitCode.NOTHING_FOUND
 
 
 def _search_body(given: Given) -> dict[str, Any]:
@@ -78,8 +76,8 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     """Of the daemon or of this process, after indexing what was never indexed."""
     try:
         return _asked(name, body, given)
-    except wire.Refused as refused:
-        if refused.exit_code != EXIT_NO_COLLECTION or not _may_index(body):
+    except RemoteError as refused:
+        if refused.exit_code != ExitCode.NO_COLLECTION or not _may_index(body):
             raise
     from raycontext.cli.indexing import index_folder
 
@@ -107,7 +105,7 @@ def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     if reply is not None and reply.status != lifecycle.UNAVAILABLE:
         answer: dict[str, Any] = wire.checked(reply)
         return answer
-    if reply is not None and reply.body["error"] != lifecycle.STARTING:
+    if reply is not None and reply.body["error"] != DaemonStarting.__name__:
         say(safe(reply.body["message"]))
     try:
         return _direct(name, body, given)

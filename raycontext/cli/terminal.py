@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from raycontext.cli.display import interrupted, say
+from raycontext.cli.display import say
 
 if TYPE_CHECKING:
     from raycontext.models import JobProgress
@@ -43,16 +43,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 @contextmanager
 def connected(root: str | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
-    """A connection for one command. An interrupt ends it and the command, with a word about it."""
+    """Connect for one command."""
     from raycontext.sdk.connection import connect
 
     kind: Any = runtime
-    try:
-        # Ray prints on stdout what its processes have to say; that is kept for results.
-        with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
-            yield context
-    except KeyboardInterrupt:  # caught here, for the framework would turn it into an exit without a word
-        raise typer.Exit(interrupted()) from None
+    # Ray prints on stdout what its processes have to say; that is kept for results.
+    with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
+        yield context
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from raycontext.cli.display import interrupted, print_json, say
+from raycontext.cli.display import print_json, say
 from raycontext.cli.indexing import daemon_root
 from raycontext.cli.terminal import Address, Json, Root, Runtime
 from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import InvalidInput
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 __all__ = ["cancel", "watch", "watch_folder"]
@@ -61,7 +62,7 @@ def cancel(
     address: Address = None,
     as_json: Json = False,
 ) -> None:
-    """Stop the running index job of a collection. What it has committed stays. Exit code 1 where none runs."""
+    """Stop the running index job of a collection. What it has committed stays. Exit code 11 where none runs."""
     if (path is None) == (collection is None):
         raise InvalidInput("Nothing says which job to stop", "Give its folder, or --collection NAME.")
     place = daemon_root(root, address)
@@ -78,16 +79,13 @@ def cancel(
     else:
         typer.echo(f"{safe(told['collection'])}: {'stopped' if told['cancelled'] else 'no job runs'}")
     if not told["cancelled"]:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOTHING_TO_CANCEL)
 
 
 def watch_folder(path: str, root: str | None, address: str | None, runtime: str | None) -> None:
     """Watch in this process until it is interrupted."""
-    try:
-        with redirect_stdout(sys.stderr):
-            asyncio.run(_watch_here(path, root, address, runtime))
-    except KeyboardInterrupt:
-        raise typer.Exit(interrupted()) from None
+    with redirect_stdout(sys.stderr):
+        asyncio.run(_watch_here(path, root, address, runtime))
 
 
 async def _watch_here(path: str, root: str | None, address: str | None, runtime: Any) -> None:

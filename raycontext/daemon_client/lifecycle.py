@@ -10,12 +10,10 @@ from contextlib import suppress
 
 from raycontext.daemon_client.paths import log_path, socket_path
 from raycontext.daemon_client.wire import health
-from raycontext.errors import RaycontextError
+from raycontext.errors import DaemonFailed
 
 __all__ = [
-    "STARTING",
     "UNAVAILABLE",
-    "DaemonFailed",
     "ensure_ready",
     "is_possible",
     "is_wanted",
@@ -38,23 +36,6 @@ DAEMON_SWITCH = "RAYCONTEXT_DAEMON"
 _OFF = {"0", "off", "false", "no", "n", "f"}
 UNAVAILABLE = 503
 """Status of HTTP where the daemon cannot serve, or not yet."""
-
-STARTING = "DaemonStarting"
-"""What it calls the latter, if it was asked not to wait (`?wait=0`)."""
-
-
-class DaemonFailed(RaycontextError):
-    """The daemon cannot be started, or runs but cannot serve: `DaemonFailed(problem, log)`."""
-
-    exit_code = 7
-
-    def __init__(self, problem: str, log: str) -> None:
-        super().__init__(problem, log)
-        self.problem = problem
-        self.log = log
-
-    def __str__(self) -> str:
-        return f"{self.problem} Its log is {self.log} (raycontext logs)."
 
 
 def is_wanted() -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from raycontext.daemon_client.paths import socket_path
-from raycontext.errors import RaycontextError
+from raycontext.errors import RemoteError
 
-__all__ = ["DaemonGone", "Refused", "Reply", "ask", "checked", "events", "health"]
+__all__ = ["DaemonGone", "Reply", "ask", "checked", "events", "health"]
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 600.0
@@ -18,18 +18,6 @@ ANSWER_SECONDS = 600.0
 
 class DaemonGone(ConnectionError):
     """No daemon answers at the socket."""
-
-
-class Refused(RaycontextError):
-    """What the daemon says instead of an answer: `Refused(error, message, exit_code)`."""
-
-    def __init__(self, error: str, message: str, exit_code: int) -> None:
-        super().__init__(error, message, exit_code)
-        self.message = message
-        self.exit_code = exit_code
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class Reply(NamedTuple):
@@ -73,10 +61,10 @@ def events(root: str, target: str) -> Iterator[Any]:
 
 
 def checked(reply: Reply) -> Any:
-    """The body of an answer. Raises `Refused`."""
+    """Return the body of an answer. Raises `RemoteError` with the error that the daemon answers instead."""
     if reply.status == 200:
         return reply.body
-    raise Refused(reply.body["error"], reply.body["message"], reply.body["exit_code"])
+    raise RemoteError(reply.body["error"], reply.body["message"], reply.body["exit_code"])
 
 
 def health(root: str, seconds: float = CONNECT_SECONDS) -> dict[str, Any] | None:

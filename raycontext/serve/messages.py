@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from raycontext.exit_codes import ExitCode
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
 
@@ -240,4 +241,4 @@ class Failure(_Answer):
     """Name of the class."""
     message: str
     """What happened and what to do."""
-    exit_code: int = 1
+    exit_code: int = ExitCode.OTHER_ERROR

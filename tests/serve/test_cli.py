@@ -249,7 +249,7 @@ def test_current_folder_that_is_gone_is_an_error(command: Command, tmp_path: Pat
     (tmp_path / "gone").mkdir()
     process = command.start("search", "x", cwd=tmp_path / "gone", program=(sys.executable, "-c", code))
     stdout, stderr = process.communicate()
-    assert (process.returncode, stdout) == (1, "")
+    assert (process.returncode, stdout) == (12, "")
     assert stderr.startswith("error: ")
     assert len(stderr.splitlines()) == 1
 

@@ -39,11 +39,11 @@ def test_problems_are_explained_and_change_the_exit_code(command: Command, sourc
     (manifest,) = (command.root / "shop" / "manifests").iterdir()
     manifest.write_bytes(b"damaged")
     done = command("doctor", *QUIET)
-    assert done.returncode == 1
+    assert done.returncode == 10
     assert "        → raycontext repair shop" in done.stdout.splitlines()
     assert done.stdout.splitlines()[-1].startswith("1 of ")
     found = command("doctor", *QUIET, "--json", "--skip", "disk", RAYCONTEXT_EMBEDDER="onnx:/no/such/model")
-    assert found.returncode == 1
+    assert found.returncode == 10
     problems = [finding for finding in json.loads(found.stdout) if finding["level"] in ("warning", "fault")]
     assert [problem["check"] for problem in problems] == ["embedder", "collections"]
     assert all(problem["advice"] for problem in problems)
@@ -52,7 +52,7 @@ def test_problems_are_explained_and_change_the_exit_code(command: Command, sourc
 
 def test_wrong_settings_are_findings_or_wrong_use(command: Command) -> None:
     done = command("doctor", *QUIET, "--root", "ftp://somewhere/root")
-    assert done.returncode == 1
+    assert done.returncode == 10
     assert "fault   storage: 'ftp://somewhere/root' names no storage" in done.stdout
     assert command("doctor", "--skip", "everything").returncode == 2
 
@@ -64,7 +64,7 @@ def cluster_findings(command: Command, address: str, *arguments: str, **options:
     found = json.loads(stdout or "[]")
     assert found, stderr
     problems = [finding for finding in found if finding["level"] in ("warning", "fault")]
-    assert process.returncode == bool(problems)
+    assert process.returncode == (10 if problems else 0)
     return {finding["check"]: finding for finding in found if finding["check"] in ("cluster", "actors")}
 
 

@@ -7,7 +7,6 @@ caused by what users do.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import shutil
 import sys
@@ -19,15 +18,19 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from starlette.testclient import TestClient
 
 from raycontext import errors
 from raycontext.actors.job import Job
 from raycontext.cli.main import main
+from raycontext.daemon_client import wire
+from raycontext.daemon_client.wire import Reply
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.models import IndexOptions, OptionOverrides, SkipReason
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.search import shard
+from raycontext.serve.http.api import Daemon, http_application
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import FORMAT, decode_sealed, encode_sealed
@@ -297,9 +300,54 @@ def path_not_allowed(place: Place) -> tuple[Told, str, str]:
         with refused.value as response:
             assert response.code == 403
             told = json.loads(response.read())
-    assert told["error"] == "PathNotAllowed"
-    message = f"error: {told['message']}\n"
-    return Told(told["exit_code"], "", message), "/etc lies outside", "RAYCONTEXT_ALLOWED"
+    return told_over_http(told, "PathNotAllowed"), "/etc lies outside", "RAYCONTEXT_ALLOWED"
+
+
+def daemon_failed(place: Place) -> tuple[Told, str, str]:
+    """The folder of its log cannot be made."""
+    command = Command(place.root)
+    (place.folder / "state").write_text("")
+    variables = {"RAYCONTEXT_DAEMON": "on", "XDG_STATE_HOME": str(place.folder / "state")}
+    variables["XDG_RUNTIME_DIR"] = str(place.folder)
+    done = command("up", cwd=place.folder, **variables)
+    return Told(done.returncode, done.stdout, done.stderr), "The daemon cannot be started", "raycontext logs"
+
+
+def daemon_starting(place: Place) -> tuple[Told, str, str]:
+    """A request that asked not to wait, while the daemon starts."""
+
+    class Starting(Daemon):
+        @property
+        def starting(self) -> bool:
+            return True
+
+    response = TestClient(http_application(Starting())).post("/api/search?wait=0", json={"query": "cart"})
+    assert response.status_code == 503
+    return told_over_http(response.json(), "DaemonStarting"), "The daemon is starting", "Ask again"
+
+
+def request_refused(place: Place) -> tuple[Told, str, str]:
+    with guarded_server(place.root, [place.shop], token="secret") as host:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"http://{host}/api/collections")
+        with refused.value as response:
+            assert response.code == 401
+            told = json.loads(response.read())
+    return told_over_http(told, "WrongToken"), "The token is missing or wrong", "Send Authorization: Bearer"
+
+
+def remote_error(place: Place) -> tuple[Told, str, str]:
+    """What the daemon answers, here one with an error that has no code of its own, is what the command says."""
+    answer = Reply(500, {"error": "Fenced", "message": "'shop' was taken over. Run it again.", "exit_code": 12})
+    place.monkeypatch.setattr(wire, "ask", lambda *_: answer)
+    place.monkeypatch.setenv("RAYCONTEXT_DAEMON", "on")
+    return place.run("search", "cart", "shop"), "'shop' was taken over", "Run it again"
+
+
+def told_over_http(told: dict[str, Any], name: str) -> Told:
+    """What a command would print for the answer of the daemon."""
+    assert told["error"] == name
+    return Told(told["exit_code"], "", f"error: {told['message']}\n")
 
 
 CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = {
@@ -308,6 +356,8 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.ConfigurationError: configuration_error,
     errors.CorruptManifest: corrupt_manifest,
     errors.CorruptSegment: corrupt_segment,
+    errors.DaemonFailed: daemon_failed,
+    errors.DaemonStarting: daemon_starting,
     errors.DeadlineExceeded: deadline_exceeded,
     errors.EmbeddingBudgetExceeded: embedding_budget_exceeded,
     errors.EmbeddingFailed: embedding_failed,
@@ -318,6 +368,8 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.JobFailed: job_failed,
     errors.NotShared: not_shared,
     errors.PathNotAllowed: path_not_allowed,
+    errors.RemoteError: remote_error,
+    errors.RequestRefused: request_refused,
     errors.RootNotFound: root_not_found,
     errors.RuntimeUnavailable: runtime_unavailable,
     errors.SourceUnavailable: source_unavailable,
@@ -330,8 +382,7 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
 
 
 def test_every_error_class_is_caused_here() -> None:
-    kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, RaycontextError)}
-    assert kinds - {RaycontextError} == set(CAUSES)
+    assert {getattr(errors, name) for name in errors.__all__} - {RaycontextError} == set(CAUSES)
 
 
 @pytest.mark.parametrize("kind", CAUSES, ids=lambda kind: kind.__name__)

@@ -73,7 +73,7 @@ def parameters(find: str, **constants: float) -> StdioServerParameters:
     program = "\n".join(
         [
             "import itertools, pathlib, time",
-            "from raycontext.daemon_client.lifecycle import DaemonFailed",
+            "from raycontext.errors import DaemonFailed",
             "from raycontext.serve.mcp import relay",
             *(f"relay.{name} = {value}" for name, value in constants.items()),
             "calls = itertools.count(1)",

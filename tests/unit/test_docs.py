@@ -94,7 +94,7 @@ def test_every_error_is_explained() -> None:
     ]
     assert len(kinds) > 15
     for kind in kinds:
-        if kind is errors.RaycontextError:
+        if kind.__name__ not in errors.__all__ or kind is errors.RaycontextError:
             continue
         (line,) = [row for row in text.splitlines() if row.startswith("| `") and f"`{kind.__name__}`" in row]
         assert line.split("|")[2].strip() == str(kind.exit_code), line

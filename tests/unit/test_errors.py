@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import inspect
 import pickle
+import re
+import sys
+from pathlib import Path
 
 import pytest
 
+import raycontext
 from raycontext import errors
+from raycontext.cli.main import main
 from raycontext.errors import RaycontextError
+from raycontext.exit_codes import MEANINGS, ExitCode, told_in_one_line
 
 EXAMPLES: list[RaycontextError] = [
     errors.InvalidInput("limit is 0", "Ask for 1 to 1000 hits."),
@@ -33,6 +42,10 @@ EXAMPLES: list[RaycontextError] = [
     errors.JobFailed("flask", "disk full"),
     errors.ConfigurationError("/home/me/.cursor/mcp.json", "it cannot be read", "Mend it."),
     errors.RuntimeUnavailable("Ray cannot be started", "Look into its logs."),
+    errors.DaemonFailed("The daemon ended at once.", "/log/daemon.log"),
+    errors.DaemonStarting("The daemon is starting", "Ask again."),
+    errors.RequestRefused(401, "WrongToken", "The token is missing or wrong", "Send Authorization: Bearer TOKEN."),
+    errors.RemoteError("UnknownCollection", "There is no collection for 'flask'. Index it first.", 4),
 ]
 
 
@@ -55,3 +68,84 @@ def test_error_message_names_its_subject(error: RaycontextError) -> None:
     subjects = [str(value) for value in error.args if isinstance(value, (str, int))]
     assert any(subject in str(error) for subject in subjects)
     assert len(str(error)) > 20
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_error_message_says_what_happened_and_what_to_do(error: RaycontextError) -> None:
+    assert re.search(r"[^.]{8,}[.;:)] .{8,}", str(error)), "one sentence says what happened, another what to do"
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_exit_code_of_an_error_is_in_the_table_and_says_that_something_failed(error: RaycontextError) -> None:
+    assert error.exit_code in MEANINGS
+    assert error.exit_code not in (ExitCode.DONE, ExitCode.NOTHING_FOUND)
+
+
+def drawn() -> dict[str, str]:
+    """Return the parent of each class in the drawing of the module."""
+    parents: dict[str, str] = {}
+    path = ["RaycontextError"]
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.fullmatch(r"    ([│├└─ ]+) (\w+)  +\S.*", line)
+        if found:
+            depth = (len(found[1]) + 1) // 4
+            path[depth:] = [found[2]]
+            assert found[2] not in parents
+            parents[found[2]] = path[depth - 1]
+    return parents
+
+
+def test_drawing_is_the_tree_of_classes() -> None:
+    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, RaycontextError)]
+    parents = {
+        kind.__name__: next(base.__name__ for base in kind.__mro__[1:] if not base.__name__.startswith("_"))
+        for kind in kinds
+        if kind is not RaycontextError and not kind.__name__.startswith("_")
+    }
+    assert drawn() == parents
+
+
+def test_all_errors_are_public_names_of_the_package() -> None:
+    assert set(errors.__all__) <= set(raycontext.__all__)
+    assert all(getattr(raycontext, name) is getattr(errors, name) for name in errors.__all__)
+
+
+SIGNALS: dict[str, set[str]] = {
+    "raycontext.cli.install.jsonc": {"NotJson"},
+    "raycontext.daemon_client.wire": {"DaemonGone"},
+    "raycontext.discover.pattern": {"_MatchesNothing"},
+    "raycontext.embed.remote.providers": {"UnusableAnswer"},
+    "raycontext.runtime.base": {"WorkerDied"},
+    "raycontext.serve.mcp.channel": {"ChannelClosed"},
+    "raycontext.serve.mcp.relay": {"ProtocolError"},
+}
+"""Exceptions that one part of the program raises and another one takes; no user sees them."""
+
+
+def test_no_error_stands_elsewhere() -> None:
+    package = Path(raycontext.__file__).parent
+    found: dict[str, set[str]] = {}
+    known = {
+        name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+    }
+    known |= {*errors.__all__, "_Advised"}
+    for path in sorted(package.rglob("*.py")):
+        module = ".".join(("raycontext", *path.relative_to(package).with_suffix("").parts))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(base).split(".")[-1] in known for base in node.bases):
+                found.setdefault(module, set()).add(node.name)
+    assert len(found.pop("raycontext.errors")) >= len(errors.__all__) - 1
+    assert found == SIGNALS
+
+
+def test_readme_and_help_have_the_table_of_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set(MEANINGS) == set(ExitCode)
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    assert told_in_one_line() in " ".join(readme.split())
+    monkeypatch.setattr(sys, "argv", ["raycontext", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert told_in_one_line().replace("`", "") in " ".join(capsys.readouterr().out.split())

@@ -14,11 +14,11 @@ from raycontext.cli.display import say
 from raycontext.cli.install.change import Change, plan_install, plan_undo
 from raycontext.cli.install.clients import CLIENTS, Client, ClientName, Surroundings, entry_for
 from raycontext.errors import ConfigurationError
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 __all__ = ["install"]
 
-EXIT_WRONG_USE = 2
 # Settings that the relay must know as the shell knows them: programs with windows do not see the shell's.
 PASSED_ON = ("RAYCONTEXT_ROOT", "RAYCONTEXT_ADDRESS", "RAYCONTEXT_RUNTIME", "RAYCONTEXT_EMBEDDER")
 
@@ -37,7 +37,7 @@ def install(
     if not chosen:
         say(f"None of these was found here: {', '.join(client.title for client in CLIENTS.values())}.")
         say(f"Name one to configure it all the same: raycontext install {ClientName.CLAUDE_CODE}")
-        raise typer.Exit(EXIT_WRONG_USE)
+        raise typer.Exit(ExitCode.WRONG_USE)
     failed = False
     changes: list[Change] = []
     for client in chosen:
@@ -55,7 +55,7 @@ def install(
         _confirm(yes)
         failed = not _apply(changes) or failed
     if failed:
-        raise typer.Exit(EXIT_WRONG_USE)
+        raise typer.Exit(ExitCode.WRONG_USE)
 
 
 def surroundings() -> Surroundings:
@@ -96,7 +96,7 @@ def _confirm(yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         say("Nothing was changed: there is no terminal to ask on. Give --yes to change it, --dry-run to look only.")
-        raise typer.Exit(EXIT_WRONG_USE)
+        raise typer.Exit(ExitCode.WRONG_USE)
     typer.confirm("Change it?", abort=True, err=True)
 
 

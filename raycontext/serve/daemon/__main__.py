@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raycontext.daemon_client import lifecycle, paths
+from raycontext.exit_codes import ExitCode
 from raycontext.serve.daemon.claim import claim
 from raycontext.serve.daemon.files import remove_left_folders, write_token
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     claimed = claim(given.root)
     if claimed is None:
         _log.info("another daemon serves %s", given.root)
-        return 0
+        return ExitCode.DONE
     remove_left_folders(given.root)
     write_token(given.root)
     try:
@@ -47,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(serve(given.root, claimed, given.tcp))
     except Exception:
         _log.exception("the daemon ends with an error")
-        return 1
-    return 0
+        return ExitCode.OTHER_ERROR
+    return ExitCode.DONE
 
 
 def _write_log(path: str) -> None:

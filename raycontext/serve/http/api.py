@@ -15,17 +15,19 @@ from starlette.routing import BaseRoute, Route
 
 from raycontext import __version__
 from raycontext.errors import (
+    DaemonStarting,
     InvalidInput,
     JobCancelled,
     PathNotAllowed,
     RaycontextError,
+    RequestRefused,
     RootNotFound,
     RuntimeUnavailable,
     UnknownCollection,
 )
+from raycontext.exit_codes import ExitCode
 from raycontext.models import first_problem
 from raycontext.serve.http.calls import CALLS, Call, Query, method_of
-from raycontext.serve.http.guard import Refused
 from raycontext.serve.http.openapi import openapi
 from raycontext.serve.messages import (
     Failure,
@@ -64,10 +66,6 @@ _STATUS = {
 }
 
 
-class DaemonStarting(RuntimeUnavailable):
-    """Said to those who do not want to wait."""
-
-
 class Daemon:
     """What the application needs of the process that it runs in."""
 
@@ -97,17 +95,20 @@ def http_application(daemon: Daemon, *, extra: tuple[BaseRoute, ...] = ()) -> St
     routes.extend(Route(path, _page_endpoint, methods=["GET"]) for path in PAGE)
     return Starlette(
         routes=[*routes, *extra],
-        exception_handlers={404: _not_found, 405: _not_found, Refused: _refused, Exception: _unexpected},
+        exception_handlers={404: _not_found, 405: _not_found, RequestRefused: _refused, Exception: _unexpected},
     )
 
 
 def failure(error: RaycontextError) -> Failure:
     """An error in the form that all interfaces give it."""
-    return Failure(error=type(error).__name__, message=str(error), exit_code=error.exit_code)
+    name = error.name if isinstance(error, RequestRefused) else type(error).__name__
+    return Failure(error=name, message=str(error), exit_code=error.exit_code)
 
 
 def status_of(error: RaycontextError) -> int:
     """The status of HTTP for an error."""
+    if isinstance(error, RequestRefused):
+        return error.status
     return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
 
 
@@ -185,12 +186,14 @@ def _page(name: str) -> bytes:
 async def _not_found(request: Request, error: Exception) -> Response:
     code = getattr(error, "status_code", 404)
     message = "There is no such address, or not with this method. See /openapi.json."
-    return _failed(Failure(error="NotFound", message=message, exit_code=2), code, getattr(error, "headers", None))
+    return _failed(
+        Failure(error="NotFound", message=message, exit_code=ExitCode.WRONG_USE), code, getattr(error, "headers", None)
+    )
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return _failed(error.told, error.status, {"connection": "close"})
+    assert isinstance(error, RequestRefused)
+    return _failed(failure(error), error.status, {"connection": "close"})
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

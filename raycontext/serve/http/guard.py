@@ -11,9 +11,10 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from raycontext.errors import RequestRefused
 from raycontext.serve.messages import Failure
 
-__all__ = ["MAX_BODY_BYTES", "Guard", "Refused"]
+__all__ = ["MAX_BODY_BYTES", "Guard"]
 
 MAX_BODY_BYTES = 4 << 20
 BODY_SECONDS = 20.0
@@ -26,15 +27,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-
-
-class Refused(Exception):
-    """A request that is not served: the status of HTTP, and what the caller is told."""
-
-    def __init__(self, status: int, told: Failure) -> None:
-        super().__init__(status, told)
-        self.status = status
-        self.told = told
 
 
 class Guard:
@@ -53,23 +45,32 @@ class Guard:
         try:
             self._check(scope)
             await self._application(scope, _limited(receive), send)
-        except Refused as refused:
+        except RequestRefused as refused:
             await _refuse(send, refused)
 
     def _check(self, scope: MutableMapping[str, Any]) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self._hosts and host not in self._hosts and host.rpartition(":")[0] not in self._hosts:
-            raise _refusal(403, "ForeignHost", "The Host header names another host.")
+            raise RequestRefused(
+                403,
+                "ForeignHost",
+                "The Host header names another host",
+                "Ask by an address of the daemon.",
+            )
         origin = headers.get(b"origin")
         if self._hosts and origin is not None:
             _, _, named = origin.decode("latin-1").lower().partition("://")
             if named != host:
-                raise _refusal(403, "ForeignOrigin", "Another site's page asks; the daemon answers only its own.")
+                raise RequestRefused(
+                    403, "ForeignOrigin", "Another site's page asks", "The daemon answers only its own page: open that."
+                )
         if self._token is not None and scope["path"] not in PUBLIC:
             shown = headers.get(b"authorization", b"")
             if not hmac.compare_digest(shown, b"Bearer " + self._token.encode()):
-                raise _refusal(401, "WrongToken", "The token is missing or wrong: send Authorization: Bearer TOKEN.")
+                raise RequestRefused(
+                    401, "WrongToken", "The token is missing or wrong", "Send Authorization: Bearer TOKEN."
+                )
         if _length(scope) > MAX_BODY_BYTES:
             raise _too_large()
 
@@ -93,7 +94,9 @@ def _limited(receive: Receive) -> Receive:
         try:
             message = await asyncio.wait_for(receive(), BODY_SECONDS)
         except TimeoutError:
-            raise _refusal(408, "TooSlow", f"The request did not arrive within {BODY_SECONDS:g} s.") from None
+            raise RequestRefused(
+                408, "TooSlow", f"The request did not arrive within {BODY_SECONDS:g} s", "Send it again."
+            ) from None
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
             complete = not message.get("more_body", False)
@@ -104,16 +107,13 @@ def _limited(receive: Receive) -> Receive:
     return limited
 
 
-def _too_large() -> Refused:
-    return _refusal(413, "TooLarge", f"A request has at most {MAX_BODY_BYTES} bytes.")
+def _too_large() -> RequestRefused:
+    return RequestRefused(413, "TooLarge", f"A request has at most {MAX_BODY_BYTES} bytes", "Ask for less at once.")
 
 
-def _refusal(status: int, name: str, message: str) -> Refused:
-    return Refused(status, Failure(error=name, message=message, exit_code=2))
-
-
-async def _refuse(send: Send, refused: Refused) -> None:
-    body = json.dumps(refused.told.model_dump()).encode()
+async def _refuse(send: Send, refused: RequestRefused) -> None:
+    told = Failure(error=refused.name, message=str(refused), exit_code=refused.exit_code)
+    body = json.dumps(told.model_dump()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if refused.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

@@ -24,7 +24,6 @@ from functools import partial
 from typing import Any
 
 from raycontext import __version__
-from raycontext.daemon_client.lifecycle import DaemonFailed
 from raycontext.errors import RaycontextError
 from raycontext.serve.mcp.channel import ChannelClosed, exchange
 from raycontext.serve.mcp.tools import (
@@ -56,8 +55,8 @@ CAPABILITIES = {"tools": {"listChanged": False}}
 TOOL_NAMES = frozenset(tool["name"] for tool in TOOLS)
 
 
-class Refused(Exception):
-    """A request that is answered with an error of the protocol: `Refused(code, message, data)`."""
+class ProtocolError(Exception):
+    """A request that is answered with an error of the protocol: `ProtocolError(code, message, data)`."""
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
         super().__init__(code, message, data)
@@ -69,7 +68,7 @@ class Relay:
 
     def __init__(self, send: Callable[[Message], None], find_daemon: Callable[[], str]) -> None:
         """`find_daemon` starts the daemon where none runs, and returns its socket's path; it may block, and raise
-        `DaemonFailed` or `RaycontextError`."""
+        `RaycontextError`."""
         self._send = send
         self._find_daemon = find_daemon
         self._finding: asyncio.Future[str] | None = None
@@ -84,14 +83,14 @@ class Relay:
         try:
             message = json.loads(line, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            self._send(_failure(None, Refused(PARSE_ERROR, "Parse error")))
+            self._send(_failure(None, ProtocolError(PARSE_ERROR, "Parse error")))
             return
         identifier = message.get("id") if isinstance(message, dict) else None
         method = message.get("method") if isinstance(message, dict) else None
         if isinstance(message, dict) and method is None and ("result" in message or "error" in message):
             return  # an answer to a request that this server never sends
         if not isinstance(method, str) or isinstance(identifier, bool | float | list | dict):
-            self._send(_failure(None, Refused(INVALID_REQUEST, "Invalid request")))
+            self._send(_failure(None, ProtocolError(INVALID_REQUEST, "Invalid request")))
         elif "id" not in message:
             self._notified(method, message.get("params"))
         else:
@@ -99,7 +98,7 @@ class Relay:
 
     def refuse_line(self) -> None:
         """Answer a line that is too long to be taken in."""
-        self._send(_failure(None, Refused(INVALID_REQUEST, f"The message is longer than {MAX_LINE_BYTES} bytes")))
+        self._send(_failure(None, ProtocolError(INVALID_REQUEST, f"The message is longer than {MAX_LINE_BYTES} bytes")))
 
     async def close(self) -> None:
         """End all calls."""
@@ -123,21 +122,21 @@ class Relay:
                 self._start_call(identifier, params)
             else:
                 self._send(_success(identifier, _answer(method, params)))
-        except Refused as refused:
+        except ProtocolError as refused:
             self._send(_failure(identifier, refused))
 
     def _start_call(self, identifier: Any, params: Any) -> None:
         version = _version(params)
         name = params.get("name") if isinstance(params, dict) else None
         if not isinstance(name, str):
-            raise Refused(INVALID_PARAMS, "Invalid request parameters", "")
+            raise ProtocolError(INVALID_PARAMS, "Invalid request parameters", "")
         if name not in TOOL_NAMES:
-            raise Refused(INVALID_PARAMS, f"Unknown tool: {name[:100]}")
+            raise ProtocolError(INVALID_PARAMS, f"Unknown tool: {name[:100]}")
         key = json.dumps(identifier)
         if key in self._calls:
-            raise Refused(INVALID_REQUEST, "A request with this id is being worked on")
+            raise ProtocolError(INVALID_REQUEST, "A request with this id is being worked on")
         if len(self._calls) >= MAX_CALLS:
-            raise Refused(INVALID_REQUEST, f"More than {MAX_CALLS} calls at once")
+            raise ProtocolError(INVALID_REQUEST, f"More than {MAX_CALLS} calls at once")
         call = asyncio.get_running_loop().create_task(self._call(identifier, name, params, version))
         self._calls[key] = call
         call.add_done_callback(lambda _: self._calls.pop(key))
@@ -155,10 +154,10 @@ class Relay:
                 f"No answer within {CALL_SECONDS:.0f} s: the raycontext daemon is starting or busy. Call again; "
                 "`raycontext logs` shows what it does."
             )
-        except (DaemonFailed, RaycontextError, OSError) as error:
+        except (RaycontextError, OSError) as error:
             response = _told(f"The raycontext daemon cannot be reached: {error}")
         except (ValueError, RecursionError):  # what could be read but not be passed on
-            response = _failure(None, Refused(INVALID_PARAMS, "Invalid request parameters", ""))
+            response = _failure(None, ProtocolError(INVALID_PARAMS, "Invalid request parameters", ""))
         if version is None:
             _without_envelope(response)
         self._send({**response, "id": identifier})
@@ -228,7 +227,7 @@ def _answer(method: str, params: Any) -> Message:
     if method == "initialize":
         asked = params.get("protocolVersion") if isinstance(params, dict) else None
         if not isinstance(asked, str):
-            raise Refused(INVALID_PARAMS, "Invalid request parameters", "")
+            raise ProtocolError(INVALID_PARAMS, "Invalid request parameters", "")
         return {
             "protocolVersion": asked if asked in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1],
             "capabilities": CAPABILITIES,
@@ -243,7 +242,7 @@ def _answer(method: str, params: Any) -> Message:
     elif method == "server/discover" and version is not None:
         result = {"supportedVersions": MODERN_VERSIONS, "capabilities": CAPABILITIES, "instructions": INSTRUCTIONS}
     else:
-        raise Refused(METHOD_NOT_FOUND, "Method not found", method[:100])
+        raise ProtocolError(METHOD_NOT_FOUND, "Method not found", method[:100])
     if version is not None:
         stamp = {"_meta": {SERVER_KEY: SERVER_INFO}}
         result = {**result, "resultType": "complete", "ttlMs": 0, "cacheScope": "private", **stamp}
@@ -258,7 +257,7 @@ def _version(params: Any) -> str | None:
     version = meta[VERSION_KEY]
     if version not in MODERN_VERSIONS:
         supported = {"supported": list(MODERN_VERSIONS), "requested": version}
-        raise Refused(UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
+        raise ProtocolError(UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
     return str(version)
 
 
@@ -292,7 +291,7 @@ def _success(identifier: Any, result: Message) -> Message:
     return {"jsonrpc": "2.0", "id": identifier, "result": result}
 
 
-def _failure(identifier: Any, refused: Refused) -> Message:
+def _failure(identifier: Any, refused: ProtocolError) -> Message:
     return {"jsonrpc": "2.0", "id": identifier, "error": refused.error}
 
 
