@@ -8,7 +8,7 @@ __all__ = ["MEANINGS", "ExitCode", "told_in_one_line"]
 
 
 class ExitCode(IntEnum):
-    """What a command says by its exit code. A code never changes its meaning."""
+    """Exit code of a command. The meaning of a code never changes."""
 
     DONE = 0
     NOTHING_FOUND = 1
@@ -47,5 +47,5 @@ MEANINGS: dict[ExitCode, str] = {
 
 
 def told_in_one_line() -> str:
-    """Return the whole table as one sentence: `Exit codes: 0 done, 1 nothing found, ….`"""
+    """Return the whole table as one sentence, such as "Exit codes: 0 done, 1 nothing found."."""
     return f"Exit codes: {', '.join(f'{code:d} {meaning}' for code, meaning in MEANINGS.items())}."
