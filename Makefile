@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all chromium lint docs site bench soak clean
+.PHONY: demo test test-fast test-all chromium format lint docs site bench soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -24,13 +24,24 @@ $(VENV)/installed-docs: $(VENV)/installed
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
 
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# All tests, the files that use Ray first: they take longest, and both processes shall end together.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/installed-dev chromium
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(PYTEST) --durations 30
+
+# The inner loop: no Ray, no soak, no property runs, and no programs of their own that tests start and kill.
+test-fast: $(VENV)/installed-dev
+	$(PYTEST) -m 'not (ray or soak or property or process)'
 
 # Unit tests, one real index and one search on every other Python from 3.11 on that is installed.
 test-all:

@@ -16,6 +16,7 @@ import pytest
 import raycontext
 from raycontext.sdk.connection import Connection
 
+from .selection import pytest_collection_modifyitems, pytest_sessionfinish  # noqa: F401 - hooks
 from .waiting import PATIENCE, WAIT_SECONDS
 
 # All temporary files of the run, those of subprocesses too, lie in one folder, so that what is left can be seen.

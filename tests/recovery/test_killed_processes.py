@@ -24,6 +24,8 @@ from ..property.test_incremental_index import answers
 from ..serve.conftest import Command
 from ..waiting import WAIT_SECONDS, until
 
+pytestmark = pytest.mark.process
+
 KINDS = ((CART, ".py", "#"), (PAYMENT, ".py", "#"), (LEDGER, ".go", "//"), (ROUTER, ".js", "//"))
 
 

@@ -17,6 +17,8 @@ from raycontext.errors import UnknownCollection
 from ..conftest import write_tree
 from ..property.test_incremental_index import answers
 
+pytestmark = pytest.mark.process
+
 FILES = 1500
 PROGRAM = """
 import sys, raycontext

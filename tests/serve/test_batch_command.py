@@ -19,6 +19,8 @@ from ..repositories import commit
 from ..waiting import WAIT_SECONDS
 from .conftest import Command
 
+pytestmark = pytest.mark.process
+
 SOURCES = 8
 
 

@@ -22,6 +22,8 @@ from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree
 from ..waiting import WAIT_SECONDS
 from .conftest import Command
 
+pytestmark = pytest.mark.process
+
 FILES: dict[str, str | bytes] = {
     "shop/cart.py": CART,
     "shop/payment.py": PAYMENT,

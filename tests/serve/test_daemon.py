@@ -25,6 +25,8 @@ from ..conftest import CART, PAYMENT, write_tree
 from ..waiting import WAIT_SECONDS, until
 from .conftest import Command
 
+pytestmark = pytest.mark.process
+
 QUESTION = "where is a credit card charged?"
 
 

@@ -20,6 +20,8 @@ from raycontext.sdk.connection import runtime_for, settings_of
 from ..waiting import WAIT_SECONDS
 from .conftest import Command
 
+pytestmark = pytest.mark.process
+
 # Other tests start a Ray of their own, some without a token, at the same time.
 QUIET = ("--skip", "ports")
 

@@ -13,6 +13,8 @@ from raycontext.evaluation import Evaluation
 
 from .conftest import Command
 
+pytestmark = pytest.mark.process
+
 CHARGED = {"query": "charge_card", "category": "symbol", "targets": [{"path": "shop/payment.py"}]}
 ROUTED = {
     "query": "where are requests dispatched to handlers?",

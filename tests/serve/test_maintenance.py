@@ -12,6 +12,8 @@ from raycontext.store.checking.reports import DamageKind, RepairReport, Verifica
 from ..conftest import CART, write_tree
 from .conftest import Command
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def indexed(command: Command, source: Path) -> Command:

@@ -22,6 +22,8 @@ from raycontext.daemon_client import wire
 from ..conftest import CART, PAYMENT, write_tree
 from ..waiting import PATIENCE, WAIT_SECONDS, until_async
 
+pytestmark = pytest.mark.process
+
 SCRIPT = Path(sys.executable).parent / "raycontext"
 WINDOWS = 5
 

@@ -30,6 +30,8 @@ from raycontext.serve.mcp.tools import INSTRUCTIONS, TOOLS
 from ..waiting import WAIT_SECONDS, until_async
 from .mcp_server import served
 
+pytestmark = pytest.mark.process
+
 ERAS = ["legacy", "auto"]
 ANSWER = {"root": "/r", "partial": False, "results": [], "omitted": 0, "notes": []}
 

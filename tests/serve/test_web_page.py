@@ -12,6 +12,8 @@ from ..conftest import CART, PAYMENT, write_tree
 from ..waiting import WAIT_SECONDS
 from .http_server import guarded_server
 
+pytestmark = pytest.mark.process
+
 TOKEN = "t0ken-of-the-tests"
 FLAGS = [
     "--headless",

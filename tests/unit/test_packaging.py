@@ -14,6 +14,8 @@ import pytest
 
 import raycontext
 
+pytestmark = pytest.mark.process
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "raycontext"
 

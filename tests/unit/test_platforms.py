@@ -24,6 +24,8 @@ from raycontext.store.storage.memory import MemoryStorage
 
 from ..conftest import CART, PAYMENT, write_tree
 
+pytestmark = pytest.mark.process
+
 WITHOUT = """
 import os, sys
 for name in ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "getuid"):

@@ -15,6 +15,8 @@ from raycontext.cli.main import main
 
 from ..conftest import write_tree
 
+pytestmark = pytest.mark.process
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text()
 GUIDE = (REPOSITORY / "docs/guide.md").read_text()

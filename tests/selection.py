@@ -1,0 +1,31 @@
+"""Hooks of pytest: the marks and the order of tests, and the end of a run in which nothing was tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+__all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish"]
+
+PROPERTIES = Path(__file__).with_name("property")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for many examples, and put the files that use Ray first."""
+    with_ray = {item.path for item in items if item.get_closest_marker("ray")}
+    items.sort(key=lambda item: item.path not in with_ray)  # stable
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or PROPERTIES in item.path.parents:
+            item.add_marker("property")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a run fail in which nothing passed, because all was skipped or left out."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or session.config.option.collectonly or session.exitstatus != pytest.ExitCode.OK:
+        return
+    if not reporter.stats.get("passed"):
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
