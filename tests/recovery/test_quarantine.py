@@ -84,7 +84,7 @@ def test_bad_files_are_quarantined_and_all_others_indexed(tmp_path: Path) -> Non
     write_tree(place, {path: bad(fault) for path, (fault, _) in BAD.items()})
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(root), str(place), str(KILLS), str(said), *BAD],
-        env={**os.environ, VARIABLE: FAULTS, "RAYCONTEXT_FILE_SECONDS": "5"},
+        env={**os.environ, VARIABLE: FAULTS, "RAYCONTEXT_FILE_SECONDS": "2"},
         capture_output=True,
         text=True,
         check=False,

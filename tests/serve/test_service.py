@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import raycontext
 from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RootNotFound, UnknownCollection
+from raycontext.index import stages
 from raycontext.serve.messages import CollectionQuery, IndexQuery, RelatedQuery, SearchQuery
 from raycontext.serve.service import Service
 
 from ..conftest import CART, write_tree
+from ..waiting import WAIT_SECONDS, until_async
 
 
 @pytest.fixture
@@ -35,8 +39,23 @@ async def shop(service: Service, source: Path) -> str:
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     place = tmp_path / "large"
-    write_tree(place, {f"d{number % 9}/f{number}.py": f"# {number}\n{CART * 60}" for number in range(400)})
+    write_tree(place, {f"d{number % 9}/f{number}.py": f"# {number}\n{CART}" for number in range(40)})
     return place
+
+
+@pytest.fixture
+def go_on(large: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Until it is set, no file of the large tree is indexed."""
+    event = threading.Event()
+    plain = stages.index_files
+
+    def held(source: str, *arguments: Any) -> stages.IndexedBatch:
+        assert source != str(large) or event.wait(WAIT_SECONDS)
+        return plain(source, *arguments)
+
+    monkeypatch.setattr(stages, "index_files", held)
+    yield event
+    event.set()
 
 
 async def test_job_runs_in_the_background_and_tells_how_it_ended(service: Service, source: Path) -> None:
@@ -49,16 +68,19 @@ async def test_job_runs_in_the_background_and_tells_how_it_ended(service: Servic
     assert [job.collection for job in service.jobs()] == ["shop"]
 
 
-async def test_callers_that_ask_for_the_same_folder_join_one_job(service: Service, large: Path) -> None:
+async def test_callers_that_ask_for_the_same_folder_join_one_job(
+    service: Service, large: Path, go_on: threading.Event
+) -> None:
     first = await service.start_index(IndexQuery(path=str(large)))
     second = await service.start_index(IndexQuery(path=f"{large}/../large"))
     assert second.collection == first.collection
     assert len(service.jobs()) == 1
+    go_on.set()
     await service.wait_index(first.collection)
 
 
 async def test_answers_during_a_job_are_partial_and_say_how_far_it_is(
-    service: Service, shop: str, source: Path, large: Path
+    service: Service, shop: str, large: Path, go_on: threading.Event
 ) -> None:
     job = await service.start_index(IndexQuery(path=str(large)))
     answer = await service.search(SearchQuery(query="total price", collections=[shop, job.collection]))
@@ -66,15 +88,23 @@ async def test_answers_during_a_job_are_partial_and_say_how_far_it_is(
     assert [state.collection for state in answer.indexing] == [job.collection]
     other = await service.search(SearchQuery(query="total price", collection=shop))
     assert not other.partial
+    go_on.set()
     await service.wait_index(job.collection)
     assert not (await service.search(SearchQuery(query="total price", path=str(large)))).partial
 
 
-async def test_cancelled_job_says_so(service: Service, large: Path) -> None:
+async def test_cancelled_job_says_so(service: Service, large: Path, go_on: threading.Event) -> None:
     job = await service.start_index(IndexQuery(path=str(large)))
-    while (state := service.job(job.collection)) is not None and state.progress is None:
-        await asyncio.sleep(0.01)
-    assert await service.cancel(CollectionQuery(collection=job.collection)) == (job.collection, True)
+
+    def indexes() -> bool:
+        state = service.job(job.collection)
+        return state is not None and state.progress is not None and state.progress.stage == "indexing"
+
+    await until_async(indexes)
+    cancelling = asyncio.create_task(service.cancel(CollectionQuery(collection=job.collection)))
+    await asyncio.wait([cancelling], timeout=0.1)  # it may wait for the batch that is under way
+    go_on.set()
+    assert await cancelling == (job.collection, True)
     with pytest.raises(JobCancelled):
         await service.wait_index(job.collection)
     ended = service.job(job.collection)
