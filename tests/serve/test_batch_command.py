@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,36 @@ pytestmark = pytest.mark.process
 SOURCES = 8
 
 
+SSH = """#!/bin/sh
+while [ -e {gate} ]; do sleep 0.05; done
+for asked; do :; done
+exec sh -c "$asked"
+"""
+"""Stands in for ssh: runs on this machine what git asks for, as soon as there is no file `gate`."""
+
+
 @pytest.fixture
-def repositories(tmp_path: Path) -> Path:
-    """A list of some repositories, the later ones more urgent."""
+def repositories(command: Command, tmp_path: Path) -> Path:
+    """A list of some repositories, the later ones more urgent; the last one to be fetched is behind a gate."""
     sources: list[dict[str, Any]] = []
     for number in range(SOURCES):
-        commit(tmp_path / f"up/r{number}", {"a.py": f"def handler_{number}():\n    return {number}\n"})
-        sources.append({"git": (tmp_path / f"up/r{number}").as_uri(), "priority": number})
+        place = tmp_path / f"up/r{number}"
+        commit(place, {"a.py": f"def handler_{number}():\n    return {number}\n"})
+        sources.append({"git": place.as_uri() if number else f"git@example.org:{place}", "priority": number})
+    ssh = tmp_path / "ssh"
+    ssh.write_text(SSH.format(gate=tmp_path / "gate"))
+    ssh.chmod(0o700)
+    command.variables.update(GIT_SSH_COMMAND=str(ssh), GIT_SSH_VARIANT="simple")
     return listed(tmp_path, sources=sources, concurrency=1)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """As long as it exists, a batch does not come to its end."""
+    place = tmp_path / "gate"
+    place.touch()
+    yield place
+    place.unlink(missing_ok=True)
 
 
 def listed(place: Path, **content: Any) -> Path:
@@ -108,12 +131,13 @@ def test_names_from_the_list_cannot_control_the_terminal(command: Command, tmp_p
     assert "\u202e" not in done.stdout + done.stderr
 
 
-def test_killed_batch_goes_on_where_it_was(command: Command, repositories: Path) -> None:
+def test_killed_batch_goes_on_where_it_was(command: Command, repositories: Path, gate: Path) -> None:
     with command.start("batch", repositories, "--runtime", "inline") as process:
         assert process.stderr is not None
         told = [process.stderr.readline() for _ in range(3)]
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    gate.unlink()
     assert [line.split(":")[0] for line in told] == ["indexed r7", "indexed r6", "indexed r5"]
     with raycontext.connect(root=command.root, runtime="inline") as context:
         assert context.search("handler_7", collection="r7")
@@ -130,7 +154,9 @@ def test_killed_batch_goes_on_where_it_was(command: Command, repositories: Path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupt_ends_it_with_the_report_so_far(command: Command, repositories: Path, number: signal.Signals) -> None:
+def test_interrupt_ends_it_with_the_report_so_far(
+    command: Command, repositories: Path, gate: Path, number: signal.Signals
+) -> None:
     with command.start("batch", repositories, "--runtime", "inline", "--json") as process:
         assert process.stderr is not None
         process.stderr.readline()
@@ -144,4 +170,5 @@ def test_interrupt_ends_it_with_the_report_so_far(command: Command, repositories
     assert report.outcomes[0].state == "indexed"
     assert report.outcomes[-1].state == "interrupted"
     assert not command.remaining()
+    gate.unlink()
     assert command("batch", repositories, "--runtime", "inline").returncode == 0

@@ -143,7 +143,7 @@ def slow_server(tmp_path: Path) -> dict[str, str]:
     """The environment in which git's ssh is a program that never answers, and says that it runs."""
     script = tmp_path / "slow-ssh"
     script.write_text(
-        f"#!{sys.executable}\nimport pathlib, time\npathlib.Path('{tmp_path}/began').touch()\ntime.sleep(60)\n"
+        f"#!{sys.executable}\nimport pathlib, time\npathlib.Path('{tmp_path}/began').touch()\ntime.sleep(600)\n"
     )
     script.chmod(0o700)
     return {"GIT_SSH": str(script), "GIT_SSH_COMMAND": str(script)}
