@@ -35,7 +35,8 @@ from raycontext.discover.walk import walk
 from raycontext.index import planner as index_planner
 from raycontext.index import stages
 from raycontext.index.stages import IndexedBatch
-from raycontext.models import FileDigest, FileStat, IndexOptions, OptionOverrides, TreeListing
+from raycontext.models import FileDigest, FileStat, IndexOptions, TreeListing
+from raycontext.options import RunOptions
 from raycontext.runtime.base import ActorHandle
 from raycontext.runtime.ray import RayRuntime
 from raycontext.store.changes import TreeChanges
@@ -118,7 +119,7 @@ def planning(count: int) -> Figures:
             for number, file in enumerate(files)
         ]
         store = VectorStore(Location(folder, name).open())
-        state = store.begin(OptionOverrides())
+        state = store.begin(RunOptions())
         store.commit(
             index_planner.Change(new_ulid(), (), entries, {}, frozenset(), frozenset(), SCANNED_AT_NS, state.options)
         )
@@ -198,7 +199,7 @@ def tasks(count: int, files_per_task: int, segment: SegmentReference) -> Figures
     runtime: Any = RecordedRuntime(files, segment)
     job = Job("/nowhere", runtime, CollectionIdentity("tree", "/nowhere", new_ulid()))
     begun = time.process_time()
-    report = asyncio.run(job.run(OptionOverrides()))
+    report = asyncio.run(job.run(RunOptions()))
     seconds = time.process_time() - begun - runtime.recording_seconds
     assert report.added == len(files)
     return {

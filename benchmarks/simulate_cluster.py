@@ -41,7 +41,8 @@ from raycontext.discover.walk import walk
 from raycontext.index import planner as index_planner
 from raycontext.index import stages
 from raycontext.index.stages import IndexedBatch
-from raycontext.models import FileDigest, FileStat, IndexOptions, OptionOverrides
+from raycontext.models import FileDigest, FileStat, IndexOptions
+from raycontext.options import RunOptions
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import Location
 from raycontext.store.manifest import SegmentReference
@@ -157,7 +158,7 @@ def committed(folder: Path, number: int) -> tuple[float, float]:
         source = folder / f"source-{number}"
         source.mkdir()
         store = VectorStore(Location(str(folder), context.prepare(source, f"tree-{number}")).open())
-    state = store.begin(OptionOverrides())
+    state = store.begin(RunOptions())
     files = [
         FileStat(f"p{index // 4000}/m{index // 40}/file_{index:07}.py", 8000, index, index) for index in range(number)
     ]

@@ -25,7 +25,6 @@ __all__ = [
     "IndexOptions",
     "IndexReport",
     "JobProgress",
-    "OptionOverrides",
     "SearchFilters",
     "SkipReason",
     "SkippedFile",
@@ -372,6 +371,12 @@ class CollectionStatus(FrozenModel):
     num_shards: int
     embedder: str
     """Fingerprint of the embedder that the vectors come from."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    secrets: bool = False
+    max_file_bytes: int
+    """Size in bytes of the largest file that is indexed. This and the three options above are those that the collection
+    was built with, see `RunOptions`."""
     files: int
     chunks: int
     languages: dict[str, int]
@@ -398,22 +403,3 @@ def first_problem(error: ValidationError) -> str:
     """Return the first problem that a validation found, in one line: the field, then the message."""
     problem = error.errors()[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-
-
-class OptionOverrides(NamedTuple):
-    """Options that a caller asks for. None keeps the value that the collection has, or takes the default for a new
-    collection. The fields mean what they mean in `IndexOptions`."""
-
-    num_shards: int | None = None
-    max_file_bytes: int | None = None
-    chunk_bytes: int | None = None
-    embedder: str | None = None
-    include: tuple[str, ...] | None = None
-    exclude: tuple[str, ...] | None = None
-    secrets: bool | None = None
-
-    def applied_to(self, options: IndexOptions) -> IndexOptions:
-        """Return `options` with the given values in their place. Raises `pydantic.ValidationError` for a value that is
-        out of range."""
-        given = {name: value for name, value in self._asdict().items() if value is not None}
-        return IndexOptions.model_validate({**options.model_dump(), **given})

@@ -39,8 +39,8 @@ from raycontext.models import (
     IndexOptions,
     IndexReport,
     JobProgress,
-    OptionOverrides,
 )
+from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
@@ -95,12 +95,12 @@ class Coordinator:
         `StorageError`, `JobFailed`, …; what was committed before an error stays."""
         if not await asyncio.to_thread(os.path.isdir, request.source):  # False also for what cannot be a path
             raise RootNotFound(request.source)
-        if request.overrides.embedder is not None:
-            await asyncio.to_thread(embedder_for, request.overrides.embedder)
+        if request.options.embedder is not None:
+            await asyncio.to_thread(embedder_for, request.options.embedder)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         await self._check_shared(identity)
         self._plans[identity.name] = request.plan
-        return await self._in_turn(identity.name, lambda: self._index(identity, request.overrides, request.places))
+        return await self._in_turn(identity.name, lambda: self._index(identity, request.options, request.places))
 
     async def prepare(self, source: str, collection: str | None) -> str:
         """Name of the collection of a source; see `Catalog.prepare`. Raises `RootNotFound`."""
@@ -132,7 +132,7 @@ class Coordinator:
             name = found.name if found is not None else None
         location = Location(self._root, name or "new")
         manifest = await asyncio.to_thread(location.open().latest) if name is not None else None
-        options = request.overrides.applied_to(manifest.options if manifest else IndexOptions())
+        options = request.options.applied_to(manifest.options if manifest else IndexOptions())
         version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
         return await self._runtime.run(
             estimate_tree, request.source, location, version, options, self._runtime.parallelism
@@ -230,7 +230,7 @@ class Coordinator:
         if 0 < len(scan.to_hash) + len(scan.removed) <= FEW_CHANGES:
             plan = self._plans.get(collection, EmbedderPlan())
             places = (*(file.path for file in scan.to_hash), *scan.removed)
-            await self.index(IndexRequest(identity.source, collection, OptionOverrides(), places, plan))
+            await self.index(IndexRequest(identity.source, collection, RunOptions(), places, plan))
 
     async def settle(self) -> None:
         """Wait for compaction and garbage collection that are under way."""
@@ -260,7 +260,7 @@ class Coordinator:
         identity = await asyncio.to_thread(lambda: location.open().identity())
         if not await asyncio.to_thread(os.path.isdir, identity.source):
             return report
-        return report.model_copy(update={"index": await self._index(identity, OptionOverrides())})
+        return report.model_copy(update={"index": await self._index(identity, RunOptions())})
 
     async def _known(self, collection: str) -> Location:
         location = Location(self._root, collection)
@@ -278,14 +278,14 @@ class Coordinator:
                 del self._last[collection]
 
     async def _index(
-        self, identity: CollectionIdentity, overrides: OptionOverrides, places: tuple[str, ...] = ()
+        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = ()
     ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
             plan = self._plans.get(identity.name, EmbedderPlan())
             job = Job(self._root, self._runtime, identity, places, plan, self._governor)
             self._jobs[identity.name] = job
             try:
-                report = await job.run(overrides)
+                report = await job.run(options)
             except (CommitConflict, Fenced):
                 if attempt == RUN_ATTEMPTS:
                     raise

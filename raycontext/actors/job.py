@@ -18,7 +18,8 @@ from raycontext.index import stages
 from raycontext.index.governor import Governor
 from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.index.request import EmbedderPlan
-from raycontext.models import IndexReport, JobProgress, OptionOverrides
+from raycontext.models import IndexReport, JobProgress
+from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.manifest import SegmentReference
@@ -69,13 +70,13 @@ class Job:
         self._store: ActorHandle[VectorStoreActor]
         self._state: CollectionState
 
-    async def run(self, overrides: OptionOverrides) -> IndexReport:
+    async def run(self, options: RunOptions) -> IndexReport:
         try:
             async with self._governor.place(self.identity.name):  # the start of a process is work, too
                 self._store = await self._runtime.actor(
                     vector_store_name(self.identity.name), ANYWHERE, VectorStoreActor, self._location
                 )
-                self._state = await self._store.call(VectorStoreActor.begin, overrides)
+                self._state = await self._store.call(VectorStoreActor.begin, options)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)

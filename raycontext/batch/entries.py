@@ -9,17 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import xxhash
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from raycontext.embed.registry import absolute_name
 from raycontext.embed.remote.providers import KINDS as REMOTE_KINDS
 from raycontext.errors import InvalidInput
-from raycontext.index.request import check_overrides, globs
-from raycontext.models import OptionOverrides
+from raycontext.index.request import resolved
+from raycontext.options import RunOptions
 from raycontext.sources.git import check_repository, without_password
 from raycontext.sources.workplace import Origin
 from raycontext.store.collection import check_name
@@ -31,29 +30,28 @@ MAX_PROBLEMS_SHOWN = 10
 _ARCHIVE_ENDINGS = re.compile(r"(\.tar)?\.(tar|tgz|tbz2?|txz|zip|gz|bz2|xz)$", re.IGNORECASE)
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+def _with_one_name(given: Any) -> Any:
+    """Return the options of a source with `shards`, which older lists say, under its name `num_shards`."""
+    if not isinstance(given, dict) or "shards" not in given:
+        return given
+    if "num_shards" in given:
+        raise ValueError("give num_shards or shards, not both")
+    return {"num_shards" if name == "shards" else name: value for name, value in given.items()}
 
 
-Globs = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+class EntryOptions(RunOptions):
+    """What can be said of one source, or of all sources (`defaults`): the options of an index run, and how the source
+    is brought. The folder in the name of an embedder is relative to the list."""
 
-
-class EntryOptions(BaseModel):
-    """What can be said of one source, or of all (`defaults`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shards: int | None = Field(default=None, ge=1, le=4096)
-    embedder: str | None = None
-    """As in `Context.index`; a folder is relative to the list."""
-    max_file_bytes: int | None = Field(default=None, ge=1)
-    include: Globs | None = None
-    exclude: Globs | None = None
-    """Globs in gitignore syntax, relative to the source; None keeps what the collection was built with."""
     priority: int = 0
     """Higher ones begin first; among equals the order of the list holds."""
     fetch_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     """How long git may take for this source."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        return _with_one_name(given)
 
 
 class BatchEntry(EntryOptions):
@@ -91,18 +89,10 @@ class BatchEntry(EntryOptions):
                 check_repository(self.git, self.ref)
             if self.collection:
                 check_name(self.collection)
-            globs(self.include or (), "include")
-            globs(self.exclude or (), "exclude")
-            check_overrides(self.overrides)
-            if self.embedder is not None:
-                absolute_name(self.embedder)
+            resolved(self)
         except InvalidInput as error:
             raise ValueError(str(error)) from error
         return self
-
-    @property
-    def overrides(self) -> OptionOverrides:
-        return OptionOverrides(num_shards=self.shards, max_file_bytes=self.max_file_bytes)
 
     @property
     def name(self) -> str:
@@ -155,7 +145,9 @@ class BatchList(BaseModel):
         common = defaults.model_dump(exclude_unset=True)
         sources = rest.get("sources")
         if isinstance(sources, (list, tuple)):
-            rest["sources"] = [{**common, **source} if isinstance(source, dict) else source for source in sources]
+            rest["sources"] = [
+                {**common, **_with_one_name(source)} if isinstance(source, dict) else source for source in sources
+            ]
         return rest
 
     @model_validator(mode="after")

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from raycontext.errors import InvalidInput, RaycontextError, RemoteError
-from raycontext.models import first_problem
+from raycontext.errors import RaycontextError, RemoteError
+from raycontext.index.request import refused
 from raycontext.sdk.connection import connect
 from raycontext.serve.messages import Answer, RelatedQuery, SearchQuery
 from raycontext.serve.service import Service
@@ -40,7 +40,7 @@ async def _answer(
     try:
         asked = SearchQuery(**body) if name == "search" else RelatedQuery(**body)
     except ValidationError as error:
-        raise InvalidInput(first_problem(error), "See /openapi.json.") from None
+        raise refused(error, "See /openapi.json.") from None
     async with connect(root=root, address=address, runtime=runtime) as context:
         service = Service(context)
         return await (service.search(asked) if isinstance(asked, SearchQuery) else service.related(asked))

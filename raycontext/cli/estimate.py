@@ -27,6 +27,8 @@ def print_estimate(found: IndexEstimate, as_json: bool) -> None:
     typer.echo(f"about {found.seconds:.1f} s of work, as measured on {found.sampled_bytes / 1e6:.1f} MB of it")
     if found.embedding_tokens:
         typer.echo(f"at most about {found.embedding_tokens} tokens for the embedding server, less what it has embedded")
+    if found.exceeds_max_embedding_tokens:
+        typer.echo("that may be more than the run may use: it would stop before its end, and keep what it has done")
     if found.skipped:
         typer.echo("left out: " + ", ".join(f"{reason} {count}" for reason, count in found.skipped.items()))
     for folder in found.unreadable_folders:

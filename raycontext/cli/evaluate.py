@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raycontext.cli.display import print_json, say
+from raycontext.cli.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
     from raycontext.evaluation import Evaluation, QueryOutcome, Summary, Target
     from raycontext.models import IndexReport
+    from raycontext.options import RunOptions
 
 __all__ = ["evaluate"]
 
 
+@with_index_options
 def evaluate(
     queries: Annotated[Path, typer.Argument(help="Judged file: JSON with queries and the files that answer them.")],
     path: Annotated[Path, typer.Argument(help="The repository; it is indexed first where it has changed.")],
+    *,
+    options: RunOptions,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=1000, help="Hits of each query that count: the k of NDCG@k.")
     ] = 10,
@@ -49,7 +54,7 @@ def evaluate(
     source = _source(path, judged.root)
     with connected(root, address, runtime) as context:
         with show_progress() as show:
-            report = context.index(source, collection=collection, on_progress=show)
+            report = context.index(source, collection=collection, on_progress=show, **options.given())
         evaluation = evaluation_of(
             judged, lambda query: context.search(query, collection=report.collection, limit=limit), limit
         )

@@ -10,36 +10,25 @@ import typer
 
 from raycontext.cli.display import joined_counts, print_json, say
 from raycontext.cli.estimate import print_estimate
+from raycontext.cli.index_options import with_index_options
 from raycontext.cli.indexing import index_folder
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
-from raycontext.cli.watching import watch
+from raycontext.cli.watching import watched
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport
+    from raycontext.options import RunOptions
 
 __all__ = ["index"]
 
 
+@with_index_options
 def index(
     path: Annotated[Path, typer.Argument(help="Folder to index.")],
+    *,
+    options: RunOptions,
     collection: Collection = None,
-    shards: Annotated[int | None, typer.Option(help="Shards of the collection; another number rebuilds it.")] = None,
-    embedder: Annotated[
-        str | None,
-        typer.Option(
-            help="static; a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; or one "
-            "that a server has, which gets all the text: openai:MODEL, voyage:MODEL, ollama:MODEL, each with @URL for "
-            "another place. Another one rebuilds the collection."
-        ),
-    ] = None,
-    max_embedding_tokens: Annotated[
-        int | None, typer.Option(help="Stop before an embedding server counts more tokens than that.", min=0)
-    ] = None,
-    secrets: Annotated[
-        bool | None,
-        typer.Option("--secrets/--no-secrets", help="Index files with keys and tokens too.", show_default=False),
-    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do, and how long.")] = False,
     watching: Annotated[bool, typer.Option("--watch", help="Go on as files change: see `raycontext watch`.")] = False,
     root: Root = None,
@@ -50,26 +39,16 @@ def index(
     """Index a folder, or bring its index up to date."""
     if dry_run:
         with connected(root, address, None if address else "inline") as context:
-            estimate = context.estimate(
-                path, collection=collection, num_shards=shards, embedder=embedder, secrets=secrets
-            )
+            estimate = context.estimate(path, collection=collection, **options.given())
         print_estimate(estimate, as_json)
         return
-    asked = {
-        "path": os.fspath(path),
-        "collection": collection,
-        "num_shards": shards,
-        "embedder": embedder,
-        "secrets": secrets,
-        "max_embedding_tokens": max_embedding_tokens,
-    }
-    report = index_folder(asked, root=root, address=address, runtime=runtime)
+    report = index_folder(os.fspath(path), collection, options, root=root, address=address, runtime=runtime)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
         _print_report(report)
     if watching:
-        watch(path, root=root, address=address, runtime=runtime, as_json=as_json)
+        watched(path, report.collection, options.of_later_runs(), root, address, runtime, as_json)
 
 
 def _print_report(report: IndexReport) -> None:

@@ -15,6 +15,7 @@ from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport, JobProgress
+    from raycontext.options import RunOptions
 
 __all__ = ["daemon_root", "index_folder"]
 
@@ -30,24 +31,30 @@ def daemon_root(root: str | None, address: str | None, runtime: str | None = Non
 
 
 def index_folder(
-    asked: dict[str, Any], *, root: str | None = None, address: str | None = None, runtime: str | None = None
+    path: str,
+    collection: str | None = None,
+    options: RunOptions | None = None,
+    *,
+    root: str | None = None,
+    address: str | None = None,
+    runtime: str | None = None,
 ) -> IndexReport:
-    """Bring a folder up to date and show how far that is; what is asked: see `messages.IndexQuery`.
+    """Bring a folder up to date, show how far that is, and return the report.
 
     Raises what `Context.index` raises, and `RemoteError` for what the daemon tells.
     """
     place = daemon_root(root, address, runtime)
+    given = options.given() if options is not None else {}
     if place is None:
         with connected(root, address, runtime) as context, show_progress() as show:
-            return context.index(on_progress=show, **{("source" if k == "path" else k): v for k, v in asked.items()})
-    path = real_path(asked["path"])
-    given = {key: value for key, value in asked.items() if value is not None}
+            return context.index(path, collection=collection, on_progress=show, **given)
+    asked = {"path": real_path(path), "collection": collection, **given}
     if wire.health(place) is None:
         say(f"starting the daemon, which holds Ray; the index lies in {safe(place)} (raycontext down ends the daemon)")
     with show_progress() as show:
         for _ in range(TRIES):
             try:
-                return _followed(place, {**given, "path": path}, show)
+                return _followed(place, asked, show)
             except wire.DaemonGone:
                 continue
     raise RuntimeUnavailable("The daemon ended while it indexed", f"See its log: {paths.log_path(place)}")

@@ -82,7 +82,7 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     from raycontext.cli.indexing import index_folder
 
     say(f"{safe(body['path'])} is not indexed yet")
-    index_folder({"path": body["path"]}, root=given["root"], address=given["address"])
+    index_folder(body["path"], root=given["root"], address=given["address"])
     return _asked(name, body, given)
 
 

@@ -6,25 +6,33 @@ import asyncio
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from raycontext.cli.display import print_json, say
+from raycontext.cli.index_options import with_index_options
 from raycontext.cli.indexing import daemon_root
-from raycontext.cli.terminal import Address, Json, Root, Runtime
+from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime
 from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
-__all__ = ["cancel", "watch", "watch_folder"]
+if TYPE_CHECKING:
+    from raycontext.options import RunOptions
+
+__all__ = ["cancel", "watch", "watch_folder", "watched"]
 
 
+@with_index_options
 def watch(
     path: Annotated[Path, typer.Argument(help="Folder to watch; it is indexed first.")] = Path(),
+    *,
+    options: RunOptions,
     stop: Annotated[bool, typer.Option("--stop", help="The daemon watches it no longer.")] = False,
     every: Annotated[bool, typer.Option("--list", help="Only list what the daemon watches.")] = False,
+    collection: Collection = None,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,
@@ -38,21 +46,37 @@ def watch(
     if place is None:
         if stop or every:
             raise InvalidInput("Without a daemon nothing is watched in the background", "Interrupt what watches.")
-        watch_folder(str(path), root, address, runtime)
-        return
-    if every:
+    elif every:
         told = _ask(place, "GET", "/api/watches", None) if wire.health(place) is not None else {"watches": []}
         _print_watches(told["watches"], as_json)
         return
-    if stop:
+    elif stop:
         told = _ask(place, "POST", "/api/unwatch", {"path": str(path.absolute())})
         if as_json:
             print_json(told)
         else:
             typer.echo(f"{told['collection']} is {'no longer' if told['stopped'] else 'not'} watched")
         return
+    watched(path, collection, options, root, address, runtime, as_json)
+
+
+def watched(
+    path: Path,
+    collection: str | None,
+    options: RunOptions,
+    root: str | None,
+    address: str | None,
+    runtime: str | None,
+    as_json: bool,
+) -> None:
+    """Watch a folder with the daemon, or in this process where there is none."""
+    place = daemon_root(root, address, runtime)
+    if place is None:
+        watch_folder(str(path), collection, options, root, address, runtime)
+        return
     lifecycle.ensure_ready(place)
-    _print_watches([_ask(place, "POST", "/api/watch", {"path": str(path.absolute())})], as_json)
+    asked = {"path": str(path.absolute()), "collection": collection, **options.given()}
+    _print_watches([_ask(place, "POST", "/api/watch", asked)], as_json)
 
 
 def cancel(
@@ -82,22 +106,34 @@ def cancel(
         raise typer.Exit(ExitCode.NOTHING_TO_CANCEL)
 
 
-def watch_folder(path: str, root: str | None, address: str | None, runtime: str | None) -> None:
+def watch_folder(
+    path: str,
+    collection: str | None,
+    options: RunOptions,
+    root: str | None,
+    address: str | None,
+    runtime: str | None,
+) -> None:
     """Watch in this process until it is interrupted."""
     with redirect_stdout(sys.stderr):
-        asyncio.run(_watch_here(path, root, address, runtime))
+        asyncio.run(_watch_here(path, collection, options, root, address, runtime))
 
 
-async def _watch_here(path: str, root: str | None, address: str | None, runtime: Any) -> None:
+async def _watch_here(
+    path: str, collection: str | None, options: RunOptions, root: str | None, address: str | None, runtime: Any
+) -> None:
     from raycontext.sdk.connection import connect
     from raycontext.serve.tree_watcher import TreeWatcher
 
     async with connect(root=root, address=address, runtime=runtime) as context:
         source = str(await asyncio.to_thread(Path(path).resolve))
-        name = await context.prepare(source)
+        name = await context.prepare(source, collection)
+        asked = options
 
         async def index(paths: tuple[str, ...]) -> None:
-            report = await context.index(source, collection=name, paths=paths or None)
+            nonlocal asked
+            report = await context.index(source, collection=name, paths=paths or None, **asked.given())
+            asked = options.of_later_runs()
             if report.changed:
                 say(
                     f"version {report.version}: {report.added} added, {report.modified} modified, "

@@ -59,6 +59,8 @@ class IndexEstimate(BaseModel):
     """Source bytes of the sample that chunks and time are taken from."""
     embedding_tokens: int = 0
     """That a server would count at most, about; vectors that are there already are not taken off."""
+    exceeds_max_embedding_tokens: bool = False
+    """Whether these are more tokens than the run may use, so that it could stop before its end."""
     seconds: float
     """Expected, of the work in index tasks as measured on the sample; a start of Ray comes on top."""
     skipped: dict[str, int]

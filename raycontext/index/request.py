@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,19 +14,20 @@ from raycontext.discover.globs import path_filter
 from raycontext.embed.registry import absolute_name
 from raycontext.embed.remote.allowance import Limits
 from raycontext.errors import InvalidInput
-from raycontext.models import IndexOptions, OptionOverrides, first_problem
+from raycontext.models import first_problem
+from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.settings import Settings
 
 __all__ = [
     "EmbedderPlan",
     "IndexRequest",
-    "check_overrides",
     "embedder_plan",
-    "globs",
     "index_request",
-    "names_of",
     "places_within",
+    "refused",
+    "resolved",
+    "run_options",
 ]
 
 
@@ -46,39 +48,18 @@ class IndexRequest(NamedTuple):
 
     source: str  # absolute path of a folder
     collection: str | None
-    overrides: OptionOverrides
+    options: RunOptions
     places: tuple[str, ...] = ()
     """Paths relative to the source that alone may have changed; empty: anything may have."""
     plan: EmbedderPlan = EmbedderPlan()
 
 
-def index_request(
-    settings: Settings,
-    source: str | Path,
-    collection: str | None,
-    *,
-    num_shards: int | None,
-    max_file_bytes: int | None,
-    embedder: str | None,
-    include: Iterable[str] | None,
-    exclude: Iterable[str] | None,
-    secrets: bool | None,
-) -> IndexRequest:
-    """The request of `Context.index` and `Context.estimate`; looks at paths, so it is for a thread.
-
-    Raises `InvalidInput`.
-    """
-    wanted = embedder if embedder is not None else settings.embedder
-    overrides = OptionOverrides(
-        num_shards=num_shards,
-        max_file_bytes=max_file_bytes,
-        embedder=absolute_name(wanted) if wanted is not None else None,
-        include=globs(include, "include") if include is not None else None,
-        exclude=globs(exclude, "exclude") if exclude is not None else None,
-        secrets=secrets,
-    )
-    check_overrides(overrides)
-    return IndexRequest(real_path(source), collection, overrides)
+def index_request(settings: Settings, source: str | Path, collection: str | None, options: RunOptions) -> IndexRequest:
+    """Return the request of an index run with the settings of who asks. Looks at paths, so call it in a thread."""
+    if options.embedder is None and settings.embedder is not None:
+        options = options.model_copy(update={"embedder": absolute_name(settings.embedder)})
+    plan = embedder_plan(settings, options.max_embedding_tokens)
+    return IndexRequest(real_path(source), collection, options, plan=plan)
 
 
 def embedder_plan(settings: Settings, most_tokens: int | None = None) -> EmbedderPlan:
@@ -95,31 +76,37 @@ def embedder_plan(settings: Settings, most_tokens: int | None = None) -> Embedde
     )
 
 
-def check_overrides(overrides: OptionOverrides) -> None:
-    """Of the options of an index run."""
+OPTIONS_REMEDY = "See the options of an index run in the guide."
+
+
+def run_options(**given: object) -> RunOptions:
+    """Return the options of an index run from what an interface was given, by the names of `RunOptions`.
+
+    Raises `InvalidInput` for an unknown option or a value that cannot be used, with the same text on every interface.
+    """
     try:
-        overrides.applied_to(IndexOptions())
+        options = RunOptions.model_validate(given)
     except ValidationError as error:
-        raise InvalidInput(first_problem(error), "See the documentation of `index`.") from error
+        raise refused(error, OPTIONS_REMEDY) from error
+    return resolved(options)
 
 
-def globs(patterns: Iterable[str], parameter: str) -> tuple[str, ...]:
-    """Globs in gitignore syntax; a lone string is a list of one."""
-    names = names_of(patterns, parameter)
-    try:
-        path_filter(names, ())
-    except ValueError as error:
-        raise InvalidInput(f"{parameter} holds what is no glob ({error})", "Use gitignore syntax.") from error
-    return names
+def resolved(options: RunOptions) -> RunOptions:
+    """Return options whose globs are checked and whose embedder has its full name. Raises `InvalidInput`."""
+    for parameter in ("include", "exclude"):
+        try:
+            path_filter(getattr(options, parameter) or (), ())
+        except (ValueError, re.error) as error:
+            raise InvalidInput(f"{parameter} holds what is no glob ({error})", "Use gitignore syntax.") from error
+    if options.embedder is None:
+        return options
+    return options.model_copy(update={"embedder": absolute_name(options.embedder)})
 
 
-def names_of(values: Iterable[str], parameter: str) -> tuple[str, ...]:
-    if isinstance(values, str):
-        return (values,)
-    names = tuple(values)
-    if not all(isinstance(name, str) and name for name in names):
-        raise InvalidInput(f"{parameter} holds something that is not a name", "Give strings.")
-    return names
+def refused(error: ValidationError, remedy: str) -> InvalidInput:
+    """Return the error for a message that cannot be used; `remedy` is what to do where no run option is wrong."""
+    is_option = error.errors()[0]["loc"][:1] and error.errors()[0]["loc"][0] in RunOptions.model_fields
+    return InvalidInput(first_problem(error), OPTIONS_REMEDY if is_option else remedy)
 
 
 def places_within(source: str, paths: Iterable[str | Path]) -> tuple[str, ...]:

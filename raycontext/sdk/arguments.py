@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from raycontext.errors import InvalidInput
-from raycontext.index.request import names_of
 from raycontext.models import ChunkKind, SearchFilters
 from raycontext.settings import Settings
 from raycontext.store.storage.locations import MEMORY, check_url, is_url
@@ -63,7 +62,7 @@ def check_limits(limit: int, min_score: float) -> None:
 def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
     """The filters of a search; a lone string is a list of one."""
     filters = SearchFilters(
-        languages=names_of(languages, "languages"), paths=names_of(paths, "paths"), kinds=names_of(kinds, "kinds")
+        languages=_names_of(languages, "languages"), paths=_names_of(paths, "paths"), kinds=_names_of(kinds, "kinds")
     )
     unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
     if unknown:
@@ -94,3 +93,13 @@ def root_of(settings: Settings) -> str:
     if os.fsencode(root).decode(errors="replace") != root:
         raise InvalidInput(f"The root {root} is not valid UTF-8", "Arrow opens no such files; choose another.")
     return root
+
+
+def _names_of(values: Iterable[str], parameter: str) -> tuple[str, ...]:
+    """Return a lone string as a list of one. Raises `InvalidInput` where a value is not a string, or is empty."""
+    if isinstance(values, str):
+        return (values,)
+    names = tuple(values)
+    if not all(isinstance(name, str) and name for name in names):
+        raise InvalidInput(f"{parameter} holds something that is not a name", "Give strings.")
+    return names

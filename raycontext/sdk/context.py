@@ -12,7 +12,7 @@ from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput, RuntimeUnavailable, UnknownCollection
 from raycontext.index.estimate import IndexEstimate
 from raycontext.index.governor import IndexBudget
-from raycontext.index.request import embedder_plan, index_request, places_within
+from raycontext.index.request import embedder_plan, index_request, places_within, run_options
 from raycontext.models import (
     CollectionStatus,
     CollectionSummary,
@@ -58,36 +58,36 @@ class Context:
         source: str | Path,
         *,
         collection: str | None = None,
-        num_shards: int | None = None,
-        max_file_bytes: int | None = None,
-        embedder: str | None = None,
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         secrets: bool | None = None,
-        paths: Iterable[str | Path] | None = None,
+        max_file_bytes: int | None = None,
+        num_shards: int | None = None,
+        embedder: str | None = None,
         max_embedding_tokens: int | None = None,
+        paths: Iterable[str | Path] | None = None,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
         """Bring the index of a folder up to date, creating it where there is none.
 
         collection: its name; by default the one that has this source, or a new one named after the folder.
-        num_shards, max_file_bytes: None keeps what the collection was built with; another number of shards
-        rebuilds it.
-        embedder: "static" (the table that ships with the package), "model2vec:FOLDER", "onnx:FOLDER" or
-        "sentence-transformers:FOLDER", of a folder that holds a model and that every worker can read; nothing is
-        downloaded. "openai:MODEL", "voyage:MODEL", "ollama:MODEL", each perhaps with "@URL", send the text of every
-        chunk to a server. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one,
-        or a model whose files have changed, rebuilds it.
         include, exclude: globs in gitignore syntax, relative to the source: only files that match one of `include`, if
         there are any, and none of `exclude`, beyond what ignore files leave out. None keeps what the collection was
         built with, `()` lifts it.
         secrets: index files with keys and tokens too, which are left out otherwise; None keeps what the collection was
         built with, a change rebuilds it.
+        max_file_bytes: size beyond which a file is left out, 4 MiB by default. num_shards: number of shards, 1 by
+        default; another number rebuilds the collection. None keeps what the collection was built with.
+        embedder: "static" (the table that ships with the package), "model2vec:FOLDER", "onnx:FOLDER" or
+        "sentence-transformers:FOLDER", of a folder that holds a model and that every worker can read; nothing is
+        downloaded. "openai:MODEL", "voyage:MODEL", "ollama:MODEL", each perhaps with "@URL", send the text of every
+        chunk to a server. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one,
+        or a model whose files have changed, rebuilds it.
+        max_embedding_tokens: what the run may cost in tokens of an embedding server: it stops before it would cost
+        more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`, no limit.
         paths: files and folders of the source, absolute or relative to it, that alone may have changed or are gone:
         only they are looked at, which takes a fraction of a second whatever the size of the tree. None: everything is,
         as it also is where nothing was indexed or other options are asked for.
-        max_embedding_tokens: what the run may cost in tokens of an embedding server: it stops before it would cost
-        more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`, no limit.
         on_progress: called a few times a second with how far the run is.
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`,
@@ -99,14 +99,16 @@ class Context:
             self._settings,
             source,
             collection,
-            num_shards=num_shards,
-            max_file_bytes=max_file_bytes,
-            embedder=embedder,
-            include=include,
-            exclude=exclude,
-            secrets=secrets,
+            run_options(
+                include=include,
+                exclude=exclude,
+                secrets=secrets,
+                max_file_bytes=max_file_bytes,
+                num_shards=num_shards,
+                embedder=embedder,
+                max_embedding_tokens=max_embedding_tokens,
+            ),
         )
-        request = request._replace(plan=embedder_plan(self._settings, max_embedding_tokens))
         if paths is not None:
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
@@ -146,15 +148,7 @@ class Context:
         self._check_open()
 
         async def index(entry: BatchEntry, tree: str) -> IndexReport:
-            return await self.index(
-                tree,
-                collection=entry.name,
-                num_shards=entry.shards,
-                max_file_bytes=entry.max_file_bytes,
-                embedder=entry.embedder,
-                include=entry.include,
-                exclude=entry.exclude,
-            )
+            return await self.index(tree, collection=entry.name, **entry.given())
 
         return await BatchDriver(index, self._runtime, self._root, batch, on_outcome).run(stop)
 
@@ -163,28 +157,36 @@ class Context:
         source: str | Path,
         *,
         collection: str | None = None,
-        num_shards: int | None = None,
-        max_file_bytes: int | None = None,
-        embedder: str | None = None,
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         secrets: bool | None = None,
+        max_file_bytes: int | None = None,
+        num_shards: int | None = None,
+        embedder: str | None = None,
+        max_embedding_tokens: int | None = None,
     ) -> IndexEstimate:
-        """What `index` would do with the same arguments, without doing it: files and bytes are counted, chunks and
-        seconds are measured on a sample. Raises `RootNotFound`, `InvalidInput`, `StorageError`."""
+        """Return what `index` would do with the same arguments, without doing it: files and bytes are counted, chunks
+        and seconds are measured on a sample, and `exceeds_max_embedding_tokens` says whether `index` would stop before
+        its end. Raises `RootNotFound`, `InvalidInput`, `StorageError`."""
         request = await asyncio.to_thread(
             index_request,
             self._settings,
             source,
             collection,
-            num_shards=num_shards,
-            max_file_bytes=max_file_bytes,
-            embedder=embedder,
-            include=include,
-            exclude=exclude,
-            secrets=secrets,
+            run_options(
+                include=include,
+                exclude=exclude,
+                secrets=secrets,
+                max_file_bytes=max_file_bytes,
+                num_shards=num_shards,
+                embedder=embedder,
+                max_embedding_tokens=max_embedding_tokens,
+            ),
         )
-        return await (await self._coordinator()).call(Coordinator.estimate, request)
+        estimate = await (await self._coordinator()).call(Coordinator.estimate, request)
+        budget = request.plan.most_tokens
+        exceeds = budget is not None and estimate.embedding_tokens > budget
+        return estimate.model_copy(update={"exceeds_max_embedding_tokens": exceeds})
 
     async def search(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from raycontext.errors import JobCancelled, RaycontextError
 from raycontext.models import IndexReport, JobProgress
+from raycontext.options import RunOptions
 from raycontext.serve.messages import JobState
 
 __all__ = ["IndexJob"]
@@ -19,6 +20,7 @@ class IndexJob:
 
     collection: str
     source: str
+    options: RunOptions = field(default_factory=RunOptions)
     task: asyncio.Task[IndexReport] | None = None
     progress: JobProgress | None = None
     begun: float = field(default_factory=time.monotonic)

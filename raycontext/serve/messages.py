@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from raycontext.exit_codes import ExitCode
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
+from raycontext.options import RunOptions
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SearchQuery",
     "StatusAnswer",
     "UnwatchAnswer",
+    "WatchQuery",
     "WatchState",
     "WatchesAnswer",
 ]
@@ -90,18 +92,19 @@ class RelatedQuery(_Selection):
     collection: Name | None = None
 
 
-class IndexQuery(_Query):
-    """A folder to bring up to date."""
+class WatchQuery(RunOptions):
+    """A folder to keep up to date, with the options of its first run. The collection keeps the options; later runs are
+    told `max_embedding_tokens` again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     path: Path
     collection: Name | None = None
-    num_shards: int | None = Field(default=None, ge=1, le=4096)
-    max_file_bytes: int | None = Field(default=None, ge=1)
-    embedder: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS)] | None = None
-    secrets: bool | None = None
-    """Whether files with keys and tokens are indexed; None keeps what the collection was built with."""
-    max_embedding_tokens: int | None = Field(default=None, ge=0)
-    """What the run may cost in tokens of an embedding server."""
+
+
+class IndexQuery(WatchQuery):
+    """A folder to bring up to date, with the options of the run."""
+
     force: bool = False
     """Remove the collection first and build it anew."""
 

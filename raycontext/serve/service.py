@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RaycontextError, UnknownCollection
+from raycontext.index.request import resolved
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, Hits, IndexReport, JobProgress
+from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT
 from raycontext.sdk.context import Context
@@ -23,9 +25,10 @@ from raycontext.serve.messages import (
     RelatedQuery,
     SearchQuery,
     StatusAnswer,
+    WatchQuery,
     WatchState,
 )
-from raycontext.serve.watches import Watches
+from raycontext.serve.watches import Watched, Watches
 from raycontext.store.catalog import several
 
 __all__ = ["Service"]
@@ -50,14 +53,17 @@ class Service:
         self,
         context: Context,
         allowed: Sequence[str] | None = None,
-        note_watches: Callable[[dict[str, str]], None] = lambda watched: None,
+        note_watches: Callable[[dict[str, Watched]], None] = lambda watched: None,
     ) -> None:
         self._context = context
         self._allowed = _real_folders(allowed)
         self._jobs: dict[str, IndexJob] = {}
         self._used: dict[str, float] = {}
         self._watches = Watches(
-            lambda name, source, paths: context.index(source, collection=name, paths=paths or None), note_watches
+            lambda name, source, paths, options: context.index(
+                source, collection=name, paths=paths or None, **options.given()
+            ),
+            note_watches,
         )
 
     def restricted(self, allowed: Sequence[str] | None) -> Service:
@@ -110,13 +116,18 @@ class Service:
         return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
 
     async def start_index(self, asked: IndexQuery) -> JobState:
-        """Begin to bring a folder up to date, or join the job that does. Raises also `RootNotFound`."""
+        """Begin to bring a folder up to date, or join the job that does. Raises also `RootNotFound`, and `InvalidInput`
+        where a job with other options runs."""
         source = await self._check_path(asked.path)
+        options = await asyncio.to_thread(_options_of, asked)
         name = await self._context.prepare(source, asked.collection)
         job = self._jobs.get(name)
-        if job is None or not job.running or job.stopping:
-            job = self._jobs[name] = IndexJob(name, source)
-            job.task = asyncio.create_task(self._run(job, asked))
+        if job is not None and job.running and not job.stopping:
+            if options.given().items() - job.options.given().items():
+                raise InvalidInput(f"'{name}' is being indexed with other options", "Wait for that job, or cancel it.")
+        else:
+            job = self._jobs[name] = IndexJob(name, source, options)
+            job.task = asyncio.create_task(self._run(job, asked.force))
             job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is kept in the job
             self._forget()
         return job.state()
@@ -199,17 +210,19 @@ class Service:
                 raise several(error.known) from None
             return error.known[0]
 
-    async def watch(self, asked: IndexQuery) -> WatchState:
+    async def watch(self, asked: WatchQuery) -> WatchState:
         """Index a folder, and again whenever it changes, as long as this process lives. Raises also `RootNotFound`."""
         source = await self._check_path(asked.path)
-        return await self._watches.start(await self._context.prepare(source, asked.collection), source)
+        options = await asyncio.to_thread(_options_of, asked)
+        name = await self._context.prepare(source, asked.collection)
+        return await self._watches.start(name, Watched(source, options))
 
-    async def resume(self, watched: dict[str, str]) -> None:
-        """Watch what was watched before: sources by collection. Those that are not there any more are left out."""
+    async def resume(self, watched: dict[str, Watched]) -> None:
+        """Watch what was watched before, by collection. A collection that is not there any more is left out."""
         known = {found.name: found.source for found in await self._context.collections()}
-        for name, source in watched.items():
-            if known.get(name) == source:
-                await self._watches.start(name, source)
+        for name, before in watched.items():
+            if known.get(name) == before.source:
+                await self._watches.start(name, before)
 
     async def unwatch(self, asked: CollectionQuery) -> tuple[str, bool]:
         """No longer: the name of the collection, and whether it was watched."""
@@ -276,22 +289,18 @@ class Service:
             seconds=time.perf_counter() - begun,
         )
 
-    async def _run(self, job: IndexJob, asked: IndexQuery) -> IndexReport:
+    async def _run(self, job: IndexJob, force: bool) -> IndexReport:
         def show(progress: JobProgress) -> None:
             job.progress = progress
 
         try:
-            if asked.force:
+            if force:
                 await self._context.clear(job.collection)
             job.report = await self._context.index(
                 job.source,
                 collection=job.collection,
-                num_shards=asked.num_shards,
-                max_file_bytes=asked.max_file_bytes,
-                embedder=asked.embedder,
-                secrets=asked.secrets,
-                max_embedding_tokens=asked.max_embedding_tokens,
                 on_progress=show,
+                **job.options.given(),
             )
         except RaycontextError as error:
             job.error = error
@@ -319,6 +328,11 @@ class Service:
         ended = [name for name, job in self._jobs.items() if not job.running]
         for name in ended[: max(len(ended) - KEPT_JOBS, 0)]:
             del self._jobs[name]
+
+
+def _options_of(asked: WatchQuery) -> RunOptions:
+    """Return the options of a run as one value. Raises `InvalidInput`."""
+    return resolved(RunOptions(**asked.given()))
 
 
 def _real_path(path: str) -> str:

@@ -5,38 +5,57 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from raycontext.options import RunOptions
 from raycontext.serve.messages import WatchState
 from raycontext.serve.tree_watcher import TreeWatcher
 
-__all__ = ["Watches"]
+__all__ = ["Watched", "Watches"]
 
 
-class _Watch(NamedTuple):
+class Watched(NamedTuple):
+    """A folder that is watched, and the options that its next run is told: first those that were asked for, then those
+    that the collection does not keep."""
+
+    source: str
+    options: RunOptions = RunOptions()
+
+
+@dataclass(slots=True)
+class _Watch:
+    watched: Watched
     watcher: TreeWatcher
     task: asyncio.Task[None]
     begun: float
 
 
 class Watches:
-    """By name of the collection. index: brings paths of the collection of a name and a source up to date."""
+    """Watched folders by name of the collection. index: brings paths of a collection up to date; it gets the name, the
+    source, the paths and the options of the run."""
 
     def __init__(
         self,
-        index: Callable[[str, str, tuple[str, ...]], Awaitable[object]],
-        note: Callable[[dict[str, str]], None] = lambda watched: None,
+        index: Callable[[str, str, tuple[str, ...], RunOptions], Awaitable[object]],
+        note: Callable[[dict[str, Watched]], None] = lambda watched: None,
     ) -> None:
-        """note: called in a thread with the sources by collection whenever they are others."""
+        """note: called in a thread with what is watched, by collection, whenever that has changed."""
         self._index = index
         self._note = note
         self._running: dict[str, _Watch] = {}
 
-    async def start(self, collection: str, source: str) -> WatchState:
-        """Watch from now on; nothing changes where it is watched already."""
+    async def start(self, collection: str, watched: Watched) -> WatchState:
+        """Watch from now on. Where it is watched already, options that are given begin it anew, and none change
+        nothing."""
+        if collection in self._running and (asked := watched.options.given()):
+            before = self._running.pop(collection)
+            watched = Watched(watched.source, before.watched.options.model_copy(update=asked))
+            await _ended(before)
         if collection not in self._running:
-            watcher = TreeWatcher(source, lambda paths: self._index(collection, source, paths))
-            self._running[collection] = _Watch(watcher, asyncio.create_task(watcher.run()), time.monotonic())
+            watcher = TreeWatcher(watched.source, lambda paths: self._run(collection, paths))
+            task = asyncio.create_task(watcher.run())
+            self._running[collection] = _Watch(watched, watcher, task, time.monotonic())
             await self._noted()
         return self._state(collection)
 
@@ -58,14 +77,24 @@ class Watches:
         while self._running:
             await _ended(self._running.popitem()[1])
 
+    async def _run(self, collection: str, paths: tuple[str, ...]) -> None:
+        """Index once. A run that succeeds leaves its options with the collection, so that later runs need not ask for
+        them: otherwise they would undo what another run has changed since."""
+        watch = self._running[collection]
+        source, options = watch.watched
+        await self._index(collection, source, paths, options)
+        if options.of_later_runs() != options:
+            watch.watched = Watched(source, options.of_later_runs())
+            await self._noted()
+
     async def _noted(self) -> None:
-        await asyncio.to_thread(self._note, {name: watch.watcher.source for name, watch in self._running.items()})
+        await asyncio.to_thread(self._note, {name: watch.watched for name, watch in self._running.items()})
 
     def _state(self, collection: str) -> WatchState:
         watch = self._running[collection]
         return WatchState(
             collection=collection,
-            source=watch.watcher.source,
+            source=watch.watched.source,
             seconds=time.monotonic() - watch.begun,
             polls=watch.watcher.polls,
             problem=watch.watcher.problem,

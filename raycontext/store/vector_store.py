@@ -16,7 +16,8 @@ from raycontext.discover.scan import Scan, scan_places
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import UnknownCollection
-from raycontext.models import CollectionStatus, FileStat, IndexOptions, OptionOverrides
+from raycontext.models import CollectionStatus, FileStat, IndexOptions
+from raycontext.options import RunOptions
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, collection_names
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
@@ -75,12 +76,11 @@ class VectorStore:
         # Opened by the first call, not by the constructor: what is wrong on disk is then an answer, not a dead actor.
         return CollectionWriter(self._collection)
 
-    def begin(self, overrides: OptionOverrides) -> CollectionState:
+    def begin(self, options: RunOptions) -> CollectionState:
         """Start a run: take in what others have committed and settle the options."""
         self._writer.reload()
         manifest = self._writer.manifest
-        options = overrides.applied_to(manifest.options if manifest else IndexOptions())
-        return self._state(options)
+        return self._state(options.applied_to(manifest.options if manifest else IndexOptions()))
 
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
         """Compare some places of the source with the newest version; see `scan_places`. Here, where the snapshot is in
@@ -147,6 +147,10 @@ class VectorStore:
             indexed_at=manifest.committed_at,
             num_shards=manifest.options.num_shards,
             embedder=manifest.embedder,
+            include=manifest.options.include,
+            exclude=manifest.options.exclude,
+            secrets=manifest.options.secrets,
+            max_file_bytes=manifest.options.max_file_bytes,
             files=manifest.files,
             chunks=manifest.chunks,
             languages=dict(languages.most_common()),

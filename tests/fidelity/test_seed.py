@@ -34,10 +34,10 @@ from raycontext.models import (
     Hit,
     IndexOptions,
     IndexReport,
-    OptionOverrides,
     SearchFilters,
     SkipReason,
 )
+from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.sdk.connection import Connection
@@ -81,7 +81,7 @@ def test_lock_file(location: Location) -> None:
     """Of two writers the later one owns the collection; the former is told, and nothing of its change counts."""
     first, second = VectorStore(location.open()), VectorStore(location.open())
     for number, store in enumerate((first, second)):
-        store.begin(OptionOverrides())
+        store.begin(RunOptions())
         store.commit(skipping(f"txn{number}", f"file{number}"))
     with pytest.raises(Fenced):
         first.commit(skipping("late", "file2"))

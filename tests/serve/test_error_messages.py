@@ -27,7 +27,8 @@ from raycontext.daemon_client import wire
 from raycontext.daemon_client.wire import Reply
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
-from raycontext.models import IndexOptions, OptionOverrides, SkipReason
+from raycontext.models import IndexOptions, SkipReason
+from raycontext.options import RunOptions
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.search import shard
 from raycontext.serve.http.api import Daemon, http_application
@@ -94,7 +95,7 @@ class Place:
 
         def commit() -> None:
             store = VectorStore(Collection(LocalStorage(self.root), "shop"))
-            store.begin(OptionOverrides())
+            store.begin(RunOptions())
             store.commit(skipping("cart.py", next(sizes)))
 
         return commit

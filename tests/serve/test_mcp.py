@@ -193,7 +193,7 @@ async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
     )
     assert begun["indexing"]["state"] == "done"
     assert begun["indexing"]["percent"] == 100
-    assert [note.split()[0] for note in begun["notes"]] == ["splitter", "customExtensions", "ignorePatterns"]
+    assert [note.split()[0] for note in begun["notes"]] == ["splitter", "customExtensions"]
 
     text, status = await called(place, "get_indexing_status", path=project + "/a.py")
     assert (status["status"], status["root"], status["files"]) == ("indexed", project, 1)

@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT_RAY = {"batch/ray_job.py", "runtime/ray.py", "runtime/ray_head.py", "runtime/ray_process.py"}
 
 ORDER = """
-exit_codes errors models settings kernel paths batching ulid safe_text
+exit_codes errors models options settings kernel paths batching ulid safe_text
 discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store

@@ -9,7 +9,11 @@ import secrets
 import shutil
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from raycontext.daemon_client import paths
+from raycontext.options import RunOptions
+from raycontext.serve.watches import Watched
 
 __all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
 
@@ -51,19 +55,33 @@ def _noted(root: str) -> list[str]:
         return []
 
 
-def write_watches(root: str, watched: dict[str, str]) -> None:
-    """What the next daemon is to watch again: sources by collection."""
+def write_watches(root: str, watched: dict[str, Watched]) -> None:
+    """Write what the next daemon is to watch again, by collection."""
     path = Path(paths.watches_path(root))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{secrets.token_hex(2)}")
-    temporary.write_text(json.dumps(watched))  # ASCII, also for names that are no text
+    noted = {name: {"source": one.source, "options": one.options.given()} for name, one in watched.items()}
+    temporary.write_text(json.dumps(noted))  # ASCII, also for names that are no text
     temporary.replace(path)
 
 
-def read_watches(root: str) -> dict[str, str]:
-    """What `write_watches` wrote; nothing where that cannot be read."""
+def read_watches(root: str) -> dict[str, Watched]:
+    """Return what `write_watches` wrote, without what cannot be read."""
     try:
         found = json.loads(Path(paths.watches_path(root)).read_text())
     except (OSError, ValueError):
         return {}
-    return {str(name): str(source) for name, source in found.items()} if isinstance(found, dict) else {}
+    noted = found.items() if isinstance(found, dict) else ()
+    return {name: watched for name, one in noted if (watched := _watched(one)) is not None}
+
+
+def _watched(noted: object) -> Watched | None:
+    """Return one watch as it was noted; earlier versions noted the source alone. None where it cannot be read."""
+    if isinstance(noted, str):
+        return Watched(noted)
+    if not isinstance(noted, dict) or not isinstance(noted.get("source"), str):
+        return None
+    try:
+        return Watched(noted["source"], RunOptions.model_validate(noted.get("options", {})))
+    except ValidationError:
+        return None

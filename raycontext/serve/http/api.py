@@ -26,7 +26,7 @@ from raycontext.errors import (
     UnknownCollection,
 )
 from raycontext.exit_codes import ExitCode
-from raycontext.models import first_problem
+from raycontext.index.request import refused
 from raycontext.serve.http.calls import CALLS, Call, Query, method_of
 from raycontext.serve.http.openapi import openapi
 from raycontext.serve.messages import (
@@ -136,7 +136,7 @@ async def _asked(request: Request, kind: type[Query]) -> Query:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidInput(first_problem(error), "See /openapi.json.") from None
+        raise refused(error, "See /openapi.json.") from None
 
 
 def _health_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response]]:

@@ -21,6 +21,7 @@ from raycontext.serve.messages import (
     StatusAnswer,
     UnwatchAnswer,
     WatchesAnswer,
+    WatchQuery,
     WatchState,
 )
 from raycontext.serve.service import Service
@@ -75,7 +76,7 @@ async def _clear(service: Service, asked: CollectionQuery) -> ClearAnswer:
     return ClearAnswer(cleared=await service.clear(asked))
 
 
-async def _watch(service: Service, asked: IndexQuery) -> WatchState:
+async def _watch(service: Service, asked: WatchQuery) -> WatchState:
     return await service.watch(asked)
 
 
@@ -96,7 +97,7 @@ CALLS = (
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),
     Call("/api/collections", "collections", "All collections", None, CollectionsAnswer, _collections),
     Call("/api/status", "status", "A collection, its job and its actors", CollectionQuery, StatusAnswer, _status),
-    Call("/api/watch", "watch", "Keep the index of a folder up to date", IndexQuery, WatchState, _watch),
+    Call("/api/watch", "watch", "Keep the index of a folder up to date", WatchQuery, WatchState, _watch),
     Call("/api/unwatch", "unwatch", "Watch a folder no longer", CollectionQuery, UnwatchAnswer, _unwatch),
     Call("/api/watches", "watches", "Folders that are watched", None, WatchesAnswer, _watches),
     Call("/api/clear", "clear", "Remove a collection from the index", CollectionQuery, ClearAnswer, _clear),

@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from raycontext.errors import InvalidInput
-from raycontext.serve.mcp.tools import TOOLS
+from raycontext.index.request import run_options
+from raycontext.serve.mcp.tools import INDEX_OPTIONS, TOOLS
 
 __all__ = ["checked_arguments"]
 
@@ -27,7 +28,9 @@ def checked_arguments(tool: str, given: dict[str, Any]) -> dict[str, Any]:
 
     Raises `InvalidInput` that names the first argument that cannot be used.
     """
-    arguments = {name: value for name, value in given.items() if value is not None}
+    arguments = {name: _whole(value) for name, value in given.items() if value is not None}
+    if tool == "index_codebase":  # in the words that every interface has for them
+        run_options(**{name: arguments[name] for name in INDEX_OPTIONS if name in arguments})
     error = min(_VALIDATORS[tool].iter_errors(arguments), key=lambda found: list(map(str, found.path)), default=None)
     if error is not None:
         raise InvalidInput(*_explained(tool, error))
@@ -40,11 +43,14 @@ def checked_arguments(tool: str, given: dict[str, Any]) -> dict[str, Any]:
             "Relative paths and ~ mean nothing here: pass the full path of the project, such as /home/me/project.",
         )
     for name, schema in _SCHEMAS[tool]["properties"].items():
-        if name in arguments and schema["type"] == "integer":
-            arguments[name] = int(arguments[name])
-        elif "default" in schema:
+        if "default" in schema:
             arguments.setdefault(name, schema["default"])
     return arguments
+
+
+def _whole(value: object) -> Any:
+    """Return 10.0 as 10: JSON does not tell them apart."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _refuse_unusable_text(name: str, value: object) -> None:

@@ -14,6 +14,7 @@ from raycontext.paths import holds_more_than_a_project
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp.filters import path_globs
 from raycontext.serve.mcp.progress import progress_line, progress_structured
+from raycontext.serve.mcp.tools import INDEX_OPTIONS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, RelatedQuery, SearchQuery
 from raycontext.serve.service import Service
 
@@ -30,7 +31,6 @@ POLL_SECONDS = 0.25
 IGNORED = {
     "splitter": "splitter changes nothing: code is always split at definitions.",
     "customExtensions": "customExtensions changes nothing: every text file is indexed, whatever its extension.",
-    "ignorePatterns": "ignorePatterns changes nothing: put the patterns into .raycontextignore in the folder.",
 }
 
 
@@ -88,7 +88,11 @@ class Calls:
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         notes = [text for argument, text in IGNORED.items() if arguments.get(argument)]
-        begun = await self._service.start_index(IndexQuery(path=place, force=arguments["force"]))
+        options = {name: arguments[name] for name in INDEX_OPTIONS if name in arguments}
+        if patterns := arguments.get("ignorePatterns"):
+            excluded = options["exclude"] if "exclude" in options else await self._excluded(place)
+            options["exclude"] = list(dict.fromkeys([*excluded, *patterns]))
+        begun = await self._service.start_index(IndexQuery(path=place, force=arguments["force"], **options))
         job = await self._waited(begun, INDEX_SECONDS, report)
         if job.state == "running":
             notes.append("It goes on in the background: get_indexing_status tells how far it is; search_code works.")
@@ -134,6 +138,14 @@ class Calls:
         except UnknownCollection:
             return None
         return next((summary for summary in await self._service.collections() if summary.name == name), None)
+
+    async def _excluded(self, place: str) -> tuple[str, ...]:
+        """Return the globs that the collection of a folder leaves out, so that patterns of an agent add to them."""
+        found = await self._collection_of(place)
+        if found is None or found.source != place:
+            return ()
+        status = (await self._service.status(CollectionQuery(collection=found.name))).collection
+        return status.exclude if status is not None else ()
 
     async def _first_index(self, place: str, begun: CollectionSummary | None, report: Report) -> JobState:
         """Index what holds `place` for the first time; waits a while, not for ever."""

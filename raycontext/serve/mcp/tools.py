@@ -12,6 +12,7 @@ __all__ = [
     "DEFAULT_LIMIT",
     "DEFAULT_MAX_TOKENS",
     "HANDSHAKE_VERSIONS",
+    "INDEX_OPTIONS",
     "INSTRUCTIONS",
     "MODERN_VERSIONS",
     "SERVER_NAME",
@@ -46,6 +47,31 @@ _PATTERNS: Final[dict[str, Any]] = {
     "items": {"type": "string", "minLength": 1, "maxLength": 200},
     "maxItems": MAX_PATTERNS,
 }
+INDEX_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "include": {
+        **_PATTERNS,
+        "description": "Index only files that match one of these gitignore globs. The index keeps it; [] lifts it.",
+    },
+    "exclude": {
+        **_PATTERNS,
+        "description": "Leave out files that match one of these gitignore globs, beyond what ignore files leave out. "
+        "The index keeps it; [] lifts it.",
+    },
+    "max_file_bytes": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "Leave out files that are larger. The index keeps it; 4 MiB at first.",
+    },
+    "num_shards": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 4096,
+        "description": "Number of shards, for trees of millions of files. The index keeps it; another number rebuilds "
+        "it.",
+    },
+}
+"""Options of an index run that an agent may choose. `embedder` and `secrets` are not among them: an agent that was
+talked into it must not be able to send a tree to a server, or to index keys."""
 _LIMIT: Final[dict[str, Any]] = {
     "type": "integer",
     "minimum": 1,
@@ -190,8 +216,9 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 _PATTERNS, "Accepted for compatibility: every text file is indexed, whatever its extension."
             ),
             ignorePatterns=_about(
-                _PATTERNS, "Accepted for compatibility: ignored is what .gitignore and .raycontextignore name."
+                _PATTERNS, "Adds to `exclude`, or to what the index leaves out already where `exclude` is not given."
             ),
+            **INDEX_OPTIONS,
         ),
         "outputSchema": {
             "type": "object",

@@ -37,7 +37,7 @@ def test_list_is_read_with_defaults_and_paths_relative_to_it(tmp_path: Path) -> 
     )
     flask, mono, library = batch.sources
     assert [entry.name for entry in batch.in_order] == ["mono", "flask", "lib-1.0"]
-    assert (flask.shards, mono.shards, library.shards) == (2, 16, 2)
+    assert (flask.num_shards, mono.num_shards, library.num_shards) == (2, 16, 2)
     assert (flask.embedder, library.embedder) == (f"model2vec:{tmp_path}/models/code", "static")
     assert (mono.folder, library.archive) == (str(tmp_path.parent / "monorepo"), f"{tmp_path}/dist/lib-1.0.tar.gz")
     assert (batch.concurrency, batch.work) == (2, f"{tmp_path}/checkouts")
@@ -54,13 +54,13 @@ def test_list_is_read_with_defaults_and_paths_relative_to_it(tmp_path: Path) -> 
         ("sources: [{git: https://example.org/x, folder: x}]", "sources[0] (x): give exactly one of"),
         ("sources: [{folder: x}, {collection: named}]", "sources[1] (named): give exactly one of"),
         ("sources: [{folder: x, colour: red}]", "sources[0] (x): colour: Extra inputs are not permitted"),
-        ("sources: [{folder: x, shards: 0}]", "sources[0] (x): shards: Input should be greater"),
+        ("sources: [{folder: x, shards: 0}]", "sources[0] (x): num_shards: Input should be greater"),
         ("sources: [{folder: x, ref: main}]", "ref is for git only"),
         ("sources: [{git: 'https://example.org/x', strip: 1}]", "strip is for archives only"),
         ("sources: [{folder: x, subfolder: ../y}]", "subfolder must be a relative path"),
         ("sources: [{folder: x, collection: 'No Name'}]", "cannot name a collection"),
         ("sources: [{folder: x, exclude: [1]}]", "sources[0] (x): exclude.0: Input should be a valid string"),
-        ("sources: [{folder: x, include: ['']}]", "include holds something that is not a name"),
+        ("sources: [{folder: x, include: ['']}]", "include.0: String should have at least 1 character"),
         ("sources: [{folder: x, embedder: what}]", "There is no embedder 'what'"),
         ("sources: [{git: 'ext::sh'}]", "sources[0] (ext::sh): 'ext::sh' is not the URL"),
         ("sources: [{git: 'https://u:secret@h/x', ref: '-f'}]", "sources[0] (https://h/x): '-f' names no branch"),
@@ -84,7 +84,7 @@ def test_wrong_list_names_the_entry_and_the_problem(tmp_path: Path, text: str, t
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as raised:
         read(tmp_path, "sources: [{folder: x, shards: 0}, {folder: y, priority: high}]")
-    assert "sources[0] (x): shards" in str(raised.value)
+    assert "sources[0] (x): num_shards" in str(raised.value)
     assert "sources[1] (y): priority" in str(raised.value)
 
 

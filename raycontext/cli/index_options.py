@@ -1,0 +1,95 @@
+"""Options of an index run, which every command that indexes offers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from raycontext.options import RunOptions
+
+__all__ = ["INDEX_OPTIONS", "with_index_options"]
+
+INDEX_OPTIONS: dict[str, Any] = {
+    "include": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="GLOB",
+            help="Index only files that match this glob, in gitignore syntax and relative to the folder; may be given "
+            "again. The collection keeps it; '' lifts it.",
+        ),
+    ],
+    "exclude": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Leave out files that match this glob, beyond what ignore files leave out; may be given again. The "
+            "collection keeps it; '' lifts it.",
+        ),
+    ],
+    "secrets": Annotated[
+        bool | None,
+        typer.Option("--secrets/--no-secrets", help="Index files with keys and tokens too.", show_default=False),
+    ],
+    "max_file_bytes": Annotated[
+        int | None, typer.Option("--max-file-bytes", help="Leave out files that are larger (default: 4 MiB).")
+    ],
+    "num_shards": Annotated[
+        int | None, typer.Option("--shards", help="Number of shards of the collection; another number rebuilds it.")
+    ],
+    "embedder": Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            help="static; a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; or one "
+            "that a server has, which gets all the text: openai:MODEL, voyage:MODEL, ollama:MODEL, each with @URL for "
+            "another place. Another one rebuilds the collection.",
+        ),
+    ],
+    "max_embedding_tokens": Annotated[
+        int | None,
+        typer.Option("--max-embedding-tokens", help="Stop before an embedding server counts more tokens than that."),
+    ],
+}
+"""Type and option of each field of `RunOptions`, by its name."""
+
+
+def with_index_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of an index run in place of its parameter `options`, which gets them as one value."""
+    signature = inspect.signature(command, eval_str=True, locals={"RunOptions": object})
+    offered = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in INDEX_OPTIONS.items()
+    ]
+
+    parameters: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        parameters += offered if parameter.name == "options" else [parameter]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(options=_options({name: given.pop(name, None) for name in INDEX_OPTIONS}), **given)
+
+    del run.__wrapped__  # its parameters are others
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _options(given: dict[str, Any]) -> RunOptions:
+    """Return the options as one value. Raises `InvalidInput`."""
+    from raycontext.index.request import run_options  # not for help, which it would make slow
+
+    globs = {name: _globs(given[name]) for name in ("include", "exclude")}
+    return run_options(**{**given, **globs})
+
+
+def _globs(given: list[str] | None) -> list[str] | None:
+    """Return the globs of a repeatable option: None where it was not given, an empty list where only '' was."""
+    return [glob for glob in given if glob] if given else None
