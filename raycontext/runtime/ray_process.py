@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import ray
+from ray.job_config import JobConfig
 
 from raycontext.errors import RuntimeUnavailable
 
@@ -31,6 +32,10 @@ __all__ = [
 
 REACHABLE_SECONDS = 5.0
 """How long the address of a cluster may take to accept a connection."""
+
+
+RAY_FOLDER = "r"
+"""Name of Ray's own folder below that of a local Ray: short, since paths of sockets have about 100 characters."""
 
 
 def is_initialized() -> bool:
@@ -115,6 +120,21 @@ def _end_helpers() -> None:
     node.kill_log_monitor(check_alive=False)
 
 
+class _IsolatedJobConfig(JobConfig):
+    """Job whose workers import nothing from the folder that its driver was started in, nor from that of its script.
+
+    Ray puts both first on the path of every worker, unless the job brings a working directory. Whoever indexes a tree
+    from inside of it must not run the tree's `xxhash.py`.
+    """
+
+    def _runtime_env_has_working_dir(self) -> bool:
+        return True
+
+
+def _job_config() -> JobConfig:
+    return _IsolatedJobConfig()
+
+
 def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     """Start a Ray that no one else can join: it listens on all interfaces, so a token guards it.
 
@@ -123,7 +143,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    folder = Path(tempfile.mkdtemp(prefix="raycontext-"))
+    folder = Path(tempfile.mkdtemp(prefix="raycontext-"))  # 0700
     try:
         ray.init(
             address="local",
@@ -133,7 +153,9 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,  # what goes wrong reaches the caller as an exception,
-            _temp_dir=str(folder),
+            # Ray opens its folder, sockets and logs to everyone: they lie below a folder that only this user can enter.
+            _temp_dir=str(folder / RAY_FOLDER),
+            job_config=_job_config(),
             _system_config=SMALL,
         )
         _end_helpers()
@@ -154,7 +176,13 @@ def join(address: str, namespace: str, seconds: float) -> None:
 
     def run() -> None:
         try:
-            ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=logging.CRITICAL)
+            ray.init(
+                address=address,
+                namespace=namespace,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                job_config=_job_config(),
+            )
         except BaseException as error:
             joined.set_exception(error)
         else:
