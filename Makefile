@@ -51,10 +51,10 @@ test-all:
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
 
-# The documentation as a site, in build/site.
+# The documentation as a site, in build/site. Not with --quiet, which would let warnings pass.
 site: docs $(VENV)/installed-docs
 	$(BIN)/python docs/generate.py build/pages
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m mkdocs build --strict
 
 # The browser for the tests of the web page.
 chromium:
