@@ -51,4 +51,4 @@ if __name__ == "__main__":
     os.environ.setdefault("RAY_AUTH_TOKEN", "0" * 64)
     os.environ.update(RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0", RAYCONTEXT_DAEMON="off", COLUMNS="120")
     os.environ.pop("RAYCONTEXT_RUNTIME", None)
-    print(json.dumps(scenario(Path(sys.argv[1]))))
+    print(json.dumps(scenario(Path(sys.argv[1]).resolve())))
