@@ -74,6 +74,7 @@ def test_named_files_of_the_code_exist() -> None:
         assert [name for name in named if not (REPOSITORY / name).exists()] == [], page
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["laptop_search.py", "nightly_batch.py"])
 def test_example_runs(name: str, place: Path) -> None:
     (place / "repos.yaml").write_text("sources:\n  - folder: shop\n")
@@ -87,6 +88,7 @@ def test_example_runs(name: str, place: Path) -> None:
         assert done.stdout.strip() == "shop: indexed"
 
 
+@pytest.mark.process
 def test_example_of_a_nightly_batch_tells_of_what_failed(place: Path) -> None:
     (place / "repos.yaml").write_text("sources:\n  - folder: gone\n  - folder: shop\n")
     command = [sys.executable, str(REPOSITORY / "examples/nightly_batch.py"), "repos.yaml"]
