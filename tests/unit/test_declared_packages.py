@@ -1,0 +1,167 @@
+"""Everything that is imported is declared in pyproject.toml, where it is needed; what is declared is used."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+FOLDERS = ("raycontext", "tests", "benchmarks", "docs", "examples", "training")
+
+DISTRIBUTIONS = {
+    **{name: {canonicalize_name(each) for each in found} for name, found in packages_distributions().items()},
+    # Distributions that are not installed for the tests, by the name that is imported.
+    "sentence_transformers": {"sentence-transformers"},
+    "tree_sitter_languages": {"tree-sitter-languages"},
+}
+
+EXTRAS = {
+    "model2vec": {"embed/models/model2vec.py"},
+    "obstore": {"store/storage/object_storage.py"},
+    "onnxruntime": {"embed/models/onnx.py"},
+    "sentence-transformers": {"embed/models/sentence_transformers.py"},
+    "tokenizers": {"embed/models/onnx.py"},
+    "tree-sitter-languages": {"chunk/languages/grammars.py"},
+}
+"""Distributions of extras, with the modules that may import them. Each of these modules serves its extra alone, or
+imports the distribution only inside of a function."""
+
+TOOLS = {
+    "flask-cors": "moto's server imports it",
+    "hatchling": "builds the wheels in tests",
+    "mypy": "make lint",
+    "pytest-asyncio": "a plugin of pytest",
+    "pytest-xdist": "a plugin of pytest",
+    "ruff": "make lint",
+    "tree-sitter-languages": "chunk/languages/grammars.py loads its grammars from their file, without an import",
+    "types-psutil": "types for mypy",
+    "mkdocs": "make site",
+}
+"""Distributions that are declared and that no line of Python imports, with what uses them."""
+
+PEERS = {"bm25s", "faiss", "lancedb", "semble", "tantivy", "usearch"}
+"""Systems that benchmarks compare with. Their environments are made by the benchmarks, apart from this project's."""
+SCRIPTS = {
+    "tests": ("tests/cluster", "benchmarks"),
+    "benchmarks": ("benchmarks", "tests/cluster"),
+    "training": ("training",),
+}
+"""Folders whose files are scripts that import each other by their bare names, by the folders that import them so."""
+TRAINING = {"torch"}
+"""What only the training of the term vectors needs: see training/README.md."""
+
+
+class Import(NamedTuple):
+    """An import of a package that is neither of this project nor of Python."""
+
+    module: str  # where, relative to its folder
+    name: str  # the first part of what is imported
+    lazy: bool  # inside of a function
+
+
+def declared(requirements: list[str]) -> dict[str, Requirement]:
+    return {canonicalize_name(found.name): found for found in map(Requirement, requirements)}
+
+
+RUNTIME = declared(PROJECT["dependencies"])
+OPTIONAL = {name: declared(wanted) for name, wanted in PROJECT["optional-dependencies"].items()}
+DEV = OPTIONAL["dev"]
+
+
+def imports(folder: str) -> Iterator[Import]:
+    """Yield what the modules of a folder import: statements, `import_module("…")` and `importorskip("…")`."""
+    root = REPOSITORY / folder
+    own = {*FOLDERS, *sys.stdlib_module_names}
+    for place in SCRIPTS.get(folder, ()):
+        own |= {path.stem for path in (REPOSITORY / place).glob("*.py")}
+    for path in sorted(root.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        top = {id(node) for node in tree.body}
+        for node in ast.walk(tree):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            elif isinstance(node, ast.Call) and re.search(r"(import_module|importorskip)$", ast.unparse(node.func)):
+                names = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
+            for name in (each.partition(".")[0] for each in names):
+                # In a clause of types only, nothing is imported when the program runs; it is declared all the same.
+                if name and name not in own:
+                    yield Import(path.relative_to(root).as_posix(), name, id(node) not in top)
+
+
+IMPORTS = {folder: sorted(set(imports(folder))) for folder in FOLDERS}
+
+
+def distributions(name: str) -> set[str]:
+    """Return the distributions that have a top-level name, such as PyYAML for `yaml`."""
+    return DISTRIBUTIONS.get(name, {canonicalize_name(name)})
+
+
+def test_the_package_imports_only_what_it_declares() -> None:
+    assert len({found.name for found in IMPORTS["raycontext"]}) > 20
+    undeclared = {
+        (found.module, found.name)
+        for found in IMPORTS["raycontext"]
+        if not distributions(found.name) & RUNTIME.keys()
+        and not any(found.module in EXTRAS.get(each, ()) for each in distributions(found.name))
+    }
+    assert undeclared == set()
+
+
+def test_extras_are_declared_apart_and_their_modules_are_imported_lazily() -> None:
+    extras = {name for group, wanted in OPTIONAL.items() if group not in ("dev", "docs") for name in wanted}
+    assert extras == set(EXTRAS)
+    assert extras.isdisjoint(RUNTIME)
+    for module in {module for modules in EXTRAS.values() for module in modules}:
+        of_extra = [
+            each for each in IMPORTS["raycontext"] if each.module == module and distributions(each.name) & extras
+        ]
+        if all(found.lazy for found in of_extra):
+            continue
+        # The module itself needs its extra: then no other one imports it when it is imported itself.
+        dotted = "raycontext." + module.removesuffix(".py").replace("/", ".")
+        for path in (REPOSITORY / "raycontext").rglob("*.py"):
+            for node in ast.parse(path.read_text()).body:
+                assert not (isinstance(node, ast.ImportFrom) and node.module == dotted), path
+
+
+@pytest.mark.parametrize("folder", FOLDERS[1:])
+def test_folders_beside_the_package_import_only_what_is_declared(folder: str) -> None:
+    known = {*RUNTIME, *DEV}
+    other = {"benchmarks": PEERS, "training": TRAINING}.get(folder, set())
+    undeclared = {
+        (found.module, found.name)
+        for found in IMPORTS[folder]
+        if found.name not in other and not distributions(found.name) & known
+    }
+    assert undeclared == set()
+
+
+def test_what_is_declared_is_used() -> None:
+    used = {each for folder in FOLDERS for found in IMPORTS[folder] for each in distributions(found.name)}
+    package = {each for found in IMPORTS["raycontext"] for each in distributions(found.name)}
+    assert set(RUNTIME) - package == set()
+    assert {name for wanted in OPTIONAL.values() for name in wanted} - used == set(TOOLS)
+
+
+@pytest.mark.parametrize("name", sorted(RUNTIME))
+def test_extras_of_a_declared_package_exist(name: str) -> None:
+    try:
+        wanted = " ".join(requires(name) or ())
+    except PackageNotFoundError:
+        pytest.fail(f"{name} is declared and not installed")
+    for extra in RUNTIME[name].extras:
+        assert re.search(rf"extra == ['\"]{extra}['\"]", wanted)
