@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from raycontext.chunk.faults import FAULTS, fail
 from raycontext.chunk.labels import Definition, label
 from raycontext.chunk.languages.grammars import parser_for
 from raycontext.chunk.lines import Lines
@@ -46,8 +45,6 @@ class ChunkedFile(NamedTuple):
 
     chunks: list[Chunk]
     """Chunks in order. They do not overlap, and they cover every line that is not blank."""
-    parsed: bool
-    """Whether a reader or a grammar was used. Otherwise the file was cut by lines."""
     definitions: list[Definition]
     """Names that the file defines or declares, in the order of their lines."""
     gave_up: bool = False
@@ -63,8 +60,6 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
     boundaries. A chunk is larger than three times the target only when it is a single line. Valid UTF-8 raises no
     error.
     """
-    if FAULTS:
-        fail(data)
     lines = Lines(data)
     plain = ChunkKind.SECTION if language in PROSE else ChunkKind.BLOCK
     reader = _READERS.get(language)
@@ -72,17 +67,17 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
         units, drafts = reader(lines)
         spans = Packer(lines, target_bytes, _closed).pack_file(units)
         chunks, definitions = label(lines, spans, drafts, plain)
-        return ChunkedFile(chunks, True, definitions)
+        return ChunkedFile(chunks, definitions)
     too_long_line = len(data) > MAX_LINE_BYTES and lines.longest() > MAX_LINE_BYTES
     outlined = None if too_long_line else _outline_by_grammar(lines, language, target_bytes)
     if outlined is None:
         gave_up = parser_for(language) is not None
-        return ChunkedFile(text_chunks(lines, target_bytes, plain), False, [], gave_up, too_long_line)
+        return ChunkedFile(text_chunks(lines, target_bytes, plain), [], gave_up, too_long_line)
     units, outliner = outlined
     spans = Packer(lines, target_bytes, outliner.expand).pack_file(units)
     chunks, definitions = label(lines, spans, outliner.drafts, plain)
     outliner.release()
-    return ChunkedFile(chunks, True, definitions)
+    return ChunkedFile(chunks, definitions)
 
 
 def _outline_by_grammar(lines: Lines, language: str, target_bytes: int) -> tuple[list[Unit], Outliner] | None:

@@ -132,17 +132,6 @@ class Service:
             self._forget()
         return job.state()
 
-    async def wait_index(self, collection: str) -> IndexReport:
-        """The report of the last job of a collection, as soon as it has ended; raises what it raised."""
-        job = self._jobs.get(collection)
-        if job is None or job.task is None:
-            raise InvalidInput(f"No job of '{collection}' is known", "Start one: index its folder.")
-        await asyncio.wait([job.task])
-        if job.error is not None:
-            raise job.error
-        assert job.report is not None
-        return job.report
-
     def jobs(self) -> list[JobState]:
         """Jobs of this process, the newest first."""
         return [job.state() for job in reversed(self._jobs.values())]

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.chunk.faults import VARIABLE
 from raycontext.store.collection import Location
 
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
@@ -84,7 +83,12 @@ def test_bad_files_are_quarantined_and_all_others_indexed(tmp_path: Path) -> Non
     write_tree(place, {path: bad(fault) for path, (fault, _) in BAD.items()})
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(root), str(place), str(KILLS), str(said), *BAD],
-        env={**os.environ, VARIABLE: FAULTS, "RAYCONTEXT_FILE_SECONDS": "2"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parent / "faulty"),
+            "TEST_CHUNKER_FAULTS": FAULTS,
+            "RAYCONTEXT_FILE_SECONDS": "2",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -20,6 +20,7 @@ from raycontext.serve.messages import Health, IndexQuery
 from raycontext.serve.service import Service
 
 from ..waiting import WAIT_SECONDS
+from .service_jobs import ended_job
 
 
 class OpenDaemon(Daemon):
@@ -47,7 +48,7 @@ def guarded_server(root: Path, sources: Sequence[Path], token: str | None) -> It
             service = Service(context, [str(source) for source in sources])
             for source in sources:
                 job = await service.start_index(IndexQuery(path=str(source)))
-                await service.wait_index(job.collection)
+                await ended_job(service, job.collection)
             application = Guard(http_application(OpenDaemon(service)), token=token, hosts=[host])
             servers.append(server_for(application))
             ready.set()

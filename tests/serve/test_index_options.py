@@ -32,6 +32,7 @@ from raycontext.serve.watches import Watched
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
 from .conftest import Command
 from .http_server import guarded_server
+from .service_jobs import ended_job
 
 OPTIONS = set(RunOptions.model_fields)
 DECISION = Path(__file__).parents[2] / "docs/decisions/options-of-agents.md"
@@ -233,9 +234,10 @@ async def test_a_job_is_not_joined_with_other_options(shop: Path, tmp_path: Path
         assert same.collection == begun.collection
         with pytest.raises(InvalidInput, match="with other options"):
             await service.start_index(IndexQuery(path=str(shop), exclude=()))
-        await service.wait_index(begun.collection)
+        await ended_job(service, begun.collection)
         await service.start_index(IndexQuery(path=str(shop), exclude=()))
-        assert (await service.wait_index(begun.collection)).files == len(TREE)
+        report = (await ended_job(service, begun.collection)).report
+        assert report is not None and report.files == len(TREE)
         await service.close()
 
 
@@ -312,7 +314,7 @@ async def test_patterns_of_an_agent_add_to_what_is_excluded(shop: Path, tmp_path
         async def index(**given: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             arguments = checked_arguments("index_codebase", {"path": str(shop), **given})
             answer = await Calls(service).call("index_codebase", arguments, no_report)
-            await service.wait_index("shop")
+            await ended_job(service, "shop")
             return answer.structured, (await context.status("shop")).exclude
 
         assert (await index(ignorePatterns=["web/"]))[1] == ("web/",)

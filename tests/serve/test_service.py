@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RootNotFound, UnknownCollection
+from raycontext.errors import InvalidInput, PathNotAllowed, RootNotFound, UnknownCollection
 from raycontext.index import stages
 from raycontext.serve.messages import CollectionQuery, IndexQuery, RelatedQuery, SearchQuery
 from raycontext.serve.service import Service
 
 from ..conftest import CART, write_tree
 from ..waiting import WAIT_SECONDS, until_async
+from .service_jobs import ended_job
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def service(root: Path) -> AsyncIterator[Service]:
 async def shop(service: Service, source: Path) -> str:
     """An indexed collection."""
     job = await service.start_index(IndexQuery(path=str(source)))
-    await service.wait_index(job.collection)
+    await ended_job(service, job.collection)
     return job.collection
 
 
@@ -61,10 +62,9 @@ def go_on(large: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Ev
 async def test_job_runs_in_the_background_and_tells_how_it_ended(service: Service, source: Path) -> None:
     job = await service.start_index(IndexQuery(path=str(source)))
     assert (job.state, job.collection, job.source) == ("running", "shop", str(source))
-    report = await service.wait_index("shop")
-    ended = service.job("shop")
-    assert ended is not None
-    assert (ended.state, ended.percent, ended.report) == ("done", 100.0, report)
+    ended = await ended_job(service, "shop")
+    assert (ended.state, ended.percent) == ("done", 100.0)
+    assert ended.report is not None and ended.report.files > 0
     assert [job.collection for job in service.jobs()] == ["shop"]
 
 
@@ -76,7 +76,7 @@ async def test_callers_that_ask_for_the_same_folder_join_one_job(
     assert second.collection == first.collection
     assert len(service.jobs()) == 1
     go_on.set()
-    await service.wait_index(first.collection)
+    await ended_job(service, first.collection)
 
 
 async def test_answers_during_a_job_are_partial_and_say_how_far_it_is(
@@ -89,7 +89,7 @@ async def test_answers_during_a_job_are_partial_and_say_how_far_it_is(
     other = await service.search(SearchQuery(query="total price", collection=shop))
     assert not other.partial
     go_on.set()
-    await service.wait_index(job.collection)
+    await ended_job(service, job.collection)
     assert not (await service.search(SearchQuery(query="total price", path=str(large)))).partial
 
 
@@ -105,11 +105,7 @@ async def test_cancelled_job_says_so(service: Service, large: Path, go_on: threa
     await asyncio.wait([cancelling], timeout=0.1)  # it may wait for the batch that is under way
     go_on.set()
     assert await cancelling == (job.collection, True)
-    with pytest.raises(JobCancelled):
-        await service.wait_index(job.collection)
-    ended = service.job(job.collection)
-    assert ended is not None
-    assert ended.state == "cancelled"
+    assert (await ended_job(service, job.collection)).state == "cancelled"
 
 
 async def test_pages_follow_each_other_without_gap(service: Service, shop: str) -> None:
@@ -170,8 +166,6 @@ async def test_bad_requests_are_told(service: Service, shop: str) -> None:
         await service.start_index(IndexQuery(path="/no/such/folder"))
     with pytest.raises(UnknownCollection):
         await service.search(SearchQuery(query="x", collection="nothing"))
-    with pytest.raises(InvalidInput, match="No job"):
-        await service.wait_index("nothing")
     with pytest.raises(UnknownCollection):
         await service.status(CollectionQuery(collection="nothing"))
 

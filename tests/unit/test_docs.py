@@ -112,7 +112,7 @@ def test_every_setting_is_explained_with_its_default() -> None:
 
 
 def test_variables_that_the_program_reads_are_settings() -> None:
-    internal = {"RAYCONTEXT_CHUNKER_FAULTS", "RAYCONTEXT_DAEMON_RESTARTS", "RAYCONTEXT_COMPLETE"}
+    internal = {"RAYCONTEXT_DAEMON_RESTARTS", "RAYCONTEXT_COMPLETE"}
     read = {
         name
         for file in (REPOSITORY / "raycontext").rglob("*.py")

@@ -73,8 +73,6 @@ class EmbeddingServer:
     """The server of one embedder. Made and used on one event loop."""
 
     def __init__(self, embedder: RemoteEmbedder, limits: Limits, backoff: Backoff | None = None) -> None:
-        self.requests = 0
-        """Sent, those that failed included."""
         self._embedder = embedder
         self._backoff = backoff or Backoff()
         self._tokens = Pace(limits.tokens_per_minute)
@@ -193,7 +191,6 @@ class EmbeddingServer:
             used = 0
             try:
                 await self._turn(tokens)
-                self.requests += 1
                 place = self._embedder.url + self._embedder.provider.path
                 response = await self._client.post(place, json=self._embedder.body(texts, asked.purpose))
                 if response.status_code == 200:

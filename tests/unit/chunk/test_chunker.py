@@ -200,19 +200,20 @@ def test_process_that_is_stopped_for_a_while_cuts_a_file_as_ever() -> None:
 def test_minified_file_is_not_parsed() -> None:
     data = b"var a=1;" * (parsing.MAX_LINE_BYTES // 8 + 1)
     chunked = chunk_file(data, "javascript", 1500)
-    assert not chunked.parsed and len(chunked.chunks) == 1
+    assert chunked.too_long_line and len(chunked.chunks) == 1
 
 
 def test_language_without_grammar_is_cut_at_blank_lines() -> None:
     paragraph = b"word word word word\n" * 8
     data = b"\n".join([paragraph] * 6)
     chunked = chunk_file(data, "text", 200)
-    assert not chunked.parsed
+    assert not chunked.gave_up
     assert texts(data, chunked) == [paragraph.decode().rstrip()] * 6
 
 
 def test_unknown_language_name_is_cut_by_lines() -> None:
-    assert not chunk_file(b"a\nb\n", "no such language", 1500).parsed
+    (chunk,) = chunk_file(b"a\nb\n", "no such language", 1500).chunks
+    assert (chunk.start_line, chunk.end_line, chunk.kind) == (1, 2, ChunkKind.BLOCK)
 
 
 @pytest.mark.parametrize(
