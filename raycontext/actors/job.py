@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
@@ -22,6 +22,7 @@ from raycontext.models import IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.store.collection import CollectionIdentity, Location
+from raycontext.store.loose_segments import remove_loose_segments
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.vector_store import CollectionState
 from raycontext.store.writer import SEGMENTS_COLLECTED
@@ -30,6 +31,9 @@ from raycontext.ulid import new_ulid
 __all__ = ["Job"]
 
 Result = TypeVar("Result")
+
+END_SECONDS = 60.0
+"""Time that tasks of a run that fails have to end, so that what they have written is removed."""
 
 RENEW_SECONDS = 600.0
 """How often a run tells garbage collection that it still wants to commit its segments; well below the grace times."""
@@ -67,6 +71,10 @@ class Job:
         self._error = ""
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
+        self._tried: list[SegmentReference] = []
+        """Segments of the last commit that was tried and has not succeeded."""
+        self._late: list[SegmentReference] = []
+        """Segments that tasks have written after the run had failed."""
         self._store: ActorHandle[VectorStoreActor]
         self._state: CollectionState
 
@@ -98,6 +106,9 @@ class Job:
                 if not self._cancelled:
                     raise
                 raise JobCancelled(self.identity.name) from None
+            except Exception:
+                await self._remove_loose(self._planner)
+                raise
             finally:
                 self._work.cancel()
         except Exception as error:
@@ -166,11 +177,29 @@ class Job:
                     waiting.extendleft(reversed(planner.handle(task.result())))
                 if time.monotonic() - self._renewed >= RENEW_SECONDS:
                     await asyncio.to_thread(self._renew, planner.uncommitted_segments)
+        except Exception:
+            await self._let_end(running)
+            raise
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             self._measure(0, 0)
+
+    async def _let_end(self, running: Iterable[asyncio.Task[index_planner.Event]]) -> None:
+        """Wait for the tasks of a run that fails, and note the segments that they have written."""
+        if not running:
+            return
+        ended, _ = await asyncio.wait(running, timeout=END_SECONDS)
+        events = [task.result() for task in ended]
+        late = [event.batch.segment for event in events if isinstance(event, index_planner.Indexed)]
+        self._late = [segment for segment in late if segment is not None]
+
+    async def _remove_loose(self, planner: index_planner.ReindexPlanner) -> None:
+        """Give back the space of segments that this run has written and not committed: the disk may be full."""
+        untried = [*planner.uncommitted_segments, *self._late]
+        opened, base = self._location.open(), self._state.version
+        await asyncio.to_thread(remove_loose_segments, opened, untried, self._tried, base)
 
     def _measure(self, in_flight: int, waiting: int) -> None:
         set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
@@ -208,7 +237,9 @@ class Job:
                     add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
                     return index_planner.Indexed(instruction, batch)
                 case index_planner.Commit(change):
+                    self._tried = [segment for _, segment in change.segments]
                     self._state = await self._store.call(VectorStoreActor.commit, change)
+                    self._tried = []
                     return index_planner.Committed(instruction)
                 case _:
                     raise AssertionError(instruction)
