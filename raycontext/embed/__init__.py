@@ -1,1 +1,1 @@
-"""Vectors of chunks and of queries, behind one protocol."""
+"""Embedders: they turn chunks and queries into vectors, behind one protocol."""

@@ -1,4 +1,4 @@
-"""What an embedder is, which there are, and how vectors are stored: 8-bit codes and sign bits."""
+"""Registry of embedders: it finds an embedder by its name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from raycontext.errors import InvalidInput
 __all__ = ["absolute_name", "embedder_for"]
 
 STATIC = "static"
-# Kind of model -> module with its `KIND`. Modules are imported when asked for.
+"""Name of the default embedder, whose table ships with the package."""
+# Kind of model -> module with its `KIND`. A module is imported when its kind is asked for.
 _MODELS = {
     "model2vec": "raycontext.embed.models.model2vec",
     "onnx": "raycontext.embed.models.onnx",
@@ -24,11 +25,11 @@ _MODELS = {
 
 @cache
 def embedder_for(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
-    """The embedder of that name: `static`; KIND:FOLDER with an absolute folder that holds a model (`~` is allowed), to
-    be run on `device`, "cpu" or "cuda"; or KIND:MODEL[@URL] of a server.
+    """Return the embedder called `name`. The same name and device give the same object.
 
-    The same object for the same name. Raises InvalidInput where there is no such kind, the folder or a file of the
-    model is missing, or the package that runs it is not installed.
+    A name is `static`, KIND:FOLDER with the absolute folder of a model (`~` is allowed), or KIND:MODEL[@URL] with the
+    model of a server. A model in a folder runs on `device`, "cpu" or "cuda". Raises `InvalidInput` where the kind is
+    not known, the folder or a file of the model is missing, or the package that runs it is not installed.
     """
     if name == STATIC:
         from raycontext.embed.models.static import StaticEmbedder
@@ -45,8 +46,11 @@ def embedder_for(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
 
 
 def absolute_name(name: str) -> str:
-    """The name in full, as other processes need it: with an absolute folder, or with the URL of the server. Raises
-    InvalidInput for an unknown kind."""
+    """Return an embedder's name in the form that other processes need: with an absolute folder, or with the server's
+    URL.
+
+    Raises `InvalidInput` for an unknown kind.
+    """
     if name == STATIC:
         return name
     kind, folder = _split(name)
@@ -56,7 +60,10 @@ def absolute_name(name: str) -> str:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Kind and folder, with the home folder put in, or kind and model of a server."""
+    """Split a name into its kind and its folder, in which `~` is expanded, or into its kind and a server's model.
+
+    Raises `InvalidInput`.
+    """
     kind, _, folder = name.partition(":")
     if kind in KINDS and folder:
         return kind, folder

@@ -1,4 +1,4 @@
-"""Embedders as a protocol, and vectors as they are stored: 8-bit codes and sign bits."""
+"""Protocol of embedders, and the stored form of vectors: 8-bit codes and sign bits."""
 
 from __future__ import annotations
 
@@ -15,57 +15,62 @@ from raycontext.errors import InvalidInput
 __all__ = ["Documents", "Embedder", "QuantizedVectors", "quantize", "quantized"]
 
 MAX_CODE = 127
+"""Largest magnitude of a code. -128 is not used, so that codes are symmetric."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Documents:
-    """n documents to embed, in two forms: an embedder takes the one that it works on."""
+    """Batch of n documents to embed, in two forms. An embedder uses the one that it needs."""
 
     postings: Postings
-    """Their terms; row i is document i."""
+    """Terms of the documents. Row i is document i."""
     texts: Callable[[], Sequence[str]]
-    """Their texts, n of them, decoded when called."""
+    """Function that returns the n texts of the documents. It decodes them at each call."""
 
 
 class Embedder(Protocol):
-    """Maps text to vectors whose cosine says how alike two texts are.
+    """Map from texts to vectors whose cosine says how similar two texts are.
 
-    The vector of a document depends on nothing but the document: neither on the batch that it came in
-    nor on the machine. The inner product of two vectors is their cosine.
+    The vector of a document depends on the document alone, neither on its batch nor on the machine. Vectors have unit
+    length, so the inner product of two vectors is their cosine.
     """
 
     @property
     def name(self) -> str:
-        """The name under which `embedder_for` knows it."""
+        """Name under which `embedder_for` knows the embedder."""
 
     @property
     def fingerprint(self) -> str:
-        """Differs between any two embedders whose vectors cannot be compared."""
+        """Text that differs between any two embedders whose vectors cannot be compared."""
 
     @property
     def dimension(self) -> int:
-        """Length of its vectors."""
+        """Number of components of a vector."""
 
     def embed_documents(self, documents: Documents) -> NDArray[np.float32]:
-        """One vector a document, float32[n, dimension]: of unit length, or zero for a document without a known word."""
+        """Return one vector for each document, float32[n, dimension].
+
+        A vector has unit length, or is zero where the document has no known word.
+        """
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """The vector of a query, float32[dimension]: of unit length, or zero where it has no known word."""
+        """Return the vector of a query, float32[dimension]. It is zero where the query has no known word."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizedVectors:
-    """n vectors of dimension d in d + 4 bytes each, and their signs in d / 8 bytes each.
+    """Quantised form of n vectors of dimension d: d + 4 bytes for each vector, and d / 8 bytes for its signs.
 
-    `codes * scales[:, None]` is within half a scale of the vectors.
+    `codes * scales[:, None]` differs from the vectors by at most half a scale.
     """
 
     codes: NDArray[np.int8]
-    """[n, d], from -127 to 127."""
+    """Components in units of the scale, int8[n, d], from -127 to 127."""
     scales: NDArray[np.float32]
-    """[n], 0 for a zero vector."""
+    """Units of the codes, float32[n]. A zero vector has scale 0."""
     signs: NDArray[np.uint8]
-    """[n, ceil(d / 8)], bit set where the component is not negative; the first component is the highest bit."""
+    """Sign bits, uint8[n, ceil(d / 8)]. A bit is set where the component is not negative; the first component is the
+    highest bit."""
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -75,7 +80,7 @@ class QuantizedVectors:
 
     @staticmethod
     def joined(pieces: Sequence[QuantizedVectors]) -> QuantizedVectors:
-        """One after the other; at least one piece."""
+        """Join at least one piece, in order."""
         if len(pieces) == 1:
             return pieces[0]
         return QuantizedVectors(
@@ -86,14 +91,14 @@ class QuantizedVectors:
 
 
 def quantized(embedder: Embedder) -> Callable[[Documents], QuantizedVectors]:
-    """From documents to vectors as they are stored."""
+    """Return a function that embeds documents with `embedder` and quantises their vectors."""
     return lambda documents: quantize(embedder.embed_documents(documents))
 
 
 def quantize(vectors: NDArray[np.float32]) -> QuantizedVectors:
-    """Quantise float32[n, d] row by row: the largest magnitude of a row becomes 127.
+    """Quantise vectors, float32[n, d], row by row. The largest magnitude of a row becomes 127.
 
-    Raises InvalidInput where a component is not a finite number.
+    Raises `InvalidInput` where a component is not a finite number.
     """
     if vectors.shape[0] == 0:
         return QuantizedVectors(
@@ -102,7 +107,7 @@ def quantize(vectors: NDArray[np.float32]) -> QuantizedVectors:
     scales = np.maximum(vectors.max(axis=1), -vectors.min(axis=1)) / np.float32(MAX_CODE)
     if not np.isfinite(scales).all():
         raise InvalidInput("The embedder returned a vector that is not finite")
-    # Below the normal numbers a scale would be too coarse: such a vector counts as zero.
+    # A subnormal scale would be too coarse, so such a vector counts as zero.
     scales[scales < np.finfo(np.float32).tiny] = 0
     scaled = vectors / np.where(scales > 0, scales, np.float32(1))[:, np.newaxis]
     codes = np.rint(scaled, out=scaled).astype(np.int8)

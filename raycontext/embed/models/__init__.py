@@ -1,1 +1,1 @@
-"""Embedders that run in this process: the static table and models from local folders."""
+"""Embedders that run inside a process of ours: the static table, and models from local folders."""

@@ -1,8 +1,8 @@
-"""Embedders whose model lies in a local folder: what they have in common. Nothing is ever downloaded.
+"""Embedders whose model is in a local folder: the parts that all kinds share. Nothing is ever downloaded.
 
-A kind of model says which files of a folder it is made of and how it is loaded. Its fingerprint is the hash of those
-files' contents, so that a copy in another folder is the same embedder and a changed one is another. Files are looked
-at by stat before each use: a process that lives long follows a model that is replaced under it.
+A kind of model says which files of a folder make up a model and how the model is loaded. The fingerprint is a hash of
+the contents of these files. So a copy in another folder is the same embedder, and a changed copy is another one. The
+stats of the files are checked before each use, so a long-lived process notices that a model was replaced.
 """
 
 from __future__ import annotations
@@ -36,41 +36,46 @@ __all__ = [
 Shape = TypeVar("Shape", dict[str, Any], list[Any])
 
 READ_BYTES = 1 << 20
+"""Number of bytes that are read from a file at a time."""
 PROBE = "dimension"
-"""Embedded once, to see how long vectors are and that the model works."""
+"""Text that is embedded once, to check the model and to learn the dimension of its vectors."""
 
 PROMPTS_FILE = "config_sentence_transformers.json"
+"""Name of the file that holds a model's prompts."""
 
 
 class TextModel(Protocol):
-    """A loaded model. Both methods turn n texts into n vectors, float[n, dimension], of any length. They may be called
-    by several threads at once, and the vector of a text depends on the text alone."""
+    """Loaded model. Several threads may call its methods at once. The vector of a text depends on the text alone."""
 
-    def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]: ...
+    def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        """Return the vectors of n documents, float[n, dimension], not normalised."""
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[Any]: ...
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[Any]:
+        """Return the vectors of n queries, float[n, dimension], not normalised."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelKind:
-    """A kind of model and how to come by one."""
+    """Kind of model: its files, and how it is loaded."""
 
     name: str
-    """Also the name of the extra that installs what it needs."""
+    """Name of the kind, and of the extra that installs its packages."""
     is_heavy: bool
-    """Whether a text takes it milliseconds: then it may run in actors of its own."""
+    """Whether a text takes milliseconds. Then the model may run in actors of its own."""
     version: int
-    """Of what is computed from the files, part of the fingerprint."""
+    """Version of the computation. It is part of the fingerprint."""
     packages: tuple[str, ...]
     """Names of the modules that must be installed."""
     example: str
-    """Name of a model that fits, on the hub."""
+    """Name of a suitable model on the Hugging Face hub, for messages."""
     files: Callable[[Path], Mapping[str, Path]]
-    """The files that a model in a folder is made of, by the part that each plays. Raises InvalidInput."""
+    """Function that returns the files of the model in a folder, by the part that each plays. It raises
+    `InvalidInput`."""
     load: Callable[[Path, Mapping[str, Path], str], TextModel]
-    """The model in a folder, from those files, on a device: "cpu" or "cuda"."""
+    """Function that loads the model in a folder from its files, on a device: "cpu" or "cuda"."""
 
     def advice(self) -> str:
+        """Return the part of a message that says how to get a model."""
         return (
             "No model is downloaded. Get one first, for example with "
             f"`hf download {self.example} --local-dir FOLDER`, and give that folder."
@@ -78,7 +83,7 @@ class ModelKind:
 
 
 class _File(NamedTuple):
-    """A file of a model as it was seen."""
+    """File of a model and its stat."""
 
     part: str
     path: Path
@@ -88,13 +93,17 @@ class _File(NamedTuple):
 
 
 class LocalEmbedder:
-    """A kind of model in a folder. Implements `Embedder`; the model is loaded when first asked for a vector.
+    """Embedder with a model in a folder. Implements `Embedder`.
 
-    Everything raises InvalidInput where the folder or one of its files is missing, or the model cannot be loaded.
+    The model is loaded when the first vector is asked for. All members raise `InvalidInput` where the folder or one of
+    its files is missing, or the model cannot be loaded.
     """
 
     def __init__(self, kind: ModelKind, folder: Path, device: str = "cpu") -> None:
-        """Raises InvalidInput also where packages are missing."""
+        """Make an embedder of this kind in `folder` for `device`, "cpu" or "cuda", without loading the model.
+
+        Raises `InvalidInput` also where packages are missing.
+        """
         if not all(find_spec(package) for package in kind.packages):
             raise InvalidInput(
                 f"The embedder {kind.name} needs {' and '.join(kind.packages)}",
@@ -109,16 +118,17 @@ class LocalEmbedder:
 
     @property
     def name(self) -> str:
+        """Name of the embedder, KIND:FOLDER."""
         return f"{self._kind.name}:{self._folder}"
 
     @property
     def is_heavy(self) -> bool:
-        """See `ModelKind`."""
+        """Whether a text takes milliseconds; see `ModelKind.is_heavy`."""
         return self._kind.is_heavy
 
     @property
     def fingerprint(self) -> str:
-        """Of the contents of the model's files, wherever they lie."""
+        """Fingerprint of the contents of the model's files. The folder does not matter."""
         files, hashed = self._files(), self._hashed
         if hashed is None or hashed[0] != files:
             try:
@@ -129,23 +139,25 @@ class LocalEmbedder:
 
     @property
     def dimension(self) -> int:
+        """Number of components of a vector. Loads the model."""
         return self._model()[1]
 
     def embed_documents(self, documents: Documents) -> NDArray[np.float32]:
-        """Vectors of the documents' texts, float32[n, dimension]; blank ones are zero."""
+        """Return the unit vectors of the documents' texts, float32[n, dimension]. Those of blank texts are zero."""
         return self.embed_texts(documents.texts())
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The same, of texts."""
+        """Return the unit vectors of n texts of documents, float32[n, dimension]. Those of blank texts are zero."""
         model, dimension = self._model()
         return _unit_vectors(texts, model.encode_documents, dimension)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Vector of the query, float32[dimension]; zero for a blank one."""
+        """Return the unit vector of a query, float32[dimension]. It is zero for a blank query."""
         model, dimension = self._model()
         return _unit_vectors([text], model.encode_queries, dimension).reshape(dimension)
 
     def _files(self) -> tuple[_File, ...]:
+        """Return the files of the model with their stats. Raises `InvalidInput`."""
         if not self._folder.is_dir():
             raise InvalidInput(f"{self._folder} is not a folder with a model", self._kind.advice())
         files = []
@@ -161,10 +173,10 @@ class LocalEmbedder:
         return InvalidInput(f"The model in {self._folder} cannot be read: {error}", self._kind.advice())
 
     def _model(self) -> tuple[TextModel, int]:
-        """The model and the length of its vectors."""
+        """Return the model and the dimension of its vectors, loading the model where its files have changed."""
         files = self._files()
         own: Future[tuple[TextModel, int]] = Future()
-        loading = self._models.setdefault(files, own)  # of threads that come at once, one loads and all wait
+        loading = self._models.setdefault(files, own)  # one thread loads the model, and all others wait for it
         if loading is own:
             try:
                 own.set_result(self._load(files))
@@ -182,7 +194,7 @@ class LocalEmbedder:
             return model, int(model.encode_documents([PROBE]).shape[1])
         except (RaycontextError, MemoryError):
             raise
-        except Exception as error:  # the libraries raise whatever comes to them
+        except Exception as error:  # the libraries raise errors of many kinds
             raise InvalidInput(
                 f"The {self._kind.name} model in {self._folder} cannot be used: {type(error).__name__}: {error}",
                 "Get it again, or choose another.",
@@ -190,7 +202,7 @@ class LocalEmbedder:
 
 
 def _content_hash(files: Sequence[_File]) -> str:
-    """Of the parts and their contents, 32 hexadecimal digits."""
+    """Return a hash of the files' parts and contents, 32 hexadecimal digits. Raises `OSError`."""
     total = xxhash.xxh3_128()
     for file in files:
         content = xxhash.xxh3_128()
@@ -204,26 +216,30 @@ def _content_hash(files: Sequence[_File]) -> str:
 def _unit_vectors(
     texts: Sequence[str], encode: Callable[[Sequence[str]], NDArray[Any]], dimension: int
 ) -> NDArray[np.float32]:
-    told = [place for place, text in enumerate(texts) if text.strip()]
+    """Return the vectors of n texts scaled to unit length, float32[n, dimension]. Those of blank texts are zero."""
+    nonblank = [place for place, text in enumerate(texts) if text.strip()]
     vectors = np.zeros((len(texts), dimension), np.float32)
-    if not told:
+    if not nonblank:
         return vectors
-    encoded = np.asarray(encode([texts[place] for place in told]), np.float64)
+    encoded = np.asarray(encode([texts[place] for place in nonblank]), np.float64)
     lengths = np.sqrt(np.sum(encoded**2, axis=1, keepdims=True))
-    vectors[told] = encoded / np.where(lengths > 0, lengths, 1.0)
+    vectors[nonblank] = encoded / np.where(lengths > 0, lengths, 1.0)
     return vectors
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What a model wants to see before a query and before a document."""
+    """Texts that a model expects before a query and before a document."""
 
     query: str = ""
     document: str = ""
 
 
 def read_prompts(path: Path | None) -> Prompts:
-    """From the configuration of sentence-transformers, where there is one. Raises InvalidInput."""
+    """Read the prompts from a configuration of sentence-transformers. Without a file they are empty.
+
+    Raises `InvalidInput`.
+    """
     prompts = read_json(path, dict).get("prompts") if path is not None else None
     if not isinstance(prompts, dict):
         return Prompts()
@@ -232,7 +248,10 @@ def read_prompts(path: Path | None) -> Prompts:
 
 
 def read_json(path: Path, shape: type[Shape]) -> Shape:
-    """What a JSON file holds, a `dict` or a `list`. Raises InvalidInput where it holds something else."""
+    """Return the content of a JSON file that holds a `dict` or a `list`, as `shape` says.
+
+    Raises `InvalidInput` where it holds something else, `OSError` where it cannot be read.
+    """
     try:
         value = json.loads(path.read_bytes())
     except ValueError:
@@ -243,7 +262,7 @@ def read_json(path: Path, shape: type[Shape]) -> Shape:
 
 
 def first_file(folder: Path, kind: str, *names: str) -> Path:
-    """The first of some files that is there. Raises InvalidInput where none is."""
+    """Return the first of the files `names` in `folder` that exists. Raises `InvalidInput` where none does."""
     for name in names:
         if (folder / name).is_file():
             return folder / name

@@ -1,4 +1,4 @@
-"""Static token vectors of the package model2vec (Tulkens and van Dongen, 2024): a mean over the tokens of a text."""
+"""Models of the package model2vec (Tulkens and van Dongen, 2024): a vector is the mean of a text's token vectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from raycontext.errors import InvalidInput
 
 __all__ = ["KIND"]
 
-# Vectors, tokenizer and configuration, in the layouts that the package reads, in its order.
+# Names of vectors, tokenizer and configuration in the layouts that the package reads, in its order.
 _LAYOUTS = (
     ("model.safetensors", "tokenizer.json", "config.json"),
     ("model.safetensors", "tokenizer.json", PROMPTS_FILE),
@@ -22,19 +22,22 @@ _LAYOUTS = (
 
 
 class _Model2Vec:
+    """Loaded model of the package. Implements `TextModel`."""
+
     def __init__(self, folder: Path) -> None:
         from model2vec import StaticModel
 
         self._model = StaticModel.from_pretrained(folder)
 
     def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
-        # In this thread alone: other cores have documents of their own.
+        # In this thread alone, since the other cores work on other documents.
         return self._model.encode(list(texts), use_multiprocessing=False, show_progress_bar=False)
 
-    encode_queries = encode_documents  # these models know no prompts
+    encode_queries = encode_documents  # these models have no prompts
 
 
 def _files(folder: Path) -> dict[str, Path]:
+    """Return the files of the first complete layout, by their part. Raises `InvalidInput` without one."""
     for weights, tokenizer, configuration in _LAYOUTS:
         if all((folder / name).is_file() for name in (weights, tokenizer, configuration)):
             return {

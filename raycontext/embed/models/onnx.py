@@ -1,8 +1,8 @@
-"""Transformer encoders as ONNX graphs, run by onnxruntime on the processor, or on a GPU where its package can.
+"""Models that are ONNX graphs of transformer encoders, run by onnxruntime on the CPU, or on a GPU where it can.
 
-Documents are run one at a time, on one thread: no padding, and no other document of a batch, can change a vector, not
-even where a quantised graph takes its scale from all that it is given. A batch would gain little, for a document of a
-hundred tokens fills a core, and the cores have documents of their own.
+Documents are run one at a time, on one thread. So neither padding nor another document of a batch can change a vector,
+even where a quantised graph takes its scale from all its input. A batch would gain little: a document of a hundred
+tokens fills a core, and the other cores work on other documents.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from raycontext.errors import InvalidInput
 __all__ = ["KIND"]
 
 MAX_TOKENS = 512
+"""Number of tokens to which a text is cut, unless the model's configuration asks for fewer."""
 LOG_ERRORS_ONLY = 3
+"""Level of onnxruntime's log that leaves out warnings."""
 
 _SENTENCE, _TOKENS = "sentence_embedding", "last_hidden_state"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _INTEGERS: dict[str, type[np.integer[Any]]] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"]}
-_MODULES_IN_GRAPH = ("Transformer", "Pooling", "Normalize")  # or done here
+_MODULES_IN_GRAPH = ("Transformer", "Pooling", "Normalize")  # computed by the graph or here
 _OPTIONAL = {
     "pooling": "1_Pooling/config.json",
     "prompts": PROMPTS_FILE,
@@ -43,7 +45,10 @@ _POOLING: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
 
 
 class _OnnxModel:
+    """Loaded ONNX graph with its tokenizer, pooling and prompts. Implements `TextModel`."""
+
     def __init__(self, files: Mapping[str, Path], device: str) -> None:
+        """Load the model from `files`, by the part that each plays. Raises `InvalidInput`."""
         from tokenizers import Tokenizer
 
         runtime = _runtime()
@@ -76,6 +81,7 @@ class _OnnxModel:
         return np.stack([self._vector(self._prompts.query + text) for text in texts])
 
     def _vector(self, text: str) -> NDArray[np.float32]:
+        """Return the vector of one text, float32[dimension]. It is zero where the text has no tokens."""
         tokens = self._tokenizer.encode(text)
         if not tokens.ids:
             return np.zeros(self._dimension, np.float32)
@@ -89,6 +95,7 @@ class _OnnxModel:
         return vectors if self._output == _SENTENCE else self._pool(vectors)
 
     def _checked_inputs(self) -> dict[str, type[np.integer[Any]]]:
+        """Return the inputs of the graph with their integer types. Raises `InvalidInput` for unknown inputs."""
         inputs = {found.name: found.type for found in self._session.get_inputs()}
         unknown = [name for name, kind in inputs.items() if name not in _INPUTS or kind not in _INTEGERS]
         if unknown:
@@ -99,17 +106,22 @@ class _OnnxModel:
 
 
 def _runtime() -> Any:
-    """The package, told not to report its use to its maker, which it does by default from version 1.29 on: names of
-    models and files, hashes, the machine."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # is read at the import
+    """Import onnxruntime with its telemetry switched off.
+
+    From version 1.29 on the package reports names of models and files, hashes and the machine to its maker by default.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read during the import
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()  # where someone else has imported it before
+    onnxruntime.disable_telemetry_events()  # for a package that was imported before
     return onnxruntime
 
 
 def _pooling_mode(path: Path | None) -> str:
-    """Of the configuration, in its form with one name or in that with a flag for each mode; the mean without one."""
+    """Return the pooling mode of a configuration file, which holds one name or a flag for each mode.
+
+    Without a file it is the mean. Raises `InvalidInput` for a mode that is not known.
+    """
     if path is None:
         return "mean"
     configuration = read_json(path, dict)
@@ -129,7 +141,7 @@ def _pooling_mode(path: Path | None) -> str:
 
 
 def _check_modules(path: Path | None) -> None:
-    """A layer beyond the graph would be left out unnoticed."""
+    """Raise `InvalidInput` where the model has layers beyond the graph, since they would be left out unnoticed."""
     if path is None:
         return
     kinds = [str(module.get("type")) for module in read_json(path, list) if isinstance(module, dict)]
@@ -141,6 +153,7 @@ def _check_modules(path: Path | None) -> None:
 
 
 def _most_tokens(path: Path | None) -> int:
+    """Return the number of tokens to which a text is cut: that of the configuration, at most `MAX_TOKENS`."""
     configured = read_json(path, dict).get("max_seq_length") if path is not None else None
     return min(configured, MAX_TOKENS) if isinstance(configured, int) and configured > 0 else MAX_TOKENS
 

@@ -1,4 +1,4 @@
-"""Models of the package sentence-transformers, run by PyTorch on the processor or on a GPU."""
+"""Models of the package sentence-transformers, run by PyTorch on the CPU or on a GPU."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from raycontext.embed.models.local import PROMPTS_FILE, ModelKind, TextModel, fi
 
 __all__ = ["KIND"]
 
-# Weights, configurations and vocabularies.
+# Suffixes of weights, configurations and vocabularies.
 _SUFFIXES = {".safetensors", ".bin", ".json", ".txt", ".model"}
-# The same weights once more, for other programs.
+# Folders that hold copies of the weights for other programs.
 _OTHER_FORMS = {"onnx", "openvino"}
 
 
 GPU_BATCH = 64
+"""Number of texts that a GPU embeds at a time."""
 
 
 class _SentenceTransformer:
+    """Loaded model of the package. Implements `TextModel`."""
+
     def __init__(self, folder: Path, prompts_file: Path | None, device: str) -> None:
         from sentence_transformers import SentenceTransformer
 
@@ -31,7 +34,7 @@ class _SentenceTransformer:
         self._model: Any = SentenceTransformer(
             str(folder), device=device, local_files_only=True, trust_remote_code=False
         )
-        # The model belongs to one thread, for its tokenizer does not bear two; others wait for their turn.
+        # One thread owns the model, since its tokenizer is not thread-safe. Other threads wait for their turn.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sentence-transformers")
 
     def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
@@ -41,8 +44,8 @@ class _SentenceTransformer:
         return self._encode(self._model.encode_query, texts, self._prompts.query)
 
     def _encode(self, method: Callable[..., NDArray[Any]], texts: Sequence[str], prompt: str) -> NDArray[Any]:
-        # One at a time, as in `onnx`: a vector must not depend on the batch. A GPU would idle so: there it may, in the
-        # last digits, which the 8 bits that are stored leave out but for a rounding. The package sorts by length.
+        # On a CPU, one text at a time, so that a vector cannot depend on its batch. A GPU would idle, so there batches
+        # are allowed: they change only the last digits, which quantising to 8 bits nearly always removes.
         options = {
             "batch_size": self._batch,
             "show_progress_bar": False,
@@ -53,6 +56,7 @@ class _SentenceTransformer:
 
 
 def _files(folder: Path) -> dict[str, Path]:
+    """Return the files of a model by their relative names. Raises `InvalidInput` where the folder holds no model."""
     first_file(folder, "sentence-transformers", "modules.json", "config.json")
     found = (path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
     names = ((path.relative_to(folder), path) for path in found)

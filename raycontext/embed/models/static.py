@@ -1,10 +1,10 @@
-"""The default embedder: a table of static term vectors, trained on pairs of comments and code.
+"""Default embedder: a table of static term vectors, trained on pairs of comments and code.
 
-A document is the sum of its terms' vectors, each times the square root of its frequency, scaled to unit length; the
-weight of a term is part of its vector. What the table was trained on is listed in `data/SOURCES.md`, how in the
-folder `training` of the repository. Terms that the table lacks say nothing here: lexical search has them.
+The vector of a document is the sum of its terms' vectors, each times the square root of the term's frequency, scaled to
+unit length. The weight of a term is part of its vector. `data/SOURCES.md` lists what the table was trained on; the
+folder `training` of the repository shows how. Terms that the table lacks are ignored here; lexical search finds them.
 
-Sums are made in the order of the terms' hashes: they depend neither on the batch nor on the machine.
+Vectors are added in the order of the terms' hashes, so a sum depends neither on the batch nor on the machine.
 """
 
 from __future__ import annotations
@@ -23,31 +23,32 @@ from raycontext.embed.vectors import Documents
 __all__ = ["StaticEmbedder", "TermTable", "load_table"]
 
 DATA = Path(__file__).with_name("data")
+"""Folder that holds the table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TermTable:
-    """Vectors of V terms in d dimensions, in 8 bits a component: `codes * scales[:, None]`."""
+    """Table of the vectors of V terms in d dimensions, with 8 bits a component: `codes * scales[:, None]`."""
 
     terms: NDArray[np.uint64]
-    """[V], ascending."""
+    """Hashes of the terms, uint64[V], ascending."""
     codes: NDArray[np.int8]
-    """[V, d]"""
+    """Components in units of the scale, int8[V, d]."""
     scales: NDArray[np.float32]
-    """[V], the term's weight included."""
+    """Units of the codes, float32[V]. They include the weight of the term."""
     checksum: str
-    """16 hexadecimal digits, of all that is in the table."""
+    """Checksum (xxh3_64) of the table's content, 16 hexadecimal digits."""
 
     def rows_of(self, terms: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Row of each term in the table, -1 where it has none: int64[k]."""
+        """Return the row of each of k terms, int64[k]. It is -1 for a term that the table does not have."""
         rows = np.minimum(np.searchsorted(self.terms, terms), self.terms.size - 1)
         return np.where(self.terms[rows] == terms, rows, -1)
 
 
 @cache
 def load_table(folder: Path = DATA) -> TermTable:
-    """The table in that folder, mapped into memory, once a process."""
-    # Views, for the compiler knows the plain class of arrays alone.
+    """Return the table in `folder`, mapped into memory once in a process."""
+    # Kernels take plain arrays, not the subclass that `np.load` returns.
     terms, codes, scales = (
         np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in ("terms", "codes", "scales")
     )
@@ -58,22 +59,22 @@ def load_table(folder: Path = DATA) -> TermTable:
 
 
 class StaticEmbedder:
-    """Vectors from the terms alone; see the module. Implements `Embedder`."""
+    """Embedder that looks terms up in the table. Implements `Embedder`."""
 
     name = "static"
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the table and of the analysis whose terms it knows."""
+        """Fingerprint of the table and of the analysis that makes its terms."""
         return f"static-2:{load_table().checksum}:{ANALYSIS_FINGERPRINT}"
 
     @property
     def dimension(self) -> int:
-        """Length of the table's vectors."""
+        """Number of components of the table's vectors."""
         return int(load_table().codes.shape[1])
 
     def embed_documents(self, documents: Documents) -> NDArray[np.float32]:
-        """Vectors of the documents' postings, float32[n, dimension]; their texts are not asked for."""
+        """Return the vectors of n documents, float32[n, dimension]. Their texts are not decoded."""
         from raycontext.embed.models.pooling import pool
 
         found, table = documents.postings, load_table()
@@ -83,7 +84,7 @@ class StaticEmbedder:
         )
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Vector of the query's terms, stop words left out, float32[dimension]."""
+        """Return the vector of a query's terms without stop words, float32[dimension]."""
         from raycontext.analyse.terms import query_terms
         from raycontext.embed.models.pooling import pool
 

@@ -1,1 +1,1 @@
-"""Embedders that a server has: providers, the client, and what it may be asked per minute."""
+"""Embedders that a server runs: the providers, the client, and the limits on its requests."""

@@ -1,4 +1,7 @@
-"""How fast a server may be asked, and how much a run may cost. No I/O and no clock: the time is an argument."""
+"""Limits on requests to an embedding server: pace, cost of a run, and pauses between retries.
+
+Nothing here does I/O or reads a clock. The time is an argument.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,32 @@ from typing import NamedTuple
 __all__ = ["Backoff", "Budget", "Limits", "Pace", "retry_after_seconds"]
 
 BURST_SECONDS = 5.0
-"""How much of what was not used before may be used at once."""
+"""Time in seconds whose unused allowance may be used at once later."""
 
 
 class Limits(NamedTuple):
-    """How a server may be asked."""
+    """Limits on what the whole cluster asks an embedding server for."""
 
     tokens_per_minute: float = 0.0  # 0: no limit of ours
-    requests_per_minute: float = 0.0
-    seconds: float = 60.0  # that an answer may take
+    requests_per_minute: float = 0.0  # 0: no limit of ours
+    seconds: float = 60.0  # time that one answer may take
 
 
 @dataclass(slots=True)
 class Pace:
-    """Spreads what is asked over time: a leaky bucket in its form as a schedule (the generic cell rate algorithm of
-    ATM Forum Traffic Management 4.0). Whoever reserves gets its turn, in the order of asking."""
+    """Limiter that spreads requests over time, in the order in which they reserve units.
+
+    It is a leaky bucket in the form of a schedule (the generic cell rate algorithm of ATM Forum Traffic Management
+    4.0).
+    """
 
     per_minute: float
-    """Units a minute; 0: as many as you like."""
+    """Number of units a minute. 0: no limit."""
     free_at: float = 0.0
-    """When all that was reserved will have been used."""
+    """Time in seconds, on the clock of `now`, at which all reserved units will have been used."""
 
     def reserve(self, units: float, now: float) -> float:
-        """Seconds to wait before these units may be used; they are counted from now on."""
+        """Reserve `units` at time `now` (seconds). Return the seconds to wait before they may be used."""
         if self.per_minute <= 0:
             return 0.0
         begin = max(self.free_at, now - BURST_SECONDS)
@@ -40,48 +46,59 @@ class Pace:
         return max(begin - now, 0.0)
 
     def give_back(self, units: float) -> None:
-        """Count so many less: less was used than reserved."""
+        """Return reserved units that were not used."""
         if self.per_minute > 0:
             self.free_at -= units * 60.0 / self.per_minute
 
 
 @dataclass(slots=True)
 class Budget:
-    """Tokens of one run: what is under way counts for what it costs at most, so that a run never exceeds it."""
+    """Budget of one run in tokens. A running request counts with its largest possible cost, so that a run never exceeds
+    the budget."""
 
     most: int | None
+    """Largest number of tokens that the run may use. None: no limit."""
     spent: int = 0
-    """What was answered for."""
+    """Tokens of the requests that have ended."""
     under_way: int = 0
+    """Largest number of tokens that the running requests may use."""
 
     def allows(self, tokens: int) -> bool:
+        """Return whether a request of at most `tokens` tokens fits into the budget."""
         return self.most is None or self.spent + self.under_way + tokens <= self.most
 
     def begin(self, tokens: int) -> None:
+        """Count a request that begins and uses at most `tokens` tokens."""
         self.under_way += tokens
 
     def end(self, tokens: int, used: int) -> None:
-        """What was begun has ended, and has cost so much."""
+        """Count the end of a request that was begun with `tokens` and has used `used` tokens."""
         self.under_way -= tokens
         self.spent += used
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Pauses between tries: a random share of a growing time (full jitter; M. Brooker, "Exponential Backoff And
-    Jitter", AWS Architecture Blog, 2015)."""
+    """Rule for the pauses between tries: a random share of a growing time (full jitter; M. Brooker, "Exponential
+    Backoff And Jitter", AWS Architecture Blog, 2015)."""
 
     first_seconds: float = 0.5
+    """Longest pause after the first failure."""
     most_seconds: float = 30.0
+    """Longest pause of all."""
     tries: int = 8
+    """Number of tries after which a request has failed."""
 
     def pause(self, failures: int, chance: random.Random) -> float:
-        """After so many failures, at least one."""
+        """Return the seconds to wait after `failures` failures, at least one."""
         return chance.uniform(0.0, min(self.first_seconds * 2.0 ** (failures - 1), self.most_seconds))
 
 
 def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """What a header `Retry-After` asks for, seconds from `now` (Unix time) on; None where it says nothing."""
+    """Return the pause in seconds that a `Retry-After` header asks for, or None where it cannot be read.
+
+    `now` is the time in Unix seconds.
+    """
     if not value:
         return None
     try:

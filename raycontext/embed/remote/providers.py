@@ -1,8 +1,8 @@
-"""Embedders that a server runs: which there are, what they are asked and what they answer. No I/O.
+"""Embedders that a server runs: the providers, their requests and their answers, without I/O.
 
 A name is KIND:MODEL or KIND:MODEL@URL: `openai:text-embedding-3-small`, `openai:bge-m3@http://gpu.example:8000/v1` (any
-server that speaks OpenAI's interface), `ollama:nomic-embed-text`, `voyage:voyage-code-3`. Nothing is sent to anyone
-unless such a name is given.
+server with OpenAI's interface), `ollama:nomic-embed-text`, `voyage:voyage-code-3`. Nothing is sent to any server unless
+the user gives such a name.
 """
 
 from __future__ import annotations
@@ -22,44 +22,50 @@ __all__ = ["KINDS", "Answer", "Provider", "RemoteEmbedder", "UnusableAnswer", "r
 Purpose = Literal["document", "query"]
 
 BYTES_PER_TOKEN = 2
-"""At least, in source code; there are rather 3 to 4. Before a request is sent it counts for what it costs at most."""
+"""Smallest number of bytes of source code that make a token. Usual values are 3 to 4. The cost of a request is
+estimated with it before the request is sent, so that the estimate is an upper bound."""
 
 MOST_CHARACTERS = 24_000
-"""Of a text that is sent: models take 8,000 tokens or less."""
+"""Number of characters to which a text is cut before it is sent. Models read 8,000 tokens or fewer."""
 
 
 class UnusableAnswer(Exception):
-    """What a server sent is not what was asked for: `UnusableAnswer(problem)`."""
+    """Error for an answer that does not have the expected form: `UnusableAnswer(problem)`."""
 
 
 class Answer(NamedTuple):
-    """What a server says to a request."""
+    """Answer of a server to a request."""
 
     vectors: NDArray[np.float32]
-    """[texts of the request, dimension], of any length."""
+    """Vectors of the texts, float32[texts, dimension], not normalised."""
     tokens: int | None
-    """What it counts for it; None where it does not say."""
+    """Tokens that the server counted for the request. None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A way to ask for embeddings over HTTP."""
+    """HTTP interface of a service that embeds texts."""
 
     kind: str
+    """First part of an embedder's name."""
     url: str
-    """Where it is unless the name says otherwise."""
+    """Address of the service where the embedder's name gives none."""
     path: str
+    """Path of the call, which is appended to the address."""
     key: str
-    """Variable of the environment with the key; empty where none is needed."""
+    """Environment variable that holds the key. Empty where no key is needed."""
     most_texts: int
-    """Of a request."""
+    """Largest number of texts in a request."""
     most_tokens: int
+    """Largest number of tokens in a request, by `tokens_at_most`."""
     body: Callable[[str, Sequence[str], Purpose], dict[str, Any]]
+    """Function that makes the JSON body of a request from model, texts and purpose."""
     read: Callable[[Any], Answer]
+    """Function that reads the JSON of an answer. It raises any of the errors of a wrong shape."""
 
 
 def tokens_at_most(text: str) -> int:
-    """How many tokens a text has at most."""
+    """Return an upper bound of the number of tokens of `text`, at least 1."""
     return max(math.ceil(len(text.encode(errors="replace")) / BYTES_PER_TOKEN), 1)
 
 
@@ -80,7 +86,7 @@ def _ollama_body(model: str, texts: Sequence[str], purpose: Purpose) -> dict[str
 
 
 def _read_data(answer: Any) -> Answer:
-    """The form of OpenAI, which Voyage shares."""
+    """Read an answer in OpenAI's form, which Voyage shares."""
     items = sorted(answer["data"], key=lambda item: int(item["index"]))
     tokens = (answer.get("usage") or {}).get("total_tokens")
     return Answer(_vectors([item["embedding"] for item in items]), None if tokens is None else int(tokens))
@@ -117,13 +123,14 @@ KINDS: Mapping[str, Provider] = {
         Provider("ollama", "http://127.0.0.1:11434", "/api/embed", "", 64, 50_000, _ollama_body, _read_ollama),
     )
 }
-"""The first two limits are those of the services (their documentation, 2025), halved for tokens."""
+"""Providers by kind. The limits of OpenAI and Voyage are those of their documentation of 2025, with the tokens
+halved."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteEmbedder:
-    """An embedder that a server runs, as a value. An `EmbedderActor` asks the server, so that all that is asked of it
-    passes through one place."""
+    """Embedder that a server runs, as a value. An `EmbedderActor` sends the requests, so that all requests of a cluster
+    pass through one place."""
 
     provider: Provider
     model: str
@@ -131,19 +138,20 @@ class RemoteEmbedder:
 
     @property
     def name(self) -> str:
+        """Full name of the embedder, KIND:MODEL@URL."""
         return f"{self.provider.kind}:{self.model}@{self.url}"
 
     @property
     def fingerprint(self) -> str:
-        """Of the model's name and the server: two servers may call different models the same."""
+        """Fingerprint of the model's name and the server, since two servers may give one name to different models."""
         return f"{self.name}-1"
 
     def body(self, texts: Sequence[str], purpose: Purpose) -> dict[str, Any]:
-        """The content of a request, for JSON."""
+        """Return the JSON body of a request."""
         return self.provider.body(self.model, texts, purpose)
 
     def read(self, answer: Any, count: int) -> Answer:
-        """What an answer to a request with so many texts says. Raises `UnusableAnswer`."""
+        """Read the JSON of an answer to a request with `count` texts. Raises `UnusableAnswer`."""
         try:
             found = self.provider.read(answer)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -156,7 +164,7 @@ class RemoteEmbedder:
 
 
 def remote_embedder(kind: str, rest: str) -> RemoteEmbedder:
-    """The embedder of a name `kind:rest`; its server is not asked. Raises InvalidInput."""
+    """Return the embedder called `kind:rest`, without asking its server. Raises `InvalidInput`."""
     provider = KINDS[kind]
     model, at, url = rest.rpartition("@")
     if not at or not url.startswith(("http://", "https://")):

@@ -1,7 +1,7 @@
-"""Asks an embedding server: as fast as it and the settings allow, again where that helps, never beyond the budget.
+"""Client of an embedding server: it keeps the pace that server and settings allow, retries, and never exceeds a budget.
 
-One object asks for everyone, so that the pace and what the server says of it hold for the whole cluster. It lives on
-one event loop, which is all that keeps its state in order.
+One client sends the requests of a whole cluster, so that the pace and the server's `Retry-After` hold for all. Its
+state belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -32,32 +32,37 @@ from raycontext.errors import EmbeddingBudgetExceeded, EmbeddingFailed
 __all__ = ["Embedded", "EmbeddingServer"]
 
 REQUESTS_AT_ONCE = 8
+"""Largest number of requests that are under way at the same time."""
 CONNECT_SECONDS = 10.0
+"""Time in seconds that a connection may take to open."""
 MOST_WAIT_SECONDS = 900.0
-"""What a server may ask us to wait, in all, for one request."""
+"""Longest time in seconds that a server may ask us to wait for one request, in all."""
 
 TOO_MUCH = {400, 413, 422}
-"""What servers answer where a request has too many texts or a text too many tokens for them."""
+"""Status codes of servers for which a request has too many texts, or a text too many tokens."""
 LEAST_CHARACTERS = 500
+"""Number of characters below which a refused text is not cut any further."""
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+"""Status codes after which the request is sent again."""
 REFUSED = {401, 403}
+"""Status codes of servers that do not accept the key."""
 
 
 class Embedded(NamedTuple):
-    """What became of n texts."""
+    """Result of embedding n texts, of which k have vectors."""
 
     places: NDArray[np.int64]
-    """[k] those that have vectors."""
+    """Indices of the texts that have vectors, int64[k]."""
     vectors: NDArray[np.float32]
-    """[k, dimension]"""
+    """Vectors of these texts, float32[k, dimension], of unit length or zero."""
     tokens: int
-    """What it cost."""
+    """Tokens that the server counted for the requests."""
     error: BaseException | None
-    """Why the others have none."""
+    """Error because of which the other texts have no vectors."""
 
 
 class _Asked:
-    """A batch of texts that waits for its vectors."""
+    """Batch of texts that waits for its vectors."""
 
     def __init__(self, places: list[int], texts: list[str], purpose: Purpose, budget: Budget) -> None:
         self.places = places
@@ -70,7 +75,7 @@ class _Asked:
 
 
 class EmbeddingServer:
-    """The server of one embedder. Made and used on one event loop."""
+    """Client of one embedder's server. It is made and used on one event loop."""
 
     def __init__(self, embedder: RemoteEmbedder, limits: Limits, backoff: Backoff | None = None) -> None:
         self._embedder = embedder
@@ -90,9 +95,10 @@ class EmbeddingServer:
         )
 
     async def embed(self, texts: Sequence[str], purpose: Purpose, budget: Budget) -> Embedded:
-        """Unit vectors (or zero) of some texts, none of them blank; of some of them only where there is an error.
+        """Return the vectors of `texts`, none of which may be blank.
 
-        The error is `EmbeddingFailed`, or `EmbeddingBudgetExceeded` before more is sent than the budget allows.
+        Where a request fails, the result holds the vectors of the other requests and the error: `EmbeddingFailed`, or
+        `EmbeddingBudgetExceeded` before more is sent than the budget allows.
         """
         cut = [text[:MOST_CHARACTERS] for text in texts]
         order = sorted(range(len(cut)), key=lambda place: len(cut[place]))  # servers pad the texts of a request
@@ -111,7 +117,7 @@ class EmbeddingServer:
         answers = [batch.answer for batch in asked]
         try:
             _, waiting = await asyncio.wait(answers, return_when=asyncio.FIRST_EXCEPTION)
-            if waiting:  # one failed: the rest is not begun, and what is under way is paid for
+            if waiting:  # one failed: begin no other, but await the running ones, which are paid for
                 for batch in asked:
                     if not batch.begun:
                         batch.answer.cancel()
@@ -121,7 +127,7 @@ class EmbeddingServer:
                 answer.cancel()
         errors = [error for answer in answers if not answer.cancelled() and (error := answer.exception())]
         if not errors and any(answer.cancelled() for answer in answers):
-            raise asyncio.CancelledError  # closed meanwhile
+            raise asyncio.CancelledError  # the client was closed meanwhile
         there = [batch for batch in asked if not batch.answer.cancelled() and batch.answer.exception() is None]
         vectors = np.concatenate([np.empty((0, self._dimension or 0)), *(batch.answer.result() for batch in there)])
         lengths = np.sqrt(np.sum(vectors.astype(np.float64) ** 2, axis=1, keepdims=True))
@@ -133,7 +139,7 @@ class EmbeddingServer:
         )
 
     async def close(self) -> None:
-        """End all connections; who still waits for an answer gets none."""
+        """Close all connections. Callers that still wait for an answer are cancelled."""
         for asker in self._askers:
             asker.cancel()
         await asyncio.gather(*self._askers, return_exceptions=True)
@@ -142,11 +148,12 @@ class EmbeddingServer:
         await self._client.aclose()
 
     async def _ask_on(self) -> None:
-        """Take what waits, one after the other."""
+        """Carry out waiting batches, one after the other."""
         while True:
             await self._carry_out(await self._waiting.get())
 
     async def _carry_out(self, asked: _Asked) -> None:
+        """Ask for the vectors of a batch and set its answer. Stop asking when the answer is cancelled."""
         if asked.answer.done():  # no one waits any more
             return
         asked.begun = True
@@ -166,7 +173,10 @@ class EmbeddingServer:
             asked.answer.set_exception(problem)
 
     async def _batch(self, asked: _Asked, texts: list[str]) -> NDArray[np.float32]:
-        """One request, or several smaller ones where the server wants those."""
+        """Return the vectors of `texts`. Split the request, or cut its only text, where the server finds it too large.
+
+        Raises `EmbeddingFailed` or `EmbeddingBudgetExceeded`.
+        """
         answer = await self._answered(asked, texts)
         if isinstance(answer, Answer):
             return answer.vectors
@@ -179,7 +189,10 @@ class EmbeddingServer:
         return await self._batch(asked, [text[: len(text) // 2]])
 
     async def _answered(self, asked: _Asked, texts: list[str]) -> Answer | int:
-        """What the server answers, at last; its status where it finds the request too large."""
+        """Send a request, again where that helps. Return the answer, or the status code where the request is too large.
+
+        Raises `EmbeddingFailed` or `EmbeddingBudgetExceeded`.
+        """
         budget = asked.budget
         tokens = sum(map(tokens_at_most, texts))
         failures, waited = 0, 0.0
@@ -199,7 +212,7 @@ class EmbeddingServer:
                     self._tokens.give_back(tokens - used)
                     return answer
             except httpx2.TimeoutException as error:
-                used = tokens  # it may have been counted
+                used = tokens  # the server may have counted them
                 problem, asked_for = f"did not answer in time ({type(error).__name__})", None
             except httpx2.TransportError as error:
                 problem, asked_for = f"cannot be reached ({type(error).__name__})", None
@@ -224,12 +237,14 @@ class EmbeddingServer:
             await asyncio.sleep(pause)
 
     async def _turn(self, tokens: int) -> None:
+        """Wait until the pace, and the server, allow a request of at most `tokens` tokens."""
         now = time.monotonic()
         await asyncio.sleep(max(self._tokens.reserve(tokens, now), self._requests.reserve(1, now)))
         while (pause := self._paused_until - time.monotonic()) > 0:  # noqa: ASYNC110 - the server wants us all to wait
             await asyncio.sleep(pause)
 
     def _read(self, response: httpx2.Response, count: int) -> Answer:
+        """Read the answer to a request with `count` texts. Raises `EmbeddingFailed` where it cannot be used."""
         try:
             answer = self._embedder.read(response.json(), count)
         except (ValueError, UnusableAnswer) as error:
@@ -242,7 +257,10 @@ class EmbeddingServer:
         return answer
 
     def _refusal(self, response: httpx2.Response) -> tuple[str, float | None]:
-        """What is wrong, and how long the server wants us to wait. Raises where another try would not help."""
+        """Return what is wrong with an answer, and the pause in seconds that the server asks for, or None.
+
+        Raises `EmbeddingFailed` where another try would not help.
+        """
         status = response.status_code
         if status in REFUSED:
             key = self._embedder.provider.key
