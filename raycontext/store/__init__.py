@@ -1,1 +1,1 @@
-"""Immutable segments, manifests and the commit protocol on a storage root."""
+"""Collections on a storage root: immutable segments, manifests, the commit protocol and garbage collection."""

@@ -1,4 +1,4 @@
-"""Which collections a root has, and which of them a path belongs to."""
+"""Catalog of a root: which collections there are, and which of them a path belongs to."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Catalog", "several"]
 
 
 class Catalog:
-    """Looks collections up on a storage; keeps nothing."""
+    """Finder of collections on a storage. It reads anew at each call and keeps nothing."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def identities(self) -> list[CollectionIdentity]:
-        """All collections that can be read, by name."""
+        """Return the identities of all collections that can be read, sorted by name."""
         found = []
         for name in collection_names(self._storage):
             try:
@@ -34,7 +34,10 @@ class Catalog:
         return found
 
     def summaries(self) -> list[CollectionSummary]:
-        """A line for each collection that holds a commit, by name."""
+        """Return a summary of each collection that can be read, sorted by name.
+
+        A collection without a readable commit has version 0 and no files.
+        """
         summaries = []
         for identity in self.identities():
             try:
@@ -54,20 +57,24 @@ class Catalog:
         return summaries
 
     def containing(self, path: str) -> CollectionIdentity | None:
-        """The collection whose source is `path` (absolute) or the nearest folder above it."""
-        place = PurePath(path)  # which knows drives, and where case does not count
+        """Return the collection whose source is the absolute `path` or the nearest folder above it, else None."""
+        place = PurePath(path)  # compares drives, and ignores case where the platform does
         above = {place, *place.parents}
         found = [identity for identity in self.identities() if PurePath(identity.source) in above]
         return max(found, key=lambda identity: len(identity.source), default=None)
 
     def of_source(self, source: str) -> CollectionIdentity | None:
-        """The collection whose source is exactly this folder (absolute)."""
+        """Return the collection whose source is exactly the absolute folder `source`, else None."""
         place = PurePath(source)
         return next((identity for identity in self.identities() if PurePath(identity.source) == place), None)
 
     def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
-        """The collection that a caller means: by name, by a path in it, else that of the folder `fallback`, else the
-        only one. Raises `UnknownCollection`, `InvalidInput`."""
+        """Return the collection that a caller means.
+
+        It is the one called `collection`; without a name the one that contains `path`; without a path the one that
+        contains the folder `fallback`, else the only one there is. Paths are absolute. Raises `UnknownCollection` where
+        nothing fits, `InvalidInput` where the choice is not clear or the name is not valid.
+        """
         if collection is not None:
             return Collection(self._storage, collection).identity()
         found = self.containing(path if path is not None else fallback)
@@ -81,26 +88,26 @@ class Catalog:
         return Collection(self._storage, names[0]).identity()
 
     def prepare(self, source: str, collection: str | None) -> CollectionIdentity:
-        """The collection to index `source` (absolute) into, created if need be.
+        """Return the collection that indexes the absolute folder `source`, created where it does not exist.
 
-        Without a name it is the one that has this source, else a new one named after the folder. Raises
-        `CollectionExists` where the given name has another source, `InvalidInput` where it is no name.
+        Without the name `collection` it is the one that has this source, else a new one named after the folder. Raises
+        `CollectionExists` where the named collection has another source, `InvalidInput` where the name is not valid.
         """
         if collection is not None:
             return Collection(self._storage, collection).create(source)
-        # Listed first: whoever makes it for this source meanwhile is found below, or has made the name that we try.
+        # Listed first: a collection that another process makes for this source is found below, or has the name we try.
         taken = set(collection_names(self._storage))
         found = self.of_source(source)
         if found is not None:
             return found
         name = re.sub(r"[^a-z0-9._-]+", "-", PurePath(source).name.lower()).strip("-._")[:80] or "root"
         if name not in taken:
-            with suppress(CollectionExists):  # another source was faster
+            with suppress(CollectionExists):  # another process has just made it for another source
                 return Collection(self._storage, name).create(source)
         name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
         return Collection(self._storage, name).create(source)
 
 
 def several(names: Sequence[str]) -> InvalidInput:
-    """The error where nothing says which of several collections is meant."""
+    """Return the error to raise where nothing says which of several collections is meant."""
     return InvalidInput(f"{len(names)} collections are indexed here", f"Name one of them: {', '.join(names)}.")

@@ -1,4 +1,4 @@
-"""What is asked of the writer of a collection: changes of its files, and merges of its segments."""
+"""Requests to the writer of a collection: changes of its files, and merges of its segments."""
 
 from __future__ import annotations
 
@@ -14,59 +14,61 @@ __all__ = ["Change", "Compaction", "TreeChanges"]
 
 
 class TreeChanges(NamedTuple):
-    """How the current files differ from the indexed ones."""
+    """Difference between the files of the tree and the indexed files. All keys and entries are paths."""
 
     added: list[str]
     modified: list[str]
     removed: list[str]
-    """Files that were indexed and are not to be any more."""
+    """Files that are indexed and should not be any more."""
     seen: dict[str, SnapshotEntry]
-    """Files of the same content but another stat, with the entry to keep from now on."""
+    """Files whose stat has changed but whose content has not, with their new entry for the snapshot."""
     same_skips: list[str]
-    """Skipped files that the snapshot already records as they are."""
+    """Skipped files that the snapshot already records with the same stat and reason."""
     quarantined: dict[str, SnapshotEntry]
-    """Files whose content could not be indexed before, where the snapshot does not record them so."""
+    """Files whose content could not be indexed in an earlier run, where the snapshot does not record this yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit changes. Files in `entries` supersede their former chunks."""
+    """Change of a collection's files that one commit makes. A file in `entries` supersedes its former chunks."""
 
     txn: str
-    """Id of the change: a retried commit with the same id is applied once."""
+    """Id of the change. A commit that is retried with the same id is applied once."""
     segments: tuple[tuple[int, SegmentReference], ...]
-    """New segments, each with its shard."""
+    """Pairs of a shard's number and a new segment of that shard."""
     entries: Mapping[str, SnapshotEntry]
-    """Files that were indexed or skipped anew."""
+    """Entries of files that were indexed or skipped in this run, by path."""
     seen: Mapping[str, SnapshotEntry]
-    """Files whose stat changed but whose content, and so whose chunks, did not."""
+    """Entries of files whose stat has changed but whose content, and so whose chunks, have not; by path."""
     removed: frozenset[str]
-    """Files that are no longer in the tree."""
+    """Paths of files that are no longer in the tree."""
     unverified: frozenset[str]
-    """Files that keep their entry although no one has looked at them in this run."""
+    """Paths of files that keep their entry although this run has not indexed them yet or could not look at them."""
     scanned_at_ns: int
+    """Time at which the walk of the tree began, in nanoseconds since the epoch."""
     options: IndexOptions
     """Options of the collection from this commit on."""
     replace: bool = False
-    """Forget everything that was indexed before: a rebuild with other options."""
+    """Whether everything that was indexed before is dropped, since the collection is rebuilt with other options."""
 
     def touched(self) -> set[str]:
-        """Paths that the change says something of."""
+        """Return the paths that the change mentions."""
         return {*self.entries, *self.seen, *self.removed, *self.unverified}
 
     def superseded(self) -> Iterable[str]:
-        """Paths whose former chunks die with this change."""
+        """Yield the paths whose former chunks die with this change."""
         yield from self.removed
         yield from self.entries
 
 
 @dataclass(frozen=True, slots=True)
 class Compaction:
-    """Segments of a shard that one took the place of; their files and chunks are the same."""
+    """Merge of several segments of a shard into one that holds their living files and chunks."""
 
     txn: str
+    """Id of the merge. A commit that is retried with the same id is applied once."""
     shard: int
     sources: tuple[SegmentReference, ...]
-    """As they were when they were merged."""
+    """Segments that were merged, with the tombstones that they had at that time."""
     merged: SegmentReference | None
-    """None where nothing in them was alive."""
+    """Segment that replaces the sources; None where no file in them was alive."""

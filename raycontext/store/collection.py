@@ -1,4 +1,4 @@
-"""A collection on a storage: find it, read its manifests and what they name.
+"""Reading a collection on a storage: its description, its manifests, and the snapshots and segments that they name.
 
     <root>/<collection>/COLLECTION.json      format, name, source, id: created once, put-if-absent
                         manifests/<version>.json
@@ -6,7 +6,7 @@
                         snapshots/<ulid>/snapshot.arrow
                         tmp/
 
-Readers take the highest manifest whose checksum holds and write nothing.
+Readers take the highest manifest whose checksum is right, and write nothing.
 """
 
 from __future__ import annotations
@@ -37,25 +37,29 @@ from raycontext.ulid import new_ulid
 __all__ = ["IDENTITY", "Collection", "CollectionIdentity", "Location", "check_name", "collection_names", "shard_of"]
 
 IDENTITY = "COLLECTION.json"
+"""Name of the file that describes a collection, in the collection's folder."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
 class CollectionIdentity(NamedTuple):
-    """What never changes of a collection."""
+    """Facts about a collection that never change."""
 
     name: str
     source: str
     id: str
-    """Made anew with each creation: tells a collection from a former one of the same name."""
+    """Id that is made anew with each creation. It tells a collection from a former one of the same name."""
 
     def encode(self, number: int = FORMAT) -> bytes:
-        """The bytes of COLLECTION.json; `number` is that of the format."""
+        """Return the bytes of COLLECTION.json for format `number`."""
         return encode_sealed("collection", {"format": number, **self._asdict()})
 
     @classmethod
     @lru_cache(maxsize=64)  # every query looks whether it is still the same
     def decode(cls, name: str, data: bytes) -> CollectionIdentity:
-        """What `encode` was called on. Raises `CorruptManifest`, `UnsupportedFormat`; `name` is for the message."""
+        """Read an identity from the bytes of COLLECTION.json. `name` names the file in errors.
+
+        Raises `CorruptManifest` or `UnsupportedFormat`.
+        """
         recorded = decode_sealed("collection", name, data)
         try:
             return cls(*(str(recorded[field]) for field in cls._fields))
@@ -64,28 +68,28 @@ class CollectionIdentity(NamedTuple):
 
 
 class Location(NamedTuple):
-    """Where a collection lies: all that a process needs to open it."""
+    """Place of a collection: the root and the name, which are all that a process needs to open it."""
 
     root: str
     collection: str
 
     def open(self) -> Collection:
-        """The collection, for reading. Raises `InvalidInput` where the name is none."""
+        """Return the collection, opened for reading. Raises `InvalidInput` where the name or the root is not valid."""
         return Collection(storage_for(self.root), self.collection)
 
 
 def shard_of(path: str, num_shards: int) -> int:
-    """The shard that holds all chunks of a file."""
+    """Return the number of the shard that holds all chunks of the file at `path`."""
     return path_hash(path) % num_shards
 
 
 def collection_names(storage: Storage) -> list[str]:
-    """Names of the collections on a storage, sorted."""
+    """Return the names of the collections on a storage, sorted."""
     return [name for name in storage.list("") if _NAME.fullmatch(name) and storage.exists(f"{name}/{IDENTITY}")]
 
 
 def check_name(name: str) -> str:
-    """`name`, if it can name a collection. Raises `InvalidInput`."""
+    """Return `name` if it is valid as the name of a collection. Raises `InvalidInput` if it is not."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             f"'{name[:120]}' cannot name a collection",
@@ -95,14 +99,17 @@ def check_name(name: str) -> str:
 
 
 class Collection:
-    """Reads a collection; holds no state of it but its name."""
+    """Reader of a collection. It holds the storage and the name, and no other state."""
 
     def __init__(self, storage: Storage, name: str) -> None:
         self.storage = storage
         self.name = check_name(name)
 
     def identity(self) -> CollectionIdentity:
-        """Name and source folder. Raises `UnknownCollection`, `UnsupportedFormat`, `CorruptManifest`."""
+        """Read the description of the collection.
+
+        Raises `UnknownCollection`, `UnsupportedFormat` or `CorruptManifest`.
+        """
         try:
             data = self.storage.read(f"{self.name}/{IDENTITY}")
         except FileNotFoundError as error:
@@ -110,7 +117,10 @@ class Collection:
         return CollectionIdentity.decode(f"{self.storage.location}/{self.name}/{IDENTITY}", data)
 
     def create(self, source: str) -> CollectionIdentity:
-        """Make the collection, or find that it is there for the same source. Raises `CollectionExists`."""
+        """Create the collection, or return it where it exists already with the same source.
+
+        Raises `CollectionExists` where it exists with another source.
+        """
         identity = CollectionIdentity(self.name, source, new_ulid())
         if self.storage.create(f"{self.name}/{IDENTITY}", identity.encode()):
             return identity
@@ -120,12 +130,12 @@ class Collection:
         return existing
 
     def versions(self) -> list[int]:
-        """Numbers of the manifests that exist, ascending."""
+        """Return the versions of the manifests that exist, in ascending order."""
         names = self.storage.list(f"{self.name}/manifests")
         return [version for name in names if (version := manifest_version(name)) is not None]
 
     def latest(self) -> Manifest | None:
-        """The highest manifest whose checksum holds; None before the first commit.
+        """Return the highest manifest whose checksum is right, or None before the first commit.
 
         Raises `UnknownCollection` where there is no such collection, `CorruptManifest` where manifests exist
         but none of them can be read, `UnsupportedFormat` where another version of raycontext wrote the highest.
@@ -149,23 +159,27 @@ class Collection:
         return None
 
     def _is_ours(self, manifest: Manifest) -> bool:
-        """False for a manifest that a writer of a former collection of this name has put here: it will take it back."""
+        """Return whether `manifest` belongs to this collection.
+
+        It does not where a writer of a former collection of the same name has put it here. That writer removes it
+        again.
+        """
         try:
             return manifest.creation in ("", self.identity().id)
-        except (UnknownCollection, CorruptManifest):  # the description is damaged, and there is nothing to compare
+        except (UnknownCollection, CorruptManifest):  # without a readable description there is nothing to compare
             return True
 
     def manifest(self, version: int) -> Manifest:
-        """One version. Raises `FileNotFoundError`, `CorruptManifest`, `UnsupportedFormat`."""
+        """Read the manifest of one version. Raises `FileNotFoundError`, `CorruptManifest` or `UnsupportedFormat`."""
         name = f"{self.name}/manifests/{manifest_name(version)}"
         return Manifest.decode(f"{self.storage.location}/{name}", self.storage.read(name))
 
     def has_version(self, version: int) -> bool:
-        """Whether a manifest of this number exists: one cheap look, for readers that wait for news."""
+        """Return whether a manifest of this version exists. The check is cheap, for readers that poll for changes."""
         return self.storage.exists(f"{self.name}/manifests/{manifest_name(version)}")
 
     def snapshot(self, manifest: Manifest) -> Snapshot:
-        """The files that a version indexes. Raises `FileNotFoundError`, `CorruptManifest`."""
+        """Read the snapshot of a version, which lists its files. Raises `FileNotFoundError` or `CorruptManifest`."""
         name = f"{self.name}/snapshots/{manifest.snapshot}/snapshot.arrow"
         data = self.storage.map(name)
         if xxhash.xxh3_128_hexdigest(data) != manifest.snapshot_checksum:
@@ -173,17 +187,21 @@ class Collection:
         return Snapshot.from_bytes(data)
 
     def segments(self, manifest: Manifest, shard: int) -> list[Segment]:
-        """The segments of one shard, opened. Raises `FileNotFoundError`, `CorruptSegment`."""
+        """Open the segments of one shard of a version.
+
+        Raises `FileNotFoundError`, `CorruptSegment` or `UnsupportedFormat`.
+        """
         return [Segment(self.storage, self.name, reference) for reference in manifest.shards[shard].segments]
 
     def renew(self, segments: Iterable[SegmentReference]) -> None:
-        """Keep segments that are not committed yet from being taken for those of a run that died.
+        """Renew the times of segments that wait for their commit, so that garbage collection does not remove them.
 
-        Raises `FileNotFoundError` where one was removed already, `StorageError`."""
+        Raises `FileNotFoundError` where a segment has been removed already, or `StorageError`.
+        """
         for segment in segments:
             self.storage.renew(f"{self.name}/segments/{segment.name}")
 
     def remove(self) -> None:
-        """Remove the collection with everything in it. Raises `UnknownCollection`."""
+        """Remove the collection and everything in it. Raises `UnknownCollection` where it does not exist."""
         if not self.storage.remove(self.name):
             raise UnknownCollection(self.name, tuple(collection_names(self.storage)))

@@ -1,9 +1,11 @@
-"""Garbage collection: what no version that may still be read or written names is removed.
+"""Garbage collection: the removal of files that no kept version names.
 
-Kept are the newest manifests and those that are younger than the readers' grace time, with all that they name. Of the
-rest manifests go first, the oldest before the others, so that a reader that finds its manifest finds its files as
-well, then what they alone named. A reader whose files are gone opens the newest version. Segments and snapshots that no
-manifest names may be those of a run that has yet to commit: they go once they are older than the writers' grace time.
+The newest manifests are kept, and so are those that are younger than the readers' grace time, with all that they name.
+All other manifests are removed first, in ascending order, so that a reader that finds a manifest finds its files as
+well. Then the files go that only these manifests named. A reader whose files are gone opens the newest version.
+
+Segments and snapshots that no manifest names may belong to a run that has yet to commit. They are removed once they are
+older than the writers' grace time.
 """
 
 from __future__ import annotations
@@ -22,22 +24,26 @@ from raycontext.ulid import ulid_seconds
 __all__ = ["Collected", "Grace", "collect_garbage", "grace_of"]
 
 KEPT_MANIFESTS = 3
+"""Number of newest manifests that are always kept."""
 
 
 class Grace(NamedTuple):
-    """How long what is superseded, and what no one has committed, stays: seconds."""
+    """Grace times in seconds."""
 
     readers: float
+    """Age below which a superseded manifest stays, for readers that use it."""
     writers: float
+    """Age below which a file that no manifest names stays, for writers that have yet to commit it."""
 
 
 LOCAL_GRACE = Grace(readers=60.0, writers=3600.0)
+"""Grace times in a folder."""
 REMOTE_GRACE = Grace(readers=24 * 3600.0, writers=24 * 3600.0)
-"""On an object store, whose clock, readers and writers are further away."""
+"""Grace times on an object store, where clocks differ and runs take longer."""
 
 
 class Collected(NamedTuple):
-    """How many were removed."""
+    """Numbers of manifests, segments and snapshots that were removed."""
 
     manifests: int
     segments: int
@@ -45,14 +51,15 @@ class Collected(NamedTuple):
 
 
 def grace_of(location: str) -> Grace:
-    """The grace times of a storage."""
+    """Return the grace times for the storage at `location`."""
     return REMOTE_GRACE if is_url(location) else LOCAL_GRACE
 
 
 def collect_garbage(collection: Collection, grace: Grace, now: float | None = None) -> Collected:
-    """Remove the garbage of a collection; only its owner may. `now` in Unix seconds.
+    """Remove the garbage of a collection and return what was removed. Only the owner of the collection may call this.
 
-    Nothing is removed where a manifest that is to be kept cannot be read. Raises `StorageError`.
+    `now` is the time in Unix seconds, by default that of this machine. Nothing is removed where a manifest cannot be
+    read. Raises `StorageError`.
     """
     moment = time.time() if now is None else now
     identity = collection.identity()
@@ -67,7 +74,7 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
         except (CorruptManifest, FileNotFoundError):
             return Collected(0, 0, 0)
     for manifest in doomed:  # ascending
-        if collection.identity() != identity:  # it was removed, and its versions are not these any more
+        if collection.identity() != identity:  # the collection was made anew, with other versions of these numbers
             break
         collection.storage.delete(f"{collection.name}/manifests/{manifest_name(manifest.version)}")
     before = moment - grace.writers
@@ -88,8 +95,11 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
 
 
 def _history(manifests: Sequence[Manifest]) -> set[int]:
-    """Versions that the next one was made from. Others are ghosts, put under a name that had been freed: their writer
-    is about to take them back and to commit what they name again."""
+    """Return the versions among `manifests` that the version after them was made from.
+
+    Other versions are ghosts, created under a name that had been freed. Their writer is about to remove them and to
+    commit their segments again.
+    """
     return {
         earlier.version
         for earlier, later in pairwise(manifests)
@@ -106,7 +116,7 @@ def _age(collection: Collection, name: str, moment: float) -> float:
 
 
 def _sweep_temporary(collection: Collection, before: float) -> None:
-    """Remove what an interrupted `create` left."""
+    """Remove temporary files older than `before` (Unix seconds), which an interrupted `Storage.create` has left."""
     for name in collection.storage.list(f"{collection.name}/tmp"):
         place = f"{collection.name}/tmp/{name}"
         try:
@@ -117,8 +127,11 @@ def _sweep_temporary(collection: Collection, before: float) -> None:
 
 
 def _sweep(collection: Collection, folder: str, named: set[str], superseded: set[str], before: float) -> int:
-    """Remove what is not named and either superseded or older than `before`, by its name and by the storage's clock;
-    and count it."""
+    """Remove entries of `folder` that no kept manifest names, and return their number.
+
+    An entry is removed if it is superseded, or if it is older than `before` (Unix seconds) both by the time in its name
+    and by the clock of the storage.
+    """
     removed = 0
     for name in collection.storage.list(f"{collection.name}/{folder}"):
         if name in named:

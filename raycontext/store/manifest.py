@@ -1,8 +1,8 @@
-"""The manifest: the one file that says what a version of a collection consists of.
+"""Manifest of a version: the one file that says what the version of a collection consists of.
 
-A manifest is canonical JSON, `{"checksum": …, "manifest": {…}}`, with the checksum (xxh3_128, hex) over the
-canonical JSON of the inner object. It is immutable; a commit is the put-if-absent of the next one. This envelope is
-the same in every format, so that a reader can tell a newer format from damage.
+A manifest is canonical JSON, `{"checksum": …, "manifest": {…}}`. Its checksum (xxh3_128, in hexadecimal) covers the
+canonical JSON of the inner object. A manifest is immutable; a commit is the put-if-absent of the next one. The envelope
+is the same in every format, so that a reader can tell a newer format from damage.
 """
 
 from __future__ import annotations
@@ -32,34 +32,36 @@ FORMAT = 3
 """Number of the on-disk format that this version writes; see docs/format.md."""
 
 OLDEST_FORMAT = 1
-"""The oldest format that this version reads."""
+"""Number of the oldest on-disk format that this version reads."""
 
 RECENT_TRANSACTIONS = 64
-"""How many transaction ids a manifest carries, so that a retried commit finds itself."""
+"""Number of transaction ids that a manifest carries, so that a retried commit finds its own."""
 
 _VERSION_DIGITS = 20
 
 
 class SegmentReference(BaseModel):
-    """A segment as a manifest names it."""
+    """Reference to a segment in a manifest: its name, checksum, sizes and dead files."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     checksum: str
-    """xxh3_128 of its SEGMENT.json, which holds the checksums of its files."""
+    """Digest (xxh3_128, in hexadecimal) of the segment's SEGMENT.json, which holds the checksums of its data files."""
     files: int
+    """Number of files, including dead ones."""
     rows: int
-    """Chunks, dead ones included."""
+    """Number of chunks, including those of dead files."""
     bytes: int
+    """Size of the segment's folder."""
     tombstones: tuple[int, ...] = ()
-    """Sorted ordinals of files in this segment that are superseded or deleted."""
+    """Sorted ordinals of files in this segment that have been superseded or deleted."""
     cut_by_lines: int = Field(default=0, exclude_if=lambda count: not count)
-    """Number of files, dead ones included, that have a grammar and were cut by lines. Left out where it is 0."""
+    """Number of files, including dead ones, that have a grammar and were cut by lines. Left out where it is 0."""
 
 
 class ShardManifest(BaseModel):
-    """The segments of one shard."""
+    """List of the segments of one shard."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,7 +69,7 @@ class ShardManifest(BaseModel):
 
 
 class Manifest(BaseModel):
-    """One version of a collection."""
+    """Content of a manifest: one version of a collection."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,12 +77,12 @@ class Manifest(BaseModel):
     collection: str
     source: str
     creation: str = ""
-    """Id of the collection, which tells it from others of the same name; early manifests do not have it."""
+    """Id of the collection, which tells it from others of the same name. Early manifests do not have it."""
     version: int
     parent: str
-    """Checksum of the version that this one was made from; empty for the first."""
+    """Checksum of the version that this one was made from; "" for the first version."""
     epoch: int
-    """Number of the owner: each new owner commits with a higher one, which fences those before."""
+    """Number of the owner. Each new owner commits with a higher epoch, which fences the owners before."""
     owner: str
     txn: str
     recent_txns: tuple[str, ...]
@@ -92,19 +94,20 @@ class Manifest(BaseModel):
     """Fingerprint of the chunker and of the analysis."""
     shards: tuple[ShardManifest, ...]
     snapshot: str
-    """Name of the snapshot: the files that this version indexes, with their digests."""
+    """Name of the snapshot, which lists the files that this version indexes, with their digests."""
     snapshot_checksum: str
     tree: str
-    """Root digest of the Merkle tree over the indexed files, hex."""
+    """Root digest of the Merkle tree over the indexed files, in hexadecimal."""
     files: int
     chunks: int
 
     def encode(self) -> bytes:
-        """The bytes of the manifest file."""
+        """Return the bytes of the manifest file."""
         return encode_sealed("manifest", self._body())
 
     @property
     def checksum(self) -> str:
+        """Checksum of this manifest (xxh3_128, in hexadecimal), which the next version names as its parent."""
         return xxhash.xxh3_128_hexdigest(_canonical(self._body()))
 
     def _body(self) -> dict[str, Any]:
@@ -112,17 +115,19 @@ class Manifest(BaseModel):
 
     @property
     def segments(self) -> list[SegmentReference]:
-        """Of all shards."""
+        """References to the segments of all shards."""
         return [segment for shard in self.shards for segment in shard.segments]
 
     def segment_names(self) -> set[str]:
-        """Of all segments of all shards."""
+        """Return the names of the segments of all shards."""
         return {segment.name for segment in self.segments}
 
     @classmethod
     def decode(cls, name: str, data: bytes) -> Manifest:
-        """The manifest in `data`. Raises `CorruptManifest` or, for a newer or older format, `UnsupportedFormat`;
-        `name` is for the message."""
+        """Read the manifest in `data`. `name` names the file in errors.
+
+        Raises `CorruptManifest`, or `UnsupportedFormat` for a format that this version does not read.
+        """
         try:
             return cls.model_validate(decode_sealed("manifest", name, data))
         except ValidationError as error:
@@ -130,12 +135,12 @@ class Manifest(BaseModel):
 
 
 def manifest_name(version: int) -> str:
-    """File name of a version: fixed width, so that names sort as numbers."""
+    """Return the file name of a version. It has a fixed width, so that names sort by version."""
     return f"{version:0{_VERSION_DIGITS}d}.json"
 
 
 def manifest_version(name: str) -> int | None:
-    """The version that a file name stands for, None for foreign files."""
+    """Return the version that a file name stands for, or None for a file that is no manifest."""
     stem, _, suffix = name.partition(".")
     return int(stem) if suffix == "json" and len(stem) == _VERSION_DIGITS and stem.isdigit() else None
 
@@ -145,13 +150,16 @@ def _canonical(value: Any) -> bytes:
 
 
 def encode_sealed(kind: str, body: dict[str, Any]) -> bytes:
-    """Canonical JSON of `body` under the name `kind`, with its checksum beside it."""
+    """Return the canonical JSON of an envelope that holds `body` under the key `kind`, and its checksum."""
     return _sealed(kind, _canonical(body))
 
 
 def decode_sealed(kind: str, name: str, data: bytes) -> dict[str, Any]:
-    """What `encode_sealed` was given. Raises `CorruptManifest` where a byte differs from what it wrote, then
-    `UnsupportedFormat`; `name` is for the message."""
+    """Return the body in `data`, which `encode_sealed` has written. `name` names the file in errors.
+
+    Raises `CorruptManifest` where a byte differs from what was written, `UnsupportedFormat` where the format of an
+    intact file cannot be read.
+    """
     try:
         body = json.loads(data)[kind]
     except (ValueError, KeyError, TypeError) as error:
@@ -163,7 +171,7 @@ def decode_sealed(kind: str, name: str, data: bytes) -> dict[str, Any]:
 
 
 def check_format(name: str, found: Any) -> None:
-    """Raises `UnsupportedFormat` where this version cannot read a format; `name` is for the message."""
+    """Raise `UnsupportedFormat` where this version cannot read the format `found`. `name` names the file in errors."""
     if not isinstance(found, int) or not OLDEST_FORMAT <= found <= FORMAT:
         raise UnsupportedFormat(name, str(found), str(FORMAT))
 

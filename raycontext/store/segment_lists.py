@@ -1,5 +1,7 @@
-"""The segments that a version names, after a change of files or a merge: who is added, dropped, and which files are
-dead in which segment."""
+"""Lists of the segments that the next version names, after a change of files or after a merge.
+
+They say which segments are added, which are dropped, and which files are dead in which segment.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,25 @@ __all__ = ["SegmentLists"]
 
 
 class SegmentLists:
-    """Makes the lists of segments of the next version from those of the last. Keeps open what it looks into: one commit
-    after the other asks the same segments for their files, which are hashed when they are opened."""
+    """Maker of the next version's lists of segments from those of the last version.
+
+    It keeps segments open, since consecutive commits ask the same segments for their files, and opening a segment
+    verifies the checksums of what it reads.
+    """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._opened: dict[str, Segment] = {}
 
     def keep(self, names: Iterable[str]) -> None:
-        """Let go of all segments but these."""
+        """Close all opened segments except those called `names`."""
         self._opened = {name: self._opened[name] for name in names if name in self._opened}
 
     def changed(self, previous: Manifest | None, change: Change) -> tuple[ShardManifest, ...]:
-        """With the segments of a change, and tombstones for all that it supersedes."""
+        """Return the shards after `change`, with its new segments and with tombstones for all files that it supersedes.
+
+        `previous` is the last version, or None before the first commit.
+        """
         kept: Sequence[ShardManifest]
         if previous is None or change.replace:
             kept = [ShardManifest()] * change.options.num_shards
@@ -47,12 +55,15 @@ class SegmentLists:
         return tuple(shards)
 
     def compacted(self, manifest: Manifest, compaction: Compaction) -> tuple[ShardManifest, ...] | None:
-        """The shards with the merged segment where the first of its sources was; None where they lack a source."""
+        """Return the shards after `compaction`: the merged segment stands where its first source was.
+
+        Return None where none of the sources is in `manifest` any more, or the shard is not.
+        """
         if compaction.shard >= len(manifest.shards):
             return None
         present = {segment.name: segment for segment in manifest.shards[compaction.shard].segments}
         merged_names = {source.name for source in compaction.sources}
-        # A source without a living file is dropped by the commit that killed the last one.
+        # The commit that killed the last living file of a source has dropped the source.
         still_there = [present[source.name] for source in compaction.sources if source.name in present]
         if not still_there:
             return None
@@ -72,7 +83,7 @@ class SegmentLists:
     def _died_since(
         self, sources: Sequence[SegmentReference], present: Mapping[str, SegmentReference]
     ) -> NDArray[np.uint64]:
-        """Path hashes of the files of the sources that were alive when they were merged and are dead now."""
+        """Return the path hashes of files that were alive in `sources` when these were merged and are dead now."""
         dead = [np.empty(0, np.uint64)]
         for source in sources:
             current = present.get(source.name)
@@ -84,7 +95,7 @@ class SegmentLists:
         return np.concatenate(dead)
 
     def bury(self, reference: SegmentReference, dead: NDArray[np.uint64]) -> SegmentReference:
-        """The reference with tombstones for the files whose path hash is in `dead`."""
+        """Return `reference` with tombstones for the files whose path hash is in `dead`."""
         if not len(dead):
             return reference
         found = self._segment(reference).ordinals(dead)
@@ -94,7 +105,7 @@ class SegmentLists:
         return reference.model_copy(update={"tombstones": tuple(tombstones.tolist())})
 
     def live_rows(self, shards: Iterable[ShardManifest]) -> int:
-        """Chunks that are alive in all of them."""
+        """Return the number of living chunks in all `shards`."""
         return sum(self._live_rows(segment) for shard in shards for segment in shard.segments)
 
     def _live_rows(self, reference: SegmentReference) -> int:
@@ -103,10 +114,10 @@ class SegmentLists:
         return self._segment(reference).live_rows()
 
     def _segment(self, reference: SegmentReference) -> Segment:
-        """A segment whose files are known: opened and verified once, as long as it is part of the newest version."""
+        """Return an opened segment. It is opened and verified once, as long as it is part of the newest version."""
         opened = self._opened.get(reference.name)
         if opened is None:
             opened = Segment(self._collection.storage, self._collection.name, reference)
-            _ = opened.files  # mapped here, so that all copies share it
+            _ = opened.files  # read now, so that all copies share the table
             self._opened[reference.name] = opened
         return opened.under(reference)

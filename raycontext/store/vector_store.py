@@ -1,4 +1,4 @@
-"""The owner of a collection's data: begins runs, compares trees, commits, and tells what there is."""
+"""Owner of a collection's data: it begins runs, compares trees, commits, and reports the collection's state."""
 
 from __future__ import annotations
 
@@ -30,34 +30,36 @@ __all__ = ["CollectionState", "PendingMerge", "VectorStore"]
 
 
 class CollectionState(NamedTuple):
-    """What a collection holds at its newest version."""
+    """State of a collection at its newest version, and what the next run has to do."""
 
     version: int  # 0 before the first commit
     options: IndexOptions
+    """Options that the next run uses."""
     replace: bool
-    """The next run must build everything anew: other options, another chunker or embedder."""
+    """Whether the next run must rebuild everything, since options, chunker or embedder differ from those recorded."""
     unrecorded: bool
-    """The next run must commit even if no file has changed: the manifest does not have these options, or there is none.
-    So a model that was moved is found again."""
+    """Whether the next run must commit even if no file has changed, since no manifest records these options yet. So a
+    model that was moved to another folder is found again."""
     files: int
     chunks: int
     skipped: dict[str, int]
+    """Number of skipped files by `SkipReason`."""
     parsed_again: tuple[str, ...] = ()
-    """Sorted paths of files that were cut by lines and are to be parsed again by the next run."""
+    """Sorted paths of files that were cut by lines and that the next run parses again."""
 
 
 class CollectionShape(NamedTuple):
-    """How a version lies on disk."""
+    """Counts of a version's segments, files and chunks."""
 
     segments: int
     files: int
     chunks: int
     tombstone_share: float
-    """Share of the files in all segments that are dead."""
+    """Share of dead files among the files of all segments, from 0 to 1."""
 
 
 class PendingMerge(NamedTuple):
-    """Segments of a shard that are to become one, and the fingerprints of what made them."""
+    """Segments of a shard that should be merged into one, with the fingerprints of their embedder and chunker."""
 
     shard: int
     sources: tuple[SegmentReference, ...]
@@ -66,25 +68,31 @@ class PendingMerge(NamedTuple):
 
 
 class VectorStore:
-    """The one writer of a collection, with its shards' manifests, snapshot and Merkle tree in memory."""
+    """Owner of a collection, with the shards' manifests, the snapshot and the Merkle tree in memory."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
 
     @cached_property
     def _writer(self) -> CollectionWriter:
-        # Opened by the first call, not by the constructor: what is wrong on disk is then an answer, not a dead actor.
+        # Opened by the first call, not by the constructor: damage on disk then raises in a call and kills no actor.
         return CollectionWriter(self._collection)
 
     def begin(self, options: RunOptions) -> CollectionState:
-        """Start a run: take in what others have committed and settle the options."""
+        """Start an index run: read what others have committed and determine the options.
+
+        Raises `pydantic.ValidationError` for an option that is out of range, and what reading the collection raises.
+        """
         self._writer.reload()
         manifest = self._writer.manifest
         return self._state(options.applied_to(manifest.options if manifest else IndexOptions()))
 
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
-        """Compare some places of the source with the newest version; see `scan_places`. Here, where the snapshot is in
-        memory, this takes a few milliseconds whatever the size of the tree. Raises `RootNotFound`."""
+        """Compare some paths of the source with the newest version; see `discover.scan.scan_places`.
+
+        The snapshot is in memory here, so this takes a few milliseconds whatever the size of the tree. Raises
+        `RootNotFound`.
+        """
         return scan_places(Path(source), options, self._writer.snapshot, places)
 
     def compare(
@@ -93,17 +101,20 @@ class VectorStore:
         removed: Iterable[str],
         skips: Mapping[str, SnapshotEntry],
     ) -> TreeChanges:
-        """See `CollectionWriter.compare`."""
+        """Compare the indexed files with the files of the current tree; see `CollectionWriter.compare`."""
         return self._writer.compare(hashed, removed, skips)
 
     def commit(self, change: Change) -> CollectionState:
-        """Commit `change`; running it again with the same txn changes nothing. Raises as `CollectionWriter.commit`."""
+        """Commit `change` and return the new state. A second call with the same txn changes nothing.
+
+        Raises what `CollectionWriter.commit` raises.
+        """
         embedder = embedder_for(change.options.embedder).fingerprint
         manifest = self._writer.commit(change, embedder=embedder, chunker=chunker_fingerprint())
         return self._state(manifest.options)
 
     def merges(self) -> list[PendingMerge]:
-        """Segments that are to become one, see `merges_of`; none while someone else owns the collection."""
+        """Return the merges that are due; see `merges_of`. There are none while another writer owns the collection."""
         manifest = self._writer.manifest
         if manifest is None or not self._writer.is_owner:
             return []
@@ -114,18 +125,21 @@ class VectorStore:
         ]
 
     def compact(self, compaction: Compaction) -> int | None:
-        """See `CollectionWriter.compact`: the new version, None where the merge came too late."""
+        """Commit a merge and return the new version, or None where the merge came too late.
+
+        Raises what `CollectionWriter.compact` raises.
+        """
         manifest = self._writer.compact(compaction)
         return manifest.version if manifest else None
 
     def collect_garbage(self) -> Collected:
-        """Remove what is superseded, where this is the owner."""
+        """Remove the garbage of the collection, if this writer owns it. Return what was removed."""
         if not self._writer.is_owner:
             return Collected(0, 0, 0)
         return collect_garbage(self._collection, grace_of(self._collection.storage.location))
 
     def status(self) -> CollectionStatus:
-        """What is on disk, of the newest version. Raises `UnknownCollection` before the first commit."""
+        """Return the state of the newest version on disk. Raises `UnknownCollection` before the first commit."""
         self._writer.reload()
         manifest = self._writer.manifest
         if manifest is None:
@@ -164,7 +178,7 @@ class VectorStore:
         )
 
     def shape(self) -> CollectionShape:
-        """Counts of the newest version that this has seen; all zero before the first."""
+        """Return counts of the newest version that this writer knows. They are zero before the first commit."""
         manifest = self._writer.manifest
         if manifest is None:
             return CollectionShape(0, 0, 0, 0.0)
@@ -212,7 +226,7 @@ def cut_paths(segment: Segment, below: int | None = None) -> list[str]:
 
 
 def _live_languages(segment: Segment) -> dict[str, int]:
-    """Number of live files by language."""
+    """Return the number of living files of a segment by language."""
     codes = segment.files.column("language").chunk(0)
     alive = codes.indices.to_numpy(zero_copy_only=True)[segment.alive_files()]
     counts = np.bincount(alive, minlength=len(codes.dictionary))

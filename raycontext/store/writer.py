@@ -1,6 +1,6 @@
-"""The single writer of a collection: commits by creating the next manifest, put-if-absent.
+"""Single writer of a collection. It commits by creating the manifest of the next version, put-if-absent.
 
-Where the name of the next manifest exists, someone else was faster.
+Where that manifest exists already, another writer was faster.
 """
 
 from __future__ import annotations
@@ -29,26 +29,27 @@ from raycontext.ulid import new_ulid
 __all__ = ["SEGMENTS_COLLECTED", "CollectionWriter"]
 
 SEGMENTS_COLLECTED = "removed its segments as garbage"
-"""Why a `CommitConflict` may be."""
+"""Reason of a `CommitConflict` whose new segments garbage collection removed before the commit."""
 
 LOAD_ATTEMPTS = 5
+"""Number of tries to read the newest version while garbage collection removes files."""
 
 COMMIT_ATTEMPTS = 5
-"""How often a commit that someone else overtook is made on top of theirs."""
+"""Number of tries to commit a change while other writers commit as well."""
 
 
 class CollectionWriter:
-    """The single writer of a collection: holds its newest manifest, snapshot and Merkle tree.
+    """Writer of a collection. It holds the collection's newest manifest, snapshot and Merkle tree in memory.
 
-    Ownership is an epoch number in the manifests: the first commit of a writer carries a higher one than any
-    before it. A writer that meets a higher epoch than its own is fenced: its run ends. A later run may take the
+    Ownership is an epoch number in the manifests. The first commit of a writer carries a higher epoch than all commits
+    before it. A writer that meets a higher epoch than its own is fenced, and its run ends. A later run may take the
     ownership back, after `reload`.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._owner = new_ulid()
-        self._epoch: int | None = None  # ours, once we have committed
+        self._epoch: int | None = None  # epoch of this writer, once it has committed
         self._lists = SegmentLists(collection)
         self._identity: CollectionIdentity | None = None
         self._tree: MerkleTree | None = None
@@ -56,12 +57,16 @@ class CollectionWriter:
         self._load()
 
     def _load(self) -> None:
-        """All or nothing: after an error this writer holds what it held before."""
+        """Read the newest version into this writer. After an error the writer holds what it held before.
+
+        Raises `FileNotFoundError` where garbage collection was faster each time, and what `Collection.latest` and
+        `Collection.snapshot` raise.
+        """
         for attempt in range(LOAD_ATTEMPTS):
             try:
-                # Its identity first: what is read after it may be of a later collection, never of an earlier one.
+                # Read first: what is read later may belong to a later collection of this name, never to an earlier one.
                 identity = self._collection.identity()
-                highest = max(self._collection.versions(), default=0)  # what lies above `manifest` is damaged
+                highest = max(self._collection.versions(), default=0)  # versions above `manifest` are damaged
                 manifest = self._collection.latest()
                 snapshot = Snapshot(scanned_at_ns=0, entries={})
                 if manifest is not None:
@@ -76,7 +81,7 @@ class CollectionWriter:
         self.manifest, self.snapshot = manifest, snapshot
 
     def reload(self) -> None:
-        """Begin a run: take in what others have committed meanwhile."""
+        """Begin a run: read what other writers have committed meanwhile. Raises what reading the collection raises."""
         known = self._highest, self._identity
         if (max(self._collection.versions(), default=0), self._collection.identity()) != known:
             self._load()
@@ -85,12 +90,12 @@ class CollectionWriter:
 
     @property
     def is_owner(self) -> bool:
-        """Whether this writer has committed, and no one with a higher epoch since, as far as it knows."""
+        """Whether the newest manifest that this writer knows is its own."""
         return self.manifest is not None and self.manifest.owner == self._owner
 
     @property
     def tree(self) -> MerkleTree:
-        """Merkle tree over the indexed files."""
+        """Merkle tree over the indexed files of the newest version."""
         if self._tree is None:
             self._tree = self.snapshot.tree()
         return self._tree
@@ -101,10 +106,10 @@ class CollectionWriter:
         removed: Iterable[str],
         skips: Mapping[str, SnapshotEntry],
     ) -> TreeChanges:
-        """Compare by Merkle trees the indexed files with those of the current tree.
+        """Compare the indexed files with the files of the current tree, by their Merkle trees.
 
-        `hashed`: files that may have changed, with their digests; `removed`: paths that are gone; `skips`: files
-        that cannot be indexed. All other files are as the snapshot has them.
+        `hashed` holds the files that may have changed, with their digests (xxh3_128, 16 bytes). `removed` holds the
+        paths that are gone, `skips` the files that cannot be indexed. All other files are unchanged.
         """
         entries = self.snapshot.entries
         digests: dict[str, bytes] = {}
@@ -134,15 +139,16 @@ class CollectionWriter:
         )
 
     def commit(self, change: Change, *, embedder: str, chunker: str) -> Manifest:
-        """Make `change` the next version and return its manifest, once it is durable.
+        """Commit `change` as the next version and return its manifest once it is durable.
 
-        `embedder` and `chunker` are the fingerprints of what made its segments. Where someone else committed first
-        and this writer has not yet taken ownership, a change of other files is made on top of theirs.
+        `embedder` and `chunker` are the fingerprints of what made the segments of the change. Where another writer
+        committed first and this writer has not yet taken ownership, the change is applied on top of that commit, if the
+        two concern different files.
 
-        Raises `Fenced` where a newer owner has committed since, `CommitConflict` where someone else committed a
-        change of the same files, removed the collection, or collected its segments as garbage, `StorageError` where
-        the storage fails. After an error nothing of the change is
-        visible, except after a `StorageError` at the very last step, where a retry with the same txn finds out.
+        Raises `Fenced` where a newer owner has committed since, `CommitConflict` where another writer changed the same
+        files, removed the collection, or collected the new segments as garbage, and `StorageError` where the storage
+        fails. After an error nothing of the change is visible. A `StorageError` at the very last step is the exception:
+        a retry with the same txn tells whether the change was committed.
         """
         for _ in range(COMMIT_ATTEMPTS):
             if self.manifest is not None and change.txn in self.manifest.recent_txns:
@@ -151,11 +157,11 @@ class CollectionWriter:
             base, before, identity = self.manifest, self.snapshot, self._identity
             try:
                 published = self._publish_change(change, embedder, chunker)
-            except FileNotFoundError:  # garbage collection took what this was based on: others are far ahead
+            except FileNotFoundError:  # garbage collection removed the base version: other writers are far ahead
                 published = None
             except CommitConflict:
                 self._load()
-                if not self._was_applied(change.txn):  # else its reply was lost, and others have superseded it since
+                if not self._was_applied(change.txn):  # else the reply was lost, and later commits have superseded it
                     raise
                 continue
             if published is not None:
@@ -168,7 +174,7 @@ class CollectionWriter:
         raise CommitConflict(self._collection.name, self._highest)
 
     def _publish_change(self, change: Change, embedder: str, chunker: str) -> Manifest | None:
-        """Write the next snapshot and manifest; None where someone else was faster."""
+        """Write the next snapshot and manifest. Return the manifest, or None where another writer was faster."""
         snapshot = self._next_snapshot(change)
         tree = self._next_tree(change, snapshot)
         name, checksum = self._write_snapshot(snapshot)
@@ -190,18 +196,19 @@ class CollectionWriter:
         return manifest
 
     def _write_snapshot(self, snapshot: Snapshot) -> tuple[str, str]:
-        """Write it under a new name; returns the name and the checksum that a manifest needs."""
+        """Write `snapshot` under a new name. Return that name and the checksum (xxh3_128, in hexadecimal)."""
         encoded = snapshot.to_bytes()
         name = new_ulid()
         self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
         return name, xxhash.xxh3_128_hexdigest(encoded)
 
     def compact(self, compaction: Compaction) -> Manifest | None:
-        """Put a merged segment in the place of its sources, and return the manifest.
+        """Commit a version in which a merged segment replaces its sources, and return the manifest.
 
-        What died in the sources since they were merged is dead in the merged segment as well. None where a source is
-        not in the newest version any more: then the merged segment is left as garbage. Raises `Fenced`,
-        `CommitConflict` where the collection was removed or the merged segment collected, `StorageError`.
+        Files that died in the sources since the merge are dead in the merged segment as well. Return None where the
+        sources are not in the newest version any more, or other writers kept committing; the merged segment is then
+        garbage. Raises `Fenced`, `CommitConflict` where the collection was removed or the merged segment collected as
+        garbage, or `StorageError`.
         """
         for _ in range(COMMIT_ATTEMPTS):
             current = self.manifest
@@ -228,7 +235,7 @@ class CollectionWriter:
                 self._renew([compaction.merged] if compaction.merged else [])
                 if self._publish(manifest):
                     return manifest
-            except FileNotFoundError:  # this and the next as in `commit`
+            except FileNotFoundError:  # handled in the same way as in `commit`, and so is the next one
                 pass
             except CommitConflict:
                 self._load()
@@ -242,7 +249,7 @@ class CollectionWriter:
         return None
 
     def _publish(self, manifest: Manifest) -> bool:
-        """Create the manifest of the next version; False where someone else has."""
+        """Create the manifest of the next version. Return False where another writer has created it."""
         collection = self._collection
         target = f"{collection.name}/manifests/{manifest_name(manifest.version)}"
         if not collection.storage.create(target, manifest.encode()):
@@ -261,20 +268,25 @@ class CollectionWriter:
         return True
 
     def _renew(self, segments: Iterable[SegmentReference]) -> None:
-        """See that garbage collection, which may think them abandoned, leaves new segments alone until they are
-        committed. Raises `CommitConflict` where it was faster."""
+        """Keep garbage collection from removing new segments before they are committed.
+
+        Raises `CommitConflict` where it has removed one already.
+        """
         try:
             self._collection.renew(segments)
         except FileNotFoundError as error:
             raise CommitConflict(self._collection.name, self._highest, SEGMENTS_COLLECTED) from error
 
     def _check_identity(self, identity: CollectionIdentity | None) -> None:
+        """Raise `CommitConflict` where `identity` is not the one that this writer has loaded."""
         if identity != self._identity:
             raise CommitConflict(self._collection.name, self._highest, "removed the collection and made it anew")
 
     def _is_ghost(self, manifest: Manifest) -> bool:
-        """Whether a version that was just created lies below the newest without being a part of its history: others
-        had gone past it, and garbage collection had freed its name."""
+        """Return whether a version that was just created is below the newest one but not part of its history.
+
+        This happens where other writers had gone past that version, and garbage collection had freed its name.
+        """
         above = [version for version in self._collection.versions() if version > manifest.version]
         for version in reversed(above):
             try:
@@ -293,7 +305,10 @@ class CollectionWriter:
         return True
 
     def _commutes(self, change: Change, base: Manifest | None, before: Snapshot) -> bool:
-        """Whether a change that was planned on `base` can be made on what others have committed since."""
+        """Return whether a change that was planned on `base` can be applied on top of what others have committed since.
+
+        `before` is the snapshot of `base`.
+        """
         current = self.manifest
         if self._epoch is not None or change.replace or base is None or current is None:
             return False
@@ -302,6 +317,7 @@ class CollectionWriter:
         return same and all(entries.get(path) == before.entries.get(path) for path in change.touched())
 
     def _check_ownership(self) -> None:
+        """Raise `Fenced` where another writer has committed with a higher epoch since this writer's last commit."""
         if self._epoch is not None and self.manifest is not None and self.manifest.epoch > self._epoch:
             raise Fenced(self._collection.name, self._epoch, self.manifest.epoch)
 

@@ -1,4 +1,4 @@
-"""Whether the rows of a segment agree with each other, with the manifest and with the source."""
+"""Checks whether the rows of a segment agree with each other, with the manifest and with the source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ __all__ = ["contradictions", "equals_source", "paths_of"]
 
 
 def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
-    """What is wrong with a segment whose files have the recorded sizes, and checksums where they are read."""
+    """Yield a sentence for each contradiction in a segment whose data files have the recorded sizes and checksums.
+
+    `shard` is the number of the shard that names the segment in `manifest`.
+    """
     try:
         yield from _row_problems(segment)
         yield from _place_problems(segment, manifest, shard)
@@ -35,6 +38,7 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator
 
 
 def _row_problems(segment: Segment) -> Iterator[str]:
+    """Yield contradictions between the tables of a segment: files, chunks, definitions and labels."""
     files, rows = segment.reference.files, segment.reference.rows
     counts = segment.row_counts.astype(np.int64)
     if (len(segment.files), len(segment.chunks)) != (files, rows):
@@ -54,6 +58,7 @@ def _row_problems(segment: Segment) -> Iterator[str]:
 
 
 def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
+    """Yield contradictions between a segment and the manifest that names it."""
     tombstones = segment.reference.tombstones
     if list(tombstones) != sorted(set(tombstones)) or any(not 0 <= dead < len(segment.files) for dead in tombstones):
         yield "Tombstones name files that it does not have, or not in ascending order."
@@ -68,7 +73,8 @@ def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterato
 
 
 def _posting_problems(lists: PostingLists, rows: int) -> Iterator[str]:
-    from raycontext.analyse.posting_lists import decode, encode  # compiled code, which only this needs
+    """Yield what is wrong with the postings of one field that has `rows` rows."""
+    from raycontext.analyse.posting_lists import decode, encode  # compiled code, which only this function needs
 
     starts = lists.starts
     if len(starts) != len(lists.terms) + 1 or starts[0] != 0 or starts[-1] != lists.data.size:
@@ -89,12 +95,15 @@ def _posting_problems(lists: PostingLists, rows: int) -> Iterator[str]:
 
 
 def paths_of(segment: Segment) -> list[str]:
-    """Paths of all files, dead ones included."""
+    """Return the paths of all files of a segment, including dead ones."""
     return [os.fsdecode(path) for path in segment.files.column("path").to_pylist()]
 
 
 def equals_source(data: bytes, spans: Sequence[Sequence[int]], texts: Sequence[str]) -> bool:
-    """Whether the chunks of a file are its lines, each in one chunk, without blank ones between them."""
+    """Return whether the chunks of a file cover its content `data`: each line that is not blank is in one chunk.
+
+    `spans` holds start byte, end byte, start line and end line of each chunk, `texts` their texts.
+    """
     lines = Lines(data)
     end = 0
     for (start_byte, end_byte, start_line, end_line), text in zip(spans, texts, strict=True):

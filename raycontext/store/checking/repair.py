@@ -1,7 +1,7 @@
-"""Repair: a version that names nothing but what is intact, so that the next index run builds the rest anew.
+"""Repair of a collection: the commit of a version that names only intact objects.
 
-Nothing of a damaged file is used. A repair takes the collection over as a new owner would, with a higher epoch, so that
-a writer that still holds what is damaged is fenced until its next run.
+The next index run builds what is missing. Nothing of a damaged file is used. A repair takes the collection over with a
+higher epoch, like any new owner, so that a writer that still holds damaged data is fenced until its next run.
 """
 
 from __future__ import annotations
@@ -26,17 +26,16 @@ from raycontext.ulid import new_ulid
 __all__ = ["repair"]
 
 ATTEMPTS = 3
-"""How often a repair that a commit overtook begins anew."""
+"""Number of tries of a repair while others commit."""
 
 
 def repair(collection: Collection) -> RepairReport:
-    """Commit a version without what is damaged, and remove the manifests below it that are damaged or name what is;
-    does nothing where all is well.
+    """Commit a version without the damaged objects, and remove manifests that are damaged or name damaged objects.
 
-    The files that are left out are for the next index run to take in. Raises `UnknownCollection`, `StorageError`,
-    `UnsupportedFormat`, `CommitConflict` where others keep committing, `RootNotFound` where no manifest is left and the
-    source is gone, and `CorruptManifest` where neither the description of the collection nor a manifest tells what it
-    indexes.
+    Where nothing is damaged, nothing is done. The next index run takes in the files that are left out. Raises
+    `UnknownCollection`, `StorageError`, `UnsupportedFormat`, `CommitConflict` where others keep committing,
+    `RootNotFound` where no manifest is left and the source is gone, and `CorruptManifest` where neither the description
+    of the collection nor a manifest tells what it indexes.
     """
     told: dict[Damage, None] = {}
     rewritten = False
@@ -57,7 +56,7 @@ def repair(collection: Collection) -> RepairReport:
             _rewrite_description(collection, found)
             rewritten = True
         if found.manifest is None and found.identity is not None and not Path(found.identity.source).is_dir():
-            raise RootNotFound(found.identity.source)  # everything is to be built anew, and from nothing
+            raise RootNotFound(found.identity.source)  # everything must be built anew, and there is nothing to read
         if _needs_commit(found):
             writer = _RepairingWriter(collection, found)
             committed = writer.commit_intact()
@@ -79,6 +78,7 @@ def repair(collection: Collection) -> RepairReport:
 
 
 def _needs_commit(found: Examination) -> bool:
+    """Return whether a new version is needed, since the newest one is damaged or names damaged objects."""
     if found.highest_is_damaged:
         return True
     damaged = found.damaged_segments or found.snapshot is None or found.disagreement
@@ -86,7 +86,7 @@ def _needs_commit(found: Examination) -> bool:
 
 
 def _rewrite_description(collection: Collection, found: Examination) -> None:
-    """Describe the collection anew, from its newest manifest."""
+    """Write the description of the collection anew from its newest manifest. Raises `CorruptManifest` without one."""
     place = f"{collection.name}/{IDENTITY}"
     if found.manifest is None:
         raise CorruptManifest(f"{collection.storage.location}/{place}", "and no manifest tells what is indexed here")
@@ -96,7 +96,7 @@ def _rewrite_description(collection: Collection, found: Examination) -> None:
 
 
 class _RepairingWriter(CollectionWriter):
-    """A writer that holds what is intact of a collection, in the place of its newest version."""
+    """Writer that starts from the intact part of a collection instead of its newest version."""
 
     def __init__(self, collection: Collection, found: Examination) -> None:
         self._found = found
@@ -107,13 +107,13 @@ class _RepairingWriter(CollectionWriter):
         self._identity = self._collection.identity()
         self._highest = max(self._collection.versions(), default=0)
         self.manifest = self._found.manifest
-        # Higher than the epoch of any owner: each of the damaged manifests may be the first one of another.
+        # Higher than the epoch of any owner: each damaged manifest may be the first one of another owner.
         self._epoch = (self.manifest.epoch if self.manifest else 0) + 1 + len(self._found.damaged_manifests)
         self.snapshot = _intact_snapshot(self._found)
         self._tree = None
 
     def commit_intact(self) -> Manifest | None:
-        """Make it the next version; None where someone else has committed meanwhile."""
+        """Commit the intact part as the next version. Return None where another writer has committed meanwhile."""
         if self._highest != max((*self._found.damaged_manifests, self._version()), default=0):
             return None
         name, checksum = self._write_snapshot(self.snapshot)
@@ -122,7 +122,7 @@ class _RepairingWriter(CollectionWriter):
         manifest = self._next_manifest(
             new_ulid(),
             self._intact_shards(indexed),
-            # Without a manifest nothing is known but the source: the next run builds everything anew.
+            # Without a manifest only the source is known: the next run builds everything anew.
             options=base.options if base else IndexOptions(),
             embedder=base.embedder if base else "",
             chunker=base.chunker if base else "",
@@ -140,7 +140,7 @@ class _RepairingWriter(CollectionWriter):
         return self.manifest.version if self.manifest else 0
 
     def _intact_shards(self, indexed: Iterable[str]) -> tuple[ShardManifest, ...]:
-        """The intact segments, with tombstones for all files that the snapshot does not have."""
+        """Return the intact segments, with tombstones for all files that are not in `indexed`."""
         if self.manifest is None:
             return (ShardManifest(),)
         known = set(indexed)
@@ -157,9 +157,9 @@ class _RepairingWriter(CollectionWriter):
 
 
 def _intact_snapshot(found: Examination) -> Snapshot:
-    """The files that exactly one intact segment answers from, as the snapshot has them, and what it skips.
+    """Return a snapshot of the files that exactly one intact segment holds, and of the skipped files.
 
-    Where the snapshot is lost, nothing is known of them but what was indexed: all are to be hashed again.
+    Where the old snapshot is lost, the stats of the files are unknown, so that the next run hashes all files again.
     """
     files = [file for live in found.live.values() for file in live]
     copies = Counter(file.path for file in files)
@@ -177,4 +177,5 @@ def _intact_snapshot(found: Examination) -> Snapshot:
 
 
 def _unseen(file: LiveFile) -> SnapshotEntry:
+    """Return the entry of a file whose stat is unknown, so that the next run hashes it."""
     return SnapshotEntry(file.size, mtime_ns=0, inode=UNKNOWN_INODE, digest=file.digest, reason=None)

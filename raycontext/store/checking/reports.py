@@ -1,4 +1,4 @@
-"""What `verify` and `repair` tell of the condition of a collection: small, frozen, without behaviour."""
+"""Reports of `verify` and `repair` about the condition of a collection: small, frozen, without behaviour."""
 
 from __future__ import annotations
 
@@ -12,70 +12,81 @@ __all__ = ["Damage", "DamageKind", "RepairReport", "VerificationReport"]
 
 
 class DamageKind(StrEnum):
-    """What is wrong with an object of a collection."""
+    """Kind of damage to an object of a collection."""
 
-    MISSING = "missing"  # a manifest names it and it is not there
-    DAMAGED = "damaged"  # its bytes are not those that were written
-    CONTRADICTION = "contradiction"  # whole, but it does not agree with the others
-    FORMAT = "format"  # written by another version of raycontext
+    MISSING = "missing"  # a manifest names the object, and it is not there
+    DAMAGED = "damaged"  # the bytes of the object are not those that were written
+    CONTRADICTION = "contradiction"  # the object is whole, but it contradicts another object
+    FORMAT = "format"  # another version of raycontext wrote the object
 
 
 class Damage(BaseModel):
-    """Something that is wrong with a collection."""
+    """Damage to one object of a collection."""
 
     model_config = ConfigDict(frozen=True)
 
     object: str
-    """A file or folder of the collection, relative to its folder."""
+    """Damaged file or folder, relative to the collection's folder."""
     kind: DamageKind
+    """Kind of the damage."""
     meaning: str
-    """What was found, and what follows from it."""
+    """What was found, and what follows from it, in sentences."""
 
 
 class VerificationReport(BaseModel):
-    """Whether the newest version of a collection is whole, and how much was looked at."""
+    """Report of a verification: the damage to the newest version of a collection, and how much was checked."""
 
     model_config = ConfigDict(frozen=True)
 
     collection: str
+    """Name of the collection."""
     version: int
-    """The newest version that can be read; 0 where there is none."""
+    """Newest version that can be read; 0 where there is none."""
     deep: bool
+    """Whether checksums of all data files and the chunks of unchanged source files were compared as well."""
     damage: tuple[Damage, ...]
-    """Empty: the collection is healthy."""
+    """Damage that was found. Empty: the collection is healthy."""
     manifests: int
+    """Number of manifests that were read."""
     segments: int
+    """Number of segments that the newest version names."""
     data_files: int
-    """Files of segments whose size was compared; with `deep` their checksum as well."""
+    """Data files of segments whose size was compared. With `deep`, their checksum was compared as well."""
     bytes: int
-    """Sum of their sizes."""
+    """Total size of these data files."""
     files: int
-    """Indexed files that were found in segments."""
+    """Number of indexed files in intact segments."""
     chunks: int
-    """Their chunks."""
+    """Number of chunks of these files."""
     compared_files: int
-    """With `deep`: files whose chunks were compared with the source, which is as it was indexed."""
+    """Files whose chunks were compared with the unchanged source. 0 without `deep`."""
     changed_files: int
-    """With `deep`: files that have changed since, or are gone; the next index run takes them in."""
+    """Files that have changed since they were indexed, or are gone. The next index run takes them in. 0 without
+    `deep`."""
 
 
 class RepairReport(BaseModel):
-    """What a repair found and did."""
+    """Report of a repair: what it found and what it did."""
 
     model_config = ConfigDict(frozen=True)
 
     collection: str
+    """Name of the collection."""
     damage: tuple[Damage, ...]
-    """What was found; empty: nothing was done."""
+    """Damage that was found. Empty: nothing was done."""
     version: int
-    """The version that names nothing but what is intact; the index run that follows builds on it."""
+    """Version that names only intact objects. The index run that follows builds on it."""
     dropped_segments: tuple[str, ...] = ()
+    """Names of damaged segments that this version does not name any more."""
     dropped_files: int = 0
-    """Indexed files whose chunks cannot be answered from any more: they are indexed again."""
+    """Number of indexed files whose chunks were lost. They are indexed again."""
     rebuilt_snapshot: bool = False
-    """Every file of the source is hashed again; those of intact segments are not indexed again."""
+    """Whether the snapshot was lost. Then every file of the source is hashed again; files of intact segments are not
+    indexed again."""
     removed_manifests: tuple[int, ...] = ()
-    """Versions that could not be read, or not be answered from, any more."""
+    """Versions whose manifests were removed, since they could not be read or named damaged objects."""
     rewritten_description: bool = False
+    """Whether the description of the collection was damaged and has been written anew."""
     index: IndexReport | None = None
-    """The run that indexed again what was dropped; None where nothing was damaged or the source is not there."""
+    """Report of the run that indexed the dropped files again. None where nothing was damaged or the source is not
+    there."""

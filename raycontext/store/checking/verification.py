@@ -1,7 +1,7 @@
-"""Verification: whether what the newest version of a collection names is there, whole, and of one mind.
+"""Verification of a collection: whether the objects that its newest version names exist, are whole, and agree.
 
-Bytes are compared with the checksums and sizes that were recorded when they were written; what is whole is compared
-with the others: manifests with their parents, segments with the snapshot, and, if asked for, chunks with the source.
+Bytes are compared with the sizes and checksums that were recorded when they were written. Intact objects are compared
+with each other: manifests with their parents, segments with the snapshot and, if asked for, chunks with the source.
 """
 
 from __future__ import annotations
@@ -27,42 +27,49 @@ from raycontext.store.segments.segment import DESCRIPTION, Segment
 __all__ = ["Examination", "LiveFile", "examine", "verify"]
 
 ATTEMPTS = 5
-"""How often a version is looked at anew that was superseded, and whose files were removed, meanwhile."""
+"""Number of tries to examine a collection while new versions replace the one that is examined."""
 
 AGAIN = "`raycontext repair` indexes its files again."
+"""Advice for a segment that is damaged."""
 
 
 class LiveFile(NamedTuple):
-    """A file that a segment answers from."""
+    """Living file of a segment."""
 
     path: str
     size: int  # bytes
-    digest: bytes
+    digest: bytes  # xxh3_128 of the content, 16 bytes
 
 
 @dataclass(slots=True)
 class Examination:
-    """What was found, in terms of what can be done about it."""
+    """Result of an examination: the damage to a collection, and the intact objects that a repair can build on.
+
+    The counts are those of `VerificationReport`.
+    """
 
     identity: CollectionIdentity | None = None
-    """None where it is damaged."""
+    """Description of the collection; None where it is damaged."""
     manifest: Manifest | None = None
-    """The newest that can be read."""
+    """Newest manifest that can be read."""
     snapshot: Snapshot | None = None
-    """Of `manifest`; None where it is damaged."""
+    """Snapshot of `manifest`; None where it is damaged."""
     damage: list[Damage] = field(default_factory=list)
     damaged_manifests: list[int] = field(default_factory=list)
+    """Versions whose manifests cannot be read."""
     live: dict[str, list[LiveFile]] = field(default_factory=dict)
-    """Files that the intact segments answer from, by the segment's name."""
+    """Living files of the intact segments, by the segment's name."""
     older: list[Manifest] = field(default_factory=list)
-    """The others that can be read, ascending: where the newest is lost, and for who began on them, they answer."""
+    """Other manifests that can be read, ascending. Readers that began on them still use them, and one of them becomes
+    the newest where the newest is lost."""
     damaged_segments: list[str] = field(default_factory=list)
-    """Of `manifest`."""
+    """Names of the damaged segments of `manifest`."""
     damaged_objects: set[str] = field(default_factory=set)
-    """Names of segments and snapshots, those of older manifests included."""
+    """Names of damaged segments and snapshots, including those that only older manifests name."""
     disagreement: bool = False
-    """Segments and snapshot, each whole, do not hold the same files."""
+    """Whether segments and snapshot, each whole, do not hold the same files."""
     unsupported: UnsupportedFormat | None = None
+    """Error of an object whose format this version cannot read."""
     manifests: int = 0
     data_files: int = 0
     bytes: int = 0
@@ -71,23 +78,27 @@ class Examination:
     changed_files: int = 0
 
     def add(self, place: str, kind: DamageKind, meaning: str) -> None:
+        """Record damage to the object at `place`, relative to the collection's folder."""
         self.damage.append(Damage(object=place, kind=kind, meaning=meaning))
 
     def useless_versions(self) -> list[int]:
-        """Manifests that cannot be read, or that name what cannot be."""
+        """Return the versions whose manifests cannot be read or name damaged objects, ascending."""
         known = (*self.older, *([self.manifest] if self.manifest else ()))
         spoiled = [manifest.version for manifest in known if not self.damaged_objects.isdisjoint(_names(manifest))]
         return sorted((*self.damaged_manifests, *spoiled))
 
     @property
     def highest_is_damaged(self) -> bool:
-        """Whether the newest manifest cannot be read, so that an older one answers."""
+        """Whether the newest manifest cannot be read, so that an older one takes its place."""
         newest = self.manifest.version if self.manifest else 0
         return any(version > newest for version in self.damaged_manifests)
 
 
 def verify(collection: Collection, *, deep: bool) -> VerificationReport:
-    """Examine a collection. Raises `UnknownCollection`, and `StorageError` where the storage cannot be read."""
+    """Examine a collection and report its damage. `deep` is that of `examine`.
+
+    Raises `UnknownCollection`, or `StorageError` where the storage cannot be read.
+    """
     found = examine(collection, deep=deep)
     return VerificationReport(
         collection=collection.name,
@@ -106,9 +117,10 @@ def verify(collection: Collection, *, deep: bool) -> VerificationReport:
 
 
 def examine(collection: Collection, *, deep: bool) -> Examination:
-    """Look at everything; see `Examination`. A version that is superseded meanwhile is left for the newer one.
+    """Examine all objects of a collection. If a new version is committed meanwhile, that one is examined instead.
 
-    `deep`: hash all files and compare the chunks with the source, else only what the consistency of rows needs.
+    With `deep`, hash all data files and compare the chunks with the source. Otherwise hash only the files that the
+    check of rows reads. Raises `UnknownCollection` or `StorageError`.
     """
     for _ in range(ATTEMPTS):
         highest = max(collection.versions(), default=0)
@@ -155,7 +167,7 @@ def _examine_manifests(collection: Collection, found: Examination) -> None:
         place = f"manifests/{manifest_name(version)}"
         try:
             manifest = collection.manifest(version)
-        except FileNotFoundError:  # garbage collection was here
+        except FileNotFoundError:  # garbage collection has removed it
             continue
         except CorruptManifest as error:
             found.damaged_manifests.append(version)
@@ -179,7 +191,7 @@ def _examine_manifests(collection: Collection, found: Examination) -> None:
 
 
 def _lineage(collection: Collection, manifest: Manifest, version: int, below: Manifest | None) -> Iterator[str]:
-    """What is wrong with a manifest, given the one below it."""
+    """Yield a sentence for each contradiction in a manifest. `below` is the next older manifest that can be read."""
     if (manifest.collection, manifest.version) != (collection.name, version):
         yield f"It is version {manifest.version} of '{manifest.collection}'."
     if len(manifest.shards) != manifest.options.num_shards:
@@ -255,7 +267,7 @@ def _live_files(segment: Segment) -> list[LiveFile]:
 
 
 def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, found: Examination) -> None:
-    """Compare lines, bytes and texts of all live chunks with those files that are as they were indexed."""
+    """Compare lines, bytes and texts of all living chunks with the source files that have not changed."""
     texts = segment.texts().column("text")
     digests = segment.files.column("digest").to_pylist()
     wrong: list[str] = []
@@ -300,7 +312,10 @@ def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examina
 
 
 def _examine_older(collection: Collection, found: Examination, known: set[str]) -> None:
-    """Hash what only older manifests name."""
+    """Check the checksums of segments and snapshots that only older manifests name.
+
+    `known` holds the names that were checked already, and gets those that are checked here.
+    """
     for manifest in found.older:
         for name, check in _objects(collection, manifest):
             if name in known:
@@ -311,7 +326,7 @@ def _examine_older(collection: Collection, found: Examination, known: set[str]) 
             except (CorruptManifest, CorruptSegment) as error:
                 kind, problem, place = DamageKind.DAMAGED, f"{error.problem}; only", error.path
             except FileNotFoundError as error:
-                if not collection.has_version(manifest.version):  # garbage collection was here
+                if not collection.has_version(manifest.version):  # garbage collection has removed the version
                     break
                 kind, problem, place = DamageKind.MISSING, "Only", str(error)
             else:
@@ -323,12 +338,12 @@ def _examine_older(collection: Collection, found: Examination, known: set[str]) 
 
 
 def _inside(collection: Collection, place: str) -> str:
-    """A place as `Damage.object` names it."""
+    """Return a place relative to the collection's folder, which is the form of `Damage.object`."""
     return place.removeprefix(f"{collection.storage.location}/").removeprefix(f"{collection.name}/")
 
 
 def _objects(collection: Collection, manifest: Manifest) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Names of segments and snapshot of a version, each with what compares their checksums."""
+    """Yield the names of a version's segments and snapshot, each with a function that checks its checksums."""
     for reference in manifest.segments:
         yield reference.name, partial(_hash_segment, collection, reference)
     yield manifest.snapshot, partial(collection.snapshot, manifest)
@@ -339,11 +354,13 @@ def _hash_segment(collection: Collection, reference: SegmentReference) -> None:
 
 
 def _names(manifest: Manifest) -> Iterator[str]:
+    """Yield the names of a version's segments and snapshot."""
     yield from manifest.segment_names()
     yield manifest.snapshot
 
 
 def _disagreements(manifest: Manifest, snapshot: Snapshot, found: Examination) -> Iterator[str]:
+    """Yield a sentence for each contradiction between the snapshot, the manifest and the intact segments."""
     indexed = {path: entry.digest for path, entry in snapshot.entries.items() if entry.reason is None}
     if len(indexed) != manifest.files or snapshot.tree().root_digest.hex() != manifest.tree:
         yield "It has other files than the manifest says."
@@ -360,7 +377,7 @@ def _disagreements(manifest: Manifest, snapshot: Snapshot, found: Examination) -
         yield f"It does not have {_counted(foreign)}, which segments hold."
     if other := _others(live, indexed):
         yield f"It has another digest of {_counted(other)} than the segments."
-    if found.damaged_segments:  # what those held cannot be told
+    if found.damaged_segments:  # it is unknown what these segments hold
         return
     if lost := [path for path in indexed if path not in live]:
         yield f"No segment holds {_counted(lost)}."

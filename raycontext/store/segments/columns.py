@@ -1,4 +1,4 @@
-"""Build Arrow columns and files, and view them as arrays without a copy."""
+"""Functions that build Arrow columns and files, and view them as numpy arrays without a copy."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ __all__ = [
 ]
 
 WEIGHT_UNITS = 4
-"""Weights of definitions are stored in quarters."""
+"""Number of units that a weight of 1 is stored as: weights of definitions are stored in quarters."""
 
 COMPRESSION_LEVEL = 3
-"""Of zstd: a twelfth smaller than with level 1, at a hundredth of the time of an index run."""
+"""Level of zstd. Files are a twelfth smaller than at level 1, for a hundredth of the time of an index run."""
 
 
 def fixed_lists(rows: NDArray[Any]) -> pa.FixedSizeListArray:
-    """A column of lists from [rows, size of each]."""
+    """Return a column of lists of equal size from an array [rows, size]."""
     return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(rows).reshape(-1)), rows.shape[1])
 
 
 def ipc_file(table: pa.Table) -> pa.Buffer:
-    """The bytes of an Arrow IPC file of one record batch."""
+    """Return the bytes of an Arrow IPC file of one record batch."""
     return _written(table, pa.ipc.IpcWriteOptions(), None)
 
 
 def compressed_file(table: pa.Table, batch_rows: int) -> pa.Buffer:
-    """The same, in record batches of so many rows, each compressed with zstd."""
+    """Return the bytes of an Arrow IPC file in batches of `batch_rows` rows, each compressed with zstd."""
     codec = pa.Codec("zstd", compression_level=COMPRESSION_LEVEL)
     return _written(table, pa.ipc.IpcWriteOptions(compression=codec), batch_rows)
 
@@ -52,7 +52,7 @@ def _written(table: pa.Table, options: pa.ipc.IpcWriteOptions, batch_rows: int |
 
 
 def numbers(table: pa.Table, name: str) -> NDArray[Any]:
-    """View of a numeric column of one piece, [rows]."""
+    """Return a read-only view of a numeric column of one piece, [rows]."""
     column = table.column(name)
     if column.num_chunks == 0:
         empty = np.empty(0, column.type.to_pandas_dtype())
@@ -62,7 +62,7 @@ def numbers(table: pa.Table, name: str) -> NDArray[Any]:
 
 
 def code_rows(table: pa.Table, name: str) -> NDArray[Any]:
-    """View of a column of `fixed_lists`, [rows, size of each]."""
+    """Return a read-only view of a column of `fixed_lists`, [rows, size]."""
     column = table.column(name)
     if column.num_chunks == 0:
         empty = np.empty((0, column.type.list_size), column.type.value_type.to_pandas_dtype())
@@ -73,7 +73,7 @@ def code_rows(table: pa.Table, name: str) -> NDArray[Any]:
 
 
 def number_lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """View of a column of lists: offsets [rows + 1] and values."""
+    """Return read-only views of a column of lists: offsets int64[rows + 1] and values uint64[offsets[-1]]."""
     column = table.column(name)
     if column.num_chunks == 0:
         empty = np.zeros(1, np.int64), np.empty(0, np.uint64)
@@ -85,7 +85,7 @@ def number_lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray
 
 
 def read_posting_lists(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> PostingLists:
-    """View of a record batch of `postings.arrow`; lengths [rows] of the field."""
+    """Return a view of a record batch of `postings.arrow`. `lengths` [rows] are those of the field's rows."""
     lists = batch.column(1)
     _, offsets, data = lists.buffers()
     offset_type: type[np.integer[Any]] = np.int64 if pa.types.is_large_binary(lists.type) else np.int32

@@ -1,7 +1,7 @@
-"""Compaction: segments that are small or half dead become one, which answers as they did.
+"""Compaction: the merge of segments that are small or half dead into one that gives the same answers.
 
-A merge copies columns and renumbers rows; nothing is read, chunked or embedded again. It is a stateless step: it leaves
-a new segment that no manifest names until the writer puts it in the place of its sources.
+A merge copies columns and renumbers rows. No source file is read, chunked or embedded again. The merge is stateless: no
+manifest names the new segment until the writer commits it in the place of its sources.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from raycontext.store.storage.base import Storage
 __all__ = ["MAX_SEGMENTS", "merge_segments", "merges_of"]
 
 MAX_SEGMENTS = 8
-"""How many segments a shard has at most once nothing more happens."""
+"""Number of segments of a shard above which its segments are merged."""
 
 MERGED_BYTES = 256 << 20
-"""Size up to which segments are merged whatever the size of the shard; beyond, up to a quarter of the shard."""
+"""Size in bytes up to which segments are merged into one. In a large shard the limit is a quarter of the shard."""
 
 DEAD_SHARE = 0.5
-"""Share of tombstones from which a segment is written anew."""
+"""Share of dead files, from 0 to 1, above which a segment is written anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A segment with what is alive in it."""
+    """Segment to merge, with masks of its living files [files] and chunks [rows]."""
 
     segment: Segment
     alive_files: NDArray[np.bool_]
@@ -48,8 +48,11 @@ class _Source:
 
 
 def merges_of(shard: ShardManifest) -> list[tuple[SegmentReference, ...]]:
-    """Groups of segments to merge now, each into one: those that are half dead, and where there are more than
-    `MAX_SEGMENTS` the smallest, packed in ascending order of size so that at most so many remain."""
+    """Return the groups of segments that should be merged now, each group into one segment.
+
+    Up to `MAX_SEGMENTS` segments, only those that are half dead are merged. Above, segments are packed into groups in
+    ascending order of size, up to the limit of `MERGED_BYTES`.
+    """
     half_dead = [segment for segment in shard.segments if len(segment.tombstones) > DEAD_SHARE * segment.files]
     if len(shard.segments) <= MAX_SEGMENTS:
         return [tuple(half_dead)] if half_dead else []
@@ -73,9 +76,12 @@ def merges_of(shard: ShardManifest) -> list[tuple[SegmentReference, ...]]:
 def merge_segments(
     storage: Storage, collection: str, references: Sequence[SegmentReference], *, embedder: str, chunker: str
 ) -> SegmentReference | None:
-    """Write one segment with all that is alive in some segments, which were made by the same embedder and chunker;
-    None where nothing is alive. Raises `StorageError`, `CorruptManifest`, `FileNotFoundError`."""
-    from raycontext.analyse.merge import merge_postings  # compiled code, which only who merges needs
+    """Write one segment with the living files of several segments, and return its reference.
+
+    `embedder` and `chunker` are the fingerprints that all segments share. Return None where no file is alive. Raises
+    `StorageError`, `CorruptSegment` or `FileNotFoundError`.
+    """
+    from raycontext.analyse.merge import merge_postings  # compiled code, which only merges need
 
     sources = [_Source.open(storage, collection, reference) for reference in references]
     file_maps = _renumbered([source.alive_files for source in sources])
@@ -127,7 +133,7 @@ def merge_segments(
 
 
 def _renumbered(alive: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.int64]]:
-    """New numbers of what is alive, over all parts; -1 for the dead."""
+    """Return the new number of each living item, counted over all parts, and -1 for each dead one."""
     maps = []
     first = 0
     for mask in alive:
@@ -138,6 +144,7 @@ def _renumbered(alive: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.int64]]:
 
 
 def _definitions(sources: Sequence[_Source], row_maps: Sequence[NDArray[np.int64]]) -> pa.Table:
+    """Return the definitions of living chunks, with their new rows."""
     tables = []
     for source, row_map in zip(sources, row_maps, strict=True):
         table = source.segment.definitions
@@ -147,6 +154,7 @@ def _definitions(sources: Sequence[_Source], row_maps: Sequence[NDArray[np.int64
 
 
 def _alive(sources: Sequence[_Source], column: Callable[[Segment], pa.Table]) -> list[pa.Table]:
+    """Return the living chunks' rows of a table of each source."""
     return [column(source.segment).filter(pa.array(source.alive_rows)) for source in sources]
 
 
@@ -186,7 +194,7 @@ def _names(sources: Sequence[_Source]) -> pa.Table:
 
 
 def _table(tables: Sequence[pa.Table]) -> pa.Table:
-    """One table of one piece, with one dictionary a column."""
+    """Join tables into one of a single piece, with one dictionary for each column."""
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 

@@ -1,10 +1,10 @@
-"""Vectors by the content of what was embedded, for embedders that cost time or money.
+"""Cache of vectors by the content of the embedded text, for embedders that cost time or money.
 
     <root>/.vectors/<hash of the embedder's fingerprint>/<ulid>/vectors.arrow    immutable: keys ascending, vectors
 
-Whatever collection, file or worktree a text comes from, it is embedded once. It is a cache beside the collections: the
-folder may be deleted at any time, and what is missing is embedded again. Writers only add files under names of their
-own and merge small ones into larger ones; a reader that a merge has overtaken looks again.
+A text is embedded once, whatever collection, file or worktree it comes from. The folder may be deleted at any time;
+missing vectors are then computed again. Writers only add files under new names and merge small files into larger ones.
+A reader whose file a merge has removed looks again.
 """
 
 from __future__ import annotations
@@ -26,27 +26,32 @@ __all__ = ["ContentVectors", "content_keys"]
 FOLDER = ".vectors"
 FILE = "vectors.arrow"
 MOST_FILES = 16
-"""More are merged, all but those that are large."""
+"""Number of files of an embedder above which the small ones are merged."""
 LARGE_ROWS = 500_000
+"""Number of vectors from which a file is large and is not merged again."""
 LOOKS = 3
+"""Number of tries to look vectors up while merges remove files."""
 
 
 def content_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
-    """The key of each of n texts, uint64[n, 2]: the two halves of XXH3-128 of its UTF-8."""
+    """Return the key of each of n texts, uint64[n, 2]: the two halves of the xxh3_128 of its UTF-8."""
     digests = b"".join(xxhash.xxh3_128_digest(text.encode(errors="replace")) for text in texts)
     return np.frombuffer(digests, ">u8").reshape(-1, 2).astype(np.uint64)
 
 
 class ContentVectors:
-    """The vectors of one embedder on one root."""
+    """Cached vectors of one embedder on one root."""
 
     def __init__(self, storage: Storage, fingerprint: str) -> None:
         self._storage = storage
         self._folder = f"{FOLDER}/{xxhash.xxh3_128_hexdigest(fingerprint.encode(errors='surrogateescape'))}"
 
     def find(self, keys: NDArray[np.uint64]) -> list[tuple[NDArray[np.int64], QuantizedVectors]]:
-        """Vectors of those of some keys [n, 2], all different, that are there: in pieces, each with the places of its
-        keys among those that were given. Raises `StorageError`."""
+        """Return the vectors that are cached for `keys`, uint64[n, 2], which must all differ.
+
+        They come in pieces. Each piece holds the indices of its keys in `keys`, int64[k], and their k vectors. Raises
+        `StorageError`.
+        """
         for look in range(LOOKS):
             try:
                 return list(self._found(keys))
@@ -56,7 +61,7 @@ class ContentVectors:
         raise AssertionError("unreachable")
 
     def add(self, keys: NDArray[np.uint64], vectors: QuantizedVectors) -> None:
-        """Keep the vectors of n keys [n, 2], all different. Raises `StorageError`."""
+        """Add the vectors of n keys, uint64[n, 2], which must all differ. Raises `StorageError`."""
         order = np.lexsort((keys[:, 1], keys[:, 0]))
         table = pa.table(
             {
@@ -70,14 +75,14 @@ class ContentVectors:
         self._storage.write(f"{self._folder}/{new_ulid()}", {FILE: ipc_file(table)})
 
     def merge(self) -> int:
-        """Make one file of the small ones where there are many; how many it was made from. Raises `StorageError`."""
+        """Merge the small files into one where there are many. Return how many were merged. Raises `StorageError`."""
         names = self._names()
         if len(names) <= MOST_FILES:
             return 0
         small = []
         try:
             small = [(name, table) for name in names if (table := self._table(name)).num_rows < LARGE_ROWS]
-        except FileNotFoundError:  # someone else is at it
+        except FileNotFoundError:  # another process is merging them
             return 0
         if len(small) < 2:
             return 0
@@ -90,6 +95,7 @@ class ContentVectors:
         return len(small)
 
     def _found(self, keys: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], QuantizedVectors]]:
+        """Yield the pieces that `find` returns. Raises `FileNotFoundError` where a merge has removed a file."""
         places = np.arange(len(keys))
         for name in self._names():
             if not len(places):

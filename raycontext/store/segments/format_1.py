@@ -1,7 +1,8 @@
-"""What format 1 had otherwise: columns of its segments in the form of the present ones.
+"""Reader of format 1: it turns the columns of old segments into the form of the present format.
 
-Postings with four bytes a row and one a frequency, terms of names in full, symbols and scopes beside the numbers of
-their chunks. Such a segment is read as it is until the next index run of its collection replaces it.
+In format 1, postings take four bytes for a row and one for a frequency, the terms of names are stored in full, and
+symbols and scopes stand in `chunks.arrow`. Such a segment is read until the next index run of its collection replaces
+it.
 """
 
 from __future__ import annotations
@@ -27,20 +28,25 @@ DATA_FILES = (
     "names.arrow",
     "postings.arrow",
 )
+"""Names of the data files of a segment."""
 TEXT_BATCH_ROWS = 16
+"""Number of chunks whose texts are compressed together."""
 
 _LABELS = ["symbol", "scope"]
 
 
 def chunks(table: pa.Table) -> pa.Table:
+    """Return the table of chunks without symbols and scopes."""
     return table.drop_columns(_LABELS)
 
 
 def labels(table: pa.Table) -> pa.Table:
+    """Return the symbols and scopes of a table of chunks."""
     return table.select(_LABELS)
 
 
 def definitions(table: pa.Table) -> pa.Table:
+    """Return the table of definitions with hashes of 32 bits, stored weights and numbers of terms."""
     if not len(table):
         return table
     terms = table.column("terms").combine_chunks()
@@ -59,7 +65,10 @@ def definitions(table: pa.Table) -> pa.Table:
 def read_postings(
     reader: pa.ipc.RecordBatchFileReader, definitions: pa.Table, lengths: Mapping[str, Callable[[], NDArray[Any]]]
 ) -> dict[str, PostingLists]:
-    """Of all fields, and of the names in the table of definitions of then."""
+    """Return the encoded postings of all fields, and of the names in format 1's table of definitions.
+
+    `lengths` gives the lengths of each field's rows when called.
+    """
     from raycontext.analyse.posting_lists import encode
 
     found = {
@@ -70,7 +79,7 @@ def read_postings(
 
 
 def _names(definitions: pa.Table, lengths: NDArray[Any]) -> Postings:
-    """The inverse of the lists of terms."""
+    """Return the postings of the definitions' names, made from their lists of terms."""
     lists = definitions.column("terms").combine_chunks()
     counts = np.diff(lists.offsets.to_numpy()) if len(lists) else np.empty(0, np.int64)
     terms = lists.values.to_numpy() if len(lists) else np.empty(0, np.uint64)

@@ -1,4 +1,4 @@
-"""A segment: the chunks of some files of one shard, as an immutable folder of Arrow IPC files.
+"""Reader of a segment: an immutable folder of Arrow IPC files with the chunks of some files of one shard.
 
     files.arrow       path, language, size, digest, path_hash, path_length, kinds, first_row, row_count,
                       parse_attempts, stem_terms
@@ -11,13 +11,13 @@
     postings.arrow    one record batch each for `POSTINGS`: term uint64, postings binary (`posting_lists`)
     SEGMENT.json      checksums and sizes of the above, written last
 
-What a query looks through is uncompressed, so that a reader maps it and numpy views it without a copy; texts and
-labels, of which it wants a few rows, are not. Rows of the body and symbol postings are chunks, those of
-path postings files, those of name postings definitions. See docs/format.md; the differences of formats 1 and 2 are in
-`format_1` and `format_2`.
+Files that a query scans are not compressed, so a reader maps them and numpy views them without a copy. Texts and labels
+are compressed, since a query reads only a few of their rows. A row of the body and symbol postings is a chunk, a row of
+the path postings is a file, and a row of the name postings is a definition. See docs/format.md; `format_1` and
+`format_2` hold the differences of formats 1 and 2.
 
-Nothing is answered from a damaged file: each file is hashed when it is first mapped, which costs 0.15 s a GB that is
-in the page cache. Of `text.arrow`, of which a query wants a few rows, the texts that are read are hashed instead.
+No answer comes from a damaged file. Each file is hashed when it is first mapped, which takes 0.15 s a GB from the page
+cache. In `text.arrow` only the texts that are read are hashed.
 """
 
 from __future__ import annotations
@@ -56,15 +56,16 @@ FIELDS = ("body", "symbol", "path")
 """The lexical fields."""
 
 POSTINGS = (*FIELDS, "name")
-"""What there are postings of, in the order of their record batches; the last of the names that are defined."""
+"""Names of the postings, in the order of their record batches: the lexical fields, then the names of definitions."""
 
 TEXT_BATCH_ROWS = 32
-"""Chunks compressed together: enough for zstd to gain, few enough to read one result cheaply."""
+"""Number of chunks whose texts are compressed together: enough to compress well, few enough to read one cheaply."""
 
 LABEL_BATCH_ROWS = 256
+"""Number of chunks whose symbols and scopes are compressed together."""
 
 KEPT_BATCHES = 64
-"""Decompressed batches of each kind that an open segment keeps, of about 30 kB and 10 kB."""
+"""Number of decompressed batches of texts (about 30 kB each) and of labels (about 10 kB each) that a segment keeps."""
 
 DATA_FILES = (
     "files.arrow",
@@ -80,16 +81,17 @@ DESCRIPTION = "SEGMENT.json"
 
 
 def path_hash(path: str) -> int:
-    """xxh3_64 of a path: places a file in its shard, finds it in a segment, breaks ties of scores."""
+    """Return the hash (xxh3_64) of a path. It decides the shard, finds a file in its segment and breaks ties."""
     return xxhash.xxh3_64_intdigest(os.fsencode(path))
 
 
 class Segment:
-    """A segment opened for reading: columns as numpy views of mapped files, opened when first asked for.
+    """Segment that is opened for reading. Its columns are numpy views of mapped files, which are opened on first use.
 
-    Raises `CorruptSegment` where its description or a file does not have the recorded checksum or size,
-    `UnsupportedFormat` where another version of raycontext wrote it, and `FileNotFoundError` where the segment was
-    removed meanwhile.
+    Shapes count files, rows (chunks) and definitions of the segment, including dead ones. All members raise
+    `CorruptSegment` where the description or a data file does not have the recorded checksum or size, and
+    `FileNotFoundError` where the segment has been removed meanwhile. The constructor also raises `UnsupportedFormat`
+    where another version of raycontext wrote the segment.
     """
 
     def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
@@ -107,19 +109,19 @@ class Segment:
         check_format(self._place(DESCRIPTION), self._description["format"])
 
     def under(self, reference: SegmentReference) -> Segment:
-        """The same segment with the tombstones of another version; what is mapped here is not mapped again."""
+        """Return this segment with the tombstones of another version. The two share all files mapped so far."""
         other = copy.copy(self)
         other.reference = reference
         return other
 
     @property
     def format(self) -> int:
-        """Number of the format that it was written in."""
+        """Number of the on-disk format of the segment."""
         return int(self._description["format"])
 
     @property
     def data_files(self) -> tuple[str, ...]:
-        """Those of `DATA_FILES` that a segment of its format has."""
+        """Names of the data files that a segment of this format has."""
         return DATA_FILES if self.format > 1 else format_1.DATA_FILES
 
     @property
@@ -134,99 +136,102 @@ class Segment:
 
     @cached_property
     def files(self) -> pa.Table:
+        """Table of the files, one row each."""
         table = self._table("files.arrow")
         return table if self.format > 2 else format_2.files(table)
 
     @cached_property
     def chunks(self) -> pa.Table:
+        """Table of the chunks, one row each."""
         table = self._table("chunks.arrow")
         return table if self.format > 1 else format_1.chunks(table)
 
     @cached_property
     def path_hashes(self) -> NDArray[np.uint64]:
-        """[files]"""
+        """Hash of each file's path, uint64[files]; see `path_hash`."""
         return numbers(self.files, "path_hash")
 
     @cached_property
     def first_rows(self) -> NDArray[np.uint32]:
-        """[files]"""
+        """First row of each file's chunks, uint32[files]."""
         return numbers(self.files, "first_row")
 
     @cached_property
     def row_counts(self) -> NDArray[np.uint32]:
-        """[files]"""
+        """Number of each file's chunks, uint32[files]."""
         return numbers(self.files, "row_count")
 
     @cached_property
     def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Codes [rows, dimension] and scales [rows] of the chunks' bodies."""
+        """Vectors of the chunks' bodies: codes int8[rows, dimension] and scales float32[rows]."""
         return code_rows(self._vectors, "codes"), numbers(self._vectors, "scale")
 
     @cached_property
     def signs(self) -> NDArray[np.uint8]:
-        """Sign bits [rows, ceil(dimension / 8)] of the chunks' bodies."""
+        """Sign bits of the chunks' bodies, uint8[rows, ceil(dimension / 8)]."""
         return code_rows(self._vectors, "signs")
 
     @cached_property
     def name_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Codes [files, dimension] and scales [files] of the path and all names that the file defines."""
+        """Vectors of each file's path and all names that it defines: codes int8[files, dimension], scales [files]."""
         return code_rows(self._names, "name_codes"), numbers(self._names, "name_scale")
 
     @cached_property
     def path_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Codes [files, dimension] and scales [files] of the path alone."""
+        """Vectors of each file's path alone: codes int8[files, dimension] and scales float32[files]."""
         return code_rows(self._names, "path_codes"), numbers(self._names, "path_scale")
 
     def chunk_column(self, name: str) -> NDArray[Any]:
-        """A numeric column of `chunks.arrow`, [rows]."""
+        """Return a numeric column of the chunks, [rows]."""
         return self._column("chunks", name)
 
     def file_column(self, name: str) -> NDArray[Any]:
-        """A numeric column of `files.arrow`, [files]."""
+        """Return a numeric column of the files, [files]."""
         return self._column("files", name)
 
     @cached_property
     def definitions(self) -> pa.Table:
+        """Table of the definitions, one row each, in the order of their chunks."""
         table = self._table("definitions.arrow")
         return table if self.format > 1 else format_1.definitions(table)
 
     def definition_column(self, name: str) -> NDArray[Any]:
-        """A numeric column of `definitions.arrow`, [definitions]."""
+        """Return a numeric column of the definitions, [definitions]."""
         return self._column("definitions", name)
 
     @cached_property
     def stem_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Offsets [files + 1] and terms of the telling part of each path."""
+        """Terms of the meaningful part of each path: offsets int64[files + 1] and terms uint64[offsets[-1]]."""
         return number_lists(self.files, "stem_terms")
 
     def posting_lists(self, field: str) -> PostingLists:
-        """One of `POSTINGS`, as they lie on the disk; `lengths` are those of its rows."""
+        """Return the encoded postings of one of `POSTINGS`, with the lengths of its rows."""
         return self._postings[field]
 
     def postings(self, field: str) -> Postings:
-        """The same decoded, all of them."""
+        """Return the decoded postings of one of `POSTINGS`."""
         from raycontext.analyse.posting_lists import decode  # compiled code, which only some readers need
 
         return decode(self.posting_lists(field))
 
     def path(self, ordinal: int) -> str:
-        """Path of a file, as in `FileStat`."""
+        """Return the path of the file with this ordinal, in the form of `FileStat.path`."""
         return os.fsdecode(self._value("files", "path", ordinal))
 
     def digest(self, ordinal: int) -> bytes:
-        """xxh3_128 of a file's bytes when it was indexed, 16 bytes."""
+        """Return the digest of a file's content when it was indexed (xxh3_128, 16 bytes)."""
         return bytes(self._value("files", "digest", ordinal))
 
     def language(self, ordinal: int) -> str:
-        """Language of a file."""
+        """Return the language of a file."""
         return str(self._value("files", "language", ordinal))
 
     def kind(self, row: int) -> str:
-        """`ChunkKind` of a chunk."""
+        """Return the kind of a chunk, a value of `ChunkKind`."""
         return str(self._value("chunks", "kind", row))
 
     def label(self, row: int) -> tuple[str, str]:
-        """Symbol and scope of a chunk."""
+        """Return symbol and scope of a chunk."""
         if self.format == 1:
             table = self.labels()
             return table["symbol"][row].as_py(), table["scope"][row].as_py()
@@ -238,11 +243,11 @@ class Segment:
             raise self._damaged("labels.arrow", "a label cannot be read") from error
 
     def labels(self) -> pa.Table:
-        """Symbols and scopes of all chunks, decompressed."""
+        """Return a table with the symbols and scopes of all chunks, decompressed."""
         return self._table("labels.arrow") if self.format > 1 else format_1.labels(self._table("chunks.arrow"))
 
     def text(self, row: int) -> str:
-        """Text of a chunk: decompresses the batch that holds it and compares the hash of the text."""
+        """Return the text of a chunk. Decompress the batch that holds it and compare the hash of the text."""
         number, offset = divmod(row, TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS)
         try:
             text: str = self._batch("text.arrow", self._texts, number).column(0)[offset].as_py()
@@ -256,34 +261,34 @@ class Segment:
         return text
 
     def texts(self) -> pa.Table:
-        """Texts of all chunks, decompressed."""
+        """Return a table with the texts of all chunks, decompressed."""
         return self._table("text.arrow")
 
     def alive_files(self) -> NDArray[np.bool_]:
-        """[files] what the tombstones of this version leave."""
+        """Return which files have no tombstone in this version, bool[files]."""
         alive = np.ones(self.reference.files, np.bool_)
         alive[np.array(self.reference.tombstones, np.int64)] = False
         return alive
 
     def live_rows(self) -> int:
-        """Chunks of the files that are alive."""
+        """Return the number of chunks of living files."""
         return int(self.row_counts[self.alive_files()].sum())
 
     def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Ordinals of the files whose path hash is among `hashes`, ascending."""
+        """Return the ordinals of the files whose path hash is among `hashes`, ascending."""
         return np.flatnonzero(np.isin(self.path_hashes, hashes))
 
     def verify(self) -> None:
-        """Compare the checksum of every file. Raises `CorruptSegment` on the first that differs."""
+        """Compare the checksum of every data file. Raises `CorruptSegment` at the first that differs."""
         for name in self.data_files:
             self.check_content(name)
 
     def check_size(self, name: str) -> int:
-        """Compare the size of one of `DATA_FILES` with what is recorded, and return it."""
+        """Compare the size of one of `DATA_FILES` with the recorded one, and return it in bytes."""
         return len(self._mapped(name))
 
     def check_content(self, name: str) -> int:
-        """Compare size and checksum of one of `DATA_FILES` with what is recorded, and return the size."""
+        """Compare size and checksum of one of `DATA_FILES` with the recorded ones, and return the size in bytes."""
         return len(self._map(name))
 
     @cached_property
@@ -291,26 +296,26 @@ class Segment:
         return self._table("vectors.arrow")
 
     def _batch(self, name: str, reader: pa.ipc.RecordBatchFileReader, number: int) -> pa.RecordBatch:
-        """A batch, decompressed; the last ones used are kept, since answers come from the same places."""
+        """Return a decompressed batch. The most recently used ones are kept, since hits come from the same places."""
         batches = self._batches[name]
         kept = batches.pop(number, None)
         if kept is None:
             kept = reader.get_batch(number)
-            kept.validate(full=True)  # before offsets are followed that may point anywhere
+            kept.validate(full=True)  # offsets of a damaged file may point anywhere
             if len(batches) >= KEPT_BATCHES:
                 del batches[next(iter(batches))]
         batches[number] = kept
         return kept
 
     def _column(self, table: str, name: str) -> NDArray[Any]:
-        """Kept: a query asks for the same columns of every segment."""
+        """Return a numeric column of a table. It is kept, since every query asks for the same columns."""
         key = (table, name)
         if key not in self._columns:
             self._columns[key] = numbers(getattr(self, table), name)
         return self._columns[key]
 
     def _value(self, table: str, name: str, row: int) -> Any:
-        """One value of a column that is not numeric."""
+        """Return one value of a column that is not numeric."""
         key = (table, name)
         if key not in self._arrays:
             self._arrays[key] = getattr(self, table).column(name).chunk(0)
@@ -322,7 +327,7 @@ class Segment:
 
     @cached_property
     def _texts(self) -> pa.ipc.RecordBatchFileReader:
-        # Threads cost more than they save: a batch is decompressed in less time than one takes to wake up.
+        # Threads cost more than they save: a batch is decompressed in less time than a thread needs to wake up.
         return pa.ipc.open_file(self._mapped("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
 
     @cached_property
@@ -345,14 +350,14 @@ class Segment:
         }
 
     def _map(self, name: str) -> pa.Buffer:
-        """A file, with size and checksum compared."""
+        """Return the content of a data file after comparing its size and checksum."""
         buffer = self._mapped(name)
         if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
             raise self._damaged(name, "checksum does not match")
         return buffer
 
     def _mapped(self, name: str) -> pa.Buffer:
-        """A file, with nothing but its size compared."""
+        """Return the content of a data file after comparing its size alone."""
         buffer = self._storage.map(f"{self._folder}/{name}")
         if len(buffer) != self._description["objects"][name]["bytes"]:
             raise self._damaged(name, "size does not match")

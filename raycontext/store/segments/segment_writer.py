@@ -1,4 +1,4 @@
-"""Write a segment: columns of chunks and files into Arrow IPC files (see `segment` for what they hold)."""
+"""Writer of segments: it puts columns of chunks and files into Arrow IPC files. The module `segment` lists them."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ __all__ = [
 ]
 
 LARGEST_BINARY_BYTES = (1 << 31) - 1
-"""What the offsets of a binary column of Arrow reach."""
+"""Largest size in bytes of a binary column of Arrow whose offsets have 32 bits."""
 
 
 MOST_TERMS = 255
-"""Counted of a name; names are shorter."""
+"""Largest number of terms that is stored for a name. Real names have fewer."""
 
 
 class IndexedFile(NamedTuple):
-    """A file of a segment. Its chunks are the next `row_count` rows."""
+    """File of a segment. Its chunks are the next `row_count` rows."""
 
     path: str
     language: str
     size: int  # bytes on disk
-    digest: bytes  # xxh3_128 of the content
+    digest: bytes  # xxh3_128 of the content, 16 bytes
     row_count: int
     parse_attempts: int = 0
     """Number of index runs that gave up parsing this content and cut it by lines; 0 for all other files."""
 
 
 class DefinedName(NamedTuple):
-    """A name that a chunk defines."""
+    """Name that a chunk defines."""
 
     row: int
     name: str
@@ -62,10 +62,10 @@ class DefinedName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SegmentContent:
-    """Everything that goes into a segment; `n` chunks of `m` files, chunks in the order of the files."""
+    """Content of a segment with `n` chunks of `m` files. The chunks stand in the order of the files."""
 
     files: Sequence[IndexedFile]
-    start_lines: NDArray[np.uint32]  # [n], as all columns of chunks
+    start_lines: NDArray[np.uint32]  # [n], like all columns of chunks
     end_lines: NDArray[np.uint32]
     start_bytes: NDArray[np.uint32]
     end_bytes: NDArray[np.uint32]
@@ -77,9 +77,9 @@ class SegmentContent:
     body: Postings  # over n rows
     symbol: Postings  # over n rows
     path: Postings  # over m rows
-    vectors: QuantizedVectors  # [n], of the bodies
-    name_vectors: QuantizedVectors  # [m], of the path and all names that the file defines
-    path_vectors: QuantizedVectors  # [m], of the path alone
+    vectors: QuantizedVectors  # [n], vectors of the bodies
+    name_vectors: QuantizedVectors  # [m], vectors of the path and all names that the file defines
+    path_vectors: QuantizedVectors  # [m], vectors of the path alone
 
 
 def write_segment(
@@ -89,7 +89,7 @@ def write_segment(
 
     `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
     """
-    from raycontext.analyse.terms import analyse_texts  # only who writes needs the compiled analysis
+    from raycontext.analyse.terms import analyse_texts  # only writers need the compiled analysis
 
     names = analyse_texts([definition.name for definition in content.definitions])
     row_counts = np.fromiter((file.row_count for file in content.files), np.uint32, len(content.files))
@@ -126,7 +126,11 @@ def store_segment(
     embedder: str,
     chunker: str,
 ) -> SegmentReference:
-    """Write the data files of a segment under a new name, their description last. Raises `StorageError`."""
+    """Write the data files of a segment under a new name, and their description last.
+
+    `files` and `rows` are the numbers of files and chunks, `embedder` and `chunker` the fingerprints of what made them.
+    Return the reference that a commit needs. Raises `StorageError`.
+    """
     objects: dict[str, bytes | pa.Buffer] = dict(data_files)
     description: dict[str, Any] = {
         "format": FORMAT,
@@ -175,6 +179,7 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
 
 
 def _stem_terms(files: Sequence[IndexedFile]) -> pa.LargeListArray:
+    """Return the terms of the meaningful part of each path, a list for each file."""
     from raycontext.analyse.terms import analyse_texts
 
     offsets, terms = terms_by_row(analyse_texts([telling_stem(file.path) for file in files]))
@@ -182,7 +187,7 @@ def _stem_terms(files: Sequence[IndexedFile]) -> pa.LargeListArray:
 
 
 def _definitions_table(content: SegmentContent, names: Postings) -> pa.Table:
-    """names: postings of the names, a row for each definition."""
+    """Return the table of definitions. A row of `names` is a definition, its terms are those of the name."""
     definitions = content.definitions
     weights = np.fromiter((definition.weight for definition in definitions), np.float64, len(definitions))
     counts = np.bincount(names.rows, minlength=len(definitions))
@@ -198,6 +203,7 @@ def _definitions_table(content: SegmentContent, names: Postings) -> pa.Table:
 
 
 def _lower_half(hashes: Sequence[int]) -> NDArray[np.uint32]:
+    """Return the lower 32 bits of 64-bit hashes."""
     return np.array(hashes, np.uint64).astype(np.uint32)
 
 
@@ -244,7 +250,7 @@ def _names_table(content: SegmentContent) -> pa.Table:
 
 
 def postings_file(fields: Sequence[Postings]) -> pa.Buffer:
-    """One record batch for each of `POSTINGS`."""
+    """Return the bytes of `postings.arrow`: a record batch for each of `POSTINGS`, given in that order."""
     from raycontext.analyse.posting_lists import encode
 
     encoded = [encode(field) for field in fields]

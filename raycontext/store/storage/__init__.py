@@ -1,1 +1,1 @@
-"""Places for immutable objects: local folders, memory, object stores, and a cache before the latter."""
+"""Storages for immutable objects: local folders, memory, object stores, and a cache in front of the latter."""

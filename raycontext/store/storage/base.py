@@ -1,4 +1,8 @@
-"""Storage: a flat namespace of immutable objects, as the layers above see it."""
+"""Protocol of a storage: a flat namespace of immutable objects.
+
+Names are relative and use `/`. Nothing is ever overwritten: an object is either written under a name that no one else
+uses (`write`), or put under a name that decides a race (`create`, put-if-absent).
+"""
 
 from __future__ import annotations
 
@@ -10,57 +14,60 @@ __all__ = ["Storage"]
 
 
 class Storage(Protocol):
-    """What the layers above ask of a place for objects. Every method may raise `StorageError`."""
+    """Place for immutable objects. Every method may raise `StorageError`."""
 
     @property
     def location(self) -> str:
-        """Where the objects lie, for messages and to open the same storage in another process."""
+        """Folder or URL of the storage, for messages and for opening the storage in another process."""
         ...
 
     def create(self, name: str, data: bytes) -> bool:
-        """Put `data` under `name` if nothing is there. True: it is there now, whole and durable.
-        False: something else was there before."""
+        """Put `data` under `name` if nothing is there.
+
+        Return True once the object is there, whole and durable; False where an object was there before.
+        """
         ...
 
     def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
-        """Write the objects of a new folder, in order, each durable before the next is visible."""
+        """Write the objects of a new folder in order. Each one is durable before the next one is visible."""
         ...
 
     def read(self, name: str) -> bytes:
-        """The whole object. Raises `FileNotFoundError` where it is missing."""
+        """Return the content of an object. Raises `FileNotFoundError` where it is missing."""
         ...
 
     def map(self, name: str) -> pa.Buffer:
-        """The whole object, mapped where the storage can, else read. Raises `FileNotFoundError`."""
+        """Return the content of an object, mapped where the storage can, else read. Raises `FileNotFoundError`."""
         ...
 
     def exists(self, name: str) -> bool:
-        """Whether there is an object of this name."""
+        """Return whether an object called `name` exists."""
         ...
 
     def list(self, folder: str) -> list[str]:
-        """Sorted names directly below a folder; empty where it does not exist."""
+        """Return the sorted names directly below a folder. The list is empty where the folder does not exist."""
         ...
 
     def size(self, folder: str) -> int:
-        """Bytes of all objects below a folder."""
+        """Return the size of all objects below a folder, in bytes."""
         ...
 
     def modified(self, name: str) -> float:
-        """When an object or a folder last changed, Unix seconds. Raises `FileNotFoundError`."""
+        """Return when an object or a folder last changed, in Unix seconds. Raises `FileNotFoundError`."""
         ...
 
     def renew(self, folder: str) -> None:
-        """Make now the time of the last change of a folder that `write` made. Raises `FileNotFoundError`."""
+        """Set the time of the last change of a folder, which `write` made, to now. Raises `FileNotFoundError`."""
         ...
 
     def delete(self, name: str) -> bool:
-        """Remove one object; False where it did not exist."""
+        """Remove one object. Return False where it did not exist."""
         ...
 
     def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
         """Remove a folder and everything below it. It disappears at once for readers that open it by name.
 
-        `unchanged_since`: stop where `modified` of the folder is not this any more. False where the folder did not
-        exist, or stays."""
+        With `unchanged_since` (Unix seconds), keep a folder whose `modified` time is another one. Return False where
+        the folder did not exist, or was kept.
+        """
         ...

@@ -1,8 +1,4 @@
-"""A flat namespace of immutable objects, and its implementation on a local file system.
-
-Names are relative, with `/`. Nothing is ever overwritten: an object is either written under a name that
-no one else uses (`write`) or put under a name that decides a race (`create`, put-if-absent).
-"""
+"""Storage in a folder of a local or shared file system."""
 
 from __future__ import annotations
 
@@ -20,16 +16,18 @@ from raycontext.ulid import new_ulid, ulid_seconds
 __all__ = ["LocalStorage"]
 
 _TRASH = ".trash"
+"""Beginning of the names of folders that are being removed."""
 ABANDONED_SECONDS = 60.0
-"""Until then what is being removed may be put back, see `LocalStorage.remove`."""
+"""Age in seconds at which a folder that is being removed counts as left over from an interrupted `LocalStorage.remove`.
+A younger one may still be put back."""
 
 
 class LocalStorage:
-    """Objects as files below one folder of a POSIX file system.
+    """A `Storage` that keeps objects as files below one folder.
 
-    `create` is a hard link from a synced temporary file: the link fails where the name exists, and no one
-    ever sees a half-written object. An error of fsync is not retried: the page cache may have dropped the
-    data (Rebello et al., "Can Applications Recover from fsync Failures?", 2020), so the file is given up.
+    `create` makes a hard link from a synced temporary file. The link fails where the name exists, and no one ever sees
+    a half-written object. An fsync that failed is not retried, since the page cache may have dropped the data (Rebello
+    et al., "Can Applications Recover from fsync Failures?", 2020). The file is abandoned instead.
     """
 
     def __init__(self, root: Path) -> None:
@@ -145,7 +143,7 @@ class LocalStorage:
         trash = self._root / f"{_TRASH}-{new_ulid()}"
         try:
             place.rename(trash)
-            # Under its new name no one can renew it any more: either they did before, or they will find it missing.
+            # No one can renew the folder under its new name: a writer has renewed it before, or finds it missing.
             if unchanged_since is not None and trash.stat().st_mtime != unchanged_since:
                 trash.rename(place)
                 return False
@@ -156,14 +154,16 @@ class LocalStorage:
             raise StorageError(str(place), _reason(error)) from error
         shutil.rmtree(trash, ignore_errors=True)
         abandoned = time.time() - ABANDONED_SECONDS
-        for left in self._root.glob(f"{_TRASH}-*"):  # by removals that were interrupted
+        for left in self._root.glob(f"{_TRASH}-*"):  # left over from removals that were interrupted
             if ulid_seconds(left.name.removeprefix(f"{_TRASH}-")) < abandoned:
                 shutil.rmtree(left, ignore_errors=True)
         return True
 
     def _make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it, and see that their names are durable, whoever made them: what is synced in
-        a folder outlasts a power cut only where the folder does. Raises `OSError`."""
+        """Make a folder and the folders above it, and make all their names durable, whoever created them.
+
+        A synced file outlasts a power cut only if the names of all folders above it do. Raises `OSError`.
+        """
         for place in reversed((folder, *folder.parents)):
             made = not place.is_dir()
             if made:
@@ -172,13 +172,14 @@ class LocalStorage:
             if made or (is_ours and place not in self._durable):
                 try:
                     _sync_folder(place.parent)
-                except PermissionError:  # above the root there may be folders that let us pass but not look
+                except PermissionError:  # a folder above the root may be searchable but not readable
                     if is_ours and place != self._root:
                         raise
                 self._durable.add(place)
 
 
 def _write_synced(path: Path, data: bytes | pa.Buffer) -> None:
+    """Write `data` to a new file and sync it to the disk. Raises `OSError`."""
     with path.open("xb", buffering=0) as file:
         view = memoryview(data)
         while view:
@@ -187,7 +188,8 @@ def _write_synced(path: Path, data: bytes | pa.Buffer) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders; NTFS logs the change of names itself
+    """Make the names in a folder durable. Raises `OSError`."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders; NTFS journals changes of names itself
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""Which storage a location stands for: a folder, or a URL by its scheme."""
+"""Locations of storages: which storage a folder or a URL stands for."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from raycontext.store.storage.memory import named_memory
 __all__ = ["MEMORY", "check_url", "is_url", "storage_for"]
 
 CLOUD_SCHEMES = ("s3", "gs", "az")
+"""Schemes of the URLs of object stores."""
 MEMORY = "memory://"
+"""Beginning of the URLs of storages in the memory of this process."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
 def is_url(location: str | os.PathLike[str]) -> bool:
-    """Whether a location is a URL, which is no path."""
+    """Return whether a location is a URL and not a path."""
     return isinstance(location, str) and _URL.fullmatch(location) is not None
 
 
 def check_url(location: str) -> str:
-    """A URL in the one form in which it names its storage: without `/` at the end.
+    """Return the canonical form of a storage's URL, which has no `/` at the end.
 
-    Raises `InvalidInput` where there is no such storage, or what is needed to reach it is not installed.
+    Raises `InvalidInput` where the URL names no storage, or the package that reaches it is not installed.
     """
     found = _URL.fullmatch(location)
     scheme, place = (found[1], found[2].rstrip("/")) if found else ("", "")
@@ -49,9 +51,10 @@ def check_url(location: str) -> str:
 
 
 def storage_for(location: str) -> Storage:
-    """The storage at a location: a folder, `s3://…`, `gs://…`, `az://…` or, in this process only, `memory://…`.
+    """Return the storage at a location: a folder, `s3://…`, `gs://…`, `az://…` or, in this process only, `memory://…`.
 
-    Raises `InvalidInput`; whether it can be reached turns out at the first call.
+    Raises `InvalidInput` where the location names no storage. The first call of the storage tells whether it can be
+    reached.
     """
     if not is_url(location):
         return LocalStorage(Path(location))
@@ -63,6 +66,6 @@ def storage_for(location: str) -> Storage:
 
     try:
         settings = Settings()
-    except ValidationError as error:  # of this machine: those of the caller were checked when it connected
+    except ValidationError as error:  # the settings of this machine; those of the caller were checked at `connect`
         raise InvalidInput(f"A RAYCONTEXT_… variable of this machine is wrong: {error}", "Correct it.") from error
     return ObjectStorage(url, partial(open_store, url), ObjectCache(settings.cache, settings.cache_bytes))

@@ -1,4 +1,4 @@
-"""Objects in the memory of this process: for tests, and as a model of what a storage does."""
+"""Storage in the memory of this process, for tests and as a model of what a storage does."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class _Object(NamedTuple):
 
 
 class MemoryStorage:
-    """A `Storage` whose objects go with it. Each call takes effect at once, as seen by other threads."""
+    """A `Storage` whose objects exist as long as it does. Other threads see the effect of each call at once."""
 
     def __init__(self, name: str = "", objects: Mapping[str, bytes] | None = None) -> None:
-        """`objects`: what is there from the beginning."""
+        """Make a storage called `name` that holds `objects` from the beginning."""
         self._name = name
         now = time.time()
         self._objects = {place: _Object(data, now) for place, data in (objects or {}).items()}
@@ -96,5 +96,5 @@ _named: WeakValueDictionary[str, MemoryStorage] = WeakValueDictionary()
 
 
 def named_memory(name: str) -> MemoryStorage:
-    """The storage of this process at `memory://<name>`: a new one, unless someone still holds it."""
+    """Return this process's storage at `memory://<name>`. It is a new one, unless someone still holds it."""
     return _named.setdefault(name, MemoryStorage(name))

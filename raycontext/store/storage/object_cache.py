@@ -1,4 +1,4 @@
-"""A folder of this node that keeps whole objects of a remote storage, so that they can be mapped."""
+"""Cache of a node: a folder that keeps whole objects of a remote storage, so that they can be mapped."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ import pyarrow as pa
 __all__ = ["ObjectCache"]
 
 _LENGTH_BYTES = 8
+"""Size of the length that stands behind each object."""
 _TEMPORARY = ".part"
+"""Ending of the names of files that are not whole yet."""
 ABANDONED_SECONDS = 3600.0
-"""A temporary file of this age belongs to a process that died."""
+"""Age in seconds at which a temporary file counts as left over from a process that died."""
 
 
 class ObjectCache:
-    """Objects by key, as files that processes share without knowing of each other.
+    """Cache of objects by key, in files that independent processes share.
 
-    A file is written under a name of its own and renamed when it is whole; what is mapped stays readable after
-    another process removed it. Behind the object stands its length: a file without it, such as one that a power cut
-    left behind, is not used. The time of last change of a file is the time of its last use. Objects never change, so
-    that no one has to ask whether a file is still right: a key that stands for another object must be another key.
+    A file is written under a temporary name and renamed when it is whole. A mapped object stays readable after another
+    process has removed its file. Each object is followed by its length. A file without it, such as one that a power cut
+    left behind, is not used. The modification time of a file is the time of its last use. Objects never change, so a
+    cached file is never checked against the storage. Another object must have another key.
     """
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
-        """`limit_bytes`: of all files together; more is there only while one is being added. The folder is made when
-        it is needed, for its owner alone: it holds what was indexed."""
+        """Make a cache in `folder` whose files together have at most `limit_bytes`, except while one is being added.
+
+        The folder is created when it is needed. Only its owner can read it, since it holds what was indexed.
+        """
         self._folder = folder
         self.limit_bytes = limit_bytes
 
     def find(self, key: str) -> pa.Buffer | None:
-        """The object, mapped; None where it is not there, or not whole."""
+        """Return the object with this key, mapped. Return None where it is not cached, or not whole."""
         place = self._folder / key
         try:
             found = _mapped(place)
@@ -49,9 +53,9 @@ class ObjectCache:
         return found
 
     def add(self, key: str, parts: Iterable[bytes]) -> pa.Buffer:
-        """Keep an object, given in parts, and return it, mapped. The files that were not used for longest go.
+        """Keep an object, given in parts, and return it, mapped. The least recently used files are removed for it.
 
-        Raises `OSError` where the folder cannot be written, and what `parts` raises; then nothing is kept.
+        Raises `OSError` where the folder cannot be written, and what `parts` raises. Then nothing is kept.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._folder / f"{key}.{secrets.token_hex(8)}{_TEMPORARY}"
@@ -67,7 +71,7 @@ class ObjectCache:
             temporary.replace(self._folder / key)
         finally:
             temporary.unlink(missing_ok=True)
-        assert added is not None  # its length was written just now
+        assert added is not None  # the length was written just now
         self._make_room()
         return added
 
@@ -94,7 +98,7 @@ class ObjectCache:
 
 
 def _mapped(place: Path) -> pa.Buffer | None:
-    """The object in a file of the cache; None where the file is not whole. Raises `OSError`."""
+    """Return the object in a file of the cache, mapped, or None where the file is not whole. Raises `OSError`."""
     if place.stat().st_size < _LENGTH_BYTES:
         return None
     with pa.memory_map(str(place)) as opened:

@@ -1,6 +1,6 @@
-"""A storage on an object store: S3, Google Cloud Storage, Azure Blob Storage, and what speaks their protocols.
+"""Storage on an object store: S3, Google Cloud Storage, Azure Blob Storage, and services with the same protocols.
 
-Two writers are kept apart by conditional puts alone (`If-None-Match: *`), so storage that ignores the condition is
+Conditional puts (`If-None-Match: *`) alone keep two writers apart. An object store that ignores the condition is
 refused before anything is committed to it. Credentials and endpoints are read from the environment, under the names
 that the tools of each service use (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS,
 AZURE_STORAGE_ACCOUNT_NAME, …).
@@ -30,26 +30,30 @@ if TYPE_CHECKING:
 __all__ = ["ObjectStorage", "open_store"]
 
 RETRIES = 5
+"""Largest number of retries of a request that fails for a temporary reason."""
 RETRY_SECONDS = 30.0
-"""A request that fails for a passing reason is sent again, at most this often and for this long."""
+"""Time in seconds during which a request is retried."""
 CONNECT_SECONDS = 10
+"""Time in seconds that a connection may take to open."""
 TRANSFER_SECONDS = 300
-"""How long one request may take, with the transfer of its objects."""
+"""Time in seconds that one request may take, including the transfer of its objects."""
 DELETE_OBJECTS = 1000
-"""Objects that one request deletes."""
+"""Largest number of objects that one request deletes."""
 PART_BYTES = 8 << 20
-"""Of an object that is downloaded: what is in memory at once."""
+"""Size in bytes of the parts in which an object is downloaded. One part is in memory at a time."""
 
 
 def open_store(location: str) -> ObjectStore:
-    """The store at `s3://bucket/prefix`, `gs://…` or `az://…`. Raises `StorageError` where the environment lacks what
-    is needed to reach it."""
+    """Open the store at `s3://bucket/prefix`, `gs://…` or `az://…`.
+
+    Raises `StorageError` where the environment lacks what is needed to reach it.
+    """
     from obstore.store import from_url
 
     options: Any = {"connect_timeout": f"{CONNECT_SECONDS}s", "timeout": f"{TRANSFER_SECONDS}s"}
     endpoints = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")]
     if any(endpoint.startswith("http://") for endpoint in endpoints):
-        options["allow_http"] = True  # who names such an endpoint wants it
+        options["allow_http"] = True  # naming such an endpoint is consent
     retries: Any = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
     try:
         return from_url(location, client_options=options, retry_config=retries)
@@ -58,15 +62,18 @@ def open_store(location: str) -> ObjectStore:
 
 
 class ObjectStorage:
-    """A `Storage` in which folders are prefixes of names, which come and go with the objects below them.
+    """A `Storage` on an object store. Folders are prefixes of names and exist as long as an object below them does.
 
-    An object appears whole or not at all. The objects of a folder are put one after the other, so that a description
-    that is written last is there only with all that it describes.
+    An object appears whole or not at all. The objects of a folder are put one after the other, so a description that is
+    written last exists only with everything that it describes.
     """
 
     def __init__(self, location: str, opened: Callable[[], ObjectStore], cache: ObjectCache) -> None:
-        """`opened` makes the store when it is first needed: what is wrong with it is then an answer to a call.
-        `cache` keeps what is mapped, by location and name."""
+        """Make a storage at the URL `location`.
+
+        `opened` opens the store when it is first needed, so that its errors are raised by a call. `cache` keeps the
+        objects that are mapped, by location and name.
+        """
         self._location = location
         self._opened = opened
         self._cache = cache
@@ -76,7 +83,10 @@ class ObjectStorage:
         return self._location
 
     def create(self, name: str, data: bytes) -> bool:
-        """As in `Storage`; the first call looks whether the storage honours the condition. Raises `UnsafeStorage`."""
+        """Put `data` under `name` if nothing is there; see `Storage.create`.
+
+        The first call tests whether the store honours the condition. Raises `UnsafeStorage` if it does not.
+        """
         if not self._keeps_what_is_there:
             raise UnsafeStorage(self._location, "a second conditional put of the same object was accepted")
         return self._put_if_absent(name, data)
@@ -91,7 +101,7 @@ class ObjectStorage:
                     view = memoryview(data)
                     obstore.put(self._store, place, view.cast("B") if view.nbytes else b"")
         except StorageError:
-            with suppress(StorageError):  # garbage else, which no one names
+            with suppress(StorageError):  # what stays is garbage that no manifest names
                 self._delete_all(written)
             raise
 
@@ -100,8 +110,10 @@ class ObjectStorage:
             return bytes(obstore.get(self._store, name).bytes())
 
     def map(self, name: str) -> pa.Buffer:
-        """As in `Storage`: downloaded once into the cache of this node. Where that is full or cannot be written, the
-        object is kept in memory instead."""
+        """Return an object, mapped from this node's cache, into which it is downloaded once; see `Storage.map`.
+
+        An object that is larger than the cache, or cannot be written to it, is read into memory instead.
+        """
         key = xxhash.xxh3_128_hexdigest(f"{self._location}\0{name}".encode())
         found = self._cache.find(key)
         if found is not None:
@@ -146,7 +158,10 @@ class ObjectStorage:
         return True
 
     def renew(self, folder: str) -> None:
-        """As in `Storage`: puts one of its objects again, as it is, the smallest."""
+        """Set the time of the last change of a folder to now, by putting its smallest object again, unchanged.
+
+        Raises `FileNotFoundError`.
+        """
         entries = self._entries(folder)
         if not entries:
             raise FileNotFoundError(folder)
@@ -156,8 +171,11 @@ class ObjectStorage:
             obstore.put(self._store, place, data)
 
     def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
-        """As in `Storage`, but object by object: those directly in the folder last, the others by name. So a
-        collection first loses its manifests and last its description: where this ends half way, it is an empty one."""
+        """Remove a folder object by object; see `Storage.remove`.
+
+        Objects directly in the folder are removed last, the others sorted by name. So a collection loses its manifests
+        first and its description last. If the removal is interrupted, an empty collection is left.
+        """
         if unchanged_since is not None and self.modified(folder) != unchanged_since:
             return False
         places = [entry["path"] for entry in self._entries(folder)]
@@ -172,7 +190,7 @@ class ObjectStorage:
 
     @cached_property
     def _keeps_what_is_there(self) -> bool:
-        """Whether a second conditional put of an object is refused."""
+        """Whether the store refuses a second conditional put of an object, which is tested here."""
         name = f".probe-{new_ulid()}"
         self._put_if_absent(name, b"")
         try:
@@ -182,7 +200,10 @@ class ObjectStorage:
                 self._delete_all([name])
 
     def _put_if_absent(self, name: str, data: bytes) -> bool:
-        """A reply that is lost leaves open whether the object is there, as with any storage."""
+        """Put an object with the condition that nothing is there. Return False where something is.
+
+        After a lost reply it is unknown whether the object is there.
+        """
         try:
             with self._errors_of(name):
                 obstore.put(self._store, name, data, mode="create", use_multipart=False)
@@ -191,6 +212,7 @@ class ObjectStorage:
         return True
 
     def _parts(self, name: str, answer: Any, size: int) -> Iterator[bytes]:
+        """Yield the parts of a download. Raises `StorageError` where they do not add up to `size` bytes."""
         received = 0
         with self._errors_of(name):
             for part in answer.stream(min_chunk_size=PART_BYTES):
@@ -200,7 +222,7 @@ class ObjectStorage:
             raise StorageError(f"{self._location}/{name}", f"{received} of {size} bytes were received")
 
     def _entries(self, folder: str) -> Sequence[Any]:
-        """What is known of each object below a folder."""
+        """Return the metadata of each object below a folder."""
         with self._errors_of(folder):
             return [entry for entries in obstore.list(self._store, folder or None) for entry in entries]
 
@@ -211,8 +233,8 @@ class ObjectStorage:
 
     @contextmanager
     def _errors_of(self, name: str, missing: bool = False) -> Iterator[None]:
-        """Raise `FileExistsError`, and `StorageError` for all else that the store raises; for an object that is not
-        there, where one may be `missing`, `FileNotFoundError`."""
+        """Translate the store's errors: an object that exists already into `FileExistsError`, all others into
+        `StorageError`. With `missing`, an object that is not there raises `FileNotFoundError`."""
         try:
             yield
         except AlreadyExistsError as error:
@@ -226,5 +248,5 @@ class ObjectStorage:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of a message; the others are for who debugs the client."""
+    """Return the first line of an error's message. The other lines only help to debug the client library."""
     return next(iter(str(error).splitlines()), type(error).__name__)[:300]
