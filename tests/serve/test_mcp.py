@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -357,3 +359,14 @@ def posted(place: Place, tool: str, given_arguments: dict[str, Any]) -> dict[str
     )
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["result"])
+
+
+async def test_example_of_an_agent_finds_code(place: Place) -> None:
+    project = place.projects / "example"
+    write_tree(project, {"store.py": 'class SessionStore:\n    """Keeps sessions."""\n'})
+    example = Path(__file__).resolve().parents[2] / "examples/agent_over_mcp.py"
+    command = [sys.executable, str(example), str(project), "where are sessions kept?", place.url]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "search_code" in done.stdout.splitlines()[0]
+    assert "store.py:1-2 · SessionStore · class" in done.stdout
