@@ -1,4 +1,4 @@
-"""What an index run would do: files are read and counted; chunks and time are measured on a sample."""
+"""Estimate of an index run: files are read and counted; chunks and time are measured on a sample."""
 
 from __future__ import annotations
 
@@ -23,60 +23,67 @@ from raycontext.store.collection import Location
 __all__ = ["FolderSize", "IndexEstimate", "estimate_tree"]
 
 SAMPLED_FILES = 200
+"""Number of files after which the sample ends."""
 SAMPLE_SECONDS = 3.0
-"""The sample ends after so many files or so long."""
+"""Time in seconds after which the sample ends."""
 
 BATCH_FILES = 20
 """Of the sample, embedded together."""
 
 LARGEST_FOLDERS = 10
+"""Number of folders that an estimate lists."""
 
 
 class FolderSize(BaseModel):
-    """A folder and what an index run would take of it."""
+    """Size of a folder: what an index run would take in from it."""
 
     model_config = ConfigDict(frozen=True)
 
     path: str
+    """Path of the folder, relative to the source."""
     files: int
+    """Number of files that would be indexed below it."""
     bytes: int
+    """Size of these files."""
 
 
 class IndexEstimate(BaseModel):
-    """What an index run would do, without doing it."""
+    """Estimate of what an index run would do. Nothing is indexed for it."""
 
     model_config = ConfigDict(frozen=True)
 
     source: str
     files: int
-    """To be indexed: new and changed ones."""
+    """Number of new and changed files, which the run would index."""
     bytes: int
+    """Size of these files."""
     removed: int
-    """Indexed files that are gone."""
+    """Number of indexed files that are gone."""
     chunks: int
-    """About, from a sample."""
+    """Expected number of chunks of these files, measured on a sample."""
     sampled_bytes: int
-    """Source bytes of the sample that chunks and time are taken from."""
+    """Size of the sample that chunks and time are measured on."""
     embedding_tokens: int = 0
-    """That a server would count at most, about; vectors that are there already are not taken off."""
+    """Expected upper bound of the tokens that an embedding server would count. Existing vectors are not subtracted."""
     exceeds_max_embedding_tokens: bool = False
     """Whether these are more tokens than the run may use, so that it could stop before its end."""
     seconds: float
-    """Expected, of the work in index tasks as measured on the sample; a start of Ray comes on top."""
+    """Expected duration of the index tasks in seconds, measured on the sample. A start of Ray is not included."""
     skipped: dict[str, int]
-    """Files that would be left out, by reason."""
+    """Number of files that would be left out, by `SkipReason`."""
     folders: tuple[FolderSize, ...]
-    """With most bytes first, down to two levels."""
+    """Largest folders of the first two levels, largest first."""
     unreadable_folders: tuple[str, ...] = ()
+    """Folders that could not be listed, relative to the source."""
 
 
 @task()
 def estimate_tree(
     source: str, location: Location, version: int, options: IndexOptions, parallelism: int
 ) -> IndexEstimate:
-    """What an index run of `source` on top of a version (0: of nothing) would take in.
+    """Estimate an index run of `source` on top of `version`; 0 stands for an empty collection.
 
-    parallelism: index tasks at once, for the expected time. Raises as `stages.scan_tree`.
+    `parallelism` is the number of index tasks at once, for the expected time. Raises what `stages.scan_tree` raises.
     """
     scan = scan_tree(source, location, version, options)
     collection = location.open()
@@ -153,7 +160,7 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
 
 
 def _largest(files: Sequence[FileStat]) -> tuple[FolderSize, ...]:
-    """The folders directly below the source, and those below them, with most bytes."""
+    """Return the folders with most bytes among those of the first two levels below the source."""
     sizes: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for file in files:

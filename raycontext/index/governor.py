@@ -1,7 +1,7 @@
-"""Shares the places for index tasks among all jobs of a root: no job waits for another one to end.
+"""Sharing of the places for index tasks among all jobs of a root, so that no job waits for another one to end.
 
-A free place goes to the job that has fewest, and of those to the one whose last turn was longest ago (max-min
-fairness). State of one event loop; nothing blocks.
+A free place goes to the job that has the fewest. Among equals it goes to the job whose last turn was longest ago
+(max-min fairness). The state belongs to one event loop, and nothing blocks.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ __all__ = ["Governor", "IndexBudget"]
 
 
 class IndexBudget(NamedTuple):
-    """What indexing may take of a cluster, all collections together."""
+    """Limits on what the index tasks of all collections use of a cluster."""
 
     cores: int | None = None
-    """None: all."""
+    """Largest number of cores. None: all cores."""
     memory_bytes: int | None = None
-    """None: as much as the tasks on those cores take."""
+    """Largest amount of memory in bytes. None: no limit beyond that of the cores."""
 
     def tasks(self, parallelism: int) -> int:
-        """Tasks at once, at least one, where so many can run."""
+        """Return how many index tasks may run at once, at least one. `parallelism` is how many can run."""
         most = min(parallelism, self.cores or parallelism)
         if self.memory_bytes is not None:
             most = min(most, self.memory_bytes // TASK_BYTES)
@@ -34,7 +34,7 @@ class IndexBudget(NamedTuple):
 
 
 class Governor:
-    """So many places, for jobs by name."""
+    """Owner of a fixed number of places, which it hands out to jobs by name."""
 
     def __init__(self, places: int) -> None:
         self._free = places
@@ -45,7 +45,7 @@ class Governor:
 
     @asynccontextmanager
     async def place(self, job: str) -> AsyncIterator[None]:
-        """Wait for a place, and have it inside."""
+        """Wait for a place for `job`, and hold it inside of the context."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, turn))
         self._hand_out()

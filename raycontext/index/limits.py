@@ -1,8 +1,8 @@
-"""What an index task may use: CPU time for each file, memory for all of it.
+"""Limits of an index task: CPU time for each file, and memory for the whole task.
 
-The kernel enforces both, since no thread of Python runs while a grammar loops: a task over its time is ended by
-SIGPROF, and one over its memory gets no more, which is a `MemoryError` or the end of the process. So they are set only
-in processes that run nothing but tasks; in others, and on Windows, `allow` does nothing.
+The operating system enforces both, since no Python thread runs while a grammar loops. SIGPROF ends a task that exceeds
+its time. A task that exceeds its memory gets no more, which is a `MemoryError` or the end of the process. So limits are
+set only in processes that run nothing but tasks. In other processes, and on Windows, `allow` does nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from raycontext.settings import FILE_SECONDS
 __all__ = ["TASK_BYTES", "allow", "limited"]
 
 TASK_BYTES = 1 << 30
-"""Memory of a task, beyond what its process had before the first one."""
+"""Memory in bytes that a task may use, beyond what its process had before the first task."""
 
 
 SECONDS_PER_BYTE = 10.0 / (1 << 20)
@@ -33,7 +33,7 @@ _DATA = re.compile(r"^VmData:\s*(\d+) kB$", re.MULTILINE)
 
 
 class _Process:
-    """What this process may do."""
+    """State of this process's limits."""
 
     is_limited = False
     data_bytes: int | None = None
@@ -43,7 +43,10 @@ class _Process:
 
 @contextmanager
 def limited(*, memory: bool) -> Iterator[None]:
-    """Keep to the limits what runs inside, which must be all that this process does. `memory` False: only time."""
+    """Limit the code inside of the context, which must be all that this process does.
+
+    With `memory` both memory and time are limited, without it only time.
+    """
     if sys.platform == "win32":
         yield
         return
@@ -70,15 +73,17 @@ def limited(*, memory: bool) -> Iterator[None]:
 
 
 def allow(size: int | None) -> None:
-    """Let the step that begins now, over `size` bytes of source, take its share of CPU time; None: any time."""
+    """Set the CPU time of the step that begins now and works on `size` bytes of source. None: no limit."""
     if sys.platform != "win32" and _Process.is_limited:
         seconds = 0.0 if size is None else _file_seconds() + size * SECONDS_PER_BYTE
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _die_at_once() -> None:
-    """Where memory ends, native code aborts. Ray has a handler for that which itself needs memory, aborts in turn, and
-    so never ends."""
+    """Restore the default action of SIGABRT, with which native code ends the process when memory is exhausted.
+
+    Ray's handler for it needs memory itself, aborts in turn, and so never ends.
+    """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGABRT, signal.SIG_DFL)
 
@@ -93,7 +98,7 @@ def _file_seconds() -> float:
 
 
 def _data_bytes() -> int | None:
-    """Private writable memory of this process, as RLIMIT_DATA counts it; None on systems that do not tell."""
+    """Return the private writable memory of this process in bytes, counted like RLIMIT_DATA. None where unknown."""
     try:
         found = _DATA.search(_STATUS.read_text())
     except OSError:
