@@ -28,7 +28,7 @@ SAMPLE_SECONDS = 3.0
 """Time in seconds after which the sample ends."""
 
 BATCH_FILES = 20
-"""Of the sample, embedded together."""
+"""Number of files of the sample that are embedded together."""
 
 LARGEST_FOLDERS = 10
 """Number of folders that an estimate lists."""

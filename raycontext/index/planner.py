@@ -56,10 +56,10 @@ fast: see `MAX_SEGMENTS`."""
 COMMIT_BYTES = 64 << 20
 """Source indexed between two commits: about what a run that dies loses."""
 MOST_COMMITS = 64
-"""Of a run, about: each one costs time by the size of the whole tree, so in a large tree there is more between them."""
+"""Approximate largest number of commits of a run. A commit costs more in a large tree, so it commits less often."""
 
 PIECES = 8
-"""Into how many a batch that failed is cut: a file that runs into the time limit is then soon alone."""
+"""Number of pieces into which a failed batch is cut, so that the file that fails is soon alone."""
 ATTEMPTS = 2
 """Number of times that a file, alone in its batch, must end its worker or use up its memory to be blamed."""
 
@@ -67,7 +67,7 @@ LOST_ATTEMPTS = 5
 """Number of times that a worker is lost without a fault of its file until the file is left to the next run."""
 
 FAILURES_WITHOUT_SUCCESS = 16
-"""Files that fail one after the other before any batch succeeds: then it is not the files that are at fault."""
+"""Number of files that fail before any batch succeeds, after which the run stops: then the files are not at fault."""
 
 
 @dataclass(frozen=True, slots=True)

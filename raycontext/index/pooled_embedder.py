@@ -65,7 +65,7 @@ class EmbeddingRun(NamedTuple):
     pool: tuple[ActorHandle[TextEmbedder], ...]
     run: str
     most_tokens: int | None
-    """Of the whole run."""
+    """Largest number of tokens that the whole run may use. None: no limit."""
     spent_tokens: int
     """By the run so far: an actor that came back has not seen them."""
 

@@ -37,7 +37,7 @@ class EmbedderPlan(NamedTuple):
     actors: int = 0
     """For a model in a folder; 0: index tasks run it themselves. A server has one."""
     gpus: float = 0.0
-    """Of each."""
+    """Number of GPUs of each actor. A fraction shares a GPU."""
     limits: Limits = Limits()
     most_tokens: int | None = None
     """What a run may cost."""

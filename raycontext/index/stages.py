@@ -59,7 +59,7 @@ class IndexedBatch(NamedTuple):
     cut_by_lines: tuple[str, ...] = ()
     """Paths of files that have a grammar and were cut by lines, since parsing them takes too much work."""
     embedding: EmbeddingUse = EmbeddingUse()
-    """Of embedders that have actors."""
+    """Use of the embedder actors. Zero where the task embeds by itself."""
 
 
 @task()

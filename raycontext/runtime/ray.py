@@ -113,7 +113,7 @@ class RayRuntime:
     known: dict[str, _RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
     """Actors that this process has asked for; they end with `close` unless the runtime is `joined`."""
     starting: dict[str, asyncio.Task[_RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
-    """Those that are being made."""
+    """Tasks of this process that are making an actor, by the name of the actor."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
     """The folder of the Ray of our own that this runtime uses, between `start` and `close`."""
 
@@ -322,5 +322,5 @@ def _unavailable(error: BaseException) -> RuntimeUnavailable:
 
 @task(cpus=0, memory_bytes=LEAST_MEMORY_BYTES)
 def missing_paths(paths: Sequence[str]) -> tuple[str, ...]:
-    """Those of some paths at which nothing is on this machine."""
+    """Return those of `paths` that do not exist on this machine."""
     return tuple(path for path in paths if not Path(path).exists())

@@ -48,7 +48,7 @@ _own_folder: list[Path] = []
 
 
 def own_folders() -> list[Path]:
-    """Of the Ray that this process has started."""
+    """Return the temporary folder of the Ray that this process has started; empty where it has started none."""
     return list(_own_folder)
 
 
