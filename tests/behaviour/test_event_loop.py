@@ -121,14 +121,14 @@ async def test_ray_is_imported_off_the_event_loop(tmp_path: Path, monkeypatch: p
 async def test_blocking_call_would_be_noticed(
     tmp_path: Path, source: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def blocking(self: Coordinator, collection: str) -> None:
+    async def progress(self: Coordinator, collection: str) -> None:
         time.sleep(0.001)  # noqa: ASYNC251 - the mistake that is to be found
 
-    async def listing(self: Coordinator) -> list[str]:
+    async def collections(self: Coordinator) -> list[str]:
         return os.listdir(self._root)  # noqa: PTH208
 
-    monkeypatch.setattr(Coordinator, "progress", blocking)
-    monkeypatch.setattr(Coordinator, "collections", listing)
+    monkeypatch.setattr(Coordinator, "progress", progress)
+    monkeypatch.setattr(Coordinator, "collections", collections)
     async with raycontext.connect(root=tmp_path, runtime="inline") as context:
         with watched(caplog):
             with pytest.raises(BlockingError):
@@ -140,12 +140,12 @@ async def test_blocking_call_would_be_noticed(
 async def test_long_step_would_be_noticed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def computing(self: Coordinator, collection: str) -> None:
+    async def progress(self: Coordinator, collection: str) -> None:
         end = time.thread_time() + 2 * LONG_STEP_SECONDS
         while time.thread_time() < end:
             pass
 
-    monkeypatch.setattr(Coordinator, "progress", computing)
+    monkeypatch.setattr(Coordinator, "progress", progress)
     async with raycontext.connect(root=tmp_path, runtime="inline") as context:
         with watched(caplog) as blocking:
             await asyncio.create_task(context.progress("shop"))

@@ -242,10 +242,16 @@ def test_a_client_that_leaves_before_the_daemon_is_there_leaves_nothing_on_stder
     assert done.stderr == b""
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
+JSON: st.SearchStrategy[Any] = st.deferred(
+    lambda: (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=10)
+        | st.lists(JSON, max_size=3)
+        | st.dictionaries(st.text(max_size=10), JSON, max_size=3)
+    )
 )
 METHODS = st.sampled_from(
     ["initialize", "ping", "tools/list", "tools/call", "server/discover", "notifications/cancelled"]

@@ -43,7 +43,7 @@ class Watched:
 
     async def until_listening(self) -> None:
         """Wait until changes are reported: the whole folder is looked through before, and once more from then on."""
-        await until_async(lambda: self.hints.count(()) >= 2)
+        await until_async(lambda: self.hints[: len(self.reports)].count(()) >= 2)
 
     async def until_has(self, *paths: str) -> None:
         async def has() -> bool:
