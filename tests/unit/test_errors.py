@@ -115,7 +115,7 @@ SIGNALS: dict[str, set[str]] = {
     "raycontext.daemon_client.wire": {"DaemonGone"},
     "raycontext.discover.pattern": {"_MatchesNothing"},
     "raycontext.embed.remote.providers": {"UnusableAnswer"},
-    "raycontext.runtime.base": {"WorkerDied"},
+    "raycontext.runtime.base": {"WorkerDied", "WorkerLost"},
     "raycontext.serve.mcp.channel": {"ChannelClosed"},
     "raycontext.serve.mcp.relay": {"ProtocolError"},
 }
