@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(default=3600.0, gt=0.0)
     """Time in seconds without a request after which the daemon ends."""
     file_seconds: float = Field(default=FILE_SECONDS, gt=0.0)
-    """CPU time in seconds that the indexing of one file may take on Ray, in addition to 10 s a megabyte. Index tasks
-    read it from the environment of their node."""
+    """CPU time in seconds that the indexing of one file may take on Ray, in addition to 10 s a megabyte. The
+    value of whoever connects first holds until the Coordinator ends."""
     start_seconds: float = 60.0
     """Time in seconds that Ray, and each actor, has to start."""
 

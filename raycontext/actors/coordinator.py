@@ -85,7 +85,9 @@ class Coordinator:
         self._last: dict[str, asyncio.Task[Any]] = {}
         self._look_again: dict[str, float] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
-        tasks = (budget or IndexBudget()).tasks(runtime.parallelism)
+        budget = budget or IndexBudget()
+        self._file_seconds = budget.file_seconds
+        tasks = budget.tasks(runtime.parallelism)
         # One more waits for a worker, where the workers are what bounds them.
         self._governor = Governor(tasks + (tasks == runtime.parallelism))
         self._plans: dict[str, EmbedderPlan] = {}
@@ -282,7 +284,7 @@ class Coordinator:
     ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
             plan = self._plans.get(identity.name, EmbedderPlan())
-            job = Job(self._root, self._runtime, identity, places, plan, self._governor)
+            job = Job(self._root, self._runtime, identity, places, plan, self._governor, self._file_seconds)
             self._jobs[identity.name] = job
             try:
                 report = await job.run(options)

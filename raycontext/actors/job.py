@@ -21,6 +21,7 @@ from raycontext.index.request import EmbedderPlan
 from raycontext.models import IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
+from raycontext.settings import FILE_SECONDS
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.loose_segments import remove_loose_segments
 from raycontext.store.manifest import SegmentReference
@@ -51,8 +52,10 @@ class Job:
         places: tuple[str, ...] = (),
         plan: EmbedderPlan | None = None,
         governor: Governor | None = None,
+        file_seconds: float = FILE_SECONDS,
     ) -> None:
-        """places: paths relative to the source, to which the run keeps where it can; empty for all of it."""
+        """places: paths relative to the source, to which the run keeps where it can; empty for all of it. file_seconds:
+        see `IndexBudget`."""
         self.identity = identity
         self.pooled_embedder: str | None = None
         """Name of the embedder, where it has actors."""
@@ -62,6 +65,7 @@ class Job:
         self._embedding = EmbeddingUse()
         self._name = new_ulid()
         self._places = places
+        self._file_seconds = file_seconds
         self.num_shards = 0
         self._location = Location(root, identity.name)
         self._runtime = runtime
@@ -227,7 +231,14 @@ class Job:
                     return index_planner.Compared(changes)
                 case index_planner.IndexFiles(_, files, _, again):
                     batch = await self._run(
-                        stages.index_files, source, self._location, files, options, self._embedding_run(), again
+                        stages.index_files,
+                        source,
+                        self._location,
+                        files,
+                        options,
+                        self._embedding_run(),
+                        again,
+                        self._file_seconds,
                     )
                     self._embedding = self._embedding.plus(batch.embedding)
                     if self._embedders:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from raycontext.index.limits import TASK_BYTES
+from raycontext.settings import FILE_SECONDS
 
 __all__ = ["Governor", "IndexBudget"]
 
@@ -24,6 +25,8 @@ class IndexBudget(NamedTuple):
     """Largest number of cores. None: all cores."""
     memory_bytes: int | None = None
     """Largest amount of memory in bytes. None: no limit beyond that of the cores."""
+    file_seconds: float = FILE_SECONDS
+    """CPU time in seconds that the indexing of one file may take, in addition to its share by size."""
 
     def tasks(self, parallelism: int) -> int:
         """Return how many index tasks may run at once, at least one. `parallelism` is how many can run."""

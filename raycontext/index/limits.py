@@ -7,14 +7,12 @@ set only in processes that run nothing but tasks. In other processes, and on Win
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from raycontext.settings import FILE_SECONDS
@@ -28,6 +26,9 @@ TASK_BYTES = 1 << 30
 SECONDS_PER_BYTE = 10.0 / (1 << 20)
 """CPU time of a step; parsing, its slowest part, ends itself after 5 s and does 10 MB/s and more."""
 
+SHORTEST_SECONDS = 0.1
+"""Least CPU time of a file in seconds: a timer of 0 would never end a task."""
+
 _STATUS = Path("/proc/self/status")
 _DATA = re.compile(r"^VmData:\s*(\d+) kB$", re.MULTILINE)
 
@@ -36,16 +37,18 @@ class _Process:
     """State of this process's limits."""
 
     is_limited = False
+    file_seconds = FILE_SECONDS
     data_bytes: int | None = None
     """Private writable memory before the first task, and what tasks without a limit have added; None where it is not
     known."""
 
 
 @contextmanager
-def limited(*, memory: bool) -> Iterator[None]:
+def limited(*, memory: bool, file_seconds: float = FILE_SECONDS) -> Iterator[None]:
     """Limit the code inside of the context, which must be all that this process does.
 
-    With `memory` both memory and time are limited, without it only time.
+    With `memory` both memory and time are limited, without it only time. `file_seconds` is the CPU time in seconds that
+    a step may take, in addition to its share by size.
     """
     if sys.platform == "win32":
         yield
@@ -60,7 +63,7 @@ def limited(*, memory: bool) -> Iterator[None]:
     if memory and _Process.data_bytes is not None:
         most = _Process.data_bytes + TASK_BYTES
         resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    _Process.is_limited = True
+    _Process.is_limited, _Process.file_seconds = True, max(file_seconds, SHORTEST_SECONDS)
     try:
         yield
     finally:
@@ -75,7 +78,7 @@ def limited(*, memory: bool) -> Iterator[None]:
 def allow(size: int | None) -> None:
     """Set the CPU time of the step that begins now and works on `size` bytes of source. None: no limit."""
     if sys.platform != "win32" and _Process.is_limited:
-        seconds = 0.0 if size is None else _file_seconds() + size * SECONDS_PER_BYTE
+        seconds = 0.0 if size is None else _Process.file_seconds + size * SECONDS_PER_BYTE
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
@@ -86,15 +89,6 @@ def _die_at_once() -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGABRT, signal.SIG_DFL)
-
-
-@cache
-def _file_seconds() -> float:
-    """What no one can read counts as not set here: who connects with it is told (`Settings.file_seconds`)."""
-    try:
-        return max(float(os.environ.get("RAYCONTEXT_FILE_SECONDS") or FILE_SECONDS), 0.1)
-    except ValueError:
-        return FILE_SECONDS
 
 
 def _data_bytes() -> int | None:

@@ -24,6 +24,7 @@ from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse, PooledE
 from raycontext.index.worker import index_process
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.runtime.task import task
+from raycontext.settings import FILE_SECONDS
 from raycontext.sources.workplace import Origin, bring
 from raycontext.store.checking.repair import repair
 from raycontext.store.checking.reports import RepairReport, VerificationReport
@@ -95,10 +96,12 @@ def index_files(
     options: IndexOptions,
     embedding: EmbeddingRun | None = None,
     again: Collection[str] = (),
+    file_seconds: float = FILE_SECONDS,  # for `index_process`, which holds the task to it
 ) -> IndexedBatch:
     """Read, chunk, analyse and embed files of one shard, and write them as one segment.
 
     embedding: who embeds; None: this task does. again: paths of files whose content an earlier run gave up parsing.
+    file_seconds: CPU time that each file may take, beyond its share by size; where this process runs nothing but tasks.
     Raises `StorageError` where the segment cannot be written, `RootNotFound` where files are missing because the
     source has gone, and as `PooledEmbedder`; a file that cannot be read is skipped.
     """

@@ -11,6 +11,7 @@ from raycontext.embed.registry import STATIC
 from raycontext.index.limits import limited
 from raycontext.index.pooled_embedder import EmbeddingRun
 from raycontext.models import FileStat, IndexOptions
+from raycontext.settings import FILE_SECONDS
 from raycontext.store.collection import Location
 
 __all__ = ["index_process"]
@@ -28,11 +29,12 @@ def index_process(
     options: IndexOptions,
     embedding: EmbeddingRun | None = None,
     again: Collection[str] = (),
+    file_seconds: float = FILE_SECONDS,
 ) -> Iterator[None]:
     """Prepare the process and hold the limits of a task inside. The arguments are those of `index_files`."""
     _prepare_process()
     # The memory that a model takes is not known.
-    with limited(memory=options.embedder == STATIC or embedding is not None):
+    with limited(memory=options.embedder == STATIC or embedding is not None, file_seconds=file_seconds):
         yield
 
 

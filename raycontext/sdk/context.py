@@ -49,7 +49,7 @@ class Context:
         self._root = root
         self._runtime = runtime
         self._settings = settings
-        self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes)
+        self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes, settings.file_seconds)
         self._clients: dict[str, SearchClient] = {}
         self._closed = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -52,3 +53,14 @@ def test_native_code_that_gives_up_ends_the_process() -> None:
         "    print(signal.getsignal(signal.SIGABRT) == signal.SIG_DFL)\n"
     )
     assert done.stdout.split() == ["True"], done.stderr
+
+
+def test_a_step_ends_when_its_time_is_over_whatever_the_environment_says() -> None:
+    done = run(
+        "os.environ['RAYCONTEXT_FILE_SECONDS'] = '100000'\n"
+        "with limited(memory=False, file_seconds=0.2):\n"
+        "    allow(1)\n"
+        "    while True:\n"
+        "        pass\n"
+    )
+    assert done.returncode == -signal.SIGPROF, done.stderr
