@@ -197,7 +197,7 @@ def tasks(count: int, files_per_task: int, segment: SegmentReference) -> Figures
     size = index_planner.LARGEST_INDEX_BATCH_BYTES // files_per_task
     files = synthetic_tree(min(count * files_per_task, MOST_FILES), size)
     runtime: Any = RecordedRuntime(files, segment)
-    job = Job("/nowhere", runtime, CollectionIdentity("tree", "/nowhere", new_ulid()))
+    job = Job(Location("/nowhere", "tree"), runtime, CollectionIdentity("tree", "/nowhere", new_ulid()))
     begun = time.process_time()
     report = asyncio.run(job.run(RunOptions()))
     seconds = time.process_time() - begun - runtime.recording_seconds

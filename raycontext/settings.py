@@ -10,7 +10,7 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["FILE_SECONDS", "Settings", "default_cache", "default_root"]
+__all__ = ["CACHE_BYTES", "FILE_SECONDS", "Settings", "default_cache", "default_root"]
 
 
 def default_root() -> Path:
@@ -22,6 +22,9 @@ def default_cache() -> Path:
     """Return the default folder for data that can be fetched again: raycontext's place in the user's cache folder."""
     return user_cache_path("raycontext", appauthor=False)
 
+
+CACHE_BYTES = 10 << 30
+"""Default of `RAYCONTEXT_CACHE_BYTES`: size of the cache of an object store in bytes."""
 
 FILE_SECONDS = 20.0
 """Default of `RAYCONTEXT_FILE_SECONDS`: CPU time in seconds that the indexing of any file may take."""
@@ -76,9 +79,10 @@ class Settings(BaseSettings):
     search_seconds: float = Field(default=30.0, gt=0.0)
     """Time in seconds that a query may take. Hits of shards that have not answered by then are missing, and the answer
     says so."""
-    cache: Path = Field(default_factory=default_cache)
-    """Folder on each machine for data that was read from an object store. All processes of the machine share it."""
-    cache_bytes: int = Field(default=10 << 30, ge=0)
+    cache: Path | None = None
+    """Folder on each machine for data that was read from an object store. All processes of the machine share it. None:
+    a folder in the user cache folder of that machine."""
+    cache_bytes: int = Field(default=CACHE_BYTES, ge=0)
     """Largest size of `cache` in bytes. Data that was not used for the longest time is removed first. 0 keeps
     nothing."""
     object_store_bytes: int = 100 << 20

@@ -45,7 +45,7 @@ from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
-from raycontext.store.storage.locations import is_url, storage_for
+from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, is_url, storage_for
 
 __all__ = ["COORDINATOR", "Coordinator"]
 
@@ -76,10 +76,13 @@ FEW_CHANGES = 64
 class Coordinator:
     """Owns the queue of jobs. Jobs of one collection run one after the other, others side by side."""
 
-    def __init__(self, root: str, runtime: Runtime, budget: IndexBudget | None = None) -> None:
+    def __init__(
+        self, root: str, runtime: Runtime, budget: IndexBudget | None = None, cache: CacheOptions = DEFAULT_CACHE
+    ) -> None:
         self._root = root
         self._runtime = runtime
-        self._storage = storage_for(root)
+        self._cache = cache
+        self._storage = storage_for(root, cache)
         self._catalog = Catalog(self._storage)
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
@@ -121,7 +124,7 @@ class Coordinator:
         """End the actors of a collection unless it has work to do."""
         if collection in self._last or collection in self._maintenance:
             return
-        await self._end_actors(Location(self._root, collection).open())
+        await self._end_actors(self._location(collection).open())
 
     async def estimate(self, request: IndexRequest) -> IndexEstimate:
         """What `index` would do; nothing is made or changed. Raises `RootNotFound`, `InvalidInput`."""
@@ -132,7 +135,7 @@ class Coordinator:
         if request.collection is None:
             found = await asyncio.to_thread(self._catalog.of_source, request.source)
             name = found.name if found is not None else None
-        location = Location(self._root, name or "new")
+        location = self._location(name or "new")
         manifest = await asyncio.to_thread(location.open().latest) if name is not None else None
         options = request.options.applied_to(manifest.options if manifest else IndexOptions())
         version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
@@ -172,14 +175,14 @@ class Coordinator:
 
     async def verify(self, collection: str | None, deep: bool) -> list[VerificationReport]:
         """Of one collection, or of all. Raises `UnknownCollection`, `StorageError`."""
-        locations = [Location(self._root, name) for name in await self._names(collection)]
+        locations = [self._location(name) for name in await self._names(collection)]
         runs = (self._runtime.run(stages.verify_collection, location, deep) for location in locations)
         return list(await asyncio.gather(*runs))
 
     async def repair(self, collection: str | None) -> list[RepairReport]:
         """Of one collection, or of all. Raises as `stages.repair_collection` and `index`."""
         return [
-            await self._in_turn(name, partial(self._repair, Location(self._root, name)))
+            await self._in_turn(name, partial(self._repair, self._location(name)))
             for name in await self._names(collection)
         ]
 
@@ -221,7 +224,7 @@ class Coordinator:
         self._look_again[collection] = ended + pause
 
     async def _look(self, collection: str) -> None:
-        location = Location(self._root, collection)
+        location = self._location(collection)
         opened = location.open()
         identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
         if manifest is None or manifest.files > LOOK_FILES:
@@ -264,8 +267,11 @@ class Coordinator:
             return report
         return report.model_copy(update={"index": await self._index(identity, RunOptions())})
 
+    def _location(self, collection: str) -> Location:
+        return Location(self._root, collection, self._cache)
+
     async def _known(self, collection: str) -> Location:
-        location = Location(self._root, collection)
+        location = self._location(collection)
         await asyncio.to_thread(lambda: location.open().identity())
         return location
 
@@ -284,7 +290,8 @@ class Coordinator:
     ) -> IndexReport:
         for attempt in range(1, RUN_ATTEMPTS + 1):
             plan = self._plans.get(identity.name, EmbedderPlan())
-            job = Job(self._root, self._runtime, identity, places, plan, self._governor, self._file_seconds)
+            location = self._location(identity.name)
+            job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds)
             self._jobs[identity.name] = job
             try:
                 report = await job.run(options)
@@ -315,7 +322,7 @@ class Coordinator:
             return
         fingerprint = embedder_for(embedder).fingerprint if embedder else ""
         work = Maintenance(
-            self._root, self._runtime, collection, self._refresh, self._governor, new_vectors_of=fingerprint
+            self._location(collection), self._runtime, self._refresh, self._governor, new_vectors_of=fingerprint
         )
         task = asyncio.create_task(work.run())
         self._maintenance[collection] = task
@@ -327,7 +334,7 @@ class Coordinator:
             await actor.call(HybridSearchActor.refresh, version)
 
     async def _clear(self, collection: str) -> None:
-        opened = Location(self._root, collection).open()
+        opened = self._location(collection).open()
         maintenance = self._maintenance.get(collection)
         if maintenance is not None:
             maintenance.cancel()

@@ -46,7 +46,7 @@ class Job:
 
     def __init__(
         self,
-        root: str,
+        location: Location,
         runtime: Runtime,
         identity: CollectionIdentity,
         places: tuple[str, ...] = (),
@@ -67,7 +67,7 @@ class Job:
         self._places = places
         self._file_seconds = file_seconds
         self.num_shards = 0
-        self._location = Location(root, identity.name)
+        self._location = location
         self._runtime = runtime
         self._begun = self._renewed = time.monotonic()
         self._ended: float | None = None

@@ -29,19 +29,17 @@ class Maintenance:
 
     def __init__(
         self,
-        root: str,
+        location: Location,
         runtime: Runtime,
-        collection: str,
         refresh: Callable[[str, int, int], Awaitable[None]],
         governor: Governor,
         *,
         new_vectors_of: str = "",
     ) -> None:
         """new_vectors_of: fingerprint of an embedder whose vectors are kept by content."""
-        self._root = root
         self._governor = governor
         self._new_vectors_of = new_vectors_of
-        self._location = Location(root, collection)
+        self._location = location
         self._runtime = runtime
         self._refresh = refresh
 
@@ -61,7 +59,7 @@ class Maintenance:
                 await self._refresh(collection, newest, max(merge.shard for merge in merges) + 1)
             await store.call(VectorStoreActor.collect_garbage)
             if self._new_vectors_of:
-                await self._runtime.run(stages.merge_vectors, self._root, self._new_vectors_of)
+                await self._runtime.run(stages.merge_vectors, self._location, self._new_vectors_of)
         except (RaycontextError, FileNotFoundError) as error:
             _log.warning("maintenance of %s stopped: %s", collection, error)
 

@@ -106,11 +106,16 @@ async def _run(wanted: BatchList, root: str | None, address: str | None, runtime
 
 def _planned(wanted: BatchList, root: str | None, address: str | None) -> list[EntryPlan]:
     from raycontext.batch.run import plan_batch
-    from raycontext.sdk.arguments import root_of
+    from raycontext.sdk.arguments import cache_of, root_of
     from raycontext.sdk.connection import settings_of
 
     settings = settings_of(root=root, address=address, runtime=None if address else "inline")
-    return plan_batch(wanted, root_of(settings), joined=settings.address is not None)
+    return plan_batch(
+        wanted,
+        root_of(settings),
+        joined=settings.address is not None,
+        cache=cache_of(settings),
+    )
 
 
 def _submitted(wanted: BatchList, root: str | None, address: str | None, wait: bool, as_json: bool) -> int:

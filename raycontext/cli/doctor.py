@@ -75,7 +75,8 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     from raycontext.diagnosis import machine, storage
     from raycontext.diagnosis.finding import Finding
     from raycontext.errors import InvalidInput
-    from raycontext.sdk.arguments import root_of
+    from raycontext.sdk.arguments import cache_of, root_of
+    from raycontext.settings import default_cache
     from raycontext.store.storage.locations import is_url
 
     root, unusable = "", None
@@ -83,6 +84,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
         root = root_of(settings)
     except InvalidInput as error:
         unusable = Finding(check="storage", level="fault", what=error.what, advice=error.advice)
+    cache = cache_of(settings)
     temporary = Path(tempfile.gettempdir())
     if "versions" not in skip:
         yield from machine.check_versions()
@@ -91,7 +93,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
         if root and not is_url(root):
             yield from machine.check_disk(Path(root), "collections")
         elif root:
-            yield from machine.check_disk(Path(settings.cache), "what is read of an object store")
+            yield from machine.check_disk(settings.cache or default_cache(), "what is read of an object store")
     if "shared-memory" not in skip:
         yield from machine.check_shared_memory(settings.object_store_bytes)
     if "memory" not in skip:
@@ -108,9 +110,9 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
         yield unusable
         return
     if "storage" not in skip:
-        yield from storage.check_root(root)
+        yield from storage.check_root(root, cache)
     if "collections" not in skip:
-        yield from storage.check_collections(root)
+        yield from storage.check_collections(root, cache)
     if "cluster" not in skip and settings.address is not None:
         with redirect_stdout(sys.stderr):  # Ray prints on stdout what its processes have to say
             found = asyncio.run(_cluster(settings, root))
@@ -119,11 +121,12 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
 
 async def _cluster(settings: Settings, root: str) -> list[Finding]:
     from raycontext.diagnosis.cluster import check_cluster
+    from raycontext.sdk.arguments import cache_of
     from raycontext.sdk.connection import runtime_for
 
     assert settings.address is not None
     runtime = await asyncio.to_thread(runtime_for, settings.model_copy(update={"runtime": "ray"}), root)
-    return [finding async for finding in check_cluster(runtime, settings.address, root)]
+    return [finding async for finding in check_cluster(runtime, settings.address, root, cache_of(settings))]
 
 
 def _print(finding: Finding) -> None:

@@ -34,7 +34,6 @@ from raycontext.store.manifest import SegmentReference
 from raycontext.store.segments.compaction import merge_segments
 from raycontext.store.segments.content_vectors import ContentVectors
 from raycontext.store.segments.segment_writer import write_segment
-from raycontext.store.storage.locations import storage_for
 
 __all__ = [
     "IndexedBatch",
@@ -165,9 +164,9 @@ def compact_segments(
 
 
 @task(priority="background")
-def merge_vectors(root: str, fingerprint: str) -> int:
+def merge_vectors(location: Location, fingerprint: str) -> int:
     """Make few files of many that hold vectors by content; see `ContentVectors.merge`."""
-    return ContentVectors(storage_for(root), fingerprint).merge()
+    return ContentVectors(location.open().storage, fingerprint).merge()
 
 
 @task()

@@ -10,11 +10,12 @@ from pathlib import Path
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, SearchFilters
 from raycontext.settings import Settings
-from raycontext.store.storage.locations import MEMORY, check_url, is_url
+from raycontext.store.storage.locations import MEMORY, CacheOptions, check_url, is_url
 
 __all__ = [
     "MAX_LIMIT",
     "MAX_QUERY_CHARACTERS",
+    "cache_of",
     "check_limits",
     "check_line",
     "check_query",
@@ -80,6 +81,11 @@ def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     folder, name = os.path.split(place)
     # The file itself may be a link that is indexed as one; its folder is the source's or below it.
     return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
+
+
+def cache_of(settings: Settings) -> CacheOptions:
+    """Return where each machine keeps what it reads of an object store."""
+    return CacheOptions(settings.cache, settings.cache_bytes)
 
 
 def root_of(settings: Settings) -> str:

@@ -22,7 +22,15 @@ from raycontext.models import (
 )
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
-from raycontext.sdk.arguments import check_limits, check_line, check_query, check_share, path_inside, search_filters
+from raycontext.sdk.arguments import (
+    cache_of,
+    check_limits,
+    check_line,
+    check_query,
+    check_share,
+    path_inside,
+    search_filters,
+)
 from raycontext.sdk.search_client import SearchClient
 from raycontext.search.merge import merged
 from raycontext.search.query import SearchRequest
@@ -50,6 +58,7 @@ class Context:
         self._runtime = runtime
         self._settings = settings
         self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes, settings.file_seconds)
+        self._cache = cache_of(settings)
         self._clients: dict[str, SearchClient] = {}
         self._closed = False
 
@@ -150,7 +159,7 @@ class Context:
         async def index(entry: BatchEntry, tree: str) -> IndexReport:
             return await self.index(tree, collection=entry.name, **entry.given())
 
-        return await BatchDriver(index, self._runtime, self._root, batch, on_outcome).run(stop)
+        return await BatchDriver(index, self._runtime, self._root, batch, on_outcome, self._cache).run(stop)
 
     async def estimate(
         self,
@@ -371,14 +380,16 @@ class Context:
 
     async def _coordinator(self) -> ActorHandle[Coordinator]:
         self._check_open()
-        return await self._runtime.actor(COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget)
+        return await self._runtime.actor(
+            COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget, self._cache
+        )
 
     def _client(self, collection: str) -> SearchClient:
         self._check_open()
         if collection not in self._clients:
             self._clients[collection] = SearchClient(
                 self._runtime,
-                Location(self._root, collection),
+                Location(self._root, collection, self._cache),
                 replicas=self._settings.replicas,
                 seconds=self._settings.search_seconds,
                 plan=embedder_plan(self._settings),

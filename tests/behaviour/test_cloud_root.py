@@ -74,6 +74,18 @@ def test_another_machine_reads_what_one_indexed(
     assert not (tmp_path / "s3:").exists()
 
 
+def test_cache_is_that_of_who_connected(
+    cloud: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with raycontext.connect(root=cloud, runtime="inline", workers=2) as context:
+        monkeypatch.setenv("RAYCONTEXT_CACHE", str(tmp_path / "late"))
+        context.index(source, collection="shop")
+        assert context.search("charge a card", collection="shop")[0].path == "shop/payment.py"
+        assert not context.verify("shop")[0].damage
+    assert list((tmp_path / "cache").iterdir())
+    assert not (tmp_path / "late").exists()
+
+
 def test_root_of_the_environment_is_taken_as_it_is(cloud: str, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYCONTEXT_ROOT", cloud)
     with raycontext.connect(runtime="inline", workers=2) as context:

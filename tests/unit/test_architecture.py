@@ -18,6 +18,17 @@ PACKAGE = Path(raycontext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT_RAY = {"batch/ray_job.py", "runtime/ray.py", "runtime/ray_head.py", "runtime/ray_process.py"}
 
+READ_THE_ENVIRONMENT = {
+    "chunk/faults.py",
+    "discover/repository.py",  # git's own variables
+    "embed/models/onnx.py",  # sets one of a library
+    "embed/remote/server.py",  # keys of servers
+    "runtime/ray_process.py",  # sets those of Ray
+    "sources/git.py",  # what the program git is given
+    "store/storage/object_storage.py",  # where a cloud is
+}
+"""Modules below the interfaces that read variables of others. Settings travel as values from who calls."""
+
 ORDER = """
 exit_codes errors models options settings kernel paths batching ulid safe_text
 discover | analyse | chunk | sources | runtime | daemon_client
@@ -226,6 +237,18 @@ def test_imports_are_found_wherever_they_stand() -> None:
 def test_only_the_outermost_modules_import_ray(module: Path) -> None:
     uses_ray = any(name.split(".")[0] == "ray" for name in IMPORTS[dotted(module)])
     assert not uses_ray or name_of(module) in MAY_IMPORT_RAY or name_of(module).startswith("actors/")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_layer_below_the_interfaces_reads_settings_by_itself(module: Path) -> None:
+    name = name_of(module)
+    if name.startswith(("sdk/", "serve/", "cli/", "daemon_client/")):
+        return
+    text = module.read_text()
+    assert name == "settings.py" or not re.search(r"\bSettings\(\)", text)
+    reads = re.search(r"\bos\.(environ|getenv)\b", text) is not None
+    assert not reads or name in READ_THE_ENVIRONMENT
+    assert not re.search(r"\bos\.(environ|getenv)\b[^\n]*RAYCONTEXT_", text)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

@@ -7,22 +7,34 @@ import os
 import re
 from functools import partial
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import NamedTuple
 
 from raycontext.errors import InvalidInput
-from raycontext.settings import Settings
+from raycontext.settings import CACHE_BYTES, default_cache
 from raycontext.store.storage.base import Storage
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.storage.memory import named_memory
 
-__all__ = ["MEMORY", "check_url", "is_url", "storage_for"]
+__all__ = ["DEFAULT_CACHE", "MEMORY", "CacheOptions", "check_url", "is_url", "storage_for"]
 
 CLOUD_SCHEMES = ("s3", "gs", "az")
 """Schemes of the URLs of object stores."""
 MEMORY = "memory://"
 """Beginning of the URLs of storages in the memory of this process."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+class CacheOptions(NamedTuple):
+    """Where each machine keeps what it has read of an object store, from the settings of who connects. It travels with
+    `Location` to actors and tasks."""
+
+    folder: Path | None = None
+    """Folder of the cache; None: the user's cache folder on the machine that reads."""
+    limit_bytes: int = CACHE_BYTES
+    """Size in bytes of all files together; 0 keeps nothing."""
+
+
+DEFAULT_CACHE = CacheOptions()
 
 
 def is_url(location: str | os.PathLike[str]) -> bool:
@@ -50,7 +62,7 @@ def check_url(location: str) -> str:
     return f"{scheme}://{place}"
 
 
-def storage_for(location: str) -> Storage:
+def storage_for(location: str, cache: CacheOptions = DEFAULT_CACHE) -> Storage:
     """Return the storage at a location: a folder, `s3://…`, `gs://…`, `az://…` or, in this process only, `memory://…`.
 
     Raises `InvalidInput` where the location names no storage. The first call of the storage tells whether it can be
@@ -64,8 +76,4 @@ def storage_for(location: str) -> Storage:
     from raycontext.store.storage.object_cache import ObjectCache
     from raycontext.store.storage.object_storage import ObjectStorage, open_store
 
-    try:
-        settings = Settings()
-    except ValidationError as error:  # the settings of this machine; those of the caller were checked at `connect`
-        raise InvalidInput(f"A RAYCONTEXT_… variable of this machine is wrong: {error}", "Correct it.") from error
-    return ObjectStorage(url, partial(open_store, url), ObjectCache(settings.cache, settings.cache_bytes))
+    return ObjectStorage(url, partial(open_store, url), ObjectCache(cache.folder or default_cache(), cache.limit_bytes))
