@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import inspect
 import pickle
@@ -149,3 +150,31 @@ def test_readme_and_help_have_the_table_of_exit_codes(
         main()
     assert ended.value.code == 0
     assert told_in_one_line().replace("`", "") in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyError("a secret"), ExitCode.OTHER_ERROR),
+        (EOFError("a secret"), ExitCode.OTHER_ERROR),
+        (asyncio.CancelledError("a secret"), ExitCode.OTHER_ERROR),
+        (OSError(28, "No space left on device", "/full"), ExitCode.OTHER_ERROR),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_error_that_nothing_foresaw_ends_a_command_with_one_line(
+    error: BaseException, code: ExitCode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("raycontext.sdk.connection.connect", fail)
+    monkeypatch.setattr(sys, "argv", ["raycontext", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
+    assert "secret" not in told.err
