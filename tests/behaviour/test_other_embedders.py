@@ -74,14 +74,14 @@ async def test_search_embeds_with_what_the_collection_was_built_with(
 
 
 async def test_pool_of_actors_embeds_as_index_tasks_do_and_ends_with_the_run(
-    connection: Connection, source: Path, model: str, monkeypatch: pytest.MonkeyPatch, root: Path
+    connection: Connection, source: Path, model: str, monkeypatch: pytest.MonkeyPatch, root: Path, runtime: str
 ) -> None:
     async with connection as context:
         await context.index(source, collection="tasks", embedder=model)
         by_tasks = await context.search(QUESTION, collection="tasks", limit=LIMIT)
         monkeypatch.setenv("RAYCONTEXT_EMBEDDER_ACTORS", "2")
         other = shutil.copytree(source, source.parent / "other")
-        async with raycontext.connect(root=root, runtime=context._settings.runtime) as pooled:
+        async with raycontext.connect(root=root, runtime=runtime) as pooled:
             report = await pooled.index(other, collection="pool", embedder=model)
             assert report.embedded_texts > 0
             hits = await pooled.search(QUESTION, collection="pool", limit=LIMIT)

@@ -249,30 +249,35 @@ async def test_search_similar(inline: Connection, source: Path, query: str, path
     assert {hit.path for hit in hits} == {path}
 
 
-async def test_job_queue(inline: Connection, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_job_queue(root: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs of one collection run one after the other, each on what the last one committed; others beside them."""
     write_tree(tmp_path / "other", {"cart.py": CART})
     other_done = threading.Event()
-    plain = stages.index_files
+    steps: list[tuple[str, str]] = []
+    scan_tree, index_files = stages.scan_tree, stages.index_files
+
+    def scanned(place: str, *arguments: Any) -> Scan:
+        steps.append(("scan", Path(place).name))
+        return scan_tree(place, *arguments)
 
     def held(place: str, *arguments: Any) -> stages.IndexedBatch:
         """Index the files of the first collection only when the other one is done, which must run beside it."""
         assert place != str(source) or other_done.wait(WAIT_SECONDS)
-        return plain(place, *arguments)
+        batch = index_files(place, *arguments)
+        steps.append(("indexed", Path(place).name))
+        return batch
 
+    monkeypatch.setattr(stages, "scan_tree", scanned)
     monkeypatch.setattr(stages, "index_files", held)
-    reached: list[tuple[int, str]] = []
-
-    async def index(number: int) -> IndexReport:
-        return await context.index(source, on_progress=lambda progress: reached.append((number, progress.stage)))
 
     async def index_other() -> IndexReport:
         report = await context.index(tmp_path / "other")
         other_done.set()
         return report
 
-    async with inline as context:
-        first, second, other = await asyncio.gather(index(1), index(2), index_other())
+    async with raycontext.connect(root=root, runtime="inline", workers=4) as context:
+        first, second, other = await asyncio.gather(context.index(source), context.index(source), index_other())
+    assert [step for step, name in steps if name == source.name] == ["scan", "indexed", "scan"]
     assert (first.version, second.version) == (1, 1)
     assert ({first.changed, second.changed}, other.changed) == ({True, False}, True)
 
