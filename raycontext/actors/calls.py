@@ -6,10 +6,12 @@ import functools
 import inspect
 import math
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
 __all__ = ["CallFigures", "CallTimes", "calls_of", "counted"]
@@ -75,12 +77,7 @@ class CallTimes:
         if not self.answered:
             return None
         wanted = math.ceil(share * self.answered)
-        seen = 0
-        for number, count in enumerate(self._histogram):
-            seen += count
-            if seen >= wanted:
-                return _middle(number)
-        raise AssertionError("unreachable")
+        return _middle(bisect_left(list(accumulate(self._histogram)), wanted))
 
     def ahead(self, asked_at: float) -> int:
         """Calls that were under way or waiting when a question was sent (seconds since the epoch).

@@ -41,6 +41,7 @@ from raycontext.models import (
     JobProgress,
 )
 from raycontext.options import RunOptions
+from raycontext.retrying import Retries
 from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
@@ -288,24 +289,24 @@ class Coordinator:
     async def _index(
         self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = ()
     ) -> IndexReport:
-        for attempt in range(1, RUN_ATTEMPTS + 1):
-            plan = self._plans.get(identity.name, EmbedderPlan())
-            location = self._location(identity.name)
-            job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds)
-            self._jobs[identity.name] = job
-            try:
-                report = await job.run(options)
-            except (CommitConflict, Fenced):
-                if attempt == RUN_ATTEMPTS:
-                    raise
-            else:
-                await self._refresh(identity.name, report.version, job.num_shards)
-                if report.changed:
-                    self._maintain(identity.name, job.pooled_embedder if report.embedded_texts else None)
-                return report
-            finally:
-                await self._end_models(job.pooled_embedder, plan)
-        raise AssertionError("unreachable")
+        retries = Retries((CommitConflict, Fenced), attempts=RUN_ATTEMPTS)
+        return await retries.run(lambda: self._index_once(identity, options, places))
+
+    async def _index_once(
+        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...]
+    ) -> IndexReport:
+        plan = self._plans.get(identity.name, EmbedderPlan())
+        location = self._location(identity.name)
+        job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds)
+        self._jobs[identity.name] = job
+        try:
+            report = await job.run(options)
+            await self._refresh(identity.name, report.version, job.num_shards)
+            if report.changed:
+                self._maintain(identity.name, job.pooled_embedder if report.embedded_texts else None)
+            return report
+        finally:
+            await self._end_models(job.pooled_embedder, plan)
 
     async def _end_models(self, embedder: str | None, plan: EmbedderPlan) -> None:
         """End the actors that hold a model, and perhaps a GPU, which no run needs any more."""

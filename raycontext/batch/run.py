@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 import time
@@ -18,6 +19,7 @@ from raycontext.batch.records import BatchRecords, BatchRun
 from raycontext.batch.report import BatchReport, EntryOutcome, EntryPlan
 from raycontext.errors import CommitConflict, Fenced, InvalidInput, StorageError
 from raycontext.index import stages
+from raycontext.retrying import Retries
 from raycontext.runtime.base import Runtime
 from raycontext.settings import default_cache
 from raycontext.sources.git import stop_running
@@ -39,6 +41,11 @@ WORK = ".sources"
 """Folder below a root for what is fetched."""
 OVERTAKEN_ATTEMPTS = 6
 OVERTAKEN_PAUSE_SECONDS = 0.5
+OVERTAKEN = Retries(
+    (Fenced, CommitConflict),
+    attempts=OVERTAKEN_ATTEMPTS,
+    pause=lambda attempt: OVERTAKEN_PAUSE_SECONDS * 2**attempt * random.random(),
+)
 """Where another process indexes the same collection at the same time, the pause doubles with each attempt."""
 
 
@@ -155,25 +162,24 @@ class BatchDriver:
         revision = ""
         if entry.origin is not None:
             revision = await self._runtime.run(stages.bring_source, self._work, entry.name, entry.origin)
-        for attempt in range(1, OVERTAKEN_ATTEMPTS + 1):
-            try:
-                report = await self._index_entry(entry, _tree(entry, self._work))
-            except (Fenced, CommitConflict):
-                if attempt == OVERTAKEN_ATTEMPTS:
-                    raise
-                await asyncio.sleep(OVERTAKEN_PAUSE_SECONDS * 2**attempt * random.random())
-                if await self._joined(entry):
-                    return None
-            else:
-                return EntryOutcome(
-                    collection=entry.name,
-                    source=entry.shown_source,
-                    state="indexed" if report.changed else "unchanged",
-                    revision=revision,
-                    report=report,
-                    seconds=time.monotonic() - began,
-                )
-        raise AssertionError("unreachable")
+        attempt = itertools.count(1)
+
+        async def index_or_join() -> IndexReport | None:
+            if next(attempt) > 1 and await self._joined(entry):
+                return None
+            return await self._index_entry(entry, _tree(entry, self._work))
+
+        report = await OVERTAKEN.run(index_or_join)
+        if report is None:
+            return None
+        return EntryOutcome(
+            collection=entry.name,
+            source=entry.shown_source,
+            state="indexed" if report.changed else "unchanged",
+            revision=revision,
+            report=report,
+            seconds=time.monotonic() - began,
+        )
 
     def _record(self, outcome: EntryOutcome) -> None:
         try:

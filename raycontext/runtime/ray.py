@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.retrying import Retries
 from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLost
 from raycontext.runtime.ray_head import asked, while_head_answers
@@ -33,7 +34,14 @@ ACTOR_TASK_RETRIES = 2
 
 UNAVAILABLE_SECONDS = 60.0
 UNAVAILABLE_PAUSE_SECONDS = 0.5
-"""How long, and how often, an actor is asked that is neither known to be dead nor can be reached."""
+UNAVAILABLE = Retries(
+    (exceptions.ActorUnavailableError,), seconds=UNAVAILABLE_SECONDS, pause=lambda _: UNAVAILABLE_PAUSE_SECONDS
+)
+"""How long, and how often, an actor is asked that is neither known to be dead nor can be reached. Its node may be lost,
+which takes a while to be noticed; then the actor comes back on another one."""
+
+START_ATTEMPTS = 2
+"""A dead actor can be handed back under its name (ray issue 44083): the second attempt makes a new one."""
 
 LEAST_MEMORY_BYTES = 1
 """What an actor asks for: Ray places one that asks for nothing wherever it likes."""
@@ -46,51 +54,39 @@ class _RayActor(ActorHandle[Kind], Generic[Kind]):
     known: dict[str, _RayActor[Any]] = field(compare=False, repr=False)
 
     async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        deadline = time.monotonic() + UNAVAILABLE_SECONDS
-        while True:
-            try:
-                return await self._send_once(method, arguments, named)
-            except exceptions.ActorUnavailableError as error:
-                # Its node may be lost, which takes a while to be noticed; then the actor comes back on another one.
-                if time.monotonic() > deadline:
-                    self.known.pop(self.name, None)
-                    raise RuntimeUnavailable(
-                        f"The actor {self.name} cannot be reached", "Look whether its node is up, and try again."
-                    ) from error
-                await asyncio.sleep(UNAVAILABLE_PAUSE_SECONDS)
+        with self._errors_translated():
+            return await UNAVAILABLE.run(
+                lambda: while_head_answers(lambda: getattr(self.handle, method).remote(*arguments, **named))
+            )
 
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        deadline = time.monotonic() + UNAVAILABLE_SECONDS
-        while True:
-            try:
-                return cast(Any, ray).get(getattr(self.handle, method).remote(*arguments, **named))
-            except exceptions.RayTaskError as error:
-                raise _cause(error) from error
-            except exceptions.RayActorError as error:
-                if not isinstance(error, exceptions.ActorUnavailableError) or time.monotonic() > deadline:
-                    raise self._dead(error) from error
-                time.sleep(UNAVAILABLE_PAUSE_SECONDS)
+        with self._errors_translated():
+            return UNAVAILABLE.run_blocking(
+                lambda: cast(Any, ray).get(getattr(self.handle, method).remote(*arguments, **named))
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What this process knows of other actors is not for another one.
         return _RayActor, (self.name, self.handle, {})
 
-    def _dead(self, error: exceptions.RayActorError) -> RuntimeUnavailable:
-        self.known.pop(self.name, None)
-        return RuntimeUnavailable(
-            f"The actor {self.name} died and did not come back ({type(error).__name__})",
-            "Run the command again; if it persists, look into Ray's logs.",
-        )
-
-    async def _send_once(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    @contextmanager
+    def _errors_translated(self) -> Iterator[None]:
+        """Raise what the actor's method raised, or `RuntimeUnavailable` where the actor is lost."""
         try:
-            return await while_head_answers(lambda: getattr(self.handle, method).remote(*arguments, **named))
+            yield
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
-        except exceptions.ActorUnavailableError:
-            raise
+        except exceptions.ActorUnavailableError as error:
+            self.known.pop(self.name, None)
+            raise RuntimeUnavailable(
+                f"The actor {self.name} cannot be reached", "Look whether its node is up, and try again."
+            ) from error
         except exceptions.RayActorError as error:
-            raise self._dead(error) from error
+            self.known.pop(self.name, None)
+            raise RuntimeUnavailable(
+                f"The actor {self.name} died and did not come back ({type(error).__name__})",
+                "Run the command again; if it persists, look into Ray's logs.",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,25 +215,31 @@ class RayRuntime:
             max_task_retries=ACTOR_TASK_RETRIES,
             scheduling_strategy=await asked(lambda: _placed(placement.spread)),
         )
-        # A dead actor can be handed back under its name (ray issue 44083): the second try makes a new one.
-        for attempt in (1, 2):
-            try:
-                handle = await asked(lambda: remote.remote(*arguments, **named))
-                await asyncio.wait_for(handle.__ray_ready__.remote(), self.start_seconds)
-            except exceptions.RayTaskError as error:
-                raise _cause(error) from error
-            except (exceptions.RayError, TimeoutError) as error:
-                if attempt == 2:
-                    raise RuntimeUnavailable(
-                        f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
-                        "Look for free memory and into Ray's logs, then try again.",
-                    ) from error
+        attempt = itertools.count(1)
+
+        async def start() -> Any:
+            if next(attempt) > 1:
                 await self.end(name)
-            else:
-                made: _RayActor[Kind] = _RayActor(name, handle, self.known)
-                self.known[name] = made
-                return made
-        raise AssertionError("unreachable")
+            handle = await asked(lambda: remote.remote(*arguments, **named))
+            await asyncio.wait_for(handle.__ray_ready__.remote(), self.start_seconds)
+            return handle
+
+        retries = Retries(
+            (exceptions.RayError, TimeoutError),
+            attempts=START_ATTEMPTS,
+            when=lambda error: not isinstance(error, exceptions.RayTaskError),
+        )
+        try:
+            made: _RayActor[Kind] = _RayActor(name, await retries.run(start), self.known)
+        except exceptions.RayTaskError as error:
+            raise _cause(error) from error
+        except (exceptions.RayError, TimeoutError) as error:
+            raise RuntimeUnavailable(
+                f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
+                "Look for free memory and into Ray's logs, then try again.",
+            ) from error
+        self.known[name] = made
+        return made
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         handle = await self._found(name)

@@ -11,9 +11,11 @@ import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
+from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle
 
 __all__ = ["Replicas"]
@@ -80,15 +82,8 @@ class Replicas(Generic[Actor]):
         async def ask(actor: ActorHandle[Actor]) -> Result:
             return await actor.call(method, *arguments, **named)
 
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                if self._count == 1:
-                    return await self._ask(0, ask)
-                return await self._hedged(ask)
-            except RuntimeUnavailable:
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
+        asked_once = partial(self._ask, 0) if self._count == 1 else self._hedged
+        return await Retries((RuntimeUnavailable,), attempts=ATTEMPTS).run(lambda: asked_once(ask))
 
     async def _hedged(self, ask: Callable[[ActorHandle[Actor]], Awaitable[Result]]) -> Result:
         waiting = deque(self._order())

@@ -15,6 +15,7 @@ from raycontext.embed.registry import embedder_for
 from raycontext.errors import InvalidInput, RuntimeUnavailable, StaleVersion
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import Hits, SearchFilters
+from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
 from raycontext.sdk.replicas import Replicas
 from raycontext.search.lexical import Bm25f
@@ -85,17 +86,17 @@ class SearchClient:
 
     async def _repeatedly(self, attempt: Callable[[float], Awaitable[Result]]) -> Result:
         """Call `attempt` with the time of the loop at which the query began, until nothing overtakes it."""
-        for number in range(1, ATTEMPTS + 1):
+
+        async def once() -> Result:
             try:
                 if not self._shards:
                     await self._connect()
                 return await attempt(asyncio.get_running_loop().time())
-            except (StaleVersion, RuntimeUnavailable) as error:
-                if isinstance(error, StaleVersion):  # perhaps it has another number of shards by now
-                    self.close()
-                if number == ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
+            except StaleVersion:  # perhaps it has another number of shards by now
+                self.close()
+                raise
+
+        return await Retries((StaleVersion, RuntimeUnavailable), attempts=ATTEMPTS).run(once)
 
     async def _search(self, begun: float, request: SearchRequest, limit: int, min_score: float) -> Hits:
         deadline = time.time() + self._seconds

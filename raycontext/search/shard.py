@@ -15,6 +15,7 @@ from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
+from raycontext.retrying import Retries
 from raycontext.search.features import exact_names
 from raycontext.search.lexical import Bm25f, TermSlices, proposing
 from raycontext.search.merge import finish, hits_of
@@ -289,19 +290,20 @@ class ShardSearch:
         return self._views[version] if version in self._views else self._open(version)
 
     def _open(self, version: int | None) -> View:
-        for attempt in range(OPEN_ATTEMPTS):
-            try:
-                manifest = self._collection.latest() if version is None else self._collection.manifest(version)
-                view = View(manifest, self._open_segments(manifest))
-                break
-            except FileNotFoundError:
-                if version is not None or attempt == OPEN_ATTEMPTS - 1:
-                    raise StaleVersion(self._collection.name, version or 0) from None
+        retries = Retries((FileNotFoundError,), attempts=OPEN_ATTEMPTS if version is None else 1)
+        try:
+            view = retries.run_blocking(lambda: self._read_view(version))
+        except FileNotFoundError:
+            raise StaleVersion(self._collection.name, version or 0) from None
         self._views[view.version] = view
         self._newest = max(self._newest, view.version)
         for old in sorted(self._views)[:-KEPT_VERSIONS]:
             del self._views[old]
         return view
+
+    def _read_view(self, version: int | None) -> View:
+        manifest = self._collection.latest() if version is None else self._collection.manifest(version)
+        return View(manifest, self._open_segments(manifest))
 
     def _open_segments(self, manifest: Manifest | None) -> list[Segment]:
         if manifest is None or self._shard >= len(manifest.shards):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 
 from raycontext.errors import InvalidInput, SourceUnavailable
+from raycontext.retrying import Retries
 
 __all__ = ["check_repository", "stop_running", "update", "without_password"]
 
@@ -96,20 +97,21 @@ def update(url: str, ref: str, tree: Path, seconds: float) -> str:
     check_repository(url, ref)
     git = _Git(url, tree, time.monotonic() + seconds)
     fresh = not (tree / ".git").exists()
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
-        try:
-            return _fetch(git, ref or "HEAD")
-        except SourceUnavailable as error:
-            if fresh:
-                raise
-            if ".lock" in error.problem and attempt < LOCK_ATTEMPTS:
-                time.sleep(LOCK_PAUSE_SECONDS)
-                continue
-            # Find out whether the repository or the folder is at fault: this raises when the repository is.
-            probe = _Git(url, Path("/"), time.monotonic() + min(seconds, PROBE_SECONDS))
-            probe("ls-remote", "--", url, "HEAD")
-            raise SourceUnavailable(error.source, error.problem, damaged=True) from error
-    raise AssertionError("unreachable")
+    retries = Retries(
+        (SourceUnavailable,),
+        attempts=1 if fresh else LOCK_ATTEMPTS,
+        pause=lambda _: LOCK_PAUSE_SECONDS,
+        when=lambda error: ".lock" in error.problem,
+    )
+    try:
+        return retries.run_blocking(lambda: _fetch(git, ref or "HEAD"))
+    except SourceUnavailable as error:
+        if fresh:
+            raise
+        # Find out whether the repository or the folder is at fault: this raises when the repository is.
+        probe = _Git(url, Path("/"), time.monotonic() + min(seconds, PROBE_SECONDS))
+        probe("ls-remote", "--", url, "HEAD")
+        raise SourceUnavailable(error.source, error.problem, damaged=True) from error
 
 
 def stop_running(work: Path) -> None:

@@ -14,6 +14,7 @@ from raycontext.discover.merkle import MerkleTree, diff
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection
 from raycontext.models import FileStat, IndexOptions
+from raycontext.retrying import Retries
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.manifest import (
@@ -62,23 +63,21 @@ class CollectionWriter:
         Raises `FileNotFoundError` where garbage collection was faster each time, and what `Collection.latest` and
         `Collection.snapshot` raise.
         """
-        for attempt in range(LOAD_ATTEMPTS):
-            try:
-                # Read first: what is read later may belong to a later collection of this name, never to an earlier one.
-                identity = self._collection.identity()
-                highest = max(self._collection.versions(), default=0)  # versions above `manifest` are damaged
-                manifest = self._collection.latest()
-                snapshot = Snapshot(scanned_at_ns=0, entries={})
-                if manifest is not None:
-                    snapshot = self._collection.snapshot(manifest)
-                break
-            except FileNotFoundError:  # garbage collection was faster
-                if attempt == LOAD_ATTEMPTS - 1:
-                    raise
+        retries = Retries((FileNotFoundError,), attempts=LOAD_ATTEMPTS)  # garbage collection may be faster
+        identity, highest, manifest, snapshot = retries.run_blocking(self._read_newest)
         if identity != self._identity:
             self._epoch = None
         self._identity, self._highest, self._tree = identity, highest, None
         self.manifest, self.snapshot = manifest, snapshot
+
+    def _read_newest(self) -> tuple[CollectionIdentity, int, Manifest | None, Snapshot]:
+        # Read first: what is read later may belong to a later collection of this name, never to an earlier one.
+        identity = self._collection.identity()
+        highest = max(self._collection.versions(), default=0)  # versions above `manifest` are damaged
+        manifest = self._collection.latest()
+        if manifest is None:
+            return identity, highest, None, Snapshot(scanned_at_ns=0, entries={})
+        return identity, highest, manifest, self._collection.snapshot(manifest)
 
     def reload(self) -> None:
         """Begin a run: read what other writers have committed meanwhile. Raises what reading the collection raises."""
@@ -161,14 +160,17 @@ class CollectionWriter:
                 published = None
             except CommitConflict:
                 self._load()
-                if not self._was_applied(change.txn):  # else the reply was lost, and later commits have superseded it
+                if not self._is_applied(change.txn):  # else the reply was lost, and later commits have superseded it
                     raise
+                self._take_up_epoch()
                 continue
             if published is not None:
                 return published
             self._load()
             self._check_identity(identity)
-            if not self._was_applied(change.txn) and not self._commutes(change, base, before):
+            if self._is_applied(change.txn):
+                self._take_up_epoch()
+            elif not self._commutes(change, base, before):
                 self._check_ownership()
                 raise CommitConflict(self._collection.name, self._highest)
         raise CommitConflict(self._collection.name, self._highest)
@@ -239,13 +241,15 @@ class CollectionWriter:
                 pass
             except CommitConflict:
                 self._load()
-                if not self._was_applied(compaction.txn):
+                if not self._is_applied(compaction.txn):
                     raise
+                self._take_up_epoch()
                 continue
             identity = self._identity
             self._load()
             self._check_identity(identity)
-            self._was_applied(compaction.txn)
+            if self._is_applied(compaction.txn):
+                self._take_up_epoch()
         return None
 
     def _publish(self, manifest: Manifest) -> bool:
@@ -296,13 +300,14 @@ class CollectionWriter:
                 continue
         return bool(above)
 
-    def _was_applied(self, txn: str) -> bool:
-        """Whether the newest version has a change of ours whose reply was lost."""
-        if self.manifest is None or txn not in self.manifest.recent_txns:
-            return False
-        if self.manifest.owner == self._owner:
+    def _is_applied(self, txn: str) -> bool:
+        """Return True where the newest version has a change of ours whose reply was lost."""
+        return self.manifest is not None and txn in self.manifest.recent_txns
+
+    def _take_up_epoch(self) -> None:
+        """Own the collection again where this writer committed the newest version without learning of it."""
+        if self.manifest is not None and self.manifest.owner == self._owner:
             self._epoch = self.manifest.epoch
-        return True
 
     def _commutes(self, change: Change, base: Manifest | None, before: Snapshot) -> bool:
         """Return whether a change that was planned on `base` can be applied on top of what others have committed since.

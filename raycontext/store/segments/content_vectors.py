@@ -17,6 +17,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.embed.vectors import QuantizedVectors
+from raycontext.retrying import Retries
 from raycontext.store.segments.columns import code_rows, fixed_lists, ipc_file, numbers
 from raycontext.store.storage.base import Storage
 from raycontext.ulid import new_ulid
@@ -52,13 +53,11 @@ class ContentVectors:
         They come in pieces. Each piece holds the indices of its keys in `keys`, int64[k], and their k vectors. Raises
         `StorageError`.
         """
-        for look in range(LOOKS):
-            try:
-                return list(self._found(keys))
-            except FileNotFoundError:  # merged meanwhile
-                if look == LOOKS - 1:
-                    return []
-        raise AssertionError("unreachable")
+        try:
+            # A file that is not there any more was merged meanwhile.
+            return Retries((FileNotFoundError,), attempts=LOOKS).run_blocking(lambda: list(self._found(keys)))
+        except FileNotFoundError:
+            return []
 
     def add(self, keys: NDArray[np.uint64], vectors: QuantizedVectors) -> None:
         """Add the vectors of n keys, uint64[n, 2], which must all differ. Raises `StorageError`."""
