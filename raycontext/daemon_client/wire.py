@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
 from raycontext.daemon_client.paths import socket_path
 from raycontext.errors import RemoteError
 
@@ -14,6 +15,7 @@ __all__ = ["DaemonGone", "Reply", "ask", "checked", "events", "health"]
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 600.0
+READ_BYTES = 1 << 18
 
 
 class DaemonGone(ConnectionError):
@@ -28,36 +30,28 @@ class Reply(NamedTuple):
 
 
 def ask(root: str, method: str, target: str, body: Any = None, seconds: float = ANSWER_SECONDS) -> Reply:
-    """One request. Raises `DaemonGone` where no daemon answers."""
-    with _connected(root, seconds) as connection:
-        try:
-            _send(connection, method, target, body)
-            head, content = _parted(_everything(connection))
-        except OSError as error:
-            raise DaemonGone(str(error)) from error
-    status = _status(head)
-    if b"transfer-encoding: chunked" in head.lower():
-        content = b"".join(_chunks(content))
-    try:
-        return Reply(status, json.loads(content))
-    except ValueError as error:
-        raise DaemonGone("the daemon ended in the middle of an answer") from error
+    """Send one request and return its answer. Raises `DaemonGone` where no daemon answers, or not to the end."""
+    response = ResponseReader()
+    content = b"".join(_received(root, method, target, body, seconds, response))
+    return Reply(response.status, _decoded(content))
 
 
 def events(root: str, target: str) -> Iterator[Any]:
-    """What a stream of server-sent events tells, until it ends. Raises `DaemonGone`."""
-    with _connected(root, ANSWER_SECONDS) as connection:
-        try:
-            _send(connection, "GET", target, None)
-            pending = b""
-            while received := connection.recv(65536):
-                pending += received
-                *lines, pending = pending.split(b"\n")
-                for line in lines:
-                    if line.startswith(b"data:"):
-                        yield json.loads(line[5:])
-        except OSError as error:
-            raise DaemonGone(str(error)) from error
+    """Yield what each event of a stream of server-sent events holds, until the stream ends.
+
+    Raises `DaemonGone` where no daemon answers, or not to the end, and `RemoteError` where it answers with an error.
+    """
+    response = ResponseReader()
+    reader = EventReader()
+    refused: list[bytes] = []
+    for content in _received(root, "GET", target, None, ANSWER_SECONDS, response):
+        if response.status != 200:
+            refused.append(content)
+            continue
+        for data in reader.feed(content):
+            yield _decoded(data)
+    if response.status != 200:
+        checked(Reply(response.status, _decoded(b"".join(refused))))
 
 
 def checked(reply: Reply) -> Any:
@@ -88,36 +82,23 @@ def _connected(root: str, seconds: float) -> socket.socket:
     return connection
 
 
-def _send(connection: socket.socket, method: str, target: str, body: Any) -> None:
+def _received(
+    root: str, method: str, target: str, body: Any, seconds: float, response: ResponseReader
+) -> Iterator[bytes]:
+    """Send a request, and yield the content of the response as it arrives. Raises `DaemonGone`."""
     content = b"" if body is None else json.dumps(body).encode()
-    head = (
-        f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
-    )
-    connection.sendall(head.encode() + content)
+    request = request_bytes(method, target, content, {})
+    with _connected(root, seconds) as connection:
+        try:
+            connection.sendall(request)
+            while not response.is_complete:
+                yield response.feed(connection.recv(READ_BYTES))
+        except (OSError, ValueError) as error:
+            raise DaemonGone(f"the daemon did not answer to the end: {error}") from error
 
 
-def _everything(connection: socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(1 << 18):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _parted(message: bytes) -> tuple[bytes, bytes]:
-    head, parting, content = message.partition(b"\r\n\r\n")
-    if not parting:
-        raise DaemonGone("the daemon ended before it answered")
-    return head, content
-
-
-def _status(head: bytes) -> int:
-    return int(head.split(b" ", 2)[1])
-
-
-def _chunks(content: bytes) -> Iterator[bytes]:
-    while content:
-        size, _, content = content.partition(b"\r\n")
-        length = int(size, 16)
-        yield content[:length]
-        content = content[length + 2 :]
+def _decoded(content: bytes | str) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise DaemonGone("the answer of the daemon is no JSON") from error

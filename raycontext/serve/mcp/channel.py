@@ -7,13 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import h11
+from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
 
 __all__ = ["ChannelClosed", "exchange"]
 
 TARGET = "/mcp"
 READ_BYTES = 1 << 16
-MAX_LINE_BYTES = 64 << 20
+MAX_DOCUMENT_BYTES = 64 << 20
 SHOWN_CHARACTERS = 200
 
 
@@ -27,62 +27,43 @@ async def exchange(socket: str, request: dict[str, Any], headers: dict[str, str]
     Closing the iterator, or cancelling the task that waits for it, closes the connection, by which the daemon stops
     working on it. Raises OSError where the socket does not answer, `ChannelClosed` where the response does not come.
     """
+    accepted = {"Accept": "application/json, text/event-stream"}
+    try:
+        sent = request_bytes("POST", TARGET, json.dumps(request).encode(), {**accepted, **headers})
+    except ValueError as error:
+        raise ChannelClosed(str(error)) from error
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
-        body = json.dumps(request).encode()
-        connection = h11.Connection(h11.CLIENT)
-        described = {
-            "Host": "localhost",
-            "Accept": "application/json, text/event-stream",
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-            **headers,
-        }
-        for event in (
-            h11.Request(method="POST", target=TARGET, headers=list(described.items())),
-            h11.Data(data=body),
-            h11.EndOfMessage(),
-        ):
-            writer.write(connection.send(event) or b"")
-        async for message in _messages(connection, reader):
+        writer.write(sent)
+        async for message in _messages(reader):
             yield message
-    except h11.ProtocolError as error:
-        raise ChannelClosed(str(error)) from error
     finally:
         writer.close()
 
 
-async def _messages(connection: h11.Connection, reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """The JSON-RPC messages of the response, of either form: one document, or a stream of events."""
-    streamed = False
-    status = 0
-    rest = bytearray()
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(READ_BYTES))
-        elif isinstance(event, h11.Response):
-            status = event.status_code
-            streamed = any(name == b"content-type" and b"event-stream" in value for name, value in event.headers)
-        elif isinstance(event, h11.Data):
-            rest += event.data
-            if len(rest) > MAX_LINE_BYTES:
+async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """Yield the JSON-RPC messages of the response, of either form: one document, or a stream of events."""
+    response, events, document = ResponseReader(), EventReader(), bytearray()
+    while not response.is_complete:
+        received = await reader.read(READ_BYTES)
+        try:
+            content = response.feed(received)
+            is_stream = "event-stream" in response.content_type
+            messages = events.feed(content) if is_stream else []
+        except ValueError as error:
+            raise ChannelClosed(str(error)) from error
+        for message in messages:
+            if message.strip():  # a keep-alive may be an event without content
+                yield _parsed(message.encode(), response.status)
+        if not is_stream:
+            document += content
+            if len(document) > MAX_DOCUMENT_BYTES:
                 raise ChannelClosed("the response is too long")
-            if streamed:
-                *lines, rest = rest.split(b"\n")
-                for line in lines:
-                    if line.startswith(b"data:") and (data := line[5:].strip()):
-                        yield _parsed(data, status)
-        elif isinstance(event, h11.EndOfMessage):
-            if not streamed:
-                yield _parsed(bytes(rest), status)
-            return
-        elif isinstance(event, h11.ConnectionClosed):
-            raise ChannelClosed("the connection was closed")
+    if not is_stream:
+        yield _parsed(bytes(document), response.status)
 
 
-def _parsed(data: bytes | bytearray, status: int) -> dict[str, Any]:
+def _parsed(data: bytes, status: int) -> dict[str, Any]:
     try:
         message = json.loads(data)
     except ValueError:
