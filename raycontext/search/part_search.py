@@ -8,38 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
-from raycontext.search.features import ExactNames, best_rows_of_files, feature_matrix, name_features
-from raycontext.search.lexical import Normalisation, TermSlices, lexical_proposals
+from raycontext.search.features import best_rows_of_files, feature_matrix, name_features
+from raycontext.search.lexical import lexical_proposals
+from raycontext.search.prepared_query import PartQuery, PreparedQuery
 from raycontext.search.proposals import MINIMUM_SIMILARITY
-from raycontext.search.query import COSINE_UNIT, Description, SearchRequest, Statistics
-from raycontext.search.query_terms import SearchTerms
+from raycontext.search.query import COSINE_UNIT, Description
 from raycontext.search.vector import (
     SAMPLED_ROWS,
     SCANNED_ROWS,
-    QueryVector,
     cosine_sums,
     cosines,
     cosines_by_file,
     estimates_by_file,
 )
-from raycontext.search.view import Part, View
 from raycontext.store.segments.segment import Segment
 
-__all__ = ["PartEvidence", "PreparedQuery", "description_of", "part_evidence", "part_proposals", "sampled_cosines"]
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedQuery:
-    """A query with all that does not depend on the part that it is asked of."""
-
-    request: SearchRequest
-    terms: SearchTerms
-    exact: ExactNames
-    vector: QueryVector
-    statistics: Statistics
-    normalisation: Normalisation
-    weights: NDArray[np.float64]  # [terms]
-    proposing: NDArray[np.float64]  # [terms]
+__all__ = ["PartEvidence", "description_of", "part_evidence", "part_proposals", "sampled_cosines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +37,19 @@ class PartEvidence:
     evidence: NDArray[np.float64]  # [3, n] lexical, vector, defined
 
 
-def part_proposals(
-    part: Part, slices: TermSlices, eligible: NDArray[np.bool_], query: PreparedQuery
-) -> NDArray[np.float64]:
-    """[len(PROPOSERS), files of the part]"""
-    segment = part.segment
+def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
+    """Return the scores by which files of one part become candidates, [len(PROPOSERS), files of the part]."""
+    query, segment = asked.query, asked.part.segment
     lexical = lexical_proposals(
-        query.normalisation, query.weights, query.proposing, slices, eligible, part.symbol_lengths
+        query.normalisation,
+        query.weights,
+        query.proposing,
+        asked.slices,
+        asked.eligible,
+        asked.part.symbol_lengths,
     )
     codes, scales = segment.vectors
-    shape = eligible, segment.first_rows, segment.row_counts
+    shape = asked.eligible, segment.first_rows, segment.row_counts
     if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
         similar = cosines_by_file(query.vector, codes, scales, *shape, MINIMUM_SIMILARITY)
     else:
@@ -70,15 +57,14 @@ def part_proposals(
     return np.stack([*lexical, similar])
 
 
-def part_evidence(
-    part: Part, slices: TermSlices, eligible: NDArray[np.bool_], files: NDArray[np.int64], query: PreparedQuery
-) -> PartEvidence:
-    """Of some files (ordinals of the part, ascending)."""
-    segment = part.segment
+def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEvidence:
+    """Return what a query says of those of some ascending files of the view that lie in one part."""
+    query, segment = asked.query, asked.part.segment
+    files = asked.part.ordinals(candidates)
     chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
-    lexical = lexical_evidence(query.normalisation, query.weights, slices, chosen)
+    lexical = lexical_evidence(query.normalisation, query.weights, asked.slices, chosen)
     similarities = cosines(query.vector, *segment.vectors, chosen.rows)
-    names, defined = name_features(segment, chosen, query.terms.terms, query.weights, query.exact)
+    names, defined = name_features(segment, chosen, query.found.terms.terms, query.weights, query.exact)
     vector_best, vector_three = best_three(similarities, chosen.offsets)
     features = feature_matrix(
         {
@@ -92,7 +78,7 @@ def part_evidence(
         }
     )
     evidence = np.stack([lexical, similarities, defined])
-    places, counts = best_rows_of_files(evidence, eligible[chosen.rows], chosen.offsets, query.request.rows)
+    places, counts = best_rows_of_files(evidence, asked.eligible[chosen.rows], chosen.offsets, query.request.rows)
     return PartEvidence(
         features=features,
         kinds=segment.file_column("kinds")[files],
@@ -102,7 +88,7 @@ def part_evidence(
     )
 
 
-def sampled_cosines(view: View, query: PreparedQuery) -> tuple[int, int, int]:
+def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
     """Rows, sum of their cosines, sum of the squares over a sample that does not depend on how files are spread."""
     stride = -(-query.statistics.rows // SAMPLED_ROWS) or 1
     sums = [
@@ -114,7 +100,7 @@ def sampled_cosines(view: View, query: PreparedQuery) -> tuple[int, int, int]:
             part.segment.row_counts,
             COSINE_UNIT,
         )
-        for part, files in zip(view.parts, view.sampled_files(stride), strict=True)
+        for part, files in zip(query.view.parts, query.view.sampled_files(stride), strict=True)
     ]
     return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
 

@@ -17,6 +17,7 @@ from raycontext.analyse.terms import query_terms
 from raycontext.models import SearchFilters
 from raycontext.search.lexical import Bm25f, TermSlices, score_rows
 from raycontext.search.merge import RankedChunk
+from raycontext.search.prepared_query import FoundTerms
 from raycontext.search.proposals import propose
 from raycontext.search.query import Statistics
 from raycontext.search.query_terms import SearchTerms
@@ -102,20 +103,16 @@ def related_terms(text: str) -> SearchTerms:
 
 
 def related_candidates(
-    shard: int,
-    view: View,
-    request: RelatedRequest,
-    statistics: Statistics,
-    parameters: Bm25f,
+    shard: int, request: RelatedRequest, found: FoundTerms, statistics: Statistics, parameters: Bm25f
 ) -> RelatedCandidates:
     """The rows of a shard that are most like the seed by one side or the other; `statistics` of the collection."""
-    terms = related_terms(request.seed.text)
+    view = found.view
     vector = QueryVector(request.seed.vector)
-    weights = _weights(terms, statistics, parameters)
+    weights = _weights(found.terms, statistics, parameters)
     normalisation = parameters.normalisation(statistics)
     blocks, orders = [], []
     eligible = view.eligible(request.filters)
-    for part, slices, open_rows in zip(view.parts, view.slices(terms.terms), eligible, strict=True):
+    for part, slices, open_rows in zip(view.parts, found.slices, eligible, strict=True):
         lexical = score_rows(normalisation, weights, slices)
         similar = all_cosines(vector, *part.segment.vectors)
         blocks.append(np.where(open_rows[:, np.newaxis], np.stack([lexical, similar], axis=1), 0.0))

@@ -16,16 +16,10 @@ from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.models import Hit
 from raycontext.retrying import Retries
-from raycontext.search.features import exact_names
-from raycontext.search.lexical import Bm25f, TermSlices, proposing
+from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import finish, hits_of
-from raycontext.search.part_search import (
-    PreparedQuery,
-    description_of,
-    part_evidence,
-    part_proposals,
-    sampled_cosines,
-)
+from raycontext.search.part_search import description_of, part_evidence, part_proposals, sampled_cosines
+from raycontext.search.prepared_query import FoundTerms, PreparedQuery
 from raycontext.search.proposals import propose
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.query_terms import SearchTerms, search_terms
@@ -38,9 +32,7 @@ from raycontext.search.related import (
     related_terms,
     seed_at,
 )
-from raycontext.search.vector import (
-    QueryVector,
-)
+from raycontext.search.vector import QueryVector
 from raycontext.search.view import View, concatenate
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest
@@ -136,9 +128,8 @@ class ShardSearch:
         `statistics` are those of the whole collection at the version to answer from.
         """
         self._check_deadline(request)
-        view = self._view(statistics.version)
-        terms = search_terms(request.text)
-        return self._candidates(view, self._query(view, request, terms, statistics), view.slices(terms.terms))
+        found = FoundTerms.find(self._view(statistics.version), search_terms(request.text))
+        return self._candidates(self._prepared(request, found, statistics))
 
     @_reloading
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
@@ -160,13 +151,11 @@ class ShardSearch:
         Raises `StaleVersion` where it has more shards by now.
         """
         self._check_deadline(request)
-        view = self._current()
-        terms = search_terms(request.text)
-        slices = view.slices(terms.terms)
-        statistics = view.statistics(slices, len(terms.terms))
+        found = FoundTerms.find(self._current(), search_terms(request.text))
+        statistics = found.statistics()
         if statistics.num_shards != 1:
             raise StaleVersion(self._collection.name, statistics.version)
-        candidates = self._candidates(view, self._query(view, request, terms, statistics), slices)
+        candidates = self._candidates(self._prepared(request, found, statistics))
         ranked = finish(self._ranker, request, [candidates], limit, min_score)
         return hits_of(
             self._collection.name, ranked, self.describe(statistics.version, [chunk.row for chunk in ranked])
@@ -190,36 +179,24 @@ class ShardSearch:
         view = self._view(statistics.version)
         if view.fingerprint != request.seed.fingerprint:  # rebuilt meanwhile with another embedder
             raise StaleVersion(self._collection.name, request.seed.version)
-        return related_candidates(self._shard, view, request, statistics, self._parameters)
+        found = FoundTerms.find(view, related_terms(request.seed.text))
+        return related_candidates(self._shard, request, found, statistics, self._parameters)
 
     def _statistics(self, terms: SearchTerms, version: int | None) -> Statistics:
         view = self._current() if version is None else self._view(version)
         self._check_embedder(view)
-        return view.statistics(view.slices(terms.terms), len(terms.terms))
+        return FoundTerms.find(view, terms).statistics()
 
-    def _query(self, view: View, request: SearchRequest, terms: SearchTerms, statistics: Statistics) -> PreparedQuery:
-        inverse = self._parameters.inverse_document_frequencies(statistics)
-        weights = terms.weighted(inverse, statistics.document_frequencies)
-        return PreparedQuery(
-            request=request,
-            terms=terms,
-            exact=exact_names(request.text),
-            vector=self._vector(view, request),
-            statistics=statistics,
-            normalisation=self._parameters.normalisation(statistics),
-            weights=weights,
-            proposing=proposing(statistics, weights),
-        )
+    def _prepared(self, request: SearchRequest, found: FoundTerms, statistics: Statistics) -> PreparedQuery:
+        vector = self._vector(found.view, request)
+        return PreparedQuery.prepare(request, found, statistics, vector, self._parameters)
 
-    def _candidates(self, view: View, query: PreparedQuery, slices: Sequence[TermSlices]) -> Candidates:
-        eligible = view.eligible(query.request.filters)
-        parts = list(zip(view.parts, slices, eligible, strict=True))
-        found_files = self._in_threads(lambda part: part_proposals(*part, query), parts, query.statistics.rows)
+    def _candidates(self, query: PreparedQuery) -> Candidates:
+        view, parts, rows = query.view, query.parts(), query.statistics.rows
+        found_files = self._in_threads(part_proposals, parts, rows)
         proposals = np.concatenate([np.empty((len(PROPOSERS), 0), np.float64), *found_files], axis=1)
         files = propose(proposals, view.order, query.request.files)
-        found = self._in_threads(
-            lambda part: part_evidence(*part, part[0].ordinals(files), query), parts, query.statistics.rows
-        )
+        found = self._in_threads(lambda part: part_evidence(part, files), parts, rows)
         lexical, vector, defined = concatenate([part.evidence.T for part in found], (0, 3)).T
         counts = concatenate([part.counts for part in found], (0,), np.int64)
         first_rows = (part.first_row for part in view.parts)
@@ -238,7 +215,7 @@ class ShardSearch:
             lexical=lexical,
             vector=vector,
             defined=defined,
-            cosine_sums=sampled_cosines(view, query),
+            cosine_sums=sampled_cosines(query),
         )
 
     def _in_threads(self, work: Callable[[Item], Result], items: Sequence[Item], rows: int) -> list[Result]:

@@ -1,0 +1,95 @@
+"""A query made ready for one version of a shard: the one value that goes through the steps of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycontext.search.features import ExactNames, exact_names
+from raycontext.search.lexical import Bm25f, Normalisation, TermSlices, proposing
+from raycontext.search.query import SearchRequest, Statistics
+from raycontext.search.query_terms import SearchTerms
+from raycontext.search.vector import QueryVector
+from raycontext.search.view import Part, View
+
+__all__ = ["FoundTerms", "PartQuery", "PreparedQuery"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTerms:
+    """The terms of a query with their postings in one version of a shard."""
+
+    view: View
+    terms: SearchTerms
+    slices: Sequence[TermSlices]
+    """Postings of the terms, one entry for each part of the view."""
+
+    @classmethod
+    def find(cls, view: View, terms: SearchTerms) -> FoundTerms:
+        """Look the terms up in all parts of a view."""
+        return cls(view, terms, view.slices(terms.terms))
+
+    def statistics(self) -> Statistics:
+        """Return the shard's share of the statistics of the collection for these terms."""
+        return self.view.statistics(self.slices, len(self.terms.terms))
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedQuery:
+    """A query with all that its steps need and that does not depend on the part that is searched."""
+
+    request: SearchRequest
+    found: FoundTerms
+    statistics: Statistics
+    """Statistics of the whole collection at the version of the view."""
+    vector: QueryVector
+    exact: ExactNames
+    normalisation: Normalisation
+    weights: NDArray[np.float64]
+    """Weight of each term, [terms]."""
+    proposing: NDArray[np.float64]
+    """Weights [terms], with zero for terms that do not propose."""
+
+    @classmethod
+    def prepare(
+        cls, request: SearchRequest, found: FoundTerms, statistics: Statistics, vector: QueryVector, parameters: Bm25f
+    ) -> PreparedQuery:
+        """Weigh the terms of a query by the statistics of the collection."""
+        inverse = parameters.inverse_document_frequencies(statistics)
+        weights = found.terms.weighted(inverse, statistics.document_frequencies)
+        return cls(
+            request=request,
+            found=found,
+            statistics=statistics,
+            vector=vector,
+            exact=exact_names(request.text),
+            normalisation=parameters.normalisation(statistics),
+            weights=weights,
+            proposing=proposing(statistics, weights),
+        )
+
+    @property
+    def view(self) -> View:
+        """The version of the shard that is searched."""
+        return self.found.view
+
+    def parts(self) -> list[PartQuery]:
+        """Return the query for each part of the view."""
+        view = self.view
+        eligible = view.eligible(self.request.filters)
+        return [PartQuery(self, *part) for part in zip(view.parts, self.found.slices, eligible, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class PartQuery:
+    """A prepared query for one part of a view."""
+
+    query: PreparedQuery
+    part: Part
+    slices: TermSlices
+    """Postings of the terms of the query in this part."""
+    eligible: NDArray[np.bool_]
+    """Rows of the part that are alive and that the filters admit, [rows]."""
