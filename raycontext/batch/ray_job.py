@@ -21,6 +21,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.exit_codes import MEANINGS, ExitCode
+from raycontext.retrying import Retries
 from raycontext.runtime.ray_process import check_reachable
 
 __all__ = ["BatchJob", "SubmittedJob", "submit_batch"]
@@ -32,7 +33,7 @@ SUBMIT_SECONDS = 60.0
 PATIENCE_SECONDS = 20.0
 """How long a dashboard may drop connections before the command gives up, in seconds."""
 
-DROPPED = (ConnectionError, requests.ConnectionError, requests.Timeout)
+DROPPED: tuple[type[Exception], ...] = (ConnectionError, requests.ConnectionError, requests.Timeout)
 """Errors after which a request is worth another try. Errors of requests are not of the class `ConnectionError`."""
 ERRORS = (RuntimeError, OSError, LookupError, TypeError, ValueError, aiohttp.ClientError)
 """What the client of Ray raises, also for an answer that is not one of Ray's dashboard."""
@@ -123,14 +124,7 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
 
 def _asked(request: Callable[[], _Result]) -> _Result:
     """Ask the dashboard for something that may be asked again, until it answers or the patience is over."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return request()
-        except DROPPED:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(POLL_SECONDS)
+    return Retries(DROPPED, seconds=PATIENCE_SECONDS, pause=lambda _: POLL_SECONDS).run_blocking(request)
 
 
 def _newest(client: Any, base: str) -> tuple[int, bool]:
