@@ -11,16 +11,16 @@
     │   ├── CorruptSegment      a file of a segment whose checksum or shape is wrong
     │   ├── UnsupportedFormat   written by another format version
     │   └── UnsafeStorage       an object store that cannot keep two writers apart
-    ├── Fenced                  a newer owner has taken the collection over
-    ├── CommitConflict          the change cannot be replayed on what another writer committed
+    ├── Fenced                  a newer writer has taken the collection over
+    ├── CommitConflict          the change does not fit on what another writer has committed
     ├── FingerprintMismatch     the index was built with another embedder or chunker
     ├── StaleVersion            a version was removed while a query ran on it; the SDK repeats the query
-    ├── EmbeddingFailed         the server of the embedder cannot be reached, or answers what cannot be used
+    ├── EmbeddingFailed         the server of the embedder cannot be reached, or its answer cannot be used
     │   └── EmbeddingBudgetExceeded  the run would cost more tokens than it may
     ├── JobFailed               an index run stopped; what it had committed stays
     ├── JobCancelled            an index run was cancelled
-    ├── DeadlineExceeded        the time for a query was over before it began
-    ├── PathNotAllowed          a path outside of the folders that callers may ask for
+    ├── DeadlineExceeded        the time for a query had passed before it began
+    ├── PathNotAllowed          a path outside of the allowed folders
     ├── NotShared               a path that some node of the cluster does not see
     ├── ConfigurationError      a configuration file of another program cannot be changed
     ├── RequestRefused          the daemon does not serve a request over HTTP: token, host, size or time
@@ -71,13 +71,13 @@ __all__ = [
 
 
 class RaycontextError(Exception):
-    """Base of all errors raised on purpose. `str(error)` says what happened and what to do."""
+    """Base of all errors that raycontext raises on purpose. `str(error)` says what happened and what to do."""
 
     exit_code: int = ExitCode.OTHER_ERROR
 
 
 class _Advised(RaycontextError):
-    """An error that consists of what happened and what to do about it, both given by who raises it."""
+    """Error with two parts that whoever raises it gives: what happened, and what to do about it."""
 
     def __init__(self, what: str, advice: str = "") -> None:
         super().__init__(what, advice)
@@ -107,7 +107,7 @@ class RootNotFound(InvalidInput):
 class SourceUnavailable(RaycontextError):
     """A repository or an archive cannot be fetched: `SourceUnavailable(source, problem, damaged)`.
 
-    damaged: what was fetched before is at fault, not the source.
+    damaged: True when the copy that was fetched before is at fault, not the source.
     """
 
     exit_code = ExitCode.NO_SOURCE
@@ -121,7 +121,7 @@ class SourceUnavailable(RaycontextError):
 
 
 class UnknownCollection(RaycontextError):
-    """No such collection: `UnknownCollection(name, known)`."""
+    """The collection does not exist: `UnknownCollection(name, known)`."""
 
     exit_code = ExitCode.NO_COLLECTION
 
@@ -135,7 +135,7 @@ class UnknownCollection(RaycontextError):
 
 
 class CollectionExists(RaycontextError):
-    """The name is taken by another folder: `CollectionExists(name, source)`."""
+    """The name of a collection is taken by another folder: `CollectionExists(name, source)`."""
 
     exit_code = ExitCode.WRONG_USE
 
@@ -188,7 +188,7 @@ class CorruptSegment(StorageError):
 
 
 class UnsupportedFormat(StorageError):
-    """Written by another format version: `UnsupportedFormat(path, found, supported)`."""
+    """The index has another format version: `UnsupportedFormat(path, found, supported)`."""
 
     def __init__(self, path: str, found: str, supported: str) -> None:
         RaycontextError.__init__(self, path, found, supported)
@@ -213,7 +213,7 @@ class UnsafeStorage(StorageError):
 
 
 class Fenced(RaycontextError):
-    """A newer owner has taken over: `Fenced(collection, own_epoch, newer_epoch)`."""
+    """A newer writer has taken the collection over: `Fenced(collection, own_epoch, newer_epoch)`."""
 
     def __init__(self, collection: str, own_epoch: int, newer_epoch: int) -> None:
         super().__init__(collection, own_epoch, newer_epoch)
@@ -227,7 +227,7 @@ class Fenced(RaycontextError):
 
 
 class CommitConflict(RaycontextError):
-    """Another writer did what a change cannot be made on top of: `CommitConflict(collection, version, what)`."""
+    """A change does not fit on what another writer has committed: `CommitConflict(collection, version, what)`."""
 
     def __init__(self, collection: str, version: int, what: str = "committed changes of the same files") -> None:
         super().__init__(collection, version, what)
@@ -241,7 +241,7 @@ class CommitConflict(RaycontextError):
 
 
 class FingerprintMismatch(RaycontextError):
-    """Index and settings disagree: `FingerprintMismatch(collection, what, indexed, current)`."""
+    """The index and the settings disagree: `FingerprintMismatch(collection, what, indexed, current)`."""
 
     def __init__(self, collection: str, what: str, indexed: str, current: str) -> None:
         super().__init__(collection, what, indexed, current)
@@ -268,7 +268,7 @@ class JobCancelled(RaycontextError):
 
 
 class PathNotAllowed(_Advised):
-    """A path lies outside of the folders that callers may ask for: `PathNotAllowed(path)`."""
+    """A path lies outside of the allowed folders: `PathNotAllowed(path)`."""
 
     exit_code = ExitCode.WRONG_USE
 
@@ -279,7 +279,7 @@ class PathNotAllowed(_Advised):
 
 
 class NotShared(RaycontextError):
-    """A path is not there on all nodes of a cluster: `NotShared(path, nodes)`."""
+    """Some nodes of a cluster do not see a path: `NotShared(path, nodes)`."""
 
     exit_code = ExitCode.UNREACHABLE
 
@@ -310,7 +310,7 @@ class StaleVersion(RaycontextError):
 
 
 class DeadlineExceeded(_Advised):
-    """No one waits for the answer to a query any more: `DeadlineExceeded(collection)`."""
+    """The time for a query had passed before it began: `DeadlineExceeded(collection)`."""
 
     def __init__(self, collection: str) -> None:
         super().__init__(f"The time for a query of '{collection}' was over before it began", "Allow it more time.")
@@ -332,7 +332,7 @@ class EmbeddingFailed(RaycontextError):
 
 
 class EmbeddingBudgetExceeded(EmbeddingFailed):
-    """A run would cost more than it may: `EmbeddingBudgetExceeded(embedder, most_tokens, spent_tokens)`."""
+    """A run would cost more tokens than it may: `EmbeddingBudgetExceeded(embedder, most_tokens, spent_tokens)`."""
 
     exit_code = ExitCode.RUN_STOPPED
 
@@ -395,9 +395,10 @@ class DaemonStarting(RuntimeUnavailable):
 
 
 class RequestRefused(_Advised):
-    """The daemon does not serve a request over HTTP: `RequestRefused(status, name, what, advice)`.
+    """The daemon refuses a request over HTTP: `RequestRefused(status, name, what, advice)`.
 
-    status: of HTTP. name: what the answer calls the error, such as `WrongToken`.
+    status: status code of HTTP.
+    name: name of the error in the answer, such as `WrongToken`.
     """
 
     exit_code = ExitCode.WRONG_USE
@@ -409,7 +410,7 @@ class RequestRefused(_Advised):
 
 
 class RemoteError(RaycontextError):
-    """An error that the daemon reports: `RemoteError(name, message, exit_code)`, as the daemon's own error has them."""
+    """The daemon reports an error to a command: `RemoteError(name, message, exit_code)`."""
 
     def __init__(self, name: str, message: str, exit_code: int) -> None:
         super().__init__(name, message, exit_code)

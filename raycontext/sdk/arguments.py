@@ -1,4 +1,4 @@
-"""What callers may ask for: arguments of the SDK, checked before anything is done. All raise `InvalidInput`."""
+"""Checks of the arguments that callers pass to the SDK, made before any work begins. All raise `InvalidInput`."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ __all__ = [
 ]
 
 MAX_LIMIT = 1000
+"""Largest number of hits that a search may ask for."""
 MAX_QUERY_CHARACTERS = 10_000
+"""Largest length of a query, in characters."""
 
 
 def check_line(line: int) -> None:
-    """Of a file."""
+    """Raise `InvalidInput` unless `line` is an integer from 1, the number of a line in a file."""
     if isinstance(line, bool) or not isinstance(line, int) or line < 1:
         raise InvalidInput(f"line is {line!r}", "Lines are numbered from 1.")
 
 
 def check_share(name: str, value: float) -> float:
-    """`value`, if it is from 0 to 1."""
+    """Return `value` unchanged. Raises `InvalidInput`, which calls it `name`, when it is not from 0 to 1."""
     if not 0.0 <= value <= 1.0:
         raise InvalidInput(f"{name} is {value!r}", "Give a number from 0 to 1.")
     return value
 
 
 def check_query(query: str) -> None:
-    """That there is something to look for."""
+    """Raise `InvalidInput` when a query is not a string, is blank, or is longer than `MAX_QUERY_CHARACTERS`."""
     if not isinstance(query, str) or not query.strip():
         raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
     if len(query) > MAX_QUERY_CHARACTERS:
-        raise InvalidInput(
-            f"The query has {len(query)} characters", f"At most {MAX_QUERY_CHARACTERS} are searched for."
-        )
+        raise InvalidInput(f"The query has {len(query)} characters", f"Ask with at most {MAX_QUERY_CHARACTERS}.")
 
 
 def check_limits(limit: int, min_score: float) -> None:
-    """How many hits, and how good at least."""
+    """Raise `InvalidInput` when `limit` is not an integer from 1 to `MAX_LIMIT`, or `min_score` is not finite."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit is {limit!r}", f"Ask for 1 to {MAX_LIMIT} hits.")
     if not math.isfinite(min_score):
@@ -61,7 +61,10 @@ def check_limits(limit: int, min_score: float) -> None:
 
 
 def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
-    """The filters of a search; a lone string is a list of one."""
+    """Return the filters of a search. A single string counts as a list of one.
+
+    Raises `InvalidInput` when a value is not a string or is empty, or when a kind is not a value of `ChunkKind`.
+    """
     filters = SearchFilters(
         languages=_names_of(languages, "languages"), paths=_names_of(paths, "paths"), kinds=_names_of(kinds, "kinds")
     )
@@ -74,12 +77,15 @@ def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterab
 
 
 def path_inside(source: str, path: str | Path, from_source: bool) -> str:
-    """`path` as files of a collection are named. `from_source`: what is not absolute is relative to the source."""
+    """Return `path` relative to the folder `source`, with "/", which is how a collection names its files.
+
+    A relative path is relative to `source` when `from_source` is true, else to the current folder.
+    """
     place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
     if from_source and not os.path.isabs(place):  # noqa: PTH117
         return Path(os.path.normpath(place)).as_posix()
     folder, name = os.path.split(place)
-    # The file itself may be a link that is indexed as one; its folder is the source's or below it.
+    # The file itself may be a link that is indexed as a link, so only the links in its folder are resolved.
     return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
 
 
@@ -89,7 +95,11 @@ def cache_of(settings: Settings) -> CacheOptions:
 
 
 def root_of(settings: Settings) -> str:
-    """Where the collections lie: an absolute path, or a URL in its one form."""
+    """Return where the collections lie: an absolute path, or a URL in its canonical form.
+
+    Raises `InvalidInput` when the URL is malformed, when the path is not valid UTF-8, and when the root is in the
+    memory of one process but the runtime has more processes.
+    """
     if isinstance(settings.root, str) and is_url(settings.root):
         url = check_url(settings.root)
         if url.startswith(MEMORY) and settings.runtime != "inline":
@@ -97,12 +107,17 @@ def root_of(settings: Settings) -> str:
         return url
     root = str(Path(os.path.expanduser(settings.root)).absolute())  # noqa: PTH111 - any name is a name
     if os.fsencode(root).decode(errors="replace") != root:
-        raise InvalidInput(f"The root {root} is not valid UTF-8", "Arrow opens no such files; choose another.")
+        raise InvalidInput(
+            f"The root {root} is not valid UTF-8", "Arrow cannot open such files. Choose another folder."
+        )
     return root
 
 
 def _names_of(values: Iterable[str], parameter: str) -> tuple[str, ...]:
-    """Return a lone string as a list of one. Raises `InvalidInput` where a value is not a string, or is empty."""
+    """Return the values as a tuple. A single string becomes a tuple of one.
+
+    Raises `InvalidInput`, which names `parameter`, when a value is not a string or is empty.
+    """
     if isinstance(values, str):
         return (values,)
     names = tuple(values)

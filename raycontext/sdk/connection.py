@@ -1,4 +1,4 @@
-"""The way in: `connect()` gives a `Context` or, for code without an event loop, a `SyncContext`."""
+"""`connect()`, the entry point of the SDK. It gives a `Context` or, for code without an event loop, a `SyncContext`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 def _synchronous(
     method: Callable[Concatenate[Context, Parameters], Coroutine[Any, Any, Result]],
 ) -> Callable[Concatenate[SyncContext, Parameters], Result]:
-    """The blocking form of a method of `Context`, with the same parameters and documentation."""
+    """Return the blocking form of a method of `Context`, with the same parameters and documentation."""
 
     def call(self: SyncContext, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
         return self._loop.wait(method(self._context, *arguments, **options))
@@ -42,7 +42,7 @@ def _synchronous(
 
 
 class SyncContext:
-    """A `Context` for code without an event loop. Made by `with raycontext.connect() as context`."""
+    """Blocking form of `Context` for code without an event loop. Made by `with raycontext.connect() as context`."""
 
     def __init__(self, context: Context, loop: LoopThread) -> None:
         self._context = context
@@ -67,7 +67,7 @@ class SyncContext:
 
 
 class LoopThread:
-    """An event loop in a thread of its own, so that it also serves callers that run one themselves (notebooks)."""
+    """Event loop in a thread of its own. It also serves callers that run an event loop of their own (notebooks)."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -75,6 +75,11 @@ class LoopThread:
         self._thread.start()
 
     def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine on the loop, block until it ends, and return its result.
+
+        Raises what the coroutine raises, and `RuntimeUnavailable` when the loop is closed. An interrupt cancels the
+        coroutine.
+        """
         if self._loop.is_closed():
             work.close()
             raise closed()
@@ -86,19 +91,20 @@ class LoopThread:
             raise
 
     def close(self) -> None:
+        """Wait for cancelled tasks to clean up, then stop the loop and end its thread."""
         self.wait(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     async def _finish(self) -> None:
-        """Wait for what was cancelled to clean up, so that nothing is left half done in a closed loop."""
+        """Wait until cancelled tasks have cleaned up, so that none is left half done in a closed loop."""
         await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
         await self._loop.shutdown_default_executor()
 
 
 class Connection:
-    """What `connect()` returns: enter it with `async with` for a `Context`, with `with` for a `SyncContext`."""
+    """Result of `connect()`. Enter it with `async with` for a `Context`, or with `with` for a `SyncContext`."""
 
     def __init__(self, settings: Settings) -> None:
         self._root = root_of(settings)
@@ -108,7 +114,7 @@ class Connection:
         self._loop: LoopThread | None = None
 
     async def __aenter__(self) -> Context:
-        runtime: Runtime = await asyncio.to_thread(runtime_for, self._settings, self._root)  # imports Ray
+        runtime: Runtime = await asyncio.to_thread(runtime_for, self._settings, self._root)
         try:
             await runtime.start()
             attached: Runtime = await asyncio.to_thread(runtime.attached)
@@ -127,7 +133,7 @@ class Connection:
             self._context = None
         if self._runtime is not None and not self._runtime.joined and error is None:
             coordinator = await self._runtime.find(COORDINATOR, Coordinator)
-            if coordinator is not None:  # what goes on in the background ends with a runtime of our own
+            if coordinator is not None:  # background work cannot outlive a runtime that is only ours
                 with suppress(RuntimeUnavailable):
                     await coordinator.call(Coordinator.settle)
         if self._runtime is not None:
@@ -162,21 +168,25 @@ def connect(
 ) -> Connection:
     """Connect to the collections of a root. Enter the result with `async with`, or with `with` for blocking calls.
 
-    root: folder of the collections, or `s3://BUCKET/PREFIX`, `gs://…`, `az://…` (the extra `cloud`); default
-    `RAYCONTEXT_ROOT`, else the platform's user data folder.
-    address: of a Ray cluster to join ("auto", "host:port"); default `RAYCONTEXT_ADDRESS`, else the Ray of the daemon of
-    this root where one runs, else a Ray of our own is started and ends with the connection.
-    runtime: "inline" runs everything in this process, without Ray.
-    workers: index tasks at once on a Ray of our own or inline; default: the number of cores.
+    root: folder of the collections, or a URL `s3://BUCKET/PREFIX`, `gs://…` or `az://…` (needs the extra `cloud`). The
+    default is `RAYCONTEXT_ROOT`, else the user data folder of the platform.
+    address: address of a Ray cluster to join, "auto" or "HOST:PORT". The default is `RAYCONTEXT_ADDRESS`, else the Ray
+    of the daemon of this root when that runs. Otherwise a Ray is started that ends with the connection.
+    runtime: "inline" runs everything in this process, without Ray. "ray" uses Ray.
+    workers: number of index tasks that run at once, inline or on a Ray that this connection starts. The default is the
+    number of cores.
 
-    Raises `InvalidInput` where a setting of the environment is wrong; entering raises `RuntimeUnavailable` where Ray
-    cannot be started or reached.
+    Raises `InvalidInput` when an argument or an environment variable is wrong. Entering the connection raises
+    `RuntimeUnavailable` when Ray cannot be started or reached.
     """
     return Connection(settings_of(root=root, address=address, runtime=runtime, workers=workers))
 
 
 def settings_of(**given: Any) -> Settings:
-    """The settings of the environment, with those that are given (not None) in their place. Raises `InvalidInput`."""
+    """Return the settings from the environment. Those in `given` that are not None take precedence.
+
+    Raises `InvalidInput` when a value is wrong.
+    """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -184,12 +194,12 @@ def settings_of(**given: Any) -> Settings:
 
 
 def runtime_for(settings: Settings, root: str) -> Any:
-    """The runtime that settings ask for, not started; imports Ray only where it is wanted."""
+    """Return the runtime that the settings ask for, not yet started. Ray is imported only when it is needed."""
     if settings.runtime == "inline":
         from raycontext.runtime.inline import InlineRuntime
 
         return InlineRuntime(settings.workers)
-    # Ray reads from the environment, as it is imported, that it needs a token.
+    # Ray reads these environment variables at import, so they are set first.
     joining = None if settings.address is not None else _address_of_daemon(settings, root)
     from raycontext.runtime.ray import RayRuntime
     from raycontext.runtime.ray_process import is_initialized
@@ -205,7 +215,10 @@ def runtime_for(settings: Settings, root: str) -> Any:
 
 
 def _address_of_daemon(settings: Settings, root: str) -> str | None:
-    """Where the daemon of this root has its Ray; None where none runs. Lets this process in there."""
+    """Return the address of the Ray of this root's daemon; None when no daemon runs or the settings do not want one.
+
+    Sets the environment variables with which Ray authenticates this process there.
+    """
     from raycontext.daemon_client import lifecycle, paths
 
     if not (settings.daemon and lifecycle.is_wanted()):

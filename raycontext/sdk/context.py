@@ -1,4 +1,4 @@
-"""The SDK: `connect()` gives a `Context` (async) or a `SyncContext`, which index, search and tell."""
+"""The asynchronous interface of the SDK: a `Context` indexes, searches and reports on the collections of one root."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["Context", "closed"]
 
 CANDIDATE_FILES = 60
-"""Files that each side proposes for ranking, over the whole collection; at least as many as hits are asked for."""
+"""Smallest number of files that the shards together propose for ranking. It grows with the number of hits asked for."""
 PROGRESS_SECONDS = 0.2
-"""How often a running job is asked for its progress."""
+"""Pause between two requests for the progress of a running job, in seconds."""
 
 
 class Context:
@@ -77,31 +77,31 @@ class Context:
         paths: Iterable[str | Path] | None = None,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
-        """Bring the index of a folder up to date, creating it where there is none.
+        """Bring the index of a folder up to date, and create it when there is none.
 
-        collection: its name; by default the one that has this source, or a new one named after the folder.
-        include, exclude: globs in gitignore syntax, relative to the source: only files that match one of `include`, if
-        there are any, and none of `exclude`, beyond what ignore files leave out. None keeps what the collection was
-        built with, `()` lifts it.
-        secrets: index files with keys and tokens too, which are left out otherwise; None keeps what the collection was
-        built with, a change rebuilds it.
-        max_file_bytes: size beyond which a file is left out, 4 MiB by default. num_shards: number of shards, 1 by
-        default; another number rebuilds the collection. None keeps what the collection was built with.
-        embedder: "static" (the table that ships with the package), "model2vec:FOLDER", "onnx:FOLDER" or
-        "sentence-transformers:FOLDER", of a folder that holds a model and that every worker can read; nothing is
-        downloaded. "openai:MODEL", "voyage:MODEL", "ollama:MODEL", each perhaps with "@URL", send the text of every
-        chunk to a server. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with; another one,
-        or a model whose files have changed, rebuilds it.
-        max_embedding_tokens: what the run may cost in tokens of an embedding server: it stops before it would cost
-        more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`, no limit.
-        paths: files and folders of the source, absolute or relative to it, that alone may have changed or are gone:
-        only they are looked at, which takes a fraction of a second whatever the size of the tree. None: everything is,
-        as it also is where nothing was indexed or other options are asked for.
-        on_progress: called a few times a second with how far the run is.
+        collection: name of the collection. The default is the collection of this source, or a new one named after the
+        folder.
+        include, exclude: globs in gitignore syntax, relative to the source. A file is indexed when it matches one of
+        `include` (or `include` is empty), matches none of `exclude`, and no ignore file leaves it out. None keeps the
+        globs that the collection was built with; `()` removes them.
+        secrets: True also indexes files with keys and tokens. None keeps what the collection was built with. A change
+        rebuilds it.
+        max_file_bytes: largest size of a file, in bytes. The default is that of the collection, else 4 MiB.
+        num_shards: number of shards. The default is that of the collection, else 1. Another number rebuilds it.
+        embedder: "static" is the table that ships with the package. "model2vec:FOLDER", "onnx:FOLDER" and
+        "sentence-transformers:FOLDER" name a folder that holds a model and that every worker can read; nothing is
+        downloaded. "openai:MODEL", "voyage:MODEL" and "ollama:MODEL", with or without "@URL", send the text of every
+        chunk to a server. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with. Another
+        embedder, or a model whose files have changed, rebuilds the collection.
+        max_embedding_tokens: largest cost of the run, in tokens of an embedding server. The run stops before it would
+        cost more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`; without that there is no limit.
+        paths: files and folders, absolute or relative to the source. Only they are looked at, which takes a fraction of
+        a second for a tree of any size. A first run, or one with changed options, looks at the whole source.
+        on_progress: function that is called a few times a second with the progress of the run.
 
-        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `RuntimeUnavailable`,
-        and of an embedding server `EmbeddingFailed` and `EmbeddingBudgetExceeded`.
-        What was committed before an error stays, and the next call goes on from there.
+        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `JobCancelled` or
+        `RuntimeUnavailable`; with an embedding server also `EmbeddingFailed` or `EmbeddingBudgetExceeded`. What was
+        committed before an error stays, and the next call continues from there.
         """
         request = await asyncio.to_thread(
             index_request,
@@ -121,7 +121,7 @@ class Context:
         if paths is not None:
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
-                raise InvalidInput("No path is given in paths", "Leave it out to look at the whole source.")
+                raise InvalidInput("The argument paths is empty", "Leave it out to look at the whole source.")
         coordinator = await self._coordinator()
         running = asyncio.ensure_future(coordinator.call(Coordinator.index, request))
         try:
@@ -132,7 +132,7 @@ class Context:
                         on_progress(progress)
             report = await running
         finally:
-            running.cancel()  # where we end before it: no one is left to hear what comes of it
+            running.cancel()  # when this call is cancelled, no one waits for the result
         return report
 
     async def batch(
@@ -142,15 +142,16 @@ class Context:
         on_outcome: Callable[[EntryOutcome], None] | None = None,
         stop: asyncio.Event | None = None,
     ) -> BatchReport:
-        """Bring the index of many sources up to date, as `index` does for one, some at a time. What fails does not
-        stop the rest. A run that ended before its time goes on where it was, in this process or another one; one
-        that another process is at is shared with it.
+        """Bring the index of many sources up to date, several at a time. Each is indexed as `index` would do it.
 
-        batch: read by `raycontext.read_batch_list`.
-        on_outcome: called with what came of each source.
-        stop: once it is set, no more is begun, and the report says what is done.
+        A source that fails does not stop the others. A run that was ended early continues where it was, in this process
+        or in another one. When another process works on the same list, the two share the run.
 
-        Raises `InvalidInput`, and `StorageError` where the root cannot hold the records of the run.
+        batch: list of sources, read by `raycontext.read_batch_list`.
+        on_outcome: function that is called with the outcome of each source.
+        stop: event that ends the run early. Sources that run are then cancelled, and the report says what is done.
+
+        Raises `InvalidInput`, or `StorageError` when the records of the run cannot be written to the root.
         """
         from raycontext.batch.run import BatchDriver
 
@@ -174,9 +175,11 @@ class Context:
         embedder: str | None = None,
         max_embedding_tokens: int | None = None,
     ) -> IndexEstimate:
-        """Return what `index` would do with the same arguments, without doing it: files and bytes are counted, chunks
-        and seconds are measured on a sample, and `exceeds_max_embedding_tokens` says whether `index` would stop before
-        its end. Raises `RootNotFound`, `InvalidInput`, `StorageError`."""
+        """Return what `index` would do with these arguments, and change nothing.
+
+        Files and bytes are counted. Chunks and seconds are extrapolated from a sample. `exceeds_max_embedding_tokens`
+        says whether `index` would stop at its limit of tokens. Raises `RootNotFound`, `InvalidInput` or `StorageError`.
+        """
         request = await asyncio.to_thread(
             index_request,
             self._settings,
@@ -213,22 +216,25 @@ class Context:
         explain: bool = False,
         refresh: bool | None = None,
     ) -> Hits:
-        """The chunks that answer a question or hold a symbol, best first, and how complete they are.
+        """Return the chunks that answer a question or hold a symbol, best first, and how many shards have answered.
 
-        collection: name of the collection; or `path`: a place within the indexed folder; or `collections`: several
-        names, or ["*"] for all of the root, whose hits are merged by score; or nothing: the collection of the current
-        folder, or the only one that there is.
-        limit: at most this many, 1 to 1000.
-        languages, paths, kinds: only these, applied before ranking; names as in `Hit.language`, globs in gitignore
+        collection: name of the collection; it takes precedence over `path`. Without name and place, the collection of
+        the current folder is searched, or the only one that there is.
+        collections: names of several collections, or ["*"] for all of the root, instead of `collection` and `path`.
+        Their hits are merged by score.
+        path: place within the indexed folder of a collection.
+        limit: largest number of hits, 1 to 1000.
+        languages, paths, kinds: filters that hold before the ranking: names as in `Hit.language`, globs in gitignore
         syntax of which `!` excludes, values of `ChunkKind`.
-        min_score: leave out hits below this final score.
-        diversity: how far each further chunk of the same file falls behind, 0 (not at all) to 1 (one chunk a file);
-        None takes `RAYCONTEXT_DIVERSITY`, 0.75.
-        explain: hits tell what each feature contributed (`Hit.explanation`).
-        refresh: look first whether the source has changed, and take in few changes (see `Coordinator.freshen`); None
-        takes `RAYCONTEXT_REFRESH`, yes. Each hit tells whether its file is as it was indexed (`Hit.freshness`).
+        min_score: smallest final score of a hit.
+        diversity: how much each further chunk of the same file loses, from 0 (nothing) to 1 (one chunk per file). None
+        takes `RAYCONTEXT_DIVERSITY`, whose default is 0.75.
+        explain: True adds to each hit what each feature contributed to its score (`Hit.explanation`).
+        refresh: True looks first whether the source has changed, and indexes a few changed files before it searches.
+        None takes `RAYCONTEXT_REFRESH`, whose default is true. Each hit says in any case whether its file has changed
+        since it was indexed (`Hit.freshness`).
 
-        Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError`, `RuntimeUnavailable`.
+        Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError` or `RuntimeUnavailable`.
         """
         check_query(query)
         check_limits(limit, min_score)
@@ -260,14 +266,16 @@ class Context:
         kinds: Iterable[str] = (),
         min_score: float = 0.0,
     ) -> Hits:
-        """Chunks like the one at a line of an indexed file, by vector and by the rare terms that they share, best
-        first, without that chunk itself.
+        """Return chunks similar to the one at a line of an indexed file, best first, without that chunk itself.
 
-        path: of the file, within an indexed folder; with `collection` it may be relative to the folder of that, as in
-        `Hit.path`.
-        line: 1 for the first. The others are as in `search`.
+        Similarity counts the vectors and the rare terms that two chunks share.
 
-        Raises as `search`; `InvalidInput` where the file is not in the index.
+        path: path of the file within an indexed folder. With `collection` it may be relative to that collection's
+        folder, as `Hit.path` is.
+        line: number of the line, from 1.
+        collection, limit, languages, paths, kinds, min_score: like those of `search`.
+
+        Raises what `search` raises, and `InvalidInput` when the file is not in the index.
         """
         check_limits(limit, min_score)
         check_line(line)
@@ -278,39 +286,44 @@ class Context:
         return await asyncio.to_thread(checked, hits)
 
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
-        """What a collection holds and which actors serve it. The collection is found as in `search`."""
+        """Return what a collection holds and which actors serve it. `collection` and `path` are like those of `search`.
+
+        Raises `UnknownCollection`, `InvalidInput`, `StorageError` or `RuntimeUnavailable`.
+        """
         name = await self._resolve(collection, path)
         return await (await self._coordinator()).call(Coordinator.status, name)
 
     async def progress(self, collection: str) -> JobProgress | None:
-        """How far the running or last index run of a collection is; None where there was none."""
+        """Return the progress of the running or last index run of a collection; None when there was none."""
         return await (await self._coordinator()).call(Coordinator.progress, collection)
 
     async def prepare(self, source: str | Path, collection: str | None = None) -> str:
-        """Name of the collection that `index` would bring up to date; it is made where there is none.
+        """Return the name of the collection that `index` would bring up to date. It is created when it is missing.
 
-        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`.
+        Raises `RootNotFound`, `CollectionExists` or `InvalidInput`.
         """
         return await (await self._coordinator()).call(
             Coordinator.prepare, await asyncio.to_thread(real_path, source), collection
         )
 
     async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:
-        """Name of the collection that is found as in `search`. Raises `UnknownCollection`, `InvalidInput`."""
+        """Return the name of the collection that `search` would search. Raises `UnknownCollection`, `InvalidInput`."""
         return await self._resolve(collection, path)
 
     async def of_source(self, source: str | Path) -> str:
-        """Name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
+        """Return the name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
         return await (await self._coordinator()).call(Coordinator.of_source, await asyncio.to_thread(real_path, source))
 
     async def release(self, collection: str) -> None:
-        """End the actors of a collection that does nothing: they come back when they are asked."""
+        """End the actors of a collection when no work on it is under way. The next call starts them again."""
         self._forget(collection)
         await (await self._coordinator()).call(Coordinator.release, collection)
 
     async def cancel(self, collection: str) -> bool:
-        """Stop the running index job of a collection: who waits for it gets `JobCancelled`, what it has committed
-        stays, and the next `index` goes on from there. False where none runs."""
+        """Stop the running index job of a collection, whose callers get `JobCancelled`. Returns False when none runs.
+
+        What the job has committed stays, and the next `index` continues from there.
+        """
         return await (await self._coordinator()).call(Coordinator.cancel, collection)
 
     async def clear(self, collection: str) -> None:
@@ -319,27 +332,30 @@ class Context:
         await (await self._coordinator()).call(Coordinator.clear, collection)
 
     async def verify(self, collection: str | None = None, *, deep: bool = False) -> list[VerificationReport]:
-        """Whether a collection, or each of the root, is whole: everything that its newest version names.
+        """Check that everything that the newest version of a collection names is there and undamaged.
 
-        deep: hash every file, and compare the chunks with the source where that is as it was indexed.
+        collection: name of the collection. None checks each collection of the root.
+        deep: True hashes every file, and compares the chunks with source files that have not changed since.
 
-        Raises `UnknownCollection`, `StorageError`; damage is reported, not raised.
+        Raises `UnknownCollection` or `StorageError`. Damage is reported, not raised.
         """
         return await (await self._coordinator()).call(Coordinator.verify, collection, deep)
 
     async def repair(self, collection: str | None = None) -> list[RepairReport]:
-        """Build anew, from the source, what is damaged of a collection, or of each of the root, and nothing else.
+        """Rebuild the damaged parts of a collection from its source, and nothing else.
 
-        Raises `UnknownCollection`, `StorageError`, `RootNotFound`, and as `index`.
+        collection: name of the collection. None repairs each collection of the root.
+
+        Raises `UnknownCollection`, `StorageError`, and what `index` raises.
         """
         return await (await self._coordinator()).call(Coordinator.repair, collection)
 
     async def collections(self) -> list[CollectionSummary]:
-        """All collections of the root, by name."""
+        """Return a summary of each collection of the root, sorted by name."""
         return await (await self._coordinator()).call(Coordinator.collections)
 
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
-        """The collections that a search is about."""
+        """Return the names of the collections to search. Raises `InvalidInput` or `UnknownCollection`."""
         if not collections:
             known = collection in self._clients and path is None
             return [collection if known and collection is not None else await self._resolve(collection, path)]
@@ -374,7 +390,7 @@ class Context:
             self._forget(collection)
 
     def _check_open(self) -> None:
-        # A call on a Ray that is gone would quietly start another one, which no one guards and no one ends.
+        # A call on a Ray that is gone would quietly start another one, which nothing guards and nothing ends.
         if self._closed:
             raise closed()
 
@@ -398,5 +414,5 @@ class Context:
 
 
 def closed() -> RuntimeUnavailable:
-    """The error of a connection that was left."""
+    """Return the error for calls on a connection that is closed."""
     return RuntimeUnavailable("This connection is closed", "Connect again.")

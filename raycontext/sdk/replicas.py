@@ -1,4 +1,4 @@
-"""Several actors that answer the same: a call goes to one of them, and to the next where that one is late or dead.
+"""Replicas of an actor. A call goes to one of them, and to the next when that one is late or dead.
 
 Requests are hedged as in Dean and Barroso, "The Tail at Scale" (2013): a second replica is asked once the first has
 taken longer than nearly all calls do, and the first answer counts.
@@ -25,45 +25,48 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 ATTEMPTS = 2
-"""An actor that is gone for good is made anew at the second."""
+"""Number of tries of a call. At the second, an actor that is gone for good is started anew."""
 
 KEPT_LATENCIES = 64
-"""The last calls, from which it is judged what is late."""
+"""Number of recent calls whose durations decide when a call is late."""
 
 LATE_SHARE = 0.95
-"""Share of the calls that are quicker than a late one."""
+"""Share of recent calls that are faster than a call that counts as late."""
 
 LEAST_DELAY_SECONDS = 0.05
+"""Shortest time after which a call counts as late, in seconds."""
 MOST_DELAY_SECONDS = 0.5
-"""Also before there is an experience: an actor that has just started maps its files first."""
+"""Longest time after which a call counts as late, in seconds. It holds before the first call has ended, too: an actor
+that has just started maps its files first.
+"""
 
 AVOIDED_SECONDS = 5.0
-"""How long a replica that was late or dead is asked last."""
+"""Time during which a replica that was late or dead is asked last, in seconds."""
 
 
 class Replicas(Generic[Actor]):
-    """The actors of one shard.
+    """Actors that all serve the same shard.
 
-    connect: gives the actor of a number from 0 on, making it where there is none.
+    connect: returns the actor of a number from 0 to `count - 1`, and starts it when it does not run.
     """
 
     def __init__(self, connect: Callable[[int], Awaitable[ActorHandle[Actor]]], count: int) -> None:
         self._connect = connect
         self._count = count
         self._turn = itertools.count()
-        self._avoided = [-AVOIDED_SECONDS] * count  # when each was late
+        self._avoided = [-AVOIDED_SECONDS] * count  # time of the loop at which each was late or dead, in seconds
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
         self._warming: set[asyncio.Task[Any]] = set()
 
     def warm(self) -> None:
-        """Start all in the background."""
+        """Start the replicas other than the first in the background."""
         for number in range(1, self._count):
             task = asyncio.ensure_future(self._connect(number))
             self._warming.add(task)
             task.add_done_callback(self._warmed)
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Cancel the starts that `warm` began."""
         for task in self._warming:
             task.cancel()
 
@@ -74,9 +77,9 @@ class Replicas(Generic[Actor]):
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> Result:
-        """Call a method of one of them and await the first answer.
+        """Call a method of one replica and return the first answer.
 
-        Raises what the method raises, and `RuntimeUnavailable` where none of them can be reached, twice.
+        Raises what the method raises, and `RuntimeUnavailable` when no replica can be reached in two tries.
         """
 
         async def ask(actor: ActorHandle[Actor]) -> Result:
@@ -86,6 +89,9 @@ class Replicas(Generic[Actor]):
         return await Retries((RuntimeUnavailable,), attempts=ATTEMPTS).run(lambda: asked_once(ask))
 
     async def _hedged(self, ask: Callable[[ActorHandle[Actor]], Awaitable[Result]]) -> Result:
+        """Ask the replicas one after the other, each once the one before it is late or dead, and return the first
+        answer.
+        """
         waiting = deque(self._order())
         running: dict[asyncio.Future[Result], int] = {}
         try:
@@ -109,26 +115,30 @@ class Replicas(Generic[Actor]):
                 task.cancel()
 
     def _order(self) -> list[int]:
-        """They take turns, but those that were late or dead a moment ago come last."""
+        """Return the numbers of all replicas in the order to ask. Replicas that were late or dead a moment ago come
+        last.
+        """
         first = next(self._turn)
         moment = asyncio.get_running_loop().time() - AVOIDED_SECONDS
         turns = ((first + step) % self._count for step in range(self._count))
         return sorted(turns, key=lambda number: self._avoided[number] > moment)
 
     async def _ask(self, number: int, ask: Callable[[ActorHandle[Actor]], Awaitable[Result]]) -> Result:
+        """Ask one replica and record how long it took."""
         begun = asyncio.get_running_loop().time()
         answer = await ask(await self._connect(number))
         self._latencies.append(asyncio.get_running_loop().time() - begun)
         return answer
 
     def _delay(self) -> float:
-        """Seconds after which a call is late."""
+        """Return the seconds after which a call counts as late."""
         if not self._latencies:
             return MOST_DELAY_SECONDS
         ranked = sorted(self._latencies)
         return min(max(ranked[int(LATE_SHARE * (len(ranked) - 1))], LEAST_DELAY_SECONDS), MOST_DELAY_SECONDS)
 
     def _warmed(self, task: asyncio.Task[Any]) -> None:
+        """Forget a start that has ended. A replica that could not be started is started by the call that needs it."""
         self._warming.discard(task)
         with suppress(asyncio.CancelledError, RuntimeUnavailable):
             task.result()

@@ -1,4 +1,4 @@
-"""A query as the caller sees it: ask all shards at once, merge, fetch the texts of what is left."""
+"""Client side of a query: ask all shards at once, merge their candidates, fetch the texts of the best."""
 
 from __future__ import annotations
 
@@ -32,20 +32,23 @@ Result = TypeVar("Result")
 Request = TypeVar("Request", SearchRequest, RelatedRequest)
 
 ATTEMPTS = 3
-"""A query that a commit or garbage collection overtook is asked again."""
+"""Number of tries of a query that was overtaken by a commit or by garbage collection, or that could not reach an actor.
+"""
 
 RELATED_ROWS = 200
-"""Chunks that each side proposes as related, at least."""
+"""Smallest number of chunks that each shard proposes for "related"."""
 
 STATISTICS_SHARE, CANDIDATES_SHARE = 0.5, 0.8
-"""Of the time of a query: until then the shards have to answer each step; those that have not are left out."""
+"""Shares of a query's time at which the wait for statistics and for candidates ends. A shard that is later is left out.
+"""
 
 
 class SearchClient:
-    """Searches one collection through its shards' actors; the query never passes through the Coordinator.
+    """Client that searches one collection through the actors of its shards. Queries do not pass through the
+    Coordinator.
 
-    replicas: actors of each shard, on different nodes where there are several.
-    seconds: how long a query may take. What a shard has not answered by then is missing from the hits, which say so.
+    replicas: number of actors of each shard, on different nodes where there are several.
+    seconds: longest duration of a query. Hits of a shard that is later are missing, and the result says so.
     """
 
     def __init__(
@@ -68,31 +71,36 @@ class SearchClient:
         self._shards: list[Replicas[HybridSearchActor]] = []
 
     async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
-        """At most `limit` hits, best first. Raises `UnknownCollection`, `FingerprintMismatch`, `RuntimeUnavailable`
-        where no shard answers in time."""
+        """Return at most `limit` hits with at least `min_score`, best first.
+
+        Raises `UnknownCollection` or `FingerprintMismatch`, and `RuntimeUnavailable` when no shard answers in time.
+        """
         return await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score))
 
     async def related(self, path: str, line: int, filters: SearchFilters, limit: int, min_score: float) -> Hits:
-        """At most `limit` chunks that are like the one at a line of a file, best first, without it.
+        """Return at most `limit` chunks similar to the one at a line of a file, best first, without that chunk.
 
-        Raises as `search`, and `InvalidInput` where the collection has no such file.
+        Raises what `search` raises, and `InvalidInput` when the collection has no such file.
         """
         return await self._repeatedly(lambda begun: self._related(begun, path, line, filters, limit, min_score))
 
     def close(self) -> None:
-        """Wait for nothing any more."""
+        """Drop the connections to the shards and cancel the starts of their replicas."""
         while self._shards:
             self._shards.pop().close()
 
     async def _repeatedly(self, attempt: Callable[[float], Awaitable[Result]]) -> Result:
-        """Call `attempt` with the time of the loop at which the query began, until nothing overtakes it."""
+        """Return what `attempt` returns, and try again when a commit or a lost actor interrupts it.
+
+        `attempt` is called with the time of the event loop at which it begins.
+        """
 
         async def once() -> Result:
             try:
                 if not self._shards:
                     await self._connect()
                 return await attempt(asyncio.get_running_loop().time())
-            except StaleVersion:  # perhaps it has another number of shards by now
+            except StaleVersion:  # the collection may have another number of shards by now
                 self.close()
                 raise
 
@@ -138,8 +146,10 @@ class SearchClient:
         method: Callable[[HybridSearchActor, Request, int | None], Statistics],
         request: Request,
     ) -> tuple[list[int], Statistics]:
-        """The shards that answer and what they say together, at one version: those that have not yet seen the newest
-        are asked for that one."""
+        """Return the numbers of the shards that answer, and their statistics added up at one version of the collection.
+
+        A shard that answered for an older version than the newest is asked again for the newest.
+        """
         until = begun + STATISTICS_SHARE * self._seconds
         parts = await self._ask(self._all(), until, method, request, None)
         newest = max(part.version for part in parts.values())
@@ -150,7 +160,7 @@ class SearchClient:
             parts = {number: part for number, part in parts.items() if part.version == newest}
         if any(
             part.num_shards != len(self._shards) for part in parts.values()
-        ):  # rebuilt with another number meanwhile
+        ):  # rebuilt with another number of shards in the meantime
             raise StaleVersion(self._location.collection, newest)
         shards = sorted(parts)
         return shards, Statistics.total([parts[number] for number in shards])
@@ -167,7 +177,7 @@ class SearchClient:
         return await self._ask(shards, until, method, request, total)
 
     async def _hits(self, begun: float, version: int, candidates: Iterable[int], ranked: Sequence[RankedChunk]) -> Hits:
-        """The texts of what is left, of the shards that still answer."""
+        """Return the ranked chunks as hits with their texts. Chunks of shards that no longer answer are left out."""
         wanted: dict[int, list[int]] = {}
         for chunk in ranked:
             wanted.setdefault(chunk.shard, []).append(chunk.row)
@@ -197,9 +207,10 @@ class SearchClient:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> dict[int, Result]:
-        """What some shards answer until a time of the loop, by number.
+        """Call a method of some shards and return the answers that come before `until`, by number of the shard.
 
-        Raises what the method raises, and `RuntimeUnavailable` where none of them answers.
+        `until` is a time of the event loop. Raises what the method raises, and `RuntimeUnavailable` when no shard
+        answers.
         """
         tasks = {
             number: asyncio.ensure_future(self._shards[number].call(method, *arguments, **named)) for number in shards
@@ -229,13 +240,17 @@ class SearchClient:
         )
 
     async def _vector(self, text: str) -> tuple[str, Any] | None:
-        """Of a query, where a server has the embedder: asked once, for all shards. Raises `EmbeddingFailed`."""
+        """Return the fingerprint and the vector of a query when a server has the embedder; None otherwise.
+
+        The server is asked once for all shards. Raises `EmbeddingFailed`.
+        """
         if not self._embedder or not is_remote(self._embedder):
             return None
         (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
         return embedder_for(self._embedder).fingerprint, await actor.call(EmbedderActor.embed_query, text)
 
     async def _connect(self) -> None:
+        """Ask the first shard for the number of shards and the embedder, then start the actors of all shards."""
         first = self._replicas_of(0)
         count, self._embedder = await first.call(HybridSearchActor.shape)
         self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]

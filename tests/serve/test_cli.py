@@ -353,7 +353,7 @@ def test_nothing_from_files_reaches_the_terminal_raw(command: Command, tmp_path:
 
 
 def test_root_whose_name_is_not_text_is_refused(command: Command, source: Path) -> None:
-    """Arrow opens no such files; better to say so before anything is written."""
+    """Arrow cannot open such files, so the root is refused before anything is written."""
     root = command.root / os.fsdecode(b"caf\xe9")
     assert_failed(command("index", source, "--root", root, "--runtime", "inline"), 2, "caf\\udce9", "UTF-8")
     assert not command.root.exists()

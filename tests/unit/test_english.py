@@ -22,7 +22,6 @@ UNFINISHED = frozenset(
         "embed",
         "index",
         "runtime",
-        "sdk",
         "search",
         "serve",
         "store",
