@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import subprocess
 import sys
 from importlib import metadata
 
@@ -85,15 +85,14 @@ def test_fingerprint_names_the_versions() -> None:
     assert str(grammars.CHUNKER_VERSION) in text
 
 
-def test_missing_packs_mean_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def without_packs(name: str, *arguments: object, **keywords: object) -> object:
-        if name.startswith("tree_sitter_language"):
-            raise ImportError(name)
-        return real_import(name, *arguments, **keywords)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", without_packs)
-    monkeypatch.setattr(grammars.importlib.util, "find_spec", lambda _name: None)
-    monkeypatch.delitem(sys.modules, "tree_sitter_language_pack", raising=False)
-    assert grammars._grammar_for.__wrapped__("python") is None
+def test_missing_packs_mean_no_parser() -> None:
+    """In a process of its own, in which neither package of grammars can be imported."""
+    program = (
+        "import sys\n"
+        "sys.modules['tree_sitter_language_pack'] = sys.modules['tree_sitter_languages'] = None\n"
+        "from raycontext.chunk.languages.grammars import parser_for\n"
+        "print(parser_for('python'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "None\n", done.stderr
+    assert parser_for("python") is not None
