@@ -1,4 +1,4 @@
-"""What an actor counts of the calls that it is sent: how many, how many at once, how long they take."""
+"""Counts of the calls that an actor gets: how many, how many at once, how long they take."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ Kind = TypeVar("Kind")
 LEAST_SECONDS = 1e-5
 BUCKETS_PER_DOUBLING = 4
 BUCKETS = 112
-"""Up to 45 minutes; longer calls count as that long."""
+"""Number of buckets of the histogram. They reach up to 45 minutes; a longer call counts as that long."""
 
 KEPT_ENDS = 1024
-"""The last calls of which it is known when they ended: no longer queue is told."""
+"""Number of recent calls whose end times are kept. A longer queue than that cannot be reported."""
 
 UNCOUNTED = frozenset({"process", "status"})
-"""What is asked for the status itself."""
+"""Methods whose calls are not counted, since they serve the status itself."""
 
 _ATTRIBUTE = "_counted_calls"
 _inside: ContextVar[int] = ContextVar("inside", default=0)
-"""The actor whose call is under way, by its identity: what it calls of itself is no call of its own. Tasks keep the
-context that they began in, which must not keep the actor."""
+"""Identity (`id`) of the actor whose call is under way. A method that the actor calls on itself then counts as no call.
+
+Tasks keep the context that they began in, which must not keep the actor alive.
+"""
 
 
 class CallFigures(NamedTuple):
-    """What is told of the calls of an actor; see `ActorStatus`."""
+    """Figures about the calls of an actor, as `ActorStatus` reports them."""
 
     answered: int
     waiting: int
@@ -45,22 +47,25 @@ class CallFigures(NamedTuple):
 
 
 class CallTimes:
-    """Counts of the calls of one actor since its process began, of a fixed size. For one thread: that of the calls."""
+    """Counts and times of the calls of one actor since its process began, in memory of a fixed size.
+
+    Only the thread that runs the calls may use it.
+    """
 
     def __init__(self) -> None:
         self.answered = 0
-        """Calls that have ended, also those that raised."""
+        """Number of calls that have ended, also those that raised."""
         self.under_way = 0
         self._histogram = [0] * BUCKETS
         self._ends: deque[float] = deque(maxlen=KEPT_ENDS)  # seconds since the epoch
 
     def begin(self) -> float:
-        """A call begins: its time, for `end`."""
+        """Count a call as begun, and return a time for `end`."""
         self.under_way += 1
         return time.perf_counter()
 
     def end(self, begun: float) -> None:
-        """The call that began then has ended."""
+        """Count a call as ended. `begun` is what `begin` returned for it."""
         seconds = time.perf_counter() - begun
         self.under_way -= 1
         self.answered += 1
@@ -68,27 +73,30 @@ class CallTimes:
         self._histogram[_bucket(seconds)] += 1
 
     def figures(self, asked_at: float | None = None) -> CallFigures:
-        """The counts now; `asked_at` is when they were asked for, in seconds since the epoch, None: now."""
+        """Return the figures at this moment.
+
+        asked_at: time at which the figures were asked for, in seconds since the epoch; None means now.
+        """
         waiting = self.ahead(time.time() if asked_at is None else asked_at)
         return CallFigures(self.answered, waiting, self.quantile(0.5), self.quantile(0.99))
 
     def quantile(self, share: float) -> float | None:
-        """Seconds within which this share of the calls has ended, right to 9 %; None before the first."""
+        """Return the seconds within which this share of the calls has ended, exact to 9 %; None before the first."""
         if not self.answered:
             return None
         wanted = math.ceil(share * self.answered)
         return _middle(bisect_left(list(accumulate(self._histogram)), wanted))
 
     def ahead(self, asked_at: float) -> int:
-        """Calls that were under way or waiting when a question was sent (seconds since the epoch).
+        """Return the number of calls that were under way or waiting at a time, in seconds since the epoch.
 
-        An actor that handles one call at a time has answered them by the time that it answers the question.
+        An actor that handles one call at a time has answered them before it answers the question about them.
         """
         return self.under_way + sum(end > asked_at for end in self._ends)
 
 
 def counted(kind: type[Kind]) -> type[Kind]:
-    """Class decorator of an actor: its public methods, the inherited ones too, are counted as calls."""
+    """Decorate an actor's class so that the calls of its public methods, also of inherited ones, are counted."""
     for name in dir(kind):
         function = inspect.getattr_static(kind, name)
         if not name.startswith("_") and name not in UNCOUNTED and inspect.isfunction(function):
@@ -97,14 +105,14 @@ def counted(kind: type[Kind]) -> type[Kind]:
 
 
 def calls_of(actor: object) -> CallTimes:
-    """The counts of an actor of a `counted` class."""
+    """Return the counts of an actor whose class is `counted`."""
     calls: CallTimes = vars(actor).setdefault(_ATTRIBUTE, CallTimes())
     return calls
 
 
 @contextmanager
 def _under_way(actor: object) -> Iterator[None]:
-    """A call of an actor, unless the actor makes it itself."""
+    """Count the block as a call of the actor, unless the actor calls itself."""
     if _inside.get() == id(actor):
         yield
         return
@@ -119,7 +127,9 @@ def _under_way(actor: object) -> Iterator[None]:
 
 
 def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
-    # These go to other processes by value: what they use must be found there by its name.
+    """Return a function, or a coroutine function, that counts each call of `function`."""
+
+    # Actor classes travel to other processes by value, so this must work with what can be found there by name.
     @functools.wraps(function)
     def call(self: object, *arguments: Any, **options: Any) -> Any:
         with _under_way(self):
@@ -134,10 +144,11 @@ def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _bucket(seconds: float) -> int:
+    """Return the number of the histogram's bucket for a duration."""
     doublings = math.log2(max(seconds, LEAST_SECONDS) / LEAST_SECONDS)
     return min(int(doublings * BUCKETS_PER_DOUBLING), BUCKETS - 1)
 
 
 def _middle(bucket: int) -> float:
-    """Geometric middle of a bucket, in seconds."""
+    """Return the geometric middle of a bucket, in seconds."""
     return LEAST_SECONDS * math.exp2((bucket + 0.5) / BUCKETS_PER_DOUBLING)

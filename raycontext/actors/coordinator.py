@@ -1,4 +1,4 @@
-"""The async driver: runs index jobs by awaiting what a planner asks for. One per storage root."""
+"""The Coordinator: an actor that runs the index jobs of a root and passes other calls on. One per root."""
 
 from __future__ import annotations
 
@@ -53,29 +53,31 @@ __all__ = ["COORDINATOR", "Coordinator"]
 Result = TypeVar("Result")
 
 COORDINATOR = "rc"
-"""Name of the actor."""
+"""Name of the Coordinator's actor."""
 
 _log = logging.getLogger("raycontext")
 
 RUN_ATTEMPTS = 3
-"""A run that another writer overtook is planned again on what that one committed."""
+"""Number of tries of an index run. A run that another writer overtook is planned again on what that one committed."""
 
 
 LOOK_SECONDS = 1.0
+"""Shortest time between two looks at the source of a collection, in seconds."""
 LOOK_BUDGET_SECONDS = 0.05
+"""Longest look after which the next one may follow within `LOOK_SECONDS`, in seconds."""
 SLOW_LOOK_SECONDS = 60.0
-"""How often a search looks whether the source has changed, what that may cost, and how often where it costs more."""
+"""Shortest time between two looks that take longer than `LOOK_BUDGET_SECONDS`, in seconds."""
 
 LOOK_FILES = 5_000
-"""Files of a tree that a search looks at."""
+"""Largest number of files of a collection whose source a search looks at."""
 
 FEW_CHANGES = 64
-"""Files that a search waits for."""
+"""Largest number of changed files that a search indexes before it answers."""
 
 
 @counted
 class Coordinator:
-    """Owns the queue of jobs. Jobs of one collection run one after the other, others side by side."""
+    """Actor that owns the queue of jobs. Jobs of one collection run one after the other; others run side by side."""
 
     def __init__(
         self, root: str, runtime: Runtime, budget: IndexBudget | None = None, cache: CacheOptions = DEFAULT_CACHE
@@ -92,13 +94,16 @@ class Coordinator:
         budget = budget or IndexBudget()
         self._file_seconds = budget.file_seconds
         tasks = budget.tasks(runtime.parallelism)
-        # One more waits for a worker, where the workers are what bounds them.
+        # One more task waits, so that a worker that becomes free has work at once.
         self._governor = Governor(tasks + (tasks == runtime.parallelism))
         self._plans: dict[str, EmbedderPlan] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
-        """Bring a collection to the state of its source. Raises `RootNotFound`, `CollectionExists`, `InvalidInput`,
-        `StorageError`, `JobFailed`, …; what was committed before an error stays."""
+        """Bring a collection to the state of its source. What was committed before an error stays.
+
+        Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `NotShared`, `StorageError`, `JobCancelled`,
+        `JobFailed`, and what the embedder raises.
+        """
         if not await asyncio.to_thread(os.path.isdir, request.source):  # False also for what cannot be a path
             raise RootNotFound(request.source)
         if request.options.embedder is not None:
@@ -109,26 +114,28 @@ class Coordinator:
         return await self._in_turn(identity.name, lambda: self._index(identity, request.options, request.places))
 
     async def prepare(self, source: str, collection: str | None) -> str:
-        """Name of the collection of a source; see `Catalog.prepare`. Raises `RootNotFound`."""
+        """Return the name of a source's collection, created when it is missing (see `Catalog.prepare`). Raises
+        `RootNotFound`.
+        """
         if not await asyncio.to_thread(os.path.isdir, source):
             raise RootNotFound(source)
         return (await asyncio.to_thread(self._catalog.prepare, source, collection)).name
 
     async def of_source(self, source: str) -> str:
-        """Name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
+        """Return the name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
         found = await asyncio.to_thread(self._catalog.of_source, source)
         if found is None:
             raise UnknownCollection(source, tuple(await self._names(None)))
         return found.name
 
     async def release(self, collection: str) -> None:
-        """End the actors of a collection unless it has work to do."""
+        """End the actors of a collection unless work on it is under way."""
         if collection in self._last or collection in self._maintenance:
             return
         await self._end_actors(self._location(collection).open())
 
     async def estimate(self, request: IndexRequest) -> IndexEstimate:
-        """What `index` would do; nothing is made or changed. Raises `RootNotFound`, `InvalidInput`."""
+        """Return what `index` would do, and change nothing. Raises `RootNotFound` or `InvalidInput`."""
         if not await asyncio.to_thread(os.path.isdir, request.source):
             raise RootNotFound(request.source)
         names = await asyncio.to_thread(collection_names, self._storage)
@@ -145,23 +152,23 @@ class Coordinator:
         )
 
     async def progress(self, collection: str) -> JobProgress | None:
-        """Progress of the running or last job of a collection; None where there was none."""
+        """Return the progress of the running or last job of a collection; None when there was none."""
         job = self._jobs.get(collection)
         return job.progress() if job else None
 
     async def progress_of(self, source: str, collection: str | None) -> JobProgress | None:
-        """Progress of the job that indexes a source."""
+        """Return the progress of the job that indexes a source; None when there is none. A name takes precedence."""
         for name, job in self._jobs.items():
             if name == collection or (collection is None and job.identity.source == source):
                 return job.progress()
         return None
 
     async def status(self, collection: str) -> CollectionStatus:
-        """Raises `UnknownCollection`."""
+        """Return what a collection holds, its progress and its actors. Raises `UnknownCollection`."""
         location = await self._known(collection)
         store = await self._runtime.actor(vector_store_name(collection), ANYWHERE, VectorStoreActor, location)
         asked_at = time.time()
-        of_store = await store.call(VectorStoreActor.process, asked_at)  # before it answers what takes longer
+        of_store = await store.call(VectorStoreActor.process, asked_at)  # first, since the next call takes longer
         status = await store.call(VectorStoreActor.status)
         found = await search_actors(self._runtime, collection, status.num_shards)
         asked_at = time.time()
@@ -171,60 +178,67 @@ class Coordinator:
         return status.model_copy(update={"progress": job.progress() if job else None, "actors": actors})
 
     async def clear(self, collection: str) -> None:
-        """Remove a collection, its files and its actors, also where it is damaged. Raises `UnknownCollection`."""
+        """Remove a collection with its files and its actors, even when it is damaged. Raises `UnknownCollection`."""
         await self._in_turn(collection, lambda: self._clear(collection))
 
     async def verify(self, collection: str | None, deep: bool) -> list[VerificationReport]:
-        """Of one collection, or of all. Raises `UnknownCollection`, `StorageError`."""
+        """Check one collection, or all when `collection` is None. Raises `UnknownCollection` or `StorageError`."""
         locations = [self._location(name) for name in await self._names(collection)]
         runs = (self._runtime.run(stages.verify_collection, location, deep) for location in locations)
         return list(await asyncio.gather(*runs))
 
     async def repair(self, collection: str | None) -> list[RepairReport]:
-        """Of one collection, or of all. Raises as `stages.repair_collection` and `index`."""
+        """Repair one collection, or all when `collection` is None. Raises what `stages.repair_collection` and `index`
+        raise.
+        """
         return [
             await self._in_turn(name, partial(self._repair, self._location(name)))
             for name in await self._names(collection)
         ]
 
     async def collections(self) -> list[CollectionSummary]:
+        """Return a summary of each collection of the root."""
         return await asyncio.to_thread(self._catalog.summaries)
 
     async def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
-        """See `Catalog.resolve`."""
+        """Return the collection that a caller means (see `Catalog.resolve`)."""
         return await asyncio.to_thread(self._catalog.resolve, collection, path, fallback)
 
     async def close(self) -> None:
-        """Stop all jobs; what they have committed stays."""
+        """Stop all jobs and all maintenance. What they have committed stays."""
         running = [*self._last.values(), *self._maintenance.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
     async def cancel(self, collection: str) -> bool:
-        """Stop the running index job of a collection; who waits for it gets `JobCancelled`. What it has committed
-        stays. False where none runs."""
+        """Stop the running index job of a collection. Returns False when none runs.
+
+        Callers that wait for the job get `JobCancelled`. What it has committed stays.
+        """
         job = self._jobs.get(collection)
         return job.cancel() if job is not None else False
 
     async def freshen(self, collection: str) -> None:
-        """Look by stat whether the source of a collection has changed, and take in few changes before returning.
+        """Look whether the source of a collection has changed, by file metadata, and index a few changes before
+        returning.
 
-        A tree is looked at again after `LOOK_SECONDS`, one that takes longer than `LOOK_BUDGET_SECONDS` after as
-        much longer: what keeps those up to date is a watcher.
+        A source is looked at again after `LOOK_SECONDS`; one whose look takes longer than `LOOK_BUDGET_SECONDS`, after
+        `SLOW_LOOK_SECONDS`. A watcher keeps such a source up to date.
         """
         begun = time.monotonic()
         if collection in self._last or begun < self._look_again.get(collection, begun):
             return
         try:
             await self._look(collection)
-        except RaycontextError as error:  # the search goes on, and tells what is wrong if it concerns it
+        except RaycontextError as error:  # the search goes on, and reports a problem that concerns it
             _log.info("%s was not looked at: %s", collection, error)
         ended = time.monotonic()
         pause = LOOK_SECONDS if ended - begun <= LOOK_BUDGET_SECONDS else SLOW_LOOK_SECONDS
         self._look_again[collection] = ended + pause
 
     async def _look(self, collection: str) -> None:
+        """Index what has changed in a source, when the source and the changes are both small."""
         location = self._location(collection)
         opened = location.open()
         identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
@@ -239,14 +253,14 @@ class Coordinator:
             await self.index(IndexRequest(identity.source, collection, RunOptions(), places, plan))
 
     async def settle(self) -> None:
-        """Wait for compaction and garbage collection that are under way."""
+        """Wait until the compaction and the garbage collection that are under way have ended."""
         await asyncio.gather(*self._maintenance.values(), return_exceptions=True)
 
     async def process(self, asked_at: float | None = None) -> ActorStatus:
         return await asyncio.to_thread(process_status, COORDINATOR, calls_of(self).figures(asked_at))
 
     async def _check_shared(self, identity: CollectionIdentity) -> None:
-        """Raises `NotShared` where a node of the cluster does not see the source or a root that is a folder."""
+        """Raise `NotShared` when a node of the cluster does not see the source, or a root that is a folder."""
         paths = [identity.source]
         if not is_url(self._root):
             paths.append(str(Path(self._root, identity.name)))
@@ -254,12 +268,13 @@ class Coordinator:
             raise NotShared(path, nodes)
 
     async def _names(self, collection: str | None) -> list[str]:
+        """Return the given name alone; without one, the names of all collections."""
         if collection is not None:
             return [collection]
         return await asyncio.to_thread(collection_names, self._storage)
 
     async def _repair(self, location: Location) -> RepairReport:
-        """Leave out what is damaged, then index it again."""
+        """Drop what is damaged, then index it again when the source exists. Returns a report of both."""
         report = await self._runtime.run(stages.repair_collection, location)
         if not report.damage:
             return report
@@ -272,12 +287,13 @@ class Coordinator:
         return Location(self._root, collection, self._cache)
 
     async def _known(self, collection: str) -> Location:
+        """Return the location of a collection. Raises `UnknownCollection`."""
         location = self._location(collection)
         await asyncio.to_thread(lambda: location.open().identity())
         return location
 
     async def _in_turn(self, collection: str, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Do `work` after all earlier work on the collection. It goes on when its caller is gone."""
+        """Do `work` after all earlier work on the collection. It continues when its caller is gone."""
         task = asyncio.ensure_future(_after(self._last.get(collection), work))
         self._last[collection] = task
         try:
@@ -309,7 +325,7 @@ class Coordinator:
             await self._end_models(job.pooled_embedder, plan)
 
     async def _end_models(self, embedder: str | None, plan: EmbedderPlan) -> None:
-        """End the actors that hold a model, and perhaps a GPU, which no run needs any more."""
+        """End the actors that hold a model, and perhaps a GPU, once no run needs them."""
         used = (job.pooled_embedder == embedder and job.is_running for job in self._jobs.values())
         if embedder is None or is_remote(embedder) or any(used):
             return
@@ -317,8 +333,10 @@ class Coordinator:
             await self._runtime.end(embedder_name(embedder, number))
 
     def _maintain(self, collection: str, embedder: str | None) -> None:
-        """Begin compaction and garbage collection in the background, unless they are under way; also of the vectors of
-        an embedder that are kept by content."""
+        """Begin compaction and garbage collection in the background, unless they are under way.
+
+        When an embedder is given, the files of its cached vectors are merged as well.
+        """
         if collection in self._maintenance:
             return
         fingerprint = embedder_for(embedder).fingerprint if embedder else ""
@@ -335,6 +353,7 @@ class Coordinator:
             await actor.call(HybridSearchActor.refresh, version)
 
     async def _clear(self, collection: str) -> None:
+        """Cancel the maintenance of a collection, end its actors, and remove its files."""
         opened = self._location(collection).open()
         maintenance = self._maintenance.get(collection)
         if maintenance is not None:
@@ -352,7 +371,10 @@ class Coordinator:
 
 
 def _shard_count(collection: Collection) -> int:
-    """Shards that may have an actor. Where no manifest can be read, no search beyond the first shard began."""
+    """Return the number of shards that may have an actor.
+
+    When no manifest can be read, no search has got beyond the first shard.
+    """
     try:
         manifest = collection.latest()
     except StorageError:
@@ -361,6 +383,7 @@ def _shard_count(collection: Collection) -> int:
 
 
 async def _after(earlier: asyncio.Task[Any] | None, work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do `work` once an earlier task has ended, however it ended."""
     if earlier is not None:
         await asyncio.wait([earlier])
     return await work()

@@ -1,4 +1,4 @@
-"""The actors that embed where a model is heavy or a server has it: a pool for a model in a folder, one for a server."""
+"""Actors that embed texts: a pool of them for a heavy model in a folder, one for the server of an embedder."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ if TYPE_CHECKING:
 __all__ = ["EmbedderActor", "actor_count", "embedder_actors", "embedder_name", "is_remote"]
 
 KEPT_QUERIES = 1000
+"""Number of queries whose vectors are kept."""
 KEPT_RUNS = 1000
+"""Number of index runs whose budgets of tokens are kept."""
 
 
 @counted
 class EmbedderActor:
-    """One embedder, asked from everywhere, on one event loop."""
+    """Actor that holds one embedder, which index tasks and queries of all processes share."""
 
     def __init__(self, name: str, plan: EmbedderPlan) -> None:
         self._name = name
         self._embedder = embedder_for(name, "cuda" if plan.gpus else "cpu")
         self._server: EmbeddingServer | None = None
         if isinstance(self._embedder, RemoteEmbedder):
-            from raycontext.embed.remote.server import EmbeddingServer  # with an HTTP client, which others do not need
+            from raycontext.embed.remote.server import EmbeddingServer  # imports an HTTP client, which is slow
 
             self._server = EmbeddingServer(self._embedder, plan.limits)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="raycontext-embedder")
@@ -50,10 +52,14 @@ class EmbedderActor:
         self._queries: dict[str, NDArray[np.float32]] = {}
 
     async def embed(self, texts: Sequence[str], run: str, most_tokens: int | None, spent_tokens: int) -> EmbeddedTexts:
-        """Vectors of some texts, none of them blank; of a part of them where a server fails or the budget ends.
+        """Return the vectors of texts, none of which is blank. A server that fails, or the end of the budget, leaves
+        some out.
 
-        run: name of the index run that pays. most_tokens: what it may cost in all. spent_tokens: what it knows to have
-        spent. Raises `InvalidInput` where a model cannot be used.
+        run: name of the index run that pays.
+        most_tokens: largest cost of that run, in tokens; None means no limit.
+        spent_tokens: tokens that the run knows it has spent.
+
+        Raises `InvalidInput` when a model cannot be used.
         """
         if self._server is None:
             model = self._model()
@@ -70,9 +76,9 @@ class EmbedderActor:
         return EmbeddedTexts(found.places, quantize(found.vectors), found.tokens, found.error)
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
-        """Vector of a query, float32[dimension], of unit length; the last ones are kept. For servers alone.
+        """Return the vector of a query, float32[dimension], of unit length. Recent ones are kept.
 
-        Raises `EmbeddingFailed`.
+        Only an embedder on a server is asked this way. Raises `EmbeddingFailed`.
         """
         if text not in self._queries:
             assert self._server is not None
@@ -88,7 +94,7 @@ class EmbedderActor:
         return await asyncio.to_thread(process_status, embedder_name(self._name), calls_of(self).figures(asked_at))
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End the requests that are under way and the thread of the model."""
         if self._server is not None:
             await self._server.close()
         await asyncio.to_thread(self._thread.shutdown, True, cancel_futures=True)
@@ -99,26 +105,26 @@ class EmbedderActor:
 
 
 def is_remote(name: str) -> bool:
-    """Whether a server has the embedder of that name."""
+    """Return whether a server has the embedder of that name."""
     return isinstance(embedder_for(name), RemoteEmbedder)
 
 
 def embedder_name(name: str, number: int = 0) -> str:
-    """Name of an actor of an embedder."""
+    """Return the name of an actor. `name` is that of the embedder, `number` that of the actor in its pool."""
     identity = f"rc-embedder/{xxhash.xxh3_64_hexdigest(name.encode(errors='surrogateescape'))}"
     return f"{identity}/{number}" if number else identity
 
 
 def actor_count(name: str, plan: EmbedderPlan) -> int:
-    """How many actors embed; 0 where index tasks do it themselves. Raises `InvalidInput`."""
+    """Return the number of actors that embed; 0 when index tasks embed by themselves. Raises `InvalidInput`."""
     embedder = embedder_for(name)
     if isinstance(embedder, RemoteEmbedder):
-        return 1  # what may be asked of a server is known in one place
+        return 1  # one actor knows all that is asked of the server, and keeps its limits
     return plan.actors if isinstance(embedder, LocalEmbedder) and embedder.is_heavy else 0
 
 
 async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tuple[ActorHandle[EmbedderActor], ...]:
-    """The actors of an embedder; made where there are none. Raises `InvalidInput`, `RuntimeUnavailable`."""
+    """Return the actors of an embedder, started when needed. Raises `InvalidInput` or `RuntimeUnavailable`."""
     count = await asyncio.to_thread(actor_count, name, plan)
     gpus = 0.0 if is_remote(name) else plan.gpus
     made = (

@@ -18,14 +18,14 @@ __all__ = ["HybridSearchActor", "search_actor_name", "search_actors"]
 
 
 def search_actor_name(collection: str, shard: int, replica: int = 0) -> str:
-    """Name of an actor of a shard."""
+    """Return the name of the actor that is a replica of a shard."""
     return f"rc/{collection}/{shard}/{replica}" if replica else f"rc/{collection}/{shard}"
 
 
 async def search_actors(
     runtime: Runtime, collection: str, num_shards: int
 ) -> dict[str, ActorHandle[HybridSearchActor]]:
-    """The actors of all shards that run, by name."""
+    """Return the search actors of a collection that run, by name, over all shards and replicas."""
     found: dict[str, ActorHandle[HybridSearchActor]] = {}
     for shard in range(num_shards):
         for replica in itertools.count():
@@ -39,7 +39,7 @@ async def search_actors(
 
 @counted
 class HybridSearchActor(ShardSearch):
-    """A `ShardSearch` that a process can be started for: `search`, `refresh`, `clear`, one message at a time."""
+    """Actor that makes a `ShardSearch` a process of its own, and measures its calls."""
 
     def __init__(self, location: Location, shard: int, replica: int = 0) -> None:
         super().__init__(location.open(), shard)

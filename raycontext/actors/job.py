@@ -1,4 +1,4 @@
-"""One index run: carries out what a planner asks for."""
+"""One index run as a coroutine: it carries out what a planner asks for."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ __all__ = ["Job"]
 Result = TypeVar("Result")
 
 END_SECONDS = 60.0
-"""Time that tasks of a run that fails have to end, so that what they have written is removed."""
+"""Longest wait for the tasks of a run that has failed, in seconds. What they have written is then removed."""
 
 RENEW_SECONDS = 600.0
-"""How often a run tells garbage collection that it still wants to commit its segments; well below the grace times."""
+"""Time between two renewals of uncommitted segments, in seconds. It is well below the grace times, after which garbage
+collection would remove them.
+"""
 
 
 class Job:
-    """One index run: carries out the planner's instructions, at most as many tasks at once as the runtime can run,
-    and one more that waits for a free worker."""
+    """Index run that carries out the instructions of a planner.
+
+    It has at most as many tasks at once as the runtime can run, and one more that waits for a free worker.
+    """
 
     def __init__(
         self,
@@ -54,11 +58,16 @@ class Job:
         governor: Governor | None = None,
         file_seconds: float = FILE_SECONDS,
     ) -> None:
-        """places: paths relative to the source, to which the run keeps where it can; empty for all of it. file_seconds:
-        see `IndexBudget`."""
+        """Prepare a run. It begins with `run`.
+
+        places: paths relative to the source that the run keeps to when it can; empty for the whole source.
+        plan: how to embed.
+        governor: gives out places for tasks, which the runs of a root share.
+        file_seconds: limit on the time that a file may take (see `IndexBudget`).
+        """
         self.identity = identity
         self.pooled_embedder: str | None = None
-        """Name of the embedder, where it has actors."""
+        """Name of the embedder when actors embed for this run; None otherwise."""
         self._plan = plan or EmbedderPlan()
         self._governor = governor or Governor(runtime.parallelism + 1)
         self._embedders: tuple[ActorHandle[EmbedderActor], ...] = ()
@@ -76,13 +85,14 @@ class Job:
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
         self._tried: list[SegmentReference] = []
-        """Segments of the last commit that was tried and has not succeeded."""
+        """Segments of the last commit, from its begin until it has succeeded."""
         self._late: list[SegmentReference] = []
-        """Segments that tasks have written after the run had failed."""
+        """Segments that tasks wrote after the run had failed."""
         self._store: ActorHandle[VectorStoreActor]
         self._state: CollectionState
 
     async def run(self, options: RunOptions) -> IndexReport:
+        """Run the job to its end. Raises `JobCancelled`, `JobFailed`, or the `RaycontextError` that stopped it."""
         try:
             async with self._governor.place(self.identity.name):  # the start of a process is work, too
                 self._store = await self._runtime.actor(
@@ -125,7 +135,7 @@ class Job:
         return self._report(self._planner, changed)
 
     def cancel(self) -> bool:
-        """Stop; False where there is nothing to stop."""
+        """Stop the run. Returns False when it has ended."""
         if self._ended is not None:
             return False
         self._cancelled = True
@@ -135,9 +145,11 @@ class Job:
 
     @property
     def is_running(self) -> bool:
+        """True until the run has ended."""
         return self._ended is None
 
     def progress(self) -> JobProgress:
+        """Return how far the run is."""
         seconds = (self._ended or time.monotonic()) - self._begun
         planner = self._planner
         if planner is None:
@@ -162,6 +174,7 @@ class Job:
         )
 
     async def _drive(self, planner: index_planner.ReindexPlanner) -> bool:
+        """Carry out the planner's instructions to the end, and return whether the index has changed."""
         waiting = deque(planner.start())
         running: set[asyncio.Task[index_planner.Event]] = set()
         try:
@@ -177,7 +190,7 @@ class Job:
                 self._measure(len(running), len(waiting))
                 done, running = await asyncio.wait(running, timeout=RENEW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    # What follows from a result goes first: commits before more indexing.
+                    # Instructions that follow from a result go first: commits before more indexing.
                     waiting.extendleft(reversed(planner.handle(task.result())))
                 if time.monotonic() - self._renewed >= RENEW_SECONDS:
                     await asyncio.to_thread(self._renew, planner.uncommitted_segments)
@@ -191,7 +204,7 @@ class Job:
             self._measure(0, 0)
 
     async def _let_end(self, running: Iterable[asyncio.Task[index_planner.Event]]) -> None:
-        """Wait for the tasks of a run that fails, and note the segments that they have written."""
+        """Wait for the tasks of a run that has failed, and note the segments that they have written."""
         if not running:
             return
         ended, _ = await asyncio.wait(running, timeout=END_SECONDS)
@@ -200,7 +213,7 @@ class Job:
         self._late = [segment for segment in late if segment is not None]
 
     async def _remove_loose(self, planner: index_planner.ReindexPlanner) -> None:
-        """Give back the space of segments that this run has written and not committed: the disk may be full."""
+        """Remove the segments that this run has written and not committed: the disk may be full."""
         untried = [*planner.uncommitted_segments, *self._late]
         opened, base = self._location.open(), self._state.version
         await asyncio.to_thread(remove_loose_segments, opened, untried, self._tried, base)
@@ -210,7 +223,9 @@ class Job:
         set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
 
     def _renew(self, segments: Sequence[SegmentReference]) -> None:
-        """Raises `CommitConflict` where garbage collection was faster."""
+        """Tell garbage collection that segments are still wanted. Raises `CommitConflict` when it has removed them
+        already.
+        """
         try:
             self._location.open().renew(segments)
         except FileNotFoundError as error:
@@ -218,6 +233,7 @@ class Job:
         self._renewed = time.monotonic()
 
     async def _carry_out(self, instruction: index_planner.Instruction) -> index_planner.Event:
+        """Carry out one instruction and return its event. An error becomes the event `Failed`."""
         source, options = self.identity.source, self._state.options
         try:
             match instruction:
@@ -263,10 +279,12 @@ class Job:
         return EmbeddingRun(self._embedders, self._name, self._plan.most_tokens, self._embedding.tokens)
 
     async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Run a function as a task, once the governor has a place for it."""
         async with self._governor.place(self.identity.name):
             return await self._runtime.run(function, *arguments)
 
     async def _scan(self, source: str) -> Scan:
+        """Look for changes: in the given places when the index allows it, else in the whole source."""
         state = self._state
         if self._places and state.version and not state.replace and not state.unrecorded:
             return await self._store.call(VectorStoreActor.scan_places, source, state.options, self._places)

@@ -1,4 +1,4 @@
-"""Work on a collection that no one waits for: compaction, then garbage collection."""
+"""Work on a collection that no caller waits for: compaction, then garbage collection."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["Maintenance"]
 _log = logging.getLogger("raycontext")
 
 ROUNDS = 4
-"""How often one run looks for segments to merge: a merge may make the next one due."""
+"""Largest number of rounds of merges in one run. A merge may make the next one due."""
 
 
 class Maintenance:
-    """One run. What it does not get done, or what fails, the next one does: nothing of it is lost."""
+    """One run of maintenance. The next run does what this one leaves undone or fails to do."""
 
     def __init__(
         self,
@@ -36,7 +36,12 @@ class Maintenance:
         *,
         new_vectors_of: str = "",
     ) -> None:
-        """new_vectors_of: fingerprint of an embedder whose vectors are kept by content."""
+        """Prepare a run. It begins with `run`.
+
+        refresh: called with collection, version and number of shards after a merge, so that search actors open the
+        version.
+        new_vectors_of: fingerprint of an embedder whose cached vectors have grown; empty for none.
+        """
         self._governor = governor
         self._new_vectors_of = new_vectors_of
         self._location = location
@@ -44,7 +49,7 @@ class Maintenance:
         self._refresh = refresh
 
     async def run(self) -> None:
-        """Merge segments until there is nothing to merge, then remove garbage. Problems are logged."""
+        """Merge segments until none is due, then remove garbage. Problems are logged, not raised."""
         collection = self._location.collection
         try:
             store = await self._runtime.actor(vector_store_name(collection), ANYWHERE, VectorStoreActor, self._location)
@@ -64,6 +69,7 @@ class Maintenance:
             _log.warning("maintenance of %s stopped: %s", collection, error)
 
     async def _merge(self, store: ActorHandle[VectorStoreActor], merge: PendingMerge) -> int | None:
+        """Merge segments of one shard and commit the result. Returns the new version; None when it came too late."""
         async with self._governor.place(self._location.collection):
             merged = await self._runtime.run(
                 stages.compact_segments, self._location, merge.sources, merge.embedder, merge.chunker

@@ -1,4 +1,4 @@
-"""What the actors measure, through Ray's own metrics: each node exports them for Prometheus.
+"""Metrics of the actors, recorded through Ray's own metrics. Each node exports them for Prometheus.
 
 Without Ray (the inline runtime) nothing is recorded. The names are documented in `docs/metrics.md`.
 """
@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 __all__ = ["INSTRUMENTS", "Instrument", "add", "observe", "set_value", "timed"]
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Upper bounds of a histogram's buckets."""
+"""Upper bounds of the buckets of each histogram, in seconds."""
 
 
 class Instrument(NamedTuple):
-    """Name, kind (`Counter`, `Gauge` or `Histogram`), what it says with its unit, and the keys of its tags."""
+    """Metric with its name, kind (`Counter`, `Gauge` or `Histogram`), meaning with its unit, and keys of tags."""
 
     name: str
     kind: str
@@ -62,7 +62,7 @@ INSTRUMENTS = {
         Instrument(
             "raycontext_reused_vectors_total",
             "Counter",
-            "Texts that were not embedded, for their vectors were there: hits of the cache by content",
+            "Texts whose vectors were found in the cache by content, and not computed",
             ("collection",),
         ),
         Instrument("raycontext_resident_bytes", "Gauge", "Resident memory of the process of an actor", ("actor",)),
@@ -71,7 +71,7 @@ INSTRUMENTS = {
 
 
 def add(name: str, amount: float, **tags: str) -> None:
-    """Add to a counter."""
+    """Add an amount to a counter."""
     _record(name, "inc", amount, tags)
 
 
@@ -81,13 +81,13 @@ def set_value(name: str, value: float, **tags: str) -> None:
 
 
 def observe(name: str, value: float, **tags: str) -> None:
-    """Put a value into a histogram."""
+    """Add a value to a histogram."""
     _record(name, "observe", value, tags)
 
 
 @contextmanager
 def timed(name: str, **tags: str) -> Iterator[None]:
-    """Put the seconds that the block takes into a histogram, also where it raises."""
+    """Add the seconds that the block takes to a histogram, also when it raises."""
     begun = time.perf_counter()
     try:
         yield
@@ -96,7 +96,7 @@ def timed(name: str, **tags: str) -> Iterator[None]:
 
 
 def _record(name: str, method: str, value: float, tags: dict[str, str]) -> None:
-    ray = sys.modules.get("ray")  # to import it takes half a second, and without it there is no one to ask
+    ray = sys.modules.get("ray")  # importing Ray takes half a second, and nothing collects metrics without it
     if ray is not None and ray.is_initialized() and (value or method != "inc"):
         getattr(_metric(name), method)(value, tags)
 

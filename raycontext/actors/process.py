@@ -1,4 +1,4 @@
-"""What every actor can tell about the process that it lives in."""
+"""What every actor reports about the process that it runs in."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["process_status"]
 
 
 def process_status(name: str, calls: CallFigures) -> ActorStatus:
-    """Measure the calling process, that of the actor of this name and these calls."""
-    memory = psutil.Process().memory_info()  # of one look: both figures are of the same moment
+    """Return the status of the calling process, in which the actor `name` runs, with the figures of its calls."""
+    memory = psutil.Process().memory_info()  # one call, so that both figures are from the same moment
     set_value("raycontext_resident_bytes", memory.rss, actor=name)
     return ActorStatus(
         name=name,
         pid=os.getpid(),
         node=platform.node(),
         rss_bytes=memory.rss,
-        mapped_bytes=getattr(memory, "shared", None),  # of Linux alone
+        mapped_bytes=getattr(memory, "shared", None),  # only Linux reports it
         calls=calls.answered,
         calls_waiting=calls.waiting,
         call_p50_seconds=calls.p50_seconds,

@@ -1,4 +1,4 @@
-"""The actor that owns a collection's data: one per collection, one call at a time."""
+"""The actor that owns the data of a collection. There is one per collection; it handles one call at a time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["VectorStoreActor", "vector_store_name"]
 
 
 def vector_store_name(collection: str) -> str:
-    """Name of the actor of a collection."""
+    """Return the name of the actor that owns a collection's data."""
     return f"rc/{collection}"
 
 
 @counted
 class VectorStoreActor(VectorStore):
-    """A `VectorStore` that a process can be started for: all its state comes from the last manifest."""
+    """Actor that makes a `VectorStore` a process of its own. All its state comes from the last manifest."""
 
     def __init__(self, location: Location) -> None:
         super().__init__(location.open())
@@ -51,6 +51,7 @@ class VectorStoreActor(VectorStore):
         return process_status(self._name, calls_of(self).figures(asked_at))
 
     def _measure(self) -> None:
+        """Set the metrics that describe the newest version."""
         shape = self.shape()
         set_value("raycontext_segments", shape.segments, **self._tags)
         set_value("raycontext_files", shape.files, **self._tags)
