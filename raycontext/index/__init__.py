@@ -1,1 +1,1 @@
-"""The index run without actors: request, plan, stages, and the tasks that carry them out."""
+"""Index run without actors: its request, its planner, its tasks, and the limits of the tasks."""

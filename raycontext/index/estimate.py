@@ -35,7 +35,7 @@ LARGEST_FOLDERS = 10
 
 
 class FolderSize(BaseModel):
-    """Size of a folder: what an index run would take in from it."""
+    """Size of the part of a folder that an index run would take in."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class FolderSize(BaseModel):
     files: int
     """Number of files that would be indexed below it."""
     bytes: int
-    """Size of these files."""
+    """Total size of these files in bytes."""
 
 
 class IndexEstimate(BaseModel):
@@ -53,16 +53,17 @@ class IndexEstimate(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     source: str
+    """Absolute path of the folder to index."""
     files: int
     """Number of new and changed files, which the run would index."""
     bytes: int
-    """Size of these files."""
+    """Total size of these files in bytes."""
     removed: int
     """Number of indexed files that are gone."""
     chunks: int
     """Expected number of chunks of these files, measured on a sample."""
     sampled_bytes: int
-    """Size of the sample that chunks and time are measured on."""
+    """Size in bytes of the sample on which chunks and time are measured."""
     embedding_tokens: int = 0
     """Expected upper bound of the tokens that an embedding server would count. Existing vectors are not subtracted."""
     exceeds_max_embedding_tokens: bool = False
@@ -123,8 +124,12 @@ def estimate_tree(
 
 
 def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, int, float]:
-    """Chunk, analyse and embed some files, spread over the tree: their bytes, their chunks, the tokens that a server
-    would count, the seconds it took. No server is asked."""
+    """Chunk, analyse and embed some of `files`, spread evenly over the tree.
+
+    Return the size of these files in bytes, the number of their chunks, the largest number of tokens that an embedding
+    server would count, and the time in seconds. No server is asked. The time is measured without the first batch,
+    which also loads grammars and kernels, and is then scaled up to the whole sample.
+    """
     from raycontext.index.segment_builder import Batch
 
     embedder = embedder_for(options.embedder)

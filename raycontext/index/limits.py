@@ -24,31 +24,38 @@ TASK_BYTES = 1 << 30
 
 
 SECONDS_PER_BYTE = 10.0 / (1 << 20)
-"""CPU time of a step; parsing, its slowest part, ends itself after 5 s and does 10 MB/s and more."""
+"""CPU time in seconds that a step gets for each byte of source, beside the time of a file.
+
+It is generous: parsing, the slowest part, does 10 MB/s and more, and ends itself after `PARSE_CPU_SECONDS`.
+"""
 
 SHORTEST_SECONDS = 0.1
-"""Least CPU time of a file in seconds: a timer of 0 would never end a task."""
+"""Shortest CPU time in seconds that a file gets. A timer of 0 would never end a task."""
 
 _STATUS = Path("/proc/self/status")
 _DATA = re.compile(r"^VmData:\s*(\d+) kB$", re.MULTILINE)
 
 
 class _Process:
-    """State of this process's limits."""
+    """State of the limits of this process."""
 
     is_limited = False
+    """Whether the code of a task runs under limits now."""
     file_seconds = FILE_SECONDS
+    """CPU time in seconds that a step gets beside the time for its size."""
     data_bytes: int | None = None
-    """Private writable memory before the first task, and what tasks without a limit have added; None where it is not
-    known."""
+    """Private writable memory in bytes before the first task, plus what tasks without a memory limit have added.
+
+    None before the first task, and where the system does not tell.
+    """
 
 
 @contextmanager
 def limited(*, memory: bool, file_seconds: float = FILE_SECONDS) -> Iterator[None]:
-    """Limit the code inside of the context, which must be all that this process does.
+    """Limit the code inside the context, which must be the only work of this process.
 
-    With `memory` both memory and time are limited, without it only time. `file_seconds` is the CPU time in seconds that
-    a step may take, in addition to its share by size.
+    With `memory`, both memory and time are limited; without it, only time. `file_seconds` is the CPU time in seconds
+    that a step may take beside the time for its size.
     """
     if sys.platform == "win32":
         yield
@@ -72,11 +79,11 @@ def limited(*, memory: bool, file_seconds: float = FILE_SECONDS) -> Iterator[Non
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
         after = None if memory else _data_bytes()
         if after is not None and before is not None and _Process.data_bytes is not None:
-            _Process.data_bytes += max(after - before, 0)  # models stay, and what their libraries have set aside
+            _Process.data_bytes += max(after - before, 0)  # models and the buffers of their libraries stay in memory
 
 
 def allow(size: int | None) -> None:
-    """Set the CPU time of the step that begins now and works on `size` bytes of source. None: no limit."""
+    """Limit the CPU time of the step that begins now and works on `size` bytes of source. None removes the limit."""
     if sys.platform != "win32" and _Process.is_limited:
         seconds = 0.0 if size is None else _Process.file_seconds + size * SECONDS_PER_BYTE
         signal.setitimer(signal.ITIMER_PROF, seconds)

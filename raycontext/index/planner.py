@@ -1,17 +1,18 @@
-"""The planner of an index run: events in, instructions out; no I/O, no clock, no Ray.
+"""Planner of an index run: it takes events and returns instructions, without I/O, without a clock and without Ray.
 
     ScanTree ──Scanned──> HashFiles… ──Hashed──> CompareTrees ──Compared──> IndexFiles… ──Indexed──> Commit… ──> Finish
         └── nothing may have changed ──> Finish
                                             HashFiles, IndexFiles ──Failed──> pieces of it, or quarantine
 
-Whoever drives it carries out each instruction, in any order and as many at once as it likes, and feeds what came of
-it back through `handle`, until `Finish` or `Abort`. Imitates the worker state machine of dask.distributed.
+The driver of a run carries out the instructions, in any order and as many at once as it likes. It gives the result of
+each to `ReindexPlanner.handle` as an event, until the planner returns `Finish` or `Abort`. The worker state machine of
+dask.distributed is built in this way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import Literal
 
@@ -19,6 +20,23 @@ from raycontext.batching import cut_into_runs
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
 from raycontext.errors import RaycontextError
+from raycontext.index.instructions import (
+    Abort,
+    Commit,
+    Committed,
+    Compared,
+    CompareTrees,
+    Event,
+    Failed,
+    Finish,
+    Hashed,
+    HashFiles,
+    Indexed,
+    IndexFiles,
+    Instruction,
+    Scanned,
+    ScanTree,
+)
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.runtime.base import WorkerDied, WorkerLost
@@ -46,129 +64,63 @@ __all__ = [
 ]
 
 HASH_BATCH_BYTES = 64 << 20
+"""Largest total size in bytes of the files that one task hashes. A larger file has a task of its own."""
 HASH_BATCH_FILES = 2_000
+"""Largest number of files that one task hashes."""
 INDEX_BATCH_FILES = 2_000
+"""Largest number of files that one task indexes."""
 SMALLEST_INDEX_BATCH_BYTES = 1 << 20
 LARGEST_INDEX_BATCH_BYTES = 16 << 20
+"""Limits in bytes between which the batch size of an index run is chosen. A larger file has a task of its own."""
 BATCHES_PER_WORKER = 3
-"""So that workers end at about the same time, and yet a tree of ordinary size has no more segments than are searched
-fast: see `MAX_SEGMENTS`."""
+"""Number of batches that each worker should get, within the limits of the batch size.
+
+With several batches the workers end at about the same time. Few batches make few segments, which are searched faster:
+see `MAX_SEGMENTS`.
+"""
 COMMIT_BYTES = 64 << 20
-"""Source indexed between two commits: about what a run that dies loses."""
+"""Smallest size in bytes of the source files that are indexed between two commits.
+
+A run that dies loses about as much.
+"""
 MOST_COMMITS = 64
-"""Approximate largest number of commits of a run. A commit costs more in a large tree, so it commits less often."""
+"""Approximate largest number of commits of a run.
+
+A commit costs more in a large tree, so a run commits less often there.
+"""
 
 PIECES = 8
-"""Number of pieces into which a failed batch is cut, so that the file that fails is soon alone."""
+"""Largest number of pieces into which a failed batch is cut, so that the file that fails is soon alone."""
 ATTEMPTS = 2
-"""Number of times that a file, alone in its batch, must end its worker or use up its memory to be blamed."""
+"""Number of tries of a file that is alone in its batch and whose worker dies or runs out of memory.
+
+Then it is skipped.
+"""
 
 LOST_ATTEMPTS = 5
-"""Number of times that a worker is lost without a fault of its file until the file is left to the next run."""
+"""Number of tries of a file that is alone in its batch and whose node is lost. Then it is left to the next run."""
 
 FAILURES_WITHOUT_SUCCESS = 16
-"""Number of files that fail before any batch succeeds, after which the run stops: then the files are not at fault."""
+"""Number of files given up at which the run stops if no batch of its stage has succeeded yet.
+
+The files are hardly at fault then.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class ScanTree:
-    """Walk the tree and compare it by stat with the last snapshot."""
-
-
-@dataclass(frozen=True, slots=True)
-class HashFiles:
-    files: tuple[FileStat, ...]
-    attempt: int = 1
-    """Number of the try of a file that is alone in its batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompareTrees:
-    """Find by their Merkle trees how the current files differ from the indexed ones."""
-
-    hashed: tuple[tuple[FileStat, bytes], ...]
-    removed: tuple[str, ...]
-    skips: Mapping[str, SnapshotEntry]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexFiles:
-    shard: int
-    files: tuple[FileStat, ...]
-    attempt: int = 1
-    """Number of the try of a file that is alone in its batch: its worker may have died for another reason."""
-    again: frozenset[str] = frozenset()
-    """Paths of files whose content an earlier run gave up parsing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    change: Change
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The run is complete; `changed` tells whether anything was committed."""
-
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Abort:
-    """The run cannot go on."""
-
-    error: BaseException
-
-
-Instruction = ScanTree | HashFiles | CompareTrees | IndexFiles | Commit | Finish | Abort
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    scan: Scan
-
-
-@dataclass(frozen=True, slots=True)
-class Hashed:
-    instruction: HashFiles
-    digests: Sequence[FileDigest]
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    changes: TreeChanges
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    instruction: IndexFiles
-    batch: IndexedBatch
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    instruction: Commit
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An instruction failed: with an error of ours, or because its process died."""
-
-    instruction: Instruction
-    error: BaseException
-
-
-Event = Scanned | Hashed | Compared | Indexed | Committed | Failed
 Stage = Literal["walking", "hashing", "indexing", "committing", "done", "failed"]
 
 
 class ReindexPlanner:
     """State of one index run.
 
-    `owed`: a commit is, even if no file has changed: the first one, or one that records other options. `replace`:
-    forget what was indexed and build anew, in a single commit at the end, so that searches see the old index until the
-    new one is whole. `again`: paths that are chunked again also where their content is as it was. `new_txn` makes the
-    id of each commit.
+    options: options of the collection from the first commit on.
+    owed: whether a commit is due even if no file has changed. The first commit of a collection is due, and so is one
+    that records other options.
+    replace: whether the run drops what was indexed and builds the index anew. It then makes a single commit at its end,
+    so that searches see the old index until the new one is complete.
+    parallelism: number of tasks that can run at once.
+    new_txn: function that returns the id of the next commit.
+    again: paths of files that are indexed again even if their content has not changed.
     """
 
     def __init__(
@@ -183,7 +135,7 @@ class ReindexPlanner:
     ) -> None:
         self._options = options
         self._replace = replace
-        self._owed = owed or replace  # a commit, even of nothing
+        self._owed = owed or replace  # a commit is due even if nothing has changed
         self._parallelism = max(parallelism, 1)
         self._new_txn = new_txn
         self._again = tuple(again)
@@ -198,13 +150,13 @@ class ReindexPlanner:
         self._stats: dict[str, FileStat] = {}
         self._digests: dict[str, bytes] = {}
         self._hashed: list[tuple[FileStat, bytes]] = []
-        self._succeeded = False  # a batch was hashed or indexed
+        self._succeeded = False  # whether a batch of the current stage has succeeded
         self._quarantined = 0
-        self._pending: set[str] = set()  # files that are to be indexed and are not yet
-        self._waiting = 0  # instructions of the current stage that have not come back
+        self._pending: set[str] = set()  # paths of files that still have to be indexed
+        self._waiting = 0  # number of instructions of the current stage that have no event yet
         self._committing = False
         self._committed = False
-        # What the next commit will hold:
+        # Contents of the next commit:
         self._segments: list[tuple[int, SegmentReference]] = []
         self._entries: dict[str, SnapshotEntry] = {}
         self._seen: Mapping[str, SnapshotEntry] = {}
@@ -212,11 +164,11 @@ class ReindexPlanner:
         self._uncommitted_bytes = 0
 
     def start(self) -> list[Instruction]:
-        """The first instructions."""
+        """Return the first instructions."""
         return [ScanTree()]
 
     def handle(self, event: Event) -> list[Instruction]:
-        """Take in what came of an instruction; returns what to do next, which may be nothing yet."""
+        """Take in the result of an instruction and return the next instructions. The list may be empty."""
         match event:
             case Scanned(scan):
                 return self._scanned(scan)
@@ -234,6 +186,7 @@ class ReindexPlanner:
                 return self._failed(instruction, error)
 
     def _scanned(self, scan: Scan) -> list[Instruction]:
+        """Return instructions that hash the files of a scan, or end the run if nothing can have changed."""
         self.scan = scan
         self._entries.update(scan.skipped)
         if not (scan.to_hash or scan.removed or scan.skipped or self._owed):
@@ -247,6 +200,7 @@ class ReindexPlanner:
         return [HashFiles(files) for files in batches] or self._compare()
 
     def _hashed_batch(self, digests: Sequence[FileDigest]) -> list[Instruction]:
+        """Record the digests of a batch. After the last batch, return the instruction that compares the trees."""
         self._succeeded = self._succeeded or bool(digests)
         for path, digest, reason in digests:
             if reason is None:
@@ -259,13 +213,15 @@ class ReindexPlanner:
         return [] if self._waiting else self._compare()
 
     def _compare(self) -> list[Instruction]:
+        """Return the instruction that compares the trees. A rebuild needs no comparison: all its files are new."""
         assert self.scan is not None
-        if self._replace:  # against nothing
+        if self._replace:
             added = sorted(file.path for file, _ in self._hashed)
             return self._compared(TreeChanges(added, modified=[], removed=[], seen={}, same_skips=[], quarantined={}))
         return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._entries))]
 
     def _compared(self, changes: TreeChanges) -> list[Instruction]:
+        """Record the changes and return instructions that index all new and changed files."""
         assert self.scan is not None
         self.added, self.modified, self.removed = len(changes.added), len(changes.modified), len(changes.removed)
         self._seen = changes.seen
@@ -285,6 +241,7 @@ class ReindexPlanner:
         return instructions or self._finish_if_done()
 
     def _index_instructions(self, files: Sequence[FileStat], again: frozenset[str]) -> list[Instruction]:
+        """Return instructions that index the files. Each has files of one shard, in the order of their paths."""
         share = self.bytes_to_index // (BATCHES_PER_WORKER * self._parallelism)
         size = min(max(share, SMALLEST_INDEX_BATCH_BYTES), LARGEST_INDEX_BATCH_BYTES)
         shards: dict[int, list[FileStat]] = {}
@@ -297,6 +254,7 @@ class ReindexPlanner:
         ]
 
     def _indexed(self, instruction: IndexFiles, batch: IndexedBatch) -> list[Instruction]:
+        """Record the segment and the entries of a batch for the next commit."""
         self._succeeded = True
         if batch.segment is not None:
             self._segments.append((instruction.shard, batch.segment))
@@ -306,6 +264,7 @@ class ReindexPlanner:
         return self._batch_done(instruction.files)
 
     def _batch_done(self, files: Sequence[FileStat]) -> list[Instruction]:
+        """Count files that are indexed or given up, and return a commit if one is due."""
         size = sum(file.size for file in files)
         self._pending.difference_update(file.path for file in files)
         self.files_indexed += len(files)
@@ -315,8 +274,11 @@ class ReindexPlanner:
         return self._commit_if_due()
 
     def _commit_if_due(self) -> list[Instruction]:
-        """One commit at a time: what is indexed while it lasts goes into the next, so that commits that are slower than
-        the workers do not queue up with all that they hold."""
+        """Return a commit if enough was indexed since the last one, or what ends the run if all is indexed.
+
+        There is one commit at a time. Segments that are written meanwhile go into the next commit, so that slow commits
+        do not queue up.
+        """
         if not self._waiting:
             return self._finish_if_done()
         due = max(COMMIT_BYTES, self.bytes_to_index // MOST_COMMITS)
@@ -325,6 +287,10 @@ class ReindexPlanner:
         return [self._commit()]
 
     def _finish_if_done(self) -> list[Instruction]:
+        """Return the last commit, or `Finish` if there is nothing left to commit.
+
+        Return nothing while instructions run.
+        """
         if self._waiting:
             return []
         if self._uncommitted():
@@ -337,13 +303,15 @@ class ReindexPlanner:
 
     @property
     def uncommitted_segments(self) -> list[SegmentReference]:
-        """Segments that are written and wait for the next commit."""
+        """References to segments that are written and wait for the next commit."""
         return [segment for _, segment in self._segments]
 
     def _uncommitted(self) -> bool:
+        """Return whether the next commit would hold anything or is due even without contents."""
         return bool(self._segments or self._entries or self._seen or self._removed or self._owed)
 
     def _commit(self) -> Instruction:
+        """Return the instruction that commits all that is gathered, and begin to gather anew."""
         assert self.scan is not None
         change = Change(
             txn=self._new_txn(),
@@ -363,6 +331,11 @@ class ReindexPlanner:
         return Commit(change)
 
     def _failed(self, instruction: Instruction, error: BaseException) -> list[Instruction]:
+        """Return instructions that try a failed batch again.
+
+        An error of ours ends the run, and so does the failure of an instruction that has no files. A batch of several
+        files is cut into pieces. A file that is alone is tried a few times, then skipped with the reason.
+        """
         if isinstance(error, RaycontextError) or not isinstance(instruction, (HashFiles, IndexFiles)):
             self.stage = "failed"
             return [Abort(error)]
@@ -378,7 +351,7 @@ class ReindexPlanner:
             return [Abort(error)]
         (file,) = instruction.files
         if isinstance(instruction, HashFiles):
-            self._skip(file, SkipReason.WORKER_LOST)  # what hashes a file cannot fail by its content
+            self._skip(file, SkipReason.WORKER_LOST)  # no content can make hashing fail
             self.files_hashed += 1
             return self._hashed_batch([])
         reason = _reason(error)
@@ -386,17 +359,19 @@ class ReindexPlanner:
         return self._batch_done(instruction.files)
 
     def _skip(self, file: FileStat, reason: SkipReason, digest: bytes = b"") -> None:
+        """Record for the next commit that a file is skipped."""
         self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, digest, reason)
 
 
 def _attempts(error: BaseException) -> int:
-    """Return how often a file that is alone is tried where an attempt ends with this error."""
+    """Return the largest number of tries of a file that is alone in its batch and fails with this error."""
     if isinstance(error, WorkerLost):
         return LOST_ATTEMPTS
     return ATTEMPTS if isinstance(error, WorkerDied | MemoryError) else 1
 
 
 def _reason(error: BaseException) -> SkipReason:
+    """Return the reason to record for a file whose indexing ended with this error."""
     if isinstance(error, WorkerLost):
         return SkipReason.WORKER_LOST
     if isinstance(error, MemoryError):
@@ -405,12 +380,16 @@ def _reason(error: BaseException) -> SkipReason:
 
 
 def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> list[tuple[FileStat, ...]]:
-    """Cut into runs of at most `most_files` files and, beyond a first file, `most_bytes` bytes."""
+    """Cut files into batches of at most `most_files` files and `most_bytes` bytes.
+
+    A larger file is a batch of its own.
+    """
     runs = cut_into_runs(files, attrgetter("size"), most_size=most_bytes, most_items=most_files)
     return [tuple(run) for run in runs]
 
 
 def _pieces(instruction: HashFiles | IndexFiles) -> list[Instruction]:
+    """Return up to `PIECES` instructions of the given kind that share its files."""
     step = -(-len(instruction.files) // PIECES)
     pieces = (instruction.files[start : start + step] for start in range(0, len(instruction.files), step))
     if isinstance(instruction, HashFiles):

@@ -1,4 +1,4 @@
-"""Vectors for an index task from the pool of embedder actors, with all that was embedded before left out."""
+"""Embedder of an index task that asks a pool of embedder actors, and reuses the vectors of known contents."""
 
 from __future__ import annotations
 
@@ -17,61 +17,73 @@ from raycontext.store.segments.content_vectors import ContentVectors, content_ke
 __all__ = ["EmbeddedTexts", "EmbeddingRun", "EmbeddingUse", "PooledEmbedder", "TextEmbedder"]
 
 SLICE_TEXTS = 1024
+"""Largest number of texts in one call of an actor. Its vectors are stored before the next call, since they may have
+cost money: a task that dies loses no more than one call."""
 SLICE_CHARACTERS = 1 << 20
-"""What is asked for at once, and then kept: a task that dies loses no more of what was paid for."""
+"""Largest number of characters in the texts of one call. A longer text has a call of its own."""
 
 PROBE = "dimension"
+"""Text that is embedded to learn the dimension where all documents are blank."""
 
 
 class EmbeddingUse(NamedTuple):
-    """What embedding came to: texts that were embedded, texts whose vectors were there, tokens."""
+    """Counts of what was embedded, for the report and the budget of a run."""
 
     embedded: int = 0
+    """Number of texts that actors embedded."""
     reused: int = 0
+    """Number of texts whose vectors were already stored."""
     tokens: int = 0
+    """Number of tokens that a server counted. 0 for a local model."""
 
     def plus(self, other: EmbeddingUse) -> EmbeddingUse:
+        """Return the sums of both."""
         return EmbeddingUse(*(ours + theirs for ours, theirs in zip(self, other, strict=True)))
 
 
 class EmbeddedTexts(NamedTuple):
-    """What an embedder actor answers."""
+    """Answer of an embedder actor: vectors of k of the n texts that it was given."""
 
     places: NDArray[np.int64]
-    """[k] of the texts that have vectors."""
+    """Indices of the texts that have vectors, [k]."""
     vectors: QuantizedVectors
-    """[k]"""
+    """Vectors of these texts, [k]."""
     tokens: int
+    """Number of tokens that the call has used. 0 for a local model."""
     error: BaseException | None
-    """Why the others have none."""
+    """Reason why the other texts have no vectors; None where all have one."""
 
 
 class TextEmbedder(Protocol):
-    """The actor that embeds, as an index task sees it."""
+    """Interface of an embedder actor to index tasks."""
 
     async def embed(self, texts: Sequence[str], run: str, most_tokens: int | None, spent_tokens: int) -> EmbeddedTexts:
-        """Return the vectors of some texts, none of them blank; of a part of them where a server fails or the budget
-        ends.
+        """Return the vectors of texts, none of which is blank.
 
-        run: name of the index run that pays. most_tokens: what it may cost in all. spent_tokens: what it knows to have
-        spent. Raises `InvalidInput` where a model cannot be used.
+        Where a server fails or the budget ends, only a part of the texts have vectors; see `EmbeddedTexts.error`.
+
+        run: name of the index run that pays. most_tokens: largest number of tokens that the whole run may use, None for
+        no limit. spent_tokens: number of tokens that the run is known to have used. Raises `InvalidInput` where a model
+        cannot be used.
         """
         ...
 
 
 class EmbeddingRun(NamedTuple):
-    """Who embeds for an index task, and on whose account."""
+    """Embedder actors of an index run, and the budget of the run."""
 
     pool: tuple[ActorHandle[TextEmbedder], ...]
+    """Actors, at least one."""
     run: str
+    """Name of the index run, under which actors count its tokens."""
     most_tokens: int | None
     """Largest number of tokens that the whole run may use. None: no limit."""
     spent_tokens: int
-    """By the run so far: an actor that came back has not seen them."""
+    """Number of tokens that the run has used so far. An actor that was started again does not know it."""
 
 
 class PooledEmbedder:
-    """From documents to vectors, for one task. `use` tells what it came to."""
+    """Function from documents to vectors, for one task. `use` counts what it embedded and reused."""
 
     def __init__(self, run: EmbeddingRun, vectors: ContentVectors) -> None:
         self.use = EmbeddingUse()
@@ -81,7 +93,11 @@ class PooledEmbedder:
         self._dimension = 0
 
     def __call__(self, documents: Documents) -> QuantizedVectors:
-        """Blank documents get zero vectors. Raises `EmbeddingFailed`, `EmbeddingBudgetExceeded`, `StorageError`."""
+        """Return one vector for each document. A blank document gets a zero vector.
+
+        Documents with equal texts share one vector. Raises `EmbeddingFailed`, `EmbeddingBudgetExceeded`, `InvalidInput`
+        where a model cannot be used, `StorageError`, or `RuntimeUnavailable` where an actor has died.
+        """
         texts = list(documents.texts())
         told = [place for place, text in enumerate(texts) if text.strip()]
         keys, first, inverse = np.unique(
@@ -103,7 +119,11 @@ class PooledEmbedder:
     def _pieces(
         self, keys: NDArray[np.uint64], texts: Sequence[str]
     ) -> list[tuple[NDArray[np.int64], QuantizedVectors]]:
-        """The vectors of some texts, all different, with their places."""
+        """Return the vectors of n texts that all differ; `keys` are their content keys, uint64[n, 2].
+
+        They come in pieces. Each piece holds the indices of its texts, int64[k], and their k vectors. Texts without a
+        stored vector are embedded, and their vectors stored.
+        """
         pieces = self._vectors.find(keys) if len(keys) else []
         missing = np.ones(len(keys), bool)
         for places, _ in pieces:
@@ -118,7 +138,7 @@ class PooledEmbedder:
         for places in map(np.array, slices):
             found = self._embed([texts[place] for place in places])
             told = places[found.places]
-            if len(told):  # kept before anything else happens: it may have cost money
+            if len(told):  # stored before anything else can fail, since it may have cost money
                 self._vectors.add(keys[told], found.vectors)
             if found.error is not None:
                 raise found.error
@@ -126,6 +146,7 @@ class PooledEmbedder:
         return pieces
 
     def _embed(self, texts: Sequence[str]) -> EmbeddedTexts:
+        """Ask the next actor of the pool for the vectors of texts, and count them."""
         actor = self._run.pool[self._next % len(self._run.pool)]
         self._next += 1
         spent = self._run.spent_tokens + self.use.tokens
@@ -134,6 +155,7 @@ class PooledEmbedder:
         return found
 
     def _known_dimension(self, pieces: Sequence[tuple[NDArray[np.int64], QuantizedVectors]]) -> int:
+        """Return the dimension of the vectors. Embed a probe to learn it if no text had a vector yet."""
         if pieces:
             self._dimension = pieces[0][1].codes.shape[1]
         elif not self._dimension:  # all documents are blank

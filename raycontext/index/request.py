@@ -1,4 +1,4 @@
-"""What the Coordinator is asked for, from the arguments and the settings of who asks."""
+"""Requests of index runs, made from the arguments of an interface and the settings of the client."""
 
 from __future__ import annotations
 
@@ -32,30 +32,39 @@ __all__ = [
 
 
 class EmbedderPlan(NamedTuple):
-    """How embedder actors are made, from the settings of who asks first."""
+    """Settings of the embedder actors that an index run uses. They come from the client that asks for the run."""
 
     actors: int = 0
-    """For a model in a folder; 0: index tasks run it themselves. A server has one."""
+    """Number of actors for a model in a folder.
+
+    0: index tasks run the model themselves. A server always has one actor.
+    """
     gpus: float = 0.0
     """Number of GPUs of each actor. A fraction shares a GPU."""
     limits: Limits = Limits()
+    """Limits on requests to an embedding server."""
     most_tokens: int | None = None
-    """What a run may cost."""
+    """Largest number of tokens of an embedding server that a run may use. None: no limit."""
 
 
 class IndexRequest(NamedTuple):
-    """What to index. `collection` None: that of the source, or a new one named after it."""
+    """Request to index a folder."""
 
-    source: str  # absolute path of a folder
+    source: str
+    """Absolute path of the folder."""
     collection: str | None
+    """Name of the collection. None: the collection of the source, or a new one that is named after the source."""
     options: RunOptions
     places: tuple[str, ...] = ()
-    """Paths relative to the source that alone may have changed; empty: anything may have."""
+    """Paths relative to the source that may have changed; all others count as unchanged. Empty: all are compared."""
     plan: EmbedderPlan = EmbedderPlan()
 
 
 def index_request(settings: Settings, source: str | Path, collection: str | None, options: RunOptions) -> IndexRequest:
-    """Return the request of an index run with the settings of who asks. Looks at paths, so call it in a thread."""
+    """Return the request of an index run of `source`, completed with the settings of the client.
+
+    It resolves links of the path, which blocks: call it in a thread. Raises `InvalidInput`.
+    """
     if options.embedder is None and settings.embedder is not None:
         options = options.model_copy(update={"embedder": absolute_name(settings.embedder)})
     plan = embedder_plan(settings, options.max_embedding_tokens)
@@ -63,7 +72,10 @@ def index_request(settings: Settings, source: str | Path, collection: str | None
 
 
 def embedder_plan(settings: Settings, most_tokens: int | None = None) -> EmbedderPlan:
-    """How embedder actors are made; `most_tokens` is what a run may cost, None: what the settings say."""
+    """Return the settings of embedder actors.
+
+    `most_tokens` is the largest number of tokens that a run may use; None takes the limit of the settings.
+    """
     return EmbedderPlan(
         actors=settings.embedder_actors,
         gpus=settings.embedder_gpus,
@@ -77,10 +89,11 @@ def embedder_plan(settings: Settings, most_tokens: int | None = None) -> Embedde
 
 
 OPTIONS_REMEDY = "See the options of an index run in the guide."
+"""Advice in the error for a run option that cannot be used."""
 
 
 def run_options(**given: object) -> RunOptions:
-    """Return the options of an index run from what an interface was given, by the names of `RunOptions`.
+    """Return the options of an index run from named values, which are the fields of `RunOptions`.
 
     Raises `InvalidInput` for an unknown option or a value that cannot be used, with the same text on every interface.
     """
@@ -92,7 +105,7 @@ def run_options(**given: object) -> RunOptions:
 
 
 def resolved(options: RunOptions) -> RunOptions:
-    """Return options whose globs are checked and whose embedder has its full name. Raises `InvalidInput`."""
+    """Return the options with the full name of the embedder. Raises `InvalidInput` for a glob that is not valid."""
     for parameter in ("include", "exclude"):
         try:
             path_filter(getattr(options, parameter) or (), ())
@@ -104,15 +117,18 @@ def resolved(options: RunOptions) -> RunOptions:
 
 
 def refused(error: ValidationError, remedy: str) -> InvalidInput:
-    """Return the error for a message that cannot be used; `remedy` is what to do where no run option is wrong."""
+    """Return the error to raise for values that failed validation.
+
+    `remedy` is the advice for values other than run options; those have an advice of their own.
+    """
     is_option = error.errors()[0]["loc"][:1] and error.errors()[0]["loc"][0] in RunOptions.model_fields
     return InvalidInput(first_problem(error), OPTIONS_REMEDY if is_option else remedy)
 
 
 def places_within(source: str, paths: Iterable[str | Path]) -> tuple[str, ...]:
-    """Paths below an absolute source, relative to it and with "/"; "." for the source itself.
+    """Return paths relative to the absolute folder `source`, with "/" between names; "." is the source itself.
 
-    Raises `InvalidInput` for one that is not within it.
+    Raises `InvalidInput` for a path that is not within the source.
     """
     places: list[str] = []
     for path in paths:

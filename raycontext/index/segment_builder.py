@@ -1,4 +1,4 @@
-"""From the contents of files to the columns of a segment: chunk, analyse, embed."""
+"""Builder of a segment's columns: it chunks, analyses and embeds the contents of files."""
 
 from __future__ import annotations
 
@@ -21,28 +21,32 @@ from raycontext.store.segments.segment_writer import DefinedName, IndexedFile, S
 __all__ = ["Batch"]
 
 HEAD_BYTES = 4096
-"""How much of a file the detection of its language may look at."""
+"""Number of bytes at the start of a file from which its language is detected."""
 
 
 def _weight(found: Definition) -> float:
-    """How much a definition says of its file."""
+    """Return the weight of a definition, 0.25 to 1: less if it is nested or a declaration without body."""
     return (0.5 if found.nested else 1.0) * (1.0 if found.has_body else 0.5)
 
 
 def _attempts(chunked: ChunkedFile, is_again: bool) -> int:
-    """Return the number of runs that have given up parsing a file, 0 for a file that is parsed or has no grammar."""
+    """Return the number of runs that gave up parsing a file. 0: the file was parsed or has no grammar.
+
+    A file with a line that is too long counts as if all its tries were used up.
+    """
     if not chunked.gave_up:
         return 0
     return PARSE_ATTEMPTS if is_again or chunked.too_long_line else 1
 
 
 class Batch:
-    """Gathers the chunks of files until they are turned into columns."""
+    """Collector of the chunks of files, which are turned into columns in the end."""
 
     def __init__(self) -> None:
         self.files: list[IndexedFile] = []
+        """Files in the order in which they were added."""
         self.cut_by_lines: list[str] = []
-        """Paths of files that have a grammar and were cut by lines, since parsing them takes too much work."""
+        """Paths of files that have a grammar and were cut by lines, because parsing them takes too long."""
         self._chunks: list[Chunk] = []
         self._definitions: list[DefinedName] = []
         self._contents: list[bytes] = []
@@ -51,9 +55,9 @@ class Batch:
         self._bytes = 0
 
     def add(self, path: str, content: Content, chunk_bytes: int, *, is_again: bool = False) -> None:
-        """Take in a file.
+        """Chunk a file and take in its chunks.
 
-        chunk_bytes: target size of its chunks. is_again: parsing this content was given up by an earlier run.
+        chunk_bytes: target size of a chunk in bytes. is_again: whether an earlier run gave up parsing this content.
         """
         language = detect_language(path, content.data[:HEAD_BYTES])
         chunked = chunk_file(content.data, language, chunk_bytes)
@@ -73,7 +77,7 @@ class Batch:
         self._bytes += len(content.data)
 
     def content(self, embed: Callable[[Documents], QuantizedVectors]) -> SegmentContent:
-        """The columns, with vectors by `embed`."""
+        """Return the columns of a segment with all chunks. `embed` makes the vectors; what it raises is raised."""
         buffer = b"".join(self._contents)
         starts, ends = np.array(self._starts, np.int64), np.array(self._ends, np.int64)
         texts = [buffer[start:end] for start, end in zip(self._starts, self._ends, strict=True)]
@@ -82,7 +86,7 @@ class Batch:
         chunks = self._chunks
         paths = [path_text(file.path).encode(errors="replace").decode() for file in self.files]
         path_terms = analyse_texts(paths)
-        # Together, for who has to ask someone.
+        # One call for both, since an embedder may have to ask a server.
         of_files = _embedded(embed, [*self._names(), *paths])
         return SegmentContent(
             files=self.files,
@@ -104,7 +108,7 @@ class Batch:
         )
 
     def _names(self) -> list[str]:
-        """For each file its path and the names that it defines."""
+        """Return a text for each file: its path and the names that it defines, separated by blanks."""
         file_of_row = np.repeat(np.arange(len(self.files)), [file.row_count for file in self.files])
         names = [[path_text(file.path)] for file in self.files]
         for definition in self._definitions:
@@ -113,5 +117,6 @@ class Batch:
 
 
 def _embedded(embed: Callable[[Documents], QuantizedVectors], texts: list[str]) -> QuantizedVectors:
+    """Return the vectors of texts, in which characters that UTF-8 cannot encode are replaced by "?"."""
     encodable = [text.encode(errors="replace").decode() for text in texts]
     return embed(Documents(analyse_texts(encodable), lambda: encodable))

@@ -1,8 +1,9 @@
-"""The stateless steps of an index run, as plain functions: each opens what it needs and returns small values.
+"""Stateless steps of an index run and of maintenance, as plain functions that run as tasks.
 
-`scan_tree` -> `hash_files` -> `index_files`. They run as Ray tasks or in this process; a step that is run twice, or
-that dies half way, leaves at most a segment that no manifest names. What only a worker needs (grammars, compiled
-kernels) is imported where it runs, so that a driver that names these functions stays light.
+An index run calls `scan_tree`, `hash_files` and `index_files`, in this order. Each function opens what it needs and
+returns small values. A step that runs twice, or dies half way, leaves at most a segment that no manifest names. Modules
+that only a worker needs (grammars, compiled kernels) are imported inside the functions, so that a process that only
+names these functions stays light.
 """
 
 from __future__ import annotations
@@ -52,22 +53,24 @@ class IndexedBatch(NamedTuple):
     """Result of `index_files`."""
 
     segment: SegmentReference | None
-    """None where no file of the batch could be indexed."""
+    """Segment with the chunks of the batch; None where no file of the batch could be indexed."""
     entries: dict[str, SnapshotEntry]
-    """Every file of the batch: indexed with the digest of what was read, or skipped with the reason."""
+    """Entry of every file of the batch, by path: the digest of the indexed content, or the reason why it is skipped."""
     source_bytes: int
+    """Total size in bytes of the indexed files."""
     cut_by_lines: tuple[str, ...] = ()
-    """Paths of files that have a grammar and were cut by lines, since parsing them takes too much work."""
+    """Paths of files that have a grammar and were cut by lines, because parsing them takes too long."""
     embedding: EmbeddingUse = EmbeddingUse()
-    """Use of the embedder actors. Zero where the task embeds by itself."""
+    """Counts of texts and tokens that embedder actors embedded. All are 0 where the task embeds by itself."""
 
 
 @task()
 def scan_tree(source: str, location: Location, version: int, options: IndexOptions, again: Sequence[str] = ()) -> Scan:
-    """Walk the tree and compare by stat what the options ask for with the snapshot of a version.
+    """Walk the tree and compare the status of the selected files with the snapshot of a version.
 
-    version: 0 compares with nothing. again: paths of files that are read again whatever stat says. Raises
-    `RootNotFound`, and `CorruptManifest` where the snapshot cannot be read.
+    version: version of the collection; 0 stands for an empty snapshot. again: paths of files that are read again even
+    if their status has not changed. Raises `RootNotFound`, and `CorruptManifest` where manifest or snapshot cannot be
+    read.
     """
     collection = location.open()
     previous = collection.snapshot(collection.manifest(version)) if version else None
@@ -76,9 +79,10 @@ def scan_tree(source: str, location: Location, version: int, options: IndexOptio
 
 @task(priority="background")
 def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:
-    """Digest of each file's content, or why it has none, in the order of `files`.
+    """Return the digest of each file's content, or the reason why it has none, in the order of `files`.
 
-    Raises `RootNotFound` where files are missing because the source has gone.
+    A file of more than `max_file_bytes` bytes has no digest. Raises `RootNotFound` where files are missing because the
+    source folder is gone.
     """
     root = Path(source)
     digests = [digest_file(root, file.path, max_file_bytes) for file in files]
@@ -86,7 +90,7 @@ def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> l
     return digests
 
 
-# Batches of files are tried again by the planner, in ever smaller ones.
+# The planner tries a failed batch again, in smaller pieces.
 @task(retries=0, priority="background", around=index_process)
 def index_files(
     source: str,
@@ -99,10 +103,11 @@ def index_files(
 ) -> IndexedBatch:
     """Read, chunk, analyse and embed files of one shard, and write them as one segment.
 
-    embedding: who embeds; None: this task does. again: paths of files whose content an earlier run gave up parsing.
-    file_seconds: CPU time that each file may take, beyond its share by size; where this process runs nothing but tasks.
-    Raises `StorageError` where the segment cannot be written, `RootNotFound` where files are missing because the
-    source has gone, and as `PooledEmbedder`; a file that cannot be read is skipped.
+    embedding: actors that embed; None: this task embeds by itself. again: paths of files whose content an earlier run
+    gave up parsing. file_seconds: CPU time in seconds that each file may take beside the time for its size; it is limited
+    only in processes that run nothing but tasks. A file that cannot be read is skipped. Raises `StorageError` where the
+    segment cannot be written, `RootNotFound` where files are missing because the source folder is gone, `InvalidInput`
+    where a model cannot be used, and `EmbeddingFailed` or `EmbeddingBudgetExceeded` from the actors.
     """
     from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
     from raycontext.index.segment_builder import Batch
@@ -124,7 +129,7 @@ def index_files(
     if not batch.files:
         return IndexedBatch(None, entries, 0)
     embedder = embedder_for(options.embedder)
-    # A model takes the time that it takes; the rest, as much as all files together.
+    # The built-in table gets the time of a file as large as the batch. The time that a model takes is not limited.
     allow(sum(file.size for file in batch.files) if options.embedder == STATIC else None)
     storage = location.open().storage
     if embedding is not None:
@@ -150,7 +155,7 @@ def index_files(
 
 
 def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
-    """Files of a folder that was moved away, or whose disk was taken out, are not deleted."""
+    """Raise `RootNotFound` if a file has vanished together with its root: then nobody has deleted the file."""
     if SkipReason.VANISHED in reasons and not root.is_dir():
         raise RootNotFound(str(root))
 
@@ -159,29 +164,29 @@ def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
 def compact_segments(
     location: Location, sources: Sequence[SegmentReference], embedder: str, chunker: str
 ) -> SegmentReference | None:
-    """Write one segment with all that is alive in the sources; see `merge_segments`."""
+    """Write one segment with the living files of several segments. Details and errors: see `merge_segments`."""
     return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)
 
 
 @task(priority="background")
 def merge_vectors(location: Location, fingerprint: str) -> int:
-    """Make few files of many that hold vectors by content; see `ContentVectors.merge`."""
+    """Merge the small files of the cache of vectors by content, and return how many. See `ContentVectors.merge`."""
     return ContentVectors(location.open().storage, fingerprint).merge()
 
 
 @task()
 def verify_collection(location: Location, deep: bool) -> VerificationReport:
-    """Whether a collection is whole; see `verify`."""
+    """Return a report on the damage to a collection. Details and errors: see `verify`."""
     return verify(location.open(), deep=deep)
 
 
 @task()
 def repair_collection(location: Location) -> RepairReport:
-    """Leave out of a collection what is damaged; see `repair`."""
+    """Commit a version of a collection without what is damaged. Details and errors: see `repair`."""
     return repair(location.open())
 
 
 @task()
 def bring_source(work: str, name: str, origin: Origin) -> str:
-    """Fetch a source into the working folder, or bring it up to date there; see `bring`."""
+    """Fetch a source into the working folder, or update it there. Details and errors: see `bring`."""
     return bring(work, name, origin)

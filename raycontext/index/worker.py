@@ -1,4 +1,4 @@
-"""The process of an index task: what it loads once, and the limits that it runs under."""
+"""Preparation of a process for index tasks: modules that it loads once, and the limits of each task."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from raycontext.store.collection import Location
 __all__ = ["index_process"]
 
 YOUNG_OBJECTS = 50_000
-"""How many objects a worker makes between two looks of the garbage collector: a batch makes millions that stay until
-its end, and few cycles."""
+"""Number of new objects after which Python's garbage collector looks for cycles.
+
+A batch makes millions of objects that stay until its end, and few cycles, so that frequent collections cost much time.
+"""
 
 
 @contextmanager
@@ -31,16 +33,19 @@ def index_process(
     again: Collection[str] = (),
     file_seconds: float = FILE_SECONDS,
 ) -> Iterator[None]:
-    """Prepare the process and hold the limits of a task inside. The arguments are those of `index_files`."""
+    """Prepare this process once, and apply the limits of an index task inside the context.
+
+    The arguments are those of `index_files`. Memory is not limited where the task runs a model itself.
+    """
     _prepare_process()
-    # The memory that a model takes is not known.
+    # Nobody knows how much memory a model takes.
     with limited(memory=options.embedder == STATIC or embedding is not None, file_seconds=file_seconds):
         yield
 
 
 @cache
 def _prepare_process() -> None:
-    """Load all modules of a task once in a process: what they hold is never garbage."""
+    """Load all modules of a task, and exempt their objects from garbage collection. Later calls do nothing."""
     import raycontext.index.segment_builder  # noqa: F401
 
     gc.collect()

@@ -1,0 +1,145 @@
+"""Instructions of the planner of an index run, and the events that answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from raycontext.discover.scan import Scan
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.index.stages import IndexedBatch
+from raycontext.models import FileDigest, FileStat
+from raycontext.store.changes import Change, TreeChanges
+
+__all__ = [
+    "Abort",
+    "Commit",
+    "Committed",
+    "CompareTrees",
+    "Compared",
+    "Event",
+    "Failed",
+    "Finish",
+    "HashFiles",
+    "Hashed",
+    "IndexFiles",
+    "Indexed",
+    "Instruction",
+    "ScanTree",
+    "Scanned",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTree:
+    """Instruction to walk the tree and to compare the status of its files with the last snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashFiles:
+    """Instruction to read files and to compute the digests of their contents."""
+
+    files: tuple[FileStat, ...]
+    attempt: int = 1
+    """Number of this try, from 1. It is above 1 only for a file that is alone in its batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTrees:
+    """Instruction to compare the Merkle trees of the current files and of the indexed files."""
+
+    hashed: tuple[tuple[FileStat, bytes], ...]
+    """Pairs of a file and the digest of its content."""
+    removed: tuple[str, ...]
+    """Paths of the snapshot that are no longer in the tree."""
+    skips: Mapping[str, SnapshotEntry]
+    """Entries of files that cannot be indexed, by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFiles:
+    """Instruction to index files of one shard into one segment."""
+
+    shard: int
+    files: tuple[FileStat, ...]
+    attempt: int = 1
+    """Number of this try, from 1. It is above 1 only for a file that is alone in its batch."""
+    again: frozenset[str] = frozenset()
+    """Paths of files whose content an earlier run gave up parsing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Instruction to commit a change of the collection."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Last instruction of a run that is complete."""
+
+    changed: bool
+    """Whether the run has committed anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Last instruction of a run that cannot go on."""
+
+    error: BaseException
+    """Error to raise to the caller of the run."""
+
+
+Instruction = ScanTree | HashFiles | CompareTrees | IndexFiles | Commit | Finish | Abort
+"""Work that the planner asks for, or the end of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Event: the tree was walked and compared with the snapshot."""
+
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """Event: a batch of files was hashed."""
+
+    instruction: HashFiles
+    digests: Sequence[FileDigest]
+    """Digest of each file of the instruction, or the reason why it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Event: the trees were compared."""
+
+    changes: TreeChanges
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """Event: a batch of files was indexed, and its segment was written."""
+
+    instruction: IndexFiles
+    batch: IndexedBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Event: a change was committed."""
+
+    instruction: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Event: an instruction failed with an error, or the process that carried it out died."""
+
+    instruction: Instruction
+    error: BaseException
+
+
+Event = Scanned | Hashed | Compared | Indexed | Committed | Failed
+"""Result of an instruction, which the driver of a run gives to the planner."""
