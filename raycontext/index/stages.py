@@ -104,10 +104,12 @@ def index_files(
     """Read, chunk, analyse and embed files of one shard, and write them as one segment.
 
     embedding: actors that embed; None: this task embeds by itself. again: paths of files whose content an earlier run
-    gave up parsing. file_seconds: CPU time in seconds that each file may take beside the time for its size; it is limited
-    only in processes that run nothing but tasks. A file that cannot be read is skipped. Raises `StorageError` where the
-    segment cannot be written, `RootNotFound` where files are missing because the source folder is gone, `InvalidInput`
-    where a model cannot be used, and `EmbeddingFailed` or `EmbeddingBudgetExceeded` from the actors.
+    gave up parsing. file_seconds: CPU time in seconds that each file may take beside the time for its size; limits hold
+    only in processes that run nothing but tasks.
+
+    A file that cannot be read is skipped. Raises `StorageError` where the segment cannot be written, `RootNotFound`
+    where files are missing because the source folder is gone, `InvalidInput` where a model cannot be used, and
+    `EmbeddingFailed` or `EmbeddingBudgetExceeded` from the actors.
     """
     from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
     from raycontext.index.segment_builder import Batch
