@@ -1,4 +1,4 @@
-"""The list of a batch: which sources, each with its options. Read from YAML, validated as a whole."""
+"""The list of a batch: its sources, each with its options. It is read from YAML and validated as a whole."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ from raycontext.store.collection import check_name
 __all__ = ["BatchEntry", "BatchList", "EntryOptions", "read_batch_list"]
 
 MAX_LIST_BYTES = 16 << 20
+"""Largest size of a list, in bytes."""
 MAX_PROBLEMS_SHOWN = 10
+"""Largest number of problems, or of names, that an error message lists."""
 _ARCHIVE_ENDINGS = re.compile(r"(\.tar)?\.(tar|tgz|tbz2?|txz|zip|gz|bz2|xz)$", re.IGNORECASE)
 
 
 def _with_one_name(given: Any) -> Any:
-    """Return the options of a source with `shards`, which older lists say, under its name `num_shards`."""
+    """Return the options of a source with `shards`, as older lists write, renamed to `num_shards`.
+
+    Raises `ValueError` when both names are given.
+    """
     if not isinstance(given, dict) or "shards" not in given:
         return given
     if "num_shards" in given:
@@ -40,13 +45,15 @@ def _with_one_name(given: Any) -> Any:
 
 
 class EntryOptions(RunOptions):
-    """What can be said of one source, or of all sources (`defaults`): the options of an index run, and how the source
-    is brought. The folder in the name of an embedder is relative to the list."""
+    """Options of one source, or of all sources (`defaults`): those of an index run, and how the source is fetched.
+
+    The folder in the name of an embedder is relative to the list.
+    """
 
     priority: int = 0
-    """Higher ones begin first; among equals the order of the list holds."""
+    """Sources with a higher priority begin first. Those with equal priority begin in the order of the list."""
     fetch_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
-    """How long git may take for this source."""
+    """Longest time that git may take to fetch this source, in seconds."""
 
     @model_validator(mode="before")
     @classmethod
@@ -58,21 +65,23 @@ class BatchEntry(EntryOptions):
     """One source, which is exactly one of `folder`, `git` and `archive`, and its collection."""
 
     collection: str = ""
-    """By default named after the source."""
+    """Name of the collection. The default is made from the name of the source."""
     folder: str | None = None
+    """Path of a folder that is indexed where it is."""
     git: str | None = None
-    """URL of a repository. It is fetched without history into the working folder."""
+    """URL of a git repository. It is fetched without history into the working folder."""
     archive: str | None = None
-    """Path of a tar (also compressed) or zip file. It is extracted into the working folder."""
+    """Path of a tar file, compressed or not, or of a zip file. It is extracted into the working folder."""
     ref: str = ""
-    """Of git: branch, tag or commit; by default the default branch."""
+    """Branch, tag or commit of a git repository. The default is the repository's default branch."""
     strip: int = Field(default=0, ge=0, le=100)
-    """Of an archive: leading parts of the names in it that are left out."""
+    """Number of leading parts that are cut off the names in an archive."""
     subfolder: str = ""
-    """Index only this folder of the source."""
+    """Path within the source of the only folder to index; empty for the whole source."""
 
     @model_validator(mode="after")
     def _is_one_source(self) -> Self:
+        """Raise `ValueError` unless the entry has exactly one source and options that fit it."""
         given = [kind for kind in ("folder", "git", "archive") if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of folder, git and archive, not {' and '.join(given) or 'none'}")
@@ -96,7 +105,7 @@ class BatchEntry(EntryOptions):
 
     @property
     def name(self) -> str:
-        """Name of the collection."""
+        """Name of the collection, as given or made from the name of the source."""
         if self.collection:
             return self.collection
         source = (self.folder or self.git or self.archive or "").replace(os.sep, "/").rstrip("/")
@@ -109,13 +118,13 @@ class BatchEntry(EntryOptions):
 
     @property
     def shown_source(self) -> str:
-        """The source for messages and records: without passwords."""
+        """Source as messages and records show it, without passwords."""
         source = self.folder or (without_password(self.git) if self.git else self.archive) or ""
         return f"{source}@{self.ref}" if self.ref else source
 
     @property
     def origin(self) -> Origin | None:
-        """What has to be brought before it can be indexed; None for a folder."""
+        """Where the source is fetched from; None for a folder."""
         if self.git is not None:
             return Origin("git", self.git, ref=self.ref, seconds=self.fetch_seconds)
         if self.archive is not None:
@@ -124,20 +133,23 @@ class BatchEntry(EntryOptions):
 
 
 class BatchList(BaseModel):
-    """Sources to reindex as one job."""
+    """List of sources to reindex as one job."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: tuple[BatchEntry, ...] = Field(min_length=1)
     concurrency: int = Field(default=4, ge=1, le=1000)
-    """Sources that are fetched or indexed at the same time."""
+    """Number of sources that are fetched or indexed at the same time."""
     work: str | None = None
-    """Folder for repositories and archives that are fetched; every node must see it. By default below the root."""
+    """Folder into which repositories and archives are fetched. Every node must see it.
+
+    The default is below the root.
+    """
 
     @model_validator(mode="before")
     @classmethod
     def _with_defaults(cls, given: Any) -> Any:
-        """Put `defaults` into each source that does not say otherwise."""
+        """Put the options in `defaults` into each source that does not set them itself."""
         if not isinstance(given, dict) or "defaults" not in given:
             return given
         rest = {name: value for name, value in given.items() if name != "defaults"}
@@ -152,6 +164,7 @@ class BatchList(BaseModel):
 
     @model_validator(mode="after")
     def _has_each_collection_once(self) -> Self:
+        """Raise `ValueError` when two sources have one collection."""
         counts = Counter(entry.name for entry in self.sources)
         for name, count in counts.items():
             if count > 1:
@@ -161,13 +174,13 @@ class BatchList(BaseModel):
 
     @property
     def in_order(self) -> list[BatchEntry]:
-        """The sources in the order in which they begin."""
+        """Sources in the order in which they begin."""
         return sorted(self.sources, key=lambda entry: -entry.priority)
 
     def selected(self, only: Iterable[str]) -> BatchList:
-        """The sources whose collection is like one of some patterns (`*`, `?`, `[…]`); all, where there are none.
+        """Return the list with only the sources whose collection matches one of the patterns (`*`, `?`, `[…]`).
 
-        Raises `InvalidInput` where a pattern is like none.
+        Without patterns, the whole list is returned. Raises `InvalidInput` when a pattern matches no collection.
         """
         patterns = tuple(only)
         for pattern in patterns:
@@ -180,12 +193,12 @@ class BatchList(BaseModel):
         return self.model_copy(update={"sources": kept})
 
     def encode(self) -> bytes:
-        """Canonical JSON: the same for lists that say the same. `read_batch_list` reads it."""
+        """Return the list as canonical JSON. Equal lists give equal bytes, and `read_batch_list` can read them."""
         body = self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
     def identity(self, root: str) -> str:
-        """16 hexadecimal digits that stand for this work on this root."""
+        """Return 16 hexadecimal digits that identify the work of this list on a root. `concurrency` does not count."""
         work = {**json.loads(self.encode()), "concurrency": None, "root": root}
         return xxhash.xxh3_64_hexdigest(json.dumps(work, sort_keys=True).encode())
 
@@ -217,6 +230,7 @@ def read_batch_list(path: str | os.PathLike[str]) -> BatchList:
 
 
 def _problems(error: ValidationError, loaded: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each problem, up to `MAX_PROBLEMS_SHOWN`, with the entry that it concerns."""
     problems = error.errors()
     for problem in problems[:MAX_PROBLEMS_SHOWN]:
         place = list(problem["loc"])
@@ -231,7 +245,7 @@ def _problems(error: ValidationError, loaded: dict[str, Any]) -> Iterator[str]:
 
 
 def _entry_label(sources: Any, number: int) -> str:
-    """The number of an entry, from 0, and what it calls itself."""
+    """Return a label for an entry: its number, from 0, and its collection or source, without passwords."""
     entry = sources[number]
     if isinstance(entry, dict):
         for field in ("collection", "folder", "git", "archive"):
@@ -241,6 +255,8 @@ def _entry_label(sources: Any, number: int) -> str:
 
 
 def _with_absolute_paths(batch: BatchList, base: Path) -> BatchList:
+    """Return the list with all paths made absolute. Relative ones are relative to `base`."""
+
     def absolute(path: str) -> str:
         return os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 - any name is a name
 

@@ -1,7 +1,7 @@
 """Batches as jobs of a Ray cluster, submitted to its dashboard.
 
-The id of a job follows from its work, `raycontext-batch-<identity>-<number>`: who submits what is already running joins
-it. Once it has ended, the next submission takes the next number, for Ray does not want an id twice.
+The id of a job follows from its work: `raycontext-batch-<identity>-<number>`. A submission of work that runs already
+joins the running job. Once that has ended, the next submission takes the next number, since Ray refuses an id twice.
 """
 
 from __future__ import annotations
@@ -27,35 +27,37 @@ from raycontext.runtime.ray_process import check_reachable
 __all__ = ["BatchJob", "SubmittedJob", "submit_batch"]
 
 LIST_NAME = "batch.json"
+"""Name of the file with the list, in the working folder of the job."""
 POLL_SECONDS = 0.5
+"""Pause between two tries of a request, in seconds."""
 SUBMIT_SECONDS = 60.0
-"""How long a cluster that has just started may say that it cannot run jobs yet, in seconds."""
+"""Longest time that a cluster which has just started may refuse jobs, in seconds."""
 PATIENCE_SECONDS = 20.0
-"""How long a dashboard may drop connections before the command gives up, in seconds."""
+"""Longest time that a dashboard may drop connections before the command gives up, in seconds."""
 
 DROPPED: tuple[type[Exception], ...] = (ConnectionError, requests.ConnectionError, requests.Timeout)
 """Errors after which a request is worth another try. Errors of requests are not of the class `ConnectionError`."""
 ERRORS = (RuntimeError, OSError, LookupError, TypeError, ValueError, aiohttp.ClientError)
-"""What the client of Ray raises, also for an answer that is not one of Ray's dashboard."""
+"""Errors that Ray's client raises, also when something else than Ray's dashboard answers."""
 
 _Result = TypeVar("_Result")
 
 
 class BatchJob(NamedTuple):
-    """What to submit."""
+    """Batch to submit as a job."""
 
     submission_id: str  # without the number
     root: str
-    content: bytes  # of the list, which travels with the job
+    content: bytes  # the list, which travels with the job
 
 
 class SubmittedJob(NamedTuple):
-    """What has come of it."""
+    """State of a submitted job."""
 
     submission_id: str
-    joined: bool  # it was running already
-    status: str  # as Ray calls it: PENDING, RUNNING, STOPPED, SUCCEEDED, FAILED
-    exit_code: int  # of the job; 0 where it is not waited for
+    joined: bool  # someone else had submitted it
+    status: str  # Ray's own word: PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED
+    exit_code: int  # exit code of the job; 0 while it has not ended
 
 
 def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[str], None]) -> SubmittedJob:
@@ -82,14 +84,14 @@ def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[s
     if not ended or details.status is JobStatus.SUCCEEDED:
         code = 0
     elif code not in MEANINGS or code in (ExitCode.DONE, ExitCode.NOTHING_FOUND):
-        code = ExitCode.RUN_STOPPED  # by a signal, with its node, or before raycontext began
+        code = ExitCode.RUN_STOPPED  # killed by a signal, lost with its node, or failed before raycontext began
     return SubmittedJob(submission_id, joined, details.status.value, code)
 
 
 def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
     """Return the id of the job, and whether someone else had submitted it."""
     deadline = time.monotonic() + SUBMIT_SECONDS
-    unanswered = ""  # the id of a submission of which no one knows whether it arrived
+    unanswered = ""  # id of a submission that may or may not have arrived
     while True:
         number, running = _asked(lambda: _newest(client, job.submission_id))
         newest = f"{job.submission_id}-{number}"
@@ -108,12 +110,12 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
                     },
                 )
             except RuntimeError as error:
-                # Another one was quicker, so that it is running now; or no node is ready yet.
+                # Someone else was faster, so that the job runs now; or no node is ready yet.
                 passing = any(told in str(error) for told in ("already exists", "No available agent"))
                 if not passing or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
-            except DROPPED:  # dropped on the way: the next look at the jobs tells whether the dashboard has it
+            except DROPPED:  # the next look at the jobs tells whether it has arrived
                 if time.monotonic() > deadline:
                     raise
                 unanswered = submission_id
@@ -123,12 +125,12 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
 
 
 def _asked(request: Callable[[], _Result]) -> _Result:
-    """Ask the dashboard for something that may be asked again, until it answers or the patience is over."""
+    """Repeat a request that is safe to repeat until the dashboard answers, for `PATIENCE_SECONDS` at most."""
     return Retries(DROPPED, seconds=PATIENCE_SECONDS, pause=lambda _: POLL_SECONDS).run_blocking(request)
 
 
 def _newest(client: Any, base: str) -> tuple[int, bool]:
-    """The highest number of the jobs of this work, 0 where there is none, and whether that one has not ended."""
+    """Return the highest number of a job for this work and whether that job still runs; 0 and False without a job."""
     newest, running = 0, False
     for details in client.list_jobs():
         found = re.fullmatch(rf"{re.escape(base)}-(\d+)", details.submission_id or "")
@@ -138,9 +140,9 @@ def _newest(client: Any, base: str) -> tuple[int, bool]:
 
 
 def _follow(client: Any, submission_id: str, on_log: Callable[[str], None]) -> None:
-    """Wait until the job has ended, and pass on what it writes, each character once.
+    """Pass on what the job writes, each character once, and return when the job has ended.
 
-    A stream that breaks is opened again. It begins at the begin of the log, so what was passed on is left out.
+    A stream that breaks is opened again. It then starts at the beginning of the log, so what was passed on is left out.
     """
     passed = 0
 

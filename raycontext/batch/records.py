@@ -1,13 +1,13 @@
-"""What a batch has done, as immutable records in the root, each put where there is none: no one owns a run.
+"""Records of what a batch has done: immutable files in the root, each created only if it is absent. No one owns a run.
 
     <root>/.batch/<identity>/<run>/PLAN             the run exists
-                                  /begun/<name>     someone has begun with this source: others leave it to the last
-                                  /done/<name>      what came of it, where it was indexed
+                                  /begun/<name>     a process has begun with this source; others leave it to the last
+                                  /done/<name>      outcome of a source that was indexed
                                   /REPORT           the run is over; the next invocation begins another one
 
-A process that is killed leaves a run without REPORT, which the next one takes up: what is done is not done again, and
-what failed is tried again. Two processes at once share a run the same way. A record that cannot be read counts as
-absent.
+A process that is killed leaves a run without REPORT. The next process continues that run: sources that are done are not
+indexed again, and sources that failed are tried again. Two processes at once share a run in this way. A record that
+cannot be read counts as absent.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ Record = TypeVar("Record", bound=BaseModel)
 
 FOLDER = ".batch"
 KEPT_RUNS = 10
-"""Of each list: older runs are removed."""
+"""Number of runs that are kept for each list. Older runs are removed."""
 
 
 class BatchRecords:
-    """The runs of one list on one root."""
+    """Runs of one list on one root."""
 
     def __init__(self, storage: Storage, identity: str) -> None:
         self._storage = storage
         self._folder = f"{FOLDER}/{identity}"
 
     def unfinished(self) -> BatchRun | None:
-        """The newest run, unless it is over."""
+        """Return the newest run when it is not over, else None."""
         numbers = self._runs()
         run = self._run(numbers[-1]) if numbers else None
         return run if run is not None and run.report() is None else None
 
     def take(self) -> BatchRun:
-        """The newest run, or another one if that is over. Raises `StorageError`."""
+        """Return the newest run, or a new one when that is over. Raises `StorageError`."""
         unfinished = self.unfinished()
         if unfinished is not None:
             return unfinished
         numbers = self._runs()
         run = self._run(numbers[-1] + 1 if numbers else 1)
-        run.open()  # or someone else did: then it is his run that we take
+        run.open()  # when another process has just created it, both share it
         for old in numbers[: -KEPT_RUNS + 1]:
             self._storage.remove(f"{self._folder}/{old:08d}")
         return run
@@ -63,7 +63,7 @@ class BatchRecords:
 
 
 class BatchRun:
-    """One run."""
+    """Records of one run."""
 
     def __init__(self, storage: Storage, folder: str, number: int) -> None:
         self._storage = storage
@@ -71,42 +71,44 @@ class BatchRun:
         self.number = number
 
     def open(self) -> bool:
-        """Whether it is new."""
+        """Create the run. Returns False when it exists already."""
         return self._put("PLAN", {})
 
     def begin(self, name: str) -> bool:
-        """Whether no one had begun with this source."""
+        """Record that a process begins with this source. Returns False when another one has begun with it."""
         return self._put(f"begun/{name}", {})
 
     def begun(self) -> set[str]:
-        """Sources that someone has begun with."""
+        """Return the names of sources that some process has begun with."""
         return set(self._storage.list(f"{self._folder}/begun"))
 
     def done(self) -> dict[str, EntryOutcome]:
-        """What was indexed in this run, by collection."""
+        """Return the outcomes of the sources that were indexed in this run, by collection."""
         outcomes = (self.outcome(name) for name in self._storage.list(f"{self._folder}/done"))
         return {outcome.collection: outcome for outcome in outcomes if outcome is not None}
 
     def outcome(self, name: str) -> EntryOutcome | None:
-        """What came of a source, where it was indexed."""
+        """Return the outcome of a source; None when it was not indexed in this run."""
         return self._get(f"done/{name}", EntryOutcome)
 
     def record(self, outcome: EntryOutcome) -> None:
-        """That a source is indexed."""
+        """Record the outcome of a source that was indexed."""
         self._put(f"done/{outcome.collection}", outcome.model_dump(mode="json"))
 
     def report(self) -> BatchReport | None:
-        """What came of the run, once it is over."""
+        """Return the report of the run; None while it is not over."""
         return self._get("REPORT", BatchReport)
 
     def close(self, report: BatchReport) -> None:
-        """The run is over."""
+        """Record that the run is over."""
         self._put("REPORT", report.model_dump(mode="json"))
 
     def _put(self, name: str, value: dict[str, Any]) -> bool:
+        """Create a record. Returns False when there is one already. Raises `StorageError`."""
         return self._storage.create(f"{self._folder}/{name}", encode_sealed("batch", {"format": FORMAT, **value}))
 
     def _get(self, name: str, kind: type[Record]) -> Record | None:
+        """Read a record; None when it is missing or damaged."""
         place = f"{self._folder}/{name}"
         try:
             body = decode_sealed("batch", place, self._storage.read(place))

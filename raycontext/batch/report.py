@@ -1,4 +1,4 @@
-"""What came of a batch: a value for each source, and one for all."""
+"""Results of a batch: a value for each source, and one for the whole batch."""
 
 from __future__ import annotations
 
@@ -19,51 +19,54 @@ class EntryPlan(BaseModel):
     collection: str
     source: str
     tree: str
-    """The folder that is indexed."""
+    """Folder that is indexed."""
     action: Literal["index", "update", "skip"]
-    """`index`: there is no such collection yet; `update`: there is; `skip`: done earlier in this run."""
+    """`index`: the collection does not exist yet. `update`: it exists. `skip`: the source is done in this run."""
     version: int
-    """Of the collection; 0 where there is none."""
+    """Newest version of the collection; 0 when it does not exist."""
     priority: int
 
 
 class EntryOutcome(BaseModel):
-    """What came of one source."""
+    """Outcome of one source of a batch."""
 
     model_config = ConfigDict(frozen=True)
 
     collection: str
     source: str
-    """As in the list, without passwords."""
+    """Source as in the list, without passwords."""
     state: Literal["indexed", "unchanged", "failed", "interrupted"]
     revision: str = ""
-    """Commit of a repository, digest of an archive."""
+    """Commit of a git repository, or digest of an archive. Empty for a folder."""
     report: IndexReport | None = None
     error: str = ""
+    """Message of the error; empty when the source succeeded."""
     error_type: str = ""
-    """Name of the error's class."""
+    """Name of the error's class; empty when the source succeeded."""
     seconds: float = 0.0
     earlier: bool = False
-    """It was done in this run by another process: one that was killed, or one that runs at the same time."""
+    """True when another process indexed the source in this run: one that was killed, or one that runs at the same time.
+    """
 
     @property
     def succeeded(self) -> bool:
+        """True when the source is up to date."""
         return self.state in ("indexed", "unchanged")
 
 
 class BatchReport(BaseModel):
-    """What came of a batch."""
+    """Outcome of a batch."""
 
     model_config = ConfigDict(frozen=True)
 
     identity: str
-    """Stands for the list and the root."""
+    """Identity of the work: the list and the root."""
     run: int
-    """From 1; one more each time that the list is worked off."""
+    """Number of the run, from 1. It grows by one each time that the list is worked off."""
     root: str
     succeeded: Literal["all", "some", "none"]
     interrupted: bool
-    """It was stopped; the same list goes on from here."""
+    """True when the run was stopped before its end. The next run of this list continues here."""
     outcomes: tuple[EntryOutcome, ...]
-    """By priority, then as in the list."""
+    """Outcomes of all sources, in the order in which they begin."""
     seconds: float

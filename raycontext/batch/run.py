@@ -1,4 +1,4 @@
-"""The driver of a batch: some asyncio tasks that fetch and index one source after the other, whatever fails."""
+"""The driver of a batch: asyncio tasks that each fetch and index one source after the other. A failure stops none."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["BatchDriver", "plan_batch", "work_folder"]
 
 IndexEntry = Callable[[BatchEntry, str], Awaitable["IndexReport"]]
-"""Index an entry whose tree lies in a folder."""
+"""Function that indexes an entry of the list. It gets the entry and the folder to index."""
 
 _log = logging.getLogger("raycontext")
 
 WORK = ".sources"
-"""Folder below a root for what is fetched."""
+"""Name of the folder below a root into which sources are fetched."""
 OVERTAKEN_ATTEMPTS = 6
 OVERTAKEN_PAUSE_SECONDS = 0.5
 OVERTAKEN = Retries(
@@ -46,11 +46,11 @@ OVERTAKEN = Retries(
     attempts=OVERTAKEN_ATTEMPTS,
     pause=lambda attempt: OVERTAKEN_PAUSE_SECONDS * 2**attempt * random.random(),
 )
-"""Where another process indexes the same collection at the same time, the pause doubles with each attempt."""
+"""How a run tries again when another process indexes the same collection: the pause doubles with each try."""
 
 
 class BatchDriver:
-    """Works a list off, once."""
+    """Driver that works off a list once."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class BatchDriver:
         self._tell = on_outcome or (lambda _: None)
         self._outcomes: dict[str, EntryOutcome] = {}
         self._waiting: deque[BatchEntry] = deque()
-        self._late: deque[BatchEntry] = deque()  # others have begun with these
+        self._late: deque[BatchEntry] = deque()  # other processes have begun with these
         self._run: BatchRun
 
     async def run(self, stop: asyncio.Event | None) -> BatchReport:
-        """Work off what is not done yet; see `Context.batch`."""
+        """Index the sources that are not done yet (see `Context.batch`)."""
         began = time.monotonic()
         identity = self._batch.identity(self._root)
         self._run = await asyncio.to_thread(lambda: BatchRecords(storage_for(self._root, self._cache), identity).take())
@@ -100,7 +100,7 @@ class BatchDriver:
         return report
 
     async def _work_off(self, stop: asyncio.Event | None) -> bool:
-        """Whether it was stopped before the end."""
+        """Index all waiting sources. Returns True when `stop` was set before the end."""
         count = min(self._batch.concurrency, len(self._waiting) + len(self._late))
         workers = [asyncio.create_task(self._worker()) for _ in range(count)]
         stopped = asyncio.create_task((stop or asyncio.Event()).wait())
@@ -120,6 +120,7 @@ class BatchDriver:
             await asyncio.gather(stopped, *workers, return_exceptions=True)
 
     async def _worker(self) -> None:
+        """Index one waiting source after the other, last those with which another process has begun."""
         while self._waiting:
             entry = self._waiting.popleft()
             if await asyncio.to_thread(self._run.begin, entry.name):
@@ -132,7 +133,7 @@ class BatchDriver:
                 await self._entry(entry)
 
     async def _joined(self, entry: BatchEntry) -> bool:
-        """Whether another process has done it meanwhile."""
+        """Return True, and take over the outcome, when another process has indexed the source meanwhile."""
         outcome = await asyncio.to_thread(self._run.outcome, entry.name)
         if outcome is None:
             return False
@@ -140,10 +141,11 @@ class BatchDriver:
         return True
 
     async def _entry(self, entry: BatchEntry) -> None:
+        """Index one source, record its outcome and report it. An error becomes an outcome, too."""
         began = time.monotonic()
         try:
             outcome = await self._index(entry, began)
-            if outcome is None:  # another one did it
+            if outcome is None:  # another process did it
                 return
             await asyncio.to_thread(self._record, outcome)
         except Exception as error:
@@ -159,6 +161,7 @@ class BatchDriver:
         self._tell(outcome)
 
     async def _index(self, entry: BatchEntry, began: float) -> EntryOutcome | None:
+        """Fetch and index one source. Returns None when another process has indexed it."""
         revision = ""
         if entry.origin is not None:
             revision = await self._runtime.run(stages.bring_source, self._work, entry.name, entry.origin)
@@ -182,19 +185,24 @@ class BatchDriver:
         )
 
     def _record(self, outcome: EntryOutcome) -> None:
+        """Write the record of a source that is done."""
         try:
             self._run.record(outcome)
-        except StorageError as error:  # it is indexed; a resumed run would look at it again
+        except StorageError as error:  # the source is indexed; a run that continues this one looks at it again
             _log.warning("cannot record that %s is done: %s", outcome.collection, error)
 
     def _take_over(self, outcomes: dict[str, EntryOutcome]) -> None:
+        """Report the outcomes of sources that another process has indexed."""
         for name, outcome in outcomes.items():
             self._outcomes[name] = outcome.model_copy(update={"earlier": True})
             self._tell(self._outcomes[name])
 
 
 def plan_batch(batch: BatchList, root: str, *, joined: bool, cache: CacheOptions = DEFAULT_CACHE) -> list[EntryPlan]:
-    """What a run would do, in order; nothing is fetched, indexed or written. Raises `InvalidInput`, `StorageError`."""
+    """Return what a run would do, in order. Nothing is fetched, indexed or written.
+
+    Raises `InvalidInput` or `StorageError`.
+    """
     work = work_folder(batch, root, joined=joined)
     storage = storage_for(root, cache)
     unfinished = BatchRecords(storage, batch.identity(root)).unfinished()
@@ -214,7 +222,10 @@ def plan_batch(batch: BatchList, root: str, *, joined: bool, cache: CacheOptions
 
 
 def work_folder(batch: BatchList, root: str, *, joined: bool) -> str:
-    """Where fetched sources lie: every node must see it. Raises `InvalidInput` where nothing says so."""
+    """Return the folder into which sources are fetched, and which every node must see.
+
+    Raises `InvalidInput` when the list does not name one and none is shared by the nodes.
+    """
     if batch.work is not None:
         return batch.work
     if not is_url(root):

@@ -15,7 +15,6 @@ PACKAGE = Path(raycontext.__file__).parent
 UNFINISHED = frozenset(
     [
         "analyse",
-        "batch",
         "cli",
         "daemon_client",
         "runtime",
