@@ -1,1 +1,1 @@
-"""The seam between plain classes and the processes that they run in."""
+"""Runtimes, which run plain classes as actors and plain functions as tasks: on Ray, or inside this process."""

@@ -1,4 +1,4 @@
-"""The seam between plain code and the processes that it runs in."""
+"""Interface of a runtime: how plain code spawns actors, calls them and runs tasks, whatever they run in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ Actor_co = TypeVar("Actor_co", covariant=True)
 
 
 class ActorHandle(ABC, Generic[Actor_co]):
-    """Reaches an actor. An actor is an object of a plain class that handles one call at a time, in order of arrival;
-    one whose methods are coroutines handles many at once.
+    """Reference to an actor, through which its methods are called.
+
+    An actor is an object of a plain class. It handles one call at a time, in order of arrival; an actor whose methods
+    are coroutines handles many calls at once.
 
     A call names the method itself, as in `handle.call(Coordinator.status, name)`, so that a type checker compares
     arguments and result. A layer that may not import the actor's class names a method of a protocol of its own: a
@@ -42,7 +44,7 @@ class ActorHandle(ABC, Generic[Actor_co]):
         **named: Parameters.kwargs,
     ) -> Result: ...
     async def call(self, method: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
-        """Call a method of the actor and await its result, of a coroutine method what it returns in the end.
+        """Call a method of the actor and await its result. A coroutine method is awaited to its end.
 
         Raises what the method raises, and `RuntimeUnavailable` where the actor is dead and does not come back.
         """
@@ -65,7 +67,7 @@ class ActorHandle(ABC, Generic[Actor_co]):
         **named: Parameters.kwargs,
     ) -> Result: ...
     def wait(self, method: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
-        """Call a method of the actor and block until its result is there; for tasks, which have no event loop.
+        """Call a method of the actor and block until its result is there. Tasks use it: they have no event loop.
 
         Raises the errors of `call`.
         """
@@ -73,44 +75,45 @@ class ActorHandle(ABC, Generic[Actor_co]):
 
     @abstractmethod
     async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        """Do what `call` does, by the name of the method; for those who implement a runtime."""
+        """Do what `call` does, with the method given by its name. Each runtime implements it."""
 
     @abstractmethod
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        """Do what `wait` does, by the name of the method; for those who implement a runtime."""
+        """Do what `wait` does, with the method given by its name. Each runtime implements it."""
 
 
 class Placement(NamedTuple):
-    """Where an actor lies, and what it has for itself."""
+    """Choice of the node of an actor, and the GPUs that it gets."""
 
     spread: int | None = None
-    """Actors of neighbouring numbers lie on different nodes where there are several; None: wherever there is room."""
+    """Number of the actor. Actors of successive numbers lie on different nodes if there are several. None: any node."""
     gpus: float = 0.0
-    """Number of GPUs, or share of one, that no one else gets."""
+    """Number of GPUs, or fraction of one GPU, that the actor has for itself."""
 
 
 ANYWHERE = Placement()
+"""Placement on any node, without a GPU."""
 
 
 class Runtime(Protocol):
-    """Spawns actors and runs tasks."""
+    """Place where actors live and tasks run."""
 
     @property
     def parallelism(self) -> int:
-        """How many tasks can run at once."""
+        """Number of tasks that can run at once."""
         ...
 
     @property
     def joined(self) -> bool:
-        """Whether actors outlive the connection: others use them too."""
+        """Whether actors outlive this connection, since other programs use them too."""
         ...
 
     async def start(self) -> None:
-        """Make ready. Raises `RuntimeUnavailable`."""
+        """Connect to what the runtime needs, or start it. Raises `RuntimeUnavailable`."""
         ...
 
     def attached(self) -> Runtime:
-        """The runtime as it is once started: what it has joined is known."""
+        """Return the runtime with the properties of the cluster that it has joined. Call it after `start`."""
         ...
 
     async def run(
@@ -118,13 +121,16 @@ class Runtime(Protocol):
     ) -> Result:
         """Run a function that is marked with `task` somewhere, and await its result.
 
-        Raises what the function raises, `WorkerDied` where its process died, and `WorkerLost` where
-        its node was lost or the memory of the machine was short.
+        Raises what the function raises, `WorkerDied` where its process died, `WorkerLost` where its node was lost or
+        ran out of memory, and `RuntimeUnavailable` where the runtime itself fails.
         """
         ...
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Which of some paths are missing somewhere, with the names of the nodes where nothing is at them."""
+        """Return the paths that are missing on some node, each with the names of the nodes that lack it.
+
+        Raises `RuntimeUnavailable`.
+        """
         ...
 
     async def actor(
@@ -136,28 +142,28 @@ class Runtime(Protocol):
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> ActorHandle[Kind]:
-        """Return the actor of this name; make it as `kind(*arguments, **named)`, of a class, where there is none.
+        """Return the actor called `name`. Where there is none, make it with `kind(*arguments, **named)`.
 
-        Raises `RuntimeUnavailable`.
+        Raises what `kind` raises, and `RuntimeUnavailable` where the actor cannot be started.
         """
         ...
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
-        """Return the actor of this name, which is of class `kind`; None where there is none."""
+        """Return the actor called `name`, which is of class `kind`; None where there is none."""
         ...
 
     async def end(self, name: str) -> None:
-        """End the actor of this name; nothing happens where there is none."""
+        """End the actor called `name`. Nothing happens where there is none."""
         ...
 
     async def close(self) -> None:
-        """End everything that `start` began."""
+        """End everything that `start` began, and the actors of this runtime unless it is `joined`."""
         ...
 
 
 class WorkerLost(Exception):
-    """The node of a task was lost or ran out of memory, through no fault of the task: `WorkerLost(cause)`."""
+    """Failure of a task because its node was lost or ran out of memory. The cause is its only argument."""
 
 
 class WorkerDied(Exception):
-    """The process of a task died: `WorkerDied(cause)`."""
+    """Failure of a task because its process died. The cause is its only argument."""

@@ -1,7 +1,7 @@
-"""The runtime without other processes: actors and tasks run in threads of this one.
+"""Runtime without other processes: actors and tasks run in threads of this process.
 
-Each actor has a thread of its own, so that it handles one call at a time as it would in a process; an actor with
-coroutine methods runs on the caller's event loop.
+Each actor has a thread of its own, so that it handles one call at a time, like an actor in a process. A coroutine
+method runs on an event loop instead.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ Kind = TypeVar("Kind")
 
 
 class _InlineActor(ActorHandle[Kind], Generic[Kind]):
+    """Actor in a thread of this process, and its own handle."""
+
     def __init__(self, name: str, make: Callable[[], Kind]) -> None:
         self._name = name
         self._make = make
@@ -34,10 +36,12 @@ class _InlineActor(ActorHandle[Kind], Generic[Kind]):
         self._loop = asyncio.get_running_loop()
 
     async def start(self) -> None:
+        """Make the object in the actor's thread. Raises what its class raises."""
         loop = self._loop
         self._instance = await loop.run_in_executor(self._thread, self._make)
 
     async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a method in the actor's thread, or on this event loop if it is a coroutine method."""
         if self._ended:
             raise RuntimeUnavailable(f"The actor {self._name} has ended", "Run the command again.")
         bound = getattr(self._instance, method)
@@ -47,18 +51,20 @@ class _InlineActor(ActorHandle[Kind], Generic[Kind]):
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a method from another thread than that of the event loop, and block until it ends."""
         return asyncio.run_coroutine_threadsafe(self.send(method, arguments, named), self._loop).result()
 
     async def end(self) -> None:
+        """Close the object if it has a coroutine method `close`, and end the thread. Later calls fail."""
         self._ended = True
         if inspect.iscoroutinefunction(getattr(self._instance, "close", None)):
             await self._instance.close()
-        await asyncio.to_thread(self._thread.shutdown)  # calls that arrived before are still answered
+        await asyncio.to_thread(self._thread.shutdown)  # earlier calls still get their answers
         self._instance = None
 
 
 class InlineRuntime:
-    """Runs everything in this process. For tests, small trees, and reading without Ray."""
+    """Runtime in this process: for tests, small trees, and reading without Ray."""
 
     def __init__(self, parallelism: int | None = None) -> None:
         self._parallelism = parallelism or os.cpu_count() or 1
@@ -67,26 +73,31 @@ class InlineRuntime:
 
     @property
     def parallelism(self) -> int:
+        """Number of tasks that run at once, each in a thread."""
         return self._parallelism
 
     @property
     def joined(self) -> bool:
+        """False: actors end with this process."""
         return False
 
     async def start(self) -> None:
-        return None
+        """Do nothing: threads are started when they are needed."""
 
     def attached(self) -> InlineRuntime:
+        """Return this runtime: there is no cluster to join."""
         return self
 
     async def run(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
     ) -> Result:
+        """Run a function in a thread and await its result. Raises what the function raises."""
         work = functools.partial(function, *arguments, **named)
         return await asyncio.get_running_loop().run_in_executor(self._tasks, work)
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        return {}  # we are the only node
+        """Return no path: the caller has looked for them on this machine."""
+        return {}  # this process is the only node
 
     async def actor(
         self,
@@ -97,6 +108,10 @@ class InlineRuntime:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> ActorHandle[Kind]:
+        """Return the actor called `name`, made with `kind(*arguments, **named)` where there is none.
+
+        Callers at the same time get the same actor. Raises what `kind` raises.
+        """
         if name not in self._actors:
             self._actors[name] = asyncio.create_task(_started(name, functools.partial(kind, *arguments, **named)))
         try:
@@ -106,20 +121,24 @@ class InlineRuntime:
             raise
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
+        """Return the actor called `name`; None where there is none."""
         return await asyncio.shield(self._actors[name]) if name in self._actors else None
 
     async def end(self, name: str) -> None:
+        """End the actor called `name` after the calls that it has. Nothing happens where there is none."""
         starting = self._actors.pop(name, None)
         if starting is not None:
             await (await starting).end()
 
     async def close(self) -> None:
+        """End all actors and tasks. Tasks that wait are cancelled; running ones are awaited."""
         for name in list(self._actors):
             await self.end(name)
         await asyncio.to_thread(self._tasks.shutdown, True, cancel_futures=True)
 
 
 async def _started(name: str, make: Callable[[], Kind]) -> _InlineActor[Kind]:
+    """Return a new actor whose object is made. Raises what `make` raises."""
     actor = _InlineActor(name, make)
     try:
         await actor.start()

@@ -1,4 +1,4 @@
-"""The runtime on Ray: spawns named actors, runs tasks, translates errors."""
+"""Runtime on Ray: it spawns named actors, runs tasks, and translates the errors of Ray."""
 
 from __future__ import annotations
 
@@ -29,49 +29,66 @@ Result = TypeVar("Result")
 Kind = TypeVar("Kind")
 
 ACTOR_TASK_RETRIES = 2
-"""Calls that an actor's death interrupts are sent again: all methods may run twice."""
+"""Number of times that Ray sends a call again after the death of its actor.
+
+So every method of an actor may run twice.
+"""
 
 
 UNAVAILABLE_SECONDS = 60.0
+"""Time in seconds after which a call fails if its actor cannot be reached but is not known to be dead."""
 UNAVAILABLE_PAUSE_SECONDS = 0.5
+"""Pause in seconds between two calls of an actor that cannot be reached."""
 UNAVAILABLE = Retries(
     (exceptions.ActorUnavailableError,), seconds=UNAVAILABLE_SECONDS, pause=lambda _: UNAVAILABLE_PAUSE_SECONDS
 )
-"""How long, and how often, an actor is asked that is neither known to be dead nor can be reached. Its node may be lost,
-which takes a while to be noticed; then the actor comes back on another one."""
+"""Retries of a call whose actor cannot be reached.
+
+Ray takes a while to notice that a node is lost. Then it starts the actor on another node.
+"""
 
 START_ATTEMPTS = 2
-"""A dead actor can be handed back under its name (ray issue 44083): the second attempt makes a new one."""
+"""Number of tries to make an actor.
+
+Ray may return a dead actor of this name (ray issue 44083); the second try ends it.
+"""
 
 LEAST_MEMORY_BYTES = 1
-"""What an actor asks for: Ray places one that asks for nothing wherever it likes."""
+"""Memory in bytes that an actor asks for. Ray would place an actor that asks for nothing on a random node."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RayActor(ActorHandle[Kind], Generic[Kind]):
+    """Handle of an actor on Ray. `known` holds the handles of its process by name."""
+
     name: str
     handle: Any
     known: dict[str, _RayActor[Any]] = field(compare=False, repr=False)
 
     async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a method, and call it again while the actor cannot be reached.
+
+        Raises what the method raises, and `RuntimeUnavailable` where the actor is dead or stays out of reach.
+        """
         with self._errors_translated():
             return await UNAVAILABLE.run(
                 lambda: while_head_answers(lambda: getattr(self.handle, method).remote(*arguments, **named))
             )
 
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Do what `send` does, but block. For tasks, which have no event loop."""
         with self._errors_translated():
             return UNAVAILABLE.run_blocking(
                 lambda: cast(Any, ray).get(getattr(self.handle, method).remote(*arguments, **named))
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What this process knows of other actors is not for another one.
+        # The copy in another process starts without the handles that this process knows.
         return _RayActor, (self.name, self.handle, {})
 
     @contextmanager
     def _errors_translated(self) -> Iterator[None]:
-        """Raise what the actor's method raised, or `RuntimeUnavailable` where the actor is lost."""
+        """Raise inside the context what the method raised, or `RuntimeUnavailable` where the actor is lost."""
         try:
             yield
         except exceptions.RayTaskError as error:
@@ -91,12 +108,14 @@ class _RayActor(ActorHandle[Kind], Generic[Kind]):
 
 @dataclass(frozen=True, slots=True)
 class RayRuntime:
-    """Actors and tasks on Ray. A value: an actor that is given one uses the Ray that it runs on.
+    """Runtime on Ray. An actor that receives one uses the Ray that the actor runs on.
 
-    address: of the cluster to join; None starts a Ray of our own, which ends with `close`. A Ray that this process
+    address: address of the cluster to join. None starts a local Ray, which ends with `close`. A Ray that this process
     has already initialised is used as it is.
-    namespace: keeps the actors of one storage root apart from those of others.
-    workers: tasks at once on a Ray of our own.
+    namespace: Ray namespace, which keeps the actors of one storage root apart from those of others.
+    workers: number of tasks at once.
+    object_store_bytes: size of the object store of a local Ray, in bytes.
+    start_seconds: time in seconds that joining a cluster, and the start of each actor, may take.
     """
 
     address: str | None
@@ -105,35 +124,43 @@ class RayRuntime:
     object_store_bytes: int
     start_seconds: float
     joined: bool = False
-    """Actors outlive their creator: the cluster is there for other clients too."""
+    """Whether actors outlive the process that made them, since other clients of the cluster use them too."""
     known: dict[str, _RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
-    """Actors that this process has asked for; they end with `close` unless the runtime is `joined`."""
+    """Handles of the actors that this process has asked for, by name.
+
+    These end with `close` unless `joined` is true.
+    """
     starting: dict[str, asyncio.Task[_RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
     """Tasks of this process that are making an actor, by the name of the actor."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
-    """The folder of the Ray of our own that this runtime uses, between `start` and `close`."""
+    """Folder of the local Ray that this runtime uses between `start` and `close`. Empty for a cluster."""
 
     @property
     def parallelism(self) -> int:
+        """Number of tasks that can run at once."""
         return self.workers
 
     async def start(self) -> None:
+        """Start a local Ray or join the cluster. Raises `RuntimeUnavailable`."""
         starting = asyncio.ensure_future(asyncio.to_thread(self._initialise))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
-            await asyncio.wait([starting])  # its thread goes on: only then is there something for `close` to end
+            await asyncio.wait([starting])  # its thread cannot stop; `close` can end only what it has started
             raise
 
     def attached(self) -> RayRuntime:
-        """This runtime as it is after `start`: for the workers of a cluster, its CPUs."""
+        """Return this runtime with the number of CPUs of the cluster as its workers, and `joined`.
+
+        A local Ray stays as is.
+        """
         if self.address is None:
             return self
         resources: dict[str, float] = cast(Any, ray).cluster_resources()
         return replace(self, workers=max(int(resources.get("CPU", 1)), 1), joined=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What this process knows of actors is not for another one.
+        # The copy in another process starts without the handles that this process knows.
         settings = (
             self.address,
             self.namespace,
@@ -147,6 +174,7 @@ class RayRuntime:
     async def run(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
     ) -> Result:
+        """Run a task on a worker of Ray, and await its result. Raises the errors of `Runtime.run`."""
         try:
             return cast(Result, await _remote(function).remote(*arguments, **named))
         except exceptions.RayTaskError as error:
@@ -159,6 +187,7 @@ class RayRuntime:
             raise _unavailable(error) from error
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the paths that some node lacks, with the names of these nodes. None are missing on a single node."""
         nodes = await asked(_alive_nodes)
         if len(nodes) < 2:
             return {}
@@ -185,10 +214,11 @@ class RayRuntime:
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
     ) -> ActorHandle[Kind]:
+        """Return the actor called `name`; make it where there is none. Raises the errors of `Runtime.actor`."""
         if name in self.known:
             return self.known[name]
-        # Of callers that come at once one makes it and all get the same handle: an actor ends with the handle of its
-        # maker, and one that was merely found does not keep it.
+        # All callers at the same time get the handle of one maker: an actor ends with the handle that made it, and a
+        # handle that was looked up does not keep it alive.
         starting = self.starting.get(name)
         if starting is None:
             starting = self.starting[name] = asyncio.ensure_future(self._made(name, placement, kind, arguments, named))
@@ -203,6 +233,7 @@ class RayRuntime:
         arguments: tuple[Any, ...],
         named: Mapping[str, Any],
     ) -> _RayActor[Kind]:
+        """Make the actor called `name`, or find it, and wait until it is ready. Raises the errors of `actor`."""
         remote: Any = cast(Any, ray.remote(kind)).options(
             name=name,
             namespace=self.namespace,
@@ -242,18 +273,21 @@ class RayRuntime:
         return made
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
+        """Return the actor called `name`; None where there is none. Raises `RuntimeUnavailable`."""
         handle = await self._found(name)
         return None if handle is None else _RayActor(name, handle, self.known)
 
     async def end(self, name: str) -> None:
+        """Kill the actor called `name`. Nothing happens where there is none. Raises `RuntimeUnavailable`."""
         self.known.pop(name, None)
         handle = await self._found(name)
         if handle is not None:
             await asked(lambda: ray.kill(handle))
 
     async def close(self) -> None:
+        """End the actors of this process unless `joined` is true, and the local Ray if no other runtime uses it."""
         if not self.joined:
-            with suppress(RuntimeUnavailable):  # all of them are lost with their head
+            with suppress(RuntimeUnavailable):  # the actors are lost with the head
                 for name in list(self.known):
                     await self.end(name)
         used = self.uses.copy()
@@ -268,11 +302,13 @@ class RayRuntime:
             return None
 
     def _initialise(self) -> None:
+        """Start or join a Ray where this process has none, and count this runtime as its user."""
         if not ray.is_initialized():
             self._start_or_join()
         self.uses.extend(ray_process.use())
 
     def _start_or_join(self) -> None:
+        """Start a local Ray or join the cluster, and translate errors to `RuntimeUnavailable`."""
         try:
             if self.address is None:
                 ray_process.start_local(self.namespace, self.workers, self.object_store_bytes)
@@ -296,12 +332,15 @@ def _remote(function: Callable[..., Any]) -> Any:
 
 
 def _alive_nodes() -> dict[str, str]:
-    """Names of the nodes of the cluster, by id."""
+    """Return the names of the living nodes of the cluster by node id."""
     return {node["NodeID"]: node["NodeName"] for node in cast(Any, ray).nodes() if node["Alive"]}
 
 
 def _placed(spread: int | None) -> Any:
-    """On the node of this number, or elsewhere where that one is lost or full."""
+    """Return Ray's scheduling strategy for the actor of number `spread`: a node of its own if possible.
+
+    Another node is taken where that node is lost or full. None leaves the choice to Ray.
+    """
     nodes = sorted(_alive_nodes()) if spread is not None else []
     if spread is None or len(nodes) < 2:
         return "DEFAULT"
@@ -309,12 +348,13 @@ def _placed(spread: int | None) -> Any:
 
 
 def _cause(error: exceptions.RayTaskError) -> BaseException:
-    """What the remote code raised: ours unchanged, others as Ray wraps them, with the remote traceback."""
+    """Return what to raise for a failed call: our own error, or else Ray's wrapper with the remote traceback."""
     cause = error.cause
     return cause if isinstance(cause, RaycontextError) else error
 
 
 def _unavailable(error: BaseException) -> RuntimeUnavailable:
+    """Return the error to raise where Ray fails with `error`, of which the message shows the first line."""
     first_line = next(iter(str(error).strip().splitlines()), "")[:200]
     return RuntimeUnavailable(
         f"Ray cannot be started or reached ({type(error).__name__}: {first_line})",
@@ -324,5 +364,5 @@ def _unavailable(error: BaseException) -> RuntimeUnavailable:
 
 @task(cpus=0, memory_bytes=LEAST_MEMORY_BYTES)
 def missing_paths(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return those of `paths` that do not exist on this machine."""
+    """Return the paths that do not exist on the machine that runs this task."""
     return tuple(path for path in paths if not Path(path).exists())

@@ -1,7 +1,8 @@
-"""Notices that the head of the cluster is lost while this process waits for something that it will never get.
+"""Calls of a Ray cluster that end with an error when the head of the cluster is lost.
 
-Ray itself waits: it ends every process that has not reached the global control service (GCS) of its head for 60 s,
-with all that is in it. Before that, who waits gets an error, and the process leaves the cluster.
+Without them a caller would wait for an answer that never comes. Ray itself ends every process, without a warning, that
+cannot reach the global control service (GCS) of its head for 60 s. The calls here notice the loss earlier: they raise
+`RuntimeUnavailable`, and this process leaves the cluster and stays alive.
 """
 
 from __future__ import annotations
@@ -22,17 +23,26 @@ __all__ = ["asked", "while_head_answers"]
 Result = TypeVar("Result")
 
 HEAD_LOST_SECONDS = 15.0
-"""How long the head may be away: with an external store it comes back. Well below the 60 s of Ray."""
+"""Time in seconds that the head may be away before it counts as lost.
+
+A head with an external store may come back. The limit is well below the 60 s of Ray.
+"""
 LOOK_SECONDS = 5.0
-"""How often someone who waits looks."""
+"""Time in seconds between two checks of the head while a call waits for its answer."""
 PROBE_PAUSE_SECONDS = 0.5
+"""Pause in seconds between two tries to connect to a head that does not answer."""
 CONNECT_SECONDS = 5.0
+"""Time in seconds that the head may take to accept a connection."""
 LEAVE_SECONDS = 10.0
+"""Time in seconds that this process waits until it has left the cluster."""
 
 
 async def while_head_answers(begin: Callable[[], Awaitable[Result]]) -> Result:
-    """What the awaitable that `begin` makes comes to. Raises what it raises, and as `_until_head_answers`."""
-    if not ray.is_initialized():  # Ray would start one by itself
+    """Await `begin()` and return its result.
+
+    Raises what it raises, and `RuntimeUnavailable` where the head of the cluster is lost meanwhile.
+    """
+    if not ray.is_initialized():  # the call would start a new Ray
         raise _lost("")
     answer = asyncio.ensure_future(begin())
     try:
@@ -46,12 +56,15 @@ async def while_head_answers(begin: Callable[[], Awaitable[Result]]) -> Result:
 
 
 async def asked(question: Callable[[], Result]) -> Result:
-    """What a blocking call says that asks the head. Raises as `while_head_answers`."""
+    """Call the blocking `question`, which asks the head, in a thread, and await its result.
+
+    Raises what `question` raises, and `RuntimeUnavailable` where the head of the cluster is lost.
+    """
     await _until_head_answers()
     answer: Future[Result] = Future()
 
     def ask() -> None:
-        answer.set_running_or_notify_cancel()  # from here on no one can cancel it
+        answer.set_running_or_notify_cancel()  # from now on it cannot be cancelled
         try:
             found = question()
         except BaseException as error:
@@ -59,40 +72,42 @@ async def asked(question: Callable[[], Result]) -> Result:
         else:
             answer.set_result(found)
 
-    # A daemon, for nothing interrupts the call: it must not keep an event loop from being closed.
+    # A daemon thread: nothing can interrupt the call, and it must not keep the event loop from closing.
     threading.Thread(target=ask, name="raycontext-ask", daemon=True).start()
     return await while_head_answers(lambda: asyncio.wrap_future(answer))
 
 
 async def _until_head_answers() -> None:
-    """Wait for the head where it does not answer.
+    """Return when the head of the cluster accepts a connection.
 
-    Raises `RuntimeUnavailable` where it has gone for `HEAD_LOST_SECONDS`; this process, if it is no actor, has left the
-    cluster then.
+    Raises `RuntimeUnavailable` where it has not accepted one for `HEAD_LOST_SECONDS`, or where this process is in no
+    cluster. A process that is not an actor has left the cluster then.
     """
     if not ray.is_initialized():
         raise _lost("")
-    if cast(Any, ray).util.client.ray.is_connected():  # its server is what asks the head, and tells when that is lost
+    if cast(Any, ray).util.client.ray.is_connected():  # the server of the client watches the head and reports its loss
         return
     address = str(cast(Any, ray).get_runtime_context().gcs_address)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + HEAD_LOST_SECONDS
     while not await asyncio.to_thread(lambda: _listens(address)):
         if loop.time() >= deadline:
-            if cast(Any, ray).get_runtime_context().get_actor_id() is None:  # actors are Ray's own affair
+            if cast(Any, ray).get_runtime_context().get_actor_id() is None:  # Ray ends its actors by itself
                 await asyncio.to_thread(_leave)
             raise _lost(address)
         await asyncio.sleep(PROBE_PAUSE_SECONDS)
 
 
 def _leave() -> None:
-    # A daemon as well.
+    """Leave the cluster, and wait for it up to `LEAVE_SECONDS`."""
+    # A daemon thread: `ray.shutdown` may never return without a head.
     leaving = threading.Thread(target=ray.shutdown, name="raycontext-leave", daemon=True)
     leaving.start()
     leaving.join(LEAVE_SECONDS)
 
 
 def _listens(address: str) -> bool:
+    """Return whether a program accepts connections at `address`, "HOST:PORT"."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
@@ -102,6 +117,7 @@ def _listens(address: str) -> bool:
 
 
 def _lost(address: str) -> RuntimeUnavailable:
+    """Return the error to raise for a head at `address` that is lost; "" where this process is in no cluster."""
     return RuntimeUnavailable(
         f"The head of the Ray cluster at {address} is lost" if address else "This process has left its Ray cluster",
         "Start the cluster again and connect anew; what was committed is in the root.",

@@ -1,4 +1,7 @@
-"""The Ray that this process has: one of our own, which it starts and ends, or one that it joins."""
+"""Ray in this process: a local Ray, which this process starts and ends, or a cluster that it joins.
+
+A local Ray belongs to the whole process. Several runtimes may use it; it ends with the last one.
+"""
 
 from __future__ import annotations
 
@@ -31,36 +34,39 @@ __all__ = [
 ]
 
 REACHABLE_SECONDS = 5.0
-"""How long the address of a cluster may take to accept a connection."""
+"""Time in seconds that the address of a cluster may take to accept a connection."""
 
 
 RAY_FOLDER = "r"
-"""Name of Ray's own folder below that of a local Ray: short, since paths of sockets have about 100 characters."""
+"""Name of the folder that Ray fills, inside the temporary folder of a local Ray.
+
+It is short, since the path of a socket may have only about 100 characters.
+"""
 
 
 def is_initialized() -> bool:
-    """Whether this process uses a Ray already."""
+    """Return whether this process has started or joined a Ray."""
     return bool(ray.is_initialized())
 
 
 _own_folder: list[Path] = []
-"""Temporary folder of the Ray that this process has started; empty where it has started none."""
+"""Temporary folder of the local Ray that this process has started. Empty where it has started none."""
 
 
 def own_folders() -> list[Path]:
-    """Return the temporary folder of the Ray that this process has started; empty where it has started none."""
+    """Return the temporary folder of the local Ray that this process has started. Empty where it has started none."""
     return list(_own_folder)
 
 
 def current_address() -> str:
-    """Where others on this machine can join the Ray of this process; "" where it has none."""
-    if not ray.is_initialized():  # to ask would start one
+    """Return the address at which other programs can join the Ray of this process; "" where it has none."""
+    if not ray.is_initialized():  # the next call would start a new Ray
         return ""
     return str(cast(Any, ray).get_runtime_context().gcs_address)
 
 
 def other_drivers() -> int:
-    """Programs that have joined the Ray of this process."""
+    """Return the number of other programs that have joined the Ray of this process and still run."""
     client: Any = cast(Any, ray)._private.worker.global_worker.gcs_client
     jobs = client.get_all_job_info().values()
     own = cast(Any, ray).get_runtime_context().get_job_id()
@@ -68,7 +74,10 @@ def other_drivers() -> int:
 
 
 def check_reachable(address: str) -> None:
-    """Raises `RuntimeUnavailable` where no one listens; Ray itself tries for a minute and more before it gives up."""
+    """Raise `RuntimeUnavailable` if no program listens at `address`: "auto", "HOST:PORT" or "ray://HOST:PORT".
+
+    Ray itself would try for more than a minute. "auto" is not checked.
+    """
     if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -82,17 +91,23 @@ def check_reachable(address: str) -> None:
 
 
 _users: list[Path] = []
-"""An entry for each runtime of this process that uses that Ray: it ends with the last of them."""
+"""Folder of the local Ray, once for each runtime of this process that uses it."""
 
 
 def use() -> list[Path]:
-    """Use the Ray that this process has started, where it has; returns what `give_up` wants."""
+    """Count one more runtime that uses the local Ray of this process.
+
+    Return its folder, which `give_up` needs; an empty list where this process has no local Ray.
+    """
     _users.extend(_own_folder)
     return list(_own_folder)
 
 
 def give_up(used: list[Path]) -> None:
-    """Use it no more. With the last one it ends."""
+    """Count one runtime less that uses the local Ray, and end this Ray with its last one.
+
+    `used` is what `use` returned. Nothing happens where it is empty.
+    """
     for folder in used:
         _users.remove(folder)
     if used and not _users:
@@ -106,14 +121,19 @@ SMALL = {
     "task_events_report_interval_ms": 0,
     "worker_niceness": 0,
 }
-"""Configuration of a Ray of our own: it starts no worker ahead, one that has nothing to do ends after a minute, no list
-of past calls is kept, which grows by tens of MB in a minute of searches, and actors have the priority of other programs
-(index tasks lower theirs)."""
+"""Configuration that keeps a local Ray small.
+
+It starts no worker before it is needed. A worker that has nothing to do ends after a minute. Ray keeps no list of past
+calls, which would grow by tens of MB in a minute of searches. Actors have the priority of ordinary programs; index
+tasks lower their own.
+"""
 
 
 def _end_helpers() -> None:
-    """End what a Ray of one machine does not need: the autoscaler, the server of the dashboard, and what gathers logs
-    for a driver, together some 170 MB."""
+    """End the processes of Ray that a single machine does not need, which frees about 170 MB.
+
+    They are the autoscaler, the server of the dashboard, and the collector of logs.
+    """
     node: Any = cast(Any, ray)._private.worker._global_node
     node.kill_monitor(check_alive=False)
     node.kill_dashboard(check_alive=False)
@@ -123,22 +143,25 @@ def _end_helpers() -> None:
 class _IsolatedJobConfig(JobConfig):
     """Job whose workers import nothing from the folder that its driver was started in, nor from that of its script.
 
-    Ray puts both first on the path of every worker, unless the job brings a working directory. Whoever indexes a tree
-    from inside of it must not run the tree's `xxhash.py`.
+    Ray puts both folders first on the module path of every worker, unless the job brings a working directory. An index
+    run that is started inside a tree must not execute a file like `xxhash.py` of that tree.
     """
 
     def _runtime_env_has_working_dir(self) -> bool:
+        """Return True, so that Ray adds no folder to the module path of workers."""
         return True
 
 
 def _job_config() -> JobConfig:
+    """Return the configuration of the job of this process."""
     return _IsolatedJobConfig()
 
 
 def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
-    """Start a Ray that no one else can join: it listens on all interfaces, so a token guards it.
+    """Start a local Ray with `workers` cores and an object store of `object_store_bytes` bytes.
 
-    From 2.59 on a local Ray demands a token by default; without one of ours it would write one to the home folder.
+    Ray listens on all interfaces, so a random token keeps other users out. Since version 2.59 a local Ray demands a
+    token by default; without this one it would write a token to the home folder. Raises what `ray.init` raises.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
@@ -152,8 +175,8 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
             object_store_memory=object_store_bytes,
             include_dashboard=False,
             log_to_driver=False,
-            logging_level=logging.CRITICAL,  # what goes wrong reaches the caller as an exception,
-            # Ray opens its folder, sockets and logs to everyone: they lie below a folder that only this user can enter.
+            logging_level=logging.CRITICAL,  # errors reach the caller as exceptions
+            # Every user may read Ray's folder, sockets and logs, so they lie in a folder that only this user can enter.
             _temp_dir=str(folder / RAY_FOLDER),
             job_config=_job_config(),
             _system_config=SMALL,
@@ -167,11 +190,12 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
 
 
 def join(address: str, namespace: str, seconds: float) -> None:
-    """Join a cluster, or give up in time: what listens may be no Ray, or one that wants another token.
+    """Join the cluster at `address` within `seconds` seconds.
 
-    Raises `RuntimeUnavailable`.
+    Raises `RuntimeUnavailable` after this time: what listens may be no Ray, or a Ray that wants another token. Raises
+    what `ray.init` raises before.
     """
-    cast(Any, ray)._raylet.Config.initialize("")  # reads again from the environment whether a token is needed
+    cast(Any, ray)._raylet.Config.initialize("")  # reads anew from the environment whether a token is needed
     joined: Future[None] = Future()
 
     def run() -> None:
@@ -188,7 +212,7 @@ def join(address: str, namespace: str, seconds: float) -> None:
         else:
             joined.set_result(None)
 
-    # A daemon, for `ray.init` cannot be interrupted: it must not keep the process from ending.
+    # A daemon thread: `ray.init` cannot be interrupted, and it must not keep the process from ending.
     threading.Thread(target=run, name="raycontext-join", daemon=True).start()
     try:
         joined.result(seconds)
@@ -200,6 +224,7 @@ def join(address: str, namespace: str, seconds: float) -> None:
 
 
 def _shutdown() -> None:
+    """End the local Ray of this process and remove its folder. Nothing happens where there is none."""
     if not _own_folder:
         return
     ray.shutdown()

@@ -1,4 +1,4 @@
-"""Stateless tasks: what a plain function says of how it wants to run, and how a worker process runs it."""
+"""Stateless tasks: the options with which a plain function is marked, and how a worker process runs it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,31 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 Priority = Literal["search", "background"]
+"""Priority of a task against others on its machine. "background" gives way to searches."""
 
-BACKGROUND_NICE, LOWEST_NICE = 15, 19
-"""Process priorities of background tasks, below that of a search actor. Ray may have started that one at the first."""
+BACKGROUND_NICE = 15
+"""Nice value of the process of a background task: lower than the priority of a search actor."""
+LOWEST_NICE = 19
+"""Nice value of a background task where Ray starts all workers, search actors too, at `BACKGROUND_NICE`."""
 
 _ATTRIBUTE = "_task_options"
+"""Name of the attribute of a function that holds its `TaskOptions`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """How a function runs as a task. Plain data: each runtime makes of it what it can."""
+    """Options of a task. Each runtime applies those that it knows."""
 
     cpus: float = 1
-    """Number of cores that one run is placed on."""
+    """Number of cores that one run of the task takes."""
     memory_bytes: int = 0
-    """Memory that a node must have free for one run; 0 asks for none."""
+    """Memory in bytes that a node must have free for one run. 0: any node will do."""
     retries: int = 1
-    """Number of further runs after its process or node was lost."""
+    """Number of further runs after the process or the node of the task was lost."""
     priority: Priority = "search"
-    """Priority of its process: "background" runs after searches."""
+    """Priority of the process that runs the task."""
     around: Callable[..., AbstractContextManager[object]] | None = None
-    """Context that a worker process enters for one run. It gets the arguments of the function."""
+    """Context in which a worker process runs the function. It is called with the arguments of the function."""
 
 
 def task(
@@ -46,9 +50,9 @@ def task(
     priority: Priority = "search",
     around: Callable[..., AbstractContextManager[object]] | None = None,
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Return a decorator that marks a module-level function as a task; the function itself stays as it is.
+    """Return a decorator that marks a module-level function as a task. The function itself stays as it is.
 
-    The parameters are those of `TaskOptions`.
+    The parameters are the fields of `TaskOptions`.
     """
     options = TaskOptions(cpus, memory_bytes, retries, priority, around)
 
@@ -60,7 +64,7 @@ def task(
 
 
 def options_of(function: Callable[..., object]) -> TaskOptions:
-    """Return what `task` noted of a function. Raises `TypeError` where it is no task."""
+    """Return the options of a function that is marked as a task. Raises `TypeError` for any other function."""
     options = getattr(function, _ATTRIBUTE, None)
     if not isinstance(options, TaskOptions):
         raise TypeError(f"{function!r} is not marked with @task")
@@ -68,7 +72,7 @@ def options_of(function: Callable[..., object]) -> TaskOptions:
 
 
 def in_worker(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a task in the form that a worker process runs: at its priority and inside of its context."""
+    """Return the function that a worker process runs for a task: it sets the priority and enters the context."""
     options = options_of(function)
 
     @functools.wraps(function)
@@ -83,6 +87,7 @@ def in_worker(function: Callable[..., Result]) -> Callable[..., Result]:
 
 @functools.cache
 def _let_searches_go_first() -> None:
+    """Lower the priority of this process below that of search actors. Later calls do nothing."""
     if hasattr(os, "setpriority"):
         now = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, 0, BACKGROUND_NICE if now < BACKGROUND_NICE else LOWEST_NICE)

@@ -17,7 +17,6 @@ UNFINISHED = frozenset(
         "analyse",
         "cli",
         "daemon_client",
-        "runtime",
         "search",
         "serve",
     ]
