@@ -1,4 +1,4 @@
-"""The commands that are not served by `cli` itself, as one Typer application; all of them, for shell completion."""
+"""The commands as one Typer application. `main` serves the quick ones by itself; here they are for shell completion."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ __all__ = ["application"]
 
 
 class _Commands(TyperGroup):
-    """Ends every command with a code of our table. Typer ends some of them with 1, which says "nothing found"."""
+    """Group of commands that ends every one with a code of `ExitCode`. Typer ends some with 1, which means "nothing
+    found".
+    """
 
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()  # here, where a pipe that is closed is caught
+            sys.stdout.flush()  # here, where a closed pipe is caught
         except BrokenPipeError:
             raise typer.Exit(output_closed()) from None
         except (KeyboardInterrupt, typer.Abort):
@@ -51,12 +53,13 @@ application = typer.Typer(
     epilog="From nothing to an answer:  raycontext index PATH && raycontext search 'where is … done?' PATH",
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode=None,  # plain help, for the other takes longer than the rest of the command
+    rich_markup_mode=None,  # plain help, since rich help takes longer than the rest of the command
     pretty_exceptions_enable=False,
 )
 
 
 def _version(wanted: bool) -> None:
+    """Print the version and exit when it is asked for."""
     if wanted:
         typer.echo(f"raycontext {__version__}")
         raise typer.Exit
@@ -72,7 +75,9 @@ def _options(
 
 
 def _registered(command: QueryCommand) -> Callable[..., None]:
-    """A command of the table as Typer knows commands: it completes its options, and `cli` runs it without Typer."""
+    """Return a function for Typer from a command of `options`. Typer completes its options; `main` runs it without
+    Typer.
+    """
 
     def run(**given: Any) -> None:
         raise typer.Exit(queries.run(command.name, given))

@@ -26,31 +26,34 @@ if TYPE_CHECKING:
 __all__ = ["batch"]
 
 WIDTH_OF_FILES = 200
-"""Columns of a table that no terminal shows."""
+"""Width of a table that goes to a file or a pipe, in columns."""
 
 
 def batch(
-    sources: Annotated[Path, typer.Argument(metavar="LIST", help="Sources with their options, in YAML or JSON.")],
+    sources: Annotated[
+        Path, typer.Argument(metavar="LIST", help="File with a list of sources and their options, in YAML or JSON.")
+    ],
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only sources whose collection is like this pattern (*, ?); again for more."),
+        typer.Option(help="Only sources whose collection matches this pattern (*, ?). May be given again."),
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Sources at the same time (default: as in the list, else 4).")
+        int | None,
+        typer.Option(min=1, max=1000, help="Number of sources at the same time (default: as in the list, else 4)."),
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="Folder for what is fetched; every node must see it (default: below the root).")
+        Path | None, typer.Option(help="Folder for fetched sources. Every node must see it (default: below the root).")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
     submit: Annotated[
         bool,
         typer.Option(
             "--submit",
-            help="Run it as a Ray job on the cluster whose dashboard is at --address (http://HOST:8265); the same "
-            "work, submitted while it runs, is joined.",
+            help="Run it as a Ray job on the cluster whose dashboard is at --address (http://HOST:8265). The same "
+            "work is joined when it runs already.",
         ),
     ] = False,
-    wait: Annotated[bool, typer.Option(help="With --submit: follow the job to its end.")] = True,
+    wait: Annotated[bool, typer.Option(help="With --submit: wait for the end of the job.")] = True,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,
@@ -58,8 +61,8 @@ def batch(
 ) -> None:
     """Reindex many sources: folders, git repositories, archives.
 
-    A run that was interrupted goes on where it was when the same LIST is given again. Exit code 0 if all succeeded,
-    8 if some did, 9 if none, 130 if it was interrupted.
+    A run that was interrupted continues when the same LIST is given again. Exit code 0 if all sources succeeded, 8 if
+    some did, 9 if none did, 130 if the run was interrupted.
     """
     from raycontext.batch.entries import read_batch_list
 
@@ -71,7 +74,7 @@ def batch(
     if dry_run:
         _print_plan(_planned(wanted, root, address), as_json)
         return
-    with redirect_stdout(sys.stderr):  # Ray prints on stdout what its processes have to say
+    with redirect_stdout(sys.stderr):  # Ray prints messages of its processes on stdout
         report = asyncio.run(_run(wanted, root, address, runtime))
     if report is None:
         raise typer.Exit(interrupted())
@@ -84,17 +87,17 @@ def batch(
 
 
 async def _run(wanted: BatchList, root: str | None, address: str | None, runtime: str | None) -> BatchReport | None:
-    """The report; None where it was interrupted before it began."""
+    """Run the batch and return its report; None when it was interrupted before it began."""
     from raycontext.sdk.connection import connect
 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def end() -> None:
         stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):  # who asks twice does not want to wait
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second signal ends the process at once
             loop.remove_signal_handler(number)
 
-    if sys.platform != "win32":  # there an interrupt ends it at once
+    if sys.platform != "win32":  # on Windows an interrupt ends the process at once
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end)
     kind: Any = runtime
@@ -105,6 +108,7 @@ async def _run(wanted: BatchList, root: str | None, address: str | None, runtime
 
 
 def _planned(wanted: BatchList, root: str | None, address: str | None) -> list[EntryPlan]:
+    """Return what a run would do. Raises `InvalidInput` or `StorageError`."""
     from raycontext.batch.run import plan_batch
     from raycontext.sdk.arguments import cache_of, root_of
     from raycontext.sdk.connection import settings_of
@@ -119,7 +123,7 @@ def _planned(wanted: BatchList, root: str | None, address: str | None) -> list[E
 
 
 def _submitted(wanted: BatchList, root: str | None, address: str | None, wait: bool, as_json: bool) -> int:
-    """The exit code: that of the job, if it is waited for."""
+    """Submit the batch as a job, print its state, and return the exit code of the job, or 0 without waiting."""
     from raycontext.batch.ray_job import BatchJob, submit_batch
     from raycontext.errors import InvalidInput
     from raycontext.sdk.arguments import root_of
@@ -139,11 +143,12 @@ def _submitted(wanted: BatchList, root: str | None, address: str | None, wait: b
 
 
 def _safe_lines(text: str) -> str:
+    """Return text whose lines cannot steer a terminal."""
     return "".join(safe(line.rstrip("\n")) + "\n" for line in text.splitlines(keepends=True))
 
 
 def _tell(outcome: EntryOutcome) -> None:
-    """A line on stderr for each source as it ends."""
+    """Print a line on stderr for a source that has ended."""
     what = outcome.error if outcome.error else _amount(outcome)
     earlier = " (earlier in this run)" if outcome.earlier else ""
     say(f"{outcome.state} {safe(outcome.collection)}{earlier}: {safe(what)}")

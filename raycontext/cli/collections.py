@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["clear", "list_collections", "status"]
 
 FAILED = ("quarantined", "worker_died", "out_of_memory")
-"""Reasons for which a file was skipped that should not be."""
+"""Reasons for skipped files that point to a fault, not to a choice."""
 
 SHOWN_SKIPPED = 20
-"""Number of skipped files that `status` names."""
+"""Largest number of skipped files that `status` names."""
 
 
 def status(
@@ -37,7 +37,7 @@ def status(
     address: Address = None,
     as_json: Json = False,
 ) -> None:
-    """What a collection holds, what was skipped and why, and its actors. Without a place, the daemon too."""
+    """Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too."""
     from raycontext.errors import UnknownCollection
     from raycontext.models import CollectionStatus
 
@@ -98,7 +98,7 @@ def _print_cleared(name: str, as_json: bool) -> None:
 def list_collections(
     collection: Collection = None, root: Root = None, address: Address = None, as_json: Json = False
 ) -> None:
-    """All collections, or the one of that name."""
+    """List all collections, or show the one with the given name."""
     from raycontext.errors import UnknownCollection
 
     with connected(root, address, None if address else "inline") as context:
@@ -119,7 +119,7 @@ def list_collections(
 
 
 def _asked(collection: str | None, path: Path | None) -> dict[str, Any]:
-    """A collection, as the daemon is asked for it."""
+    """Return the place or the collection as the daemon's API takes it."""
     if collection is not None:
         return {"collection": collection}
     if path is None:
@@ -128,7 +128,7 @@ def _asked(collection: str | None, path: Path | None) -> dict[str, Any]:
 
 
 def _of_daemon(root: str | None, health: dict[str, Any] | None, name: str, asked: dict[str, Any]) -> Any:
-    """What a daemon that is ready answers; None where there is none. Raises `RemoteError`."""
+    """Return the answer of a daemon that is ready; None when there is none. Raises `RemoteError`."""
     if root is None or health is None or health["state"] != "ready":
         return None
     with suppress(wire.DaemonGone):
@@ -149,7 +149,7 @@ def _print_status(found: CollectionStatus) -> None:
         typer.echo(f"  job: {_of_job(found.progress)}")
     if found.skipped:
         typer.echo(f"  skipped: {joined_counts(found.skipped)}")
-        # What failed is what someone may want to look into.
+        # Failures come first, since they may need attention.
         ranked = sorted(found.skipped_files, key=lambda skipped: skipped[1] not in FAILED)
         for path, reason in ranked[:SHOWN_SKIPPED]:
             typer.echo(f"    {reason}: {safe(path)}")

@@ -1,4 +1,4 @@
-"""`raycontext up | down | logs`, and what `status` says of the daemon."""
+"""The commands `up`, `down` and `logs`, and the description of the daemon that `status` prints."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from raycontext.safe_text import safe
 __all__ = ["describe", "down", "logs", "up"]
 
 END_SECONDS = 30.0
+"""Longest wait for the end of the daemon, in seconds."""
 
 
 def up(
     root: Root = None,
     tcp: Annotated[
-        str | None, typer.Option(help="HOST:PORT: listen there as well, for those who have the token.")
+        str | None, typer.Option(help="HOST:PORT to listen at as well. Clients there need the token.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -71,7 +72,7 @@ def logs(
 
 
 def describe(health: dict[str, Any]) -> str:
-    """The daemon in some lines."""
+    """Return the state of the daemon in some lines of text."""
     memory = f"{health['pss_bytes'] / 1e6:.0f} MB in {health['processes']} processes"
     problem = f"\n  {safe(health['problem'])}" if health["problem"] else ""
     return (
@@ -81,7 +82,8 @@ def describe(health: dict[str, Any]) -> str:
 
 
 def _wait_for_end(pid: int, root: str) -> None:
-    from raycontext.serve.daemon.processes import is_alive  # loads psutil, which the other commands do without
+    """Wait until a process has ended. Raises `RuntimeUnavailable` after `END_SECONDS`."""
+    from raycontext.serve.daemon.processes import is_alive  # loads psutil, which other commands do not need
 
     deadline = time.monotonic() + END_SECONDS
     while is_alive(pid):

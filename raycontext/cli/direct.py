@@ -1,4 +1,4 @@
-"""The answers of the daemon without one: the same service, in this process."""
+"""Answers to `search` and `related` without a daemon: its service runs in this process."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ __all__ = ["answer"]
 
 
 def answer(name: str, body: dict[str, Any], *, root: str | None, address: str | None) -> dict[str, Any]:
-    """What the daemon answers to `/api/search` or `/api/related`, from the inline runtime or from a cluster.
+    """Return what the daemon answers to `/api/search` or `/api/related`, from the inline runtime or from a cluster.
 
-    Raises `RemoteError`, as if the daemon had said so.
+    name: "search" or "related".
+    body: the request, as the daemon's API takes it.
+
+    Raises `RemoteError`, which has the name, message and exit code that the daemon would report.
     """
-    # Without a cluster, segments are mapped right here: nothing has to start before the answer.
+    # Without a cluster the segments are mapped in this process, so that nothing has to start before the answer.
     runtime: Literal["inline"] | None = None if address else "inline"
     try:
-        # Ray prints on stdout what its processes have to say; that is kept for results.
+        # Ray prints messages of its processes on stdout, which is for results.
         with redirect_stdout(sys.stderr):
             found = asyncio.run(_answer(name, body, root, address, runtime))
     except RaycontextError as error:

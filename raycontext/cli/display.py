@@ -1,4 +1,4 @@
-"""Hits on a terminal or in a pipe. Imports nothing but the standard library; see `cli`."""
+"""Output of the commands that answer queries. It imports nothing but the standard library (see `main`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from raycontext.safe_text import safe
 __all__ = ["interrupted", "output_closed", "print_hits", "print_json", "say", "unexpected", "with_context"]
 
 SNIPPET_LINES = 12
+"""Largest number of lines of a hit that are printed."""
 MAX_CONTEXT_BYTES = 16 << 20
+"""Number of bytes of a file in which the lines around a hit are looked for."""
 
 DIM, PATH, NAME, WARN = "2", "1;35", "1;36", "33"
 
@@ -22,13 +24,13 @@ Hit = dict[str, Any]
 
 
 def say(message: str) -> None:
-    """Tell on stderr."""
+    """Print a message on stderr."""
     print(message, file=sys.stderr)  # noqa: T201
 
 
 def print_json(value: Any) -> None:
-    """Print on stdout."""
-    # All in ASCII: what a terminal could take for a command, or cannot show, stands there as an escape of JSON.
+    """Print a value as JSON on stdout."""
+    # Everything is in ASCII. JSON escapes what a terminal could take for a command or cannot show.
     print(json.dumps(value, indent=2))  # noqa: T201
 
 
@@ -39,16 +41,16 @@ def interrupted() -> int:
 
 
 def output_closed() -> int:
-    """Throw away what is still to be printed, since its reader has seen enough, and return the exit code."""
+    """Discard further output, since its reader has closed it, and return the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.OUTPUT_CLOSED
 
 
 def unexpected(error: BaseException) -> int:
-    """Report an error that no part of the program foresaw, and return the exit code.
+    """Report an error that the program did not expect, and return the exit code.
 
-    An error of the system says what happened to which path. The text of any other one may hold a part of a file,
-    so only its class and its place are printed; `python -X dev -m raycontext …` prints all of it.
+    An error of the system says what happened to which path. The text of any other error may hold a part of a file, so
+    only its class and its place are printed; `python -X dev -m raycontext …` prints all of it.
     """
     if sys.flags.dev_mode:
         import traceback
@@ -65,7 +67,7 @@ def unexpected(error: BaseException) -> int:
             place = f" in {module}, line {trace.tb_lineno}"
         trace = trace.tb_next
     say(
-        f"error: {type(error).__name__}{place}, which nothing here foresaw. Please report it with what "
+        f"error: {type(error).__name__}{place}, which was not expected. Please report it with what "
         "`python -X dev -m raycontext …` prints for the same command."
     )
     return ExitCode.OTHER_ERROR
@@ -74,7 +76,7 @@ def unexpected(error: BaseException) -> int:
 def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:
     """Print hits as lines that a terminal makes clickable, or only the paths of their files.
 
-    first: rank of the first one.
+    first: rank of the first hit.
     """
     style = _Style(_is_terminal())
     if files:
@@ -87,11 +89,12 @@ def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:
 
 
 def with_context(hits: Iterable[Hit], lines: int) -> list[Hit]:
-    """The hits with `before` and `after`: so many lines around each, where its file is as it was indexed."""
+    """Return the hits with `before` and `after`: up to `lines` lines around each, when its file has not changed."""
     return [{**hit, **dict(zip(("before", "after"), _around(hit, lines), strict=True))} for hit in hits]
 
 
 def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
+    """Return the lines before and after a hit; two empty lists when its file has changed or cannot be read."""
     if hit["freshness"] != "unchanged":
         return [], []
     try:
@@ -104,6 +107,7 @@ def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
 
 
 def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
+    """Yield the lines that show a hit."""
     name = " > ".join(part for part in (hit["scope"], hit["symbol"]) if part)
     place = style.link(f"{_place(hit)}:{hit['start_line']}", hit, hit["start_line"]) + f"-{hit['end_line']}"
     stale = {"changed": "  [changed since it was indexed]", "deleted": "  [deleted since it was indexed]"}
@@ -127,7 +131,7 @@ def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
 
 
 def _place(hit: Hit) -> str:
-    """The path of a hit's file: from the current folder where that is shorter, for then a click on it opens it."""
+    """Return the path of a hit's file, relative to the current folder when that is shorter. Terminals can open both."""
     whole = f"{hit['source'].rstrip('/')}/{hit['path']}"
     try:
         relative = os.path.relpath(whole)
@@ -137,7 +141,7 @@ def _place(hit: Hit) -> str:
 
 
 class _Style:
-    """Colours and links where they are wanted, else plain text."""
+    """Style of the output: colours and links when they are wanted, else plain text."""
 
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted

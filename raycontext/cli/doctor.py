@@ -1,4 +1,4 @@
-"""`raycontext doctor`: finds common faults and says what to do about them."""
+"""The command `doctor`, which finds common faults and says what to do about them."""
 
 from __future__ import annotations
 
@@ -40,15 +40,14 @@ CHECKS = (
 
 def doctor(
     skip: Annotated[
-        list[str] | None, typer.Option(help=f"Leave out a check; again for more. There are: {', '.join(CHECKS)}.")
+        list[str] | None, typer.Option(help=f"Leave out a check. May be given again. Checks: {', '.join(CHECKS)}.")
     ] = None,
     root: Root = None,
     address: Address = None,
     as_json: Json = False,
 ) -> None:
-    """Find common faults of this machine, the root, its collections and, with --address, a cluster.
-
-    Exit code 10 if there are any.
+    """Find common faults of this machine, the root, its collections and, with --address, a cluster. Exit code 10
+    if there are any.
     """
     from raycontext.errors import InvalidInput
     from raycontext.sdk.connection import settings_of
@@ -114,7 +113,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     if "collections" not in skip:
         yield from storage.check_collections(root, cache)
     if "cluster" not in skip and settings.address is not None:
-        with redirect_stdout(sys.stderr):  # Ray prints on stdout what its processes have to say
+        with redirect_stdout(sys.stderr):  # Ray prints messages of its processes on stdout
             found = asyncio.run(_cluster(settings, root))
         yield from found
 

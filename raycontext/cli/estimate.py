@@ -1,4 +1,4 @@
-"""`raycontext index --dry-run`: what an index run would do."""
+"""Output of `raycontext index --dry-run`: what an index run would do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["print_estimate"]
 
 
 def print_estimate(found: IndexEstimate, as_json: bool) -> None:
-    """Print it on stdout."""
+    """Print an estimate on stdout, as text or as JSON."""
     if as_json:
         print_json(found.model_dump(mode="json"))
         return

@@ -1,4 +1,4 @@
-"""`raycontext eval`: how well the search answers judged queries over a repository of the user's own."""
+"""The command `eval`, which measures how well the search answers judged queries over a repository of the user's own."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ __all__ = ["evaluate"]
 
 @with_index_options
 def evaluate(
-    queries: Annotated[Path, typer.Argument(help="Judged file: JSON with queries and the files that answer them.")],
-    path: Annotated[Path, typer.Argument(help="The repository; it is indexed first where it has changed.")],
+    queries: Annotated[
+        Path, typer.Argument(help="Judged queries: a JSON file with queries and the files that answer them.")
+    ],
+    path: Annotated[Path, typer.Argument(help="The repository. It is indexed first when it has changed.")],
     *,
     options: RunOptions,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=1000, help="Hits of each query that count: the k of NDCG@k.")
+        int,
+        typer.Option(
+            "--limit", "-n", min=1, max=1000, help="Number of hits of each query that count: the k of NDCG@k."
+        ),
     ] = 10,
-    worst: Annotated[int, typer.Option(min=0, help="Show this many of the queries with the lowest scores.")] = 5,
+    worst: Annotated[int, typer.Option(min=0, help="Number of queries with the lowest scores to show.")] = 5,
     collection: Collection = None,
     root: Root = None,
     address: Address = None,
@@ -41,11 +46,10 @@ def evaluate(
 
     QUERIES holds {"root": "src", "queries": [QUERY, …]} or only the list.
 
-    A QUERY is {"query": "where is … done?", "category": "semantic",
-    "targets": [{"path": "src/a.py", "start_line": 1, "end_line": 9}]};
-    category and lines may be left out.
+    A QUERY is {"query": "where is … done?", "category": "semantic", "targets": [{"path": "src/a.py", "start_line": 1,
+    "end_line": 9}]}; category and lines may be left out.
 
-    Paths are relative to PATH, of which the folder root is indexed.
+    Paths are relative to PATH. Only the folder "root" below it is indexed.
     """
     from raycontext.evaluation import evaluate as evaluation_of
     from raycontext.evaluation import read_judged
@@ -65,8 +69,8 @@ def evaluate(
 
 
 def _source(repository: Path, inner: str | None) -> Path:
-    """The folder to index: what the judged file names within the repository, if that is there."""
-    # Of os.path, as the index resolves it: any name is a name.
+    """Return the folder to index: the folder `inner` below the repository when it exists, else the repository."""
+    # os.path resolves paths as the index does, and accepts any name.
     place = os.path.expanduser(repository)  # noqa: PTH111
     if not inner or not os.path.isdir(place):  # noqa: PTH112
         return repository

@@ -29,8 +29,12 @@ def index(
     *,
     options: RunOptions,
     collection: Collection = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do, and how long.")] = False,
-    watching: Annotated[bool, typer.Option("--watch", help="Go on as files change: see `raycontext watch`.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done, and how long it would take.")
+    ] = False,
+    watching: Annotated[
+        bool, typer.Option("--watch", help="Keep the index up to date as files change (see `raycontext watch`).")
+    ] = False,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,

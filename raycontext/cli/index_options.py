@@ -20,8 +20,8 @@ INDEX_OPTIONS: dict[str, Any] = {
         typer.Option(
             "--include",
             metavar="GLOB",
-            help="Index only files that match this glob, in gitignore syntax and relative to the folder; may be given "
-            "again. The collection keeps it; '' lifts it.",
+            help="Index only files that match this glob, in gitignore syntax and relative to the folder. May be given "
+            "again. The collection keeps it; '' removes it.",
         ),
     ],
     "exclude": Annotated[
@@ -29,8 +29,8 @@ INDEX_OPTIONS: dict[str, Any] = {
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Leave out files that match this glob, beyond what ignore files leave out; may be given again. The "
-            "collection keeps it; '' lifts it.",
+            help="Leave out files that match this glob, beyond what ignore files leave out. May be given again. The "
+            "collection keeps it; '' removes it.",
         ),
     ],
     "secrets": Annotated[
@@ -41,27 +41,27 @@ INDEX_OPTIONS: dict[str, Any] = {
         int | None, typer.Option("--max-file-bytes", help="Leave out files that are larger (default: 4 MiB).")
     ],
     "num_shards": Annotated[
-        int | None, typer.Option("--shards", help="Number of shards of the collection; another number rebuilds it.")
+        int | None, typer.Option("--shards", help="Number of shards of the collection. Another number rebuilds it.")
     ],
     "embedder": Annotated[
         str | None,
         typer.Option(
             "--embedder",
-            help="static; a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; or one "
-            "that a server has, which gets all the text: openai:MODEL, voyage:MODEL, ollama:MODEL, each with @URL for "
+            help="static; or a model in a folder: model2vec:FOLDER, onnx:FOLDER, sentence-transformers:FOLDER; or one "
+            "on a server, which gets all the text: openai:MODEL, voyage:MODEL, ollama:MODEL, each with @URL for "
             "another place. Another one rebuilds the collection.",
         ),
     ],
     "max_embedding_tokens": Annotated[
         int | None,
-        typer.Option("--max-embedding-tokens", help="Stop before an embedding server counts more tokens than that."),
+        typer.Option("--max-embedding-tokens", help="Stop before the run costs more tokens of an embedding server."),
     ],
 }
 """Type and option of each field of `RunOptions`, by its name."""
 
 
 def with_index_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of an index run in place of its parameter `options`, which gets them as one value."""
+    """Decorate a command so that it offers the options of an index run, and gets them as one value, `options`."""
     signature = inspect.signature(command, eval_str=True, locals={"RunOptions": object})
     offered = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -76,7 +76,7 @@ def with_index_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(**given: Any) -> None:
         command(options=_options({name: given.pop(name, None) for name in INDEX_OPTIONS}), **given)
 
-    del run.__wrapped__  # its parameters are others
+    del run.__wrapped__  # it describes other parameters
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
@@ -84,12 +84,12 @@ def with_index_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options(given: dict[str, Any]) -> RunOptions:
     """Return the options as one value. Raises `InvalidInput`."""
-    from raycontext.index.request import run_options  # not for help, which it would make slow
+    from raycontext.index.request import run_options  # imported late, since it would make --help slow
 
     globs = {name: _globs(given[name]) for name in ("include", "exclude")}
     return run_options(**{**given, **globs})
 
 
 def _globs(given: list[str] | None) -> list[str] | None:
-    """Return the globs of a repeatable option: None where it was not given, an empty list where only '' was."""
+    """Return the globs of a repeatable option: None when it was not given, an empty list when only '' was given."""
     return [glob for glob in given if glob] if given else None

@@ -1,4 +1,4 @@
-"""`raycontext index`: a job of the daemon whose progress is followed, or a run in this process."""
+"""How commands index a folder: as a job of the daemon whose progress is followed, or as a run in this process."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["daemon_root", "index_folder"]
 
 TRIES = 2
-"""A daemon that dies is started again, and the job goes on from what it has committed."""
+"""Number of tries of a job. A daemon that died is started again, and the job continues from its last commit."""
 
 
 def daemon_root(root: str | None, address: str | None, runtime: str | None = None) -> str | None:
-    """The root whose daemon commands use; None where they do without one."""
+    """Return the root whose daemon commands use; None when they work without a daemon."""
     if address or runtime or not lifecycle.is_wanted():
         return None
     return paths.root_folder(root)
@@ -39,9 +39,9 @@ def index_folder(
     address: str | None = None,
     runtime: str | None = None,
 ) -> IndexReport:
-    """Bring a folder up to date, show how far that is, and return the report.
+    """Bring a folder up to date, show the progress, and return the report.
 
-    Raises what `Context.index` raises, and `RemoteError` for what the daemon tells.
+    Raises what `Context.index` raises, and `RemoteError` for errors that the daemon reports.
     """
     place = daemon_root(root, address, runtime)
     given = options.given() if options is not None else {}
@@ -61,7 +61,8 @@ def index_folder(
 
 
 def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:
-    from raycontext.models import IndexReport, JobProgress  # not for help, which they would make slow
+    """Start the job at the daemon and follow it to its end. Raises `DaemonGone` when the daemon ends before."""
+    from raycontext.models import IndexReport, JobProgress  # imported late, since it would make --help slow
 
     lifecycle.ensure_ready(root)
     job = wire.checked(wire.ask(root, "POST", "/api/index", asked))

@@ -1,6 +1,6 @@
-"""The entry point of `raycontext`. It imports next to nothing: a search has 100 ms in all, help 200.
+"""The entry point of `raycontext`. It imports very little, so that a search takes 100 ms in all and help 200 ms.
 
-`search`, `related`, `mcp` and the overview are served from here; the other commands are those of `commands`.
+`search`, `related`, `mcp` and the overview are served from here, the other commands from `application`.
 
 Results go to stdout, progress and messages to stderr. `exit_codes` has the table of exit codes.
 """
@@ -22,32 +22,32 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "index": "Index a folder, or bring its index up to date.",
-    "search": "Search a folder; one that was never indexed is indexed first. Exit code 1 if nothing is found.",
-    "related": "Find code that is like the chunk at a line. Exit code 1 if nothing is found.",
-    "status": "What a collection holds, what was skipped and why, and its actors. Without a place, the daemon too.",
-    "list": "All collections, or the one of that name.",
+    "search": "Search a folder, which is indexed first if it never was. Exit code 1 if nothing is found.",
+    "related": "Find code similar to the chunk at a line. Exit code 1 if nothing is found.",
+    "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
+    "list": "List all collections, or show the one with the given name.",
     "clear": "Remove a collection from the index. The source is not touched.",
     "up": "Start the daemon, or wait until it serves.",
     "down": "End the daemon and its Ray.",
     "logs": "Print the end of the daemon's log.",
-    "mcp": "MCP over stdin and stdout, for editors and agents: `raycontext install` configures them.",
+    "mcp": "Serve MCP over stdin and stdout for editors and agents. `raycontext install` configures them.",
     "install": "Configure editors and agents to use the MCP server (`raycontext mcp`).",
     "batch": "Reindex many sources: folders, git repositories, archives.",
     "eval": "Score the search on judged queries: NDCG, recall and MRR.",
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
-    "repair": "Build anew, from the source, what is damaged of an index, and nothing else.",
+    "repair": "Rebuild the damaged parts of an index from the source, and nothing else.",
     "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster. "
     "Exit code 10 if there are any.",
     "watch": "Keep the index of a folder up to date as its files change.",
-    "cancel": "Stop the running index job of a collection. What it has committed stays. Exit code 11 where none runs.",
+    "cancel": "Stop the running index job of a collection. What it has committed stays. Exit code 11 if none runs.",
 }
-"""Every command, with the line that the overview has for it."""
+"""Every command, with the text that the overview and docs/cli.md show for it."""
 
 
 def main() -> None:
     """Run the command that the process was given, and exit."""
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # they are for developers, who ask for them with -W
+        warnings.simplefilter("ignore")  # warnings are for developers, who turn them on with -W
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 must not end the command
@@ -66,11 +66,12 @@ def _exit_code() -> int:
         return output_closed()
     except KeyboardInterrupt:
         return interrupted()
-    except BaseException as error:  # Python itself would end with the code that says "nothing found"
+    except BaseException as error:  # Python itself would end with code 1, which means "nothing found"
         return unexpected(error)
 
 
 def _run(given: list[str]) -> int:
+    """Run a command and return its exit code."""
     first = given[0] if given else ""
     if "_RAYCONTEXT_COMPLETE" in os.environ:
         first = "completion"
@@ -87,7 +88,7 @@ def _run(given: list[str]) -> int:
         from raycontext.cli.queries import run
 
         code = run(first, parse(QUERY_COMMANDS[first], given[1:]))
-        sys.stdout.flush()  # here, where a pipe that is closed is caught
+        sys.stdout.flush()  # here, where a closed pipe is caught
         return code
     if given == ["mcp"]:
         from raycontext.cli.mcp import mcp
@@ -110,7 +111,7 @@ def _overview() -> str:
             "",
             *(f"  {name:<{width}}  {help_.split('. ')[0].rstrip('.')}." for name, help_ in COMMANDS.items()),
             "",
-            "  --version, --help, --install-completion, --show-completion; COMMAND --help tells what a command takes.",
+            "  --version, --help, --install-completion, --show-completion; COMMAND --help tells what it takes.",
             "",
             *textwrap.wrap(told_in_one_line().replace("`", ""), 110),
             "",

@@ -1,4 +1,4 @@
-"""`raycontext verify` and `raycontext repair`: is everything there, and building anew what is not."""
+"""The commands `verify`, which checks collections, and `repair`, which rebuilds what is damaged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verify(
     collection: Name = None,
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Hash every file, and compare the chunks with the source where it is the same."),
+        typer.Option("--deep", help="Hash every file, and compare the chunks with source files that have not changed."),
     ] = False,
     root: Root = None,
     address: Address = None,
@@ -52,7 +52,7 @@ def repair(
     runtime: Runtime = None,
     as_json: Json = False,
 ) -> None:
-    """Build anew, from the source, what is damaged of an index, and nothing else."""
+    """Rebuild the damaged parts of an index from the source, and nothing else."""
     with connected(root, address, runtime) as context:
         reports = context.repair(collection)
     if as_json:
@@ -96,6 +96,7 @@ def _print_damage(damage: Iterable[Damage]) -> None:
 
 
 def _actions(report: RepairReport) -> Iterable[str]:
+    """Yield a line for each thing that a repair has done."""
     if report.rewritten_description:
         yield "wrote the description of the collection anew"
     if report.removed_manifests:

@@ -1,4 +1,4 @@
-"""`raycontext mcp`."""
+"""The command `mcp`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["mcp"]
 
 
 def mcp(root: Root = None) -> None:
-    """MCP over stdin and stdout, for editors and agents: `raycontext install` configures them."""
+    """Serve MCP over stdin and stdout for editors and agents. `raycontext install` configures them."""
     from raycontext.daemon_client import lifecycle, paths
     from raycontext.errors import DaemonFailed
     from raycontext.serve.mcp.relay import relay

@@ -1,6 +1,6 @@
-"""What the commands that must be quick can be told: one table, for parsing, for help and for shell completion.
+"""Arguments and options of the commands that must be quick, as one table for parsing, help and shell completion.
 
-Imports nothing but the standard library; see `cli`.
+It imports nothing but the standard library (see `main`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["QUERY_COMMANDS", "Argument", "Option", "QueryCommand", "parse"]
 
 
 class Argument(NamedTuple):
-    """What is given by its place."""
+    """Argument of a command, given by its place."""
 
     name: str
     help: str
@@ -26,19 +26,19 @@ class Argument(NamedTuple):
 
 
 class Option(NamedTuple):
-    """What is given by its name; `--max-tokens` is known as `max_tokens` where no `name` is given."""
+    """Option of a command, given by its name. `--max-tokens` is known as `max_tokens` unless it has another `name`."""
 
     flags: tuple[str, ...]
     help: str
     kind: type = str
-    """str, int, float, or bool for a switch."""
+    """Type of the value: str, int or float, or bool for a switch."""
     many: bool = False
     default: Any = None
     least: float = -math.inf
     most: float = math.inf
     name: str = ""
     variable: str = ""
-    """Environment variable that is read where it is not given."""
+    """Environment variable that is read when the option is not given."""
 
     @property
     def key(self) -> str:
@@ -46,7 +46,7 @@ class Option(NamedTuple):
 
 
 class QueryCommand(NamedTuple):
-    """A command of the table."""
+    """Command with its arguments and options."""
 
     name: str
     help: str
@@ -55,20 +55,27 @@ class QueryCommand(NamedTuple):
 
 
 SELECTION = (
-    Option(("--limit", "-n"), "Hits at most, 1 to 1000.", int, default=10, least=1, most=1000),
-    Option(("--offset",), "Leave out the first hits: the next page.", int, default=0, least=0, most=1000),
-    Option(("--language",), "Only this language; may be given again.", many=True, name="languages"),
-    Option(("--path",), "Only paths that match this glob; '!' excludes; again for more.", many=True, name="paths"),
-    Option(("--kind",), "Only chunks of this kind (function, class, …); may be given again.", many=True, name="kinds"),
+    Option(("--limit", "-n"), "Largest number of hits, 1 to 1000.", int, default=10, least=1, most=1000),
+    Option(
+        ("--offset",),
+        "Number of hits to leave out from the start, for the next page.",
+        int,
+        default=0,
+        least=0,
+        most=1000,
+    ),
+    Option(("--language",), "Only this language. May be given again.", many=True, name="languages"),
+    Option(("--path",), "Only paths that match this glob; '!' excludes. May be given again.", many=True, name="paths"),
+    Option(("--kind",), "Only chunks of this kind (function, class, …). May be given again.", many=True, name="kinds"),
     Option(("--min-score",), "Leave out hits with a lower score.", float, default=0.0, least=0.0),
     Option(
         ("--max-tokens",),
-        "Budget for the texts of all hits together, at four bytes a token; the last one is cut at a line.",
+        "Budget for the texts of all hits together, at four bytes a token. The last text is cut at a line.",
         int,
         least=1,
         most=1_000_000,
     ),
-    Option(("--files",), "Only the paths of the files, the best first.", bool),
+    Option(("--files",), "Print only the paths of the files, best first.", bool),
     Option(
         ("--context", "-C"), "Lines to show before and after each hit, 0 to 100.", int, default=0, least=0, most=100
     ),
@@ -89,18 +96,20 @@ QUERY_COMMANDS = {
     for command in (
         QueryCommand(
             "search",
-            "Search a folder; one that was never indexed is indexed first. Exit code 1 if nothing is found.",
+            "Search a folder, which is indexed first if it never was. Exit code 1 if nothing is found.",
             (
                 Argument("query", "A question, words, or a symbol."),
-                Argument("path", "A place in an indexed folder, or a folder to index [default: this one].", False),
+                Argument(
+                    "path", "A place in an indexed folder, or a folder to index [default: the current folder].", False
+                ),
             ),
             (
-                COLLECTION._replace(help="Name of the collection; may be given again.", many=True, name="collections"),
+                COLLECTION._replace(help="Name of the collection. May be given again.", many=True, name="collections"),
                 Option(("--all",), "Search all collections.", bool, name="everywhere"),
                 *SELECTION,
                 Option(
                     ("--diversity",),
-                    "How far a file's further hits fall behind: 0 not at all, 1 one hit a file (default: 0.75).",
+                    "How much further hits of a file lose, from 0 (nothing) to 1 (one hit per file; default: 0.75).",
                     float,
                     least=0.0,
                     most=1.0,
@@ -112,7 +121,7 @@ QUERY_COMMANDS = {
         ),
         QueryCommand(
             "related",
-            "Find code that is like the chunk at a line. Exit code 1 if nothing is found.",
+            "Find code similar to the chunk at a line. Exit code 1 if nothing is found.",
             (Argument("place", "A line of an indexed file.", shown="PATH:LINE"),),
             (COLLECTION, *SELECTION, *PLACE),
         ),
@@ -126,9 +135,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(command: QueryCommand, given: Sequence[str]) -> dict[str, Any]:
-    """What a command was given, by key. Prints help, or what is wrong, and exits where that is called for.
+    """Return the values that a command was given, by key. Prints help or a mistake, and exits, when there is one to
+    print.
 
-    Raises `InvalidInput` where a value is out of range.
+    Raises `InvalidInput` when a value is out of range.
     """
     parser = _Parser(prog=f"raycontext {command.name}", description=command.help, allow_abbrev=False)
     for argument in command.arguments:
@@ -152,7 +162,7 @@ def parse(command: QueryCommand, given: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(option: Option, value: Any) -> Any:
-    """With its default, and within its range."""
+    """Return the value of an option, or its default. Raises `InvalidInput` when it is out of range."""
     named = option.flags[0].removeprefix("--").replace("-", "_")
     if option.many:
         return value or []

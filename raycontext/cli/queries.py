@@ -1,6 +1,6 @@
-"""`raycontext search` and `raycontext related`: asked of the daemon where one is ready, else answered right here.
+"""The commands `search` and `related`. The daemon answers when it is ready; else this process does.
 
-Imports nothing but the standard library as long as a daemon answers; see `cli`.
+Nothing but the standard library is imported as long as a daemon answers (see `main`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Given = dict[str, Any]
 
 
 def run(name: str, given: Given) -> int:
-    """Answer and print; returns the exit code. Raises what the SDK raises, and `RemoteError`."""
+    """Answer a query, print the hits, and return the exit code. Raises what the SDK raises, and `RemoteError`."""
     body = _search_body(given) if name == "search" else _related_body(given)
-    # The same values must be refused in the same words with and without a daemon.
+    # Wrong values get equal messages with and without a daemon.
     for key in ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens"):
         body[key] = given[key]
     body = {key: value for key, value in body.items() if value is not None}
@@ -42,6 +42,7 @@ def run(name: str, given: Given) -> int:
 
 
 def _search_body(given: Given) -> dict[str, Any]:
+    """Return the request for a search. Raises `InvalidInput` when arguments contradict each other."""
     collections = ["*"] if given["everywhere"] else given["collections"]
     if given["everywhere"] and given["collections"]:
         raise InvalidInput("Both --all and --collection are given", "Give one of them.")
@@ -63,17 +64,18 @@ def _search_body(given: Given) -> dict[str, Any]:
 
 
 def _related_body(given: Given) -> dict[str, Any]:
+    """Return the request for related code. Raises `InvalidInput` when the place is not PATH:LINE."""
     place = given["place"]
     path, _, line = place.rpartition(":")
     if not path or not (line.isascii() and line.isdecimal()):
         raise InvalidInput(f"'{place}' is not PATH:LINE", "Give a file and a line, such as src/app.py:42.")
     if given["collection"] is None:
-        path = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a link in the folder is a file of it
+        path = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a link is a file of its own
     return {"path": path, "line": int(line), "collection": given["collection"]}
 
 
 def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
-    """Of the daemon or of this process, after indexing what was never indexed."""
+    """Return the answer. A folder that was never indexed is indexed first."""
     try:
         return _asked(name, body, given)
     except RemoteError as refused:
@@ -87,7 +89,7 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
 
 def _may_index(body: dict[str, Any]) -> bool:
-    """Only a folder that was named, and not more than a project."""
+    """Return whether the query names a folder that may be indexed for it: not one that holds more than a project."""
     path = body.get("path")
     if path is None or body.get("collection") or body.get("collections") or "line" in body:
         return False
@@ -95,6 +97,7 @@ def _may_index(body: dict[str, Any]) -> bool:
 
 
 def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+    """Return the answer of the daemon, or of this process when no daemon can answer yet."""
     if given["address"] or not lifecycle.is_wanted():
         return _direct(name, body, given)
     root = paths.root_folder(given["root"])
@@ -110,7 +113,7 @@ def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     try:
         return _direct(name, body, given)
     finally:
-        if reply is None:  # after the answer, which would otherwise have to share the processors with it
+        if reply is None:  # started last, since it would compete with the answer for processors
             lifecycle.start_quietly(root)
 
 
@@ -121,7 +124,7 @@ def _direct(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
 
 def _tell(answer: dict[str, Any]) -> None:
-    """On stderr, what the reader should know of the answer."""
+    """Report on stderr what the reader should know about the answer."""
     for job in answer["indexing"]:
         say(f"'{job['collection']}' is being indexed ({job['percent']:.0f} %): there may be more")
     if answer["shards_answered"] < answer["shards_total"]:

@@ -1,4 +1,4 @@
-"""What the commands share: their common options, a connection, progress and messages."""
+"""What the commands share: common options, a connection, and the display of progress."""
 
 from __future__ import annotations
 
@@ -36,25 +36,27 @@ Root = Annotated[
 Address = Annotated[
     str | None, typer.Option("--address", envvar="RAYCONTEXT_ADDRESS", help="Ray cluster to join: auto or host:port.")
 ]
-Runtime = Annotated[str | None, typer.Option("--runtime", help="ray (default) or inline: in this process.")]
+Runtime = Annotated[str | None, typer.Option("--runtime", help="ray (default), or inline: everything in this process.")]
 Collection = Annotated[str | None, typer.Option("--collection", "-c", help="Name of the collection.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 @contextmanager
 def connected(root: str | None, address: str | None, runtime: str | None) -> Iterator[SyncContext]:
-    """Connect for one command."""
+    """Connect to the collections of a root for one command. Raises what `connect` raises."""
     from raycontext.sdk.connection import connect
 
     kind: Any = runtime
-    # Ray prints on stdout what its processes have to say; that is kept for results.
+    # Ray prints messages of its processes on stdout, which is for results.
     with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
         yield context
 
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[JobProgress], None]]:
-    """Shows a bar on stderr where that is a terminal, else a line for each stage."""
+    """Show progress on stderr: as a bar on a terminal, else as a line for each stage. Yields the function that shows
+    it.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -82,6 +84,7 @@ def show_progress() -> Iterator[Callable[[JobProgress], None]]:
 
 
 def _amounts(progress: JobProgress) -> tuple[int, int, str]:
+    """Return what is done, the total, and both as text, for the stage that a job is in."""
     if progress.stage == "hashing":
         return progress.files_hashed, progress.files_to_hash, f"{progress.files_hashed}/{progress.files_to_hash} files"
     if progress.stage in ("indexing", "committing"):

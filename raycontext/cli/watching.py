@@ -1,4 +1,4 @@
-"""`raycontext watch`: the daemon watches a folder, or this process does until it is interrupted."""
+"""The commands `watch` and `cancel`. The daemon watches a folder, or this process does until it is interrupted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def watch(
     path: Annotated[Path, typer.Argument(help="Folder to watch; it is indexed first.")] = Path(),
     *,
     options: RunOptions,
-    stop: Annotated[bool, typer.Option("--stop", help="The daemon watches it no longer.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop watching the folder in the daemon.")] = False,
     every: Annotated[bool, typer.Option("--list", help="Only list what the daemon watches.")] = False,
     collection: Collection = None,
     root: Root = None,
@@ -40,7 +40,7 @@ def watch(
 ) -> None:
     """Keep the index of a folder up to date as its files change.
 
-    By the daemon, as long as it runs; without one, until you interrupt it.
+    The daemon does this as long as it runs. Without a daemon, this command does it until you interrupt it.
     """
     place = daemon_root(root, address, runtime)
     if place is None:
@@ -69,7 +69,7 @@ def watched(
     runtime: str | None,
     as_json: bool,
 ) -> None:
-    """Watch a folder with the daemon, or in this process where there is none."""
+    """Watch a folder with the daemon, or in this process when there is none."""
     place = daemon_root(root, address, runtime)
     if place is None:
         watch_folder(str(path), collection, options, root, address, runtime)
@@ -86,7 +86,7 @@ def cancel(
     address: Address = None,
     as_json: Json = False,
 ) -> None:
-    """Stop the running index job of a collection. What it has committed stays. Exit code 11 where none runs."""
+    """Stop the running index job of a collection. What it has committed stays. Exit code 11 if none runs."""
     if (path is None) == (collection is None):
         raise InvalidInput("Nothing says which job to stop", "Give its folder, or --collection NAME.")
     place = daemon_root(root, address)
@@ -114,7 +114,7 @@ def watch_folder(
     address: str | None,
     runtime: str | None,
 ) -> None:
-    """Watch in this process until it is interrupted."""
+    """Watch a folder in this process until it is interrupted."""
     with redirect_stdout(sys.stderr):
         asyncio.run(_watch_here(path, collection, options, root, address, runtime))
 
@@ -155,6 +155,7 @@ def _cancelled_on_cluster(
 
 
 def _ask(place: str, method: str, target: str, asked: dict[str, Any] | None) -> Any:
+    """Return the answer of the daemon to a request. Raises `RemoteError`."""
     return wire.checked(wire.ask(place, method, target, asked))
 
 
@@ -163,7 +164,7 @@ def _print_watches(watches: list[dict[str, Any]], as_json: bool) -> None:
         print_json(watches)
         return
     for found in watches:
-        how = "looking through it again and again" if found["polls"] else "watching"
+        how = "polling" if found["polls"] else "watching"
         problem = f": {safe(found['problem'])}" if found["problem"] else ""
         typer.echo(f"{found['collection']}: {how} {safe(found['source'])}{problem}")
     if not watches:

@@ -15,7 +15,6 @@ PACKAGE = Path(raycontext.__file__).parent
 UNFINISHED = frozenset(
     [
         "analyse",
-        "cli",
         "daemon_client",
         "search",
         "serve",

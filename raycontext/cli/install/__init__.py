@@ -1,1 +1,1 @@
-"""`raycontext install`: puts the MCP server into the configurations of editors and agents, and takes it out again."""
+"""`raycontext install`: adds the MCP server to the configurations of editors and agents, and removes it again."""

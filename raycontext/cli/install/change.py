@@ -1,4 +1,4 @@
-"""What is to be done to one configuration file, and its doing: with a backup, in one step, or not at all."""
+"""Changes of one configuration file: planned first, then made in one step with a backup, or not at all."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ __all__ = ["Change", "plan_install", "plan_undo"]
 
 BACKUP_SUFFIX = ".raycontext-backup"
 MAX_BYTES = 64 << 20
+"""Largest size of a configuration file, in bytes."""
 LINE_CHARACTERS = 160
-CONTEXT_LINES = 1  # of others' entries, which can hold keys, as little as can be
+"""Largest number of characters of a line in a diff."""
+CONTEXT_LINES = 1  # few, since entries of other servers may hold keys
 
 
 @dataclass(frozen=True)
 class Change:
-    """From `before` to `after`; None stands for a file that is not there."""
+    """Change of a file from `before` to `after`. None means that the file does not exist."""
 
     client: Client
     path: Path
     before: bytes | None
     after: bytes | None
     backs_up: bool = False
-    """Whether `before` is kept: what the file was when nothing of ours was in it."""
+    """Whether to keep `before` as a backup: the file without our server."""
     obsolete_backup: bool = False
-    """Whether the backup holds nothing that the file does not hold afterwards."""
+    """Whether the backup holds nothing that the file will not hold after the change."""
 
     @property
     def needed(self) -> bool:
@@ -45,7 +47,7 @@ class Change:
         return self.path.with_name(self.path.name + BACKUP_SUFFIX)
 
     def diff(self) -> str:
-        """What changes, as a unified diff whose lines cannot steer a terminal."""
+        """Return the change as a unified diff whose lines cannot steer a terminal."""
         before, after = ((content or b"").decode().splitlines() for content in (self.before, self.after))
         old = str(self.path) if self.before is not None else "/dev/null"
         new = str(self.path) if self.after is not None else "/dev/null"
@@ -53,7 +55,7 @@ class Change:
         return "\n".join(_short(safe(line)) for line in lines)
 
     def apply(self) -> None:
-        """Write it. Raises `ConfigurationError` where the file is not as it was planned for, or cannot be written."""
+        """Write the file. Raises `ConfigurationError` when the file has changed since or cannot be written."""
         try:
             self._apply()
         except OSError as error:
@@ -80,14 +82,17 @@ class Change:
 
 
 def plan_install(client: Client, path: Path, entry: dict[str, Any]) -> Change:
-    """Put `entry` in. Raises `ConfigurationError` where the file cannot be read or holds another server of our name."""
+    """Plan to add an entry for our server.
+
+    Raises `ConfigurationError` when the file cannot be read or holds another server of our name.
+    """
     before = _read(path)
     document = Document(client, str(path), before)
     return Change(client, path, before, document.with_entry(entry), backs_up=document.entry() is None)
 
 
 def plan_undo(client: Client, path: Path) -> Change:
-    """Take out what was put in: where nothing else has changed since, the file is byte by byte as it was before."""
+    """Plan to remove our entry. A file that has not changed since gets back exactly the bytes that it had before."""
     before = _read(path)
     document = Document(client, str(path), before)
     entry = document.entry()
@@ -106,6 +111,7 @@ def plan_undo(client: Client, path: Path) -> Change:
 
 
 def _read(path: Path) -> bytes | None:
+    """Return the content of a file; None when it does not exist. Raises `ConfigurationError`."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -119,6 +125,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file in one step, so that a reader sees the old content or the new."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -18,7 +18,7 @@ ARGUMENTS = ["mcp"]
 
 
 class ClientName(StrEnum):
-    """What a program is called on the command line."""
+    """Name of a program on the command line."""
 
     CLAUDE_CODE = "claude-code"
     CURSOR = "cursor"
@@ -30,38 +30,38 @@ class ClientName(StrEnum):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the place of a configuration depends on."""
+    """What decides where a configuration lies: the platform, the home folder and the environment variables."""
 
     platform: Literal["linux", "darwin", "win32"]
     home: PurePath
     variables: Mapping[str, str]
 
     def folder(self, variable: str, otherwise: PurePath) -> PurePath:
-        """The folder that an environment variable names, else `otherwise`."""
+        """Return the folder that an environment variable names, or `otherwise` when it is not set."""
         value = self.variables.get(variable, "")
         return type(self.home)(value) if value else otherwise
 
 
 @dataclass(frozen=True)
 class Client:
-    """One program."""
+    """Program that can be configured."""
 
     name: ClientName
     title: str
     container: str
     """Key of the object, or table, that holds the servers."""
     configuration: Callable[[Surroundings], PurePath]
-    """Its file for this user."""
+    """Function that returns the user's configuration file."""
     traces: Callable[[Surroundings], tuple[PurePath, ...]]
-    """Files or folders of which one is there where the program is in use."""
+    """Function that returns files or folders. One of them exists when the program is in use."""
     format: Literal["json", "toml"] = "json"
     says_type: bool = False
-    """Whether an entry states its transport."""
+    """Whether an entry names its transport."""
     afterwards: str = "Restart it, or reload its MCP servers."
 
 
 def entry_for(client: Client, command: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What stands in the configuration of `client` for the server that `command` starts."""
+    """Return the entry in the configuration of `client` for the server that `command` starts."""
     entry: dict[str, Any] = {"type": "stdio"} if client.says_type else {}
     entry |= {"command": command, "args": list(ARGUMENTS)}
     return entry | ({"env": dict(variables)} if variables else {})

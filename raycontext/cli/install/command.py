@@ -1,4 +1,4 @@
-"""`raycontext install`: shows what it would change, asks, changes it; `--undo` takes it out again."""
+"""The command `install`: it shows what it would change, asks, and makes the change; `--undo` removes it again."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from raycontext.safe_text import safe
 
 __all__ = ["install"]
 
-# Settings that the relay must know as the shell knows them: programs with windows do not see the shell's.
+# Settings that the relay must know as the shell does: programs with windows do not have the shell's variables.
 PASSED_ON = ("RAYCONTEXT_ROOT", "RAYCONTEXT_ADDRESS", "RAYCONTEXT_RUNTIME", "RAYCONTEXT_EMBEDDER")
 
 
 def install(
     clients: Annotated[
-        list[ClientName] | None, typer.Argument(help="Which to configure [default: all that are found here].")
+        list[ClientName] | None, typer.Argument(help="Programs to configure [default: all that are found here].")
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take out what was put in.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Remove what was added.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -59,12 +59,12 @@ def install(
 
 
 def surroundings() -> Surroundings:
-    """This machine and user."""
+    """Return what the configurations on this machine depend on for this user."""
     return Surroundings(sys.platform, Path.home(), os.environ)  # type: ignore[arg-type]
 
 
 def relay_command() -> str:
-    """The absolute path of the `raycontext` command, for programs that do not know the shell's PATH."""
+    """Return the absolute path of the `raycontext` command, for programs that do not know the shell's PATH."""
     beside = Path(sys.executable).with_name("raycontext.exe" if sys.platform == "win32" else "raycontext")
     if beside.exists():
         return str(beside)

@@ -1,4 +1,4 @@
-"""A configuration as text: the entry of our server in it, put in or taken out, everything else as it is."""
+"""A configuration as text: the entry of our server is added or removed, and everything else stays."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Document"]
 
 
 class Document:
-    """The content of the configuration of one client. Errors name `place`, the path of its file."""
+    """Content of the configuration of one client. Errors name `place`, the path of its file."""
 
     def __init__(self, client: Client, place: str, content: bytes | None) -> None:
-        """`content`: None where there is no file. Raises `ConfigurationError` where it cannot be read."""
+        """Read `content`, None for a missing file. Raises `ConfigurationError` when it cannot be read."""
         self.client = client
         self.place = place
         try:
@@ -27,7 +27,7 @@ class Document:
             raise self._unreadable(f"'{client.container}' is not a table of servers")
 
     def entry(self) -> dict[str, Any] | None:
-        """The entry of our server; None where there is none. Raises `ConfigurationError` where it is another's."""
+        """Return the entry of our server; None when there is none. Raises `ConfigurationError` when it is not ours."""
         entry = (self.servers or {}).get(SERVER)
         if entry is None:
             return None
@@ -41,7 +41,7 @@ class Document:
         return dict(entry)
 
     def with_entry(self, entry: dict[str, Any]) -> bytes:
-        """The content with `entry` as our server."""
+        """Return the content with `entry` for our server."""
         if self.client.format == "toml":
             return _toml_with(self.text, self.client.container, entry).encode()
         try:
@@ -50,7 +50,9 @@ class Document:
             raise self._unreadable(str(error)) from None
 
     def without_entry(self, keep_container: bool) -> bytes:
-        """The content without our server, and without the table of servers if that is empty then and not to be kept."""
+        """Return the content without our server. A table of servers that is then empty goes, too, unless it is to be
+        kept.
+        """
         if self.client.format == "toml":
             return _toml_without(self.text, self.client.container, keep_container).encode()
         text = without_member(self.text, (self.client.container, SERVER))

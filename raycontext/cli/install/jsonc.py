@@ -1,6 +1,6 @@
-"""Changes one member of a JSON document and leaves every other character of it as it is.
+"""Changes of one member of a JSON document. Every other character stays.
 
-The documents are those that people keep: with `//` and `/* */` comments, trailing commas, any indentation.
+Documents may be as people write them: with `//` and `/* */` comments, trailing commas, and any indentation.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ __all__ = ["NotJson", "value_of", "with_member", "without_member"]
 SPACE_OR_COMMENT = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)+", re.DOTALL)
 SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 DEEPEST = 200
+"""Largest depth to which a document may be nested."""
 
 
 class NotJson(ValueError):
-    """The document cannot be read: `NotJson(line, problem)`."""
+    """A document cannot be read: `NotJson(line, problem)`."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(line, problem)
@@ -30,24 +31,24 @@ class NotJson(ValueError):
 
 
 class Node(NamedTuple):
-    """A value and its place: the characters from `start` up to `end`."""
+    """Value and its place in the text: the characters from `start` up to `end`."""
 
     start: int
     end: int
-    value: Any  # of an object: its members by name, the last of each name
-    trailing_comma: bool  # of an object: whether a comma stands before the closing brace
+    value: Any  # for an object: its members by name
+    trailing_comma: bool  # for an object: whether a comma stands before the closing brace
 
 
 class Member(NamedTuple):
-    """A member of an object."""
+    """Member of an object."""
 
-    start: int  # where its name begins
+    start: int  # place where its name begins
     node: Node
-    following: int  # just after its comma, or the end of its value where there is none
+    following: int  # place after its comma, or the end of its value without a comma
 
 
 def value_of(text: str, keys: tuple[str, ...]) -> Any:
-    """The value at `keys`, as `json.loads` would give it; None where there is none. Raises `NotJson`."""
+    """Return the value at `keys`, as `json.loads` gives it; None when there is none. Raises `NotJson`."""
     node: Node | None = _document(text)
     for key in keys:
         if node is None or not isinstance(node.value, dict):
@@ -58,9 +59,9 @@ def value_of(text: str, keys: tuple[str, ...]) -> Any:
 
 
 def with_member(text: str, keys: tuple[str, ...], value: object) -> str:
-    """`text` with `value` at `keys`; objects on the way there are made. An empty document counts as `{}`.
+    """Return `text` with `value` at `keys`. Missing objects on the way are created. An empty document counts as `{}`.
 
-    Raises `NotJson` where the document cannot be read or something on the way is no object.
+    Raises `NotJson` when the document cannot be read or a value on the way is not an object.
     """
     if not text.strip("\ufeff \t\r\n"):
         text = "{}\n"
@@ -81,7 +82,7 @@ def with_member(text: str, keys: tuple[str, ...], value: object) -> str:
 
 
 def without_member(text: str, keys: tuple[str, ...]) -> str:
-    """`text` without the member at `keys`; as it is where there is none. Raises `NotJson`."""
+    """Return `text` without the member at `keys`, unchanged when there is none. Raises `NotJson`."""
     node = _document(text)
     for key in keys[:-1]:
         if not isinstance(node.value, dict) or key not in node.value:
@@ -95,7 +96,7 @@ def without_member(text: str, keys: tuple[str, ...]) -> str:
     before = _end_of_what_precedes(text, node.start, gone.start)
     head, tail = text[:before], text[gone.following :]
     if place == len(members) - 1 and place > 0 and not node.trailing_comma:
-        comma = members[place - 1].following - 1  # nothing follows the one before any more
+        comma = members[place - 1].following - 1  # the comma of the member before, which is now the last
         head = head[:comma] + head[comma + 1 :]
     if len(members) == 1:
         inside = text[node.start + 1 : before] + text[gone.following : node.end - 1]
@@ -105,11 +106,12 @@ def without_member(text: str, keys: tuple[str, ...]) -> str:
 
 
 def _inserted(text: str, node: Node, key: str, value: object) -> str:
+    """Return `text` with a new member at the end of an object, in the style of the document."""
     close = node.end - 1
     members: list[Member] = sorted(node.value.values(), key=lambda member: member.start)
     last = _end_of_what_precedes(text, node.start, close)
     inside = text[node.start + 1 : close]
-    if members and "\n" not in inside:  # all on one line: so it stays
+    if members and "\n" not in inside:  # an object on one line stays on one line
         comma = "" if node.trailing_comma else ","
         space = " " if ", " in inside or inside.startswith(" ") else ""
         member = f"{comma}{space}{json.dumps(key)}:{space}{_one_line(value, space)}"
@@ -156,7 +158,7 @@ def _indent_of_line(text: str, place: int) -> str:
 
 
 def _end_of_what_precedes(text: str, start: int, place: int) -> int:
-    """Where the last character that is no white space ends, of those from `start` up to `place`."""
+    """Return the place after the last character before `place` that is not white space, `start` at the earliest."""
     return start + len(text[start:place].rstrip(" \t\r\n"))
 
 
