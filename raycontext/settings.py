@@ -43,10 +43,12 @@ class Settings(BaseSettings):
     """Folder that holds the collections, or `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`."""
     address: str | None = None
     """Address of a Ray cluster to join; None starts a local Ray."""
-    runtime: Literal["ray", "inline"] = "ray"
-    """Runtime of actors and tasks: processes of Ray, or `inline` for everything in this process."""
+    runtime: Literal["ray", "processes", "inline"] = "ray"
+    """Runtime of actors and tasks: `ray`; `processes` for actors in this process and index tasks in worker processes of
+    its own; `inline` for everything in this process. `processes` stands in for a local Ray that cannot be started,
+    unless `ray` is asked for."""
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
-    """Largest number of index tasks at once, on a local Ray or inline. A cluster uses its number of CPUs."""
+    """Largest number of index tasks at once without a cluster. A cluster uses its number of CPUs."""
     index_cores: int | None = Field(default=None, ge=1)
     """Largest number of cores that the index tasks of all collections use together. None: all cores."""
     index_memory_bytes: int | None = Field(default=None, ge=1)
@@ -94,8 +96,8 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(default=3600.0, gt=0.0)
     """Time in seconds without a request after which the daemon ends."""
     file_seconds: float = Field(default=FILE_SECONDS, gt=0.0)
-    """CPU time in seconds that the indexing of one file may take on Ray, in addition to 10 s a megabyte. The
-    value of whoever connects first holds until the Coordinator ends."""
+    """CPU time in seconds that the indexing of one file may take, in addition to 10 s a megabyte, except with the
+    runtime `inline`. The value of whoever connects first holds until the Coordinator ends."""
     start_seconds: float = 60.0
     """Time in seconds that Ray, and each actor, has to start."""
 

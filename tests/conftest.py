@@ -55,9 +55,11 @@ def local_ray() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["inline", pytest.param("ray", marks=pytest.mark.ray)])
+@pytest.fixture(
+    params=["inline", pytest.param("processes", marks=pytest.mark.process), pytest.param("ray", marks=pytest.mark.ray)]
+)
 def runtime(request: pytest.FixtureRequest) -> str:
-    """Both runtimes: a behaviour must be the same on either."""
+    """All runtimes: a behaviour must be the same on each."""
     if request.param == "ray":
         request.getfixturevalue("local_ray")
     return str(request.param)

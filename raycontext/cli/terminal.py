@@ -36,7 +36,9 @@ Root = Annotated[
 Address = Annotated[
     str | None, typer.Option("--address", envvar="RAYCONTEXT_ADDRESS", help="Ray cluster to join: auto or host:port.")
 ]
-Runtime = Annotated[str | None, typer.Option("--runtime", help="ray (default), or inline: everything in this process.")]
+Runtime = Annotated[
+    str | None, typer.Option("--runtime", help="ray (default), processes: without Ray, or inline: in this process.")
+]
 Collection = Annotated[str | None, typer.Option("--collection", "-c", help="Name of the collection.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 

@@ -109,7 +109,7 @@ def check_memory(least: int = LEAST_MEMORY_BYTES) -> Iterator[Finding]:
     if available >= least:
         yield Finding(check="memory", level="ok", what=what)
     else:
-        advice = "End other programs, set RAYCONTEXT_WORKERS lower, or use RAYCONTEXT_RUNTIME=inline."
+        advice = "End other programs, set RAYCONTEXT_WORKERS lower, or use RAYCONTEXT_RUNTIME=processes."
         yield Finding(check="memory", level="warning", what=what, advice=advice)
 
 

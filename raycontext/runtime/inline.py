@@ -16,6 +16,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, Placement
+from raycontext.runtime.worker_process import ParentActor
 
 __all__ = ["InlineRuntime"]
 
@@ -53,6 +54,9 @@ class _InlineActor(ActorHandle[Kind], Generic[Kind]):
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Call a method from another thread than that of the event loop, and block until it ends."""
         return asyncio.run_coroutine_threadsafe(self.send(method, arguments, named), self._loop).result()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ParentActor, (self._name,)  # a task in a worker process reaches it through its parent
 
     async def end(self) -> None:
         """Close the object if it has a coroutine method `close`, and end the thread. Later calls fail."""

@@ -307,11 +307,17 @@ class RayRuntime:
             self._start_or_join()
         self.uses.extend(ray_process.use())
 
+    def _start_local(self) -> None:
+        """Start a Ray of our own. On a busy machine Ray gives up after 30 s: it is tried again within our own limit."""
+        Retries(on=(Exception,), seconds=self.start_seconds, when=lambda error: "timed out" in str(error)).run_blocking(
+            lambda: ray_process.start_local(self.namespace, self.workers, self.object_store_bytes)
+        )
+
     def _start_or_join(self) -> None:
         """Start a local Ray or join the cluster, and translate errors to `RuntimeUnavailable`."""
         try:
             if self.address is None:
-                ray_process.start_local(self.namespace, self.workers, self.object_store_bytes)
+                self._start_local()
             else:
                 ray_process.check_reachable(self.address)
                 ray_process.join(self.address, self.namespace, self.start_seconds)
@@ -358,7 +364,7 @@ def _unavailable(error: BaseException) -> RuntimeUnavailable:
     first_line = next(iter(str(error).strip().splitlines()), "")[:200]
     return RuntimeUnavailable(
         f"Ray cannot be started or reached ({type(error).__name__}: {first_line})",
-        "Check the address, or use the inline runtime: runtime='inline', or RAYCONTEXT_RUNTIME=inline.",
+        "Check the address, or do without Ray: runtime='processes', or RAYCONTEXT_RUNTIME=processes.",
     )
 
 

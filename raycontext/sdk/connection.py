@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -19,11 +20,24 @@ from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.models import first_problem
 from raycontext.runtime.base import Runtime
+from raycontext.runtime.inline import InlineRuntime
+from raycontext.runtime.processes import ProcessRuntime
+from raycontext.safe_text import safe
 from raycontext.sdk.arguments import root_of
 from raycontext.sdk.context import Context, closed
 from raycontext.settings import Settings
 
-__all__ = ["Connection", "SyncContext", "connect", "runtime_for", "settings_of"]
+__all__ = [
+    "Connection",
+    "SyncContext",
+    "connect",
+    "going_without_ray",
+    "may_go_without_ray",
+    "runtime_for",
+    "settings_of",
+]
+
+_log = logging.getLogger("raycontext")
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -114,15 +128,14 @@ class Connection:
         self._loop: LoopThread | None = None
 
     async def __aenter__(self) -> Context:
-        runtime: Runtime = await asyncio.to_thread(runtime_for, self._settings, self._root)
         try:
-            await runtime.start()
-            attached: Runtime = await asyncio.to_thread(runtime.attached)
-        except BaseException:
-            await runtime.close()
-            raise
-        self._runtime = attached
-        self._context = Context(self._root, attached, self._settings)
+            self._runtime = await _started(await asyncio.to_thread(runtime_for, self._settings, self._root))
+        except RuntimeUnavailable as error:
+            if not may_go_without_ray(self._settings):
+                raise
+            _log.warning("%s", going_without_ray(error))
+            self._runtime = await _started(ProcessRuntime(self._settings.workers))
+        self._context = Context(self._root, self._runtime, self._settings)
         return self._context
 
     async def __aexit__(
@@ -163,7 +176,7 @@ def connect(
     *,
     root: str | Path | None = None,
     address: str | None = None,
-    runtime: Literal["ray", "inline"] | None = None,
+    runtime: Literal["ray", "processes", "inline"] | None = None,
     workers: int | None = None,
 ) -> Connection:
     """Connect to the collections of a root. Enter the result with `async with`, or with `with` for blocking calls.
@@ -172,12 +185,13 @@ def connect(
     default is `RAYCONTEXT_ROOT`, else the user data folder of the platform.
     address: address of a Ray cluster to join, "auto" or "HOST:PORT". The default is `RAYCONTEXT_ADDRESS`, else the Ray
     of the daemon of this root when that runs. Otherwise a Ray is started that ends with the connection.
-    runtime: "inline" runs everything in this process, without Ray. "ray" uses Ray.
-    workers: number of index tasks that run at once, inline or on a Ray that this connection starts. The default is the
-    number of cores.
+    runtime: "ray" uses Ray. "processes" does without Ray: actors run in this process, index tasks in isolated worker
+    processes. "inline" runs everything in this process. The default is `RAYCONTEXT_RUNTIME`, else Ray; when a local Ray
+    cannot be started then, a warning says so and "processes" does the work.
+    workers: number of index tasks that run at once without a cluster. The default is the number of cores.
 
     Raises `InvalidInput` when an argument or an environment variable is wrong. Entering the connection raises
-    `RuntimeUnavailable` when Ray cannot be started or reached.
+    `RuntimeUnavailable` when `runtime` or `address` asks for a Ray that cannot be started or reached.
     """
     return Connection(settings_of(root=root, address=address, runtime=runtime, workers=workers))
 
@@ -196,9 +210,9 @@ def settings_of(**given: Any) -> Settings:
 def runtime_for(settings: Settings, root: str) -> Any:
     """Return the runtime that the settings ask for, not yet started. Ray is imported only when it is needed."""
     if settings.runtime == "inline":
-        from raycontext.runtime.inline import InlineRuntime
-
         return InlineRuntime(settings.workers)
+    if settings.runtime == "processes":
+        return ProcessRuntime(settings.workers)
     # Ray reads these environment variables at import, so they are set first.
     joining = None if settings.address is not None else _address_of_daemon(settings, root)
     from raycontext.runtime.ray import RayRuntime
@@ -212,6 +226,27 @@ def runtime_for(settings: Settings, root: str) -> Any:
         object_store_bytes=settings.object_store_bytes,
         start_seconds=settings.start_seconds,
     )
+
+
+def may_go_without_ray(settings: Settings) -> bool:
+    """Return whether worker processes may do the work where Ray cannot be started: nobody has asked for Ray, nor for a
+    cluster."""
+    return settings.address is None and "runtime" not in settings.model_fields_set
+
+
+def going_without_ray(error: RuntimeUnavailable) -> str:
+    """Return the line that says that the work goes on without Ray, and why."""
+    return safe(f"{error.what}: going on without it, in processes of our own. `raycontext doctor` looks for the cause.")
+
+
+async def _started(runtime: Runtime) -> Runtime:
+    """Start a runtime and return it as it is then. Raises `RuntimeUnavailable`."""
+    try:
+        await runtime.start()
+        return await asyncio.to_thread(runtime.attached)
+    except BaseException:
+        await runtime.close()
+        raise
 
 
 def _address_of_daemon(settings: Settings, root: str) -> str | None:

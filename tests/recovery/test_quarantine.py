@@ -33,7 +33,7 @@ import psutil
 import raycontext
 from pathlib import Path
 
-root, place, kills = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+root, place, kills, runtime = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[5]
 
 def strike():
     "Kill workers at random moments of the run."
@@ -42,9 +42,13 @@ def strike():
     while left:
         time.sleep(chance.random() / 2)
         workers = []
+        progress = context.progress("shop")
+        if progress is None or progress.stage != "indexing":
+            continue
         for process in psutil.Process().children(recursive=True):
             try:
-                if process.cmdline()[0].startswith("ray::index_files"):
+                command = process.cmdline()
+                if command[0].startswith("ray::index_files") or "worker_process" in command[-1]:
                     workers.append(process)
             except (psutil.Error, IndexError):
                 pass
@@ -57,11 +61,11 @@ def say(report, context):
     with open(sys.argv[4], "a") as said:  # Ray itself writes to our output
         print(json.dumps([report.model_dump(), dict(status.skipped_files)]), file=said)
 
-with raycontext.connect(root=root, runtime="ray", workers=2) as context:
+with raycontext.connect(root=root, runtime=runtime, workers=2) as context:
     if kills:
         threading.Thread(target=strike, daemon=True).start()
     say(context.index(place, num_shards=2), context)
-    for path in sys.argv[5:]:
+    for path in sys.argv[6:]:
         os.utime(place / path)
     say(context.index(place), context)
     (place / "d3/crashes.py").write_text("def mended():\\n    return 1\\n")
@@ -73,8 +77,10 @@ def bad(fault: str) -> str:
     return f"POISON {fault}\n"
 
 
-@pytest.mark.ray
-def test_bad_files_are_quarantined_and_all_others_indexed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "runtime", [pytest.param("processes", marks=pytest.mark.process), pytest.param("ray", marks=pytest.mark.ray)]
+)
+def test_bad_files_are_quarantined_and_all_others_indexed(tmp_path: Path, runtime: str) -> None:
     place, root, said = tmp_path / "shop", tmp_path / "root", tmp_path / "said.json"
     for number in range(600):
         text, suffix, comment = KINDS[number % 4]
@@ -82,7 +88,7 @@ def test_bad_files_are_quarantined_and_all_others_indexed(tmp_path: Path) -> Non
         write_tree(place, {f"d{number % 20}/f{number}{suffix}": "\n".join(parts)})
     write_tree(place, {path: bad(fault) for path, (fault, _) in BAD.items()})
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(root), str(place), str(KILLS), str(said), *BAD],
+        [sys.executable, "-c", PROGRAM, str(root), str(place), str(KILLS), str(said), runtime, *BAD],
         env={
             **os.environ,
             "PYTHONPATH": str(Path(__file__).parent / "faulty"),

@@ -1,0 +1,47 @@
+"""The runtime without Ray that keeps tasks apart: actors run in this process, tasks in worker processes of our own.
+
+A task that crashes, loops or takes too much memory ends its worker and nothing else, as on Ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
+
+from raycontext.errors import RuntimeUnavailable
+from raycontext.retrying import Retries
+from raycontext.runtime.base import WorkerDied, WorkerLost
+from raycontext.runtime.inline import InlineRuntime
+from raycontext.runtime.task import options_of
+from raycontext.runtime.worker_pool import WorkerPool
+from raycontext.runtime.worker_process import Task
+
+__all__ = ["ProcessRuntime"]
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class ProcessRuntime(InlineRuntime):
+    """Runs actors in this process and tasks in others. Belongs to one event loop."""
+
+    def __init__(self, parallelism: int | None = None) -> None:
+        super().__init__(parallelism)
+        self._pool = WorkerPool(self.parallelism, self._ask)
+
+    async def run(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
+        retries = Retries(on=(WorkerDied, WorkerLost), attempts=1 + options_of(function).retries)
+        return cast(Result, await retries.run(lambda: self._pool.run(Task(function, arguments, named))))
+
+    async def close(self) -> None:
+        await super().close()
+        await self._pool.close()
+
+    async def _ask(self, name: str, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call an actor for a task. Raises what the actor raises."""
+        actor = await self.find(name, object)
+        if actor is None:
+            raise RuntimeUnavailable(f"The actor {name} has ended", "Run the command again.")
+        return await actor.send(method, arguments, named)
