@@ -1,1 +1,1 @@
-"""Turn text into hashed terms: one analysis for lexical search, embedding and queries."""
+"""Analysis of text into hashed terms: the same for lexical search, embedding and queries."""

@@ -1,7 +1,7 @@
-"""What each code point is to the analysis, and its lower case: one table for the tokeniser.
+"""Table of the class and the lower case of each code point, for the tokeniser.
 
-Text is not normalised: a letter with its accent as one code point (NFC) and as two (NFD) gives two
-different terms. Combining marks belong to the word that they stand in.
+Text is not normalised. So a letter whose accent is part of its code point (NFC) and the letter with a combining mark
+(NFD) give different terms. Combining marks belong to the word that they stand in.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ UPPER = 5  # upper-case or title-case letter
 CJK = 6  # Han, Hiragana, Katakana, Hangul: scripts written without spaces, or nearly so
 
 CLASS_SHIFT = 24
-"""An entry of the table is `class << CLASS_SHIFT | lower-case code point`."""
+"""Number of bits below the class in an entry, which is `class << CLASS_SHIFT | lower-case code point`."""
 
 TABLE_SIZE = 0x20000
-"""The table covers the planes 0 and 1; planes 2 and 3 are Han, the rest separates words: it has no letters."""
+"""Number of code points in the table: the planes 0 and 1. Planes 2 and 3 are Han, and the others have no letters."""
 
 _CLASS_OF_CATEGORY = {
     b"Lu": UPPER,
@@ -51,7 +51,7 @@ _CLASS_OF_CATEGORY = {
     b"Me": MARK,
 }
 
-# First and last code point of the blocks of the CJK scripts, as far as they hold letters.
+# First and last code point of the blocks with letters of CJK scripts.
 _CJK_RANGES = (
     (0x1100, 0x11FF),  # Hangul Jamo
     (0x3005, 0x30FF),  # ideographic and kana marks, Hangzhou numerals, Hiragana, Katakana
@@ -72,7 +72,7 @@ _GREEK_FINAL_SIGMA, _GREEK_SIGMA = 0x3C2, 0x3C3
 
 @cache
 def code_point_table() -> NDArray[np.uint32]:
-    """The table, uint32[TABLE_SIZE], read-only; built once per process, in about 15 ms."""
+    """Return the table, uint32[TABLE_SIZE], read-only. The first call of a process builds it in about 15 ms."""
     joined = "".join(map(unicodedata.category, map(chr, range(TABLE_SIZE))))
     categories = np.frombuffer(joined.encode("ascii"), dtype="S2")
     classes = np.full(TABLE_SIZE, SEPARATOR, dtype=np.uint32)
@@ -80,7 +80,7 @@ def code_point_table() -> NDArray[np.uint32]:
         classes[categories == category] = character_class
     lower = np.arange(TABLE_SIZE, dtype=np.uint32)
     for code_point in np.flatnonzero(classes == UPPER).tolist():
-        # Of the one letter whose lower case is two code points (U+0130) the first is taken.
+        # One letter, U+0130, has a lower case of two code points. The first one is taken.
         lower[code_point] = ord(chr(code_point).lower()[0])
     lower[_GREEK_FINAL_SIGMA] = _GREEK_SIGMA
     for first, last in _CJK_RANGES:

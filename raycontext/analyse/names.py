@@ -1,4 +1,4 @@
-"""Names as evidence: the telling part of a path, identifiers in a query, hashes to compare names by."""
+"""Names as evidence: the significant part of a path, identifiers in a query, and hashes that compare names."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import xxhash
 __all__ = ["folded_hash", "identifiers", "name_hash", "path_text", "telling_stem"]
 
 _GENERIC_STEMS = frozenset({"__init__", "__main__", "index", "main", "mod", "lib", "init", "package", "default"})
-"""Names that say nothing of what a file is about: the folder's name does."""
+"""File names without extension that say nothing about the content. The folder's name does."""
 
 _INNER_CAPITAL = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*(?:(?:::|\.|->|#)[A-Za-z_$][\w$]*)*")
 
 
 def telling_stem(path: str) -> str:
-    """The stem of the file's name, or the name of its folder where the stem says nothing."""
+    """Return the file name without extension, or the name of its folder where the file name says nothing."""
     folder, _, name = path.rpartition("/")
     stem = name.lstrip(".").partition(".")[0]
     if stem.lower() in _GENERIC_STEMS and folder:
@@ -25,13 +25,16 @@ def telling_stem(path: str) -> str:
 
 
 def path_text(path: str) -> str:
-    """What the path field of a file holds: all names of the path, the telling one once more."""
+    """Return the text of a file's path field: the whole path, and the significant name once more."""
     return f"{path} {telling_stem(path)}"
 
 
 def identifiers(query: str) -> tuple[str, ...]:
-    """Words of a query that name something in code: all of a query of one word, else words with inner capitals,
-    underscores, digits or separators; the last part of a qualified name counts as well."""
+    """Return the words of a query that may name something in code, each once.
+
+    A query of one word names something. In longer queries words with inner capitals, underscores, digits or separators
+    do. The last part of a qualified name counts as well.
+    """
     words = _WORD.findall(query)
     if len(query.split()) > 1:
         words = [word for word in words if _looks_like_code(word)]
@@ -40,16 +43,17 @@ def identifiers(query: str) -> tuple[str, ...]:
 
 
 def name_hash(name: str) -> int:
-    """xxh3_64 of a name as it is written."""
+    """Return the xxh3_64 hash of a name, case-sensitive."""
     return xxhash.xxh3_64_intdigest(name.encode(errors="surrogateescape"))
 
 
 def folded_hash(name: str) -> int:
-    """xxh3_64 of a name without case and underscores."""
+    """Return the xxh3_64 hash of a name in lower case without underscores."""
     return name_hash(name.lower().replace("_", ""))
 
 
 def _looks_like_code(word: str) -> bool:
+    """Return whether a word has inner capitals, underscores, digits or separators like an identifier."""
     plain = word.strip("_")
     return bool(
         _INNER_CAPITAL.search(word)

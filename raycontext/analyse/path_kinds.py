@@ -1,4 +1,4 @@
-"""What a path and a language say about a file's role: test, example, generated code, prose, …"""
+"""Roles of a file that its path and language show, such as test, example, generated code or prose."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ _ASKED_FOR: Mapping[str, re.Pattern[str]] = {
 }
 
 PATH_KINDS = tuple(_HOLDS)
-"""The kinds, in the order of their bits."""
+"""Names of the kinds, in the order of their bits."""
 
 
 def path_kinds(path: str, language: str) -> int:
-    """Bit i is set where the file is of kind `PATH_KINDS[i]`."""
+    """Return the kinds of a file as bits. Bit i is set where the file is of kind `PATH_KINDS[i]`."""
     return sum(1 << bit for bit, holds in enumerate(_HOLDS.values()) if holds(path, language))
 
 
 def asked_for(query: str) -> int:
-    """Bit i is set where the words of a query ask for files of kind `PATH_KINDS[i]`."""
+    """Return the kinds of files that a query asks for as bits. Bit i stands for `PATH_KINDS[i]`."""
     return sum(1 << bit for bit, kind in enumerate(PATH_KINDS) if _ASKED_FOR[kind].search(query))

@@ -100,7 +100,7 @@ class InlineRuntime:
         return await asyncio.get_running_loop().run_in_executor(self._tasks, work)
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Return no path: the caller has looked for them on this machine."""
+        """Return no path: there is no other node that could lack one."""
         return {}  # this process is the only node
 
     async def actor(

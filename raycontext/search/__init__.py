@@ -1,1 +1,1 @@
-"""Candidates, features and ranking over the segments of a shard, and the merge over shards."""
+"""Search: candidates and features from the segments of a shard, ranking, and the merge over shards."""

@@ -1,4 +1,4 @@
-"""Which chunks of a segment the filters of a query let through."""
+"""Filters of a query: they select the chunks of a segment that may be hits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["admitted"]
 
 
 def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
-    """Rows of a segment that the filters let through."""
+    """Return True for each chunk of a segment that the filters let through, bool[rows]."""
     rows = segment.reference.rows
     if rows == 0:
         return np.empty(0, np.bool_)
@@ -35,6 +35,7 @@ def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
 
 
 def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
+    """Return True for each row of a dictionary column whose value is one of `wanted`, bool[rows]."""
     codes = column.chunk(0)
     known = np.array([value in wanted for value in codes.dictionary.to_pylist()], np.bool_)
     among: NDArray[np.bool_] = known[codes.indices.to_numpy(zero_copy_only=True)]
@@ -42,7 +43,10 @@ def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _admits(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a path matches any of the patterns, if some include, and none of those that exclude."""
+    """Return a predicate for paths.
+
+    A path must match a pattern without "!", if there are any, and none of the patterns with "!".
+    """
     return path_filter(
         (pattern for pattern in patterns if not pattern.startswith("!")),
         (pattern[1:] for pattern in patterns if pattern.startswith("!")),

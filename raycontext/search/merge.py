@@ -1,4 +1,4 @@
-"""The last step of a query: cut, rank and choose among the candidates of all shards. Needs neither Ray nor numba."""
+"""Last step of a query: it cuts, ranks and selects the candidates of all shards. It needs neither Ray nor kernels."""
 
 from __future__ import annotations
 
@@ -17,27 +17,32 @@ from raycontext.search.ranker import Ranker, cosine_moments
 __all__ = ["RankedChunk", "finish", "hits_of", "merged"]
 
 LEXICAL_SHARE, VECTOR_SHARE, DEFINITION_SHARE = 0.5, 0.2, 0.6
-"""Of the evidence in the choice among the chunks of a file."""
+"""Weights of the kinds of evidence in the ranking of the chunks of one file."""
 
 
 class RankedChunk(NamedTuple):
-    """A chunk that answers: where it lies and how it scored."""
+    """Chunk that answers a query, with its place and its score."""
 
     shard: int
     row: int
+    """Number of the row in the view of its shard."""
     order: int
+    """Key that decides between equal scores. The smaller key comes first."""
     score: float
     lexical: float
+    """BM25F of the chunk."""
     vector: float
+    """Cosine of the chunk with the query."""
     explanation: tuple[FeatureContribution, ...]
+    """Contribution of each feature to the score. Empty unless the request asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The candidate files of all shards that remain after the cut."""
+    """Candidate files of all shards that remain after the cut, m of them."""
 
-    parts: NDArray[np.int64]  # [m] which of the shards' candidates
-    places: NDArray[np.int64]  # [m] which file there
+    parts: NDArray[np.int64]  # [m] index of the shard's `Candidates`
+    places: NDArray[np.int64]  # [m] index of the file in these `Candidates`
     order: NDArray[np.uint64]  # [m]
     kinds: NDArray[np.uint16]  # [m]
     features: NDArray[np.float64]  # [m, len(FEATURES)]
@@ -46,7 +51,10 @@ class _Files:
 def finish(
     ranker: Ranker, request: SearchRequest, parts: Sequence[Candidates], limit: int, min_score: float
 ) -> list[RankedChunk]:
-    """Rank the candidates of all shards together; at most `limit` chunks of at least `min_score`, best first."""
+    """Rank the candidates of all shards together and return at most `limit` chunks, best first.
+
+    parts: candidates of the shards, at least one. min_score: smallest score of a chunk that is returned.
+    """
     files = _cut(parts, request.files)
     moments = cosine_moments([part.cosine_sums for part in parts])
     contributions = ranker.contributions(request.text, files.features, files.kinds, moments)
@@ -64,12 +72,15 @@ def finish(
         explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
         worths = _repeats(float(scores[number]), request.repeat_factor, max(least, min_score), limit)
         chunks.extend(_chunks_of_file(part, place, worths, explanation))
-    chunks.sort(key=lambda chunk: (-chunk.score, chunk.order))  # stable: chunks of one file stay in their order
+    chunks.sort(key=lambda chunk: (-chunk.score, chunk.order))  # stable: chunks of one file keep their order
     return [chunk for chunk in chunks if chunk.score >= min_score][:limit]
 
 
 def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequence[Description]) -> list[Hit]:
-    """The public form of ranked chunks, best first, then by path; `descriptions` in the order of `chunks`."""
+    """Return ranked chunks as hits of `collection`, sorted by falling score, then by path.
+
+    `descriptions` are those of the chunks, in the same order.
+    """
     hits = [
         Hit(
             collection=collection,
@@ -90,11 +101,11 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
         )
         for chunk, description in zip(chunks, descriptions, strict=True)
     ]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.path))  # chunks of one file stay in their order
+    return sorted(hits, key=lambda hit: (-hit.score, hit.path))  # stable: chunks of one file keep their order
 
 
 def merged(answers: Iterable[Hits], limit: int) -> Hits:
-    """The best of several collections together, by score, then by collection and path."""
+    """Return the best `limit` hits of several answers, sorted by falling score, then by collection and path."""
     parts = list(answers)
     hits: list[Hit] = sorted(
         (hit for part in parts for hit in part), key=lambda hit: (-hit.score, hit.collection, hit.path)
@@ -107,7 +118,7 @@ def merged(answers: Iterable[Hits], limit: int) -> Hits:
 
 
 def _cut(parts: Sequence[Candidates], count: int) -> _Files:
-    """Of the shards' proposals those that a single shard would have made."""
+    """Return the files that one shard with all the data would have proposed: `count` for each of `PROPOSERS`."""
     owners = np.concatenate([np.full(len(part.files), number, np.int64) for number, part in enumerate(parts)])
     places = np.concatenate([np.arange(len(part.files), dtype=np.int64) for part in parts])
     order = np.concatenate([part.order for part in parts])
@@ -118,11 +129,15 @@ def _cut(parts: Sequence[Candidates], count: int) -> _Files:
 
 
 def _has_chunks(part: Candidates, place: int) -> bool:
+    """Return whether a candidate file has chunks that may be hits."""
     return bool(part.row_offsets[place] < part.row_offsets[place + 1])
 
 
 def _repeats(score: float, repeat_factor: float, least: float, limit: int) -> list[float]:
-    """Scores of a file's first, second, … hit, as long as they are at least `least`; with a factor of zero one."""
+    """Return the scores of a file's first, second and further hits, down to `least` and at most `limit`.
+
+    Each is the one before times `repeat_factor`. A factor of 0 gives one hit.
+    """
     worths = [score]
     while repeat_factor > 0.0 and len(worths) < limit and worths[-1] * repeat_factor >= least:
         worths.append(worths[-1] * repeat_factor)
@@ -130,7 +145,7 @@ def _repeats(score: float, repeat_factor: float, least: float, limit: int) -> li
 
 
 def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tuple[FeatureContribution, ...]:
-    """What counted, most first."""
+    """Return the features with a contribution other than zero, the largest absolute contribution first."""
     by_weight = np.argsort(-np.abs(contributions), kind="stable")
     return tuple(
         FeatureContribution(feature=names[place], contribution=float(contributions[place]))
@@ -142,9 +157,11 @@ def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tu
 def _chunks_of_file(
     part: Candidates, place: int, worths: Sequence[float], explanation: tuple[FeatureContribution, ...]
 ) -> list[RankedChunk]:
-    """The chunks of a file, best first, at most as many as there are scores for them in `worths`; a chunk with less
-    evidence than the first has as much less of its score."""
-    # Few rows: plain numbers are quicker than arrays.
+    """Return the chunks of a file, best first, at most one for each score in `worths`.
+
+    A chunk with less evidence than the best one gets a score that is smaller by the same ratio.
+    """
+    # The rows are few, so plain numbers are faster than arrays.
     chunks = slice(int(part.row_offsets[place]), int(part.row_offsets[place + 1]))
     rows, lexical, vector = part.rows[chunks].tolist(), part.lexical[chunks].tolist(), part.vector[chunks].tolist()
     best = max(0.0, *lexical)

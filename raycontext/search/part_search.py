@@ -1,4 +1,4 @@
-"""What a query says of one part of a shard: proposals for candidates, and the evidence for those that were chosen."""
+"""Steps of a query on one part of a shard: scores that propose candidate files, and the evidence for candidates."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = ["PartEvidence", "description_of", "part_evidence", "part_proposals", 
 
 @dataclass(frozen=True, slots=True)
 class PartEvidence:
-    """What a query says of the candidates of one part: m files and the n of their chunks that may be hits."""
+    """Evidence for m candidate files of one part, and for n of their chunks, which may be hits."""
 
     features: NDArray[np.float64]  # [m, len(FEATURES)]
     kinds: NDArray[np.uint16]  # [m]
-    counts: NDArray[np.int64]  # [m] chunks of each file
-    rows: NDArray[np.int64]  # [n] of the part
-    evidence: NDArray[np.float64]  # [3, n] lexical, vector, defined
+    counts: NDArray[np.int64]  # [m] number of these chunks in each file
+    rows: NDArray[np.int64]  # [n] row numbers in the part, ascending within a file
+    evidence: NDArray[np.float64]  # [3, n] BM25F, cosine, match of the best definition
 
 
 def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
@@ -58,7 +58,10 @@ def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
 
 
 def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEvidence:
-    """Return what a query says of those of some ascending files of the view that lie in one part."""
+    """Return the evidence for the candidates that lie in one part.
+
+    `candidates` are the file numbers of the view, ascending; files of other parts are left out.
+    """
     query, segment = asked.query, asked.part.segment
     files = asked.part.ordinals(candidates)
     chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
@@ -89,7 +92,11 @@ def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEviden
 
 
 def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
-    """Rows, sum of their cosines, sum of the squares over a sample that does not depend on how files are spread."""
+    """Return number, sum and sum of squares of the cosines of a sample of rows with the query.
+
+    The sums are in units of `COSINE_UNIT` (squared). The sample depends on the paths of the files alone, not on their
+    shards and segments.
+    """
     stride = -(-query.statistics.rows // SAMPLED_ROWS) or 1
     sums = [
         cosine_sums(
@@ -106,6 +113,7 @@ def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
 
 
 def description_of(source: str, segment: Segment, row: int) -> Description:
+    """Return what a hit shows of row `row` of a segment. `source` is the folder of the collection."""
     file = int(segment.chunk_column("file")[row])
     symbol, scope = segment.label(row)
     return Description(

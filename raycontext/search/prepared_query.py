@@ -1,4 +1,4 @@
-"""A query made ready for one version of a shard: the one value that goes through the steps of a search."""
+"""Query that is prepared for one version of a shard: one value that goes through the steps of a search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FoundTerms", "PartQuery", "PreparedQuery"]
 
 @dataclass(frozen=True, slots=True)
 class FoundTerms:
-    """The terms of a query with their postings in one version of a shard."""
+    """Terms of a query with their postings in one version of a shard."""
 
     view: View
     terms: SearchTerms
@@ -29,7 +29,7 @@ class FoundTerms:
 
     @classmethod
     def find(cls, view: View, terms: SearchTerms) -> FoundTerms:
-        """Look the terms up in all parts of a view."""
+        """Look the terms up in all parts of a view, and return them with their postings."""
         return cls(view, terms, view.slices(terms.terms))
 
     def statistics(self) -> Statistics:
@@ -39,7 +39,7 @@ class FoundTerms:
 
 @dataclass(frozen=True, slots=True)
 class PreparedQuery:
-    """A query with all that its steps need and that does not depend on the part that is searched."""
+    """Query with all values that its steps need and that are the same for all parts of a view."""
 
     request: SearchRequest
     found: FoundTerms
@@ -57,7 +57,7 @@ class PreparedQuery:
     def prepare(
         cls, request: SearchRequest, found: FoundTerms, statistics: Statistics, vector: QueryVector, parameters: Bm25f
     ) -> PreparedQuery:
-        """Weigh the terms of a query by the statistics of the collection."""
+        """Return the query with its terms weighted by the statistics of the collection."""
         inverse = parameters.inverse_document_frequencies(statistics)
         weights = found.terms.weighted(inverse, statistics.document_frequencies)
         return cls(
@@ -73,7 +73,7 @@ class PreparedQuery:
 
     @property
     def view(self) -> View:
-        """The version of the shard that is searched."""
+        """View of the version that is searched."""
         return self.found.view
 
     def parts(self) -> list[PartQuery]:
@@ -85,7 +85,7 @@ class PreparedQuery:
 
 @dataclass(frozen=True, slots=True)
 class PartQuery:
-    """A prepared query for one part of a view."""
+    """Prepared query for one part of a view."""
 
     query: PreparedQuery
     part: Part

@@ -1,4 +1,4 @@
-"""The best by score, chosen so that the choice does not depend on where things lie."""
+"""Selection of the best by score that does not depend on how files are spread over shards and segments."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 __all__ = ["MINIMUM_SIMILARITY", "best_by_score", "propose"]
 
 MINIMUM_SIMILARITY = 0.3
-"""Cosine of its best chunk below which a file is no candidate by its vectors alone: random term vectors of 256
-dimensions agree by chance up to about a quarter among some ten thousand rows."""
+"""Smallest cosine of a file's best chunk with which its vectors alone make the file a candidate.
+
+Random vectors of 256 dimensions reach a cosine of about a quarter by chance among some ten thousand rows.
+"""
 
 
 def best_by_score(scores: NDArray[np.float64], order: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
-    """Indices of the `count` highest scores above zero, unsorted; equal scores are taken by ascending `order`.
+    """Return the indices of the `count` highest scores above zero, unsorted.
 
-    The best of a union are always among the best of its parts, so shards can choose before a merge chooses again.
+    Between equal scores the smaller `order` is taken. The best of a union are always among the best of its parts, so
+    shards can select before the merge selects again.
     """
     positive = np.flatnonzero(scores > 0.0)
     if len(positive) <= count:
@@ -31,9 +34,9 @@ def best_by_score(scores: NDArray[np.float64], order: NDArray[np.uint64], count:
 
 
 def propose(columns: Iterable[NDArray[np.float64]], order: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
-    """Ascending indices of what is among the `count` best of any column.
+    """Return, ascending, the indices that are among the `count` best of any column.
 
-    Shards apply it to all their files, the merge to what the shards proposed: it finds what one shard that held
-    everything would have proposed.
+    Each shard applies it to all its files, and the merge applies it to the files that the shards proposed. The result
+    equals what a single shard with all files would propose.
     """
     return np.unique(np.concatenate([best_by_score(column, order, count) for column in columns]))

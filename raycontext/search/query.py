@@ -1,7 +1,7 @@
-"""What travels between the steps of a search: small, immutable, made of numbers and strings.
+"""Messages between the caller of a search and the shards: small immutable values of numbers and strings.
 
-caller ── statistics(request) ──> every shard        live rows, lengths, document frequencies of its terms
-caller ── candidates(request, summed statistics) ──> every shard        raw features of its best files
+caller ── statistics(request) ──> every shard        live rows, lengths, document frequencies of the terms
+caller ── candidates(request, sum of statistics) ──> every shard        raw features of its best files
 caller: cut, normalise, rank
 caller ── describe(rows) ──> the shards of the hits
 """
@@ -31,58 +31,64 @@ FEATURES = (
     "vector_path",  # cosine of the query with the path alone
     "size",  # natural logarithm of 1 + bytes of the file
 )
-"""Columns of `Candidates.features`, one row a file, not normalised."""
+"""Names of the columns of `Candidates.features`. The features are not normalised."""
 
 PROPOSERS = ("chunks", "definitions", "path", "vector")
-"""Rows of `Candidates.proposals`: the scores by which files become candidates."""
+"""Names of the rows of `Candidates.proposals`: scores by which files become candidates."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One query as the shards see it."""
+    """Request of a search, as the caller sends it to the shards."""
 
     text: str
     filters: SearchFilters
     files: int
-    """How many files each of `PROPOSERS` proposes over the whole collection."""
+    """Number of files that each of `PROPOSERS` proposes over the whole collection."""
     rows: int
-    """How many chunks of one file may be hits."""
+    """Largest number of chunks of one file that may be hits."""
     repeat_factor: float = 0.25
-    """What remains of a file's score at its second hit, and once more at its third; 0: one hit a file."""
+    """Factor of the score from each hit of a file to its next one. 0: a file has one hit."""
     explain: bool = False
     """Whether hits carry the contribution of each feature to their score."""
     vector: tuple[str, NDArray[np.float32]] | None = None
-    """Fingerprint of the embedder and the vector of the text, where a server has the embedder."""
+    """Fingerprint of the embedder and vector of the text, where the embedder is a server; None for a local embedder."""
     deadline: float = math.inf
-    """Seconds since the epoch after which no one waits for the answer."""
+    """Time in seconds since the epoch after which nobody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Exact statistics of the live rows of some shards; `a + b` is that of both, whatever the order."""
+    """Exact statistics of the live rows of some shards. `a + b` covers the shards of both, in any order."""
 
     version: int
     num_shards: int
-    """Of the collection, at this version."""
+    """Number of shards of the collection at this version."""
     files: int
-    """Live files."""
+    """Number of live files."""
     rows: int
-    """Live chunks."""
+    """Number of live chunks."""
     body_length: int
-    """Terms in all live chunks, per field; the path of a file counts once for each of its chunks."""
+    """Number of terms in the bodies of all live chunks."""
     symbol_length: int
+    """Number of terms in the symbols of all live chunks."""
     path_length: int
+    """Number of terms in the paths of all live chunks. A path counts once for each chunk of its file."""
     field_frequencies: NDArray[np.int64]
-    """[3, terms of the query]: live chunks that have the term in the body, the symbol, the path."""
+    """Number of live chunks that have a term in the body, the symbol and the path, [3, terms of the query]."""
 
     @property
     def document_frequencies(self) -> NDArray[np.int64]:
-        """[terms]: live chunks with the term in the field that most of them have it in: at most the number of those
-        that have it in any, and the sum over shards of what is stored, so nothing has to be counted for a query."""
+        """Document frequency of each term, [terms]: the largest of its three field frequencies.
+
+        It is a lower bound of the number of chunks that have the term in any field. Field frequencies can be summed
+        over shards without counting chunks for each query.
+        """
         most: NDArray[np.int64] = np.max(self.field_frequencies, axis=0, initial=0)
         return most
 
     def __add__(self, other: Statistics) -> Statistics:
+        """Return the statistics of the shards of both, which must be of one version."""
         return Statistics(
             version=self.version,
             num_shards=self.num_shards,
@@ -96,53 +102,57 @@ class Statistics:
 
     @staticmethod
     def total(parts: Sequence[Statistics]) -> Statistics:
-        """Sum over shards; at least one part, all of one version."""
+        """Return the sum of the statistics of several shards: at least one, all of one version."""
         return reduce(Statistics.__add__, parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The best files of one shard, `m` of them, with raw features, and their best chunks."""
+    """Best files of one shard, m of them, with raw features, and n of their chunks, which may be hits."""
 
     shard: int
     version: int
     files: NDArray[np.int64]
-    """[m] numbers of the files within the shard's view of `version`, ascending."""
+    """Numbers of the files in the shard's view of `version`, ascending, [m]."""
     order: NDArray[np.uint64]
-    """[m] tie breaker: a function of the path alone, so it is the same however files are spread."""
+    """Key that decides between equal scores, [m]. It depends on the path alone, not on shards and segments."""
     kinds: NDArray[np.uint16]
-    """[m] bits of `path_kinds`"""
+    """Bits of `path_kinds` of each file, [m]."""
     proposals: NDArray[np.float64]
-    """[len(PROPOSERS), m]"""
+    """Scores by which the files were proposed, [len(PROPOSERS), m]."""
     features: NDArray[np.float64]
-    """[m, len(FEATURES)]"""
+    """Raw features of the files, [m, len(FEATURES)]."""
     row_offsets: NDArray[np.int64]
-    """[m + 1] the chunks of file i are from offset i to i + 1 of the following."""
+    """Offsets of the chunks, [m + 1]. Chunks of file i stand from offset i to offset i + 1 in the arrays below."""
     rows: NDArray[np.int64]
-    """Row numbers within the shard's view of `version`, ascending within a file."""
+    """Row numbers in the shard's view of `version`, ascending within a file, [n]."""
     lexical: NDArray[np.float64]
-    """BM25F of each row."""
+    """BM25F of each chunk, [n]."""
     vector: NDArray[np.float64]
-    """Cosine of each row with the query."""
+    """Cosine of each chunk with the query, [n]."""
     defined: NDArray[np.float64]
-    """How well the best definition of each row matches the query, 0 to 1."""
+    """Match of the query with the best definition of each chunk, 0 to 1, [n]."""
     cosine_sums: tuple[int, int, int]
-    """Rows of the shard that are in the sample, and the sums of their cosines and of their squares, in units of
-    `COSINE_UNIT` (squared): whole numbers, so that sums over shards do not depend on their order."""
+    """Number, sum and sum of squares of the cosines of a sample of the shard's rows.
+
+    The sums are in units of `COSINE_UNIT` (squared). They are whole numbers, so that sums over shards do not depend on
+    the order of the shards.
+    """
 
 
 COSINE_UNIT = 2.0**-20
+"""Unit of the cosines in `Candidates.cosine_sums`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a hit shows of a chunk."""
+    """Text and place of a chunk, as a hit shows them."""
 
     source: str
-    """Folder of the collection."""
+    """Source folder of the collection."""
     path: str
     digest: str
-    """Of the file, hexadecimal."""
+    """Digest of the file's content, hexadecimal."""
     language: str
     start_line: int
     end_line: int

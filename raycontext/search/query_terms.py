@@ -1,4 +1,4 @@
-"""The terms that a query is searched by: its own, and neighbouring words joined as they would be in an identifier."""
+"""Terms by which a query is searched: its own terms, and neighbouring words joined like in an identifier."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ from raycontext.analyse.terms import STOP_WORDS, query_terms
 __all__ = ["SearchTerms", "search_terms"]
 
 COMPOUND_WEIGHT = 0.5
-"""Of a joined pair or triple of words, next to 1 for a word: `event loop` also looks for `EventLoop`, `event_loop`."""
+"""Weight of a joined pair or triple of words; a word has 1. `event loop` also finds `EventLoop` and `event_loop`."""
 
 MOST_COMPOUNDS = 32
+"""Largest number of joined pairs and triples of a query."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
-    """k terms, each once."""
+    """Terms of a query with their weights, k different terms."""
 
     terms: NDArray[np.uint64]
-    """[k]"""
+    """Hashes of the terms, [k]."""
     weights: NDArray[np.float64]
-    """[k]: occurrences in the query; `COMPOUND_WEIGHT` for compounds."""
+    """Number of times that the term occurs in the query, or `COMPOUND_WEIGHT` for a joined term, [k]."""
     compound: NDArray[np.bool_]
-    """[k]"""
+    """Whether the term is a joined pair or triple of words, [k]."""
 
     def weighted(self, inverse: NDArray[np.float64], frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Weights [k] by idf and document frequency; a compound that no one uses counts for nothing."""
+        """Return the weight of each term times its idf `inverse`, [k].
+
+        A joined term whose document frequency in `frequencies` is 0 gets weight 0.
+        """
         return np.where(self.compound & (frequencies == 0), 0.0, inverse * self.weights)
 
 
 def search_terms(text: str) -> SearchTerms:
-    """Terms of a query with their weights."""
+    """Return the terms of a query with their weights."""
     own = query_terms(text)
     joined = query_terms(" ".join(_compounds(text)[:MOST_COMPOUNDS]))
     fresh = ~np.isin(joined.terms, own.terms)
@@ -48,6 +52,6 @@ def search_terms(text: str) -> SearchTerms:
 
 
 def _compounds(text: str) -> list[str]:
-    """Pairs, then triples, of words that stand side by side, stop words left out."""
+    """Return the neighbouring words of a query, joined: pairs first, then triples. Stop words are left out before."""
     words = [word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
     return ["".join(words[first : first + size]) for size in (2, 3) for first in range(len(words) - size + 1)]

@@ -1,8 +1,8 @@
-"""From raw features of candidate files to final scores: a linear model whose weights are a readable file.
+"""Ranker: a linear model from raw features of candidate files to final scores. Its weights are a readable file.
 
-The weights are fitted by `benchmarks/fit_ranker.py`. Scores of the query are divided by the best of the query, cosines
-are z-scores over the chunks of the collection, flags come from the path and the language and do not count where the
-query asks for such files.
+`benchmarks/fit_ranker.py` fits the weights. Some features are divided by the largest value among the candidates of the
+query. Cosines become z-scores over the chunks of the collection. Flags come from the path and the language of a file;
+a flag does not count where the query asks for such files.
 """
 
 from __future__ import annotations
@@ -23,20 +23,23 @@ from raycontext.search.query import COSINE_UNIT, FEATURES
 __all__ = ["LinearRanker", "Ranker", "cosine_moments", "model_features"]
 
 RELATIVE = ("chunks", "vector_names", "vector_path")
-"""Features that are divided by the best of the query; below zero they count as zero."""
+"""Features that are divided by their largest value in the query. Values below zero count as zero."""
 
 STEEPNESS = 8.0
-"""Of the logistic curve that maps the weighted sum, as a share of what a file that is best by everything would have,
-to a score between 0 and 1, so that scores of different queries and collections can be compared."""
+"""Steepness of the logistic curve that maps the weighted sum to a score between 0 and 1.
+
+The sum is a share of the sum of all positive weights, which is what a file that is best in everything would have. So
+scores of different queries and collections can be compared.
+"""
 
 MOST_EXPONENT = 60.0
-"""Beyond, the curve is flat."""
+"""Largest magnitude of the exponent of the curve. The curve is flat beyond."""
 
 MOST_DEVIATIONS = 8.0
-"""Standard deviations above the mean at which a cosine counts as 1."""
+"""Number of standard deviations above the mean at which a cosine counts as 1."""
 
 LARGE_FILE = 12.0
-"""Natural logarithm of a size, 160 kB, that counts as 1."""
+"""Natural logarithm of the size in bytes that counts as 1: about 160 kB."""
 
 _RELATIVE_COLUMNS = np.array([FEATURES.index(name) for name in RELATIVE])
 _COSINE_COLUMNS = ((FEATURES.index("vector_best"), 1.0), (FEATURES.index("vector_three"), 1.75))  # 1 + 1/2 + 1/4
@@ -45,26 +48,29 @@ _SIZE_COLUMN = FEATURES.index("size")
 _KIND_BITS = np.arange(len(PATH_KINDS), dtype=np.uint16)
 
 MODEL_FEATURES = (*FEATURES, "exact_symbol", *PATH_KINDS)
-"""Columns of `model_features`."""
+"""Names of the columns of `model_features`."""
 
 
 class Ranker(Protocol):
-    """Scores the candidate files of one query over the whole collection."""
+    """Function that scores the candidate files of one query over the whole collection."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Of the columns of `contributions`."""
+        """Names of the columns of `contributions`."""
         ...
 
     def contributions(
         self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
     ) -> NDArray[np.float64]:
-        """[m, len(names)] what each feature adds to the evidence for a file, from raw features [m, len(FEATURES)],
-        the bits of `path_kinds` [m], and the mean and the standard deviation of the cosines of all chunks."""
+        """Return what each feature adds to the evidence for each of m files, [m, len(names)].
+
+        features: raw features, [m, len(FEATURES)]. kinds: bits of `path_kinds`, [m]. moments: mean and standard
+        deviation of the cosines of all chunks with the query.
+        """
         ...
 
     def scores(self, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[m] final scores, higher is better."""
+        """Return the final score of each file from its contributions, [m]. Higher is better."""
         ...
 
 
@@ -85,11 +91,15 @@ class LinearRanker:
     def contributions(
         self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
     ) -> NDArray[np.float64]:
-        """Feature times weight, as a share of what a file that is best by everything would have."""
+        """Return each feature times its weight, as a share of the sum of all positive weights.
+
+        The shape is [m, len(MODEL_FEATURES)].
+        """
         products: NDArray[np.float64] = model_features(query, features, kinds, moments) * (self.weights / self._scale)
         return products
 
     def scores(self, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the final score of each file, 0 to 1, [m]."""
         # One sum a row, in a fixed order: a matrix product may round differently by the number of rows.
         share: NDArray[np.float64] = np.add.reduce(contributions, axis=1)
         return 1.0 / (1.0 + np.exp(np.clip(-STEEPNESS * (share - 0.5), -MOST_EXPONENT, MOST_EXPONENT)))
@@ -98,7 +108,11 @@ class LinearRanker:
 def model_features(
     query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """[m, len(MODEL_FEATURES)]: what the weights are for."""
+    """Return the features that the weights belong to, [m, len(MODEL_FEATURES)].
+
+    features: raw features, [m, len(FEATURES)]. kinds: bits of `path_kinds`, [m]. moments: mean and standard deviation
+    of the cosines of all chunks with the query.
+    """
     model = np.empty((len(features), len(MODEL_FEATURES)), np.float64)
     model[:, : len(FEATURES)] = features
     relative = np.maximum(features[:, _RELATIVE_COLUMNS], 0.0)
@@ -110,16 +124,16 @@ def model_features(
         model[:, column] = np.clip(normal, -1.0, MOST_DEVIATIONS) / MOST_DEVIATIONS
     model[:, _SIZE_COLUMN] = np.minimum(model[:, _SIZE_COLUMN] / LARGE_FILE, 1.0)
     exact = features[:, _EXACT_COLUMN]
-    # Who gives nothing but a name means that one, and hardly another that folds to it.
+    # A query of one name means exactly this name, and hardly another one that differs in case.
     model[:, len(FEATURES)] = exact**4 if len(query.split()) == 1 else 0.0
-    # Who names what a test or an internal file defines asks for just that file.
+    # A query with the name of something that a test or an internal file defines asks for this file.
     counted = (kinds & ~np.uint16(asked_for(query)))[:, np.newaxis]
     model[:, len(FEATURES) + 1 :] = ((counted >> _KIND_BITS) & 1) * (1.0 - exact[:, np.newaxis])
     return model
 
 
 def cosine_moments(sums: Sequence[tuple[int, int, int]]) -> tuple[float, float]:
-    """Mean and standard deviation of the cosines of the sampled chunks, from the sums of the shards."""
+    """Return mean and standard deviation of the cosines of the sampled chunks, from the sums of the shards."""
     count, total, squares = (sum(part[number] for part in sums) for number in range(3))
     if count == 0:
         return 0.0, 0.0
@@ -130,6 +144,7 @@ def cosine_moments(sums: Sequence[tuple[int, int, int]]) -> tuple[float, float]:
 
 @cache
 def _shipped_weights() -> Mapping[str, float]:
+    """Return the weights by feature name from `weights.json`."""
     content = files("raycontext.search").joinpath("weights.json").read_text()
     weights: dict[str, float] = json.loads(content)["weights"]
     return weights

@@ -1,7 +1,7 @@
-"""Code like a given chunk: by its vector, and by the rare terms that it shares.
+"""Search for code that is similar to a given chunk: by its vector, and by the rare terms that it shares.
 
-The steps are those of a search (see `query`): the chunk is found in its shard, statistics of its terms are summed over
-the shards, each shard names its best rows, and the merge ranks them.
+The steps are like those of a search (see `query`). The chunk is found in its shard, the statistics of its terms are
+summed over the shards, each shard returns its best rows, and the merge ranks them.
 """
 
 from __future__ import annotations
@@ -35,53 +35,56 @@ __all__ = [
 ]
 
 SHARED_TERMS = 24
-"""How many terms of a chunk count: those that are rarest in the collection."""
+"""Number of terms of a chunk that count: the ones with the largest weights, which are rare in the collection."""
 
 LEXICAL_SHARE = 0.5
-"""Of the score; the rest is the cosine."""
+"""Share of the lexical evidence in a score. The cosine has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """The chunk that others are compared with."""
+    """Chunk with which others are compared."""
 
     version: int
     path: str
     start_line: int
     text: str
     fingerprint: str
-    """Of the embedder that the vector is by."""
+    """Fingerprint of the embedder that made the vector."""
     vector: NDArray[np.float32]
-    """As it is stored: nothing has to be embedded."""
+    """Stored vector of the chunk, float32[dimension]. Nothing has to be embedded."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelatedRequest:
-    """One question as the shards see it."""
+    """Request for related chunks, as the caller sends it to the shards."""
 
     seed: Seed
     filters: SearchFilters
     rows: int
-    """How many rows each side proposes over the whole collection."""
+    """Number of rows that BM25F and the cosine each propose over the whole collection."""
     deadline: float = math.inf
-    """As in `SearchRequest`."""
+    """Time in seconds since the epoch after which nobody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelatedCandidates:
-    """Rows of one shard, n of them."""
+    """Rows of one shard that are similar to the seed, n of them."""
 
     shard: int
     rows: NDArray[np.int64]
-    """[n] within the shard's view"""
+    """Row numbers in the shard's view, [n]."""
     order: NDArray[np.uint64]
-    """[n] tie breaker: a function of the file's path and of the row's place in the file"""
+    """Key that decides between equal scores, [n]. It depends on the file's path and the row's place in the file."""
     proposals: NDArray[np.float64]
-    """[n, 2] the scores by which they were proposed: BM25F, and cosine"""
+    """Scores by which the rows were proposed, [n, 2]: BM25F and cosine."""
 
 
 def seed_at(view: View, path: str, path_hash: int, line: int) -> Seed | None:
-    """The chunk that holds a line of a file, or the next below it; None where the view has no such file."""
+    """Return the chunk that holds line `line` of a file, or the next one below it, else the last one of the file.
+
+    `path_hash` is the hash of `path`. Return None where the view has no such file or the file has no chunk.
+    """
     for part in view.parts:
         for file in np.flatnonzero((part.segment.path_hashes == np.uint64(path_hash)) & part.alive_files):
             first, count = int(part.segment.first_rows[file]), int(part.segment.row_counts[file])
@@ -97,7 +100,7 @@ def seed_at(view: View, path: str, path_hash: int, line: int) -> Seed | None:
 
 
 def related_terms(text: str) -> SearchTerms:
-    """Terms of a chunk, each by the root of its frequency."""
+    """Return the terms of a chunk, each weighted by the square root of its frequency."""
     found = query_terms(text)
     return SearchTerms(found.terms, np.sqrt(found.frequencies.astype(np.float64)), np.zeros(len(found.terms), np.bool_))
 
@@ -105,7 +108,10 @@ def related_terms(text: str) -> SearchTerms:
 def related_candidates(
     shard: int, request: RelatedRequest, found: FoundTerms, statistics: Statistics, parameters: Bm25f
 ) -> RelatedCandidates:
-    """The rows of a shard that are most like the seed by one side or the other; `statistics` of the collection."""
+    """Return the rows of a shard that are most similar to the seed by BM25F or by cosine.
+
+    `found` holds the terms of the seed in the shard's view; `statistics` are those of the whole collection.
+    """
     view = found.view
     vector = QueryVector(request.seed.vector)
     weights = _weights(found.terms, statistics, parameters)
@@ -126,7 +132,7 @@ def related_candidates(
 def best_related(
     parts: Sequence[RelatedCandidates], request: RelatedRequest, statistics: Statistics, parameters: Bm25f
 ) -> list[RankedChunk]:
-    """The rows of all shards, best first, the seed among them."""
+    """Return the proposed rows of all shards, best first. The seed itself is among them."""
     order = np.concatenate([part.order for part in parts])
     proposals = np.concatenate([part.proposals for part in parts])
     shards = np.concatenate([np.full(len(part.rows), part.shard, np.int64) for part in parts])
@@ -152,7 +158,7 @@ def best_related(
 
 
 def _weights(terms: SearchTerms, statistics: Statistics, parameters: Bm25f) -> NDArray[np.float64]:
-    """[terms]: zero for all but the rarest."""
+    """Return the weights of the terms, [terms]. All but the `SHARED_TERMS` largest are set to zero."""
     weights = terms.weighted(parameters.inverse_document_frequencies(statistics), statistics.document_frequencies)
     kept = np.lexsort((terms.terms, -weights))[:SHARED_TERMS]
     rarest = np.zeros_like(weights)
@@ -161,7 +167,7 @@ def _weights(terms: SearchTerms, statistics: Statistics, parameters: Bm25f) -> N
 
 
 def _row_order(slices: TermSlices, path_hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """[rows]"""
+    """Return for each row of a segment the key that decides between equal scores, uint64[rows]."""
     files = slices.row_files
     place_in_file = np.arange(len(files), dtype=np.uint64) - slices.first_rows[files]
     order: NDArray[np.uint64] = path_hashes[files] + place_in_file

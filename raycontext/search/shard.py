@@ -1,4 +1,4 @@
-"""Search over one shard: maps the segments of a version and answers the steps of a query."""
+"""Search in one shard: it maps the segments of a version and answers the steps of a query."""
 
 from __future__ import annotations
 
@@ -45,21 +45,26 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 THREADED_ROWS = 100_000
-"""Live chunks of a collection from which on the parts of a shard are looked at by several threads."""
+"""Number of live chunks of a collection from which several threads search the parts of a shard."""
 
 THREADS = min(2, os.cpu_count() or 1)
+"""Number of threads that search the parts of a shard."""
 
 KEPT_VERSIONS = 2
-"""Views kept open: a query that began before a commit ends on the version that it began on."""
+"""Number of views that stay open, so that a query that began before a commit can end on its version."""
 
 OPEN_ATTEMPTS = 5
-"""How often a version is opened anew after garbage collection was faster than the reader."""
+"""Number of tries to open the newest version while garbage collection removes files of older ones."""
 
 
 def _reloading(
     method: Callable[Concatenate[ShardSearch, Parameters], Result],
 ) -> Callable[Concatenate[ShardSearch, Parameters], Result]:
-    """A step of a query that garbage collection overtook is a step on a version that is gone: the query begins anew."""
+    """Return the method with a missing file turned into `StaleVersion`.
+
+    A file is missing when garbage collection has removed the version of a query. The shard drops its views, and the
+    caller begins the query anew.
+    """
 
     @functools.wraps(method)
     def step(self: ShardSearch, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
@@ -74,10 +79,10 @@ def _reloading(
 
 
 class ShardSearch:
-    """Answers queries over one shard of a collection; follows new versions by itself.
+    """Search in one shard of a collection. It notices new versions by itself.
 
-    Rows are numbered within a version's view. All methods raise `UnknownCollection` where the collection is gone, and
-    those of a request `DeadlineExceeded` where it comes too late.
+    Rows are numbered through a version's view. All methods raise `UnknownCollection` where the collection is gone.
+    Methods that take a request raise `DeadlineExceeded` where its deadline has passed.
     """
 
     def __init__(self, collection: Collection, shard: int, ranker: Ranker | None = None) -> None:
@@ -92,40 +97,48 @@ class ShardSearch:
 
     @property
     def name(self) -> str:
-        """Of the collection."""
+        """Name of the collection."""
         return self._collection.name
 
     @property
     def newest(self) -> int:
-        """The newest version that is open, 0 where none is."""
+        """Newest version that is open; 0 where none is."""
         return max(self._newest, 0)
 
     def refresh(self, version: int | None = None) -> int:
-        """Open `version`, or the newest there is, and return its number."""
+        """Open `version`, or the newest version there is, and return its number. Raises `StaleVersion`."""
         return (self._current() if version is None else self._view(version)).version
 
     def shape(self) -> tuple[int, str]:
-        """Number of shards of the newest version, and the name of its embedder, "" where nothing is indexed yet."""
+        """Return the number of shards of the newest version and the name of its embedder.
+
+        The name is "" before the first commit.
+        """
         view = self._current()
         return view.num_shards, view.embedder
 
     def clear(self) -> None:
-        """Let go of everything that is mapped."""
+        """Close all views, so that their segments are no longer mapped."""
         self._views.clear()
         self._newest = -1
         self._identity = None
 
     @_reloading
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
-        """The shard's share of the statistics of a query, of the newest version unless one is given."""
+        """Return the shard's share of the statistics of a query, at `version` or the newest version.
+
+        Raises `StaleVersion` where the version is gone, and `FingerprintMismatch` where its vectors are of another
+        embedder than the installed one.
+        """
         self._check_deadline(request)
         return self._statistics(search_terms(request.text), version)
 
     @_reloading
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
-        """The shard's best files, with raw features, and their best chunks.
+        """Return the shard's best files with raw features, and their best chunks.
 
-        `statistics` are those of the whole collection at the version to answer from.
+        `statistics` are those of the whole collection, at the version to search. Raises `StaleVersion` or
+        `FingerprintMismatch`, like `statistics`.
         """
         self._check_deadline(request)
         found = FoundTerms.find(self._view(statistics.version), search_terms(request.text))
@@ -133,22 +146,23 @@ class ShardSearch:
 
     @_reloading
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
-        """What a hit shows of each of some rows of a version."""
+        """Return what hits show of the given rows of a version. Raises `StaleVersion` where the version is gone."""
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
         return [description_of(source, *view.locate_row(row)) for row in rows]
 
     def path(self, version: int, file: int) -> str:
-        """Path of a file by its number in `Candidates.files`."""
+        """Return the path of a file by its number in `Candidates.files`."""
         view = self._view(version)
         part, ordinal = view.locate_file(file)
         return view.parts[part].segment.path(ordinal)
 
     @_reloading
     def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
-        """The whole query, for a collection of a single shard: one call instead of three.
+        """Answer a whole query of a collection with a single shard: one call instead of three.
 
-        Raises `StaleVersion` where it has more shards by now.
+        Return at most `limit` hits of at least `min_score`, best first. Raises `StaleVersion` where the collection has
+        more shards by now, and `FingerprintMismatch` like `statistics`.
         """
         self._check_deadline(request)
         found = FoundTerms.find(self._current(), search_terms(request.text))
@@ -163,35 +177,42 @@ class ShardSearch:
 
     @_reloading
     def seed(self, path: str, line: int) -> Seed | None:
-        """The chunk at a line of a file, of the newest version; None where this shard has no such file."""
+        """Return the chunk at a line of a file in the newest version; None where this shard has no such file."""
         return seed_at(self._current(), path, path_hash(path), line)
 
     @_reloading
     def related_statistics(self, request: RelatedRequest, version: int | None = None) -> Statistics:
-        """As `statistics`, of the terms of a chunk."""
+        """Return the shard's share of the statistics of the terms of a seed. Raises the errors of `statistics`."""
         self._check_deadline(request)
         return self._statistics(related_terms(request.seed.text), version)
 
     @_reloading
     def related_candidates(self, request: RelatedRequest, statistics: Statistics) -> RelatedCandidates:
-        """As `candidates`, of the chunks that are like a chunk."""
+        """Return the rows of this shard that are most similar to the seed.
+
+        `statistics` are those of the whole collection, at the version to search. Raises `StaleVersion` where it is
+        gone, or another embedder has rebuilt the collection.
+        """
         self._check_deadline(request)
         view = self._view(statistics.version)
-        if view.fingerprint != request.seed.fingerprint:  # rebuilt meanwhile with another embedder
+        if view.fingerprint != request.seed.fingerprint:  # another embedder has rebuilt the collection
             raise StaleVersion(self._collection.name, request.seed.version)
         found = FoundTerms.find(view, related_terms(request.seed.text))
         return related_candidates(self._shard, request, found, statistics, self._parameters)
 
     def _statistics(self, terms: SearchTerms, version: int | None) -> Statistics:
+        """Return the statistics of the terms, at `version` or the newest version."""
         view = self._current() if version is None else self._view(version)
         self._check_embedder(view)
         return FoundTerms.find(view, terms).statistics()
 
     def _prepared(self, request: SearchRequest, found: FoundTerms, statistics: Statistics) -> PreparedQuery:
+        """Return the query with its vector and its weights."""
         vector = self._vector(found.view, request)
         return PreparedQuery.prepare(request, found, statistics, vector, self._parameters)
 
     def _candidates(self, query: PreparedQuery) -> Candidates:
+        """Return the candidates of all parts of the view."""
         view, parts, rows = query.view, query.parts(), query.statistics.rows
         found_files = self._in_threads(part_proposals, parts, rows)
         proposals = np.concatenate([np.empty((len(PROPOSERS), 0), np.float64), *found_files], axis=1)
@@ -219,7 +240,10 @@ class ShardSearch:
         )
 
     def _in_threads(self, work: Callable[[Item], Result], items: Sequence[Item], rows: int) -> list[Result]:
-        """`work` on each of the parts of a version of so many rows; kernels run side by side where that is worth it."""
+        """Apply `work` to each item and return the results in order.
+
+        Threads do the work where the collection has at least `THREADED_ROWS` rows; `rows` is their number.
+        """
         if rows < THREADED_ROWS or len(items) == 1:
             return [work(item) for item in items]
         if self._threads is None:
@@ -227,34 +251,44 @@ class ShardSearch:
         return list(self._threads.map(work, items))
 
     def _check_deadline(self, request: SearchRequest | RelatedRequest) -> None:
-        """Time limits of awaiting cancel nothing: what comes too late is not begun. Raises `DeadlineExceeded`."""
+        """Raise `DeadlineExceeded` if the deadline of the request has passed.
+
+        A caller that stops waiting cancels nothing, so a step that comes too late must not begin.
+        """
         if time.time() > request.deadline:
             raise DeadlineExceeded(self._collection.name)
 
     def _check_embedder(self, view: View) -> None:
-        """Raises `FingerprintMismatch` where the vectors of a version cannot be compared with ours."""
+        """Raise `FingerprintMismatch` if the installed embedder cannot be compared with the vectors of a version."""
         if view.fingerprint:  # else nothing is committed yet
             current = embedder_for(view.embedder).fingerprint
             if current != view.fingerprint:
                 raise FingerprintMismatch(self._collection.name, "the embedder", view.fingerprint, current)
 
     def _vector(self, view: View, request: SearchRequest) -> QueryVector:
+        """Return the vector of the query's text. A server's vector comes with the request.
+
+        Raises `FingerprintMismatch`, and `StaleVersion` where the vector of the request is of another embedder.
+        """
         self._check_embedder(view)
         if not view.fingerprint:
             return QueryVector(np.zeros(0, np.float32))
         embedder = embedder_for(view.embedder)
         if not isinstance(embedder, RemoteEmbedder):
             return QueryVector(embedder.embed_query(request.text))
-        if request.vector is None or request.vector[0] != view.fingerprint:  # rebuilt meanwhile
+        if (
+            request.vector is None or request.vector[0] != view.fingerprint
+        ):  # another embedder has rebuilt the collection
             raise StaleVersion(self._collection.name, view.version)
         return QueryVector(request.vector[1])
 
     def _current(self) -> View:
+        """Return the view of the newest version. Close all views first if the collection was made anew."""
         identity = self._collection.identity()
         if identity != self._identity:
             self.clear()
             self._identity = identity
-        # Where ours is gone, so may be the next ones, and news lie beyond them.
+        # If our version is gone, the next ones may be gone as well: then only a listing finds the newest one.
         if (
             self._newest in self._views
             and self._collection.has_version(self._newest)
@@ -264,9 +298,14 @@ class ShardSearch:
         return self._open(None)
 
     def _view(self, version: int) -> View:
+        """Return the view of a version, opened where it is not open yet."""
         return self._views[version] if version in self._views else self._open(version)
 
     def _open(self, version: int | None) -> View:
+        """Open a version, or the newest there is, and close the oldest views.
+
+        Raises `StaleVersion` where it is gone.
+        """
         retries = Retries((FileNotFoundError,), attempts=OPEN_ATTEMPTS if version is None else 1)
         try:
             view = retries.run_blocking(lambda: self._read_view(version))
@@ -279,15 +318,17 @@ class ShardSearch:
         return view
 
     def _read_view(self, version: int | None) -> View:
+        """Read a manifest and open its segments. Raises `FileNotFoundError` where a file is gone."""
         manifest = self._collection.latest() if version is None else self._collection.manifest(version)
         return View(manifest, self._open_segments(manifest))
 
     def _open_segments(self, manifest: Manifest | None) -> list[Segment]:
+        """Return the segments of this shard. Segments that another view has open are reused."""
         if manifest is None or self._shard >= len(manifest.shards):
             return []
         opened = {part.segment.reference.name: part.segment for view in self._views.values() for part in view.parts}
         return [
-            opened[reference.name].under(reference)  # what is mapped was verified
+            opened[reference.name].under(reference)  # an open segment has been verified
             if reference.name in opened
             else Segment(self._collection.storage, self._collection.name, reference)
             for reference in manifest.shards[self._shard].segments

@@ -1,4 +1,4 @@
-"""One version of a shard, opened: its segments side by side, with what is alive in them."""
+"""View of one version of a shard: its open segments, and which of their rows and files are alive."""
 
 from __future__ import annotations
 
@@ -21,23 +21,29 @@ __all__ = ["Part", "View", "concatenate"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A segment within a view: its rows and files are the view's from `first_row` and `first_file` on."""
+    """Segment within a view. Rows and files of a view are numbered through all its parts."""
 
     segment: Segment
     first_row: int
+    """Number in the view of the segment's first row."""
     first_file: int
+    """Number in the view of the segment's first file."""
     alive_rows: NDArray[np.bool_]
+    """Whether each row is alive, [rows]."""
     alive_files: NDArray[np.bool_]
+    """Whether each file is alive, [files]."""
     symbol_lengths: NDArray[np.int64]
-    """Terms in all symbols of each file, [files]."""
+    """Number of terms in all symbols of each file, [files]."""
     live_lengths: tuple[int, int, int]
-    """Terms in the live rows: of body, symbol and path."""
+    """Number of terms in the bodies, the symbols and the paths of the live rows."""
     dead_files: NDArray[np.int64]
-    """Ordinals of the tombstones, ascending."""
+    """Ordinals of the dead files, ascending."""
     live_rows: int
+    """Number of live rows."""
 
     @classmethod
     def open(cls, segment: Segment, first_row: int, first_file: int) -> Part:
+        """Return the part for a segment whose rows and files begin at the given numbers of the view."""
         alive_files = segment.alive_files()
         row_files = segment.chunk_column("file")
         body, symbol = (
@@ -58,13 +64,19 @@ class Part:
         )
 
     def ordinals(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which of some ascending files of the view lie here, as ordinals of the segment."""
+        """Return the ordinals in this segment of those files that lie in it.
+
+        `files` are numbers of the view, ascending.
+        """
         first, last = np.searchsorted(files, (self.first_file, self.first_file + len(self.alive_files)))
         return files[first:last] - self.first_file
 
 
 class View:
-    """One version of a shard, opened."""
+    """Open version of a shard.
+
+    A view without a manifest stands for an empty collection: version 0, no parts, and no fingerprint.
+    """
 
     def __init__(self, manifest: Manifest | None, segments: Sequence[Segment]) -> None:
         self.version = manifest.version if manifest else 0
@@ -84,11 +96,14 @@ class View:
         self._sampled: dict[int, list[NDArray[np.int64]]] = {}
 
     def slices(self, terms: NDArray[np.uint64]) -> list[TermSlices]:
-        """Where the postings of some terms lie in each part."""
+        """Return the postings of the terms, one entry for each part."""
         return [TermSlices.find(part.segment, terms) for part in self.parts]
 
     def statistics(self, slices: Sequence[TermSlices], terms: int) -> Statistics:
-        """Of the live rows; `slices` of a query's terms, so many of them, in each part."""
+        """Return the statistics of the live rows for the terms of a query.
+
+        `slices` holds the postings of the terms, one entry for each part; `terms` is the number of terms.
+        """
         frequencies = np.zeros((FIELD_COUNT, terms), np.int64)
         for part, of_part in zip(self.parts, slices, strict=True):
             frequencies += field_frequencies(of_part, part.dead_files)
@@ -104,7 +119,10 @@ class View:
         )
 
     def sampled_files(self, stride: int) -> list[NDArray[np.int64]]:
-        """Of each part the live files whose path hash `stride` divides: which they are depends on their paths alone."""
+        """Return for each part the ordinals of the live files whose path hash is a multiple of `stride`.
+
+        The sample depends on the paths of the files alone. It is kept for later calls.
+        """
         if stride not in self._sampled:
             self._sampled[stride] = [
                 np.flatnonzero(part.alive_files & (part.segment.path_hashes % np.uint64(stride) == 0))
@@ -113,22 +131,25 @@ class View:
         return self._sampled[stride]
 
     def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
-        """[rows] of each part: alive and admitted. Kept, since path globs over many files take time."""
+        """Return for each part whether each row is alive and admitted by the filters, bool[rows].
+
+        The result is kept for later calls, since path globs over many files take time.
+        """
         if filters not in self._eligible:
             self._eligible[filters] = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
         return self._eligible[filters]
 
     def locate_file(self, file: int) -> tuple[int, int]:
-        """The part of a file and its ordinal there."""
+        """Return the index of the part that holds a file of the view, and the ordinal of the file there."""
         place = int(np.searchsorted(self._first_files, file, side="right")) - 1
         return place, file - self.parts[place].first_file
 
     def locate_row(self, row: int) -> tuple[Segment, int]:
-        """The segment of a row and its number there."""
+        """Return the segment that holds a row of the view, and the number of the row there."""
         place = int(np.searchsorted(self._first_rows, row, side="right")) - 1
         return self.parts[place].segment, row - self.parts[place].first_row
 
 
 def concatenate(arrays: Sequence[NDArray[Any]], shape: tuple[int, ...], dtype: type = np.float64) -> NDArray[Any]:
-    """The arrays one after the other; an empty one of `shape` where there are none."""
+    """Return the arrays one after the other, or an empty array of `shape` and `dtype` where there are none."""
     return np.concatenate(arrays) if arrays else np.empty(shape, dtype)
