@@ -1,1 +1,1 @@
-"""Faces of the system towards people and programs."""
+"""Interfaces for people and programs: the daemon with its HTTP API, its web page and its MCP server."""

@@ -1,4 +1,4 @@
-"""An index job of the daemon: its task, how far it is, how it ended."""
+"""An index job of the daemon: its task, its progress and its result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["IndexJob"]
 
 @dataclass(slots=True)
 class IndexJob:
-    """An index run of a collection, and what is known of it."""
+    """Index run of a collection with its progress and its result."""
 
     collection: str
     source: str
@@ -28,15 +28,17 @@ class IndexJob:
     report: IndexReport | None = None
     error: RaycontextError | None = None
     stopping: bool = False
-    """It was cancelled, and has not ended yet: who asks now gets a job of their own, which waits for its end."""
+    """True after a cancellation until the end of the job. A caller that asks then gets a new job, which waits for that
+    end.
+    """
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """True until the job has ended."""
         return self.ended is None
 
     def state(self) -> JobState:
-        """As interfaces tell it."""
+        """Return the state of the job as interfaces report it."""
         seconds = (self.ended or time.monotonic()) - self.begun
         done = JobState(collection=self.collection, source=self.source, state="running", seconds=seconds)
         if self.report is not None:

@@ -1,4 +1,4 @@
-"""What the daemon is asked and what it answers, over every interface. Unknown fields and wrong types are refused."""
+"""Requests and answers of the daemon, over every interface. Unknown fields and wrong types are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ __all__ = [
 ]
 
 MAX_PATH_CHARACTERS = 4096
+"""Largest length of a path, in characters."""
 MAX_TOKENS = 1_000_000
+"""Largest budget for an answer, in tokens."""
 
 Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -40,118 +42,146 @@ Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Fi
 
 
 class _Query(BaseModel):
+    """Base of all requests."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 class _Answer(BaseModel):
-    """The docstrings of the fields are the descriptions in the OpenAPI document, of which docs/http.md is made."""
+    """Base of all answers.
+
+    Docstrings of fields are the descriptions in the OpenAPI document, from which docs/http.md is made.
+    """
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class _Selection(_Query):
-    """Which hits, and how many."""
+    """Filters and limits that every query has."""
 
     languages: Names = []
     """Names of languages, such as `python`; empty for all."""
     paths: Names = []
-    """Globs in gitignore syntax; `!` excludes."""
+    """Globs in gitignore syntax, of which `!` excludes; empty for all."""
     kinds: Names = []
     """Kinds of chunks, such as `function`; empty for all."""
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT)
-    """Number of hits at most."""
+    """Largest number of hits."""
     offset: int = Field(default=0, ge=0, le=MAX_LIMIT)
-    """Hits to leave out: `next_offset` of the answer before."""
+    """Number of hits to leave out from the start: `next_offset` of the answer before."""
     min_score: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
-    """Hits below this score are left out."""
+    """Smallest score of a hit."""
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
-    """Budget for the texts of all hits together, at four bytes a token: the last one is cut at a line."""
+    """Budget for the texts of all hits together, at four bytes a token. The last text is cut at a line."""
 
 
 class SearchQuery(_Selection):
-    """A question to one collection, or to several."""
+    """Question to one collection or to several."""
 
     query: str = Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)
+    """A question, words, or a symbol."""
     collection: Name | None = None
+    """Name of the collection to search."""
     collections: Annotated[list[Name], Field(max_length=1000)] = []
-    """Several; ["*"] for all."""
+    """Names of several collections to search; ["*"] for all."""
     path: Path | None = None
-    """A place in an indexed folder, absolute."""
+    """Absolute path of a place in an indexed folder."""
     folder: Path | None = None
-    """The caller's current folder: decides where nothing else does."""
+    """Current folder of the caller. It decides which collection is searched when nothing else does."""
     diversity: float | None = Field(default=None, ge=0.0, le=1.0)
+    """How much each further hit of a file loses, from 0 (nothing) to 1 (one hit per file). Null takes the daemon's
+    setting.
+    """
     explain: bool = False
+    """Whether hits tell what each feature contributed to their score."""
     refresh: bool | None = None
 
 
+"""Whether to look for changes of the source first. Null takes the daemon's setting."""
+
+
 class RelatedQuery(_Selection):
-    """Code that is like the chunk at a line of a file."""
+    """Request for code similar to the chunk at a line of a file."""
 
     path: Path
+    """Path of the file: absolute or, with `collection`, relative to the folder of that."""
     line: int = Field(ge=1)
+    """Number of the line, from 1."""
     collection: Name | None = None
 
 
+"""Name of the collection that has the file."""
+
+
 class WatchQuery(RunOptions):
-    """A folder to keep up to date, with the options of its first run. The collection keeps the options; later runs are
-    told `max_embedding_tokens` again."""
+    """Folder to keep up to date, with the options of its first run.
+
+    The collection keeps the options. Later runs get `max_embedding_tokens` again.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     path: Path
+    """Absolute path of the folder."""
     collection: Name | None = None
+
+
+"""Name of the collection. By default it is the one that has this folder, or a new one named after the folder."""
 
 
 class IndexQuery(WatchQuery):
-    """A folder to bring up to date, with the options of the run."""
+    """Folder to bring up to date, with the options of the run."""
 
     force: bool = False
-    """Remove the collection first and build it anew."""
+    """Whether to remove the collection first and build it anew."""
 
 
 class CollectionQuery(_Query):
-    """A collection, by its name or by a path in it."""
+    """Collection, given by its name or by a path in its folder."""
 
     collection: Name | None = None
+    """Name of the collection."""
     path: Path | None = None
+    """Absolute path of a place in its folder."""
     folder: Path | None = None
-    """The caller's current folder: decides where nothing else does."""
+    """Current folder of the caller. It decides when nothing else does."""
 
 
 class JobState(_Answer):
-    """An index job: how far it is, or how it ended."""
+    """Index job, running or ended."""
 
     collection: str
     source: str
     state: Literal["running", "done", "failed", "cancelled"]
     percent: float = 0.0
-    """0 to 100, by bytes of source."""
+    """Progress from 0 to 100, by bytes of source."""
     files_per_second: float = 0.0
     bytes_per_second: float = 0.0
     seconds: float = 0.0
+    """Duration of the job so far, or in all when it has ended, in seconds."""
     seconds_left: float | None = None
-    """Expected; None while nothing can be said."""
+    """Expected time to the end, in seconds; null when it is not known yet."""
     progress: JobProgress | None = None
     report: IndexReport | None = None
     error: str = ""
     exit_code: int = 0
-    """Of a command that waited for it."""
+    """Exit code of a command that waited for the job."""
 
 
 class Answer(_Answer):
-    """The hits of a search, best first."""
+    """Hits of a query, best first."""
 
     hits: list[Hit]
     partial: bool = False
-    """A collection is being indexed for the first time or anew, or a shard did not answer: there may be more."""
+    """True when more hits are possible: a collection is being indexed, or a shard did not answer."""
     indexing: list[JobState] = []
-    """Jobs that run on the collections that were asked."""
+    """Index jobs that run on the collections that were searched."""
     shards_answered: int = 1
     shards_total: int = 1
     next_offset: int | None = None
-    """Where the next page begins; None: there is none."""
+    """Offset of the next page; null when there is none."""
     cut: bool = False
-    """Hits, or the end of one, were left out for the budget of tokens."""
+    """True when hits, or the end of a text, were left out to keep within the budget of tokens."""
     seconds: float = 0.0
 
 
@@ -162,86 +192,102 @@ class CollectionsAnswer(_Answer):
 
 
 class JobsAnswer(_Answer):
-    """The jobs of this daemon, running and ended."""
+    """Jobs of this daemon, running and ended, newest first."""
 
     jobs: list[JobState]
 
 
 class CancelAnswer(_Answer):
-    """Whether a job ran."""
+    """Result of a request to stop a job."""
 
     collection: str
     cancelled: bool
 
 
+"""Whether a job ran."""
+
+
 class ClearAnswer(_Answer):
-    """What was removed."""
+    """Result of a request to remove a collection."""
 
     cleared: str
 
 
+"""Name of the collection that was removed."""
+
+
 class WatchState(_Answer):
-    """A folder that is watched."""
+    """Folder that is watched."""
 
     collection: str
     source: str
     seconds: float
-    """For so long."""
+    """Time since the watch began, in seconds."""
     polls: bool
-    """It is looked through again and again, since the system reports no changes of it."""
+    """Whether the daemon polls the folder, since the system reports no changes in it."""
     problem: str = ""
-    """Why it could not be indexed the last time."""
+    """Problem of the last index run; empty when it succeeded."""
 
 
 class WatchesAnswer(_Answer):
-    """All that is watched."""
+    """All folders that are watched."""
 
     watches: list[WatchState]
 
 
 class UnwatchAnswer(_Answer):
-    """Whether it was watched."""
+    """Result of a request to stop watching a folder."""
 
     collection: str
     stopped: bool
 
 
+"""Whether the folder was watched."""
+
+
 class StatusAnswer(_Answer):
-    """A collection, with its job."""
+    """Collection with its job."""
 
     collection: CollectionStatus | None = None
-    """None while its first index run has not committed anything."""
+    """Null while the first index run of the collection has not committed anything."""
     job: JobState | None = None
 
 
 class Health(_Answer):
-    """The daemon itself."""
+    """State of the daemon."""
 
     state: Literal["starting", "ready", "failed"]
     version: str
     pid: int
     root: str
     seconds: float
-    """Since it was started."""
+    """Time since the daemon was started, in seconds."""
     problem: str = ""
-    """Why it failed."""
+    """Reason why the daemon failed."""
     log: str = ""
-    """Its log file."""
+    """Path of the daemon's log file."""
     tcp: str = ""
-    """Where it listens besides its socket."""
+    """Address at which the daemon listens besides its socket; empty for none."""
     ray_address: str = ""
-    """Where an SDK joins the Ray of the daemon."""
+    """Address at which an SDK joins the Ray of the daemon."""
     ray_token_path: str = ""
+    """Path of the file with the token of that Ray."""
     pss_bytes: int = 0
-    """Memory of the daemon with its Ray, what is shared counted in shares."""
+    """Memory of the daemon with its Ray, in bytes. Shared pages count in shares."""
     processes: int = 0
 
 
+"""Number of processes of the daemon with its Ray."""
+
+
 class Failure(_Answer):
-    """An error, as every interface tells it."""
+    """Error, in the form that every interface uses."""
 
     error: str
-    """Name of the class."""
+    """Name of the error's class."""
     message: str
-    """What happened and what to do."""
+    """What happened, and what to do about it."""
     exit_code: int = ExitCode.OTHER_ERROR
+
+
+"""Exit code of a command that fails with this error."""

@@ -1,4 +1,4 @@
-"""The one object behind every interface of the daemon: searches, and index jobs that run in the background."""
+"""The service behind every interface of the daemon: queries, index jobs in the background, and watched folders."""
 
 from __future__ import annotations
 
@@ -34,19 +34,18 @@ from raycontext.store.catalog import several
 __all__ = ["Service"]
 
 BYTES_PER_TOKEN = 4
-"""Of source code, about, for the tokenizers of language models."""
+"""Number of bytes of source code that count as one token of a language model, about."""
 
 KEPT_JOBS = 200
-"""Ended jobs that are remembered."""
+"""Largest number of ended jobs that are remembered."""
 
 
 class Service:
-    """Wraps a `Context`. Every method may raise what the SDK raises, and `PathNotAllowed`.
+    """Service of the daemon on top of a `Context`. Every method may raise what the SDK raises, and `PathNotAllowed`.
 
-    note_watches: see `Watches`.
-
-    allowed: folders outside of which nothing is indexed and no place is looked up; None allows all (the interface is
-    for the owner alone). What is indexed already may always be searched by the name of its collection.
+    allowed: folders outside of which nothing is indexed and no place is looked up. None allows all: the interface is
+    then for the owner alone. A collection may always be searched by its name.
+    note_watches: function that records the watched folders (see `Watches`).
     """
 
     def __init__(
@@ -67,13 +66,15 @@ class Service:
         )
 
     def restricted(self, allowed: Sequence[str] | None) -> Service:
-        """The same service, with the same jobs, for callers who may ask for less."""
+        """Return a service with the same jobs for callers that are restricted to the folders `allowed`."""
         other = copy.copy(self)
         other._allowed = _real_folders(allowed)
         return other
 
     async def search(self, asked: SearchQuery) -> Answer:
-        """Answers from what is committed, also while an index job runs; such answers are marked as partial."""
+        """Return the hits for a query. While an index job runs, they come from what is committed, and are marked as
+        partial.
+        """
         begun = time.perf_counter()
         if asked.path is not None:
             await self._check_path(asked.path)
@@ -98,7 +99,10 @@ class Service:
         return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
 
     async def related(self, asked: RelatedQuery) -> Answer:
-        """Code like the chunk at a line. `path` is absolute or, with a collection, relative to its folder."""
+        """Return chunks similar to the one at a line.
+
+        `path` is absolute or, with a collection, relative to its folder.
+        """
         begun = time.perf_counter()
         if asked.collection is None:
             await self._check_path(asked.path)
@@ -116,8 +120,10 @@ class Service:
         return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
 
     async def start_index(self, asked: IndexQuery) -> JobState:
-        """Begin to bring a folder up to date, or join the job that does. Raises also `RootNotFound`, and `InvalidInput`
-        where a job with other options runs."""
+        """Begin to bring a folder up to date, or join the job that does, and return its state.
+
+        Raises also `RootNotFound`, and `InvalidInput` when a job with other options runs.
+        """
         source = await self._check_path(asked.path)
         options = await asyncio.to_thread(_options_of, asked)
         name = await self._context.prepare(source, asked.collection)
@@ -128,21 +134,21 @@ class Service:
         else:
             job = self._jobs[name] = IndexJob(name, source, options)
             job.task = asyncio.create_task(self._run(job, asked.force))
-            job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is kept in the job
+            job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # the job keeps the error
             self._forget()
         return job.state()
 
     def jobs(self) -> list[JobState]:
-        """Jobs of this process, the newest first."""
+        """Return the states of all jobs of this process, newest first."""
         return [job.state() for job in reversed(self._jobs.values())]
 
     def job(self, collection: str) -> JobState | None:
-        """The running or last job of a collection."""
+        """Return the state of the running or last job of a collection; None when there was none."""
         job = self._jobs.get(collection)
         return job.state() if job is not None else None
 
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
-        """Stop the job of a collection: its name, and whether one ran."""
+        """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
         name = await self.name_of(asked)
         job = self._jobs.get(name)
         cancelled = await self._context.cancel(name)
@@ -151,10 +157,11 @@ class Service:
         return name, cancelled
 
     async def collections(self) -> list[CollectionSummary]:
+        """Return a summary of each collection."""
         return await self._context.collections()
 
     async def status(self, asked: CollectionQuery) -> StatusAnswer:
-        """A collection with its job; also one whose first run has not committed anything yet."""
+        """Return the state of a collection and its job, also while its first run has not committed anything."""
         name = await self.name_of(asked)
         job = self.job(name)
         found: CollectionStatus | None
@@ -167,7 +174,7 @@ class Service:
         return StatusAnswer(collection=found, job=job)
 
     async def clear(self, asked: CollectionQuery) -> str:
-        """Remove a collection, given by name or by the indexed folder itself; its name."""
+        """Remove a collection, given by its name or by the indexed folder itself, and return its name."""
         name = asked.collection
         if name is None:
             if asked.path is None:
@@ -180,7 +187,7 @@ class Service:
         return name
 
     async def name_of(self, asked: CollectionQuery) -> str:
-        """The collection that is meant. Raises `UnknownCollection`."""
+        """Return the name of the collection that a caller means. Raises `UnknownCollection`."""
         if asked.path is not None:
             await self._check_path(asked.path)
         if asked.folder is not None and not (asked.collection or asked.path):
@@ -188,7 +195,10 @@ class Service:
         return await self._context.resolve(asked.collection, asked.path)
 
     async def _collection_of(self, folder: str) -> str:
-        """That of a folder, else the only one. Raises `UnknownCollection`, `InvalidInput`."""
+        """Return the name of the collection that indexes a folder, else of the only one that there is.
+
+        Raises `UnknownCollection` or `InvalidInput`.
+        """
         place = await self._check_path(folder)
         try:
             return await self._context.resolve(None, place)
@@ -200,30 +210,32 @@ class Service:
             return error.known[0]
 
     async def watch(self, asked: WatchQuery) -> WatchState:
-        """Index a folder, and again whenever it changes, as long as this process lives. Raises also `RootNotFound`."""
+        """Index a folder, and again whenever it changes, until this process ends. Raises also `RootNotFound`."""
         source = await self._check_path(asked.path)
         options = await asyncio.to_thread(_options_of, asked)
         name = await self._context.prepare(source, asked.collection)
         return await self._watches.start(name, Watched(source, options))
 
     async def resume(self, watched: dict[str, Watched]) -> None:
-        """Watch what was watched before, by collection. A collection that is not there any more is left out."""
+        """Watch again the folders that were watched before, by collection. Collections that no longer exist are left
+        out.
+        """
         known = {found.name: found.source for found in await self._context.collections()}
         for name, before in watched.items():
             if known.get(name) == before.source:
                 await self._watches.start(name, before)
 
     async def unwatch(self, asked: CollectionQuery) -> tuple[str, bool]:
-        """No longer: the name of the collection, and whether it was watched."""
+        """Stop watching a folder. Returns the name of the collection and whether it was watched."""
         name = await self.name_of(asked)
         return name, await self._watches.stop(name)
 
     def watches(self) -> list[WatchState]:
-        """All that is watched."""
+        """Return the states of all watched folders."""
         return self._watches.states()
 
     async def close(self) -> None:
-        """Stop all jobs; what they have committed stays."""
+        """Stop all jobs and watches. What is committed stays."""
         await self._watches.close()
         running = [job.task for job in self._jobs.values() if job.task is not None and job.running]
         for task in running:
@@ -232,11 +244,11 @@ class Service:
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs, or a folder is watched."""
+        """True while a job runs or a folder is watched."""
         return any(job.running for job in self._jobs.values()) or bool(self._watches.states())
 
     def idle_collections(self, seconds: float) -> list[str]:
-        """Collections that were asked before, but not for so long; each is told once."""
+        """Return collections that were last asked longer ago than `seconds`. Each is returned once."""
         limit = time.monotonic() - seconds
         idle = [name for name, last in self._used.items() if last < limit and not self._is_running(name)]
         for name in idle:
@@ -244,7 +256,7 @@ class Service:
         return idle
 
     async def release(self, collection: str) -> None:
-        """End the actors of a collection; they come back when they are asked."""
+        """End the actors of a collection. The next call starts them again."""
         await self._context.release(collection)
 
     def _answer(
@@ -257,6 +269,7 @@ class Service:
         path: str | None,
         begun: float,
     ) -> Answer:
+        """Return the page of hits that was asked for, with the jobs that run on its collections."""
         about = {*named, *(hit.collection for hit in hits)} - {"*"}
         for name in about:
             self._used[name] = time.monotonic()
@@ -279,6 +292,8 @@ class Service:
         )
 
     async def _run(self, job: IndexJob, force: bool) -> IndexReport:
+        """Run an index job to its end and keep its report or its error."""
+
         def show(progress: JobProgress) -> None:
             job.progress = progress
 
@@ -303,7 +318,7 @@ class Service:
         return job.report
 
     async def _check_path(self, path: str) -> str:
-        """`path` without links, if it is allowed. Raises `InvalidInput`, `PathNotAllowed`."""
+        """Return `path` with links resolved. Raises `InvalidInput` when it is not absolute, and `PathNotAllowed`."""
         place = await asyncio.to_thread(_real_path, path)
         if self._allowed is not None and not any(_inside(place, folder) for folder in self._allowed):
             raise PathNotAllowed(path)
@@ -314,6 +329,7 @@ class Service:
         return job is not None and job.running
 
     def _forget(self) -> None:
+        """Forget the oldest ended jobs beyond `KEPT_JOBS`."""
         ended = [name for name, job in self._jobs.items() if not job.running]
         for name in ended[: max(len(ended) - KEPT_JOBS, 0)]:
             del self._jobs[name]
@@ -335,11 +351,15 @@ def _real_folders(folders: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _inside(path: str | None, folder: str) -> bool:
+    """Return whether `path` is `folder` or lies below it."""
     return path is not None and (path == folder or Path(folder) in Path(path).parents)
 
 
 def _within(hits: Iterable[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
-    """The hits whose texts fit into a budget; the last one is cut at a line. And whether something was left out."""
+    """Return the hits whose texts fit into a budget of tokens, and whether anything was left out.
+
+    The text of the last hit is cut at a line.
+    """
     given = list(hits)
     if max_tokens is None:
         return given, False

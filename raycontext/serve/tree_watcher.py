@@ -1,5 +1,8 @@
-"""Keeps the index of a folder true as its files change. What the system reports is taken as a hint: an index run, which
-compares the tree with the snapshot, decides what has changed."""
+"""Watcher that keeps the index of a folder up to date as its files change.
+
+Changes that the system reports are hints. An index run, which compares the tree with the snapshot, decides what has
+changed.
+"""
 
 from __future__ import annotations
 
@@ -20,29 +23,35 @@ __all__ = ["TreeWatcher"]
 _log = logging.getLogger("raycontext")
 
 EVERYTHING: tuple[str, ...] = ()
-"""Instead of paths: the whole folder."""
+"""Hint that stands for the whole folder, instead of paths."""
 
 MOST_HINTS = 1000
-"""Paths beyond which the whole folder is looked at."""
+"""Largest number of paths that are looked at one by one. Beyond it, the whole folder is looked at."""
 
 QUIET_MILLISECONDS = 50
-"""After so long without a change those before count as one: a checkout changes thousands of files at once."""
+"""Pause without a change that ends a group of changes, in milliseconds.
+
+A checkout changes thousands of files at once.
+"""
 
 MOST_MILLISECONDS = 1600
-"""But changes are taken in after so long at the latest."""
+"""Longest time that a group of changes is collected, in milliseconds."""
 
 WALK_SECONDS = 300.0
-"""How often the tree is compared without a hint: hints can be lost."""
+"""Time between two comparisons of the whole tree without a hint, in seconds. Hints can be lost."""
 
 LOOK_MILLISECONDS = 1000
-"""How often it is looked whether the folder is still there, and still the same."""
+"""Time between two checks that the folder is still the one that was opened, in milliseconds."""
 
 RETRY_SECONDS = 5.0
+"""Pause after a failed index run or a failed watch, in seconds."""
 
 
 class TreeWatcher:
-    """Watches one folder, which may go away and come back. index: brings the index of some paths up to date, or of the
-    whole folder where none are given."""
+    """Watcher of one folder, which may go away and come back.
+
+    index: brings the index of the given paths up to date, or of the whole folder when it gets none.
+    """
 
     def __init__(
         self,
@@ -53,9 +62,9 @@ class TreeWatcher:
     ) -> None:
         self.source = source
         self.problem = ""
-        """Why the last index run failed; "" where it did not."""
+        """Message of the last index run's error; empty when it succeeded."""
         self.polls = False
-        """Whether the folder is looked through again and again, since the system reports no changes of it."""
+        """Whether the folder is polled, since the system reports no changes in it."""
         self._index = index
         self._walk_seconds = walk_seconds
         self._rules = FolderRules(Path(source))
@@ -92,10 +101,10 @@ class TreeWatcher:
             await asyncio.wait([listening])
 
     async def _bring_up_to_date(self, paths: tuple[str, ...]) -> bool:
-        """Whether that went well."""
+        """Index the given paths. Returns False, and keeps the problem, when that fails."""
         try:
             await self._index(paths)
-        except RaycontextError as error:  # such as a folder that is away: it may come back
+        except RaycontextError as error:  # for example, the folder is away; it may come back
             if str(error) != self.problem:
                 _log.warning("%s could not be indexed: %s", self.source, error)
             self.problem = str(error)
@@ -104,7 +113,7 @@ class TreeWatcher:
         return True
 
     def _listen(self, tell: Callable[[tuple[str, ...]], None], ended: threading.Event) -> None:
-        """In a thread of its own: call `tell` when something has changed, with what or with `EVERYTHING`."""
+        """Call `tell` when something has changed, with the paths or with `EVERYTHING`. Runs in a thread of its own."""
         while not ended.is_set():
             identity = _identity(self.source)
             if identity is None:
@@ -112,17 +121,17 @@ class TreeWatcher:
                 continue
             try:
                 self._listen_to(identity, tell, ended)
-            except (OSError, RuntimeError) as error:  # no watch is left, or the file system has none
+            except (OSError, RuntimeError) as error:  # the system has no watch left, or the file system has none
                 if self.polls:
                     ended.wait(RETRY_SECONDS)
                     continue
-                _log.warning("changes of %s are not reported (%s): it is looked through instead", self.source, error)
+                _log.warning("changes of %s are not reported (%s): the folder is polled instead", self.source, error)
                 self.polls = True
 
     def _listen_to(
         self, identity: tuple[int, int], tell: Callable[[tuple[str, ...]], None], ended: threading.Event
     ) -> None:
-        """As long as the folder is the same one."""
+        """Listen while the watched path is still the folder that was opened (same device and inode)."""
         self._rules.forget()
         hints = watchfiles.watch(
             self.source,
@@ -136,7 +145,7 @@ class TreeWatcher:
             force_polling=self.polls or None,
             ignore_permission_denied=True,
         )
-        tell(EVERYTHING)  # what has changed before it was listened to
+        tell(EVERYTHING)  # for changes from before the watch began
         for changes in hints:
             paths = tuple(path for _, path in changes if self._counts(path))
             if _identity(self.source) != identity:
@@ -146,10 +155,11 @@ class TreeWatcher:
                 tell(paths if self._below(paths) else EVERYTHING)
 
     def _below(self, paths: Iterable[str]) -> bool:
+        """Return whether all paths lie below the folder."""
         return all(PurePath(self.source) in PurePath(path).parents for path in paths)
 
     def _counts(self, path: str) -> bool:
-        """Whether a change of a file can change the index."""
+        """Return whether a change of this file can change the index."""
         try:
             place = PurePath(path).relative_to(self.source)
         except ValueError:
@@ -166,7 +176,7 @@ class TreeWatcher:
 
 
 def _identity(folder: str) -> tuple[int, int] | None:
-    """Which folder it is; None where there is none."""
+    """Return device and inode of a folder; None when it does not exist."""
     try:
         found = os.stat(folder)  # noqa: PTH116
     except OSError:

@@ -16,8 +16,10 @@ __all__ = ["Watched", "Watches"]
 
 
 class Watched(NamedTuple):
-    """A folder that is watched, and the options that its next run is told: first those that were asked for, then those
-    that the collection does not keep."""
+    """Watched folder with the options of its next run.
+
+    The first run gets the options that were asked for. Later runs get those that the collection does not keep.
+    """
 
     source: str
     options: RunOptions = RunOptions()
@@ -32,22 +34,29 @@ class _Watch:
 
 
 class Watches:
-    """Watched folders by name of the collection. index: brings paths of a collection up to date; it gets the name, the
-    source, the paths and the options of the run."""
+    """Watched folders, by name of the collection.
+
+    index: brings paths of a collection up to date. It gets the name, the source, the paths and the options of the run.
+    """
 
     def __init__(
         self,
         index: Callable[[str, str, tuple[str, ...], RunOptions], Awaitable[object]],
         note: Callable[[dict[str, Watched]], None] = lambda watched: None,
     ) -> None:
-        """note: called in a thread with what is watched, by collection, whenever that has changed."""
+        """Begin without watched folders.
+
+        note: called in a thread with all watched folders, by collection, whenever they have changed.
+        """
         self._index = index
         self._note = note
         self._running: dict[str, _Watch] = {}
 
     async def start(self, collection: str, watched: Watched) -> WatchState:
-        """Watch from now on. Where it is watched already, options that are given begin it anew, and none change
-        nothing."""
+        """Begin to watch a folder, and return its state.
+
+        When it is watched already, given options restart the watch with them; without options nothing changes.
+        """
         if collection in self._running and (asked := watched.options.given()):
             before = self._running.pop(collection)
             watched = Watched(watched.source, before.watched.options.model_copy(update=asked))
@@ -60,7 +69,7 @@ class Watches:
         return self._state(collection)
 
     async def stop(self, collection: str) -> bool:
-        """No longer; False where it was not watched."""
+        """Stop watching a folder. Returns False when it was not watched."""
         watch = self._running.pop(collection, None)
         if watch is None:
             return False
@@ -69,17 +78,19 @@ class Watches:
         return True
 
     def states(self) -> list[WatchState]:
-        """All, by collection."""
+        """Return the states of all watched folders, sorted by collection."""
         return [self._state(name) for name in sorted(self._running)]
 
     async def close(self) -> None:
-        """Stop all; they stay noted."""
+        """Stop all watches. They stay noted, so that the next daemon resumes them."""
         while self._running:
             await _ended(self._running.popitem()[1])
 
     async def _run(self, collection: str, paths: tuple[str, ...]) -> None:
-        """Index once. A run that succeeds leaves its options with the collection, so that later runs need not ask for
-        them: otherwise they would undo what another run has changed since."""
+        """Index once. A run that succeeds leaves its options with the collection, and later runs do not repeat them.
+
+        Otherwise later runs would undo what another run has changed since.
+        """
         watch = self._running[collection]
         source, options = watch.watched
         await self._index(collection, source, paths, options)
@@ -102,5 +113,6 @@ class Watches:
 
 
 async def _ended(watch: _Watch) -> None:
+    """Cancel a watch and wait for its end."""
     watch.task.cancel()
     await asyncio.wait([watch.task])

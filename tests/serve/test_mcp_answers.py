@@ -79,7 +79,7 @@ def test_progress_says_percentage_rate_and_expected_time() -> None:
     }
     assert progress_line(job()) == "40 % indexed, 2.0 MB/s, about 3 s left"
     early = job(percent=0.0, bytes_per_second=0.0, seconds_left=None, progress=None)
-    assert progress_line(early) == "0 % indexed, the time left cannot be told yet"
+    assert progress_line(early) == "0 % indexed, the time left is not known yet"
     assert progress_structured(early)["secondsLeft"] is None
     failed = job("failed", error="no \x1b[1m space")
     assert "no \\x1b[1m space" in progress_line(failed)

@@ -17,11 +17,15 @@ UNFINISHED = frozenset(
         "analyse",
         "daemon_client",
         "search",
-        "serve",
+        "serve/daemon",
     ]
 )
 """Folders whose docstrings still have to be rewritten. Take a folder out of this list when it is done."""
-MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in UNFINISHED]
+MODULES = [
+    path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if UNFINISHED.isdisjoint(folder.as_posix() for folder in path.relative_to(PACKAGE).parents)
+]
 
 FORBIDDEN_START = re.compile(r"(?:Of|As|Those|The same|Said|That of)\b")
 FULL_STOP = re.compile(r"[.?!]\)?$")

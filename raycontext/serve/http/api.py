@@ -38,10 +38,10 @@ from raycontext.serve.service import Service
 __all__ = ["failure", "http_application", "status_of"]
 
 HANDLE_SECONDS = 300.0
-"""How long a request may take; jobs go on in the background and take none."""
+"""Longest duration of a request, in seconds. Index jobs run in the background and do not count."""
 
 PROGRESS_SECONDS = 0.2
-"""How often a stream of progress says something."""
+"""Pause between two events of a stream of progress, in seconds."""
 
 PAGE = {
     "/": ("index.html", "text/html"),
@@ -67,24 +67,24 @@ _STATUS = {
 
 
 class Daemon:
-    """What the application needs of the process that it runs in."""
+    """Process that the application runs in, with what the application needs of it."""
 
     async def service(self) -> Service:
-        """The service, as soon as it is ready. Raises `RuntimeUnavailable` where it cannot be had."""
+        """Return the service as soon as it is ready. Raises `RuntimeUnavailable` when there will be none."""
         raise RuntimeUnavailable("There is no service", "Start the daemon: raycontext up.")
 
     @property
     def starting(self) -> bool:
-        """Whether the service is not ready yet, but will be."""
+        """True while the service is not ready yet, but will be."""
         return False
 
     async def health(self) -> Health:
-        """How the process is, at any time."""
+        """Return the state of the process. It answers at any time."""
         return Health(state="failed", version=__version__, pid=0, root="", seconds=0.0)
 
 
 def http_application(daemon: Daemon, *, extra: tuple[BaseRoute, ...] = ()) -> Starlette:
-    """The ASGI application. Whom it may serve is not its business: see `guard`.
+    """Return the ASGI application. Which callers it serves is decided by the `Guard` before it.
 
     extra: further routes, such as those of MCP.
     """
@@ -100,19 +100,21 @@ def http_application(daemon: Daemon, *, extra: tuple[BaseRoute, ...] = ()) -> St
 
 
 def failure(error: RaycontextError) -> Failure:
-    """An error in the form that all interfaces give it."""
+    """Return an error in the form that all interfaces use."""
     name = error.name if isinstance(error, RequestRefused) else type(error).__name__
     return Failure(error=name, message=str(error), exit_code=error.exit_code)
 
 
 def status_of(error: RaycontextError) -> int:
-    """The status of HTTP for an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, RequestRefused):
         return error.status
     return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
 
 
 def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that carries out an operation and turns its errors into answers."""
+
     async def endpoint(request: Request) -> Response:
         try:
             asked = None if call.asks is None else await _asked(request, call.asks)
@@ -131,7 +133,7 @@ def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Respo
 
 
 async def _asked(request: Request, kind: type[Query]) -> Query:
-    """The body of a request. Raises `InvalidInput`; what it holds is not repeated."""
+    """Return the request in the body. Raises `InvalidInput`, whose message does not repeat the content."""
     body = await request.body()
     try:
         return kind.model_validate_json(body)
@@ -161,7 +163,7 @@ def _progress_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response
 
 
 async def _events(service: Service, collection: str) -> AsyncIterator[str]:
-    """The state of a job, again and again, as server-sent events; the last is how it ended."""
+    """Yield the state of a job again and again as server-sent events. The last event says how it ended."""
     while (job := service.job(collection)) is not None:
         yield f"data: {job.model_dump_json()}\n\n"
         if job.state != "running":

@@ -33,7 +33,7 @@ Query = TypeVar("Query", bound=BaseModel)
 
 
 class Call(NamedTuple):
-    """An operation of the API."""
+    """Operation of the API: its path, name and summary, the types of its request and answer, and the work."""
 
     path: str
     name: str
@@ -91,19 +91,20 @@ async def _watches(service: Service, asked: None) -> WatchesAnswer:
 
 CALLS = (
     Call("/api/search", "search", "Search one collection or several", SearchQuery, Answer, _search),
-    Call("/api/related", "related", "Code that is like the chunk at a line", RelatedQuery, Answer, _related),
+    Call("/api/related", "related", "Find code similar to the chunk at a line", RelatedQuery, Answer, _related),
     Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
-    Call("/api/jobs", "jobs", "Index jobs, running and ended", None, JobsAnswer, _jobs),
+    Call("/api/jobs", "jobs", "List index jobs, running and ended", None, JobsAnswer, _jobs),
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),
-    Call("/api/collections", "collections", "All collections", None, CollectionsAnswer, _collections),
-    Call("/api/status", "status", "A collection, its job and its actors", CollectionQuery, StatusAnswer, _status),
+    Call("/api/collections", "collections", "List all collections", None, CollectionsAnswer, _collections),
+    Call("/api/status", "status", "Show a collection, its job and its actors", CollectionQuery, StatusAnswer, _status),
     Call("/api/watch", "watch", "Keep the index of a folder up to date", WatchQuery, WatchState, _watch),
-    Call("/api/unwatch", "unwatch", "Watch a folder no longer", CollectionQuery, UnwatchAnswer, _unwatch),
-    Call("/api/watches", "watches", "Folders that are watched", None, WatchesAnswer, _watches),
+    Call("/api/unwatch", "unwatch", "Stop watching a folder", CollectionQuery, UnwatchAnswer, _unwatch),
+    Call("/api/watches", "watches", "List watched folders", None, WatchesAnswer, _watches),
     Call("/api/clear", "clear", "Remove a collection from the index", CollectionQuery, ClearAnswer, _clear),
 )
-"""Those that ask for something are POST with a JSON body, the others GET."""
+"""All operations. Those with a request are POST with a JSON body; all others are GET."""
 
 
 def method_of(call: Call) -> str:
+    """Return the HTTP method of an operation."""
     return "GET" if call.asks is None else "POST"

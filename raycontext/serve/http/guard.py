@@ -1,4 +1,5 @@
-"""Whom the daemon serves over TCP, and how much of a request it takes: a wrapper around an ASGI application.
+"""The guard of the HTTP interface: a wrapper around an ASGI application that refuses callers and large or slow
+requests.
 
 Over the Unix socket, which belongs to one user, only sizes and times are limited.
 """
@@ -17,11 +18,12 @@ from raycontext.serve.messages import Failure
 __all__ = ["MAX_BODY_BYTES", "Guard"]
 
 MAX_BODY_BYTES = 4 << 20
+"""Largest size of the body of a request, in bytes."""
 BODY_SECONDS = 20.0
-"""How long the body of a request may take to arrive."""
+"""Longest wait for a part of the body of a request, in seconds."""
 
 PUBLIC = ("/", "/app.js", "/style.css")
-"""The page itself holds nothing secret: it asks for the token."""
+"""Paths that need no token. The page holds nothing secret; it asks the user for the token."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,8 +32,12 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 
 
 class Guard:
-    """token: what a caller must show as `Authorization: Bearer …`; None asks for none. hosts: names and addresses, with
-    or without a port, that the Host header may have (against DNS rebinding); empty allows any."""
+    """Guard before an ASGI application.
+
+    token: token that a caller must send as `Authorization: Bearer …`; None demands none.
+    hosts: names and addresses, with or without a port, that the Host header may have; empty allows any. This protects
+    against DNS rebinding.
+    """
 
     def __init__(self, application: Application, *, token: str | None = None, hosts: Iterable[str] = ()) -> None:
         self._application = application
@@ -49,6 +55,7 @@ class Guard:
             await _refuse(send, refused)
 
     def _check(self, scope: MutableMapping[str, Any]) -> None:
+        """Raise `RequestRefused` when host, origin, token or length are not allowed."""
         headers = {name.lower(): value for name, value in scope["headers"]}
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self._hosts and host not in self._hosts and host.rpartition(":")[0] not in self._hosts:
@@ -76,6 +83,7 @@ class Guard:
 
 
 def _length(scope: MutableMapping[str, Any]) -> int:
+    """Return the length of the body as its header states it, in bytes; 0 without that header."""
     for name, value in scope["headers"]:
         if name.lower() == b"content-length" and value.isdigit():
             return int(value)
@@ -83,7 +91,7 @@ def _length(scope: MutableMapping[str, Any]) -> int:
 
 
 def _limited(receive: Receive) -> Receive:
-    """`receive`, as long as the body is small and comes in time."""
+    """Return a `receive` that raises `RequestRefused` when the body is too large or too slow."""
     taken = 0
     complete = False
 
@@ -112,6 +120,7 @@ def _too_large() -> RequestRefused:
 
 
 async def _refuse(send: Send, refused: RequestRefused) -> None:
+    """Send the answer to a refused request."""
     told = Failure(error=refused.name, message=str(refused), exit_code=refused.exit_code)
     body = json.dumps(told.model_dump()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

@@ -20,7 +20,7 @@ __all__ = ["openapi"]
 
 @cache
 def openapi() -> dict[str, Any]:
-    """The description of the API, OpenAPI 3.1."""
+    """Return the description of the API, in OpenAPI 3.1."""
     schemas: dict[str, Any] = {}
 
     def reference(model: type[BaseModel], mode: Any) -> dict[str, str]:
@@ -40,11 +40,11 @@ def openapi() -> dict[str, Any]:
             "401": "The token is missing or wrong",
             "403": "A path, a host or an origin that is not allowed",
             "404": "No such collection, folder or address",
-            "405": "Not with this method",
+            "405": "The address does not have this method",
             "408": "The request did not arrive in time",
             "409": "The job was cancelled",
             "413": "The body is too large",
-            "500": "Storage, or something unexpected",
+            "500": "Storage failed, or something unexpected happened",
             "503": "The daemon is not ready, or Ray cannot be reached",
         }.items()
     }
@@ -64,9 +64,9 @@ def openapi() -> dict[str, Any]:
         answer = content(reference(call.answers, "serialization"))
         paths[call.path] = {method_of(call).lower(): operation(call.name, call.summary, answer, call.asks)}
     health = content(reference(Health, "serialization"))
-    paths["/api/health"] = {"get": operation("health", "How the daemon is", health, None)}
+    paths["/api/health"] = {"get": operation("health", "Show the state of the daemon", health, None)}
     events = operation(
-        "progress", "The state of a job as it changes", content({"type": "string"}, "text/event-stream"), None
+        "progress", "Follow the state of a job as it changes", content({"type": "string"}, "text/event-stream"), None
     )
     events["parameters"] = [{"name": "collection", "in": "path", "required": True, "schema": {"type": "string"}}]
     paths["/api/progress/{collection}"] = {"get": events}
@@ -83,7 +83,7 @@ def openapi() -> dict[str, Any]:
                         "token": {
                             "type": "http",
                             "scheme": "bearer",
-                            "description": "Over TCP only; the Unix socket is for its owner",
+                            "description": "Needed over TCP only. The Unix socket is for its owner.",
                         }
                     },
                 },

@@ -1,4 +1,4 @@
-"""Connections that never finish a request are closed: uvicorn itself waits for the head of a request for ever."""
+"""HTTP servers that close connections which never finish a request. Uvicorn alone waits for a head for ever."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 __all__ = ["HEAD_SECONDS", "TimedProtocol", "server_for"]
 
 HEAD_SECONDS = 20.0
-"""How long the head of a request may take to arrive, from its connection or its first byte on."""
+"""Longest wait for the head of a request, in seconds, from the begin of its connection or from its first byte."""
 
 
 class TimedProtocol(H11Protocol):
@@ -40,7 +40,7 @@ class TimedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._head_arrived()  # what comes next has its own time, and keep-alive until then
+        self._head_arrived()  # the next request has its own limit, and keep-alive holds until then
 
     def _wait_for_head(self) -> None:
         self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
@@ -57,7 +57,7 @@ class TimedProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Signals are for the daemon, not for one of its servers."""
+    """Server that leaves signals to its process. They are for the daemon, not for one of its servers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -65,7 +65,10 @@ class _Server(uvicorn.Server):
 
 
 def server_for(application: ASGIApp) -> uvicorn.Server:
-    """A server with these limits for an application; it is given its sockets, and leaves signals to its process."""
+    """Return a server with these limits for an application.
+
+    It is given its sockets, and leaves signals to its process.
+    """
     return _Server(
         uvicorn.Config(
             application,

@@ -1,4 +1,4 @@
-"""Answers of the MCP tools: text for a model, and the same as structured content, within a budget of tokens."""
+"""Answers of the MCP tools: text for a model, and the same facts as structured content, within a budget of tokens."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from raycontext.safe_text import safe
 __all__ = ["FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results"]
 
 BYTES_PER_TOKEN = 3.5
-LARGEST_SHARE = 0.3  # of the budget, for one result
+"""Number of bytes of code that count as one token."""
+LARGEST_SHARE = 0.3  # largest share of the budget for one result
 SMALLEST_CODE_TOKENS = 60
-SHOWN_NAMES = 6  # of a chunk that holds several definitions
+SHOWN_NAMES = 6  # number of names that are shown for a chunk with several definitions
 
 
 class FoundCode(NamedTuple):
-    """One result. `path` is relative to the root that was searched; lines are 1-based and inclusive."""
+    """One result. `path` is relative to the root that was searched; line numbers start at 1 and are inclusive."""
 
     path: str
     start_line: int
@@ -28,19 +29,19 @@ class FoundCode(NamedTuple):
     score: float
     code: str
     file_changed: bool | None
-    """Whether the file changed since it was indexed; None where that is not known."""
+    """Whether the file has changed since it was indexed; None when that is not known."""
 
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """What a tool answers: the same facts in both forms."""
+    """Answer of a tool: the same facts as text and as structured content."""
 
     text: str
     structured: dict[str, Any]
 
 
 def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequence[str]) -> ToolAnswer:
-    """An answer without results."""
+    """Return an answer without results."""
     safe_notes = [safe(note) for note in notes]
     return ToolAnswer("\n".join([safe(first_line), *safe_notes]), {**structured, "notes": safe_notes})
 
@@ -48,9 +49,9 @@ def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequen
 def answer_with_results(
     first_line: str, structured: dict[str, Any], notes: Sequence[str], found: Sequence[FoundCode], max_tokens: int
 ) -> ToolAnswer:
-    """Results, best first, in at most `max_tokens` (of `BYTES_PER_TOKEN` bytes each), but at least the first of them.
+    """Return an answer with results, best first, in at most `max_tokens` of `BYTES_PER_TOKEN` bytes each.
 
-    Code is cut at the end of a line; then results are left out, the last first.
+    Code is cut at the end of a line. Then results are left out, the last one first. The first result always stays.
     """
     safe_notes = [safe(note) for note in notes]
     parts = ["\n".join([safe(first_line), *safe_notes])]
@@ -78,6 +79,7 @@ def answer_with_results(
 
 
 def _head(number: int, code: FoundCode) -> str:
+    """Return the line above the code of a result."""
     names = code.symbol.split(" ")
     symbol = " ".join(names[:SHOWN_NAMES]) + (" …" if len(names) > SHOWN_NAMES else "")
     facts = [f"{code.path}:{code.start_line}-{code.end_line}", symbol, code.kind, f"{code.score:.2f}"]
@@ -106,7 +108,10 @@ def _safe_lines(text: str) -> str:
 
 
 def _cut(text: str, tokens: int) -> tuple[str, bool]:
-    """The lines of `text` that fit into `tokens`, or as much of the first as does; and whether something is missing."""
+    """Return the lines of `text` that fit into `tokens`, and whether something is missing.
+
+    When not even the first line fits, its beginning is returned.
+    """
     if _tokens(text) <= tokens:
         return text, False
     room = int(tokens * BYTES_PER_TOKEN)

@@ -1,4 +1,4 @@
-"""Arguments of a tool, checked against its schema, with errors from which an agent learns what to pass instead."""
+"""Check of a tool's arguments against its schema. Errors tell an agent what to pass instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from raycontext.serve.mcp.tools import INDEX_OPTIONS, TOOLS
 __all__ = ["checked_arguments"]
 
 SHOWN_CHARACTERS = 80
+"""Number of characters of a value that an error message shows."""
 LARGEST_SHOWN = 10**18
+"""Largest number that an error message shows."""
 
 _SCHEMAS: dict[str, dict[str, Any]] = {tool["name"]: tool["inputSchema"] for tool in TOOLS}
 _VALIDATORS = {name: Draft202012Validator(schema) for name, schema in _SCHEMAS.items()}
@@ -24,12 +26,12 @@ _TYPES = {"string": "a string", "integer": "a whole number", "boolean": "true or
 
 
 def checked_arguments(tool: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `tool` with defaults filled in; null counts as not given, 10.0 as 10.
+    """Return the arguments of `tool` with defaults filled in. null counts as not given, 10.0 as 10.
 
     Raises `InvalidInput` that names the first argument that cannot be used.
     """
     arguments = {name: _whole(value) for name, value in given.items() if value is not None}
-    if tool == "index_codebase":  # in the words that every interface has for them
+    if tool == "index_codebase":  # the message is then that of every other interface
         run_options(**{name: arguments[name] for name in INDEX_OPTIONS if name in arguments})
     error = min(_VALIDATORS[tool].iter_errors(arguments), key=lambda found: list(map(str, found.path)), default=None)
     if error is not None:
@@ -54,6 +56,7 @@ def _whole(value: object) -> Any:
 
 
 def _refuse_unusable_text(name: str, value: object) -> None:
+    """Raise `InvalidInput` for text that is blank or cannot be encoded."""
     for text in value if isinstance(value, list) else [value]:
         if isinstance(text, str):
             if "\0" in text:
@@ -67,7 +70,7 @@ def _refuse_unusable_text(name: str, value: object) -> None:
 
 
 def _explained(tool: str, error: ValidationError) -> tuple[str, str]:
-    """What is wrong, and what to do. Shows little of a value, which can be of any size."""
+    """Return what is wrong and what to do. Little of a value is shown, since it can be of any size."""
     name = str(error.path[0]) if error.path else ""
     limit: Any = error.validator_value
     if error.validator == "required":
@@ -96,6 +99,7 @@ def _bound(validator: str, limit: Any) -> str:
 
 
 def _shown(value: object) -> str:
+    """Return a value as a short text."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, int) and abs(value) > LARGEST_SHOWN:

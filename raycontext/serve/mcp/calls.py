@@ -1,4 +1,4 @@
-"""What each MCP tool does with the service."""
+"""Work of each MCP tool: what it asks of the service, and how it answers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from raycontext.serve.service import Service
 __all__ = ["Calls", "Report"]
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
-"""Tells the client of progress: value, total, text."""
+"""Function that reports progress to the client: value, total, text."""
 
 FIRST_SEARCH_SECONDS = 20.0
-"""How long the first search of a folder waits for its index; clients commonly give a call 60 s."""
+"""Longest wait of the first search of a folder for its index, in seconds. Clients commonly give a call 60 s."""
 INDEX_SECONDS = 3.0
-"""How long `index_codebase` waits, for small folders are done by then."""
+"""Longest wait of `index_codebase`, in seconds. Small folders are done by then."""
 POLL_SECONDS = 0.25
+"""Pause between two looks at a job that a call waits for, in seconds."""
 IGNORED = {
     "splitter": "splitter changes nothing: code is always split at definitions.",
     "customExtensions": "customExtensions changes nothing: every text file is indexed, whatever its extension.",
@@ -35,15 +36,15 @@ IGNORED = {
 
 
 class Calls:
-    """Carries calls out. Holds nothing between them."""
+    """Calls of the tools. Nothing is held between them."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def call(self, tool: str, arguments: dict[str, Any], report: Report) -> ToolAnswer:
-        """The answer of a tool to arguments that were checked. Raises `RaycontextError`."""
+        """Return the answer of a tool. The arguments must have been checked. Raises `RaycontextError`."""
         place = await asyncio.to_thread(os.path.realpath, arguments["path"])
-        if not _is_unicode(place):  # what a link leads to
+        if not _is_unicode(place):  # the name may come from a link
             raise InvalidInput(f"The name of {place!r} is not valid UTF-8", "Rename it, or pass a folder below it.")
         tools: dict[str, Callable[[dict[str, Any], str, Report], Awaitable[ToolAnswer]]] = {
             "search_code": self._search_code,
@@ -55,6 +56,7 @@ class Calls:
         return await tools[tool](arguments, place, report)
 
     async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
+        """Search a folder; index it first when it never was."""
         found = await self._collection_of(place)
         notes: list[str] = []
         if found is None or found.version == 0:
@@ -75,6 +77,7 @@ class Calls:
         return _results(first, found.source, notes, answer, arguments["maxTokens"])
 
     async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+        """Find code similar to a line of a file."""
         found = await self._collection_of(place)
         if found is None or found.version == 0:
             raise InvalidInput(
@@ -87,6 +90,7 @@ class Calls:
         )
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
+        """Start an index job, wait a while for its end, and answer with its progress."""
         notes = [text for argument, text in IGNORED.items() if arguments.get(argument)]
         options = {name: arguments[name] for name in INDEX_OPTIONS if name in arguments}
         if patterns := arguments.get("ignorePatterns"):
@@ -100,6 +104,7 @@ class Calls:
         return answer_with_notes(f"{place}: {progress_line(job)}.", structured, notes)
 
     async def _get_indexing_status(self, _: dict[str, Any], place: str, __: Report) -> ToolAnswer:
+        """Answer whether a folder is indexed, and how far its job is."""
         found = await self._collection_of(place)
         job = self._service.job(found.name) if found else None
         indexed = found is not None and found.version > 0
@@ -121,6 +126,7 @@ class Calls:
         return answer_with_notes(f"{root}: {status.replace('_', ' ')}.", structured, notes)
 
     async def _clear_index(self, _: dict[str, Any], place: str, __: Report) -> ToolAnswer:
+        """Remove the index of a folder."""
         found = await self._collection_of(place)
         if found is None:
             return answer_with_notes(f"{place} was not indexed.", {"root": place, "cleared": False}, [])
@@ -132,7 +138,10 @@ class Calls:
         return answer_with_notes(f"The index of {place} was removed.", {"root": place, "cleared": True}, [])
 
     async def _collection_of(self, place: str) -> CollectionSummary | None:
-        """The collection whose source is `place` or the nearest folder above it. Raises `PathNotAllowed`."""
+        """Return the collection whose source is `place` or the nearest folder above it; None when there is none.
+
+        Raises `PathNotAllowed`.
+        """
         try:
             name = await self._service.name_of(CollectionQuery(path=place))
         except UnknownCollection:
@@ -148,14 +157,14 @@ class Calls:
         return status.exclude if status is not None else ()
 
     async def _first_index(self, place: str, begun: CollectionSummary | None, report: Report) -> JobState:
-        """Index what holds `place` for the first time; waits a while, not for ever."""
+        """Index the folder of `place` for the first time, and wait for it up to `FIRST_SEARCH_SECONDS`."""
         if begun is None:
             await asyncio.to_thread(_check_first_index, place)
         job = await self._service.start_index(IndexQuery(path=begun.source if begun else place))
         return await self._waited(job, FIRST_SEARCH_SECONDS, report)
 
     async def _waited(self, job: JobState, seconds: float, report: Report) -> JobState:
-        """The job once it has ended, or after `seconds`. Raises `JobFailed`."""
+        """Return the job once it has ended, or after `seconds`. Raises `JobFailed`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         reported = -1.0
@@ -183,8 +192,9 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens
 
 
 def _nothing_yet(place: str, job: JobState, max_tokens: int) -> ToolAnswer:
+    """Return the answer for a folder whose first index is not there yet."""
     structured = {"root": place, "partial": True, "indexing": progress_structured(job)}
-    notes = ["Nothing of it can be searched yet. Call again in some seconds, or use grep meanwhile."]
+    notes = ["It cannot be searched yet. Call again in some seconds, or use grep meanwhile."]
     return answer_with_results(f"{place}: {progress_line(job)}.", structured, notes, [], max_tokens)
 
 
@@ -209,7 +219,7 @@ def _counted(answer: Answer) -> str:
 
 
 def _inside(source: str, place: str) -> tuple[str, str]:
-    """The folder below `source` that `place` is or lies in, and the file that it is, relative to `source`."""
+    """Return the folder of `place` and the file that it is ("" for a folder), both relative to `source`."""
     relative = PurePath(place).relative_to(source).as_posix()
     if relative == ".":
         return "", ""
@@ -219,7 +229,10 @@ def _inside(source: str, place: str) -> tuple[str, str]:
 
 
 def _check_first_index(place: str) -> None:
-    """A search indexes projects, not whole file systems that an agent named by mistake."""
+    """Raise `InvalidInput` for a place that a search does not index by itself.
+
+    A search indexes projects, not whole file systems that an agent named by mistake.
+    """
     if Path(place).is_file():
         raise InvalidInput(f"{place} is a file in no indexed folder", "Pass the absolute path of its project's folder.")
     if holds_more_than_a_project(place):

@@ -1,4 +1,4 @@
-"""One MCP request to the daemon's socket, over HTTP, and the messages that come back."""
+"""Channel to the daemon: one MCP request over HTTP on its socket, and the messages that come back."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ __all__ = ["ChannelClosed", "exchange"]
 TARGET = "/mcp"
 READ_BYTES = 1 << 16
 MAX_DOCUMENT_BYTES = 64 << 20
+"""Largest size of a response that is one document, in bytes."""
 SHOWN_CHARACTERS = 200
+"""Number of characters of a malformed response that an error shows."""
 
 
 class ChannelClosed(ConnectionError):
-    """The other side went away, or answered with what is no MCP, before the response was there."""
+    """The connection ended, or carried something else than MCP, before the response was there."""
 
 
 async def exchange(socket: str, request: dict[str, Any], headers: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
-    """Post a request; yields notifications as they come, at last its response.
+    """Post a request, and yield notifications as they come and at last the response.
 
-    Closing the iterator, or cancelling the task that waits for it, closes the connection, by which the daemon stops
-    working on it. Raises OSError where the socket does not answer, `ChannelClosed` where the response does not come.
+    When the iterator is closed, or the task that waits for it is cancelled, the connection is closed, and the daemon
+    stops working on the request. Raises `OSError` when the socket does not answer, and `ChannelClosed` when no response
+    comes.
     """
     accepted = {"Accept": "application/json, text/event-stream"}
     try:
@@ -42,7 +45,7 @@ async def exchange(socket: str, request: dict[str, Any], headers: dict[str, str]
 
 
 async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """Yield the JSON-RPC messages of the response, of either form: one document, or a stream of events."""
+    """Yield the JSON-RPC messages of the response, in both forms: one document, or a stream of events."""
     response, events, document = ResponseReader(), EventReader(), bytearray()
     while not response.is_complete:
         received = await reader.read(READ_BYTES)
@@ -64,11 +67,12 @@ async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any
 
 
 def _parsed(data: bytes, status: int) -> dict[str, Any]:
+    """Return a message. Raises `ChannelClosed` when the data is not a JSON object."""
     try:
         message = json.loads(data)
     except ValueError:
         message = None
     if not isinstance(message, dict):
         shown = data[:SHOWN_CHARACTERS].decode("ascii", "backslashreplace")
-        raise ChannelClosed(f"the answer, with HTTP status {status}, is no MCP message: {shown}")
+        raise ChannelClosed(f"the answer, with HTTP status {status}, is not an MCP message: {shown}")
     return message

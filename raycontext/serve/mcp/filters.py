@@ -1,4 +1,4 @@
-"""The filters of a search as agents give them, as globs of the search."""
+"""Translation of the filters that agents give into globs of the search."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["path_globs"]
 
 
 def path_globs(folder: str, file: str, extensions: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """Globs that let through what lies in `folder`, has one of `extensions` and matches `patterns`.
+    """Return globs that match what lies in `folder`, has one of `extensions` and matches `patterns`.
 
-    `folder` ("" for all) or `file` ("" for none) are paths relative to the collection's root, with `/`. Extensions may
-    lack their dot; `patterns` are gitignore globs relative to the folder, those with `!` leave out. Empty lists let all
-    through. The result is for `SearchFilters.paths`. Raises `InvalidInput` for a pattern that is none.
+    `folder` ("" for all) and `file` ("" for none) are paths relative to the collection's root, with `/`. An extension
+    may lack its dot. `patterns` are gitignore globs relative to the folder; those with `!` exclude. Empty lists match
+    all. The result is for `SearchFilters.paths`. Raises `InvalidInput` for a pattern that is not a glob.
     """
     for pattern in patterns:
         _check(pattern)
@@ -25,7 +25,7 @@ def path_globs(folder: str, file: str, extensions: Sequence[str], patterns: Sequ
     excluded = ["!" + _anchored(place, pattern[1:]) for pattern in patterns if pattern.startswith("!")]
     included = [_anchored(place, pattern) for pattern in patterns if not pattern.startswith("!")]
     endings = [ending if ending.startswith(".") else f".{ending}" for ending in map(str.strip, extensions)]
-    if file:  # one file passes or it does not
+    if file:  # a single file passes or does not
         passes = GitIgnoreSpec.from_lines(included or ["*"]).match_file(file)
         passes = passes and (not endings or file.endswith(tuple(endings)))
         return (f"/{_escaped(file)}" if passes else "!*", *excluded)
@@ -37,7 +37,7 @@ def path_globs(folder: str, file: str, extensions: Sequence[str], patterns: Sequ
 
 
 def _with(pattern: str, ending: str) -> list[str]:
-    """Globs for the files that `pattern` matches, or that lie in folders that it matches, with an ending."""
+    """Return globs for the files with an ending that `pattern` matches, or that lie in folders that it matches."""
     escaped = _escaped(ending)
     globs = [f"{pattern.rstrip('/')}/**/*{escaped}"]
     if pattern.endswith("*") and not pattern.endswith("**"):
@@ -50,20 +50,24 @@ def _with(pattern: str, ending: str) -> list[str]:
 
 
 def _anchored(place: str, pattern: str) -> str:
-    """A glob relative to `place` as one relative to the root."""
+    """Return a glob relative to `place` as a glob relative to the root."""
     inner = "/" in pattern.rstrip("/")
     return place + pattern.lstrip("/") if inner else f"{place}**/{pattern}"
 
 
 def _check(pattern: str) -> None:
+    """Raise `InvalidInput` unless a pattern is a glob that can match something."""
     glob = pattern.removeprefix("!")
     try:
         spec = GitIgnoreSpec.from_lines([glob])
     except (ValueError, re.error):
         spec = GitIgnoreSpec([])
     if not len(spec) or not glob.strip("/ ") or glob.startswith("#"):
-        raise InvalidInput(f"pathFilter holds {pattern!r}, which is no glob", "Pass globs such as 'src/' or '!*.md'.")
+        raise InvalidInput(
+            f"pathFilter holds {pattern!r}, which is not a glob", "Pass globs such as 'src/' or '!*.md'."
+        )
 
 
 def _escaped(path: str) -> str:
+    """Return a path as a glob that matches only this path."""
     return "".join(f"\\{char}" if char in "\\*?[]!# " else char for char in path)

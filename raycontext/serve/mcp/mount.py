@@ -1,4 +1,4 @@
-"""Where the daemon has the MCP server: made when it is first asked, for it costs a second and 26 MB."""
+"""Place of the MCP server in the daemon. It is made at its first request, since it costs a second and 26 MB."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["McpMount"]
 
 
 class McpMount:
-    """ASGI application. Belongs to the event loop of its first request; `close` ends it."""
+    """ASGI application that belongs to the event loop of its first request. `close` ends it."""
 
     def __init__(self, service: Callable[[], Awaitable[Service]]) -> None:
-        """`service`: as for `McpApplication`."""
+        """Begin without the MCP server. `service` is like that of `McpApplication`."""
         self._service = service
         self._application: asyncio.Future[McpApplication] | None = None
         self._running: asyncio.Task[None] | None = None
@@ -33,12 +33,13 @@ class McpMount:
         await application(scope, receive, send)
 
     async def close(self) -> None:
-        """End all calls."""
+        """End all calls and the MCP server."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait([self._running])
 
     async def _run(self, made: asyncio.Future[McpApplication]) -> None:
+        """Make the MCP server and keep it until `close`."""
         try:
             module = await asyncio.to_thread(import_module, "raycontext.serve.mcp.server")
             application = module.McpApplication(self._service)

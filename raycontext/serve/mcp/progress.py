@@ -1,4 +1,4 @@
-"""How far an index job is, as agents are told: percentage, rate, expected time."""
+"""Progress of an index job in the form for agents: percentage, rate, expected time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["progress_line", "progress_structured"]
 
 
 def progress_structured(job: JobState) -> dict[str, Any]:
-    """The structured form."""
+    """Return the progress as structured content."""
     structured: dict[str, Any] = {
         "state": job.state,
         "percent": round(job.percent, 1),
@@ -28,7 +28,7 @@ def progress_structured(job: JobState) -> dict[str, Any]:
 
 
 def progress_line(job: JobState) -> str:
-    """One line, such as `62 % indexed, 3.1 MB/s, about 12 s left`."""
+    """Return the progress as one line, such as `62 % indexed, 3.1 MB/s, about 12 s left`."""
     if job.state == "failed":
         return f"indexing failed: {safe(job.error)}"
     if job.state == "cancelled":
@@ -39,5 +39,5 @@ def progress_line(job: JobState) -> str:
     if job.bytes_per_second:
         parts.append(f"{job.bytes_per_second / 1e6:.1f} MB/s")
     left = job.seconds_left
-    parts.append("the time left cannot be told yet" if left is None else f"about {left:.0f} s left")
+    parts.append("the time left is not known yet" if left is None else f"about {left:.0f} s left")
     return ", ".join(parts)

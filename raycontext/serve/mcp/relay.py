@@ -1,10 +1,10 @@
 """`raycontext mcp`: MCP over stdin and stdout, relayed to the daemon, which all editor windows share.
 
-Starts in a fraction of a second, as it imports next to nothing: `initialize` and `tools/list` are answered from
-`mcp_tools` while the daemon, which is started at the same time, comes up. A call waits for it, with progress
-notifications for those who ask for them, but never longer than clients commonly wait: then it answers that the daemon
-is not ready yet. Requests of either era of the protocol reach the daemon as those of the modern one, each complete in
-itself, so that a daemon that was started anew loses nobody.
+The relay starts in a fraction of a second, since it imports very little. It answers `initialize` and `tools/list` from
+`tools`, while the daemon is started at the same time. A call waits for the daemon, with progress notifications for
+clients that ask for them, but never longer than clients commonly wait. Then the answer says that the daemon is not
+ready. Requests of both eras of the protocol reach the daemon in the modern form, in which each is complete in itself.
+So a restart of the daemon loses no client.
 
 One event loop owns all state. Threads stand at its borders: one reads stdin, one writes stdout, and one at a time looks
 for the daemon.
@@ -40,9 +40,12 @@ __all__ = ["Relay", "relay"]
 Message = dict[str, Any]
 
 MAX_LINE_BYTES = 4 << 20
+"""Largest size of a message from the client, in bytes."""
 MAX_CALLS = 64
+"""Largest number of calls at once."""
 HEARTBEAT_SECONDS = 1.0
-CALL_SECONDS = 50.0  # clients commonly give a call 60
+"""Pause between two progress notifications while the daemon starts, in seconds."""
+CALL_SECONDS = 50.0  # clients commonly wait 60
 READ_BYTES = 1 << 16
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
@@ -56,7 +59,7 @@ TOOL_NAMES = frozenset(tool["name"] for tool in TOOLS)
 
 
 class ProtocolError(Exception):
-    """A request that is answered with an error of the protocol: `ProtocolError(code, message, data)`."""
+    """Request that is answered with an error of the protocol: `ProtocolError(code, message, data)`."""
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
         super().__init__(code, message, data)
@@ -64,11 +67,15 @@ class ProtocolError(Exception):
 
 
 class Relay:
-    """The conversation with one client. Its methods run in one event loop."""
+    """Conversation with one client. Its methods run in one event loop."""
 
     def __init__(self, send: Callable[[Message], None], find_daemon: Callable[[], str]) -> None:
-        """`find_daemon` starts the daemon where none runs, and returns its socket's path; it may block, and raise
-        `RaycontextError`."""
+        """Begin a conversation.
+
+        send: sends a message to the client.
+        find_daemon: starts the daemon when none runs, and returns the path of its socket. It may block, and raise
+        `RaycontextError`.
+        """
         self._send = send
         self._find_daemon = find_daemon
         self._finding: asyncio.Future[str] | None = None
@@ -79,7 +86,7 @@ class Relay:
         self._daemon()
 
     def receive(self, line: bytes) -> None:
-        """Take in one line of the client."""
+        """Handle one line from the client."""
         try:
             message = json.loads(line, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
@@ -88,7 +95,7 @@ class Relay:
         identifier = message.get("id") if isinstance(message, dict) else None
         method = message.get("method") if isinstance(message, dict) else None
         if isinstance(message, dict) and method is None and ("result" in message or "error" in message):
-            return  # an answer to a request that this server never sends
+            return  # it answers a request, and this server never sends one
         if not isinstance(method, str) or isinstance(identifier, bool | float | list | dict):
             self._send(_failure(None, ProtocolError(INVALID_REQUEST, "Invalid request")))
         elif "id" not in message:
@@ -97,7 +104,7 @@ class Relay:
             self._requested(identifier, method, message.get("params"))
 
     def refuse_line(self) -> None:
-        """Answer a line that is too long to be taken in."""
+        """Answer a line that is too long."""
         self._send(_failure(None, ProtocolError(INVALID_REQUEST, f"The message is longer than {MAX_LINE_BYTES} bytes")))
 
     async def close(self) -> None:
@@ -107,10 +114,11 @@ class Relay:
         await self.settled()
 
     async def settled(self) -> None:
-        """Wait until no call is being worked on."""
+        """Wait until no call runs."""
         await asyncio.gather(*self._calls.values(), return_exceptions=True)
 
     def _notified(self, method: str, params: Any) -> None:
+        """Handle a notification: `notifications/cancelled` cancels a call, others are ignored."""
         if method == "notifications/cancelled" and isinstance(params, dict):
             call = self._calls.get(json.dumps(params.get("requestId")))
             if call is not None:
@@ -126,6 +134,7 @@ class Relay:
             self._send(_failure(identifier, refused))
 
     def _start_call(self, identifier: Any, params: Any) -> None:
+        """Start a call as a task. Raises `ProtocolError` when it is malformed or there are too many."""
         version = _version(params)
         name = params.get("name") if isinstance(params, dict) else None
         if not isinstance(name, str):
@@ -142,6 +151,7 @@ class Relay:
         call.add_done_callback(lambda _: self._calls.pop(key))
 
     async def _call(self, identifier: Any, name: str, params: Message, version: str | None) -> None:
+        """Carry out a call and send its response."""
         meta = params.get("_meta")
         progress = _Progress(self._send, meta.get("progressToken") if isinstance(meta, dict) else None)
         request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": _enveloped(params, version)}
@@ -156,14 +166,14 @@ class Relay:
             )
         except (RaycontextError, OSError) as error:
             response = _told(f"The raycontext daemon cannot be reached: {error}")
-        except (ValueError, RecursionError):  # what could be read but not be passed on
+        except (ValueError, RecursionError):  # it could be read, but not passed on
             response = _failure(None, ProtocolError(INVALID_PARAMS, "Invalid request parameters", ""))
         if version is None:
             _without_envelope(response)
         self._send({**response, "id": identifier})
 
     async def _relayed(self, request: Message, headers: dict[str, str], progress: _Progress) -> Message:
-        """The response of the daemon. A daemon that died on the way is started again, once."""
+        """Return the response of the daemon. A daemon that died on the way is started again, once."""
         socket = await self._reached(progress)
         try:
             return await _response(socket, request, headers, progress)
@@ -177,7 +187,7 @@ class Relay:
             raise
 
     async def _reached(self, progress: _Progress) -> str:
-        """The daemon's socket, with a word of progress while it starts."""
+        """Return the path of the daemon's socket, and report progress while the daemon starts."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         daemon = self._daemon()
@@ -188,6 +198,7 @@ class Relay:
             progress.report(0.0, None, f"The raycontext daemon is starting ({loop.time() - began:.0f} s)")
 
     def _daemon(self) -> asyncio.Future[str]:
+        """Return the search for the daemon, and begin it again when it has failed."""
         failed = self._finding is not None and self._finding.done() and self._finding.exception() is not None
         if self._finding is None or failed:
             self._finding = _in_thread(self._find_daemon)
@@ -195,7 +206,7 @@ class Relay:
 
 
 class _Progress:
-    """Progress notifications of one call; their values only grow, whoever reports."""
+    """Progress notifications of one call. Their values only grow, whoever reports."""
 
     def __init__(self, send: Callable[[Message], None], token: Any) -> None:
         self._send = send
@@ -213,6 +224,7 @@ class _Progress:
 
 
 async def _response(socket: str, request: Message, headers: dict[str, str], progress: _Progress) -> Message:
+    """Send a request to the daemon, pass on its progress, and return its response. Raises `OSError`."""
     async for message in exchange(socket, request, headers):
         if "method" not in message:
             return message
@@ -223,7 +235,7 @@ async def _response(socket: str, request: Message, headers: dict[str, str], prog
 
 
 def _answer(method: str, params: Any) -> Message:
-    """The result of a request that needs no daemon."""
+    """Return the result of a request that needs no daemon. Raises `ProtocolError`."""
     if method == "initialize":
         asked = params.get("protocolVersion") if isinstance(params, dict) else None
         if not isinstance(asked, str):
@@ -250,7 +262,10 @@ def _answer(method: str, params: Any) -> Message:
 
 
 def _version(params: Any) -> str | None:
-    """The version in the envelope of a modern request; None for one of the era of `initialize`."""
+    """Return the version in the envelope of a modern request; None for a request of the era of `initialize`.
+
+    Raises `ProtocolError` when the version is not supported.
+    """
     meta = params.get("_meta") if isinstance(params, dict) else None
     if not isinstance(meta, dict) or VERSION_KEY not in meta:
         return None
@@ -262,6 +277,7 @@ def _version(params: Any) -> str | None:
 
 
 def _enveloped(params: Message, version: str | None) -> Message:
+    """Return the parameters with the envelope of a modern request."""
     if version is not None:
         return params
     meta = params.get("_meta")
@@ -270,7 +286,7 @@ def _enveloped(params: Message, version: str | None) -> Message:
 
 
 def _without_envelope(response: Message) -> None:
-    """Take out of a response what the era of `initialize` does not know."""
+    """Remove from a response what the era of `initialize` does not know."""
     result = response.get("result")
     if isinstance(result, dict):
         result.pop("resultType", None)
@@ -282,7 +298,7 @@ def _without_envelope(response: Message) -> None:
 
 
 def _told(text: str) -> Message:
-    """A failure of a call that the agent is told of."""
+    """Return a response with a failure of a call that the agent reads."""
     content = [{"type": "text", "text": text}]
     return _success(None, {"content": content, "isError": True, "resultType": "complete"})
 
@@ -296,18 +312,20 @@ def _failure(identifier: Any, refused: ProtocolError) -> Message:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _in_thread(function: Callable[[], str]) -> asyncio.Future[str]:
-    """The result of a function that blocks. Its thread does not keep the process alive."""
+    """Run a blocking function in a thread and return a future of its result. The thread does not keep the process
+    alive.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[str] = loop.create_future()
 
     def work() -> None:
         try:
             result = function()
-        except Exception as error:  # it belongs to those who wait
+        except Exception as error:  # the callers that wait get the error
             _tell(loop, _fail, future, error)
         else:
             _tell(loop, future.set_result, result)
@@ -317,20 +335,20 @@ def _in_thread(function: Callable[[], str]) -> asyncio.Future[str]:
 
 
 def _tell(loop: asyncio.AbstractEventLoop, handle: Callable[..., object], *arguments: object) -> None:
-    """Have the loop call `handle`; nothing happens once it has ended, for then nobody waits."""
+    """Have the loop call `handle`. Nothing happens after its end, since then nobody waits."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(handle, *arguments)
 
 
 def _fail(future: asyncio.Future[str], error: Exception) -> None:
     future.set_exception(error)
-    future.exception()  # nobody may be waiting: that is no reason for a word on stderr
+    future.exception()  # marks the error as seen: without a caller that waits, asyncio would report it on stderr
 
 
 def relay(find_daemon: Callable[[], str]) -> None:
-    """Serve the client at stdin and stdout until it closes stdin. `find_daemon`: as for `Relay`."""
+    """Serve the client at stdin and stdout until it closes stdin. `find_daemon` is like that of `Relay`."""
     wire = os.dup(1)
-    os.dup2(2, 1)  # what anything prints goes to stderr: stdout carries the protocol alone
+    os.dup2(2, 1)  # other output goes to stderr, since stdout carries the protocol alone
     outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     writer = threading.Thread(target=_write_all, args=(wire, outbox), daemon=True)
     writer.start()
@@ -342,6 +360,7 @@ def relay(find_daemon: Callable[[], str]) -> None:
 
 
 async def _serve(send: Callable[[Message], None], find_daemon: Callable[[], str]) -> None:
+    """Serve until stdin ends, then end all calls."""
     served = Relay(send, find_daemon)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -353,8 +372,9 @@ async def _serve(send: Callable[[Message], None], find_daemon: Callable[[], str]
 
 
 def _read_all(stdin: int, served: Relay, ended: asyncio.Event, deliver: Callable[..., None]) -> None:
+    """Read lines from stdin and deliver them to the event loop. Runs in a thread."""
     rest = bytearray()
-    skipping = False  # the rest of a line that is too long
+    skipping = False  # inside of a line that is too long
     while data := os.read(stdin, READ_BYTES):
         rest += data
         *lines, rest = rest.split(b"\n")
@@ -371,11 +391,12 @@ def _read_all(stdin: int, served: Relay, ended: asyncio.Event, deliver: Callable
 
 
 def _write_all(wire: int, outbox: queue.SimpleQueue[bytes | None]) -> None:
+    """Write queued messages to the client until None comes. Runs in a thread."""
     while (data := outbox.get()) is not None:
         view = memoryview(data)
         try:
             while view:
                 view = view[os.write(wire, view) :]
-        except OSError:  # the client is gone; stdin tells so too
+        except OSError:  # the client is gone; stdin ends, too
             print("raycontext mcp: the client has closed its end", file=sys.stderr)  # noqa: T201
             return

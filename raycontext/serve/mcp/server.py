@@ -1,8 +1,7 @@
-"""The MCP server, as an ASGI application: `search_code`, `index_codebase` and their like.
+"""The MCP server as an ASGI application.
 
-Streamable HTTP without sessions: each request is complete in itself, so that nothing is lost when the daemon ends and
-is started again, and any number of clients costs nothing while they are silent. Whom it serves (hosts, tokens) is the
-business of the `guard` before it.
+It speaks Streamable HTTP without sessions: each request is complete in itself. So nothing is lost when the daemon is
+restarted, and silent clients cost nothing. Which hosts and tokens it serves is decided by the `Guard` before it.
 """
 
 from __future__ import annotations
@@ -42,10 +41,15 @@ logger = logging.getLogger(__name__)
 
 
 class McpApplication:
-    """ASGI application. While it serves, the context manager of `running()` must be entered, once."""
+    """ASGI application of the MCP server. It serves while the context of `running()` is entered, which is possible
+    once.
+    """
 
     def __init__(self, service: Callable[[], Awaitable[Service]]) -> None:
-        """`service`: gives the service, once it is ready; may raise `RaycontextError`."""
+        """Prepare the server.
+
+        service: returns the service once it is ready. It may raise `RaycontextError`.
+        """
         self._service = service
         self._tools = [Tool.model_validate(tool) for tool in TOOLS]
         self._schemas = {tool["name"]: tool["inputSchema"] for tool in TOOLS}
@@ -61,7 +65,7 @@ class McpApplication:
         self._manager = StreamableHTTPSessionManager(server, stateless=True)
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """What must be entered before the first request; leaving it ends all calls."""
+        """Return the context that must be entered before the first request. Leaving it ends all calls."""
         return self._manager.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,7 @@
 """What the MCP server offers, as plain data: names, descriptions for agents, schemas of arguments and answers.
 
-The relay over stdio answers with it at once and must start quickly: this module imports nothing. Names and arguments
-are those that users of claude-context know; `find_related`, `pathFilter` and `maxTokens` are additions.
+The relay over stdio answers with it and must start quickly, so this module imports nothing. Names and arguments are
+those that users of claude-context know. `find_related`, `pathFilter` and `maxTokens` are additions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SERVER_TITLE: Final = "Semantic code search"
 HANDSHAKE_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Revisions of the protocol that begin with `initialize`, oldest first."""
 MODERN_VERSIONS: Final = ("2026-07-28",)
-"""Revisions whose every request carries its own envelope."""
+"""Revisions in which every request carries its own envelope."""
 
 DEFAULT_LIMIT: Final = 10
 DEFAULT_MAX_TOKENS: Final = 6000
@@ -50,12 +50,12 @@ _PATTERNS: Final[dict[str, Any]] = {
 INDEX_OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "include": {
         **_PATTERNS,
-        "description": "Index only files that match one of these gitignore globs. The index keeps it; [] lifts it.",
+        "description": "Index only files that match one of these gitignore globs. The index keeps it; [] removes it.",
     },
     "exclude": {
         **_PATTERNS,
         "description": "Leave out files that match one of these gitignore globs, beyond what ignore files leave out. "
-        "The index keeps it; [] lifts it.",
+        "The index keeps it; [] removes it.",
     },
     "max_file_bytes": {
         "type": "integer",
@@ -70,8 +70,11 @@ INDEX_OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "it.",
     },
 }
-"""Options of an index run that an agent may choose. `embedder` and `secrets` are not among them: an agent that was
-talked into it must not be able to send a tree to a server, or to index keys."""
+"""Options of an index run that an agent may choose.
+
+`embedder` and `secrets` are not among them: an agent that was talked into it must not be able to send a tree to a
+server, or to index keys.
+"""
 _LIMIT: Final[dict[str, Any]] = {
     "type": "integer",
     "minimum": 1,
