@@ -56,7 +56,7 @@ class _InlineActor(ActorHandle[Kind], Generic[Kind]):
         return asyncio.run_coroutine_threadsafe(self.send(method, arguments, named), self._loop).result()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ParentActor, (self._name,)  # a task in a worker process reaches it through its parent
+        return ParentActor, (self._name,)  # a task in a worker process calls the actor through its parent
 
     async def end(self) -> None:
         """Close the object if it has a coroutine method `close`, and end the thread. Later calls fail."""

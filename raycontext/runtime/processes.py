@@ -1,6 +1,6 @@
-"""The runtime without Ray that keeps tasks apart: actors run in this process, tasks in worker processes of our own.
+"""Runtime without Ray that keeps tasks apart: actors run in this process, tasks in worker processes.
 
-A task that crashes, loops or takes too much memory ends its worker and nothing else, as on Ray.
+A task that crashes, loops or takes too much memory ends only its worker, as it does on Ray.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class ProcessRuntime(InlineRuntime):
-    """Runs actors in this process and tasks in others. Belongs to one event loop."""
+    """Runtime with actors in this process and tasks in worker processes. It belongs to one event loop."""
 
     def __init__(self, parallelism: int | None = None) -> None:
         super().__init__(parallelism)
@@ -32,15 +32,17 @@ class ProcessRuntime(InlineRuntime):
     async def run(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
     ) -> Result:
+        """Run a task in a worker process, again if its worker is lost. Raises the errors of `Runtime.run`."""
         retries = Retries(on=(WorkerDied, WorkerLost), attempts=1 + options_of(function).retries)
         return cast(Result, await retries.run(lambda: self._pool.run(Task(function, arguments, named))))
 
     async def close(self) -> None:
+        """End all actors and all worker processes."""
         await super().close()
         await self._pool.close()
 
     async def _ask(self, name: str, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        """Call an actor for a task. Raises what the actor raises."""
+        """Call an actor for a task. Raises what the actor raises, and `RuntimeUnavailable` where it has ended."""
         actor = await self.find(name, object)
         if actor is None:
             raise RuntimeUnavailable(f"The actor {name} has ended", "Run the command again.")

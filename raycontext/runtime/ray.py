@@ -308,7 +308,7 @@ class RayRuntime:
         self.uses.extend(ray_process.use())
 
     def _start_local(self) -> None:
-        """Start a Ray of our own. On a busy machine Ray gives up after 30 s: it is tried again within our own limit."""
+        """Start a local Ray. On a busy machine Ray gives up after 30 s; it is started again within `start_seconds`."""
         Retries(on=(Exception,), seconds=self.start_seconds, when=lambda error: "timed out" in str(error)).run_blocking(
             lambda: ray_process.start_local(self.namespace, self.workers, self.object_store_bytes)
         )

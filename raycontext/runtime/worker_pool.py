@@ -1,7 +1,7 @@
-"""Worker processes of our own, which run tasks where there is no Ray: started when they are needed, ended when idle.
+"""Pool of worker processes, which run tasks without Ray. They are started when needed, and end when idle.
 
-Each is an interpreter of its own that imports nothing from the caller's folder (`worker_process`). State of one event
-loop; nothing blocks.
+Each worker is a Python interpreter that imports nothing from the caller's folder (see `worker_process`). The pool
+belongs to one event loop, and nothing in it blocks.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from raycontext.runtime.worker_process import LENGTH_BYTES, Answer, Ask, Problem
 __all__ = ["WorkerPool"]
 
 IDLE_SECONDS = 60.0
-"""Time without a task after which a worker ends, in seconds."""
+"""Time in seconds without a task after which a worker ends."""
 
 PROGRAM = ("-P", "-c", "from raycontext.runtime.worker_process import main; main()")
-"""Arguments of the interpreter: `-P` keeps the current folder off its path."""
+"""Arguments of the interpreter. `-P` keeps the current folder off its module path."""
 
 FROM_OUTSIDE = frozenset(
     getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
 )
-"""Signals that no task brings about: a user sends them, or the kernel where the memory of the machine is short."""
+"""Signals that are no fault of the task: a user sends them, or the kernel when the machine runs out of memory."""
 
 
 class WorkerPool:
-    """So many workers, each with one task at a time.
+    """Pool of at most `size` worker processes, each with one task at a time.
 
-    ask: calls an actor of this process for a task: name, method, arguments, named arguments.
+    ask: coroutine function that calls an actor of this process for a task. It takes the actor's name, the method's
+    name, positional and named arguments.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class WorkerPool:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def run(self, task: Task) -> Any:
-        """Run a task in a worker and return its result. A caller that is cancelled ends the task and its worker.
+        """Run a task in a worker and return its result. Cancelling the call ends the worker and so the task.
 
         Raises what the task raises, `WorkerDied` where its process died, `WorkerLost` where a signal from outside
         ended it, and `RuntimeUnavailable` where no process can be started.
@@ -73,7 +74,7 @@ class WorkerPool:
         return found.value
 
     async def close(self) -> None:
-        """End all workers."""
+        """End all idle workers and wait until all ended workers are gone."""
         while (worker := self._taken()) is not None:
             worker.leave()
             self._in_background(worker.ended())
@@ -81,7 +82,7 @@ class WorkerPool:
             await asyncio.wait(self._ending)
 
     async def _outcome(self, worker: _Worker, message: bytes) -> Answer | Problem:
-        """Give a worker its task, answer what it asks meanwhile, and return what came of the task."""
+        """Give a worker its task, answer its calls of actors, and return the result or the error of the task."""
         while True:
             found = await worker.exchange(message)
             if isinstance(found, Answer | Problem):
@@ -89,13 +90,14 @@ class WorkerPool:
             message = await self._answer(found)
 
     async def _answer(self, asked: Ask) -> bytes:
+        """Call an actor for a task, and return the message with its result or its error."""
         try:
             return framed(Answer(await self._ask(asked.actor, asked.method, asked.arguments, asked.named)))
-        except Exception as error:  # the task decides what it means
+        except Exception as error:  # the task decides what to do about it
             return framed(Problem(error))
 
     async def _place(self) -> None:
-        """Wait for the turn of one more task."""
+        """Wait until one more task may run."""
         if self._free:
             self._free -= 1
             return
@@ -109,15 +111,16 @@ class WorkerPool:
             raise
 
     def _give_back(self) -> None:
+        """Let the next waiting task run, or count one more free place."""
         while self._waiting:
             turn = self._waiting.popleft()
-            if not turn.done():  # else its caller was cancelled
+            if not turn.done():  # a done turn belongs to a caller that was cancelled
                 turn.set_result(None)
                 return
         self._free += 1
 
     def _taken(self) -> _Worker | None:
-        """Return a worker that waits for a task, the one that has waited for the shortest time."""
+        """Take the worker that has been idle for the shortest time out of the pool; None where none is idle."""
         while self._idle:
             worker = self._idle.pop()
             worker.wakes()
@@ -127,23 +130,25 @@ class WorkerPool:
         return None
 
     def _keep(self, worker: _Worker) -> None:
+        """Put a worker back into the pool, and end it after `IDLE_SECONDS` without a task."""
         self._idle.append(worker)
         worker.sleeps(IDLE_SECONDS, self._dismiss)
 
     def _dismiss(self, worker: _Worker) -> None:
-        """End a worker that had nothing to do."""
+        """End a worker that has been idle for too long."""
         self._idle.remove(worker)
         worker.leave()
         self._in_background(worker.ended())
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a coroutine that `close` waits for."""
         task = asyncio.ensure_future(work)
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
 
 class _Worker:
-    """One process, as its parent sees it."""
+    """Worker process, seen from its parent."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -154,7 +159,7 @@ class _Worker:
 
     @classmethod
     async def started(cls) -> _Worker:
-        """Start a process. Raises `RuntimeUnavailable`."""
+        """Return a new worker process. Raises `RuntimeUnavailable` where it cannot be started."""
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -163,7 +168,7 @@ class _Worker:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 cwd="/",
-                start_new_session=True,  # who interrupts the command interrupts its process alone
+                start_new_session=True,  # so that Ctrl-C in a terminal does not reach the workers
             )
         except OSError as error:
             raise RuntimeUnavailable(
@@ -174,11 +179,11 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process is not known to have ended."""
+        """Whether the process has not been seen to end."""
         return self._process.returncode is None
 
     async def exchange(self, message: bytes) -> Answer | Problem | Ask:
-        """Send a message and wait for the next one. Raises `WorkerDied`, `WorkerLost`."""
+        """Send a message and return the next message of the worker. Raises `WorkerDied` or `WorkerLost`."""
         try:
             self._stdin.write(message)
             await self._stdin.drain()
@@ -193,19 +198,20 @@ class _Worker:
         return found
 
     def sleeps(self, seconds: float, dismiss: Callable[[_Worker], None]) -> None:
-        """Call `dismiss` unless it is woken within so many seconds."""
+        """Call `dismiss` in `seconds` seconds unless `wakes` is called before."""
         self._timer = asyncio.get_running_loop().call_later(seconds, dismiss, self)
 
     def wakes(self) -> None:
+        """Cancel the call that `sleeps` has planned."""
         if self._timer is not None:
             self._timer.cancel()
 
     def leave(self) -> None:
-        """Have the process end by itself."""
+        """Close the pipe to the process, which makes it end."""
         self._stdin.close()
 
     def kill(self) -> None:
-        """End the process, and the programs that its task has started."""
+        """Kill the process and the programs that its task has started."""
         if not self.is_alive:
             return
         with suppress(ProcessLookupError):
@@ -220,7 +226,7 @@ class _Worker:
 
 
 def _cause(code: int) -> str:
-    """Return how a process ended, from its exit code; a negative one is the number of a signal."""
+    """Return in words how a process ended. A negative exit code is the number of a signal."""
     if code >= 0:
         return f"exit code {code}"
     try:

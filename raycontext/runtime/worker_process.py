@@ -1,8 +1,8 @@
-"""A worker process without Ray: it runs tasks that come in over its stdin, one at a time, and answers on its stdout.
+"""Worker process without Ray: it reads tasks from its standard input, runs one at a time, and writes the results back.
 
-A message is the length of its content (8 bytes, big-endian) and the content, which is pickled. A worker trusts its
-parent, and nobody else can write to its pipes. It ends with its parent: at the end of its stdin, also in the middle of
-a task.
+A message is the length of its content (8 bytes, big-endian) followed by the content, which is pickled. A worker trusts
+its parent, and nobody else can write to its pipes. It ends when its parent closes the input, even in the middle of a
+task.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LENGTH_BYTES = 8
 
 
 class Task(NamedTuple):
-    """A task for the worker."""
+    """Message to a worker: a function to run, with its arguments."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -36,7 +36,7 @@ class Task(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A call that a task makes to an actor of the parent."""
+    """Message to the parent: a call of one of its actors by a task."""
 
     actor: str
     method: str
@@ -45,25 +45,25 @@ class Ask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """Result of a task, or of a call."""
+    """Message with the result of a task or of a call."""
 
     value: Any
 
 
 class Problem(NamedTuple):
-    """Error that a task or a call has raised."""
+    """Message with the error that a task or a call has raised."""
 
     error: BaseException
 
 
 def framed(message: object) -> bytes:
-    """Return a message with its length in front. Raises what pickling it raises."""
+    """Return a pickled message with its length in front. Raises what pickling raises."""
     content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     return len(content).to_bytes(LENGTH_BYTES, "big") + content
 
 
 class _Pipes:
-    """The way to the parent and back, in the process of a worker."""
+    """Pair of pipes from a worker to its parent. A thread reads the incoming one."""
 
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         self._incoming = incoming
@@ -72,16 +72,16 @@ class _Pipes:
         threading.Thread(target=self._read_all, name="raycontext-parent", daemon=True).start()
 
     def receive(self) -> Any:
-        """Wait for the next message."""
+        """Block until the next message, and return it."""
         return pickle.loads(self._messages.get())
 
     def send(self, message: bytes) -> None:
-        """Send a message that is framed."""
+        """Send a message that `framed` has made."""
         self._outgoing.write(message)
         self._outgoing.flush()
 
     def ask(self, question: Ask) -> Any:
-        """Call an actor of the parent and wait for the result. Raises what the actor raises."""
+        """Call an actor of the parent and block until its result is there. Raises what the actor raises."""
         self.send(framed(question))
         found = self.receive()
         if isinstance(found, Problem):
@@ -89,35 +89,41 @@ class _Pipes:
         return found.value
 
     def _read_all(self) -> None:
+        """Read messages until the parent closes the pipe, then end this process."""
         while len(length := self._incoming.read(LENGTH_BYTES)) == LENGTH_BYTES:
             self._messages.put(self._incoming.read(int.from_bytes(length, "big")))
         _end()
 
 
 _pipes: list[_Pipes] = []
-"""The pipes of this process; empty where it is no worker."""
+"""Pipes of this process to its parent. Empty where this process is not a worker."""
 
 
 class ParentActor(ActorHandle[Kind], Generic[Kind]):
-    """An actor of the parent, as a task reaches it."""
+    """Handle, in a worker process, of an actor that lives in the parent."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a method of the actor in a thread, and await its result. Raises what the method raises."""
         return await asyncio.to_thread(self.send_and_block, method, arguments, named)
 
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a method of the actor, and block until its result is there. Raises what the method raises."""
         (pipes,) = _pipes
         return pipes.ask(Ask(self._name, method, arguments, named))
 
 
 def main() -> None:
-    """Serve the parent until it closes the pipe, which ends the process."""
-    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")  # not inherited by programs of tasks
+    """Run tasks for the parent until it closes the pipe, which ends this process."""
+    incoming, outgoing = (
+        os.fdopen(os.dup(0), "rb"),
+        os.fdopen(os.dup(1), "wb"),
+    )  # programs that tasks start do not inherit them
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    os.dup2(2, 1)  # what anything prints must not come between the messages
+    os.dup2(2, 1)  # prints go to stderr, not between the messages
     pipes = _Pipes(incoming, outgoing)
     _pipes.append(pipes)
     while True:
@@ -125,7 +131,7 @@ def main() -> None:
 
 
 def _outcome(task: Task) -> bytes:
-    """Run a task; returns the message that says what came of it."""
+    """Run a task, and return the message with its result or its error."""
     try:
         return framed(Answer(in_worker(task.function)(*task.arguments, **task.named)))
     except BaseException as error:
@@ -133,7 +139,10 @@ def _outcome(task: Task) -> bytes:
 
 
 def _told(error: BaseException) -> bytes:
-    """Return the message for an error. One that ends a process, or that cannot be sent, becomes text."""
+    """Return the message with an error.
+
+    An error that would end a process, or that cannot be pickled, becomes a `RuntimeError` with its text.
+    """
     if isinstance(error, Exception):
         try:
             message = framed(Problem(error))
@@ -146,7 +155,7 @@ def _told(error: BaseException) -> bytes:
 
 
 def _end() -> None:
-    """End this process at once, with the programs that its task has started."""
+    """End this process at once, together with the programs that its task has started."""
     if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
