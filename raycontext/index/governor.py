@@ -66,6 +66,7 @@ class Governor:
             self._take_back(job)
 
     def _take_back(self, job: str) -> None:
+        """Take back a place from a job and hand it out again. Forget a job that neither has nor wants a place."""
         self._free += 1
         self._used[job] -= 1
         self._hand_out()
@@ -73,6 +74,7 @@ class Governor:
             del self._used[job], self._last_turn[job]
 
     def _hand_out(self) -> None:
+        """Give all free places to waiting jobs, each to the job that comes first by `_rank`."""
         while self._free and self._waiting:
             chosen = min(range(len(self._waiting)), key=self._rank)
             job, turn = self._waiting.pop(chosen)
@@ -85,5 +87,9 @@ class Governor:
             turn.set_result(None)
 
     def _rank(self, place: int) -> tuple[int, int, int]:
+        """Return the sort key of a waiting entry: places in use, last turn, order of asking.
+
+        The smallest comes first.
+        """
         job = self._waiting[place][0]
         return self._used[job], self._last_turn.get(job, 0), place
