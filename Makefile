@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast test-all chromium format lint docs site bench soak clean
+.PHONY: kernels demo test test-fast test-all chromium format lint docs site bench soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -21,14 +21,24 @@ $(VENV)/installed-docs: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
-demo: $(VENV)/installed
+# The compiled functions, beside their sources. An installation builds them; this rebuilds them after a change.
+LIBRARY := raycontext/kernel/kernels-baseline.so
+kernels: $(LIBRARY)
+
+$(LIBRARY): $(wildcard raycontext/kernel/*.[ch]) compile_kernels.py | $(VENV)
+	@$(BIN)/python compile_kernels.py
+
+$(VENV):
+	@$(MAKE) --no-print-directory $(VENV)/installed
+
+demo: $(VENV)/installed kernels
 	$(BIN)/python examples/demo.py
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lint: $(VENV)/installed-dev
+lint: $(VENV)/installed-dev kernels
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -36,11 +46,11 @@ lint: $(VENV)/installed-dev
 # All tests, the files that use Ray first: they take longest, and both processes shall end together.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/installed-dev chromium
+test: $(VENV)/installed-dev kernels chromium
 	$(PYTEST) --durations 30
 
 # The inner loop: no Ray, no soak, no property runs, and no programs of their own that tests start and kill.
-test-fast: $(VENV)/installed-dev
+test-fast: $(VENV)/installed-dev kernels
 	$(PYTEST) -m 'not (ray or soak or property or process)'
 
 # Unit tests, one real index and one search on every other Python from 3.11 on that is installed.

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("raycontext", "ray", "numpy", "numba", "pyarrow", "tree-sitter", "tree-sitter-language-pack")
+PACKAGES = ("raycontext", "ray", "numpy", "cffi", "pyarrow", "tree-sitter", "tree-sitter-language-pack")
 
 
 def machine() -> dict[str, Any]:

@@ -132,7 +132,7 @@ def record(folder: Path) -> Recorded:
     rows = [(1.0, float(len(batch)), float(sum(file.size for file in batch))) for batch in batches]
     with tempfile.TemporaryDirectory() as temporary:
         location = Location(temporary, "recorded")
-        stages.index_files(str(folder), location, batches[0], options)  # compiles kernels, loads grammars
+        stages.index_files(str(folder), location, batches[0], options)  # loads kernels and grammars
         seconds = [cpu_seconds(stages.index_files, str(folder), location, batch, options) for batch in batches]
         hashing = [cpu_seconds(stages.hash_files, str(folder), batch, options.max_file_bytes) for batch in batches]
         commits, compares = zip(*(committed(Path(temporary), number) for number in COMMIT_SIZES), strict=True)

@@ -9,6 +9,7 @@
     ├── StorageError            the index folder cannot be read or written
     │   ├── CorruptManifest     a manifest, snapshot or description whose checksum or shape is wrong
     │   ├── CorruptSegment      a file of a segment whose checksum or shape is wrong
+    │   ├── CorruptArrays       columns of a segment that contradict each other, found while they were used
     │   ├── UnsupportedFormat   written by another format version
     │   └── UnsafeStorage       an object store that cannot keep two writers apart
     ├── Fenced                  a newer writer has taken the collection over
@@ -25,6 +26,7 @@
     ├── ConfigurationError      a configuration file of another program cannot be changed
     ├── RequestRefused          the daemon does not serve a request over HTTP: token, host, size or time
     ├── RemoteError             an error that the daemon reports to a command
+    ├── KernelsMissing          the compiled functions of the installation are not there
     └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
         ├── DaemonFailed        the daemon cannot be started, or cannot serve
         └── DaemonStarting      the daemon cannot serve yet
@@ -42,6 +44,7 @@ __all__ = [
     "CollectionExists",
     "CommitConflict",
     "ConfigurationError",
+    "CorruptArrays",
     "CorruptManifest",
     "CorruptSegment",
     "DaemonFailed",
@@ -54,6 +57,7 @@ __all__ = [
     "InvalidInput",
     "JobCancelled",
     "JobFailed",
+    "KernelsMissing",
     "NotShared",
     "PathNotAllowed",
     "RaycontextError",
@@ -134,20 +138,17 @@ class UnknownCollection(RaycontextError):
         return f"There is no collection for '{self.name}'. {known} Index it with `raycontext index PATH`."
 
 
-class CollectionExists(RaycontextError):
+class CollectionExists(_Advised):
     """The name of a collection is taken by another folder: `CollectionExists(name, source)`."""
 
     exit_code = ExitCode.WRONG_USE
 
     def __init__(self, name: str, source: str) -> None:
-        super().__init__(name, source)
-        self.name, self.source = name, source
-
-    def __str__(self) -> str:
-        return (
-            f"The collection '{self.name}' already indexes {self.source}. "
-            f"Choose another name, or remove it with `raycontext clear --collection {self.name}`."
+        super().__init__(
+            f"The collection '{name}' already indexes {source}",
+            f"Choose another name, or remove it with `raycontext clear --collection {name}`.",
         )
+        self.name, self.source = self.args = name, source
 
 
 class StorageError(RaycontextError):
@@ -163,14 +164,20 @@ class StorageError(RaycontextError):
         return f"{self.path}: {self.problem}. The last committed index is untouched; mend the cause and run again."
 
 
-class CorruptManifest(StorageError):
-    """A file of the index is damaged: `CorruptManifest(path, problem)`."""
-
+class _Damaged(StorageError):
     def __str__(self) -> str:
         return (
             f"{self.path} is damaged ({self.problem}). `raycontext repair` rebuilds from the source what is damaged; "
             "or remove the collection with `raycontext clear` and index it again."
         )
+
+
+class CorruptManifest(_Damaged):
+    """A file of the index is damaged: `CorruptManifest(path, problem)`."""
+
+
+class CorruptArrays(_Damaged):
+    """Arrays that compiled functions refuse, since they contradict each other: `CorruptArrays(what, problem)`."""
 
 
 class CorruptSegment(StorageError):
@@ -212,18 +219,16 @@ class UnsafeStorage(StorageError):
         )
 
 
-class Fenced(RaycontextError):
+class Fenced(_Advised):
     """A newer writer has taken the collection over: `Fenced(collection, own_epoch, newer_epoch)`."""
 
     def __init__(self, collection: str, own_epoch: int, newer_epoch: int) -> None:
-        super().__init__(collection, own_epoch, newer_epoch)
-        self.collection, self.own_epoch, self.newer_epoch = collection, own_epoch, newer_epoch
-
-    def __str__(self) -> str:
-        return (
-            f"The collection '{self.collection}' was taken over by a newer writer (epoch {self.newer_epoch}, "
-            f"ours is {self.own_epoch}). Nothing of this commit was applied; run the index again."
+        super().__init__(
+            f"The collection '{collection}' was taken over by a newer writer (epoch {newer_epoch}, ours is "
+            f"{own_epoch})",
+            "Nothing of this commit was applied; run the index again.",
         )
+        self.collection, self.own_epoch, self.newer_epoch = self.args = collection, own_epoch, newer_epoch
 
 
 class CommitConflict(RaycontextError):
@@ -254,17 +259,14 @@ class FingerprintMismatch(RaycontextError):
         )
 
 
-class JobCancelled(RaycontextError):
+class JobCancelled(_Advised):
     """An index run was cancelled: `JobCancelled(collection)`."""
 
     exit_code = ExitCode.INTERRUPTED
 
     def __init__(self, collection: str) -> None:
-        super().__init__(collection)
-        self.collection = collection
-
-    def __str__(self) -> str:
-        return f"Indexing '{self.collection}' was cancelled. What was committed stays; index it again to go on."
+        super().__init__(f"Indexing '{collection}' was cancelled", "What was committed stays; index again to go on.")
+        (self.collection,) = self.args = (collection,)
 
 
 class PathNotAllowed(_Advised):
@@ -274,39 +276,32 @@ class PathNotAllowed(_Advised):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} lies outside of the allowed folders", "Allow its folder with RAYCONTEXT_ALLOWED.")
-        self.args = (path,)
-        self.path = path
+        (self.path,) = self.args = (path,)
 
 
-class NotShared(RaycontextError):
+class NotShared(_Advised):
     """Some nodes of a cluster do not see a path: `NotShared(path, nodes)`."""
 
     exit_code = ExitCode.UNREACHABLE
 
     def __init__(self, path: str, nodes: tuple[str, ...]) -> None:
-        super().__init__(path, nodes)
-        self.path, self.nodes = path, nodes
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} is not there on all nodes of the cluster (not on {', '.join(self.nodes[:5])}). Workers read "
-            f"and write it themselves: put it on a file system that all nodes share under one path, or use an object "
-            f"store as root (s3://…)."
+        super().__init__(
+            f"{path} is not there on all nodes of the cluster (not on {', '.join(nodes[:5])})",
+            "Workers read and write it themselves: put it on a file system that all nodes share under one "
+            "path, or use an object store as root (s3://…).",
         )
+        self.path, self.nodes = self.args = path, nodes
 
 
-class StaleVersion(RaycontextError):
+class StaleVersion(_Advised):
     """A version was removed while a query ran on it: `StaleVersion(collection, version)`."""
 
     def __init__(self, collection: str, version: int) -> None:
-        super().__init__(collection, version)
-        self.collection, self.version = collection, version
-
-    def __str__(self) -> str:
-        return (
-            f"Version {self.version} of '{self.collection}' is no longer there. Search again; if that does not help, "
-            f"`raycontext verify {self.collection}` tells what is missing."
+        super().__init__(
+            f"Version {version} of '{collection}' is no longer there",
+            f"Search again; if that does not help, `raycontext verify {collection}` tells what is missing.",
         )
+        self.collection, self.version = self.args = collection, version
 
 
 class DeadlineExceeded(_Advised):
@@ -314,8 +309,7 @@ class DeadlineExceeded(_Advised):
 
     def __init__(self, collection: str) -> None:
         super().__init__(f"The time for a query of '{collection}' was over before it began", "Allow it more time.")
-        self.args = (collection,)
-        self.collection = collection
+        (self.collection,) = self.args = (collection,)
 
 
 class EmbeddingFailed(RaycontextError):
@@ -358,10 +352,7 @@ class JobFailed(RaycontextError):
         self.collection, self.cause = collection, cause
 
     def __str__(self) -> str:
-        return (
-            f"Indexing '{self.collection}' stopped: {self.cause}. What was committed before stays; "
-            "the next run goes on from there."
-        )
+        return f"Indexing '{self.collection}' stopped: {self.cause}. What was committed stays; the next run goes on."
 
 
 class ConfigurationError(_Advised):
@@ -373,6 +364,15 @@ class ConfigurationError(_Advised):
         super().__init__(f"{path}: {problem}", advice)
         self.args = (path, problem, advice)
         self.path, self.problem = path, problem
+
+
+class KernelsMissing(_Advised):
+    """The compiled functions are not there or cannot be loaded: `KernelsMissing(path)`."""
+
+    def __init__(self, path: str) -> None:
+        advice = "Run `make kernels` in a checkout of the source, or install raycontext again."
+        super().__init__(f"The compiled functions at {path} cannot be loaded", advice)
+        self.args, self.path = (path,), path
 
 
 class RuntimeUnavailable(_Advised):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,9 +29,15 @@ tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
 os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
 os.environ.update(PATIENCE)
 
-# A first example compiles kernels, and a machine may be slow: no test asserts a time.
+# A machine may be slow: no test asserts a time.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_configure() -> None:
+    """Compile the kernels anew where a source is newer, so that tests never run with old ones."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers' parent has done it
+        subprocess.run([sys.executable, str(Path(__file__).parents[1] / "compile_kernels.py")], check=True)
 
 
 def pytest_unconfigure() -> None:

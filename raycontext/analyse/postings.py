@@ -1,4 +1,4 @@
-"""What an analysis returns: values alone, so that who only holds them loads no compiler."""
+"""What an analysis returns: values alone, so that code that only holds them loads no compiled library."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ class QueryTerms:
 
 
 def terms_by_row(postings: Postings) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The other way round: offsets int64[n + 1] and terms uint64[P]; row i has the terms from offset i to i + 1."""
+    """Return an index the other way round: offsets int64[n + 1] and terms uint64[P].
+
+    Row i has the terms from offset i to i + 1.
+    """
     by_row = np.argsort(postings.rows, kind="stable")
     terms = np.repeat(postings.terms, np.diff(postings.offsets))[by_row]
     counts = np.bincount(postings.rows, minlength=len(postings.lengths))

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.characters import code_point_table
 from raycontext.analyse.merge import merge_postings
 from raycontext.analyse.posting_lists import decode, encode, lookup
 from raycontext.analyse.postings import Postings
-from raycontext.analyse.stemmer import hash_terms
 from raycontext.analyse.terms import analyse, analyse_texts
-from raycontext.analyse.tokenizer import tokenize
 from raycontext.chunk.syntax.bodies import without_bodies
-from raycontext.embed.models.pooling import pool
+from raycontext.kernel.lexical import FieldArrays
+from raycontext.kernel.text import hash_terms, tokenize
+from raycontext.kernel.vectors import pool
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.features import ExactNames, best_rows_of_files, name_features
 from raycontext.search.lexical import (
-    FieldSlices,
     Normalisation,
     TermSlices,
     field_frequencies,
@@ -62,7 +62,18 @@ SUFFIXES = (
     *("icate", "iciti", "ical", "ful", "ness", "alize", "ative", "ly", "y", "us", "sses", "e", "l", "ll", "tion"),
 )
 FOREIGN = (
-    *("naïve", "ÜBER", "Straße", "ΣΊΣΥΦΟΣ", "Привет", "e\u0301te\u0301", "日本語の文字列", "한국어", "𝒳code", "١٢٣"),
+    *(
+        "naïve",
+        "ÜBER",
+        "Straße",
+        "ΣΊΣΥΦΟΣ",
+        "Привет",
+        "e\u0301te\u0301",
+        "日本語の文字列",
+        "한국어",
+        "\U0001d4b3code",
+        "١٢٣",
+    ),
     *("İstanbul", "漢字Name", "_漢_", "ﬁle", "x\u0300\u0301", "中"),
 )
 DAMAGED = (b"\xff\xfe", b"\xc3", b"\xe2\x82", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\x00")
@@ -177,7 +188,8 @@ class Corpus:
 
     @cached_property
     def slices(self) -> TermSlices:
-        body, symbol, path = (FieldSlices.find(encode(postings), self.terms) for postings in self.postings[:3])
+        lists = [encode(postings) for postings in self.postings[:3]]
+        body, symbol, path = (FieldArrays(*lookup(field, self.terms), field.lengths) for field in lists)
         return TermSlices(body, symbol, path, self.row_files, self.first_rows, self.row_counts)
 
     @cached_property
@@ -245,7 +257,7 @@ class Corpus:
         random = np.random.RandomState(12)
         pieces = []
         for number, kind in enumerate(random.randint(0, 9, self.chunks // 4)):
-            inside = "".join(f"\tif (a > {line}) {{ b('}}', \"{{\\\"\"); }} /* {{ */\n" for line in range(number % 13))
+            inside = "".join(f'\tif (a > {line}) {{ b(\'}}\', "{{\\""); }} /* {{ */\n' for line in range(number % 13))
             pieces.append(
                 (
                     f"static int f{number}(int a, char *b)\n{{\n{inside}\treturn {number}; // }}\n}}\n",
@@ -269,7 +281,7 @@ def corpus_of(chunks: int) -> Corpus:
 
 
 def _tokenizer(corpus: Corpus) -> Iterator[Any]:
-    found = tokenize(*corpus.source)
+    found = tokenize(*corpus.source, code_point_table())
     yield from found
     part_bytes = found.part_bytes.copy()
     yield from hash_terms(part_bytes, found.part_offsets, found.stemmed)
@@ -295,7 +307,7 @@ def _postings(corpus: Corpus) -> Iterator[Any]:
 
 def _bm25f(corpus: Corpus) -> Iterator[Any]:
     slices = corpus.slices
-    for field in slices[:3]:
+    for field in (slices.body, slices.symbol, slices.path):
         yield from field
     yield field_frequencies(slices, np.arange(0, corpus.files, 5))
     yield field_frequencies(slices, np.empty(0, np.int64))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from raycontext.kernel import library
 
 from .corpus import GROUPS, SMALL, corpus_of
 
@@ -27,11 +30,29 @@ def digests(group: str) -> list[str]:
     return found
 
 
+@pytest.fixture(params=library.VARIANTS)
+def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each variant of the library that this processor runs, as if it were the only one."""
+    if request.param not in library.usable():
+        pytest.skip(f"this processor or platform has no variant {request.param}")
+    monkeypatch.setattr(library, "usable", lambda: (request.param,))
+    library.kernels.cache_clear()
+    corpus_of.cache_clear()
+    yield request.param
+    library.kernels.cache_clear()
+    corpus_of.cache_clear()
+
+
 @pytest.mark.parametrize("group", GROUPS)
-def test_output_is_what_was_recorded(group: str) -> None:
+def test_output_of_each_variant_is_what_was_recorded(group: str, variant: str) -> None:
     recorded = json.loads(RECORDED.read_text())[group]
     assert digests(group) == recorded
     assert len(recorded) > 0
+
+
+def test_the_fastest_variant_is_taken() -> None:
+    assert library.kernels() is library.load(library.usable()[0])
+    assert library.usable()[-1] == "baseline"
 
 
 def test_corpus_reaches_all_groups_with_content() -> None:

@@ -103,7 +103,7 @@ source_text = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)  # the first call loads or compiles kernels
+@settings(deadline=None)  # the first call loads the library and makes the table of characters
 @given(st.lists(source_text, max_size=6))
 def test_compiled_analysis_agrees_with_the_reference(rows: list[str]) -> None:
     rows = [row.encode("utf-8", "replace").decode() for row in rows]

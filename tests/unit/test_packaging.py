@@ -7,6 +7,7 @@ import email
 import email.message
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     done = subprocess.run(build, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (built,) = folder.iterdir()
-    assert built.name == f"raycontext-{raycontext.__version__}-py3-none-any.whl"
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert built.name == f"raycontext-{raycontext.__version__}-py3-none-{platform}.whl"
     return zipfile.ZipFile(built)
 
 
@@ -39,10 +41,11 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     there = {
         path.relative_to(REPOSITORY).as_posix()
         for path in PACKAGE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in {".c", ".h"}
     }
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert packed == there
+    assert "raycontext/kernel/kernels-baseline.so" in packed
     assert {"raycontext/py.typed", "raycontext/cli/main.py"} <= packed
     assert wheel.testzip() is None
 

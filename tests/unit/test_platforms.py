@@ -57,7 +57,7 @@ class WindowsOs(SimpleNamespace):
 def test_index_and_search_without_what_only_posix_has(tmp_path: Path) -> None:
     write_tree(tmp_path / "shop", {"cart.py": CART, "pay/card.py": PAYMENT, ".gitignore": "*.log\n", "a.log": "x\n"})
     # The libraries come first: they know by themselves which platform this is.
-    libraries = "import asyncio, numba, platformdirs, psutil, pyarrow, pydantic_settings, subprocess, tree_sitter\n"
+    libraries = "import asyncio, cffi, platformdirs, psutil, pyarrow, pydantic_settings, subprocess, tree_sitter\n"
     done = subprocess.run(
         [sys.executable, "-c", libraries + WITHOUT + PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -75,7 +75,7 @@ class StaticEmbedder:
 
     def embed_documents(self, documents: Documents) -> NDArray[np.float32]:
         """Return the vectors of n documents, float32[n, dimension]. Their texts are not decoded."""
-        from raycontext.embed.models.pooling import pool
+        from raycontext.kernel.vectors import pool
 
         found, table = documents.postings, load_table()
         rows_of_terms = table.rows_of(found.terms)
@@ -86,7 +86,7 @@ class StaticEmbedder:
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a query's terms without stop words, float32[dimension]."""
         from raycontext.analyse.terms import query_terms
-        from raycontext.embed.models.pooling import pool
+        from raycontext.kernel.vectors import pool
 
         query, table = query_terms(text), load_table()
         order = np.argsort(query.terms)

@@ -56,7 +56,7 @@ def numbers(table: pa.Table, name: str) -> NDArray[Any]:
     column = table.column(name)
     if column.num_chunks == 0:
         empty = np.empty(0, column.type.to_pandas_dtype())
-        empty.flags.writeable = False  # as all others: a kernel is compiled anew for writable arguments
+        empty.flags.writeable = False  # as all others, which are mapped
         return empty
     return column.chunk(0).to_numpy(zero_copy_only=True)  # type: ignore[no-any-return]
 

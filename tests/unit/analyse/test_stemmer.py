@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import snowballstemmer  # type: ignore[import-untyped]
 
-from raycontext.analyse.stemmer import hash_terms
+from raycontext.kernel.text import hash_terms
 
 MAX_FILES = 1500
 MAX_WORDS = 40_000

@@ -115,3 +115,9 @@ def test_real_headers_are_cut_as_without_it(monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(without_bodies(content, LIMIT) != content for content in contents) > 20
     monkeypatch.setattr(parsing, "without_bodies", lambda data, most_bytes: data)
     assert found == [chunk_file(content, "c", LIMIT) for content in contents]
+
+
+@pytest.mark.parametrize("end", [b"x", b"xy", b")", b"a)", b"(a)"])
+def test_bytes_at_the_end_say_nothing_about_a_brace_at_the_beginning(end: bytes) -> None:
+    for begin in (b"{ int a; } ", b"((packed)) { int a; } ", b"(a) { b; } "):
+        assert without_bodies(begin + end, 400) == begin + end
