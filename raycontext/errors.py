@@ -121,7 +121,7 @@ class SourceUnavailable(RaycontextError):
         self.source, self.problem, self.damaged = source, problem, damaged
 
     def __str__(self) -> str:
-        return f"{self.source} cannot be fetched: {self.problem}. What was indexed of it before stays."
+        return f"{self.source} cannot be fetched: {self.problem}. Its earlier index stays as it is."
 
 
 class UnknownCollection(RaycontextError):
@@ -161,7 +161,7 @@ class StorageError(RaycontextError):
         self.path, self.problem = path, problem
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}. The last committed index is untouched; mend the cause and run again."
+        return f"{self.path}: {self.problem}. The last committed index is untouched. Fix the cause and run again."
 
 
 class _Damaged(StorageError):
@@ -286,7 +286,7 @@ class NotShared(_Advised):
 
     def __init__(self, path: str, nodes: tuple[str, ...]) -> None:
         super().__init__(
-            f"{path} is not there on all nodes of the cluster (not on {', '.join(nodes[:5])})",
+            f"{path} is missing on some nodes of the cluster ({', '.join(nodes[:5])})",
             "Workers read and write it themselves: put it on a file system that all nodes share under one "
             "path, or use an object store as root (s3://…).",
         )
@@ -308,7 +308,7 @@ class DeadlineExceeded(_Advised):
     """The time for a query had passed before it began: `DeadlineExceeded(collection)`."""
 
     def __init__(self, collection: str) -> None:
-        super().__init__(f"The time for a query of '{collection}' was over before it began", "Allow it more time.")
+        super().__init__(f"The time for a query of '{collection}' had passed before it began", "Allow it more time.")
         (self.collection,) = self.args = (collection,)
 
 
@@ -337,8 +337,8 @@ class EmbeddingBudgetExceeded(EmbeddingFailed):
 
     def __str__(self) -> str:
         return (
-            f"This run may cost {self.most_tokens} tokens of {self.embedder}, has cost {self.spent_tokens}, and would "
-            "go beyond. What was embedded is kept: run it again, or allow more (--max-embedding-tokens)."
+            f"This run may use {self.most_tokens} tokens of {self.embedder}. It has used {self.spent_tokens} and would "
+            "exceed that. What was embedded is kept. Run it again, or allow more (--max-embedding-tokens)."
         )
 
 

@@ -305,12 +305,14 @@ class Coordinator:
     async def _index(
         self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = ()
     ) -> IndexReport:
+        """Index a collection, and try again when another writer overtakes the run."""
         retries = Retries((CommitConflict, Fenced), attempts=RUN_ATTEMPTS)
         return await retries.run(lambda: self._index_once(identity, options, places))
 
     async def _index_once(
         self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...]
     ) -> IndexReport:
+        """Run one index job, then let search actors open the new version and begin maintenance."""
         plan = self._plans.get(identity.name, EmbedderPlan())
         location = self._location(identity.name)
         job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds)
@@ -365,6 +367,7 @@ class Coordinator:
         self._plans.pop(collection, None)
 
     async def _end_actors(self, opened: Collection) -> None:
+        """End the search actors of a collection and the actor that owns its data."""
         for name in await search_actors(self._runtime, opened.name, await asyncio.to_thread(_shard_count, opened)):
             await self._runtime.end(name)
         await self._runtime.end(vector_store_name(opened.name))

@@ -219,6 +219,7 @@ class Job:
         await asyncio.to_thread(remove_loose_segments, opened, untried, self._tried, base)
 
     def _measure(self, in_flight: int, waiting: int) -> None:
+        """Set the metrics of the tasks that run and of those that wait."""
         set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
         set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
 
@@ -293,6 +294,7 @@ class Job:
         return await self._run(stages.scan_tree, source, self._location, version, state.options, again)
 
     def _report(self, planner: index_planner.ReindexPlanner, changed: bool) -> IndexReport:
+        """Return the report of a run that has ended."""
         state = self._state
         return IndexReport(
             collection=self.identity.name,

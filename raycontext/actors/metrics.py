@@ -96,6 +96,7 @@ def timed(name: str, **tags: str) -> Iterator[None]:
 
 
 def _record(name: str, method: str, value: float, tags: dict[str, str]) -> None:
+    """Call a method of a metric when Ray runs. An addition of 0 is left out."""
     ray = sys.modules.get("ray")  # importing Ray takes half a second, and nothing collects metrics without it
     if ray is not None and ray.is_initialized() and (value or method != "inc"):
         getattr(_metric(name), method)(value, tags)
@@ -103,6 +104,7 @@ def _record(name: str, method: str, value: float, tags: dict[str, str]) -> None:
 
 @cache
 def _metric(name: str) -> Any:
+    """Return Ray's metric of that name, made at its first use."""
     from ray.util import metrics
 
     instrument = INSTRUMENTS[name]

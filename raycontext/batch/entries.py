@@ -138,6 +138,7 @@ class BatchList(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: tuple[BatchEntry, ...] = Field(min_length=1)
+    """Sources with their options, at least one."""
     concurrency: int = Field(default=4, ge=1, le=1000)
     """Number of sources that are fetched or indexed at the same time."""
     work: str | None = None

@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 20.0
 DROPPED: tuple[type[Exception], ...] = (ConnectionError, requests.ConnectionError, requests.Timeout)
 """Errors after which a request is worth another try. Errors of requests are not of the class `ConnectionError`."""
 ERRORS = (RuntimeError, OSError, LookupError, TypeError, ValueError, aiohttp.ClientError)
-"""Errors that Ray's client raises, also when something else than Ray's dashboard answers."""
+"""Errors that Ray's client raises, also when something other than Ray's dashboard answers."""
 
 _Result = TypeVar("_Result")
 
@@ -61,9 +61,13 @@ class SubmittedJob(NamedTuple):
 
 
 def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[str], None]) -> SubmittedJob:
-    """Submit a job, or join it where it runs. `address`: http://HOST:PORT of the dashboard.
+    """Submit a job, or join it when it runs already, and return its state.
 
-    wait: until it ends; `on_log` is then called with what it writes. Raises `RuntimeUnavailable`.
+    address: address of the dashboard, http://HOST:PORT.
+    wait: True waits until the job has ended.
+    on_log: function that is called with what the job writes while it is waited for.
+
+    Raises `RuntimeUnavailable` when the dashboard cannot be reached or refuses the job.
     """
     logging.getLogger("ray").setLevel(logging.WARNING)
     check_reachable(re.sub(r"^https?://", "", address).rstrip("/"))

@@ -56,6 +56,7 @@ class BatchRecords:
         return run
 
     def _runs(self) -> list[int]:
+        """Return the numbers of all runs of the list, lowest first."""
         return sorted(int(name) for name in self._storage.list(self._folder) if name.isascii() and name.isdecimal())
 
     def _run(self, number: int) -> BatchRun:

@@ -12,12 +12,14 @@ __all__ = ["BatchReport", "EntryOutcome", "EntryPlan"]
 
 
 class EntryPlan(BaseModel):
-    """What a batch would do with one source."""
+    """Plan of a batch for one source."""
 
     model_config = ConfigDict(frozen=True)
 
     collection: str
+    """Name of the collection."""
     source: str
+    """Source as in the list, without passwords."""
     tree: str
     """Folder that is indexed."""
     action: Literal["index", "update", "skip"]
@@ -25,6 +27,7 @@ class EntryPlan(BaseModel):
     version: int
     """Newest version of the collection; 0 when it does not exist."""
     priority: int
+    """Priority of the source. Those with a higher one begin first."""
 
 
 class EntryOutcome(BaseModel):
@@ -33,17 +36,21 @@ class EntryOutcome(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     collection: str
+    """Name of the collection."""
     source: str
     """Source as in the list, without passwords."""
     state: Literal["indexed", "unchanged", "failed", "interrupted"]
+    """`interrupted`: the run was stopped before this source was done."""
     revision: str = ""
     """Commit of a git repository, or digest of an archive. Empty for a folder."""
     report: IndexReport | None = None
+    """Report of the index run; None when the source failed or was not reached."""
     error: str = ""
     """Message of the error; empty when the source succeeded."""
     error_type: str = ""
     """Name of the error's class; empty when the source succeeded."""
     seconds: float = 0.0
+    """Time to fetch and index the source, in seconds."""
     earlier: bool = False
     """True when another process indexed the source in this run: one that was killed, or one that runs at the same time.
     """
@@ -64,9 +71,12 @@ class BatchReport(BaseModel):
     run: int
     """Number of the run, from 1. It grows by one each time that the list is worked off."""
     root: str
+    """Root of the collections."""
     succeeded: Literal["all", "some", "none"]
+    """How many of the sources are up to date."""
     interrupted: bool
     """True when the run was stopped before its end. The next run of this list continues here."""
     outcomes: tuple[EntryOutcome, ...]
     """Outcomes of all sources, in the order in which they begin."""
     seconds: float
+    """Duration of the run, in seconds."""

@@ -240,10 +240,12 @@ def work_folder(batch: BatchList, root: str, *, joined: bool) -> str:
 
 
 def _tree(entry: BatchEntry, work: str) -> str:
+    """Return the folder to index for an entry."""
     base = entry.folder if entry.origin is None else tree_of(work, entry.name, entry.origin)
     assert base is not None
     return str(Path(base, entry.subfolder))
 
 
 def _interrupted(entry: BatchEntry) -> EntryOutcome:
+    """Return the outcome of an entry that was not reached."""
     return EntryOutcome(collection=entry.name, source=entry.shown_source, state="interrupted")

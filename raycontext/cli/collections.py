@@ -163,6 +163,7 @@ def _print_status(found: CollectionStatus) -> None:
 
 
 def _of_job(job: JobProgress) -> str:
+    """Return the progress of a job as a line of text."""
     text = f"{job.stage}, {job.files_indexed}/{job.files_to_index} files, {job.seconds:.1f} s"
     if job.files_indexed:
         text += f", {job.files_per_second:.0f} files/s, {job.bytes_per_second / 1e6:.1f} MB/s"
@@ -172,6 +173,7 @@ def _of_job(job: JobProgress) -> str:
 
 
 def _of_actor(actor: ActorStatus) -> str:
+    """Return the status of an actor as a line of text."""
     text = f"pid {actor.pid} on {actor.node}, {actor.rss_bytes / 2**20:.0f} MiB resident"
     if actor.mapped_bytes is not None:
         text += f" ({actor.mapped_bytes / 2**20:.0f} mapped)"

@@ -150,6 +150,7 @@ class _Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self._wanted and text else text
 
     def link(self, text: str, hit: Hit, line: int) -> str:
+        """Return text as a link to a line of a hit's file, in the colour of paths."""
         if not self._wanted:
             return text
         from urllib.parse import quote
@@ -159,8 +160,10 @@ class _Style:
 
 
 def _is_terminal() -> bool:
+    """Return whether colours and links are wanted: stdout is a terminal and the environment allows them."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def joined_counts(counts: dict[str, int]) -> str:
+    """Return counts as text, such as "python 3, rust 1"."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())

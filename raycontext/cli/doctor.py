@@ -71,6 +71,7 @@ def doctor(
 
 
 def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
+    """Yield the findings of all checks that are not skipped."""
     from raycontext.diagnosis import machine, storage
     from raycontext.diagnosis.finding import Finding
     from raycontext.errors import InvalidInput

@@ -55,6 +55,7 @@ def main() -> None:
 
 
 def _exit_code() -> int:
+    """Run the command, print its error when it fails, and return its exit code."""
     try:
         return _run(sys.argv[1:])
     except SystemExit:
@@ -102,6 +103,7 @@ def _run(given: list[str]) -> int:
 
 
 def _overview() -> str:
+    """Return the text of `raycontext --help`."""
     width = max(map(len, COMMANDS))
     return "\n".join(
         (

@@ -42,6 +42,7 @@ class Option(NamedTuple):
 
     @property
     def key(self) -> str:
+        """Name of the value in the result of `parse`."""
         return self.name or self.flags[0].removeprefix("--").replace("-", "_")
 
 
@@ -130,6 +131,8 @@ QUERY_COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are one line that names the command."""
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}. Try '{self.prog} --help'.\n")
 

@@ -122,6 +122,7 @@ def watch_folder(
 async def _watch_here(
     path: str, collection: str | None, options: RunOptions, root: str | None, address: str | None, runtime: Any
 ) -> None:
+    """Index the folder, then watch it until this is cancelled."""
     from raycontext.sdk.connection import connect
     from raycontext.serve.tree_watcher import TreeWatcher
 
@@ -147,6 +148,7 @@ async def _watch_here(
 def _cancelled_on_cluster(
     path: Path | None, collection: str | None, root: str | None, address: str | None
 ) -> dict[str, Any]:
+    """Cancel a job without a daemon, through the Coordinator. Returns the collection and whether a job ran."""
     from raycontext.cli.terminal import connected
 
     with connected(root, address, None if address else "inline") as context:

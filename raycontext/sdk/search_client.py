@@ -47,7 +47,7 @@ class SearchClient:
     """Client that searches one collection through the actors of its shards. Queries do not pass through the
     Coordinator.
 
-    replicas: number of actors of each shard, on different nodes where there are several.
+    replicas: number of actors of each shard, on different nodes when there are several nodes.
     seconds: longest duration of a query. Hits of a shard that is later are missing, and the result says so.
     """
 
@@ -107,6 +107,7 @@ class SearchClient:
         return await Retries((StaleVersion, RuntimeUnavailable), attempts=ATTEMPTS).run(once)
 
     async def _search(self, begun: float, request: SearchRequest, limit: int, min_score: float) -> Hits:
+        """Ask the shards once and return their merged hits. A single shard ranks and describes by itself."""
         deadline = time.time() + self._seconds
         request = replace(request, deadline=deadline, vector=await self._vector(request.text))
         if len(self._shards) == 1:
@@ -121,6 +122,7 @@ class SearchClient:
     async def _related(
         self, begun: float, path: str, line: int, filters: SearchFilters, limit: int, min_score: float
     ) -> Hits:
+        """Find the seed chunk, ask the shards for similar ones, and return the best without the seed."""
         until = begun + STATISTICS_SHARE * self._seconds
         found = await self._ask(self._all(), until, HybridSearchActor.seed, path, line)
         seed = next((seed for seed in found.values() if seed is not None), None)
@@ -173,6 +175,7 @@ class SearchClient:
         shards: list[int],
         total: Statistics,
     ) -> dict[int, Result]:
+        """Return the candidates of some shards that come in time, by number of the shard."""
         until = begun + CANDIDATES_SHARE * self._seconds
         return await self._ask(shards, until, method, request, total)
 
@@ -234,6 +237,7 @@ class SearchClient:
         return range(len(self._shards))
 
     def _unanswered(self) -> RuntimeUnavailable:
+        """Return the error for shards that do not answer in time."""
         return RuntimeUnavailable(
             f"The shards of '{self._location.collection}' did not answer within {self._seconds:g} s",
             "Search again: their actors come back by themselves; `raycontext status` shows them.",
@@ -261,6 +265,7 @@ class SearchClient:
         return Replicas(partial(self._actor, shard), self._replicas)
 
     async def _actor(self, shard: int, replica: int) -> ActorHandle[HybridSearchActor]:
+        """Return an actor of a shard, and start it when it does not run."""
         name = search_actor_name(self._location.collection, shard, replica)
         return await self._runtime.actor(
             name, Placement(spread=shard + replica), HybridSearchActor, self._location, shard, replica

@@ -341,6 +341,7 @@ def _options_of(asked: WatchQuery) -> RunOptions:
 
 
 def _real_path(path: str) -> str:
+    """Return an absolute path with links resolved. Raises `InvalidInput` for a relative path."""
     if not os.path.isabs(os.path.expanduser(path)):  # noqa: PTH111, PTH117 - of os.path, for any name is a name
         raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
     return real_path(path)

@@ -27,6 +27,8 @@ class Watched(NamedTuple):
 
 @dataclass(slots=True)
 class _Watch:
+    """Watched folder with its watcher and the task that runs it."""
+
     watched: Watched
     watcher: TreeWatcher
     task: asyncio.Task[None]
@@ -99,6 +101,7 @@ class Watches:
             await self._noted()
 
     async def _noted(self) -> None:
+        """Pass the watched folders to `note`, in a thread."""
         await asyncio.to_thread(self._note, {name: watch.watched for name, watch in self._running.items()})
 
     def _state(self, collection: str) -> WatchState:

@@ -112,7 +112,7 @@ async def test_budget_stops_a_run_and_the_next_one_pays_for_the_rest_alone(
     write_tree(tmp_path / "many", files)
     most = sum(map(len, files.values())) // 4
     async with inline as context:
-        with pytest.raises(EmbeddingBudgetExceeded, match=f"may cost {most} tokens"):
+        with pytest.raises(EmbeddingBudgetExceeded, match=f"may use {most} tokens"):
             await context.index(tmp_path / "many", embedder=name, max_embedding_tokens=most)
         paid = server.texts
         assert 0 < sum(len(text.encode()) // 4 + 1 for text in paid) <= most

@@ -153,7 +153,7 @@ def source_unavailable(place: Place) -> tuple[Told, str, str]:
     told = place.run("batch", "repos.yaml", *INLINE)
     assert told.code == 9  # of the batch, in which other sources may have succeeded
     message = next(line for line in told.stderr.splitlines() if "gone.tar.gz" in line)
-    return Told(3, "", f"error: {message}\n"), "cannot be fetched: No such file", "What was indexed of it before stays"
+    return Told(3, "", f"error: {message}\n"), "cannot be fetched: No such file", "Its earlier index stays as it is"
 
 
 def configuration_error(place: Place) -> tuple[Told, str, str]:
@@ -162,13 +162,13 @@ def configuration_error(place: Place) -> tuple[Told, str, str]:
     return (
         place.run("install", "cursor", "--yes"),
         f"{place.folder}/.cursor/mcp.json",
-        "mend it, then run the command again",
+        "Fix the file, then run the command again",
     )
 
 
 def storage_error(place: Place) -> tuple[Told, str, str]:
     place.root.write_text("")
-    return place.run("index", "shop", *INLINE), f"{place.root}", "mend the cause and run again"
+    return place.run("index", "shop", *INLINE), f"{place.root}", "Fix the cause and run again"
 
 
 def corrupt_manifest(place: Place) -> tuple[Told, str, str]:
@@ -235,7 +235,7 @@ def deadline_exceeded(place: Place) -> tuple[Told, str, str]:
     """The clock of the search actor's node is ahead by more than a query may take."""
     place.indexed()
     place.monkeypatch.setattr(shard, "time", SimpleNamespace(time=lambda: float("inf")))
-    return place.run("search", "cart", "shop"), "The time for a query of 'shop' was over", "Allow it more time"
+    return place.run("search", "cart", "shop"), "The time for a query of 'shop' had passed", "Allow it more time"
 
 
 def job_failed(place: Place) -> tuple[Told, str, str]:
@@ -268,7 +268,7 @@ def not_shared(place: Place) -> tuple[Told, str, str]:
         return {paths[0]: ("node-b",)}
 
     place.monkeypatch.setattr(InlineRuntime, "without", without)
-    return place.run("index", "shop", *INLINE), f"{place.shop} is not there on all nodes", "on a file system that all"
+    return place.run("index", "shop", *INLINE), f"{place.shop} is missing on some nodes", "on a file system that all"
 
 
 def embedding_failed(place: Place) -> tuple[Told, str, str]:
@@ -283,7 +283,7 @@ def embedding_budget_exceeded(place: Place) -> tuple[Told, str, str]:
         embedder = f"voyage:model@{server.url}"
         told = place.run("index", "shop", "--embedder", embedder, "--max-embedding-tokens", "20", *INLINE)
         assert not server.times
-    return told, "may cost 20 tokens of voyage:model", "--max-embedding-tokens"
+    return told, "may use 20 tokens of voyage:model", "--max-embedding-tokens"
 
 
 def runtime_unavailable(place: Place) -> tuple[Told, str, str]:

@@ -40,10 +40,12 @@ class Change:
 
     @property
     def needed(self) -> bool:
+        """Whether the change would change the file."""
         return self.before != self.after
 
     @property
     def backup(self) -> Path:
+        """Path of the backup, beside the file."""
         return self.path.with_name(self.path.name + BACKUP_SUFFIX)
 
     def diff(self) -> str:
@@ -60,10 +62,11 @@ class Change:
             self._apply()
         except OSError as error:
             raise ConfigurationError(
-                str(self.path), f"it cannot be written ({error.strerror})", "Nothing was changed; mend the cause."
+                str(self.path), f"it cannot be written ({error.strerror})", "Nothing was changed. Fix the cause."
             ) from None
 
     def _apply(self) -> None:
+        """Write the file, its backup first. Raises `ConfigurationError` or `OSError`."""
         if _read(self.path) != self.before:
             raise ConfigurationError(
                 str(self.path), "it was changed by another program just now", "Run the command again."
@@ -118,7 +121,7 @@ def _read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigurationError(str(path), f"it cannot be read ({error.strerror})", "Mend the cause.") from None
+        raise ConfigurationError(str(path), f"it cannot be read ({error.strerror})", "Fix the cause.") from None
     if len(content) > MAX_BYTES:
         raise ConfigurationError(str(path), "it is larger than 64 MiB", "This is no configuration; look into it.")
     return content
@@ -141,4 +144,5 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 
 def _short(line: str) -> str:
+    """Return a line cut to `LINE_CHARACTERS`."""
     return line if len(line) <= LINE_CHARACTERS else line[: LINE_CHARACTERS - 1] + "…"

@@ -72,6 +72,7 @@ def relay_command() -> str:
 
 
 def _entry(client: Client) -> dict[str, object]:
+    """Return our entry for a client, with the settings that the relay must know."""
     variables = {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
     if "RAYCONTEXT_ROOT" in variables and "://" not in variables["RAYCONTEXT_ROOT"]:
         variables["RAYCONTEXT_ROOT"] = str(Path(variables["RAYCONTEXT_ROOT"]).expanduser().absolute())
@@ -79,10 +80,12 @@ def _entry(client: Client) -> dict[str, object]:
 
 
 def _found(at: Surroundings) -> list[Client]:
+    """Return the clients that are in use on this machine."""
     return [client for client in CLIENTS.values() if any(Path(trace).exists() for trace in client.traces(at))]
 
 
 def _show(change: Change, undo: bool) -> None:
+    """Print what a change would do."""
     place = safe(str(change.path))
     if not change.needed:
         say(f"{change.client.title}: {place} {'has nothing of ours' if undo else 'is configured already'}.")
@@ -92,6 +95,7 @@ def _show(change: Change, undo: bool) -> None:
 
 
 def _confirm(yes: bool) -> None:
+    """Ask whether to make the changes. Ends the command when the answer is no or nobody can be asked."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -101,6 +105,7 @@ def _confirm(yes: bool) -> None:
 
 
 def _apply(changes: list[Change]) -> bool:
+    """Make the changes. Returns False when one of them failed."""
     done = True
     for change in changes:
         try:

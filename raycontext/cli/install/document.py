@@ -21,7 +21,7 @@ class Document:
         try:
             self.text = (content or b"").decode()
             self.servers: Any = self._value_of(self.text)
-        except (ValueError, RecursionError) as error:  # of both formats, and of bytes that are not UTF-8
+        except (ValueError, RecursionError) as error:  # both formats raise these, and so do bytes that are not UTF-8
             raise self._unreadable(str(error)) from None
         if self.servers is not None and not isinstance(self.servers, dict):
             raise self._unreadable(f"'{client.container}' is not a table of servers")
@@ -73,7 +73,9 @@ class Document:
 
     def _unreadable(self, problem: str) -> ConfigurationError:
         return ConfigurationError(
-            self.place, f"it cannot be read ({problem})", "Nothing was changed; mend it, then run the command again."
+            self.place,
+            f"it cannot be read ({problem})",
+            "Nothing was changed. Fix the file, then run the command again.",
         )
 
 

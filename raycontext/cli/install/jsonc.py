@@ -132,6 +132,7 @@ def _inserted(text: str, node: Node, key: str, value: object) -> str:
 
 
 def _written(value: object, text: str, start: int, one_line: bool) -> str:
+    """Return a value as JSON in the style of the document."""
     if one_line:
         return _one_line(value, " ")
     newline = _newline(text)
@@ -148,11 +149,13 @@ def _newline(text: str) -> str:
 
 
 def _indent_unit(text: str) -> str:
+    """Return the white space of one level of indentation in the document."""
     found = re.search(r"\n([ \t]+)[\"/]", text)
     return found[1] if found else "  "
 
 
 def _indent_of_line(text: str, place: int) -> str:
+    """Return the white space at the begin of the line that holds a place."""
     line = text[text.rfind("\n", 0, place) + 1 : place]
     return line[: len(line) - len(line.lstrip(" \t"))]
 
@@ -163,6 +166,7 @@ def _end_of_what_precedes(text: str, start: int, place: int) -> int:
 
 
 def _plain(node: Node) -> Any:
+    """Return the value of a node as `json.loads` would give it."""
     if isinstance(node.value, dict):
         return {key: _plain(member.node) for key, member in node.value.items()}
     if isinstance(node.value, list):
@@ -181,6 +185,7 @@ def _line(text: str, place: int) -> int:
 
 
 def _document(text: str) -> Node:
+    """Parse the whole text. Raises `NotJson`."""
     node = _value(text, _skip(text, 1 if text.startswith("\ufeff") else 0), 0)
     end = _skip(text, node.end)
     if end < len(text):
@@ -189,11 +194,13 @@ def _document(text: str) -> Node:
 
 
 def _skip(text: str, place: int) -> int:
+    """Return the first place that is neither white space nor comment."""
     found = SPACE_OR_COMMENT.match(text, place)
     return found.end() if found else place
 
 
 def _value(text: str, place: int, depth: int) -> Node:
+    """Parse the value that begins at a place. Raises `NotJson`."""
     if depth > DEEPEST:
         raise NotJson(_line(text, place), "it is nested too deeply")
     start = text[place : place + 1]

@@ -186,6 +186,7 @@ def _page(name: str) -> bytes:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
+    """Answer a request for an unknown address, or with a wrong method."""
     code = getattr(error, "status_code", 404)
     message = "There is no such address, or not with this method. See /openapi.json."
     return _failed(
@@ -194,14 +195,17 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
+    """Answer a request that the guard has refused while its body arrived."""
     assert isinstance(error, RequestRefused)
     return _failed(failure(error), error.status, {"connection": "close"})
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    """Answer after an error that no part of the program expected. The message does not hold its text."""
     message = f"The daemon met something unexpected ({type(error).__name__}). See its log: raycontext logs."
     return _failed(Failure(error="Unexpected", message=message), 500)
 
 
 def _failed(told: Failure, code: int, headers: dict[str, str] | None = None) -> Response:
+    """Return the response for a failure."""
     return Response(told.model_dump_json(), status_code=code, media_type="application/json", headers=headers)

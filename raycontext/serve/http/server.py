@@ -43,14 +43,17 @@ class TimedProtocol(H11Protocol):
         self._head_arrived()  # the next request has its own limit, and keep-alive holds until then
 
     def _wait_for_head(self) -> None:
+        """Start the limit for the head of a request."""
         self._late = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def _head_arrived(self) -> None:
+        """End the limit, since a request is being served."""
         if self._late is not None:
             self._late.cancel()
             self._late = None
 
     def _give_up(self) -> None:
+        """Close a connection whose request did not arrive in time."""
         self._late = None
         if not self.transport.is_closing():
             self.transport.close()
@@ -61,6 +64,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Leave all signals as they are."""
         yield
 
 

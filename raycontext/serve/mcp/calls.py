@@ -180,6 +180,7 @@ class Calls:
 
 
 def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens: int) -> ToolAnswer:
+    """Return the answer for hits, with notes on what may be missing."""
     structured: dict[str, Any] = {"root": root, "partial": answer.partial}
     for job in answer.indexing:
         structured["indexing"] = progress_structured(job)
@@ -215,6 +216,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _counted(answer: Answer) -> str:
+    """Return the number of hits as text, such as "1 result"."""
     return f"{len(answer.hits)} result{'' if len(answer.hits) == 1 else 's'}"
 
 

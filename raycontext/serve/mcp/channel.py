@@ -20,7 +20,7 @@ SHOWN_CHARACTERS = 200
 
 
 class ChannelClosed(ConnectionError):
-    """The connection ended, or carried something else than MCP, before the response was there."""
+    """The connection ended, or carried something other than MCP, before the response was there."""
 
 
 async def exchange(socket: str, request: dict[str, Any], headers: dict[str, str]) -> AsyncIterator[dict[str, Any]]:

@@ -125,6 +125,7 @@ class Relay:
                 call.cancel()
 
     def _requested(self, identifier: Any, method: str, params: Any) -> None:
+        """Answer a request, or start its call. Errors of the protocol become answers."""
         try:
             if method == "tools/call":
                 self._start_call(identifier, params)
@@ -214,6 +215,7 @@ class _Progress:
         self._last = 0.0
 
     def report(self, value: float, total: float | None, text: str) -> None:
+        """Send a notification when the client has asked for progress. `total` is None when it is not known."""
         if self._token is None:
             return
         self._last = max(value, self._last + 0.001)
@@ -312,6 +314,7 @@ def _failure(identifier: Any, refused: ProtocolError) -> Message:
 
 
 def _refuse_constant(name: str) -> None:
+    """Raise `ValueError` for NaN and infinities, which JSON does not have."""
     raise ValueError(f"{name} is not JSON")
 
 

@@ -140,10 +140,12 @@ _RESULTS: Final[dict[str, Any]] = {
 
 
 def _arguments(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments."""
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _about(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """Return a schema with a description."""
     return {**schema, "description": description}
 
 

@@ -175,7 +175,7 @@ async def test_budget_is_never_exceeded_and_what_was_paid_for_is_there(fake: Fak
     async with asking(f"openai:m@{fake.url}") as server:
         found = await server.embed(texts, "document", budget)
     assert isinstance(found.error, EmbeddingBudgetExceeded)
-    assert f"may cost {whole // 2} tokens" in str(found.error)
+    assert f"may use {whole // 2} tokens" in str(found.error)
     counted = sum(len(text.encode()) // 4 + 1 for text in fake.texts)
     assert 0 < counted <= whole // 2
     assert budget.under_way == 0
