@@ -1,4 +1,4 @@
-"""Merge inverted indexes: those of several segments become one, without the rows that are dead."""
+"""Merge of several inverted indexes into one, without dead rows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["merge_postings"]
 def merge_postings(
     parts: Sequence[Postings], row_maps: Sequence[NDArray[np.int64]], lengths: NDArray[np.unsignedinteger[Any]]
 ) -> Postings:
-    """Return one inverted index of all parts.
+    """Return one inverted index with the living rows of all parts.
 
-    `row_maps` says for each part the new number of each of its rows, -1 where the row is dead; new numbers ascend over
-    the parts and within them. `lengths` are those of the new rows. Raises `CorruptArrays` where a part names rows that
-    it does not have.
+    row_maps: for each part the new number of each of its rows, or -1 for a dead row. New numbers ascend over the parts
+    and within them. lengths: number of terms of each new row. Raises `CorruptArrays` where a part names rows that it
+    does not have.
     """
     counts = [count_live(part.offsets, part.rows, row_map) for part, row_map in zip(parts, row_maps, strict=True)]
     used = [part.terms[count > 0] for part, count in zip(parts, counts, strict=True)]

@@ -29,8 +29,9 @@ def decode(lists: PostingLists) -> Postings:
 def lookup(
     lists: PostingLists, terms: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return the postings of k terms: starts [k] and ends [k], equal where a term does not occur; rows; frequencies.
+    """Return the postings of k terms: starts [k], ends [k], rows and frequencies.
 
-    Raises `CorruptArrays` where the columns do not fit together.
+    The postings of a term stand from its start to its end. Both are equal where the term does not occur. Raises
+    `CorruptArrays` where the columns do not fit together.
     """
     return read_lists(lists.starts, lists.data, find_lists(lists.terms, terms))

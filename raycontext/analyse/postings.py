@@ -1,4 +1,4 @@
-"""What an analysis returns: values alone, so that code that only holds them loads no compiled library."""
+"""Results of an analysis. They are plain values, so that a process that only holds them loads no compiled library."""
 
 from __future__ import annotations
 
@@ -11,58 +11,62 @@ from numpy.typing import NDArray
 __all__ = ["ANALYSIS_FINGERPRINT", "PostingLists", "Postings", "QueryTerms", "terms_by_row"]
 
 ANALYSIS_FINGERPRINT = "terms-2"
-"""Changes with everything that changes the terms of a text; indexes of another analysis do not match."""
+"""Version of the analysis. It changes whenever the terms of a text change, and such indexes are built anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Postings:
     """Inverted index of n rows: T terms with P postings.
 
-    The rows that hold `terms[t]` are `rows[offsets[t]:offsets[t + 1]]`, ascending, and it occurs
-    `frequencies[...]` times in them.
+    The rows that hold `terms[t]` are `rows[offsets[t]:offsets[t + 1]]`, ascending. `frequencies` at the same places is
+    the number of times that it occurs in each of them.
     """
 
     terms: NDArray[np.uint64]
-    """[T], ascending, each once, never 0."""
+    """Hashes of the terms, ascending, each once, never 0, [T]."""
     offsets: NDArray[np.int64]
-    """[T + 1], from 0 to P."""
+    """Offsets of the terms' postings, from 0 to P, [T + 1]."""
     rows: NDArray[np.uint32]
-    """[P]"""
+    """Row of each posting, [P]."""
     frequencies: NDArray[np.uint8]
-    """[P], from 1, clipped at 255."""
+    """Number of times that the term occurs in the row, 1 to 255, [P]."""
     lengths: NDArray[np.unsignedinteger[Any]]
-    """[n], number of terms of each row with all their occurrences."""
+    """Number of terms of each row, repeated terms included, [n]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PostingLists:
-    """The same as on disk, see `posting_lists`: the list of term t is `data[starts[t]:starts[t + 1]]`."""
+    """Inverted index in its form on disk, see `posting_lists`.
+
+    The list of term t is `data[starts[t]:starts[t + 1]]`.
+    """
 
     terms: NDArray[np.uint64]
-    """[T], as in `Postings`."""
+    """Hashes of the terms, ascending, each once, never 0, [T]."""
     starts: NDArray[np.integer[Any]]
-    """[T + 1]"""
+    """Offsets of the lists in `data`, [T + 1]."""
     data: NDArray[np.uint8]
+    """Encoded lists, one after the other."""
     lengths: NDArray[np.unsignedinteger[Any]]
-    """[n], as in `Postings`."""
+    """Number of terms of each row, repeated terms included, [n]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryTerms:
-    """The k terms of a query, each once, in the order of their first occurrence."""
+    """Terms of a query, k different ones, in the order of their first occurrence."""
 
     terms: NDArray[np.uint64]
-    """[k]"""
+    """Hashes of the terms, [k]."""
     frequencies: NDArray[np.uint8]
-    """[k], from 1, clipped at 255."""
+    """Number of times that each term occurs, 1 to 255, [k]."""
     words: tuple[str, ...]
-    """What was hashed: the stem of a part, or a whole word in lower case."""
+    """Texts that were hashed, k of them: the stem of a part, or a whole word in lower case."""
 
 
 def terms_by_row(postings: Postings) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Return an index the other way round: offsets int64[n + 1] and terms uint64[P].
+    """Return the terms of each row: offsets int64[n + 1] and terms uint64[P].
 
-    Row i has the terms from offset i to i + 1.
+    The terms of row i stand from offset i to offset i + 1.
     """
     by_row = np.argsort(postings.rows, kind="stable")
     terms = np.repeat(postings.terms, np.diff(postings.offsets))[by_row]

@@ -1,4 +1,4 @@
-"""Terms: what lexical search indexes, what the static embedder sums, what a query is made of.
+"""Terms: hashes of words, which lexical search indexes and the static embedder sums, for texts and queries.
 
 A term is a 64-bit hash of a word part or of a whole word: FNV-1a of its final UTF-8 bytes, finished with
 SplitMix64's mixer, never 0. One analysis serves source, symbols, paths and queries, so that what is equal
@@ -21,6 +21,7 @@ from raycontext.kernel.text import hash_terms, invert, tokenize
 __all__ = ["analyse", "analyse_texts", "query_terms"]
 
 RECENT_QUERIES = 64
+"""Number of queries whose terms are kept."""
 
 STOP_WORDS = frozenset(
     {
@@ -70,10 +71,10 @@ STOP_WORDS = frozenset(
 def analyse(
     buffer: bytes | bytearray | memoryview | NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> Postings:
-    """Return the terms of n rows as an inverted index; row i is `buffer[starts[i]:ends[i]]`, UTF-8.
+    """Return the terms of n rows. Row i is `buffer[starts[i]:ends[i]]`, in UTF-8.
 
-    Rows may overlap, and may leave parts of the buffer out. Bytes that are not UTF-8 separate words.
-    Raises InvalidInput where a range does not lie inside the buffer.
+    Rows may overlap, and may leave out parts of the buffer. Bytes that are not UTF-8 separate words. Raises
+    `InvalidInput` where a row does not lie inside the buffer.
     """
     data = np.frombuffer(buffer, dtype=np.uint8)
     row_starts = np.ascontiguousarray(starts, dtype=np.int64)
@@ -90,7 +91,7 @@ def analyse(
 
 
 def analyse_texts(texts: Sequence[str]) -> Postings:
-    """Return the terms of short texts, such as symbols and paths, one row each. Lone surrogates separate words."""
+    """Return the terms of short texts, one row each, such as symbols or paths. Lone surrogates separate words."""
     encoded = [text.encode("utf-8", "replace") for text in texts]
     bounds = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in encoded], out=bounds[1:])
@@ -99,9 +100,9 @@ def analyse_texts(texts: Sequence[str]) -> Postings:
 
 @lru_cache(maxsize=RECENT_QUERIES)
 def query_terms(text: str) -> QueryTerms:
-    """Return the terms of a query, without English stop words unless it has no others.
+    """Return the terms of a query, without English stop words unless it has only stop words.
 
-    A query without a word gives no terms. The steps of one query, and its embedder, share one analysis.
+    A query without words has no terms. The result is kept, since the steps of a query and its embedder all need it.
     """
     data = text.encode("utf-8", "replace")
     start, end = np.zeros(1, dtype=np.int64), np.array([len(data)], dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Compiled functions: sources in C, and the border in Python that checks every argument before a pointer is taken."""
+"""Kernels: functions in C, and Python functions that check every argument before they call them."""

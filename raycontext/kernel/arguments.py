@@ -1,4 +1,4 @@
-"""Arrays on their way into a kernel: their types, layouts and sizes are checked before a pointer is taken."""
+"""Checks of the arrays that go to a kernel: types, layouts and sizes, before a pointer is taken."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _from_buffer = ffi.from_buffer
 
 
 class Kind:
-    """Elements of one type, as numpy and C name them."""
+    """Type of the elements of an array, in numpy and in C."""
 
     __slots__ = ("_type", "dtype")
 
@@ -29,9 +29,10 @@ class Kind:
         self._type = ffi.typeof(f"{name}[]")
 
     def read(self, array: NDArray[Any], size: int, what: str) -> Any:
-        """Return the pointer to an array of `size` elements that a kernel reads.
+        """Return the pointer to an array of `size` elements, which a kernel only reads.
 
-        Raises `CorruptArrays` where the array has another type or size, or does not lie in one aligned piece.
+        `what` names the array in an error. Raises `CorruptArrays` where the array has another type or size, or its
+        elements do not lie side by side.
         """
         if array.dtype != self.dtype or array.size != size or not array.flags.aligned:
             raise CorruptArrays(what, f"{array.dtype}[{array.size}] where {self.dtype}[{size}] is needed")
@@ -41,7 +42,7 @@ class Kind:
             raise CorruptArrays(what, "its elements do not lie side by side") from None
 
     def write(self, array: NDArray[Any]) -> Any:
-        """Return the pointer to an array that the caller made for a kernel to fill."""
+        """Return the pointer to an array that the caller has made for a kernel to fill."""
         return _from_buffer(self._type, array, True)
 
 
@@ -58,14 +59,20 @@ FLOAT64 = Kind(np.float64, "double")
 
 
 def offsets_of(array: NDArray[np.integer[Any]], size: int, what: str) -> tuple[Any, Any]:
-    """Return the pointers to offsets of 32 and of 64 bits: the one that they are not is null."""
+    """Return the pointers to offsets of 32 bits and of 64 bits. One of them is null.
+
+    Raises `CorruptArrays`, like `Kind.read`.
+    """
     if array.dtype == INT32.dtype:
         return INT32.read(array, size, what), _NOTHING
     return _NOTHING, INT64.read(array, size, what)
 
 
 def checked(result: int, what: str) -> int:
-    """Return what a kernel returned. Raises `CorruptArrays` where it met an index that leads outside of its arrays."""
+    """Return the result of a kernel.
+
+    Raises `CorruptArrays` where it is negative: then the kernel met an index that leads outside of its arrays.
+    """
     if result < 0:
         raise CorruptArrays(what, "an offset or a row number leads outside of the data")
     return result

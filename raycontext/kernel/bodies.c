@@ -1,7 +1,7 @@
-/* Blanks out the bodies of small functions of C before they are parsed: no chunk begins inside of them. */
+/* Blanking of the bodies of small C functions before a file is parsed, since no chunk begins inside them. */
 #include "kernels.h"
 
-/* Bytes that mean something outside of names and numbers. */
+/* Table of the bytes that have a meaning outside of names and numbers. */
 static const uint8_t IS_MARK[256] = {
     ['\n'] = 1, [' '] = 1, ['\t'] = 1, ['\r'] = 1, ['#'] = 1, ['/'] = 1, ['('] = 1,
     [')'] = 1,  [';'] = 1, ['{'] = 1,  ['}'] = 1,  ['"'] = 1, ['\''] = 1,
@@ -12,7 +12,7 @@ static void blank(uint8_t *data, int64_t start, int64_t end) {
         if (data[position] != '\n' && data[position] != '\r') data[position] = ' ';
 }
 
-/* The position after a comment that begins at `position`: the line end, or behind the closing mark. */
+/* Return the end of a comment that begins at `position`: the line end, or the position after the closing mark. */
 static int64_t behind_comment(const uint8_t *data, int64_t size, int64_t position) {
     if (data[position + 1] == '/') {
         while (position < size && data[position] != '\n') position++;
@@ -23,7 +23,7 @@ static int64_t behind_comment(const uint8_t *data, int64_t size, int64_t positio
     return size;
 }
 
-/* The line end of a directive, behind the lines that continue it and the comments in it. */
+/* Return the line end of a directive, after the lines that continue it and the comments in it. */
 static int64_t behind_directive(const uint8_t *data, int64_t size, int64_t position) {
     while (position < size && data[position] != '\n') {
         if (data[position] == '\\' && position + 1 < size) {
@@ -38,7 +38,7 @@ static int64_t behind_directive(const uint8_t *data, int64_t size, int64_t posit
     return position;
 }
 
-/* The position behind a string or a character; the line end where it is not closed before. */
+/* Return the position after a string or a character literal, or the line end if it is not closed before. */
 static int64_t behind_literal(const uint8_t *data, int64_t size, int64_t position) {
     uint8_t quote = data[position++];
     while (position < size && data[position] != '\n') {
@@ -52,7 +52,7 @@ static int is_of_word(uint8_t byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '_';
 }
 
-/* Whether `name(...)` stands before a brace at `end`; not `struct name __attribute__((...))`, nor `MACRO(...)`. */
+/* Return whether `name(...)` stands before a brace at `end`. `MACRO(...)` and a name in an attribute do not count. */
 static int ends_signature(const uint8_t *data, int64_t begin, int64_t end) {
     if (end <= begin) return 0;
     int64_t position = end - 1, depth = 0;
@@ -70,16 +70,16 @@ static int ends_signature(const uint8_t *data, int64_t begin, int64_t end) {
     return (first >= 'a' && first <= 'z') || (first == '_' && second != '_');
 }
 
-/* Blank out in place; returns how many bodies. */
+/* Blank out bodies in place, and return their number. */
 int64_t blank_bodies(uint8_t *data, int64_t size, int64_t most_bytes) {
     int64_t found = 0, depth = 0, parentheses = 0, linkages = 0, position = 0;
-    int64_t begin = 0;  /* of the declaration that is read */
-    int64_t opened = 0; /* its outermost brace */
+    int64_t begin = 0;  /* start of the current declaration */
+    int64_t opened = 0; /* position of its outermost brace */
     int is_body = 0, starts_line = 1;
     uint8_t last = ';'; /* the last byte that is neither white space nor in a comment */
     while (position < size) {
         uint8_t byte = data[position];
-        if (!IS_MARK[byte]) { /* most of a file */
+        if (!IS_MARK[byte]) { /* most bytes of a file */
             starts_line = 0;
             last = byte;
             position++;

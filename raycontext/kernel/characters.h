@@ -1,4 +1,4 @@
-/* UTF-8, the table of code points, and hashes: what the tokeniser does for each byte. */
+/* UTF-8, the table of code points, and hashes, for the tokeniser. */
 #ifndef RAYCONTEXT_CHARACTERS_H
 #define RAYCONTEXT_CHARACTERS_H
 #include "kernels.h"
@@ -11,22 +11,22 @@ typedef struct {
     int64_t width;
 } character;
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923). Part of the index format. */
+/* Return the FNV-1a hash of 64 bits (Fowler, Noll, Vo; RFC 9923). It is part of the index format. */
 static inline uint64_t fnv1a(const uint8_t *data, int64_t first, int64_t last) {
     uint64_t value = FNV_OFFSET;
     for (int64_t position = first; position < last; position++) value = (value ^ data[position]) * FNV_PRIME;
     return value;
 }
 
-/* The output function of SplitMix64 (Steele, Lea, Flood 2014): a bijection that mixes all bits. */
+/* Return the output function of SplitMix64 (Steele, Lea, Flood 2014), a bijection that mixes all bits. */
 static inline uint64_t splitmix64(uint64_t value) {
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
     value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
     return value ^ (value >> 31);
 }
 
-/* The code point at `position`, which holds no ASCII byte, and its width in bytes; (0, 1) where the bytes are not
- * valid UTF-8 up to `end`: U+0000 is a separator. */
+/* Return the code point at `position`, where no ASCII byte stands, and its width in bytes; (0, 1) where the bytes
+ * up to `end` are not valid UTF-8; U+0000 is a separator. */
 static inline character decode(const uint8_t *data, int64_t position, int64_t end) {
     const character invalid = {0, 1};
     uint32_t lead = data[position];
@@ -44,19 +44,19 @@ static inline character decode(const uint8_t *data, int64_t position, int64_t en
     return (character){code_point, width};
 }
 
-/* The character at `position`, ASCII or not. */
+/* Return the character at `position`, ASCII or not. */
 static inline character character_at(const uint8_t *data, int64_t position, int64_t end) {
     return data[position] < 128 ? (character){data[position], 1} : decode(data, position, end);
 }
 
-/* Class and lower case of a code point, as in the table, for all planes: 2 and 3 are Han, the rest has no letters. */
+/* Return class and lower case of any code point. Planes 2 and 3, beyond the table, are Han; the rest has no letters. */
 static inline uint32_t entry_of(const uint32_t *code_points, uint32_t code_point) {
     if (code_point < TABLE_SIZE) return code_points[code_point];
     if (code_point < 0x40000) return ((uint32_t)CJK << CLASS_SHIFT) | code_point;
     return (uint32_t)SEPARATOR << CLASS_SHIFT;
 }
 
-/* Write a code point as UTF-8, at most four bytes; returns the position after it. */
+/* Write a code point as UTF-8, at most four bytes, and return the position after it. */
 static inline int64_t encode(uint32_t code_point, uint8_t *out, int64_t position) {
     if (code_point < 0x80) {
         out[position] = (uint8_t)code_point;

@@ -1,11 +1,11 @@
-/* What files, their names and their definitions say about a query; and which rows of a file may be hits. */
+/* Features of files from their names and definitions, and the selection of the rows of a file that may be hits. */
 #include "arithmetic.h"
 
 static inline double larger(double left, double right) {
     return right > left ? right : left;
 }
 
-/* For each file its best score and the best three summed; what is below zero counts as zero. */
+/* Compute the best score of each file and the sum of its best three. Scores below zero count as zero. */
 int64_t best_three(const double *scores, int64_t size, const int64_t *offsets, int64_t files, double *best_scores,
                    double *three) {
     for (int64_t file = 0; file < files; file++) {
@@ -18,8 +18,8 @@ int64_t best_three(const double *scores, int64_t size, const int64_t *offsets, i
     return 0;
 }
 
-/* Places of at most `count` eligible rows of each file, those of most evidence [3, size], ascending file by file; and
- * how many each file has. Of rows of equal worth the first ones. `worth` and `chosen` [count] are scratch. */
+/* Select at most `count` eligible rows of each file, those with most evidence [3, size], and count them. Places are
+ * written file by file, ascending. Between equal rows the first is taken. `worth` and `chosen` [count] are scratch. */
 int64_t best_rows(const double *evidence, const uint8_t *eligible, int64_t size, const int64_t *offsets,
                   int64_t files, int64_t count, double *worth, int64_t *chosen, int64_t *places, int64_t space,
                   int64_t *counts) {
@@ -54,7 +54,7 @@ int64_t best_rows(const double *evidence, const uint8_t *eligible, int64_t size,
             worth[position] = value;
             chosen[position] = place;
         }
-        for (int64_t number = 0; number < kept; number++) { /* in the order of places: few of them */
+        for (int64_t number = 0; number < kept; number++) { /* sort by place; there are few */
             int64_t position = filled + number;
             for (; position > filled && places[position - 1] > chosen[number]; position--)
                 places[position] = places[position - 1];
@@ -66,7 +66,7 @@ int64_t best_rows(const double *evidence, const uint8_t *eligible, int64_t size,
 }
 
 
-/* For each of some files the share of the terms of its stem that the query has. */
+/* Compute for each given file the share of the terms of its stem that the query has. */
 int64_t stem_cover(const int64_t *files, int64_t count, const int32_t *narrow_offsets, const int64_t *wide_offsets,
                    int64_t file_count, const uint64_t *stem_terms, int64_t size, const uint64_t *terms,
                    int64_t term_count, double *cover) {
@@ -89,8 +89,8 @@ int64_t stem_cover(const int64_t *files, int64_t count, const int32_t *narrow_of
     return 0;
 }
 
-/* For the definitions starts[i] to ends[i] of each file i, one after the other from offsets[i] on: how many terms of
- * the query the name has, and what these weigh. */
+/* Compute for each definition how many terms of the query its name has, and the sum of their weights. File i has the
+ * definitions starts[i] to ends[i], whose results stand from offsets[i] on. */
 int64_t match_names(const int64_t *list_starts, const int64_t *list_ends, int64_t terms, const uint32_t *definitions,
                     int64_t postings, const double *weights, const int64_t *starts, const int64_t *ends,
                     const int64_t *offsets, int64_t files, int64_t size, int64_t *matched, double *covered) {
@@ -110,8 +110,8 @@ int64_t match_names(const int64_t *list_starts, const int64_t *list_ends, int64_
     return 0;
 }
 
-/* For each file its best definition by cover and by exact name, and for each of its rows how well its best definition
- * matches, `defined` [rows]. Definition d of file i is in row rows[d] + shifts[i]. What is written is zeroed before. */
+/* Compute the best definition of each file by cover and by exact name, and the match of each row's best definition,
+ * `defined` [rows]. Definition d of file i is in row rows[d] + shifts[i]. The caller zeroes the results before. */
 int64_t score_definitions(const definition_columns *columns, const int64_t *starts, const int64_t *ends,
                           const int64_t *shifts, const int64_t *offsets, int64_t files, const int64_t *matched,
                           const double *covered, int64_t size, double total, double weight_units,

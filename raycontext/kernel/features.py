@@ -1,4 +1,4 @@
-"""Border of `features.c`: what files, their names and their definitions say about a query."""
+"""Calls of `features.c`: features of files from their names and definitions, and the best rows of files."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class DefinitionArrays(NamedTuple):
 def best_three(
     scores: NDArray[np.float64], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each file's best score, and its best three summed with weights 1, 1/2, 1/4: float64[files] each.
+    """Return the best score of each file, and the sum of its best three with weights 1, 1/2, 1/4, float64[m] each.
 
-    What is below zero counts as zero. Raises `CorruptArrays` where offsets [files + 1] lead outside of the scores.
+    scores: float64[n]. offsets: [m + 1]; scores of file i stand from offset i to offset i + 1. Scores below zero count
+    as zero. Raises `CorruptArrays` where an offset leads outside of the scores.
     """
     files = offsets.size - 1
     best, three = np.zeros(files, np.float64), np.zeros(files, np.float64)
@@ -44,10 +45,11 @@ def best_three(
 def best_rows(
     evidence: NDArray[np.float64], eligible: NDArray[np.bool_], offsets: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return places of at most `count` eligible rows of each file, ascending file by file, and how many each has, [m].
+    """Return the best eligible rows of each file, at most `count`, and how many each file has, int64[m].
 
-    evidence [3, rows] of lexical scores, cosines and matches of definitions; lexical scores count as shares of the
-    file's best. Raises `CorruptArrays` where offsets [m + 1] lead outside.
+    Rows are places in `evidence`, ascending within a file. evidence: BM25F, cosine and match of the best definition of
+    each row, float64[3, n]; BM25F counts as a share of the largest one of the file. eligible: bool[n]. offsets:
+    [m + 1]. Raises `CorruptArrays` where an offset leads outside.
     """
     rows, files = eligible.size, offsets.size - 1
     if evidence.shape != (3, rows):
@@ -70,9 +72,10 @@ def stem_cover(
     stem_terms: NDArray[np.uint64],
     terms: NDArray[np.uint64],
 ) -> NDArray[np.float64]:
-    """Return for each of some files the share of the terms of its stem that are among `terms`: float64[files].
+    """Return for each of m files the share of the terms of its stem that are among `terms`, float64[m].
 
-    `offsets` [all files + 1], of 32 or 64 bits, lead into `stem_terms`. Raises `CorruptArrays` where they do not.
+    files: ordinals, int64[m]. offsets: [all files + 1], 32 or 64 bits; the terms of file i stand from offset i to
+    offset i + 1 in `stem_terms`. Raises `CorruptArrays` where a file or an offset leads outside.
     """
     cover = np.zeros(files.size, np.float64)
     result = kernels().stem_cover(
@@ -92,11 +95,11 @@ def match_names(
     ends: NDArray[np.int64],
     offsets: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return how many terms of the query each definition of some files has in its name, and what these weigh.
+    """Return for definitions of m files how many terms of a query each name has, and the sum of their weights.
 
-    `lists` are starts [terms], ends [terms] and definitions of the terms' postings. File i has the definitions
-    `starts[i]` to `ends[i]`, and in the results the places from `offsets[i]` to `offsets[i + 1]`. Raises
-    `CorruptArrays` where a list or a definition leads outside.
+    lists: starts [terms], ends [terms] and definitions of the terms' postings. File i has the definitions from
+    `starts[i]` to `ends[i]`; in the results they stand from `offsets[i]` to `offsets[i + 1]`. Raises `CorruptArrays`
+    where a list or a definition leads outside.
     """
     list_starts, list_ends, definitions = lists
     terms, files = weights.size, starts.size
@@ -125,12 +128,12 @@ def score_definitions(
     exact: tuple[NDArray[np.uint32], NDArray[np.uint32]],
     rows: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return each file's best definition by cover and by exact name, [files] each, and each row's best match, [rows].
+    """Return the best definition of each file by terms and by exact name, [m] each, and the best of each row, [rows].
 
-    starts, ends, offsets and `matches` as in `match_names`. Definition d of file i is in the row `columns.rows[d] +
-    shifts[i]`; `total` is the weight of all terms; `units` are what a weight of 1 is stored as, and the worth of a
-    folded and of a partial match; `exact` are the names of the query and the folded ones. Raises `CorruptArrays` where
-    a definition or a row leads outside.
+    starts, ends, offsets, matches: see `match_names`. shifts: definition d of file i lies in row `columns.rows[d] +
+    shifts[i]`. total: sum of the weights of all terms. units: stored weight that stands for 1, match of a folded name,
+    and match of a name with all terms. exact: hashes of the query's identifiers, and of the folded ones. Raises
+    `CorruptArrays` where a definition or a row leads outside.
     """
     matched, covered = matches
     names, folded = exact

@@ -1,8 +1,8 @@
-/* Signatures of all kernels. The compiler reads this file whole; cffi reads what does not begin with a #.
+/* Signatures of all kernels. The compiler reads the whole file; cffi reads the lines that do not begin with a #.
  *
- * A kernel allocates nothing and keeps nothing. Sizes travel beside pointers, and every index that comes from data is
- * compared with a size before it is used: no content of a file makes a kernel read or write outside of its arrays.
- * A result below zero is DAMAGED: arrays contradict each other, and what was written so far means nothing.
+ * A kernel allocates no memory and keeps no state. Each pointer comes with a size, and every index that comes from data
+ * is compared with a size before it is used. So no content of a file makes a kernel read or write outside its arrays.
+ * A negative result is DAMAGED: arrays contradict each other, and the results are not valid.
  */
 #ifndef RAYCONTEXT_KERNELS_H
 #define RAYCONTEXT_KERNELS_H
@@ -17,24 +17,24 @@ enum { SEPARATOR, MARK, DIGIT, CONNECTOR, LOWER, UPPER, CJK }; /* classes of cha
 enum { CLASS_SHIFT = 24, TABLE_SIZE = 0x20000 };
 enum { MAX_WORD_BYTES = 128, MAX_PARTS = 130, MAX_LOWER_BYTES = 512 };
 
-/* What must grow before the scan can go on. */
+/* Array that must grow before the scan can go on. */
 enum { NOTHING, POSTING_SPACE, WORD_SPACE, WORD_PART_SPACE, PART_SPACE, BYTE_SPACE };
 
 typedef struct {
-    int64_t row, position, length, cjk_end; /* where the scan stands; position and cjk_end are -1 before a row */
-    int64_t postings, words, word_parts, parts; /* how much of each array is in use */
+    int64_t row, position, length, cjk_end; /* position of the scan; position and cjk_end are -1 before a row */
+    int64_t postings, words, word_parts, parts; /* number of used entries of each array */
     int64_t posting_space, word_space, word_part_space, part_key_space, part_space, byte_space;
     int32_t *posting_parts;
     uint8_t *frequencies;
     uint64_t *word_keys; /* words: hash -> start of their parts in word_part_numbers << 8 | number of them */
     int64_t *word_values;
     int32_t *word_part_numbers;
-    uint64_t *part_keys; /* parts: hash -> number, and what there is by number */
+    uint64_t *part_keys; /* parts: hash -> number; the arrays below are by number */
     int64_t *part_numbers;
     uint8_t *part_bytes;
     int64_t *part_offsets;
     uint8_t *stemmed;
-    int64_t *latest; /* the part's last posting, of whatever row */
+    int64_t *latest; /* last posting of the part, in any row */
 } scan_state;
 
 int64_t scan(const uint8_t *data, int64_t size, const int64_t *starts, const int64_t *ends, int64_t rows,
@@ -127,7 +127,7 @@ int64_t pool(const int8_t *codes, const float *scales, int64_t entries, int64_t 
              const uint8_t *frequencies, int64_t postings, int64_t row_count, const float *frequency_weights,
              int64_t *row_ends, int64_t *following, int32_t *posting_entries, float *posting_weights, float *vectors);
 
-/* features.c: what files and their names say about a query */
+/* features.c: features of files from their names and definitions */
 
 int64_t best_three(const double *scores, int64_t size, const int64_t *offsets, int64_t files, double *best,
                    double *three);

@@ -1,5 +1,5 @@
-/* BM25F over the postings of a segment, term by term, in the order of the query's terms: a score is summed in one order
- * wherever it is made, so it is the same bit for bit. */
+/* BM25F over the postings of a segment. Each score is summed in the order of the query's terms, so that it is the same,
+ * bit for bit, wherever it is computed. */
 #include "arithmetic.h"
 
 static int are_ranges(const field_slices *field, int64_t terms) {
@@ -9,7 +9,7 @@ static int are_ranges(const field_slices *field, int64_t terms) {
     return 1;
 }
 
-/* Check once what all kernels of this file rely on: each term's postings are a range of the field's. */
+/* Check what all kernels of this file rely on: the postings of each term are a range of the field's postings. */
 int64_t check_slices(const term_slices *slices) {
     int fits = are_ranges(&slices->body, slices->terms) && are_ranges(&slices->symbol, slices->terms) &&
                are_ranges(&slices->path, slices->terms) && slices->body.row_count >= slices->rows &&
@@ -17,7 +17,7 @@ int64_t check_slices(const term_slices *slices) {
     return fits ? 0 : DAMAGED;
 }
 
-/* Count the live rows that have each term in the body, the symbol, the path: counts [3, terms], zeroed before. */
+/* Count the live rows that have each term in body, symbol and path: counts [3, terms], which the caller zeroes. */
 int64_t count_rows(const term_slices *slices, const int64_t *dead_files, int64_t dead, int64_t *counts) {
     const field_slices *body = &slices->body, *symbol = &slices->symbol, *path = &slices->path;
     int64_t *body_counts = counts, *symbol_counts = counts + slices->terms, *path_counts = counts + 2 * slices->terms;
@@ -44,8 +44,8 @@ int64_t count_rows(const term_slices *slices, const int64_t *dead_files, int64_t
     return 0;
 }
 
-/* Add the BM25F of all rows: a merge of the three fields' postings in the order of rows. `touched` becomes 1 for the
- * files of rows that have a term. */
+/* Add the BM25F of all rows. It merges the postings of the three fields in the order of rows. `touched` becomes 1 for
+ * files whose rows have a term. */
 int64_t score_rows(const normalisation *norm, const double *weights, const term_slices *slices, double *scores,
                    uint8_t *touched) {
     const field_slices *body = &slices->body, *symbol = &slices->symbol, *path = &slices->path;
@@ -131,8 +131,8 @@ static int64_t score_files(const normalisation *norm, const double *weights, con
     return 0;
 }
 
-/* Sum the best three eligible chunks of each file that a term touched. Files without an eligible chunk lose what their
- * definitions and paths scored. */
+/* Sum the best three eligible chunks of each file that has a term. The scores of definitions and path become 0 for a
+ * file without an eligible chunk. */
 static int64_t sum_best(const term_slices *slices, const double *scores, const uint8_t *touched,
                         const uint8_t *eligible, double *chunks, double *definitions, double *paths) {
     for (int64_t file = 0; file < slices->files; file++) {
@@ -152,8 +152,8 @@ static int64_t sum_best(const term_slices *slices, const double *scores, const u
     return 0;
 }
 
-/* For each file the BM25F of its best three eligible chunks by `chunk_weights`, and BM25 of its symbols and of its path
- * by `weights`. All arrays that are written are zeroed before; `row_scores` [rows] and `touched` [files] are scratch. */
+/* Compute for each file BM25F of its best three eligible chunks by `chunk_weights`, and BM25 of its symbols and of its
+ * path by `weights`. The caller zeroes all results; `row_scores` [rows] and `touched` [files] are scratch. */
 int64_t propose_files(const normalisation *norm, const double *weights, const double *chunk_weights,
                       const term_slices *slices, const uint8_t *eligible, const int64_t *symbol_lengths,
                       double *row_scores, uint8_t *touched, double *chunks, double *definitions, double *paths) {
@@ -163,8 +163,8 @@ int64_t propose_files(const normalisation *norm, const double *weights, const do
     return state;
 }
 
-/* BM25F of the rows of some files: file i has the scores from offset i to i + 1. `frequencies` [size] is zeroed scratch
- * and is left as it was. */
+/* Compute BM25F of the rows of some files. File i has the scores from offset i to offset i + 1. `frequencies` [size] is
+ * scratch; it is zero before and after. */
 int64_t score_chosen(const normalisation *norm, const double *weights, const term_slices *slices,
                      const int64_t *files, const int64_t *offsets, int64_t file_count, double *frequencies,
                      double *scores, int64_t size) {

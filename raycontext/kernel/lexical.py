@@ -1,4 +1,4 @@
-"""Border of `lexical.c`: BM25F over the postings of one segment."""
+"""Calls of `lexical.c`: BM25F over the postings of one segment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FieldArrays", "PointedSlices", "count_rows", "propose_files", "score
 
 
 class FieldArrays(NamedTuple):
-    """Where the postings of a query's terms lie in one field of one segment."""
+    """Postings of a query's terms in one field of one segment. Term t has those from `starts[t]` to `ends[t]`."""
 
     starts: NDArray[np.int64]  # [terms]
     ends: NDArray[np.int64]  # [terms]; equal to the start where the term does not occur
@@ -24,10 +24,10 @@ class FieldArrays(NamedTuple):
 
 
 class PointedSlices:
-    """The postings of a query's terms in all fields of one segment, checked once for all kernels that use them.
+    """Postings of a query's terms in all fields of one segment, checked once for all kernels.
 
-    The arrays must not change as long as this lives. Raises `CorruptArrays` where their types or sizes contradict each
-    other.
+    The arrays must not change while this object lives. Raises `CorruptArrays` where their types or sizes contradict
+    each other.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class PointedSlices:
         row_counts: NDArray[np.uint32],
     ) -> None:
         self.terms, self.rows, self.files = fields[0].starts.size, row_files.size, first_rows.size
-        self._kept: list[Any] = []  # pointers, which keep the memory
+        self._kept: list[Any] = []  # pointers, which keep the memory alive
         self.pointer = ffi.new("term_slices *")
         pointer = self.pointer
         for field, arrays in zip((pointer.body, pointer.symbol, pointer.path), fields, strict=True):
@@ -50,6 +50,7 @@ class PointedSlices:
         checked(kernels().check_slices(pointer), "postings of a query's terms")
 
     def _point(self, field: Any, arrays: FieldArrays) -> None:
+        """Set the pointers of one field."""
         starts, ends, rows, frequencies, lengths = arrays
         field.starts = self._keep(INT64.read(starts, self.terms, "starts of postings"))
         field.ends = self._keep(INT64.read(ends, self.terms, "ends of postings"))
@@ -59,14 +60,15 @@ class PointedSlices:
         field.postings, field.row_count = rows.size, lengths.size
 
     def _keep(self, pointer: Any) -> Any:
+        """Keep a pointer, which keeps its memory alive, and return it."""
         self._kept.append(pointer)
         return pointer
 
 
 def count_rows(slices: PointedSlices, dead_files: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the live rows that have each term in the body, the symbol, the path: int64[3, terms].
+    """Return the number of live rows that have each term in the body, the symbol and the path, int64[3, terms].
 
-    `dead_files` are ordinals, each once. Raises `CorruptArrays` where a file is none of the segment's.
+    `dead_files` are ordinals, each once. Raises `CorruptArrays` where the segment has no such file.
     """
     counts = np.zeros((3, slices.terms), np.int64)
     dead = INT64.read(dead_files, dead_files.size, "tombstones")
@@ -75,9 +77,10 @@ def count_rows(slices: PointedSlices, dead_files: NDArray[np.int64]) -> NDArray[
 
 
 def score_rows(norm: Any, weights: NDArray[np.float64], slices: PointedSlices) -> NDArray[np.float64]:
-    """Return the BM25F of all rows of the segment, float64[rows]; weights [terms].
+    """Return the BM25F of all rows of the segment, float64[rows].
 
-    `norm` is the tuple of `search.lexical.Normalisation`. Raises `CorruptArrays` where a row or a file is none.
+    norm: a `search.lexical.Normalisation`. weights: [terms]. Raises `CorruptArrays` where postings name a row or a file
+    that the segment does not have.
     """
     scores, touched = np.zeros(slices.rows, np.float64), np.zeros(slices.files, np.bool_)
     result = kernels().score_rows(
@@ -96,10 +99,11 @@ def propose_files(
     eligible: NDArray[np.bool_],
     symbol_lengths: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return for each file the BM25F of its best three eligible chunks, BM25 of its symbols and its path: [3, files].
+    """Return for each file BM25F of its best three eligible chunks, BM25 of its symbols and of its path, [3, files].
 
-    Chunks are scored by `chunk_weights`, the others by `weights`, [terms] each; zero where no chunk is eligible.
-    eligible [rows]; symbol_lengths [files]. Raises `CorruptArrays` where a row or a file is none.
+    norm: a `search.lexical.Normalisation`. chunk_weights: weights for chunks, [terms]. weights: weights for symbols and
+    path, [terms]. eligible: bool[rows]. symbol_lengths: [files]. All three are 0 where no chunk is eligible. Raises
+    `CorruptArrays` where postings name a row or a file that the segment does not have.
     """
     found = np.zeros((3, slices.files), np.float64)
     chunks, definitions, paths = (FLOAT64.write(row) for row in found)
@@ -123,10 +127,10 @@ def score_chosen(
     offsets: NDArray[np.int64],
     rows: int,
 ) -> NDArray[np.float64]:
-    """Return the BM25F of the rows of some files, float64[rows]: file i has the scores from `offsets[i]` to `[i + 1]`.
+    """Return the BM25F of the rows of m files, float64[rows]. File i has those from `offsets[i]` to `offsets[i + 1]`.
 
-    files [m], ascending; offsets [m + 1]; weights [terms]. Raises `CorruptArrays` where a file, an offset or a row
-    leads outside.
+    norm: a `search.lexical.Normalisation`. weights: [terms]. files: ordinals, ascending, [m]. offsets: [m + 1]. Raises
+    `CorruptArrays` where a file, an offset or a row leads outside.
     """
     scores, frequencies = np.zeros(rows, np.float64), np.zeros(rows, np.float64)
     result = kernels().score_chosen(
@@ -140,5 +144,5 @@ def score_chosen(
 
 
 def _parameters(norm: Any) -> tuple[Any, ...]:
-    """Return the values of the structure `normalisation`: files' definitions have no weight of their own."""
+    """Return the values of the C structure `normalisation`. All symbols of a file together have weight 1."""
     return (norm.k1, norm.body, norm.symbol, norm.path, (1.0, *norm.definitions))

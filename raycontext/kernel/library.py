@@ -1,4 +1,4 @@
-"""The compiled library: found, chosen for this processor, loaded once a process."""
+"""Compiled library of the kernels: its variants, and the choice for this processor."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["VARIANTS", "ffi", "kernels", "load", "usable"]
 FOLDER = Path(__file__).parent
 
 VARIANTS = ("avx2", "baseline")
-"""Variants of the library, the fastest first. They give the same results, bit for bit."""
+"""Names of the variants of the library, the fastest first. All give the same results, bit for bit."""
 
 
 @cache
 def load(variant: str) -> Any:
-    """Return a variant of the library. Raises `KernelsMissing` where the file is not there or cannot be loaded."""
+    """Return a variant of the library. Raises `KernelsMissing` where its file is missing or cannot be loaded."""
     place = FOLDER / f"kernels-{variant}.so"
     try:
         return ffi.dlopen(str(place))
@@ -39,5 +39,5 @@ def usable() -> tuple[str, ...]:
 
 @cache
 def kernels() -> Any:
-    """Return the fastest variant for this processor. Its functions release the interpreter's lock."""
+    """Return the fastest variant for this processor. Its functions release Python's global interpreter lock."""
     return load(usable()[0])

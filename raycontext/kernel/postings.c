@@ -1,4 +1,4 @@
-/* Posting lists in as few bytes as they need, and back; merges of inverted indexes.
+/* Encoding and decoding of posting lists, and merges of inverted indexes.
  *
  * A list holds gaps between rows in codes of variable length (Scholer, Williams, Yiannis and Zobel, "Compression of
  * inverted indexes for fast query evaluation", SIGIR 2002). The lowest bit of a code says whether a frequency follows:
@@ -6,10 +6,10 @@
  */
 #include "arithmetic.h"
 
-enum { MOST_SHIFT = 56 }; /* no code is longer; a damaged one ends here */
+enum { MOST_SHIFT = 56 }; /* shift after which a code ends, even a damaged one */
 
 
-/* Fill `starts` [terms + 1] with where each list will begin; returns the bytes of all. */
+/* Fill `starts` [terms + 1] with the offset of each list, and return the size of all lists in bytes. */
 int64_t measure_lists(const int64_t *offsets, int64_t terms, const uint32_t *rows, const uint8_t *frequencies,
                       int64_t postings, int64_t *starts) {
     int64_t total = 0;
@@ -31,7 +31,7 @@ int64_t measure_lists(const int64_t *offsets, int64_t terms, const uint32_t *row
     return total;
 }
 
-/* Write all lists; returns the bytes written. There must be room for MOST_POSTING_BYTES more than that. */
+/* Write all lists, and return their size in bytes. There must be room for MOST_POSTING_BYTES more. */
 int64_t write_lists(const int64_t *offsets, int64_t terms, const uint32_t *rows, const uint8_t *frequencies,
                     int64_t postings, uint8_t *data, int64_t size) {
     int64_t filled = 0;
@@ -58,7 +58,7 @@ int64_t write_lists(const int64_t *offsets, int64_t terms, const uint32_t *rows,
     return filled;
 }
 
-/* Fill `places` with where each term stands in a sorted dictionary, -1 where it does not; returns how many do. */
+/* Fill `places` with the place of each term in a sorted dictionary, or -1, and return how many were found. */
 int64_t find_lists(const uint64_t *dictionary, int64_t size, const uint64_t *terms, int64_t count, int64_t *places) {
     int64_t found = 0;
     for (int64_t number = 0; number < count; number++) {
@@ -75,7 +75,7 @@ int64_t find_lists(const uint64_t *dictionary, int64_t size, const uint64_t *ter
     return found;
 }
 
-/* The most postings that the lists at some places can hold: a posting takes a byte at least. */
+/* Return the largest number of postings that the given lists can hold. A posting takes at least one byte. */
 int64_t bound_lists(const int32_t *narrow_starts, const int64_t *wide_starts, int64_t lists, const int64_t *places,
                     int64_t count, int64_t size) {
     int64_t total = 0;
@@ -92,7 +92,7 @@ int64_t bound_lists(const int32_t *narrow_starts, const int64_t *wide_starts, in
     return total;
 }
 
-/* Read the lists at some places, -1 for an empty one, into `rows` and `frequencies`; returns how many postings. */
+/* Read the given lists into `rows` and `frequencies`, and return the number of postings. -1 is an empty list. */
 int64_t read_lists(const int32_t *narrow_starts, const int64_t *wide_starts, int64_t lists, const uint8_t *data,
                    int64_t size, const int64_t *places, int64_t count, int64_t *starts, int64_t *ends, uint32_t *rows,
                    uint8_t *frequencies, int64_t space) {
@@ -107,10 +107,10 @@ int64_t read_lists(const int32_t *narrow_starts, const int64_t *wide_starts, int
             if (position < 0) position = 0;
             if (end > size) end = size;
             if (end - position > space - filled) return DAMAGED;
-            uint64_t row = UINT64_MAX; /* so that a first gap of 0 is row 0 */
+            uint64_t row = UINT64_MAX; /* a first gap of 0 gives row 0 */
             while (position < end) {
                 uint64_t byte = data[position++];
-                if (byte < 128 && !(byte & 1)) { /* the usual posting: one byte, once in a row */
+                if (byte < 128 && !(byte & 1)) { /* most postings have one byte and frequency 1 */
                     row += (byte >> 1) + 1;
                     rows[filled] = (uint32_t)row;
                     frequencies[filled++] = 1;
@@ -137,7 +137,7 @@ int64_t read_lists(const int32_t *narrow_starts, const int64_t *wide_starts, int
     return filled;
 }
 
-/* Count the postings of each term whose row is alive: row_map[row] is its new number, or below zero. */
+/* Count the postings of each term whose row is alive. row_map[row] is its new number, or negative for a dead row. */
 int64_t count_live(const int64_t *offsets, int64_t terms, const uint32_t *rows, int64_t postings,
                    const int64_t *row_map, int64_t mapped, int64_t *counts) {
     for (int64_t term = 0; term < terms; term++) {
@@ -152,7 +152,7 @@ int64_t count_live(const int64_t *offsets, int64_t terms, const uint32_t *rows, 
     return 0;
 }
 
-/* Append the live postings of each term where its target's next posting belongs. */
+/* Append the live postings of each term to the postings of its target in the merged index. */
 int64_t place_live(const int64_t *offsets, int64_t terms, const uint32_t *rows, const uint8_t *frequencies,
                    int64_t postings, const int64_t *row_map, int64_t mapped, const int64_t *targets,
                    int64_t *following, int64_t target_count, uint32_t *merged_rows, uint8_t *merged_frequencies,

@@ -1,4 +1,4 @@
-"""Border of `postings.c`: posting lists as bytes and back, and merges of inverted indexes."""
+"""Calls of `postings.c`: encoding and decoding of posting lists, and merges of inverted indexes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["count_live", "find_lists", "place_live", "read_lists", "write_lists"
 def write_lists(
     offsets: NDArray[np.int64], rows: NDArray[np.uint32], frequencies: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return postings as lists of bytes: starts [terms + 1] and data.
+    """Return postings as lists of bytes: the offsets of the lists, int64[terms + 1], and their data.
 
-    `offsets` [terms + 1] lead into rows and frequencies [postings]. Raises `CorruptArrays` where they lead outside, or
-    the rows of a term do not ascend.
+    offsets: [terms + 1]; postings of term t stand from offset t to offset t + 1 in `rows` and `frequencies`. Raises
+    `CorruptArrays` where an offset leads outside, or the rows of a term do not ascend.
     """
     library, terms, postings = kernels(), offsets.size - 1, rows.size
     starts = np.empty(terms + 1, np.int64)
@@ -35,7 +35,7 @@ def write_lists(
 
 
 def find_lists(dictionary: NDArray[np.uint64], terms: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return where each term stands in a sorted dictionary, -1 where it does not: int64[terms]."""
+    """Return the place of each term in a sorted dictionary, or -1 where it is not there, int64[terms]."""
     places = np.empty(terms.size, np.int64)
     kernels().find_lists(
         UINT64.read(dictionary, dictionary.size, "terms of postings"), dictionary.size,
@@ -47,10 +47,11 @@ def find_lists(dictionary: NDArray[np.uint64], terms: NDArray[np.uint64]) -> NDA
 def read_lists(
     starts: NDArray[np.integer[Any]], data: NDArray[np.uint8], places: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return the postings of lists at some places, -1 for an empty one: starts and ends [places], rows, frequencies.
+    """Return the postings of some lists: starts and ends, int64[k] each, rows and frequencies.
 
-    `starts` [lists + 1], of 32 or 64 bits, lead into `data`; what leads outside is cut off, and what the bytes of a
-    damaged list mean is unspecified. Raises `CorruptArrays` where a place is none.
+    places: numbers of the lists, -1 for an empty one, [k]. starts: offsets of the lists in `data`, [lists + 1], 32 or
+    64 bits. Offsets outside of the data are cut off; a damaged list gives arbitrary postings. Raises `CorruptArrays`
+    where a place is not a list.
     """
     library, lists, count = kernels(), starts.size - 1, places.size
     narrow, wide = offsets_of(starts, lists + 1, "starts of posting lists")
@@ -67,9 +68,9 @@ def read_lists(
 
 
 def count_live(offsets: NDArray[np.int64], rows: NDArray[np.uint32], row_map: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many postings of each term have a row that is alive, int64[terms].
+    """Return the number of postings of each term whose row is alive, int64[terms].
 
-    `row_map` says the new number of each row, -1 for a dead one. Raises `CorruptArrays` where a row has none.
+    row_map: new number of each row, -1 for a dead one. Raises `CorruptArrays` where a row is not in it.
     """
     terms = offsets.size - 1
     counts = np.zeros(terms, np.int64)
@@ -92,10 +93,10 @@ def place_live(
     merged_rows: NDArray[np.uint32],
     merged_frequencies: NDArray[np.uint8],
 ) -> None:
-    """Append the live postings of each term to those of its target in a merged index.
+    """Append the live postings of each term to those of the same term in a merged index.
 
-    `targets` [terms] are the numbers of the terms in the merged index; `following` says where the next posting of each
-    of its terms belongs, and moves on. Raises `CorruptArrays` where rows, targets or places lead outside.
+    targets: number of each term in the merged index, [terms]. following: place of the next posting of each term of the
+    merged index, which the call advances. Raises `CorruptArrays` where rows, targets or places lead outside.
     """
     terms = offsets.size - 1
     result = kernels().place_live(

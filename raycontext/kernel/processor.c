@@ -1,10 +1,10 @@
-/* What this processor can do, asked for once, when the library is loaded. */
+/* Check of the abilities of this processor. It runs once, when the library is loaded. */
 #include "kernels.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* Whether processor and system keep the registers of AVX2, and the processor counts bits. */
+/* Return whether processor and system support AVX2, and the processor can count bits. */
 int has_avx2(void) {
     const unsigned needed = bit_OSXSAVE | bit_AVX | bit_POPCNT;
     unsigned eax, ebx, ecx, edx, low, high;

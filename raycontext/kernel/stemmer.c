@@ -1,14 +1,14 @@
 /* English stemmer: the Snowball project's revision of Porter's algorithm ("Porter2", Snowball 3.1).
  *
  * Written from the description of the algorithm at https://snowballstem.org/algorithms/english/stemmer.html
- * (M. Porter, R. Boulton and others), for words of the letters a to z only: what deals with apostrophes is left out.
+ * (M. Porter, R. Boulton and others), for words of the letters a to z only. The steps for apostrophes are left out.
  * R1 is the region after the first consonant that follows a vowel, R2 is the same within R1.
  */
 #include "stemmer.h"
 
 #include <string.h>
 
-/* Where a rule applies: the suffix must lie in that region, or follow certain letters besides. */
+/* Conditions of a rule: the suffix must lie in this region, and some suffixes must follow certain letters. */
 enum { IN_R1, IN_R2, IN_R1_AFTER_L, IN_R1_AFTER_LI_LETTER, IN_R2_AFTER_S_OR_T };
 
 typedef struct {
@@ -25,7 +25,7 @@ typedef struct {
 #define RULE(suffix, replacement, condition) \
     { suffix, replacement, sizeof(suffix) - 1, sizeof(replacement) - 1, condition }
 
-/* Longest suffix first: the first match decides. */
+/* Rules, longest suffix first. The first match decides. */
 static const rule STEP_2[] = {
     RULE("ational", "ate", IN_R1), RULE("fulness", "ful", IN_R1), RULE("iveness", "ive", IN_R1),
     RULE("ization", "ize", IN_R1), RULE("ousness", "ous", IN_R1), RULE("biliti", "ble", IN_R1),
@@ -50,7 +50,7 @@ static const rule STEP_4[] = {
     RULE("al", "", IN_R2),    RULE("er", "", IN_R2),   RULE("ic", "", IN_R2),
 };
 
-/* Words with a stem of their own; others would be stemmed wrongly and stay as they are. */
+/* Exceptions: words with a stem of their own, and words that stay as they are since the rules would spoil them. */
 static const struct {
     word_text word, stem;
 } IRREGULAR[] = {
@@ -109,7 +109,7 @@ static int has_vowel(const uint8_t *word, int64_t length) {
     return 0;
 }
 
-/* The position after the first consonant that follows a vowel, from `position` on; `length` if there is none. */
+/* Return the position after the first consonant that follows a vowel, from `position` on; `length` if there is none. */
 static int64_t next_region(const uint8_t *word, int64_t length, int64_t position) {
     while (position < length && !VOWEL[word[position]]) position++;
     while (position < length && VOWEL[word[position]]) position++;
@@ -123,7 +123,7 @@ static int ends_in_short_syllable(const uint8_t *word, int64_t length) {
     return is_short || ENDS(word, length, "past");
 }
 
-/* Step 1a. Returns the new length, as the other steps do. */
+/* Apply step 1a, and return the new length, like all steps. */
 static int64_t plural(const uint8_t *word, int64_t length) {
     if (ENDS(word, length, "sses")) return length - 2;
     if (ENDS(word, length, "ied") || ENDS(word, length, "ies")) return length > 4 ? length - 2 : length - 1;
@@ -131,7 +131,7 @@ static int64_t plural(const uint8_t *word, int64_t length) {
     return has_vowel(word, length - 2) ? length - 1 : length;
 }
 
-/* What is left of a word whose "-ed" or "-ing" fell: hopp(ing) -> hop, hop(ing) -> hope. */
+/* Mend a word that has lost "-ed" or "-ing": hopp(ing) -> hop, hop(ing) -> hope. Return its length. */
 static int64_t mended(uint8_t *word, int64_t length, int64_t r1) {
     if (ENDS(word, length, "at") || ENDS(word, length, "bl") || ENDS(word, length, "iz")) {
         word[length] = 'e';
@@ -148,7 +148,7 @@ static int64_t mended(uint8_t *word, int64_t length, int64_t r1) {
     return length;
 }
 
-/* Step 1b. */
+/* Apply step 1b. */
 static int64_t past_and_progressive(uint8_t *word, int64_t length, int64_t r1) {
     int64_t suffix;
     int is_eed = 0;
@@ -175,7 +175,7 @@ static int64_t past_and_progressive(uint8_t *word, int64_t length, int64_t r1) {
     return has_vowel(word, stem_length) ? mended(word, stem_length, r1) : length;
 }
 
-/* Steps 2 to 4: replace the longest suffix that a rule names, if the rule's condition holds. */
+/* Apply a step of rules, 2 to 4: replace the longest suffix that a rule names if the rule's condition holds. */
 static int64_t apply(const rule *rules, int64_t count, uint8_t *word, int64_t length, int64_t r1, int64_t r2) {
     if (length < 1) return length;
     uint8_t last = word[length - 1];
@@ -196,7 +196,7 @@ static int64_t apply(const rule *rules, int64_t count, uint8_t *word, int64_t le
     return length;
 }
 
-/* Step 5. */
+/* Apply step 5. */
 static int64_t final_letter(const uint8_t *word, int64_t length, int64_t r1, int64_t r2) {
     int64_t last = length - 1;
     if (last < 0) return length;

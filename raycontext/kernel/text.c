@@ -1,6 +1,7 @@
-/* The pass over the source: finds words, splits them, counts their parts row by row; and what makes an index of that.
+/* Tokenisation: a pass over the source finds words, splits them and counts their parts row by row. Then parts become
+ * terms, and their counts an inverted index.
  *
- * A word is a letter, `_` or `$` and what follows of letters, digits, marks, `_`, `$`; or a run of digits. Its parts
+ * A word is a letter, `_` or `$` and the letters, digits, marks, `_` and `$` after it; or a run of digits. Its parts
  * are acronym, Capitalised, lower, UPPER and digits (`HTTPServer2`: http, server, 2). A word of several parts also
  * gives itself, lower-cased, without `_` and `$`. A run of CJK characters gives its overlapping bigrams.
  *
@@ -12,19 +13,19 @@
 #include "characters.h"
 #include "stemmer.h"
 
-enum { MAX_DIGITS = 20 };         /* longer numbers are dropped, as words and as parts of words */
+enum { MAX_DIGITS = 20 };         /* longer numbers are dropped, both words and parts of words */
 enum { MIN_STEMMED_LETTERS = 4 };
 
-/* Tells a part that is to be stemmed from a whole word of the same letters. */
+/* Bits that tell the key of a part to stem from the key of a whole word with the same letters. */
 static const uint64_t STEMMED_KEY = 0x9E3779B97F4A7C15u;
 
 typedef struct {
     uint8_t lower[MAX_LOWER_BYTES]; /* the word in lower case, without connectors */
-    int64_t bounds[MAX_PARTS];      /* where each part begins in it; the end of the last one after that */
-    int64_t digits[MAX_PARTS];      /* digits of each part, 0 where it is of letters */
+    int64_t bounds[MAX_PARTS];      /* start of each part in `lower`, and the end of the last part */
+    int64_t digits[MAX_PARTS];      /* number of digits of each part, 0 for a part of letters */
 } split_word;
 
-/* Where `key` is in a table of open addressing, or the empty slot where it belongs. 0 marks empty slots. */
+/* Return the slot of `key` in a table with open addressing, or the empty slot for it. Key 0 marks empty slots. */
 static inline int64_t slot_of(const uint64_t *keys, int64_t size, uint64_t key) {
     int64_t last = size - 1;
     int64_t slot = (int64_t)((key ^ (key >> 32)) & (uint64_t)last);
@@ -32,7 +33,7 @@ static inline int64_t slot_of(const uint64_t *keys, int64_t size, uint64_t key) 
     return slot;
 }
 
-/* Enter all keys of a table into one of more slots, which is empty. */
+/* Enter all keys of a table into an empty table with more slots. */
 void rehash(const uint64_t *keys, const int64_t *values, int64_t size, uint64_t *new_keys, int64_t *new_values,
             int64_t new_size) {
     for (int64_t old = 0; old < size; old++) {
@@ -43,12 +44,12 @@ void rehash(const uint64_t *keys, const int64_t *values, int64_t size, uint64_t 
     }
 }
 
-/* Split the word data[first:last]; returns the number of its parts. */
+/* Split the word data[first:last], and return the number of its parts. */
 static int64_t split(const uint8_t *data, int64_t first, int64_t last, const uint32_t *code_points, split_word *word) {
-    int64_t count = 0;             /* parts begun */
-    uint32_t previous = SEPARATOR; /* class of the character before, marks left out; SEPARATOR: no part is open */
-    int64_t capitals = 0;          /* in a row, up to here */
-    int64_t capital_start = 0;     /* where the last of them stands in `lower` */
+    int64_t count = 0;             /* number of parts that have begun */
+    uint32_t previous = SEPARATOR; /* class of the last character but marks; SEPARATOR: no part is open */
+    int64_t capitals = 0;          /* length of the current run of capitals */
+    int64_t capital_start = 0;     /* place of the last capital in `lower` */
     int64_t size = 0;
     for (int64_t position = first; position < last;) {
         character found = character_at(data, position, last);
@@ -91,7 +92,7 @@ static int wants_stem(const uint8_t *lower, int64_t first, int64_t last) {
     return 1;
 }
 
-/* Which array of the dictionaries might not take another word. Hash tables are at most half full. */
+/* Return which array of the dictionaries may be too small for another word. Hash tables are at most half full. */
 static int64_t shortage_of(const scan_state *state) {
     if (2 * (state->words + 1) > state->word_space) return WORD_SPACE;
     if (state->word_parts + MAX_PARTS > state->word_part_space) return WORD_PART_SPACE;
@@ -101,7 +102,7 @@ static int64_t shortage_of(const scan_state *state) {
     return NOTHING;
 }
 
-/* Enter the parts of a new word into the dictionary of parts; returns the word's entry for `word_values`. */
+/* Enter the parts of a new word into the dictionary of parts, and return the word's entry for `word_values`. */
 static int64_t add_word(const uint8_t *data, int64_t first, int64_t last, int is_cjk, const uint32_t *code_points,
                         split_word *word, scan_state *state) {
     int64_t found = 1;
@@ -143,12 +144,12 @@ static int64_t add_word(const uint8_t *data, int64_t first, int64_t last, int is
     return value;
 }
 
-/* Tokenise from where `state` says until the end, or until it returns what must grow first. `starts` and `ends`
- * lie inside of the data: the border checks it. */
+/* Tokenise from the position in `state` to the end. Return 0, or the array that must grow before the scan goes on.
+ * `starts` and `ends` must lie inside the data. */
 int64_t scan(const uint8_t *data, int64_t size, const int64_t *starts, const int64_t *ends, int64_t rows,
              const uint32_t *code_points, int64_t *row_offsets, uint32_t *lengths, scan_state *state) {
     split_word word;
-    /* Entries from here on are of characters that go on a word; no ASCII character is CJK. */
+    /* Entries from here on are of characters that continue a word. No ASCII character is CJK. */
     const uint32_t first_word_entry = (uint32_t)MARK << CLASS_SHIFT;
     int64_t position = state->position, length = state->length, cjk_end = state->cjk_end;
     int64_t postings = state->postings;
@@ -171,14 +172,14 @@ int64_t scan(const uint8_t *data, int64_t size, const int64_t *starts, const int
                 if (last < end && data[last] >= 128) following = decode(data, last, end);
                 if (entry_of(code_points, following.code_point) >> CLASS_SHIFT == CJK) {
                     last += following.width;
-                } else if (cjk_end == last) { /* the last of a run: it closed the bigram before */
+                } else if (cjk_end == last) { /* the last character of a run ended the bigram before */
                     position = following_position;
                     continue;
                 }
                 key = fnv1a(data, first, last);
             } else {
                 key = fnv1a(data, first, last);
-                if (kind != DIGIT) /* the usual word: ASCII */
+                if (kind != DIGIT) /* most words are ASCII */
                     while (last < end && data[last] < 128 && code_points[data[last]] >= first_word_entry)
                         key = (key ^ data[last++]) * FNV_PRIME;
                 while (last < end) {
@@ -243,8 +244,8 @@ int64_t scan(const uint8_t *data, int64_t size, const int64_t *starts, const int
     return NOTHING;
 }
 
-/* Stem the parts that want it, in place, and hash all: part i is bytes[offsets[i]:offsets[i + 1]]. `terms` are never
- * 0; `lengths` are the bytes that each part has now. */
+/* Stem parts in place where `stemmed` is 1, and hash all parts. Part i is bytes[offsets[i]:offsets[i + 1]]. `terms` are
+ * never 0; `lengths` are the new sizes of the parts in bytes. */
 int64_t hash_terms(uint8_t *bytes, int64_t size, const int64_t *offsets, const uint8_t *stemmed, int64_t parts,
                    uint64_t *terms, int64_t *lengths) {
     uint8_t word[STEM_SPACE];
@@ -265,8 +266,8 @@ int64_t hash_terms(uint8_t *bytes, int64_t size, const int64_t *offsets, const u
     return 0;
 }
 
-/* Replace parts by terms in place. Several parts may be one term (`running`, `runs`): their counts are added, row by
- * row. Fills `row_ends`, and counts the postings of term t in offsets[t + 1]; returns how many postings are left. */
+/* Replace parts by terms in place, and return how many postings are left. Several parts may be one term (`running`,
+ * `runs`): their counts are added row by row. Fill `row_ends`, and count the postings of term t in offsets[t + 1]. */
 int64_t merge_parts(const int64_t *row_offsets, int64_t rows, int32_t *parts, uint8_t *frequencies, int64_t postings,
                     const int64_t *term_of_part, int64_t part_count, int64_t term_count, int64_t *latest,
                     int64_t *row_ends, int64_t *offsets) {
@@ -296,7 +297,7 @@ int64_t merge_parts(const int64_t *row_offsets, int64_t rows, int32_t *parts, ui
     return merged;
 }
 
-/* Sort postings by term: a counting sort, which keeps the order of rows. `following` says where each term begins. */
+/* Sort postings by term with a counting sort, which keeps the order of rows. `following` has the start of each term. */
 int64_t sort_postings(const int64_t *row_ends, int64_t rows, const int32_t *parts, const uint8_t *frequencies,
                       int64_t merged, int64_t *following, int64_t term_count, uint32_t *sorted_rows,
                       uint8_t *sorted_frequencies) {

@@ -1,4 +1,4 @@
-"""Border of `text.c` and `bodies.c`: words of a text, their parts, terms, and the bodies of functions in C."""
+"""Calls of `text.c` and `bodies.c`: tokenisation, stemming, inversion, and blanking of bodies of C functions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from raycontext.kernel.library import ffi, kernels
 __all__ = ["INITIAL_CAPACITY", "Occurrences", "blank_bodies", "hash_terms", "invert", "tokenize"]
 
 INITIAL_CAPACITY = 1024
-"""Slots of each table at the beginning: a power of two, well over twice the parts of one word."""
+"""Number of slots of each table at first: a power of two, well over twice the number of parts of one word."""
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 class Occurrences(NamedTuple):
-    """What the tokeniser found in n rows, with k different parts.
+    """Words that the tokeniser found in n rows, as k different parts of words.
 
-    Row i holds the part `parts[j]`, `frequencies[j]` times, for j from `row_offsets[i]` to `row_offsets[i + 1]`, in the
-    order of first occurrence. Part p is `part_bytes[part_offsets[p]:part_offsets[p + 1]]`, UTF-8, lower-case, not yet
-    stemmed.
+    Row i holds part `parts[j]` `frequencies[j]` times, for each j from `row_offsets[i]` to `row_offsets[i + 1]`, in the
+    order of their first occurrence. Part p is `part_bytes[part_offsets[p]:part_offsets[p + 1]]`: UTF-8, lower-case, not
+    stemmed yet.
     """
 
     row_offsets: NDArray[np.int64]  # [n + 1]
@@ -37,7 +37,7 @@ class Occurrences(NamedTuple):
 
 
 class _Tables:
-    """Arrays that the scan fills and that grow between its calls, with the state that points to them."""
+    """Arrays that a scan fills and that grow between its calls, with the state that points to them."""
 
     def __init__(self) -> None:
         self.state = ffi.new("scan_state *")
@@ -58,7 +58,7 @@ class _Tables:
         self._point(*_FIELDS)
 
     def grow(self, shortage: int) -> None:
-        """Double what `scan` asked for."""
+        """Double the array that `scan` reports as full."""
         library, state = kernels(), self.state
         if shortage == library.POSTING_SPACE:
             self._enlarge("posting_parts", "frequencies")
@@ -73,6 +73,7 @@ class _Tables:
             self._enlarge("part_bytes")
 
     def _enlarge(self, *names: str) -> None:
+        """Double some arrays and keep their contents."""
         for name in names:
             array = getattr(self, name)
             larger = np.empty(2 * array.size, array.dtype)
@@ -81,6 +82,7 @@ class _Tables:
         self._point(*names)
 
     def _rehash(self, keys: str, values: str, size: int) -> None:
+        """Move a hash table into one of twice the size."""
         new_keys, new_values = np.zeros(2 * size, np.uint64), np.empty(2 * size, np.int64)
         kernels().rehash(
             self._kept[keys], self._kept[values], size, UINT64.write(new_keys), INT64.write(new_values), 2 * size
@@ -90,7 +92,7 @@ class _Tables:
         self._point(keys, values)
 
     def _point(self, *names: str) -> None:
-        """Let the state point to some arrays, and keep the pointers: they keep the memory."""
+        """Set the state's pointers to some arrays, and keep the pointers, which keep the memory alive."""
         for name in names:
             self._kept[name] = _FIELDS[name].write(getattr(self, name))
             setattr(self.state, name, self._kept[name])
@@ -118,10 +120,11 @@ _FIELDS = {
 def tokenize(
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], code_points: NDArray[np.uint32]
 ) -> Occurrences:
-    """Tokenise n rows, `data[starts[i]:ends[i]]`. What is not valid UTF-8 separates words.
+    """Return the parts of the words of n rows. Row i is `data[starts[i]:ends[i]]`.
 
-    `code_points` is the table of `analyse.characters`. Memory grows with what is found: 5 bytes for each different part
-    of each row, about 70 for each different word. Raises `CorruptArrays` where a row does not lie inside the data.
+    Bytes that are not valid UTF-8 separate words. code_points: the table of `analyse.characters`. Memory grows with the
+    text: 5 bytes for each different part of each row, and about 70 for each different word. Raises `CorruptArrays`
+    where a row does not lie inside the data.
     """
     library, rows = kernels(), starts.size
     row_offsets, lengths = np.zeros(rows + 1, np.int64), np.zeros(rows, np.uint32)
@@ -149,11 +152,11 @@ def tokenize(
 def hash_terms(
     part_bytes: NDArray[np.uint8], part_offsets: NDArray[np.int64], stemmed: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Stem the parts that want it, in place, and hash all.
+    """Stem parts in place, and return their terms and their new lengths.
 
-    Part i is `part_bytes[part_offsets[i]:part_offsets[i + 1]]`; `stemmed[i]` is 1 where it is to be stemmed. Returns
-    the terms, uint64[n], never 0, and the number of bytes that each part has now, int64[n]. Raises `CorruptArrays`
-    where an offset leads outside, or a part that is to be stemmed is longer than any word.
+    Part i is `part_bytes[part_offsets[i]:part_offsets[i + 1]]`. It is stemmed where `stemmed[i]` is 1. Terms are
+    uint64[k], never 0; lengths are in bytes, int64[k]. Raises `CorruptArrays` where an offset leads outside, or a part
+    to stem is longer than any word.
     """
     count = stemmed.size
     if not part_bytes.flags.writeable:
@@ -171,11 +174,11 @@ def hash_terms(
 def invert(
     found: Occurrences, term_of_part: NDArray[np.int64], term_count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return offsets [term_count + 1], rows and frequencies of the inverted index of some occurrences.
+    """Return offsets int64[term_count + 1], rows and frequencies of the inverted index of some occurrences.
 
-    Overwrites parts and frequencies of `found`. `term_of_part` [k] is the number of each part's term: several parts may
-    be one term (`running`, `runs`), so their counts are added row by row first; a counting sort by term follows. Raises
-    `CorruptArrays` where numbers or offsets lead outside.
+    It overwrites parts and frequencies of `found`. term_of_part: number of each part's term, [k]. Several parts may be
+    one term (`running`, `runs`), so their counts are added row by row first; a counting sort by term follows. Raises
+    `CorruptArrays` where a number or an offset leads outside.
     """
     rows, postings, parts = found.lengths.size, found.parts.size, term_of_part.size
     if not (found.parts.flags.writeable and found.frequencies.flags.writeable):
@@ -203,9 +206,9 @@ def invert(
 
 
 def blank_bodies(data: NDArray[np.uint8], most_bytes: int) -> int:
-    """Blank out, in place, the bodies of functions of C that have at most `most_bytes`; returns how many.
+    """Blank out in place the bodies of C functions of at most `most_bytes` bytes, and return how many.
 
-    Raises `CorruptArrays` where `data` cannot be written or is no piece of bytes.
+    Raises `CorruptArrays` where `data` cannot be written or is not contiguous.
     """
     if not data.flags.writeable:
         raise CorruptArrays("source", "it cannot be written")

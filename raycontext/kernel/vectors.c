@@ -10,9 +10,9 @@
 #include <immintrin.h>
 #endif
 
-enum { WIDE_SPACE = 4096 }; /* components of a query that are widened once; longer ones are widened for each row */
+enum { WIDE_SPACE = 4096 }; /* largest number of components of a query that is widened once and not for each row */
 
-/* A query for products with many rows. */
+/* Query vector, prepared for products with many rows. */
 typedef struct {
     const int8_t *codes;
     int64_t dimension;
@@ -59,7 +59,7 @@ static inline double cosine(const query_vector *query, const int8_t *codes, cons
     return product(query, codes + row * query->dimension) * query->scale * scales[row];
 }
 
-/* Cosine of each of some rows with the query. */
+/* Compute the cosine of each given row with the query. */
 int64_t cosines(const int8_t *query, double scale, const int8_t *codes, int64_t dimension, const float *scales,
                 int64_t row_count, const int64_t *rows, int64_t count, double *similarities) {
     query_vector prepared;
@@ -71,7 +71,8 @@ int64_t cosines(const int8_t *query, double scale, const int8_t *codes, int64_t 
     return 0;
 }
 
-/* For each file the best three cosines of its eligible rows; left as it was where none is at least `least`. */
+/* Compute for each file the sum of the best three cosines of its eligible rows. A file without a cosine of at least
+ * `least` keeps its value. */
 int64_t cosines_by_file(const int8_t *query, double scale, const int8_t *codes, int64_t dimension,
                         const float *scales, const uint8_t *eligible, int64_t row_count, const uint32_t *first_rows,
                         const uint32_t *row_counts, int64_t files, double least, double *three) {
@@ -91,7 +92,7 @@ int64_t cosines_by_file(const int8_t *query, double scale, const int8_t *codes, 
 static inline uint64_t bits_of(uint64_t word) {
 #if defined(__POPCNT__) || defined(__aarch64__)
     return (uint64_t)__builtin_popcountll(word);
-#else /* a form that the compiler does for several words at once */
+#else /* the compiler vectorises this form */
     word = word - ((word >> 1) & 0x5555555555555555u);
     word = (word & 0x3333333333333333u) + ((word >> 2) & 0x3333333333333333u);
     word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
@@ -99,9 +100,9 @@ static inline uint64_t bits_of(uint64_t word) {
 #endif
 }
 
-enum { USUAL_WIDTH = 4 }; /* words of the signs of 256 components */
+enum { USUAL_WIDTH = 4 }; /* number of words with the signs of 256 components */
 
-/* Signs that agree, for each row. */
+/* Count for each row the signs that agree with the query. */
 static void count_agreeing(const uint64_t *query, const uint64_t *words, int64_t width, int64_t rows,
                            uint16_t *agreeing) {
     for (int64_t row = 0; row < rows; row++, words += width) {
@@ -115,8 +116,8 @@ static void count_agreeing(const uint64_t *query, const uint64_t *words, int64_t
     }
 }
 
-/* The same as cosines_by_file, from signs: `estimates` [64 * width + 1] are cosines by the number of signs that agree,
- * `enough` is the least such number; `agreeing` [row_count] is scratch. */
+/* Estimate the results of cosines_by_file from signs. `estimates` [64 * width + 1] are cosines by the number of signs
+ * that agree; `enough` is the smallest number that counts. `agreeing` [row_count] is scratch. */
 int64_t estimates_by_file(const uint64_t *query, const uint64_t *words, int64_t width, const float *scales,
                           const uint8_t *eligible, int64_t row_count, const double *estimates,
                           const uint32_t *first_rows, const uint32_t *row_counts, int64_t files, int64_t enough,
@@ -125,7 +126,7 @@ int64_t estimates_by_file(const uint64_t *query, const uint64_t *words, int64_t 
     for (int64_t file = 0; file < files; file++) {
         if (!is_inside(first_rows, row_counts, file, row_count)) return DAMAGED;
         int64_t start = first_rows[file], end = start + row_counts[file];
-        int64_t like = start; /* few files are like the query at all */
+        int64_t like = start; /* few files are similar to the query */
         while (like < end && agreeing[like] < enough) like++;
         if (like == end) continue;
         uint16_t first = 0, second = 0, third = 0;
@@ -148,8 +149,8 @@ int64_t estimates_by_file(const uint64_t *query, const uint64_t *words, int64_t 
     return 0;
 }
 
-/* Number of rows of some files, sum of their cosines and sum of the squares, in whole units: sums [3]. What no unit can
- * hold, of a damaged scale, counts as 0. */
+/* Compute number, sum and sum of squares of the cosines of the rows of some files, in whole units: sums [3]. A value
+ * that is too large, because of a damaged scale, counts as 0. */
 int64_t cosine_sums(const int8_t *query, double scale, const int8_t *codes, int64_t dimension, const float *scales,
                     int64_t row_count, const int64_t *files, int64_t count, const uint32_t *first_rows,
                     const uint32_t *row_counts, int64_t file_count, int64_t *sums) {
@@ -177,9 +178,9 @@ int64_t cosine_sums(const int8_t *query, double scale, const int8_t *codes, int6
 /* Add the weighted vectors of some postings. Each component is summed in the order of the postings. */
 static void add_vectors(const int8_t *codes, int64_t dimension, const int32_t *entries, const float *weights,
                         int64_t count, float *restrict sums) {
-    int64_t done = 0; /* components */
+    int64_t done = 0; /* number of components */
 #ifdef __AVX2__
-    for (; done + 64 <= dimension; done += 64) { /* a line of the cache: in registers, which hold no more */
+    for (; done + 64 <= dimension; done += 64) { /* a cache line, as much as the registers hold */
         __m256 held[8];
         for (int lane = 0; lane < 8; lane++) held[lane] = _mm256_loadu_ps(sums + done + 8 * lane);
         for (int64_t posting = 0; posting < count; posting++) {
@@ -202,14 +203,14 @@ static void add_vectors(const int8_t *codes, int64_t dimension, const int32_t *e
     }
 }
 
-/* Vectors of the rows of an inverted index: weighted sums of term vectors, of unit length, or zero without known terms.
- * vectors [row_count, dimension] and row_ends [row_count + 1] are zeroed before; the other arrays from `following` on
- * are scratch, [row_count] and [postings]. Sums of a row are made in the order of the terms. */
+/* Compute the vectors of the rows of an inverted index: weighted sums of term vectors, of unit length, or zero without
+ * known terms. The caller zeroes vectors [row_count, dimension] and row_ends [row_count + 1]; the other arrays from
+ * `following` on are scratch, [row_count] and [postings]. Terms are added in their order. */
 int64_t pool(const int8_t *codes, const float *scales, int64_t entries, int64_t dimension,
              const int64_t *entries_of_terms, const int64_t *offsets, int64_t terms, const uint32_t *rows,
              const uint8_t *frequencies, int64_t postings, int64_t row_count, const float *frequency_weights,
              int64_t *row_ends, int64_t *following, int32_t *posting_entries, float *posting_weights, float *vectors) {
-    /* Postings are turned from term order to row order, so that one row's sum stays in the fastest cache. */
+    /* Postings are sorted by row, so that the sum of a row stays in the fastest cache. */
     int64_t before = 0;
     for (int64_t term = 0; term < terms; term++) {
         int64_t first = offsets[term], last = offsets[term + 1];

@@ -1,4 +1,4 @@
-"""Border of `vectors.c`: similarities of a query with the vectors of a segment, and sums of term vectors."""
+"""Calls of `vectors.c`: similarities of a query with the vectors of a segment, and sums of term vectors."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ from raycontext.kernel.library import kernels
 __all__ = ["cosine_sums", "cosines", "cosines_by_file", "estimates_by_file", "pool"]
 
 MOST_DIMENSIONS = 65_536
-"""Most components of a vector: the sum of more products of 8-bit codes may need more than 32 bits."""
+"""Largest number of components of a vector. A longer sum of products of 8-bit codes may not fit into 32 bits."""
 
 BITS_PER_WORD = 64
+"""Number of sign bits in one word."""
 
 _FREQUENCY_WEIGHTS = np.sqrt(np.arange(256, dtype=np.float32))
-"""Weight of a term by its frequency."""
+"""Weight of a term in a row by its frequency there: the square root, float32[256]."""
 
 
 def _matrix(
     query: NDArray[np.int8], codes: NDArray[np.int8], scales: NDArray[np.float32]
 ) -> tuple[Any, Any, int, Any, int]:
-    """Return the pointers to query, codes and scales, with dimension and number of rows."""
+    """Return pointers to query and codes, the dimension, the pointer to the scales, and the number of rows.
+
+    Raises `CorruptArrays` where types or shapes do not fit.
+    """
     dimension, rows = query.size, scales.size
     if dimension > MOST_DIMENSIONS or codes.shape != (rows, dimension):
         raise CorruptArrays("vectors", f"a shape of {codes.shape} where {(rows, dimension)} is needed")
@@ -54,9 +58,10 @@ def cosines(
     scales: NDArray[np.float32],
     rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return the product of each of some rows with a query, float64[rows]: codes times both scales.
+    """Return the cosine of each given row with a query, float64[n]: the product of the codes times both scales.
 
-    query [dimension]; codes [all rows, dimension]; scales [all rows]. Raises `CorruptArrays` where a row is none.
+    query: int8[dimension]. codes: int8[all rows, dimension]. scales: float32[all rows]. rows: int64[n]. Raises
+    `CorruptArrays` where a row does not exist or shapes do not fit.
     """
     vector, matrix, dimension, factors, count = _matrix(query, codes, scales)
     similarities = np.empty(rows.size, np.float64)
@@ -78,9 +83,10 @@ def cosines_by_file(
     row_counts: NDArray[np.uint32],
     least: float,
 ) -> NDArray[np.float64]:
-    """Return the best three products of eligible rows of each file, summed with weights 1, 1/2, 1/4: float64[files].
+    """Return for each file the sum of the best three cosines of its eligible rows, float64[files].
 
-    Zero for files of which none is at least `least`. Raises `CorruptArrays` where a file has rows that are none.
+    The weights are 1, 1/2 and 1/4. A file without a cosine of at least `least` has 0. Raises `CorruptArrays` where a
+    file has rows that do not exist, or shapes do not fit.
     """
     vector, matrix, dimension, factors, count = _matrix(query, codes, scales)
     files = first_rows.size
@@ -104,10 +110,11 @@ def estimates_by_file(
     row_counts: NDArray[np.uint32],
     enough: int,
 ) -> NDArray[np.float64]:
-    """Return for each file what `cosines_by_file` does, from the signs of vectors alone: float64[files].
+    """Return estimates of the results of `cosines_by_file` from sign bits, float64[files].
 
-    query [words of 64 bits]; signs [rows, 8 times that]; `estimates` [64 * words + 1] are values by the number of signs
-    that agree, and `enough` is the least number that counts. Raises `CorruptArrays` where shapes or rows do not fit.
+    query: uint64[words]. signs: uint8[rows, 8 * words]. estimates: estimate for each number of signs that agree,
+    [64 * words + 1]. enough: smallest number of signs that must agree. Raises `CorruptArrays` where shapes do not fit
+    or a row does not exist.
     """
     width, rows, files = query.size, scales.size, first_rows.size
     if signs.shape != (rows, 8 * width) or width * BITS_PER_WORD > MOST_DIMENSIONS - 1:
@@ -135,9 +142,9 @@ def cosine_sums(
     first_rows: NDArray[np.uint32],
     row_counts: NDArray[np.uint32],
 ) -> tuple[int, int, int]:
-    """Return the rows of some files, the sum of their products with a query and the sum of the squares, whole numbers.
+    """Return number, sum and sum of squares of the cosines of the rows of some files, as whole numbers.
 
-    Raises `CorruptArrays` where a file or its rows are none.
+    Raises `CorruptArrays` where a file or a row does not exist.
     """
     vector, matrix, dimension, factors, count = _matrix(query, codes, scales)
     sums = np.zeros(3, np.int64)
@@ -160,11 +167,12 @@ def pool(
     frequencies: NDArray[np.uint8],
     row_count: int,
 ) -> NDArray[np.float32]:
-    """Return vectors of the rows of an inverted index, float32[row_count, d]: unit length, or zero without known terms.
+    """Return the vectors of the rows of an inverted index, float32[row_count, d].
 
-    `codes` [table, d] and `scales` [table] as in `TermTable`; `rows_of_terms` says where it has each term of the index,
-    -1 where it lacks it. `offsets`, `rows` and `frequencies` as in `Postings`. Sums of a row are made in the order of
-    the terms. Raises `CorruptArrays` where an offset, a row or a term leads outside.
+    A vector has unit length, or is zero where the row has no known term. codes, scales: the table of terms,
+    int8[table, d] and float32[table]. rows_of_terms: row of each term of the index in this table, or -1. offsets, rows,
+    frequencies: see `Postings`. Terms are added in their order. Raises `CorruptArrays` where an offset, a row or a term
+    leads outside.
     """
     terms, postings, (entries, dimension) = rows_of_terms.size, rows.size, codes.shape
     row_ends, vectors = np.zeros(row_count + 1, np.int64), np.zeros((row_count, dimension), np.float32)

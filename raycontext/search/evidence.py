@@ -1,4 +1,4 @@
-"""What the terms of a query say about some files of one segment and about each of their chunks."""
+"""Lexical evidence of a query for some files of one segment and for each of their chunks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ __all__ = ["RowsOfFiles", "best_three", "lexical_evidence"]
 
 
 class RowsOfFiles(NamedTuple):
-    """The rows of some files of a segment, file by file."""
+    """Rows of m files of a segment, n rows in the order of the files."""
 
     files: NDArray[np.int64]
-    """[m] ordinals, ascending"""
+    """Ordinals of the files, ascending, [m]."""
     offsets: NDArray[np.int64]
-    """[m + 1] file i has the rows from offset i to i + 1"""
+    """Offsets of the rows, [m + 1]. Rows of file i stand from offset i to offset i + 1 in `rows`."""
     rows: NDArray[np.int64]
-    """[n] rows of the segment, ascending"""
+    """Row numbers in the segment, ascending, [n]."""
 
     @classmethod
     def of(
         cls, files: NDArray[np.int64], first_rows: NDArray[np.uint32], row_counts: NDArray[np.uint32]
     ) -> RowsOfFiles:
+        """Return the rows of `files`. `first_rows` and `row_counts` are those of all files of the segment."""
         counts = row_counts[files].astype(np.int64)
         offsets = np.zeros(len(files) + 1, np.int64)
         np.cumsum(counts, out=offsets[1:])
@@ -38,5 +39,8 @@ class RowsOfFiles(NamedTuple):
 def lexical_evidence(
     normalisation: Normalisation, weights: NDArray[np.float64], slices: TermSlices, chosen: RowsOfFiles
 ) -> NDArray[np.float64]:
-    """Return the BM25F of each chosen row, [n]; weights [terms]: idf times the weight of the term in the query."""
+    """Return the BM25F of each chosen row, [n].
+
+    `weights` holds for each term its idf times its weight in the query, [terms].
+    """
     return score_chosen(normalisation, weights, slices.pointed, chosen.files, chosen.offsets, len(chosen.rows))

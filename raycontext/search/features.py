@@ -1,4 +1,4 @@
-"""Raw features of files: what their names say about a query, and which of their chunks may be hits."""
+"""Raw features of files from their names, and the selection of the chunks that may be hits."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from raycontext.store.segments.segment import Segment
 __all__ = ["ExactNames", "best_rows_of_files", "exact_names", "feature_matrix", "name_features"]
 
 FOLDED_MATCH = 0.6
-"""Worth of a definition whose name equals an identifier of the query but for case and underscores."""
+"""Match of a definition whose name differs from an identifier of the query only in case or underscores."""
 
 PART_MATCH = 0.6
-"""Worth of a chunk whose definition's name has all words of the query, next to one that has its identifier."""
+"""Match of a definition whose name has all words of the query. A name that equals an identifier of it has 1."""
 
 
 class ExactNames(NamedTuple):
-    """Hashes to compare names with."""
+    """Hashes of the identifiers in a query, which are compared with the names of definitions."""
 
     names: NDArray[np.uint32]
-    """Of the query's identifiers."""
+    """Hashes of the identifiers, each 32 bits, [k]."""
     folded: NDArray[np.uint32]
-    """Of the same, without case and underscores."""
+    """Hashes of the identifiers in lower case without underscores, [k]."""
 
 
 def exact_names(query: str) -> ExactNames:
-    """What of a query may be a name."""
+    """Return the hashes of the words of a query that may be names."""
     names = identifiers(query)
     return ExactNames(
         np.array([name_hash(name) for name in names], np.uint64).astype(np.uint32),
@@ -45,11 +45,11 @@ def exact_names(query: str) -> ExactNames:
 def best_rows_of_files(
     evidence: NDArray[np.float64], eligible: NDArray[np.bool_], offsets: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of at most `count` eligible rows of each file, those of most evidence, ascending file by file; and how
-    many each file has, [m].
+    """Return the best eligible rows of each file, at most `count`, and how many each file has, int64[m].
 
-    evidence: float64[3, n] of lexical scores, cosines and matches of definitions; lexical scores count as shares of
-    the file's best. eligible [n]; offsets [m + 1] as in `RowsOfFiles`.
+    Rows are places in `evidence`, ascending within a file. evidence: BM25F, cosine and match of the best definition of
+    each row, float64[3, n]; BM25F counts as a share of the largest one of the file. eligible: bool[n]. offsets:
+    [m + 1], see `RowsOfFiles`.
     """
     return kernels.best_rows(evidence, eligible, offsets, count)
 
@@ -61,8 +61,11 @@ def name_features(
     weights: NDArray[np.float64],
     exact: ExactNames,
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
-    """Features of the names of some files, [m] each; and for each of their rows, [n], how well its best definition
-    matches the query, 0 to 1. terms, weights: of the query, [terms]."""
+    """Return the features of the names of files, and the match of each row's best definition with the query.
+
+    The features are columns [m] by name; the matches are 0 to 1, [n]. `terms` and `weights` are those of the query,
+    [terms].
+    """
     files = chosen.files
     rows = segment.definition_column("row")
     first = segment.first_rows[files]
@@ -98,7 +101,7 @@ def name_features(
 
 
 def feature_matrix(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """[m, len(FEATURES)] from one column [m] for each feature."""
+    """Return the features as a matrix, [m, len(FEATURES)], from a column [m] for each feature."""
     matrix = np.empty((len(columns[FEATURES[0]]), len(FEATURES)), np.float64)
     for number, name in enumerate(FEATURES):
         matrix[:, number] = columns[name]

@@ -1,4 +1,4 @@
-"""Similarities of a query with the vectors of a segment: exact by 8-bit codes, and a fast scan by sign bits."""
+"""Similarities of a query with the vectors of a segment: exact from 8-bit codes, or estimated from sign bits."""
 
 from __future__ import annotations
 
@@ -21,18 +21,24 @@ __all__ = [
 ]
 
 SCANNED_ROWS = 50_000
-"""Live chunks of a collection up to which every chunk's cosine is computed; beyond, chunks are first compared by the
-signs of their components, an eighth of the bytes."""
+"""Largest number of live chunks of a collection for which the cosines of all chunks are computed.
+
+In larger collections the signs of the components, an eighth of the bytes, select the candidates.
+"""
 
 SAMPLED_ROWS = 4096
-"""About how many chunks of a collection the mean and the deviation of its cosines are taken from."""
+"""Approximate number of chunks of a collection from which mean and deviation of the cosines are computed."""
 
 BITS_PER_WORD = 64
+"""Number of sign bits that are compared at once."""
 
 
 class QueryVector:
-    """A query's embedding, quantised as the rows are, so that a dot product is exact integer arithmetic: the
-    similarity of a row is the same bit for bit wherever the row lies."""
+    """Embedding of a query, quantised like the vectors of rows.
+
+    A dot product is exact integer arithmetic. So the similarity of a row is the same, bit for bit, wherever the row
+    lies.
+    """
 
     def __init__(self, vector: NDArray[np.float32]) -> None:
         norm = float(np.sqrt(np.sum(vector.astype(np.float64) ** 2)))
@@ -50,9 +56,10 @@ class QueryVector:
 def cosines(
     query: QueryVector, codes: NDArray[np.int8], scales: NDArray[np.float32], rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the cosine of each of some rows [n] with the query, [n].
+    """Return the cosine of each given row with the query, [n].
 
-    codes [all rows, dimension], scales [all rows]: unit vectors (or zero), code times scale is a component.
+    codes: int8[all rows, dimension]. scales: float32[all rows]. A code times its scale is a component of a vector,
+    which has unit length or is zero. rows: int64[n].
     """
     if query.scale <= 0.0:
         return np.zeros(len(rows), np.float64)
@@ -73,9 +80,10 @@ def cosines_by_file(
     row_counts: NDArray[np.uint32],
     least: float,
 ) -> NDArray[np.float64]:
-    """Return for each file the best three cosines of its eligible rows, summed with weights 1, 1/2, 1/4: [files].
+    """Return for each file the sum of the best three cosines of its eligible rows, with weights 1, 1/2 and 1/4,
+    [files].
 
-    Zero for files of which no cosine is at least `least`. What is below zero counts as zero.
+    A file without a cosine of at least `least` has 0. Cosines below zero count as zero.
     """
     if query.scale <= 0.0:
         return np.zeros(len(first_rows))
@@ -92,15 +100,15 @@ def estimates_by_file(
     row_counts: NDArray[np.uint32],
     least: float,
 ) -> NDArray[np.float64]:
-    """Return estimates of what `cosines_by_file` computes, from the signs alone: uint8[rows, dimension / 8].
+    """Return estimates of the results of `cosines_by_file`, from the signs alone, [files].
 
-    Vectors whose signs differ in a share s of the components have, for random directions, a cosine of about cos(pi * s)
-    (Charikar, "Similarity estimation techniques from rounding algorithms", 2002).
+    signs: uint8[rows, dimension / 8]. If the signs of two random directions differ in a share s of the components,
+    their cosine is about cos(pi * s) (Charikar, "Similarity estimation techniques from rounding algorithms", 2002).
     """
     if query.scale <= 0.0:
         return np.zeros(len(first_rows))
     table = _estimates(len(query.codes))
-    enough = int(np.searchsorted(table, least))  # signs that must agree
+    enough = int(np.searchsorted(table, least))  # number of signs that must agree
     shape = eligible, first_rows, row_counts
     return kernels.estimates_by_file(query.words, signs, scales, table, *shape, enough)
 
@@ -114,12 +122,12 @@ def cosine_sums(
     row_counts: NDArray[np.uint32],
     unit: float,
 ) -> tuple[int, int, int]:
-    """Return the rows of some files, the sum of their cosines and that of the squares, in units of `unit` (squared)."""
+    """Return number, sum and sum of squares of the cosines of the rows of some files, in units of `unit` (squared)."""
     shape = sampled_files, first_rows, row_counts
     return kernels.cosine_sums(query.codes, query.scale / unit, codes, scales, *shape)
 
 
 @cache
 def _estimates(bits: int) -> NDArray[np.float64]:
-    """Return the estimated cosine by the number of signs that agree, [bits + 1]; below zero counts as zero."""
+    """Return the estimated cosine for each number of signs that agree, [bits + 1]. Values below zero are zero."""
     return np.array([max(math.cos(math.pi * differing / bits), 0.0) for differing in range(bits, -1, -1)])

@@ -14,9 +14,7 @@ import raycontext
 PACKAGE = Path(raycontext.__file__).parent
 UNFINISHED = frozenset(
     [
-        "analyse",
         "daemon_client",
-        "search",
         "serve/daemon",
     ]
 )
