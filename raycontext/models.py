@@ -215,22 +215,31 @@ class Hits(list[Hit]):
     """List of a query's hits, best first, which also tells how complete it is.
 
     `shards_answered` and `shards_total` count shards. A shard that did not answer in time contributes no hits; then
-    `shards_answered` is less than `shards_total`.
+    `shards_answered` is less than `shards_total`. `notes` are sentences that say what limits the answer, and what to do
+    about it.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, shards_answered: int = 1, shards_total: int = 1) -> None:
+    def __init__(
+        self, hits: Iterable[Hit] = (), *, shards_answered: int = 1, shards_total: int = 1, notes: Iterable[str] = ()
+    ) -> None:
         super().__init__(hits)
         self.shards_answered = shards_answered
         self.shards_total = shards_total
+        self.notes = tuple(dict.fromkeys(notes))
 
     @property
     def complete(self) -> bool:
         """Whether every shard has answered."""
         return self.shards_answered == self.shards_total
 
-    def replaced(self, hits: Iterable[Hit]) -> Hits:
-        """Return `hits` with the counts of shards of this list."""
-        return Hits(hits, shards_answered=self.shards_answered, shards_total=self.shards_total)
+    def replaced(self, hits: Iterable[Hit], notes: Iterable[str] = ()) -> Hits:
+        """Return `hits` with the counts of shards and the notes of this list, and with further `notes`."""
+        return Hits(
+            hits,
+            shards_answered=self.shards_answered,
+            shards_total=self.shards_total,
+            notes=(*self.notes, *notes),
+        )
 
 
 class JobProgress(FrozenModel):

@@ -26,6 +26,8 @@ from .waiting import PATIENCE, WAIT_SECONDS
 BESIDE = Path(tempfile.gettempdir()).parent if "PYTEST_XDIST_WORKER" in os.environ else None
 TEMPORARY = Path(tempfile.mkdtemp(prefix="rct-", dir=BESIDE))
 tempfile.tempdir = os.environ["TMPDIR"] = str(TEMPORARY)
+STATE = TEMPORARY / "state"
+os.environ["XDG_STATE_HOME"] = str(STATE)  # what this user has chosen is noted there
 os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
 os.environ.update(PATIENCE)
 
@@ -52,7 +54,7 @@ def nothing_left_behind() -> Iterator[None]:
     while (children := psutil.Process().children(recursive=True)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not children, f"processes left behind: {[child.cmdline() for child in children]}"
-    left = [path.name for path in TEMPORARY.iterdir() if not path.name.startswith("pytest-of-")]
+    left = [path.name for path in TEMPORARY.iterdir() if path != STATE and not path.name.startswith("pytest-of-")]
     assert not left, f"files left behind: {left}"
 
 

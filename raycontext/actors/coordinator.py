@@ -31,6 +31,7 @@ from raycontext.errors import (
 from raycontext.index import stages
 from raycontext.index.estimate import IndexEstimate, estimate_tree
 from raycontext.index.governor import Governor, IndexBudget
+from raycontext.index.own_sources import is_own_source, note_own_source
 from raycontext.index.request import EmbedderPlan, IndexRequest
 from raycontext.models import (
     ActorStatus,
@@ -90,6 +91,7 @@ class Coordinator:
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
         self._look_again: dict[str, float] = {}
+        self._notes: dict[str, str] = {}
         self._maintenance: dict[str, asyncio.Task[None]] = {}
         budget = budget or IndexBudget()
         self._file_seconds = budget.file_seconds
@@ -110,6 +112,8 @@ class Coordinator:
             await asyncio.to_thread(embedder_for, request.options.embedder)
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         await self._check_shared(identity)
+        await asyncio.to_thread(note_own_source, self._root, identity.source)
+        self._notes.pop(identity.name, None)
         self._plans[identity.name] = request.plan
         return await self._in_turn(identity.name, lambda: self._index(identity, request.options, request.places))
 
@@ -219,38 +223,48 @@ class Coordinator:
         job = self._jobs.get(collection)
         return job.cancel() if job is not None else False
 
-    async def freshen(self, collection: str) -> None:
+    async def freshen(self, collection: str) -> str:
         """Look whether the source of a collection has changed, by file metadata, and index a few changes before
         returning.
+
+        Return a note for the answer where changes are not taken in, else "". That is so for a source that this user
+        has not indexed under this root: a root that others made must not choose what is read.
 
         A source is looked at again after `LOOK_SECONDS`; one whose look takes longer than `LOOK_BUDGET_SECONDS`, after
         `SLOW_LOOK_SECONDS`. A watcher keeps such a source up to date.
         """
         begun = time.monotonic()
         if collection in self._last or begun < self._look_again.get(collection, begun):
-            return
+            return self._notes.get(collection, "")
         try:
-            await self._look(collection)
+            self._notes[collection] = await self._look(collection)
         except RaycontextError as error:  # the search goes on, and reports a problem that concerns it
             _log.info("%s was not looked at: %s", collection, error)
         ended = time.monotonic()
         pause = LOOK_SECONDS if ended - begun <= LOOK_BUDGET_SECONDS else SLOW_LOOK_SECONDS
         self._look_again[collection] = ended + pause
+        return self._notes.get(collection, "")
 
-    async def _look(self, collection: str) -> None:
-        """Index what has changed in a source, when the source and the changes are both small."""
+    async def _look(self, collection: str) -> str:
+        """Index what has changed in a source, when both are small. Return a note when changes are not taken in."""
         location = self._location(collection)
         opened = location.open()
         identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
         if manifest is None or manifest.files > LOOK_FILES:
-            return
+            return ""
         if not await asyncio.to_thread(os.path.isdir, identity.source):
-            return
+            return ""
+        if not await asyncio.to_thread(is_own_source, self._root, identity.source):
+            return (
+                f"Changes in {identity.source} are not taken in: you have not indexed this folder under this root. "
+                f"Run `raycontext index {identity.source} --collection {collection}` if the root is yours."
+            )
         scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, manifest.options)
         if 0 < len(scan.to_hash) + len(scan.removed) <= FEW_CHANGES:
             plan = self._plans.get(collection, EmbedderPlan())
             places = (*(file.path for file in scan.to_hash), *scan.removed)
             await self.index(IndexRequest(identity.source, collection, RunOptions(), places, plan))
+        return ""
 
     async def settle(self) -> None:
         """Wait until the compaction and the garbage collection that are under way have ended."""
@@ -279,7 +293,7 @@ class Coordinator:
         if not report.damage:
             return report
         identity = await asyncio.to_thread(lambda: location.open().identity())
-        if not await asyncio.to_thread(os.path.isdir, identity.source):
+        if not await asyncio.to_thread(is_own_source, self._root, identity.source):
             return report
         return report.model_copy(update={"index": await self._index(identity, RunOptions())})
 

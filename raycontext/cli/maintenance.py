@@ -106,7 +106,7 @@ def _actions(report: RepairReport) -> Iterable[str]:
     if report.dropped_segments:
         yield f"dropped {len(report.dropped_segments)} segments with {report.dropped_files} files"
     if report.index is None:
-        yield "the source is not there: what was dropped stays out of the index until it is, and is indexed again"
+        yield "the source is not there, or not yours: `raycontext index SOURCE` indexes what was dropped again"
     else:
         run = report.index
         yield (

@@ -129,6 +129,8 @@ def _tell(answer: dict[str, Any]) -> None:
         say(f"'{job['collection']}' is being indexed ({job['percent']:.0f} %): there may be more")
     if answer["shards_answered"] < answer["shards_total"]:
         say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
+    for note in answer["notes"]:
+        say(safe(note))
     if answer["cut"]:
         say("cut to the budget of tokens")
     if not answer["hits"]:

@@ -248,11 +248,13 @@ class Context:
             explain=explain,
         )
         names = await self._names(collection, tuple(collections), path)
+        notes: list[str] = []
         if self._settings.refresh if refresh is None else refresh:
             coordinator = await self._coordinator()
-            await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
+            notes = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
         found = await asyncio.gather(*(self._client(name).search(request, limit, min_score) for name in names))
-        return await asyncio.to_thread(checked, merged(found, limit) if len(found) > 1 else found[0])
+        hits = merged(found, limit) if len(found) > 1 else found[0]
+        return await asyncio.to_thread(checked, hits.replaced(hits, filter(None, notes)))
 
     async def related(
         self,

@@ -114,6 +114,7 @@ def merged(answers: Iterable[Hits], limit: int) -> Hits:
         hits[:limit],
         shards_answered=sum(part.shards_answered for part in parts),
         shards_total=sum(part.shards_total for part in parts),
+        notes=(note for part in parts for note in part.notes),
     )
 
 

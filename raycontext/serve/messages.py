@@ -182,6 +182,8 @@ class Answer(_Answer):
     """Offset of the next page; null when there is none."""
     cut: bool = False
     """True when hits, or the end of a text, were left out to keep within the budget of tokens."""
+    notes: tuple[str, ...] = ()
+    """Sentences that say what limits the answer, and what to do about it."""
     seconds: float = 0.0
 
 

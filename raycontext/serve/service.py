@@ -288,6 +288,7 @@ class Service:
             shards_total=hits.shards_total,
             next_offset=offset + len(kept) if len(hits) > offset + len(kept) and kept else None,
             cut=cut,
+            notes=hits.notes,
             seconds=time.perf_counter() - begun,
         )
 

@@ -87,8 +87,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture
 def copied(shop: Shop, tmp_path: Path) -> Path:
     """The root of a copy that a test may damage."""
-    shutil.copytree(shop.root, tmp_path / "root")
+    copy(shop, tmp_path / "root")
     return tmp_path / "root"
+
+
+def copy(shop: Shop, root: Path) -> None:
+    """Copy the collection to another root and index the source under that one, so that repair may read the source."""
+    shutil.copytree(shop.root, root)
+    with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        assert not context.index(shop.source).changed
 
 
 @pytest.fixture
@@ -138,7 +145,7 @@ def test_flipped_byte_is_noticed_and_repaired(shop: Shop, kind: str, share: floa
     target = candidates[which % len(candidates)]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
-        shutil.copytree(shop.root, root)
+        copy(shop, root)
         flip(root / "shop" / target, int(share * (root / "shop" / target).stat().st_size), bit)
         allowed = shop.before if kind == "manifest, newest" else shop.answers  # a reader falls back to what is whole
         with raycontext.connect(root=root, runtime="inline", workers=2) as context:

@@ -30,7 +30,7 @@ READ_THE_ENVIRONMENT = {
 """Modules below the interfaces that read variables of others. Settings travel as values from who calls."""
 
 ORDER = """
-exit_codes errors models options settings kernel paths batching retrying ulid safe_text
+exit_codes errors models options settings user_records kernel paths batching retrying ulid safe_text
 discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store

@@ -158,9 +158,9 @@ class Calls:
 
     async def _first_index(self, place: str, begun: CollectionSummary | None, report: Report) -> JobState:
         """Index the folder of `place` for the first time, and wait for it up to `FIRST_SEARCH_SECONDS`."""
-        if begun is None:
-            await asyncio.to_thread(_check_first_index, place)
-        job = await self._service.start_index(IndexQuery(path=begun.source if begun else place))
+        folder = begun.source if begun else place  # the root may be of others, and name more than the agent did
+        await asyncio.to_thread(_check_first_index, folder)
+        job = await self._service.start_index(IndexQuery(path=folder))
         return await self._waited(job, FIRST_SEARCH_SECONDS, report)
 
     async def _waited(self, job: JobState, seconds: float, report: Report) -> JobState:
@@ -187,6 +187,7 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens
         notes.append(f"Partial: indexing goes on ({progress_line(job)}); later calls can find more.")
     if answer.shards_answered < answer.shards_total:
         notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
+    notes.extend(answer.notes)
     if answer.hits:
         notes.append(f"Paths are relative to {root}")
     return answer_with_results(first, structured, notes, [_found(hit) for hit in answer.hits], max_tokens)

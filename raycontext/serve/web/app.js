@@ -97,7 +97,8 @@ async function search(query) {
     if (answer.partial) text += " · partial: ";
     if (answer.indexing.length) text += `${answer.indexing.map((job) => job.collection).join(", ")} is being indexed`;
     else if (answer.partial) text += `${answer.shards_answered} of ${answer.shards_total} shards answered`;
-    tell(text, answer.partial);
+    for (const note of answer.notes) text += ` · ${note}`;
+    tell(text, answer.partial || answer.notes.length > 0);
     lastAsked = { ...query, offset: answer.next_offset };
     byId("more").hidden = answer.next_offset === null;
   } catch (error) {

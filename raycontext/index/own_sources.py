@@ -1,0 +1,45 @@
+"""Which folders may be read because of what a root says: those that this user indexed under that root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from raycontext.store.storage.locations import is_url
+from raycontext.user_records import Facts, is_recorded, record
+
+__all__ = ["is_own_source", "note_own_source"]
+
+KIND = "sources"
+"""Folder of these records in the user's state folder."""
+
+
+def note_own_source(root: str, source: str) -> bool:
+    """Note that this user indexes `source`, an absolute path without links, under `root`.
+
+    Return False where nothing can be noted: the folder is gone, or the user's state folder cannot be written.
+    """
+    facts = _facts(root, source)
+    return facts is not None and record(KIND, facts)
+
+
+def is_own_source(root: str, source: str) -> bool:
+    """Return whether this user has indexed `source` under `root`, and the path still leads to that folder.
+
+    It does not where a folder of the path is a link now, or where another folder has taken its place: the device and
+    the inode of the folder are noted. The path of the root may hold links.
+    """
+    facts = _facts(root, source)
+    return facts is not None and is_recorded(KIND, facts)
+
+
+def _facts(root: str, source: str) -> Facts | None:
+    """Return what is noted about a source. None where the path holds a link or leads to no folder."""
+    try:
+        if os.path.realpath(source) != source:
+            return None
+        found = Path(source).lstat()
+    except (OSError, ValueError):
+        return None
+    place = root if is_url(root) else os.path.realpath(root)
+    return {"root": place, "source": source, "device": found.st_dev, "inode": found.st_ino}
