@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 
-__all__ = ["new_ulid", "ulid_seconds"]
+__all__ = ["is_ulid", "new_ulid", "ulid_seconds"]
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_ULID = re.compile(f"[0-7][{_CROCKFORD}]{{25}}")
 
 
 def new_ulid() -> str:
@@ -20,13 +22,18 @@ def new_ulid() -> str:
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def is_ulid(name: str) -> bool:
+    """Return whether a name may have been made by `new_ulid`."""
+    return _ULID.fullmatch(name) is not None
+
+
 def ulid_seconds(name: str) -> float:
     """Return when a name was made by `new_ulid`, in seconds since the Unix epoch.
 
     A suffix that begins with "." is ignored. Return infinity for any other name, so that it never counts as old.
     """
     stem = name.partition(".")[0]
-    if len(stem) != 26 or not set(stem) <= set(_CROCKFORD):
+    if not is_ulid(stem):
         return float("inf")
     value = 0
     for character in stem:

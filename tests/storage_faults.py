@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pytest
@@ -241,20 +241,16 @@ class Recording:
     def recording(self) -> Iterator[None]:
         """Record what this process does meanwhile through the functions that the storage uses."""
         with pytest.MonkeyPatch.context() as patch:
-            for name, before in {"mkdir": self._mkdir, "unlink": self._unlink, "fsync": self._fsync}.items():
-                patch.setattr(os, name, _after(before, getattr(os, name)))
-            patch.setattr(os, "link", _after(self._link, os.link))
-            patch.setattr(os, "rename", _after(self._rename, os.rename))
-            plain_open = Path.open
-
-            def recorded_open(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
-                opened = plain_open(path, mode, *arguments, **options)
-                if "x" in mode:
-                    inode = self._inodes[self._name(path)] = len(self.events) + 1
-                    self.events.append(Event("create", self._name(path), inode))
-                return opened
-
-            patch.setattr(Path, "open", recorded_open)
+            notes: dict[str, Callable[..., None]] = {
+                "mkdir": self._mkdir,
+                "unlink": self._unlink,
+                "fsync": self._fsync,
+                "link": self._link,
+                "rename": self._rename,
+                "open": self._open,
+            }
+            for name, note in notes.items():
+                patch.setattr(os, name, _after(note, getattr(os, name)))
             yield
 
     def after_power_cut(self, cut: int, survives: Callable[[], bool], share: Callable[[], float]) -> dict[str, bytes]:
@@ -288,21 +284,30 @@ class Recording:
             left[name] = content if inode in synced else content[: int(share() * len(content))]
         return left
 
-    def _name(self, path: Any) -> str:
-        return os.path.relpath(path, self._folder)
+    def _name(self, path: Any, folder: int | None = None) -> str:
+        """The relative path of what a call names, by a path or by a name in an open folder."""
+        above = "" if folder is None else Path(f"/proc/self/fd/{folder}").readlink()
+        return os.path.relpath(Path(above, path), self._folder)
 
-    def _mkdir(self, path: Any, *_: Any, **__: Any) -> None:
-        self.events.append(Event("mkdir", self._name(path)))
+    def _mkdir(self, path: Any, *_: Any, dir_fd: int | None = None) -> None:
+        self.events.append(Event("mkdir", self._name(path, dir_fd)))
 
-    def _link(self, source: Any, target: Any) -> None:
-        inode = self._inodes[self._name(target)] = self._inodes[self._name(source)]
-        self.events.append(Event("link", self._name(target), inode))
+    def _open(self, path: Any, flags: int, *_: Any, dir_fd: int | None = None) -> None:
+        if flags & os.O_EXCL:
+            name = self._name(path, dir_fd)
+            inode = self._inodes[name] = len(self.events) + 1
+            self.events.append(Event("create", name, inode))
 
-    def _unlink(self, path: Any, *_: Any, **__: Any) -> None:
-        self.events.append(Event("unlink", self._name(path)))
+    def _link(self, source: Any, target: Any, *, src_dir_fd: int, dst_dir_fd: int, **_: Any) -> None:
+        name = self._name(target, dst_dir_fd)
+        inode = self._inodes[name] = self._inodes[self._name(source, src_dir_fd)]
+        self.events.append(Event("link", name, inode))
 
-    def _rename(self, source: Any, target: Any) -> None:
-        self.events.append(Event("rename", self._name(source), target=self._name(target)))
+    def _unlink(self, path: Any, *_: Any, dir_fd: int | None = None) -> None:
+        self.events.append(Event("unlink", self._name(path, dir_fd)))
+
+    def _rename(self, source: Any, target: Any, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        self.events.append(Event("rename", self._name(source, src_dir_fd), target=self._name(target, dst_dir_fd)))
 
     def _fsync(self, descriptor: int) -> None:
         path = Path(f"/proc/self/fd/{descriptor}").readlink()

@@ -34,10 +34,21 @@ from raycontext.store.storage.base import Storage
 from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, storage_for
 from raycontext.ulid import new_ulid
 
-__all__ = ["IDENTITY", "Collection", "CollectionIdentity", "Location", "check_name", "collection_names", "shard_of"]
+__all__ = [
+    "FOLDERS",
+    "IDENTITY",
+    "Collection",
+    "CollectionIdentity",
+    "Location",
+    "check_name",
+    "collection_names",
+    "shard_of",
+]
 
 IDENTITY = "COLLECTION.json"
 """Name of the file that describes a collection, in the collection's folder."""
+FOLDERS = ("manifests", "segments", "snapshots", "tmp")
+"""Folders of a collection."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -112,11 +123,15 @@ class Collection:
 
         Raises `UnknownCollection`, `UnsupportedFormat` or `CorruptManifest`.
         """
+        place = f"{self.storage.location}/{self.name}/{IDENTITY}"
         try:
             data = self.storage.read(f"{self.name}/{IDENTITY}")
         except FileNotFoundError as error:
             raise UnknownCollection(self.name, tuple(collection_names(self.storage))) from error
-        return CollectionIdentity.decode(f"{self.storage.location}/{self.name}/{IDENTITY}", data)
+        identity = CollectionIdentity.decode(place, data)
+        if identity.name != self.name:
+            raise CorruptManifest(place, "it describes a collection of another name")
+        return identity
 
     def create(self, source: str) -> CollectionIdentity:
         """Create the collection, or return it where it exists already with the same source.

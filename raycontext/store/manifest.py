@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raycontext.errors import CorruptManifest, UnsupportedFormat
 from raycontext.models import IndexOptions
+from raycontext.ulid import is_ulid
 
 __all__ = [
     "FORMAT",
@@ -129,9 +130,12 @@ class Manifest(BaseModel):
         Raises `CorruptManifest`, or `UnsupportedFormat` for a format that this version does not read.
         """
         try:
-            return cls.model_validate(decode_sealed("manifest", name, data))
+            manifest = cls.model_validate(decode_sealed("manifest", name, data))
         except ValidationError as error:
             raise CorruptManifest(name, f"{error.error_count()} fields are missing or wrong") from error
+        if not all(map(is_ulid, (manifest.snapshot, *manifest.segment_names()))):  # names become paths
+            raise CorruptManifest(name, "it names what is no segment or snapshot")
+        return manifest
 
 
 def manifest_name(version: int) -> str:

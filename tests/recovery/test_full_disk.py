@@ -12,7 +12,7 @@ from raycontext.errors import StorageError
 from raycontext.store.collection import Location
 from raycontext.store.loose_segments import remove_loose_segments
 from raycontext.store.manifest import manifest_name
-from raycontext.store.storage import local
+from raycontext.store.storage.open_folder import OpenFolder
 
 from ..conftest import write_tree
 
@@ -28,15 +28,15 @@ class Disk:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.most = 1 << 40
-        write = local._write_synced
+        write = OpenFolder.write_new
 
-        def limited(path: Path, data: memoryview) -> None:
+        def limited(folder: OpenFolder, name: str, data: memoryview) -> None:
             if bytes_of(root) + len(memoryview(data)) > self.most:
-                path.write_bytes(b"")  # what a write leaves that finds no room
+                write(folder, name, b"")  # what a write leaves that finds no room
                 raise OSError(errno.ENOSPC, "No space left on device")
-            write(path, data)
+            write(folder, name, data)
 
-        monkeypatch.setattr(local, "_write_synced", limited)
+        monkeypatch.setattr(OpenFolder, "write_new", limited)
 
 
 @pytest.fixture

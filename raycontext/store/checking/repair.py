@@ -32,10 +32,12 @@ ATTEMPTS = 3
 def repair(collection: Collection) -> RepairReport:
     """Commit a version without the damaged objects, and remove manifests that are damaged or name damaged objects.
 
-    Where nothing is damaged, nothing is done. The next index run takes in the files that are left out. Raises
-    `UnknownCollection`, `StorageError`, `UnsupportedFormat`, `CommitConflict` where others keep committing,
-    `RootNotFound` where no manifest is left and the source is gone, and `CorruptManifest` where neither the description
-    of the collection nor a manifest tells what it indexes.
+    Where nothing is damaged, nothing is done. The next index run takes in the files that are left out. Links that
+    stand where folders of the collection belong are removed, and nothing that they point to.
+
+    Raises `UnknownCollection`, `StorageError`, `UnsupportedFormat`, `CommitConflict` where others keep committing,
+    `RootNotFound` where no manifest is left and the source is gone, and `CorruptManifest` where the collection's own
+    folder is a link, or neither the description of the collection nor a manifest tells what it indexes.
     """
     told: dict[Damage, None] = {}
     rewritten = False
@@ -44,6 +46,9 @@ def repair(collection: Collection) -> RepairReport:
         if found.unsupported is not None:
             raise found.unsupported
         told.update(dict.fromkeys(found.damage))
+        if found.links:
+            _remove_links(collection, found.links)
+            continue
         report = RepairReport(
             collection=collection.name,
             damage=tuple(told),
@@ -75,6 +80,19 @@ def repair(collection: Collection) -> RepairReport:
             collection.storage.delete(f"{collection.name}/manifests/{manifest_name(version)}")
         return report.model_copy(update={"removed_manifests": tuple(useless), "rewritten_description": rewritten})
     raise CommitConflict(collection.name, max(collection.versions(), default=0))
+
+
+def _remove_links(collection: Collection, folders: Iterable[str]) -> None:
+    """Remove links that stand where folders of a collection belong, and nothing that they point to.
+
+    Raises `CorruptManifest` where the collection's own folder is a link: what it points to may be anything.
+    """
+    for folder in folders:
+        if not folder:
+            raise CorruptManifest(
+                f"{collection.storage.location}/{collection.name}", "a symbolic link, which you remove"
+            )
+        collection.storage.delete(f"{collection.name}/{folder}")
 
 
 def _needs_commit(found: Examination) -> bool:

@@ -20,7 +20,7 @@ from raycontext.errors import CorruptManifest, CorruptSegment, UnknownCollection
 from raycontext.models import SkipReason
 from raycontext.store.checking.consistency import contradictions, equals_source, paths_of
 from raycontext.store.checking.reports import Damage, DamageKind, VerificationReport
-from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
+from raycontext.store.collection import FOLDERS, IDENTITY, Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
 from raycontext.store.segments.segment import DESCRIPTION, Segment
 
@@ -62,6 +62,8 @@ class Examination:
     older: list[Manifest] = field(default_factory=list)
     """Other manifests that can be read, ascending. Readers that began on them still use them, and one of them becomes
     the newest where the newest is lost."""
+    links: list[str] = field(default_factory=list)
+    """Folders of the collection that are symbolic links; "" for the collection's own folder."""
     damaged_segments: list[str] = field(default_factory=list)
     """Names of the damaged segments of `manifest`."""
     damaged_objects: set[str] = field(default_factory=set)
@@ -122,6 +124,10 @@ def examine(collection: Collection, *, deep: bool) -> Examination:
     With `deep`, hash all data files and compare the chunks with the source. Otherwise hash only the files that the
     check of rows reads. Raises `UnknownCollection` or `StorageError`.
     """
+    found = Examination()
+    _examine_folders(collection, found)
+    if found.links:  # what lies behind a link is not looked at
+        return found
     for _ in range(ATTEMPTS):
         highest = max(collection.versions(), default=0)
         found = _examine(collection, deep)
@@ -146,6 +152,17 @@ def _examine(collection: Collection, deep: bool) -> Examination:
     if deep:
         _examine_older(collection, found, set(_names(manifest)))
     return found
+
+
+def _examine_folders(collection: Collection, found: Examination) -> None:
+    for folder in ("", *FOLDERS):
+        try:
+            collection.storage.list(f"{collection.name}/{folder}" if folder else collection.name)
+        except CorruptManifest as error:
+            found.links.append(folder)
+            found.add(folder or ".", DamageKind.DAMAGED, f"It is {error.problem}. `raycontext repair` removes a link.")
+            if not folder:
+                return
 
 
 def _examine_identity(collection: Collection, found: Examination) -> None:

@@ -20,7 +20,7 @@ from raycontext.embed.vectors import QuantizedVectors
 from raycontext.retrying import Retries
 from raycontext.store.segments.columns import code_rows, fixed_lists, ipc_file, numbers
 from raycontext.store.storage.base import Storage
-from raycontext.ulid import new_ulid
+from raycontext.ulid import is_ulid, new_ulid
 
 __all__ = ["ContentVectors", "content_keys"]
 
@@ -108,7 +108,7 @@ class ContentVectors:
                 places = places[~there]
 
     def _names(self) -> list[str]:
-        return self._storage.list(self._folder)
+        return [name for name in self._storage.list(self._folder) if is_ulid(name)]
 
     def _table(self, name: str) -> pa.Table:
         return pa.ipc.open_file(self._storage.map(f"{self._folder}/{name}/{FILE}")).read_all()

@@ -35,7 +35,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists, Postings
-from raycontext.errors import CorruptSegment
+from raycontext.errors import CorruptManifest, CorruptSegment
 from raycontext.store.manifest import SegmentReference, check_format
 from raycontext.store.segments import format_1, format_2
 from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
@@ -102,7 +102,10 @@ class Segment:
         self._arrays: dict[tuple[str, str], pa.Array] = {}
         self._batches: dict[str, dict[int, pa.RecordBatch]] = {"text.arrow": {}, "labels.arrow": {}}
         self._folder = f"{collection}/segments/{reference.name}"
-        encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
+        try:
+            encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
+        except CorruptManifest as error:
+            raise CorruptSegment(collection, error.path, error.problem) from error
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
             raise self._damaged(DESCRIPTION, "checksum does not match")
         self._description: dict[str, Any] = json.loads(encoded)
@@ -358,7 +361,10 @@ class Segment:
 
     def _mapped(self, name: str) -> pa.Buffer:
         """Return the content of a data file after comparing its size alone."""
-        buffer = self._storage.map(f"{self._folder}/{name}")
+        try:
+            buffer = self._storage.map(f"{self._folder}/{name}")
+        except CorruptManifest as error:
+            raise CorruptSegment(self._collection, error.path, error.problem) from error
         if len(buffer) != self._description["objects"][name]["bytes"]:
             raise self._damaged(name, "size does not match")
         return buffer

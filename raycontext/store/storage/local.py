@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-import shutil
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 
 from raycontext.errors import StorageError
+from raycontext.store.storage.open_folder import OpenFolder
 from raycontext.ulid import new_ulid, ulid_seconds
 
 __all__ = ["LocalStorage"]
@@ -28,6 +31,9 @@ class LocalStorage:
     `create` makes a hard link from a synced temporary file. The link fails where the name exists, and no one ever sees
     a half-written object. An fsync that failed is not retried, since the page cache may have dropped the data (Rebello
     et al., "Can Applications Recover from fsync Failures?", 2020). The file is abandoned instead.
+
+    The path of the root may hold links. Below the root none is followed: all methods raise `CorruptManifest` for a name
+    that leads through a link.
     """
 
     def __init__(self, root: Path) -> None:
@@ -39,164 +45,166 @@ class LocalStorage:
         return str(self._root)
 
     def create(self, name: str, data: bytes) -> bool:
-        target = self._root / name
-        temporary = self._root / Path(name).parts[0] / "tmp" / f"{target.name}.{secrets.token_hex(8)}"
-        try:
-            self._make_folder(target.parent)
-            temporary.parent.mkdir(parents=True, exist_ok=True)
+        *above, last = _parts(name)
+        temporary = f"{last}.{secrets.token_hex(8)}"
+        with self._errors_of(name), self._made(above) as folder, self._made([*above[:1], "tmp"]) as waiting:
             try:
-                _write_synced(temporary, data)
+                waiting.write_new(temporary, data)
                 try:
-                    os.link(temporary, target)
+                    waiting.link(temporary, folder, last)
                 except FileExistsError:
                     return False
-                _sync_folder(target.parent)
+                folder.sync()
             finally:
-                temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(str(target), _reason(error)) from error
+                with suppress(FileNotFoundError):
+                    waiting.unlink(temporary)
         return True
 
     def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
-        place = self._root / folder
-        try:
-            self._make_folder(place.parent)
-            place.mkdir()
-            for name, data in objects.items():
-                _write_synced(place / name, data)
-            _sync_folder(place)
-            _sync_folder(place.parent)
-        except OSError as error:
-            shutil.rmtree(place, ignore_errors=True)
-            raise StorageError(str(place), _reason(error)) from error
+        *above, last = _parts(folder)
+        with self._errors_of(folder), self._made(above) as parent:
+            if not parent.make(last):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            try:
+                with parent.below(last) as place:
+                    for name, data in objects.items():
+                        place.write_new(name, data)
+                    place.sync()
+                parent.sync()
+            except OSError:
+                parent.empty_out(last)
+                raise
 
     def read(self, name: str) -> bytes:
-        try:
-            return (self._root / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FileNotFoundError(name) from error
-        except OSError as error:
-            raise StorageError(str(self._root / name), _reason(error)) from error
+        with self._errors_of(name, missing=True), self._above(name) as (folder, last):
+            return folder.read(last)
 
     def map(self, name: str) -> pa.Buffer:
-        path = self._root / name
-        try:
-            if path.stat().st_size == 0:
-                return pa.py_buffer(b"")
-            with pa.memory_map(str(path)) as mapped:
-                return mapped.read_buffer()
-        except FileNotFoundError as error:
-            raise FileNotFoundError(name) from error
-        except OSError as error:
-            raise StorageError(str(path), _reason(error)) from error
+        with self._errors_of(name, missing=True), self._above(name) as (folder, last):
+            return folder.map(last)
 
     def exists(self, name: str) -> bool:
-        return os.path.lexists(self._root / name)
+        try:
+            with self._errors_of(name, missing=True), self._above(name) as (folder, last):
+                folder.status(last)
+        except (FileNotFoundError, StorageError):  # a folder of another user may be closed
+            return False
+        return True
 
     def list(self, folder: str) -> list[str]:
         try:
-            return sorted(os.listdir(self._root / folder))  # noqa: PTH208 - names, not paths
-        except (FileNotFoundError, NotADirectoryError):
+            with self._errors_of(folder, missing=True), self._opened(_parts(folder)) as place:
+                return place.names()
+        except FileNotFoundError:
             return []
-        except OSError as error:
-            raise StorageError(str(self._root / folder), _reason(error)) from error
 
     def size(self, folder: str) -> int:
-        total = 0
-        for place, _, names in os.walk(self._root / folder):
-            for name in names:
-                try:
-                    total += os.lstat(Path(place) / name).st_size
-                except OSError:  # removed meanwhile
-                    continue
-        return total
+        try:
+            with self._errors_of(folder, missing=True), self._opened(_parts(folder)) as place:
+                return place.size()
+        except FileNotFoundError:
+            return 0
 
     def modified(self, name: str) -> float:
-        try:
-            return (self._root / name).stat().st_mtime
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FileNotFoundError(name) from error
-        except OSError as error:
-            raise StorageError(str(self._root / name), _reason(error)) from error
+        with self._errors_of(name, missing=True), self._above(name) as (folder, last):
+            return folder.status(last).st_mtime
 
     def renew(self, folder: str) -> None:
-        try:
-            os.utime(self._root / folder)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise FileNotFoundError(folder) from error
-        except OSError as error:
-            raise StorageError(str(self._root / folder), _reason(error)) from error
+        with self._errors_of(folder, missing=True), self._above(folder) as (parent, last):
+            parent.renew(last)
 
     def delete(self, name: str) -> bool:
-        place = self._root / name
         try:
-            place.unlink()
-            _sync_folder(place.parent)
+            with self._errors_of(name, missing=True), self._above(name) as (folder, last):
+                folder.unlink(last)
+                folder.sync()
         except FileNotFoundError:
             return False
-        except OSError as error:
-            raise StorageError(str(place), _reason(error)) from error
         return True
 
     def remove(self, folder: str, *, unchanged_since: float | None = None) -> bool:
-        place = self._root / folder
-        trash = self._root / f"{_TRASH}-{new_ulid()}"
+        trash = f"{_TRASH}-{new_ulid()}"
         try:
-            place.rename(trash)
-            # No one can renew the folder under its new name: a writer has renewed it before, or finds it missing.
-            if unchanged_since is not None and trash.stat().st_mtime != unchanged_since:
-                trash.rename(place)
-                return False
-            _sync_folder(self._root)
+            with (
+                self._errors_of(folder, missing=True),
+                self._opened(()) as root,
+                self._above(folder) as (parent, last),
+            ):
+                parent.move(last, root, trash)
+                # No one can renew the folder under its new name: a writer has renewed it before, or finds it missing.
+                if unchanged_since is not None and root.status(trash).st_mtime != unchanged_since:
+                    root.move(trash, parent, last)
+                    return False
+                root.sync()
+                root.empty_out(trash)
+                abandoned = time.time() - ABANDONED_SECONDS
+                for left in root.names():  # left over from removals that were interrupted
+                    if left.startswith(f"{_TRASH}-") and ulid_seconds(left.removeprefix(f"{_TRASH}-")) < abandoned:
+                        root.empty_out(left)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            raise StorageError(str(place), _reason(error)) from error
-        shutil.rmtree(trash, ignore_errors=True)
-        abandoned = time.time() - ABANDONED_SECONDS
-        for left in self._root.glob(f"{_TRASH}-*"):  # left over from removals that were interrupted
-            if ulid_seconds(left.name.removeprefix(f"{_TRASH}-")) < abandoned:
-                shutil.rmtree(left, ignore_errors=True)
         return True
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder and the folders above it, and make all their names durable, whoever created them.
+    @contextmanager
+    def _above(self, name: str) -> Iterator[tuple[OpenFolder, str]]:
+        """Yield the open folder that an object lies in, and the object's name in it. Raises `OSError`."""
+        *above, last = _parts(name)
+        with self._opened(above) as folder:
+            yield folder, last
 
-        A synced file outlasts a power cut only if the names of all folders above it do. Raises `OSError`.
+    def _opened(self, parts: Sequence[str]) -> OpenFolder:
+        """Open a folder below the root, component by component. Raises `OSError` or `CorruptManifest`."""
+        folder = OpenFolder.at(self._root)
+        for name in parts:
+            with folder:
+                folder = folder.below(name)
+        return folder
+
+    def _made(self, parts: Sequence[str]) -> OpenFolder:
+        """Make a folder and the folders above it where they are missing, and open it. Their names become durable,
+        whoever created them: a synced file outlasts a power cut only if the names of all folders above it do.
+
+        Raises `OSError` or `CorruptManifest`.
         """
-        for place in reversed((folder, *folder.parents)):
+        self._make_root()
+        folder = OpenFolder.at(self._root)
+        for name in parts:
+            with folder:
+                made = folder.make(name)
+                folder, above = folder.below(name), folder
+                if made or folder.path not in self._durable:
+                    above.sync()
+                    self._durable.add(folder.path)
+        return folder
+
+    def _make_root(self) -> None:
+        """Make the root and the folders above it, and make their names durable. Raises `OSError`."""
+        for place in reversed((self._root, *self._root.parents)):
             made = not place.is_dir()
             if made:
                 place.mkdir(exist_ok=True)
-            is_ours = place.is_relative_to(self._root)
-            if made or (is_ours and place not in self._durable):
-                try:
-                    _sync_folder(place.parent)
-                except PermissionError:  # a folder above the root may be searchable but not readable
-                    if is_ours and place != self._root:
-                        raise
+            if made or (place == self._root and place not in self._durable):
+                # A folder above the root may be searchable but not readable.
+                with suppress(PermissionError), OpenFolder.at(place.parent) as above:
+                    above.sync()
                 self._durable.add(place)
 
-
-def _write_synced(path: Path, data: bytes | pa.Buffer) -> None:
-    """Write `data` to a new file and sync it to the disk. Raises `OSError`."""
-    with path.open("xb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """Make the names in a folder durable. Raises `OSError`."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders; NTFS journals changes of names itself
-        return
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    @contextmanager
+    def _errors_of(self, name: str, *, missing: bool = False) -> Iterator[None]:
+        """Translate errors of the file system into `StorageError`. With `missing`, an object that is not there raises
+        `FileNotFoundError`."""
+        try:
+            yield
+        except OSError as error:
+            if missing and isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise FileNotFoundError(name) from error
+            raise StorageError(str(self._root / name), error.strerror or type(error).__name__) from error
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _parts(name: str) -> list[str]:
+    """Return the components of the name of an object or a folder. Raises `StorageError` where one leads elsewhere."""
+    parts = name.split("/") if name else []
+    for part in parts:
+        if part in ("", ".", "..") or "\0" in part or (os.sep != "/" and (os.sep in part or ":" in part)):
+            raise StorageError(name[:200], "No name of an object: it leads to another place")
+    return parts

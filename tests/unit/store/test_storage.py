@@ -63,7 +63,7 @@ def test_failing_disk_is_a_storage_error_and_leaves_nothing_visible(
         raise OSError(code, os.strerror(code))
 
     if call == "write":
-        monkeypatch.setattr(Path, "open", fail)
+        monkeypatch.setattr(os, "fdopen", fail)
     else:
         monkeypatch.setattr(os, call, fail)
     with pytest.raises(StorageError, match=os.strerror(code)):

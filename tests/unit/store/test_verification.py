@@ -29,6 +29,7 @@ from raycontext.store.segments.columns import ipc_file
 from raycontext.store.segments.segment import DATA_FILES, DESCRIPTION, POSTINGS, Segment
 from raycontext.store.segments.segment_writer import postings_file, store_segment
 from raycontext.store.writer import CollectionWriter
+from raycontext.ulid import new_ulid
 
 from ...conftest import CART, LEDGER, PAYMENT, README, settle, write_tree
 from .test_collection import change
@@ -158,10 +159,10 @@ def snapshot_with(alter: Callable[[dict[str, Any]], None]) -> Craft:
         entries = dict(old.entries)
         alter(entries)
         snapshot = Snapshot(old.scanned_at_ns, entries)
-        encoded = snapshot.to_bytes()
-        collection.storage.write(f"{collection.name}/snapshots/other", {"snapshot.arrow": encoded})
+        encoded, name = snapshot.to_bytes(), new_ulid()
+        collection.storage.write(f"{collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
         return {
-            "snapshot": "other",
+            "snapshot": name,
             "snapshot_checksum": xxhash.xxh3_128_hexdigest(encoded),
             "tree": snapshot.tree().root_digest.hex(),
             "files": sum(entry.reason is None for entry in entries.values()),
