@@ -90,7 +90,8 @@ class Settings(BaseSettings):
     object_store_bytes: int = 100 << 20
     """Size in bytes of the object store of a local Ray. It is small, since chunks never pass through it."""
     allowed: str = ""
-    """Folders that callers over TCP may index and read, separated as in PATH. Empty: the user's home folder."""
+    """Folders that callers over TCP may index, and whose collections they may reach, separated as in PATH. Empty: the
+    user's home folder."""
     daemon: bool = True
     """Whether commands and the SDK use a daemon that runs, and whether commands start one."""
     idle_seconds: float = Field(default=3600.0, gt=0.0)

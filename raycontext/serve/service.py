@@ -6,12 +6,12 @@ import asyncio
 import copy
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
-from raycontext.errors import InvalidInput, JobCancelled, PathNotAllowed, RaycontextError, UnknownCollection
+from raycontext.errors import CollectionExists, InvalidInput, JobCancelled, RaycontextError, UnknownCollection
 from raycontext.index.request import resolved
-from raycontext.models import CollectionStatus, CollectionSummary, Hit, Hits, IndexReport, JobProgress
+from raycontext.models import CollectionStatus, CollectionSummary, Hits, IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT
@@ -28,13 +28,14 @@ from raycontext.serve.messages import (
     WatchQuery,
     WatchState,
 )
+from raycontext.serve.reach import Reach, chosen, is_inside, known_of
+from raycontext.serve.token_budget import within_budget
 from raycontext.serve.watches import Watched, Watches
 from raycontext.store.catalog import several
 
 __all__ = ["Service"]
 
-BYTES_PER_TOKEN = 4
-"""Number of bytes of source code that count as one token of a language model, about."""
+Result = TypeVar("Result")
 
 KEPT_JOBS = 200
 """Largest number of ended jobs that are remembered."""
@@ -43,8 +44,8 @@ KEPT_JOBS = 200
 class Service:
     """Service of the daemon on top of a `Context`. Every method may raise what the SDK raises, and `PathNotAllowed`.
 
-    allowed: folders outside of which nothing is indexed and no place is looked up. None allows all: the interface is
-    then for the owner alone. A collection may always be searched by its name.
+    allowed: folders outside of which nothing is indexed, searched or listed. A collection whose source lies outside
+    counts as missing. None allows all: the interface is then for the owner alone.
     note_watches: function that records the watched folders (see `Watches`).
     """
 
@@ -55,7 +56,7 @@ class Service:
         note_watches: Callable[[dict[str, Watched]], None] = lambda watched: None,
     ) -> None:
         self._context = context
-        self._allowed = _real_folders(allowed)
+        self._reach = Reach(allowed)
         self._jobs: dict[str, IndexJob] = {}
         self._used: dict[str, float] = {}
         self._watches = Watches(
@@ -68,7 +69,7 @@ class Service:
     def restricted(self, allowed: Sequence[str] | None) -> Service:
         """Return a service with the same jobs for callers that are restricted to the folders `allowed`."""
         other = copy.copy(self)
-        other._allowed = _real_folders(allowed)
+        other._reach = Reach(allowed)
         return other
 
     async def search(self, asked: SearchQuery) -> Answer:
@@ -78,22 +79,28 @@ class Service:
         begun = time.perf_counter()
         if asked.path is not None:
             await self._check_path(asked.path)
-        collection = asked.collection
-        if asked.folder is not None and not (collection or asked.collections or asked.path):
-            collection = await self._collection_of(asked.folder)
-        hits = await self._context.search(
-            asked.query,
-            collection=collection,
-            collections=asked.collections,
-            path=asked.path,
-            limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
-            languages=asked.languages,
-            paths=asked.paths,
-            kinds=asked.kinds,
-            min_score=asked.min_score,
-            diversity=asked.diversity,
-            explain=asked.explain,
-            refresh=asked.refresh,
+        collection, collections, path = asked.collection, asked.collections, asked.path
+        if self._reach.is_bounded and collections and not (collection or path):
+            sources = await self._sources()
+            names = sources if "*" in collections else collections
+            collections = [chosen(sources, name, None) for name in names] or [chosen(sources, "*", None)]
+        elif not collections and (self._reach.is_bounded or (asked.folder and not (collection or path))):
+            collection = await self.name_of(asked)
+        hits = await self._told(
+            self._context.search(
+                asked.query,
+                collection=collection,
+                collections=collections,
+                path=path,
+                limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
+                languages=asked.languages,
+                paths=asked.paths,
+                kinds=asked.kinds,
+                min_score=asked.min_score,
+                diversity=asked.diversity,
+                explain=asked.explain,
+                refresh=asked.refresh,
+            )
         )
         named = [asked.collection] if asked.collection else asked.collections
         return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
@@ -106,15 +113,20 @@ class Service:
         begun = time.perf_counter()
         if asked.collection is None:
             await self._check_path(asked.path)
-        hits = await self._context.related(
-            asked.path,
-            asked.line,
-            collection=asked.collection,
-            limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
-            languages=asked.languages,
-            paths=asked.paths,
-            kinds=asked.kinds,
-            min_score=asked.min_score,
+        collection = asked.collection
+        if self._reach.is_bounded:
+            collection = await self._chosen(collection, None if collection else asked.path)
+        hits = await self._told(
+            self._context.related(
+                asked.path,
+                asked.line,
+                collection=collection,
+                limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
+                languages=asked.languages,
+                paths=asked.paths,
+                kinds=asked.kinds,
+                min_score=asked.min_score,
+            )
         )
         named = [asked.collection] if asked.collection else []
         return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
@@ -126,7 +138,7 @@ class Service:
         """
         source = await self._check_path(asked.path)
         options = await asyncio.to_thread(_options_of, asked)
-        name = await self._context.prepare(source, asked.collection)
+        name = await self._prepared(source, asked)
         job = self._jobs.get(name)
         if job is not None and job.running and not job.stopping:
             if options.given().items() - job.options.given().items():
@@ -140,12 +152,12 @@ class Service:
 
     def jobs(self) -> list[JobState]:
         """Return the states of all jobs of this process, newest first."""
-        return [job.state() for job in reversed(self._jobs.values())]
+        return [job.state() for job in reversed(self._jobs.values()) if self._reach.includes(job.source)]
 
     def job(self, collection: str) -> JobState | None:
         """Return the state of the running or last job of a collection; None when there was none."""
         job = self._jobs.get(collection)
-        return job.state() if job is not None else None
+        return job.state() if job is not None and self._reach.includes(job.source) else None
 
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
@@ -157,8 +169,9 @@ class Service:
         return name, cancelled
 
     async def collections(self) -> list[CollectionSummary]:
-        """Return a summary of each collection."""
-        return await self._context.collections()
+        """Return a summary of each collection that the caller may reach, sorted by name."""
+        found = await self._context.collections()
+        return await asyncio.to_thread(lambda: [summary for summary in found if self._reach.includes(summary.source)])
 
     async def status(self, asked: CollectionQuery) -> StatusAnswer:
         """Return the state of a collection and its job, also while its first run has not committed anything."""
@@ -166,7 +179,7 @@ class Service:
         job = self.job(name)
         found: CollectionStatus | None
         try:
-            found = await self._context.status(name)
+            found = await self._told(self._context.status(name))
         except UnknownCollection:
             if job is None:
                 raise
@@ -179,20 +192,46 @@ class Service:
         if name is None:
             if asked.path is None:
                 raise InvalidInput("Nothing says which collection to remove", "Give its folder or its name.")
-            name = await self._context.of_source(await self._check_path(asked.path))
+            source = await self._check_path(asked.path)
+            name = await self._told(self._context.of_source(source))
+        elif self._reach.is_bounded:
+            name = await self._chosen(name, None)
         await self._watches.stop(name)
         await self._context.cancel(name)
-        await self._context.clear(name)
+        await self._told(self._context.clear(name))
         self._jobs.pop(name, None)
         return name
 
-    async def name_of(self, asked: CollectionQuery) -> str:
+    async def name_of(self, asked: CollectionQuery | SearchQuery) -> str:
         """Return the name of the collection that a caller means. Raises `UnknownCollection`."""
         if asked.path is not None:
             await self._check_path(asked.path)
         if asked.folder is not None and not (asked.collection or asked.path):
             return await self._collection_of(asked.folder)
-        return await self._context.resolve(asked.collection, asked.path)
+        return await self._chosen(asked.collection, asked.path)
+
+    async def _chosen(self, collection: str | None, path: str | None) -> str:
+        """Return the collection that a name or a path means, out of those that the caller may reach.
+
+        Whatever names a collection passes here. Raises `UnknownCollection` or `InvalidInput`, which name no other one.
+        """
+        if not self._reach.is_bounded:
+            return await self._context.resolve(collection, path)
+        place = None if path is None else await self._check_path(path)
+        return chosen(await self._sources(), collection, place)
+
+    async def _sources(self) -> dict[str, str]:
+        """Return the source of each collection that the caller may reach, by name."""
+        return {summary.name: summary.source for summary in await self.collections()}
+
+    async def _prepared(self, source: str, asked: WatchQuery) -> str:
+        """Return the name of the collection for a source. Raises `InvalidInput` where the name is taken."""
+        try:
+            return await self._context.prepare(source, asked.collection)
+        except CollectionExists as error:
+            if self._reach.includes(error.source):
+                raise
+            raise InvalidInput(f"The collection name '{error.name}' is taken", "Choose another name.") from None
 
     async def _collection_of(self, folder: str) -> str:
         """Return the name of the collection that indexes a folder, else of the only one that there is.
@@ -201,7 +240,7 @@ class Service:
         """
         place = await self._check_path(folder)
         try:
-            return await self._context.resolve(None, place)
+            return await self._chosen(None, place)
         except UnknownCollection as error:
             if not error.known:
                 raise
@@ -213,7 +252,7 @@ class Service:
         """Index a folder, and again whenever it changes, until this process ends. Raises also `RootNotFound`."""
         source = await self._check_path(asked.path)
         options = await asyncio.to_thread(_options_of, asked)
-        name = await self._context.prepare(source, asked.collection)
+        name = await self._prepared(source, asked)
         return await self._watches.start(name, Watched(source, options))
 
     async def resume(self, watched: dict[str, Watched]) -> None:
@@ -232,7 +271,7 @@ class Service:
 
     def watches(self) -> list[WatchState]:
         """Return the states of all watched folders."""
-        return self._watches.states()
+        return [state for state in self._watches.states() if self._reach.includes(state.source)]
 
     async def close(self) -> None:
         """Stop all jobs and watches. What is committed stays."""
@@ -276,10 +315,12 @@ class Service:
         indexing = [
             job.state()
             for job in self._jobs.values()
-            if job.running and (job.collection in about or "*" in named or _inside(path, job.source))
+            if job.running
+            and self._reach.includes(job.source)
+            and (job.collection in about or "*" in named or is_inside(path, job.source))
         ]
         page = hits[offset : offset + limit]
-        kept, cut = _within(page, max_tokens)
+        kept, cut = within_budget(page, max_tokens)
         return Answer(
             hits=kept,
             partial=bool(indexing) or not hits.complete,
@@ -321,9 +362,17 @@ class Service:
     async def _check_path(self, path: str) -> str:
         """Return `path` with links resolved. Raises `InvalidInput` when it is not absolute, and `PathNotAllowed`."""
         place = await asyncio.to_thread(_real_path, path)
-        if self._allowed is not None and not any(_inside(place, folder) for folder in self._allowed):
-            raise PathNotAllowed(path)
+        self._reach.check_place(place, path)
         return place
+
+    async def _told(self, call: Awaitable[Result]) -> Result:
+        """Return what a call of the SDK returns. Its `UnknownCollection` lists only what the caller may reach."""
+        try:
+            return await call
+        except UnknownCollection as error:
+            if not self._reach.is_bounded:
+                raise
+            raise UnknownCollection(error.name, known_of(error.known, await self._sources())) from None
 
     def _is_running(self, collection: str) -> bool:
         job = self._jobs.get(collection)
@@ -346,41 +395,3 @@ def _real_path(path: str) -> str:
     if not os.path.isabs(os.path.expanduser(path)):  # noqa: PTH111, PTH117 - of os.path, for any name is a name
         raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
     return real_path(path)
-
-
-def _real_folders(folders: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if folders is None else tuple(os.path.realpath(folder) for folder in folders)
-
-
-def _inside(path: str | None, folder: str) -> bool:
-    """Return whether `path` is `folder` or lies below it."""
-    return path is not None and (path == folder or Path(folder) in Path(path).parents)
-
-
-def _within(hits: Iterable[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
-    """Return the hits whose texts fit into a budget of tokens, and whether anything was left out.
-
-    The text of the last hit is cut at a line.
-    """
-    given = list(hits)
-    if max_tokens is None:
-        return given, False
-    left = max_tokens * BYTES_PER_TOKEN
-    kept: list[Hit] = []
-    for hit in given:
-        size = len(hit.text.encode(errors="replace"))
-        if size <= left:
-            kept.append(hit)
-            left -= size
-            continue
-        lines: list[str] = []
-        for line in hit.text.splitlines(keepends=True):
-            left -= len(line.encode(errors="replace"))
-            if left < 0:
-                break
-            lines.append(line)
-        if lines:
-            last = hit.start_line + len(lines) - 1
-            kept.append(hit.model_copy(update={"text": "".join(lines), "end_line": last}))
-        break
-    return kept, len(kept) < len(given) or any(a is not b for a, b in zip(kept, given, strict=False))
