@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: kernels demo test test-fast test-all chromium format lint docs site bench soak clean
+.PHONY: kernels wheels demo test test-fast test-all chromium format lint docs site bench soak clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -30,6 +30,10 @@ $(LIBRARY): $(wildcard raycontext/kernel/*.[ch]) compile_kernels.py | $(VENV)
 
 $(VENV):
 	@$(MAKE) --no-print-directory $(VENV)/installed
+
+# Wheels for Linux on x86_64 and aarch64, and the source distribution, in dist/.
+wheels: $(VENV)/installed-dev
+	$(BIN)/python tests/wheels.py build
 
 demo: $(VENV)/installed kernels
 	$(BIN)/python examples/demo.py

@@ -18,8 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CHUNKS = 20_000
+CHUNKS = 10_000
 ROUNDS = 5
+
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
+"""Let the C library keep freed memory. Otherwise a large result costs page faults or not by what ran before."""
 
 
 def best_seconds(work: Callable[[], object], repeats: int = 7) -> float:
@@ -44,7 +47,7 @@ def measure() -> dict[str, float]:
 
 def measure_in(folder: Path) -> dict[str, float]:
     """Return the figures of another process, whose package is the one in `folder`."""
-    environment = os.environ | {"PYTHONPATH": str(folder)}
+    environment = os.environ | {"PYTHONPATH": str(folder)} | KEPT_MEMORY
     command = [sys.executable, "-P", str(folder / "benchmarks/kernels.py"), "--child"]
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
@@ -61,7 +64,10 @@ def main() -> None:
         sys.stdout.write(json.dumps(measure()))
         return
     folders = [ROOT, *([arguments.beside.resolve()] if arguments.beside else [])]
-    rounds = [[measure_in(folder) for folder in folders] for _ in range(ROUNDS if arguments.beside else 1)]
+    rounds = []
+    for number in range(ROUNDS if arguments.beside else 1):
+        measured = {folder: measure_in(folder) for folder in (folders if number % 2 else reversed(folders))}
+        rounds.append([measured[folder] for folder in folders])
     figures: dict[str, dict[str, float]] = {}
     for name in rounds[0][0]:
         medians = [statistics.median(run[place][name] for run in rounds) for place in range(len(folders))]

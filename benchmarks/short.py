@@ -25,7 +25,7 @@ import record
 
 HERE = Path(__file__).resolve().parent
 LARGE = "ray"
-SIZES = ("pydantic", "numba", LARGE)
+SIZES = ("pydantic", "numpy", LARGE)
 """Packages that raycontext cannot do without, the smallest first."""
 
 

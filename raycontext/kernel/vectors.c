@@ -102,10 +102,50 @@ static inline uint64_t bits_of(uint64_t word) {
 
 enum { USUAL_WIDTH = 4 }; /* number of words with the signs of 256 components */
 
+#ifdef __AVX2__
+/* Count the signs that differ in each quarter of a row: the bits of half bytes are looked up, 32 bytes at once. */
+static inline __m256i count_differing(__m256i query, const uint64_t *words) {
+    const __m256i low = _mm256_set1_epi8(15);
+    const __m256i bits = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, /* of 0 to 15, twice */
+                                          0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    __m256i differing = _mm256_xor_si256(query, _mm256_loadu_si256((const __m256i *)words));
+    __m256i right = _mm256_shuffle_epi8(bits, _mm256_and_si256(differing, low));
+    __m256i left = _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(differing, 4), low));
+    return _mm256_sad_epu8(_mm256_add_epi8(right, left), _mm256_setzero_si256());
+}
+
+/* Add the quarters of two rows: first row, second row, twice. */
+static inline __m256i add_quarters(__m256i first, __m256i second) {
+    return _mm256_add_epi64(_mm256_unpacklo_epi64(first, second), _mm256_unpackhi_epi64(first, second));
+}
+
+/* Count the signs that agree for rows in groups of four. Returns the number of rows that were counted. */
+static int64_t count_four_rows(const uint64_t *query, const uint64_t *words, int64_t rows, uint16_t *agreeing) {
+    const __m256i signs = _mm256_loadu_si256((const __m256i *)query);
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4, words += 4 * USUAL_WIDTH) {
+        __m256i first = add_quarters(count_differing(signs, words), count_differing(signs, words + USUAL_WIDTH));
+        __m256i second = add_quarters(count_differing(signs, words + 2 * USUAL_WIDTH),
+                                      count_differing(signs, words + 3 * USUAL_WIDTH));
+        __m256i left = _mm256_permute2x128_si256(first, second, 0x20);
+        __m256i right = _mm256_permute2x128_si256(first, second, 0x31);
+        uint64_t counts[4];
+        _mm256_storeu_si256((__m256i *)counts, _mm256_add_epi64(left, right));
+        for (int number = 0; number < 4; number++)
+            agreeing[row + number] = (uint16_t)(64 * USUAL_WIDTH - counts[number]);
+    }
+    return row;
+}
+#endif
+
 /* Count for each row the signs that agree with the query. */
 static void count_agreeing(const uint64_t *query, const uint64_t *words, int64_t width, int64_t rows,
                            uint16_t *agreeing) {
-    for (int64_t row = 0; row < rows; row++, words += width) {
+    int64_t row = 0;
+#ifdef __AVX2__
+    if (width == USUAL_WIDTH) row = count_four_rows(query, words, rows, agreeing);
+#endif
+    for (words += row * width; row < rows; row++, words += width) {
         uint64_t count = 0;
         if (width == USUAL_WIDTH)
             count = bits_of(~(words[0] ^ query[0])) + bits_of(~(words[1] ^ query[1])) +
