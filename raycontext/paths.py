@@ -6,7 +6,10 @@ import os
 
 from raycontext.errors import InvalidInput
 
-__all__ = ["holds_more_than_a_project", "real_path"]
+__all__ = ["holds_more_than_a_project", "real_path", "remove_tree"]
+
+REMOVE_SECONDS = 10.0
+"""Time in which processes that were ended stop writing into their folder, in seconds."""
 
 
 def real_path(path: str | os.PathLike[str]) -> str:
@@ -28,3 +31,19 @@ def holds_more_than_a_project(folder: str) -> bool:
     """
     home, place = (os.path.normcase(path).rstrip(os.sep) + os.sep for path in (real_path("~"), folder))
     return home.startswith(place)
+
+
+def remove_tree(folder: str | os.PathLike[str], seconds: float = REMOVE_SECONDS) -> None:
+    """Remove a folder with everything in it, also where processes that end just now still write into it.
+
+    After `seconds` what is left stays: it is for the next one who cleans up.
+    """
+    import shutil  # imported here, since light commands do not need it
+    import time
+
+    deadline = time.monotonic() + seconds
+    while os.path.lexists(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +14,8 @@ import typer
 from raycontext.cli.display import print_json, say
 from raycontext.cli.terminal import Json, Root
 from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.daemon_client.addresses import tcp_address
+from raycontext.daemon_client.probe import probe
 from raycontext.errors import DaemonFailed, InvalidInput, RuntimeUnavailable
 from raycontext.safe_text import safe
 
@@ -23,17 +28,18 @@ END_SECONDS = 30.0
 def up(
     root: Root = None,
     tcp: Annotated[
-        str | None, typer.Option(help="HOST:PORT to listen at as well. Clients there need the token.")
+        str | None, typer.Option(help="[HOST:]PORT to listen at as well. Clients there need the token.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Start the daemon, or wait until it serves."""
     place = paths.root_folder(root)
-    lifecycle.ensure_ready(place, tcp=tcp)
+    at = ":".join(map(str, tcp_address(tcp))) if tcp is not None else None
+    lifecycle.ensure_ready(place, tcp=tcp, tell=say)
     found = wire.health(place)
     if found is None:
         raise DaemonFailed("The daemon ended at once.", paths.log_path(place))
-    if tcp is not None and found["tcp"] != tcp:
+    if tcp is not None and (not found["tcp"] or ":".join(map(str, tcp_address(found["tcp"]))) != at):
         where = f"only at {found['tcp']}" if found["tcp"] else "at no address"
         raise InvalidInput(f"The daemon runs already and listens {where}", "End it first: raycontext down.")
     if as_json:
@@ -48,13 +54,17 @@ def down(root: Root = None, as_json: Json = False) -> None:
     """End the daemon and its Ray."""
     place = paths.root_folder(root)
     found = wire.health(place)
-    if found is not None:
-        wire.ask(place, "POST", "/api/shutdown", {})
-        _wait_for_end(found["pid"], place)
-    if as_json:
-        print_json({"ended": found["pid"] if found is not None else None})
+    pid: int | None = found["pid"] if found is not None else None
+    if pid is not None:
+        with suppress(wire.DaemonGone):  # it may just have ended
+            wire.ask(place, "POST", "/api/shutdown", {})
+        _wait_for_end(pid, place)
     else:
-        typer.echo(f"ended daemon {found['pid']}" if found is not None else "no daemon runs")
+        pid = _end_silent(place)
+    if as_json:
+        print_json({"ended": pid})
+    else:
+        typer.echo(f"ended daemon {pid}" if pid is not None else "no daemon runs")
 
 
 def logs(
@@ -79,6 +89,23 @@ def describe(health: dict[str, Any]) -> str:
         f"daemon {health['pid']}: {health['state']} for {health['seconds']:.0f} s, {memory}{problem}\n"
         f"  root {safe(health['root'])}\n  log {safe(health['log'])}"
     )
+
+
+def _end_silent(root: str) -> int | None:
+    """End a daemon that listens and does not answer, and return its process id; None where there is no daemon.
+
+    Raises `RuntimeUnavailable` where it cannot be ended.
+    """
+    silent = probe(root)
+    if silent.state in ("absent", "stale"):
+        return None
+    if not silent.pid:
+        raise RuntimeUnavailable(f"The daemon cannot be ended: {silent.problem}", "End its process by hand.")
+    say(f"{safe(silent.problem)}: ending it")
+    for number in (signal.SIGTERM, signal.SIGCONT):
+        os.kill(silent.pid, number)
+    _wait_for_end(silent.pid, root)
+    return silent.pid
 
 
 def _wait_for_end(pid: int, root: str) -> None:

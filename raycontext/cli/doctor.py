@@ -30,6 +30,7 @@ CHECKS = (
     "memory",
     "inotify",
     "ports",
+    "daemon",
     "git",
     "storage",
     "collections",
@@ -72,7 +73,9 @@ def doctor(
 
 def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     """Yield the findings of all checks that are not skipped."""
+    from raycontext.daemon_client import paths
     from raycontext.diagnosis import machine, storage
+    from raycontext.diagnosis.daemon import check_daemon
     from raycontext.diagnosis.finding import Finding
     from raycontext.errors import InvalidInput
     from raycontext.sdk.arguments import cache_of, root_of
@@ -102,6 +105,8 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
         yield from machine.check_inotify()
     if "ports" not in skip:
         yield from machine.check_ports()
+    if "daemon" not in skip and settings.address is None and root:
+        yield from check_daemon(paths.root_folder(root))
     if "git" not in skip:
         yield from machine.check_git()
     if "embedder" not in skip:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from raycontext.cli.display import say
 from raycontext.cli.terminal import connected, show_progress
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.errors import RemoteError, RuntimeUnavailable
+from raycontext.errors import RemoteError, RootNotFound, RuntimeUnavailable
 from raycontext.paths import real_path
 from raycontext.safe_text import safe
 
@@ -49,12 +50,18 @@ def index_folder(
         with connected(root, address, runtime) as context, show_progress() as show:
             return context.index(path, collection=collection, on_progress=show, **given)
     asked = {"path": real_path(path), "collection": collection, **given}
+    if not os.path.isdir(real_path(path)):  # noqa: PTH112
+        raise RootNotFound(real_path(path))
     if wire.health(place) is None:
         say(f"starting the daemon, which holds Ray; the index lies in {safe(place)} (raycontext down ends the daemon)")
     with show_progress() as show:
         for _ in range(TRIES):
             try:
                 return _followed(place, asked, show)
+            except wire.DaemonDiffers as differs:
+                say(f"{differs}: this command indexes by itself")
+                with connected(root, None, "inline") as context:
+                    return context.index(path, collection=collection, on_progress=show, **given)
             except wire.DaemonGone:
                 continue
     raise RuntimeUnavailable("The daemon ended while it indexed", f"See its log: {paths.log_path(place)}")
@@ -64,7 +71,7 @@ def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], No
     """Start the job at the daemon and follow it to its end. Raises `DaemonGone` when the daemon ends before."""
     from raycontext.models import IndexReport, JobProgress  # imported late, since it would make --help slow
 
-    lifecycle.ensure_ready(root)
+    lifecycle.ensure_ready(root, tell=say, replaces=False)
     job = wire.checked(wire.ask(root, "POST", "/api/index", asked))
     try:
         for state in wire.events(root, f"/api/progress/{quote(job['collection'], safe='')}"):

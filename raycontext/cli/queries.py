@@ -103,6 +103,10 @@ def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     root = paths.root_folder(given["root"])
     try:
         reply = wire.ask(root, "POST", f"/api/{name}?wait=0", body)
+    except wire.DaemonDiffers as other:
+        reply = None
+        say(f"{other}: this command answers by itself")
+        lifecycle.retire_older(root, other)
     except wire.DaemonGone:
         reply = None
     if reply is not None and reply.status != lifecycle.UNAVAILABLE:

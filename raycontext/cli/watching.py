@@ -15,7 +15,7 @@ from raycontext.cli.index_options import with_index_options
 from raycontext.cli.indexing import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime
 from raycontext.daemon_client import lifecycle, wire
-from raycontext.errors import InvalidInput
+from raycontext.errors import InvalidInput, RootNotFound, RuntimeUnavailable
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
@@ -74,7 +74,9 @@ def watched(
     if place is None:
         watch_folder(str(path), collection, options, root, address, runtime)
         return
-    lifecycle.ensure_ready(place)
+    if not path.is_dir():
+        raise RootNotFound(str(path.absolute()))
+    lifecycle.ensure_ready(place, tell=say)
     asked = {"path": str(path.absolute()), "collection": collection, **options.given()}
     _print_watches([_ask(place, "POST", "/api/watch", asked)], as_json)
 
@@ -158,7 +160,10 @@ def _cancelled_on_cluster(
 
 def _ask(place: str, method: str, target: str, asked: dict[str, Any] | None) -> Any:
     """Return the answer of the daemon to a request. Raises `RemoteError`."""
-    return wire.checked(wire.ask(place, method, target, asked))
+    try:
+        return wire.checked(wire.ask(place, method, target, asked))
+    except wire.DaemonGone as error:
+        raise RuntimeUnavailable(f"The daemon does not answer: {error}", "See its log: raycontext logs") from error
 
 
 def _print_watches(watches: list[dict[str, Any]], as_json: bool) -> None:

@@ -44,6 +44,8 @@ class ResponseReader:
         """Status of HTTP; 0 until the head is there."""
         self.content_type = ""
         """Media type of the content, in lower case, with its parameters."""
+        self.headers: dict[str, str] = {}
+        """Headers by name in lower case; empty until the head is there."""
         self.is_complete = False
         """True once the response is there to its end."""
         self._pending = bytearray()
@@ -92,10 +94,11 @@ class ResponseReader:
             raise ValueError("the answer is no HTTP")
         if code.startswith("1"):
             return True
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        pairs = (line.partition(":") for line in lines)
+        self.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         self.status = int(code)
-        self.content_type = headers.get("content-type", "").lower()
-        self._expect(headers.get("transfer-encoding", "").lower(), headers.get("content-length"))
+        self.content_type = self.headers.get("content-type", "").lower()
+        self._expect(self.headers.get("transfer-encoding", "").lower(), self.headers.get("content-length"))
         return True
 
     def _expect(self, encoding: str, length: str | None) -> None:

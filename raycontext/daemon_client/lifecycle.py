@@ -6,18 +6,27 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from raycontext.daemon_client.paths import log_path, socket_path
-from raycontext.daemon_client.wire import health
+from raycontext.daemon_client.probe import probe
+from raycontext.daemon_client.wire import CONNECT_SECONDS, PROTOCOL, DaemonDiffers, DaemonGone, ask, health
 from raycontext.errors import DaemonFailed
 
+if TYPE_CHECKING:
+    import subprocess
+
 __all__ = [
+    "NOT_STARTED",
     "UNAVAILABLE",
+    "Started",
     "ensure_ready",
     "is_possible",
     "is_wanted",
     "ray_of",
+    "retire_older",
     "start",
     "start_quietly",
     "start_seconds",
@@ -31,6 +40,14 @@ OWN_START_SECONDS = 30.0
 """How long the process of the daemon may take beyond that."""
 
 POLL_SECONDS = 0.05
+TELL_SECONDS = 0.8
+"""Time of a wait after which the user is told what for."""
+
+AGAIN_SECONDS = 1.0
+"""Pause between two starts of a daemon, where the first one has met another that was just ending."""
+
+NOT_STARTED = "not started: "
+"""Beginning of the line in which a daemon says why it does not start."""
 
 DAEMON_SWITCH = "RAYCONTEXT_DAEMON"
 _OFF = {"0", "off", "false", "no", "n", "f"}
@@ -64,10 +81,35 @@ def ray_of(root: str, seconds: float) -> tuple[str, str] | None:
     return None
 
 
-def start(root: str, tcp: str | None = None) -> None:
+class Started(NamedTuple):
+    """Process of a daemon that this one has started."""
+
+    process: subprocess.Popen[bytes]
+    log: str
+    offset: int
+    """Length of its log before it began, in bytes."""
+    at: float
+    """When it was started, in seconds of the monotonic clock."""
+
+    def ended(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+        return self.process.poll()
+
+    def problem(self) -> str:
+        """Return why it did not start, in its own words; without such words, that it ended at once."""
+        try:
+            with open(self.log, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+                file.seek(self.offset)
+                told = [line for line in file if line.startswith(NOT_STARTED)]
+        except OSError:
+            told = []
+        return told[-1].removeprefix(NOT_STARTED).strip() if told else "the daemon ended at once"
+
+
+def start(root: str, tcp: str | None = None) -> Started:
     """Start a daemon in the background; it ends at once where another one has the root. Raises `OSError`.
 
-    tcp: HOST:PORT to listen at as well.
+    tcp: [HOST:]PORT to listen at as well.
     """
     import subprocess
 
@@ -75,8 +117,9 @@ def start(root: str, tcp: str | None = None) -> None:
     os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        subprocess.Popen(
-            [sys.executable, "-m", "raycontext.serve.daemon", "--root", root, *(("--tcp", tcp) if tcp else ())],
+        offset = os.fstat(descriptor).st_size
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "raycontext.serve.daemon", "--root", root, *(("--tcp", tcp) if tcp else ())],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
@@ -86,12 +129,13 @@ def start(root: str, tcp: str | None = None) -> None:
         )
     finally:
         os.close(descriptor)
+    return Started(process, log, offset, time.monotonic())
 
 
 def start_quietly(root: str) -> None:
     """Start a daemon for the next command; this one does not need it, so what goes wrong is told there."""
     with suppress(OSError):
-        start(root)
+        _let_go(start(root))
 
 
 def start_seconds() -> float:
@@ -102,30 +146,82 @@ def start_seconds() -> float:
         return START_SECONDS + OWN_START_SECONDS
 
 
-def ensure_ready(root: str, seconds: float | None = None, tcp: str | None = None) -> str:
+def ensure_ready(
+    root: str,
+    seconds: float | None = None,
+    tcp: str | None = None,
+    tell: Callable[[str], None] | None = None,
+    *,
+    replaces: bool = True,
+) -> str:
     """Start the daemon where none runs, wait until it serves, and return the path of its socket.
 
-    seconds: how long to wait; None waits for `start_seconds()`.
-    tcp: as in `start`.
+    seconds: how long to wait; None waits for `start_seconds()`. tcp: as in `start`. tell: gets a line that says what is
+    waited for, once that has taken a second. replaces: wait until a daemon of an older version has ended its jobs, and
+    start one of this version then.
 
-    Raises `DaemonFailed` where it cannot serve, or not in time.
+    Raises `DaemonFailed` where it cannot serve, with the cause as soon as that is known, or not in time, and where a
+    newer version serves, which nothing here ends; without `replaces`, `DaemonDiffers` where another version serves.
     """
     seconds = start_seconds() if seconds is None else seconds
-    deadline = time.monotonic() + seconds
-    started = 0.0
+    begun = time.monotonic()
+    started: Started | None = None
     while True:
         found = health(root)
-        if found is None:
-            if time.monotonic() - started > 10.0:  # the one that we started may have met one that was just ending
-                try:
-                    start(root, tcp)
-                except OSError as error:
-                    raise DaemonFailed(f"The daemon cannot be started: {error}.", log_path(root)) from error
-                started = time.monotonic()
-        elif found["state"] == "ready":
+        waits_for = "the daemon is starting"
+        if found is not None and found.get("protocol", 0) != PROTOCOL:
+            differs = DaemonDiffers(found.get("protocol", 0))
+            retire_older(root, differs)
+            if not replaces:
+                raise differs
+            if not differs.is_older:
+                raise DaemonFailed(f"{differs}: use that raycontext, or end it with raycontext down", log_path(root))
+            waits_for = f"{differs}, and ends after its jobs"
+        elif found is not None and found["state"] == "ready":
+            _let_go(started)
             return socket_path(root)
-        elif found["state"] == "failed":
+        elif found is not None and found["state"] == "failed":
             raise DaemonFailed(f"The daemon cannot serve: {found['problem']}", found["log"])
-        if time.monotonic() > deadline:
-            raise DaemonFailed(f"The daemon was not ready within {seconds:g} s.", log_path(root))
+        if found is None:
+            started, waits_for = _without_answer(root, tcp, started)
+        waited = time.monotonic() - begun
+        if waited > seconds:
+            raise DaemonFailed(f"The daemon was not ready within {seconds:g} s: {waits_for}", log_path(root))
+        if tell is not None and waited > TELL_SECONDS:
+            tell(f"waiting: {waits_for} (raycontext logs)")
+            tell = None
         time.sleep(POLL_SECONDS)
+
+
+def retire_older(root: str, differs: DaemonDiffers) -> None:
+    """Have a daemon of an older version take no more jobs, and end after those it has. A newer one goes on."""
+    if differs.is_older:
+        with suppress(DaemonGone):
+            ask(root, "POST", "/api/shutdown?when=idle", {}, CONNECT_SECONDS)
+
+
+def _without_answer(root: str, tcp: str | None, started: Started | None) -> tuple[Started | None, str]:
+    """Return the process that is to answer soon, and what is waited for. Raises `DaemonFailed` where none ever will."""
+    if started is not None:
+        code = started.ended()
+        if code is None:
+            return started, "the daemon is starting"
+        if code != 0:
+            raise DaemonFailed(f"The daemon cannot be started: {started.problem()}", started.log)
+    found = probe(root)
+    if found.state in ("forbidden", "stopped"):
+        raise DaemonFailed(f"The daemon cannot be used: {found.problem}", log_path(root))
+    if found.state == "silent":  # it may be busy
+        return started, found.problem
+    if started is not None and time.monotonic() - started.at < AGAIN_SECONDS:
+        return started, "another daemon is starting or ending"
+    try:
+        return start(root, tcp), "the daemon is starting"
+    except OSError as error:
+        raise DaemonFailed(f"The daemon cannot be started: {error}", log_path(root)) from error
+
+
+def _let_go(started: Started | None) -> None:
+    """Leave a daemon to itself: it outlives this process, which is no reason to warn."""
+    if started is not None and started.process.returncode is None:
+        started.process.returncode = 0

@@ -1,4 +1,8 @@
-"""Paths of a daemon: its socket, log, token and records, all named after its root."""
+"""Paths of a daemon: its socket, log, token and records, all named after its root.
+
+They follow from the user's id and the real path of the root alone, so that a root has one daemon however it is spelled
+and whatever the environment says. Standard library only, for the sake of commands that must be quick.
+"""
 
 from __future__ import annotations
 
@@ -6,68 +10,131 @@ import hashlib
 import os
 import stat
 
-__all__ = ["folders_path", "log_path", "root_folder", "runtime_folder", "socket_path", "token_path", "watches_path"]
+__all__ = [
+    "claim_path",
+    "folders_path",
+    "log_path",
+    "root_folder",
+    "root_key",
+    "runtime_folder",
+    "socket_path",
+    "token_path",
+    "watches_path",
+]
 
 MAX_SOCKET_PATH_BYTES = 100
-"""Of 107 that the kernel takes: one is bound under a longer name first."""
+"""Longest path of a socket. The kernel takes 107 bytes, and a socket is bound under a longer name first."""
+
+SOCKET_NAME_BYTES = len("/0123456789abcdef.sock")
+TAKEN_FOLDERS = 10
+"""Number of temporary folders that other users may have taken before none is found."""
 
 
 def root_folder(given: str | None = None) -> str:
-    """Where the collections lie, as `Settings` has it: an absolute path, or a URL as it was given."""
+    """Return where the collections lie, as `Settings` has it: the real path of a folder, or a URL as it was given."""
     root = given or os.environ.get("RAYCONTEXT_ROOT")
     if not root:
         from platformdirs import user_data_path
 
-        return str(user_data_path("raycontext", appauthor=False))
+        root = str(user_data_path("raycontext", appauthor=False))
     if "://" in root:
         return root
-    return os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 - pathlib takes longer to import
+    return os.path.realpath(os.path.expanduser(root))  # noqa: PTH111 - pathlib takes longer to import
 
 
 def runtime_folder() -> str:
-    """A folder for sockets that belongs to this user alone; made where there is none. Raises `OSError`."""
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = f"{base}/raycontext" if base else f"{_temporary()}/raycontext-{os.getuid()}"
+    """Return the folder for sockets, which belongs to this user alone; make it where there is none.
+
+    It is below `/run/user/UID` where the system made that for this user, else below the home that the system knows (not
+    that of the environment), else, where that cannot be written or is too long, in `/tmp`. Raises `OSError`, with the
+    path and the reason, where no folder can be used.
+    """
+    uid = os.getuid()
+    standard = f"/run/user/{uid}"
+    if _is_private(standard):
+        return _private(f"{standard}/raycontext")
+    home = _home(uid)
+    folder = f"{home}/.local/state/raycontext/run"
+    if home and len(os.fsencode(folder)) + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES and is_writable(folder):
+        return _private(folder)
+    for number in range(TAKEN_FOLDERS):
+        folder = f"/tmp/raycontext-{uid}" + (f"-{number}" if number else "")
+        try:
+            return _private(folder)
+        except PermissionError as error:  # taken by another user: nobody can take them all back from us
+            refused = error
+    raise refused
+
+
+def is_writable(folder: str) -> bool:
+    """Return whether files can be made in a folder, which need not exist yet."""
+    place = folder
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)  # noqa: PTH120
+    return os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)  # noqa: PTH112
+
+
+def _home(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:  # a user without an account
+        return ""
+
+
+def _private(folder: str) -> str:
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
-    found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not _is_private(folder):
         raise PermissionError(f"{folder} must be a folder that belongs to you alone (chmod 700)")
     return folder
 
 
-def _temporary() -> str:
-    return os.environ.get("TMPDIR", "/tmp").rstrip("/") or "/tmp"
+def _is_private(folder: str) -> bool:
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-def _key(root: str) -> str:
+def root_key(root: str) -> str:
+    """Return the name that the files of a root's daemon have in common."""
     return hashlib.sha256(root.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def socket_path(root: str) -> str:
-    """The socket of the daemon of a root. Raises `OSError` where its folder cannot be used."""
-    path = f"{runtime_folder()}/{_key(root)}.sock"
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
-        raise OSError(f"{path} is too long for a socket: set XDG_RUNTIME_DIR to a shorter folder")
-    return path
+    """Return the path of the socket of the daemon of a root. Raises `OSError` where its folder cannot be used."""
+    return f"{runtime_folder()}/{root_key(root)}.sock"
+
+
+def claim_path(number: int) -> str:
+    """Return the path of a file with a random name that only this user knows; see `raycontext.serve.daemon.claim`."""
+    return f"{runtime_folder()}/claim-{number}"
 
 
 def log_path(root: str) -> str:
-    """The log of the daemon of a root."""
+    """Return the path of the log of the daemon of a root: in the user's log folder, else in the root, else beside its
+    socket, whichever can be written."""
     from platformdirs import user_log_path
 
-    return str(user_log_path("raycontext", appauthor=False) / f"daemon-{_key(root)}.log")
+    folder = str(user_log_path("raycontext", appauthor=False))
+    if not is_writable(folder):
+        inside = f"{root}/.logs"
+        folder = inside if "://" not in root and is_writable(inside) else runtime_folder()
+    return f"{folder}/daemon-{root_key(root)}.log"
 
 
 def token_path(root: str) -> str:
-    """The token for callers over TCP and for those who join the Ray of the daemon, 0600."""
-    return f"{runtime_folder()}/{_key(root)}.token"
+    """Return the path of the token, of mode 0600, for callers over TCP and for those who join the Ray of the daemon."""
+    return f"{runtime_folder()}/{root_key(root)}.token"
 
 
 def folders_path(root: str) -> str:
-    """Where the daemon of a root notes the temporary folders of its Ray."""
-    return f"{runtime_folder()}/{_key(root)}.folders"
+    """Return the path of the file in which the daemon of a root notes the temporary folders of its Ray."""
+    return f"{runtime_folder()}/{root_key(root)}.folders"
 
 
 def watches_path(root: str) -> str:
-    """What the daemon of a root watches, for the next one."""
+    """Return the path of the file that tells the next daemon of a root what to watch."""
     return log_path(root).removesuffix(".log") + ".watches.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,15 +12,44 @@ from raycontext.daemon_client.framing import EventReader, ResponseReader, reques
 from raycontext.daemon_client.paths import socket_path
 from raycontext.errors import RemoteError
 
-__all__ = ["DaemonGone", "Reply", "ask", "checked", "events", "health"]
+__all__ = ["PROTOCOL", "PROTOCOL_HEADER", "DaemonDiffers", "DaemonGone", "Reply", "ask", "checked", "events", "health"]
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 600.0
 READ_BYTES = 1 << 18
 
 
+PROTOCOL = 1
+"""Number of the language that commands and daemon speak. It rises with every change that one side must know of."""
+
+PROTOCOL_HEADER = "x-raycontext-protocol"
+"""Header of requests and responses with that number. A daemon without it is older than the first number."""
+
+SILENT_SECONDS = 1.0
+"""Time without a byte of an answer after which the daemon is asked whether it is alive."""
+
+_ANY_PROTOCOL = ("/api/health", "/api/shutdown")
+
+
 class DaemonGone(ConnectionError):
     """No daemon answers at the socket."""
+
+
+class DaemonDiffers(DaemonGone):
+    """The daemon speaks another protocol: `DaemonDiffers(protocol)`. Nothing was done."""
+
+    def __init__(self, protocol: int) -> None:
+        super().__init__(protocol)
+        self.protocol = protocol
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the daemon is of an older version than this command."""
+        return self.protocol < PROTOCOL
+
+    def __str__(self) -> str:
+        age = "older" if self.is_older else "newer"
+        return f"the daemon that runs is of {'an' if self.is_older else 'a'} {age} version"
 
 
 class Reply(NamedTuple):
@@ -87,14 +117,47 @@ def _received(
 ) -> Iterator[bytes]:
     """Send a request, and yield the content of the response as it arrives. Raises `DaemonGone`."""
     content = b"" if body is None else json.dumps(body).encode()
-    request = request_bytes(method, target, content, {})
+    request = request_bytes(method, target, content, {PROTOCOL_HEADER: str(PROTOCOL)})
+    is_health = target == "/api/health"
     with _connected(root, seconds) as connection:
         try:
             connection.sendall(request)
             while not response.is_complete:
-                yield response.feed(connection.recv(READ_BYTES))
+                received = response.feed(_arriving(connection, root, seconds, is_asked_for_life=is_health))
+                if response.status and not target.startswith(_ANY_PROTOCOL):
+                    _check_protocol(response)
+                yield received
+        except DaemonGone:
+            raise
         except (OSError, ValueError) as error:
             raise DaemonGone(f"the daemon did not answer to the end: {error}") from error
+
+
+def _arriving(connection: socket.socket, root: str, seconds: float, *, is_asked_for_life: bool) -> bytes:
+    """Return the next bytes of an answer. Raises `OSError` after `seconds`, or once the daemon is known to be silent.
+
+    A daemon that is stopped takes requests and never answers. So it is asked whether it lives while nothing arrives,
+    unless that is the question itself.
+    """
+    if is_asked_for_life:
+        return connection.recv(READ_BYTES)
+    deadline = time.monotonic() + seconds
+    while True:
+        connection.settimeout(max(min(SILENT_SECONDS, deadline - time.monotonic()), 0.01))
+        try:
+            return connection.recv(READ_BYTES)
+        except TimeoutError:
+            if time.monotonic() >= deadline:
+                raise
+            if health(root) is None:
+                raise TimeoutError("it is silent") from None
+
+
+def _check_protocol(response: ResponseReader) -> None:
+    """Raise `DaemonDiffers` where the answer is of a daemon that speaks another protocol."""
+    named = response.headers.get(PROTOCOL_HEADER, "0")
+    if named != str(PROTOCOL):
+        raise DaemonDiffers(int(named) if named.isascii() and named.isdecimal() else 0)
 
 
 def _decoded(content: bytes | str) -> Any:

@@ -22,8 +22,8 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     check: str
-    """Name of the check: versions, disk, shared-memory, memory, inotify, ports, git, storage, collections, embedder,
-    cluster or actors."""
+    """Name of the check: versions, disk, shared-memory, memory, inotify, ports, daemon, git, storage, collections,
+    embedder, cluster or actors."""
     level: Level
     """Severity of the finding."""
     what: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 import threading
@@ -20,6 +19,7 @@ import ray
 from ray.job_config import JobConfig
 
 from raycontext.errors import RuntimeUnavailable
+from raycontext.paths import remove_tree
 
 __all__ = [
     "check_reachable",
@@ -184,7 +184,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
         _end_helpers()
     except BaseException:
         ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         raise
     _own_folder.append(folder)
 
@@ -228,4 +228,4 @@ def _shutdown() -> None:
     if not _own_folder:
         return
     ray.shutdown()
-    shutil.rmtree(_own_folder.pop(), ignore_errors=True)
+    remove_tree(_own_folder.pop())

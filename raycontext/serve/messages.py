@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.exit_codes import ExitCode
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
 from raycontext.options import RunOptions
@@ -258,6 +259,8 @@ class StatusAnswer(_Answer):
 class Health(_Answer):
     """State of the daemon."""
 
+    protocol: int = PROTOCOL
+    """Number of the language that the daemon speaks with commands."""
     state: Literal["starting", "ready", "failed"]
     version: str
     pid: int

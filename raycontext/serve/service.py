@@ -9,7 +9,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from raycontext.errors import CollectionExists, InvalidInput, JobCancelled, RaycontextError, UnknownCollection
+from raycontext.errors import (
+    CollectionExists,
+    InvalidInput,
+    JobCancelled,
+    RaycontextError,
+    RuntimeUnavailable,
+    UnknownCollection,
+)
 from raycontext.index.request import resolved
 from raycontext.models import CollectionStatus, CollectionSummary, Hits, IndexReport, JobProgress
 from raycontext.options import RunOptions
@@ -58,6 +65,8 @@ class Service:
         self._context = context
         self._reach = Reach(allowed)
         self._jobs: dict[str, IndexJob] = {}
+        self.retires = asyncio.Event()
+        """Set once another daemon is to take over: jobs that run go on, new ones are refused."""
         self._used: dict[str, float] = {}
         self._watches = Watches(
             lambda name, source, paths, options: context.index(
@@ -139,6 +148,8 @@ class Service:
         source = await self._check_path(asked.path)
         options = await asyncio.to_thread(_options_of, asked)
         name = await self._prepared(source, asked)
+        if self.retires.is_set():
+            raise RuntimeUnavailable("This daemon ends, since a newer raycontext was installed", "Ask again.")
         job = self._jobs.get(name)
         if job is not None and job.running and not job.stopping:
             if options.given().items() - job.options.given().items():
@@ -282,9 +293,14 @@ class Service:
         await asyncio.gather(*running, return_exceptions=True)
 
     @property
+    def has_jobs(self) -> bool:
+        """Whether a job runs."""
+        return any(job.running for job in self._jobs.values())
+
+    @property
     def busy(self) -> bool:
         """True while a job runs or a folder is watched."""
-        return any(job.running for job in self._jobs.values()) or bool(self._watches.states())
+        return self.has_jobs or bool(self._watches.states())
 
     def idle_collections(self, seconds: float) -> list[str]:
         """Return collections that were last asked longer ago than `seconds`. Each is returned once."""

@@ -31,6 +31,7 @@ NAMES_OF_OTHERS = {
 """Modules that speak of lock files, which are not ours."""
 
 CREATED_ONCE = {
+    "serve/daemon/claim.py": "a temporary file of a random name, on its way to a name that is put if absent",
     "serve/daemon/files.py": "a temporary file of a random name, which nobody else can have opened",
     "cli/install/change.py": "likewise",
     "sources/archive.py": "what is extracted overwrites nothing",

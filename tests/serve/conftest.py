@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from raycontext.daemon_client import paths
+
 from ..waiting import PATIENCE, WAIT_SECONDS, ending_signals, until
 
 SCRIPT = Path(sys.executable).parent / "raycontext"
@@ -73,7 +75,10 @@ class Command:
         """Processes that this command has started, directly or not, and that are still there after a while."""
         with suppress(AssertionError):
             until(lambda: not list(self.processes()), pause=0.1)
-        return list(self.processes())
+        left = list(self.processes())
+        if not left:
+            forget_daemon(self.root)
+        return left
 
     def processes(self) -> Iterator[psutil.Process]:
         """Processes that this command has started, directly or not."""
@@ -83,6 +88,13 @@ class Command:
                     yield process
             except psutil.Error:
                 continue
+
+
+def forget_daemon(root: Path) -> None:
+    """Remove what daemons of a root that were killed have left in the user's folder of sockets."""
+    folder, key = Path(paths.runtime_folder()), paths.root_key(paths.root_folder(str(root)))
+    for left in folder.glob(f"{key}.*"):
+        left.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -305,12 +306,11 @@ def path_not_allowed(place: Place) -> tuple[Told, str, str]:
 
 
 def daemon_failed(place: Place) -> tuple[Told, str, str]:
-    """The folder of its log cannot be made."""
+    """The port that it is to listen at is taken."""
     command = Command(place.root)
-    (place.folder / "state").write_text("")
-    variables = {"RAYCONTEXT_DAEMON": "on", "XDG_STATE_HOME": str(place.folder / "state")}
-    variables["XDG_RUNTIME_DIR"] = str(place.folder)
-    done = command("up", cwd=place.folder, **variables)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = command("up", "--tcp", port, cwd=place.folder, RAYCONTEXT_DAEMON="on")
     return Told(done.returncode, done.stdout, done.stderr), "The daemon cannot be started", "raycontext logs"
 
 

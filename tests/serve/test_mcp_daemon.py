@@ -21,6 +21,7 @@ from raycontext.daemon_client import wire
 
 from ..conftest import CART, PAYMENT, write_tree
 from ..waiting import PATIENCE, WAIT_SECONDS, until_async
+from .conftest import forget_daemon
 
 pytestmark = pytest.mark.process
 
@@ -47,6 +48,7 @@ def surroundings() -> Iterator[dict[str, str]]:
         process = daemon_process()
         wire.ask(variables["RAYCONTEXT_ROOT"], "POST", "/api/shutdown")
         process.wait(timeout=WAIT_SECONDS)
+        forget_daemon(folder / "root")
     finally:
         os.environ.clear()
         os.environ.update(before)

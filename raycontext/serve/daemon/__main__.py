@@ -9,11 +9,14 @@ import argparse
 import logging
 import logging.handlers
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from raycontext.daemon_client import lifecycle, paths
+from raycontext.daemon_client.addresses import tcp_address
+from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.serve.daemon.claim import claim
 from raycontext.serve.daemon.files import remove_left_folders, write_token
@@ -26,30 +29,56 @@ LOG_BYTES, LOG_FILES = 1 << 20, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `python -m raycontext.serve.daemon`; returns the exit code."""
+    """Run `python -m raycontext.serve.daemon` and return the exit code.
+
+    What keeps it from starting is written on stderr, as one line, before anything heavy is loaded: whoever started it
+    tells its user.
+    """
     parser = argparse.ArgumentParser(prog="raycontext daemon", description="Run the daemon in the foreground.")
     parser.add_argument("--root", required=True)
-    parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there as well, for those who have the token")
+    parser.add_argument("--tcp", metavar="[HOST:]PORT", help="listen there as well, for those who have the token")
     given = parser.parse_args(arguments)
-    _write_log(paths.log_path(given.root))
     os.environ[lifecycle.DAEMON_SWITCH] = "off"  # what runs in here must not look for a daemon
     os.environ["RAYCONTEXT_ROOT"] = given.root
-    claimed = claim(given.root)
-    if claimed is None:
-        _log.info("another daemon serves %s", given.root)
-        return ExitCode.DONE
-    remove_left_folders(given.root)
-    write_token(given.root)
+    try:
+        _write_log(paths.log_path(given.root))
+        outside = None if given.tcp is None else _listen(given.tcp)
+        claimed = claim(given.root)
+        if claimed is None:
+            _log.info("another daemon serves %s", given.root)
+            return ExitCode.DONE
+        remove_left_folders(given.root)
+        write_token(given.root)
+    except InvalidInput as error:
+        return _not_started(str(error), ExitCode.WRONG_USE)
+    except OSError as error:
+        return _not_started(str(error), ExitCode.UNREACHABLE)
     try:
         import asyncio
 
         from raycontext.serve.daemon.process import serve
 
-        asyncio.run(serve(given.root, claimed, given.tcp))
+        asyncio.run(serve(given.root, claimed, given.tcp, outside))
     except Exception:
         _log.exception("the daemon ends with an error")
         return ExitCode.OTHER_ERROR
     return ExitCode.DONE
+
+
+def _listen(text: str) -> socket.socket:
+    """Return a socket that listens at an address. Raises `InvalidInput`, and `OSError` with the address in its text."""
+    host, port = tcp_address(text)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
+        raise OSError(f"the daemon cannot listen at {host} port {port}: {reason}") from error
+
+
+def _not_started(problem: str, code: ExitCode) -> int:
+    print(f"{lifecycle.NOT_STARTED}{problem}", file=sys.stderr)  # noqa: T201
+    return code
 
 
 def _write_log(path: str) -> None:

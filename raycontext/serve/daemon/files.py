@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from raycontext.daemon_client import paths
 from raycontext.options import RunOptions
+from raycontext.paths import remove_tree
 from raycontext.serve.watches import Watched
 
 __all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
@@ -43,7 +43,7 @@ def remove_left_folders(root: str, *, last: bool = False) -> None:
     daemon: the Ray of one that was just killed may still write, and so make its folder anew."""
     for folder in _noted(root):
         if Path(folder).name.startswith("raycontext-"):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
     if last:
         Path(paths.folders_path(root)).unlink(missing_ok=True)
 

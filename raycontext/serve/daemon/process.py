@@ -6,7 +6,6 @@ import asyncio
 import logging
 import math
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -24,8 +23,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from raycontext import __version__
-from raycontext.daemon_client import lifecycle, paths
+from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.paths import remove_tree
 from raycontext.sdk.connection import connect
 from raycontext.serve.daemon.claim import Claim
 from raycontext.serve.daemon.files import note_folders, read_watches, remove_left_folders, write_watches
@@ -69,13 +69,14 @@ class DaemonProcess(Daemon):
     def __init__(self, root: str, settings: Settings, claimed: Claim, tcp: str | None) -> None:
         self.root = root
         self._claim = claimed
-        self._tcp = tcp
+        self.tcp = tcp or ""
         self.settings = settings
         self.ending = asyncio.Event()
         self.used = self._begun = time.monotonic()
         self._ready: asyncio.Future[Service] = asyncio.get_running_loop().create_future()
         self._problem = ""
         self._failed = 0.0
+        self._retires = False
         self._opened = AsyncExitStack()
         self._service: Service | None = None
         self._ray: dict[int, str] = {}
@@ -106,7 +107,7 @@ class DaemonProcess(Daemon):
             seconds=time.monotonic() - self._begun,
             problem=self._problem,
             log=self._log_path,
-            tcp=self._tcp or "",
+            tcp=self.tcp,
             ray_address=_ray_address() if self._service is not None else "",
             ray_token_path=os.environ.get("RAY_AUTH_TOKEN_PATH", ""),
             pss_bytes=pss,
@@ -138,6 +139,13 @@ class DaemonProcess(Daemon):
             self._ready.set_exception(RuntimeUnavailable(problem, f"See its log: {self._log_path}"))
             self._ready.exception()  # it may be that no one asks
 
+    def retire(self) -> None:
+        """Take no more jobs, and end after those that run: another version of raycontext takes over."""
+        _log.info("a newer version asks for the root: ending after the jobs that run")
+        self._retires = True
+        if self._service is not None:
+            self._service.retires.set()
+
     async def watch(self) -> None:
         """Until the end: look after Ray, the socket, idle collections and the idle time."""
         while not self.ending.is_set():
@@ -151,6 +159,8 @@ class DaemonProcess(Daemon):
                 _log.warning("the socket is gone: ending")
                 self.ending.set()
             service = self._service
+            if self._retires and (service is None or not service.has_jobs):
+                self.ending.set()
             if service is None:
                 if self._problem and time.monotonic() - self._failed > FAILED_SECONDS:
                     _log.info("failed for %g s: ending, so that the next command tries anew", FAILED_SECONDS)
@@ -198,7 +208,11 @@ class _Restricted(Daemon):
         return (await self._process.health()).model_copy(update={"ray_address": "", "ray_token_path": ""})
 
 
-async def serve(root: str, claimed: Claim, tcp: str | None) -> None:
+async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.socket | None) -> None:
+    """Serve until the daemon is told to end, or nobody asks it any more.
+
+    tcp: address to listen at as well, as the user wrote it; listening: the socket there.
+    """
     process = DaemonProcess(root, Settings(), claimed, tcp)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -206,12 +220,12 @@ async def serve(root: str, claimed: Claim, tcp: str | None) -> None:
     mounts = [McpMount(process.service)]
     shutdown = Route("/api/shutdown", _shutdown(process), methods=["POST"])
     inside = http_application(process, extra=(shutdown, Route("/mcp", mounts[0])))
-    servers = [(server_for(Guard(inside)), claimed.listening)]
-    if tcp is not None:
+    servers = [(server_for(Guard(inside, protocol=wire.PROTOCOL)), claimed.listening)]
+    if tcp is not None and listening is not None:
         outside = _Restricted(process, process.settings.allowed_folders())
         mounts.append(McpMount(outside.service))
         application = http_application(outside, extra=(Route("/mcp", mounts[-1]),))
-        servers.append(_open_to_tcp(process, application, tcp))
+        servers.append((_server_of_tcp(process, application, listening), listening))
     working = [asyncio.create_task(server.serve([listening])) for server, listening in servers]
     if len(_restarts()) > MAX_RESTARTS:
         process.fail(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s.")
@@ -228,22 +242,21 @@ async def serve(root: str, claimed: Claim, tcp: str | None) -> None:
     _log.info("ended")
 
 
-def _open_to_tcp(process: DaemonProcess, application: Starlette, address: str) -> tuple[uvicorn.Server, socket.socket]:
-    """A second server, for those who have the token."""
-    host, _, port = address.rpartition(":")
-    listening = socket.create_server((host.strip("[]"), int(port)), family=_family(host))
+def _server_of_tcp(process: DaemonProcess, application: Starlette, listening: socket.socket) -> uvicorn.Server:
+    """Return a second server, for those who have the token and name an address of this one as the Host."""
+    host, port = listening.getsockname()[:2]
     token = Path(paths.token_path(process.root)).read_text().strip()
-    names = {host, f"localhost:{port}", f"127.0.0.1:{port}", address}
-    return server_for(Guard(application, token=token, hosts=names)), listening
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+    shown = f"[{host}]" if ":" in host else host
+    names = {shown, f"{shown}:{port}", f"localhost:{port}", f"127.0.0.1:{port}", process.tcp}
+    return server_for(Guard(application, token=token, hosts=names))
 
 
 def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        process.ending.set()
+        if request.query_params.get("when") == "idle":
+            process.retire()
+        else:
+            process.ending.set()
         return JSONResponse({"pid": os.getpid()})
 
     return endpoint
@@ -259,7 +272,7 @@ def restart() -> None:
     from raycontext.runtime import ray_process as runtime
 
     for folder in runtime.own_folders():
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
     times = [*_restarts(), time.time()]
     os.environ[RESTARTS] = ",".join(f"{moment:.0f}" for moment in times)
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):

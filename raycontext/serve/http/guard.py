@@ -12,6 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from raycontext.daemon_client.wire import PROTOCOL_HEADER
 from raycontext.errors import RequestRefused
 from raycontext.serve.messages import Failure
 
@@ -21,6 +22,9 @@ MAX_BODY_BYTES = 4 << 20
 """Largest size of the body of a request, in bytes."""
 BODY_SECONDS = 20.0
 """Longest wait for a part of the body of a request, in seconds."""
+
+ANY_PROTOCOL = ("/api/health", "/api/shutdown")
+"""What every version may ask: how the daemon is, and that it ends."""
 
 PUBLIC = ("/", "/app.js", "/style.css")
 """Paths that need no token. The page holds nothing secret; it asks the user for the token."""
@@ -37,10 +41,19 @@ class Guard:
     token: token that a caller must send as `Authorization: Bearer …`; None demands none.
     hosts: names and addresses, with or without a port, that the Host header may have; empty allows any. This protects
     against DNS rebinding.
+    protocol: number that callers who name one must name; None demands and names none.
     """
 
-    def __init__(self, application: Application, *, token: str | None = None, hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *,
+        token: str | None = None,
+        hosts: Iterable[str] = (),
+        protocol: int | None = None,
+    ) -> None:
         self._application = application
+        self._protocol = protocol
         self._token = token
         self._hosts = frozenset(host.lower() for host in hosts)
 
@@ -50,13 +63,32 @@ class Guard:
             return
         try:
             self._check(scope)
-            await self._application(scope, _limited(receive), send)
+            await self._application(scope, _limited(receive), self._named(send))
         except RequestRefused as refused:
-            await _refuse(send, refused)
+            await _refuse(self._named(send), refused)
+
+    def _named(self, send: Send) -> Send:
+        """Return `send` with the number of the protocol in the head of the response."""
+        if self._protocol is None:
+            return send
+        header = (PROTOCOL_HEADER.encode(), str(self._protocol).encode())
+
+        async def named(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), header]
+            await send(message)
+
+        return named
 
     def _check(self, scope: MutableMapping[str, Any]) -> None:
         """Raise `RequestRefused` when host, origin, token or length are not allowed."""
         headers = {name.lower(): value for name, value in scope["headers"]}
+        spoken = headers.get(PROTOCOL_HEADER.encode())
+        is_bound = self._protocol is not None and spoken is not None and scope["path"] not in ANY_PROTOCOL
+        if is_bound and spoken != str(self._protocol).encode():
+            raise RequestRefused(
+                426, "OtherProtocol", "The daemon is of another version", "Use the raycontext that started it."
+            )
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self._hosts and host not in self._hosts and host.rpartition(":")[0] not in self._hosts:
             raise RequestRefused(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
+from raycontext.daemon_client.wire import PROTOCOL, PROTOCOL_HEADER
 
 __all__ = ["ChannelClosed", "exchange"]
 
@@ -30,7 +31,7 @@ async def exchange(socket: str, request: dict[str, Any], headers: dict[str, str]
     stops working on the request. Raises `OSError` when the socket does not answer, and `ChannelClosed` when no response
     comes.
     """
-    accepted = {"Accept": "application/json, text/event-stream"}
+    accepted = {"Accept": "application/json, text/event-stream", PROTOCOL_HEADER: str(PROTOCOL)}
     try:
         sent = request_bytes("POST", TARGET, json.dumps(request).encode(), {**accepted, **headers})
     except ValueError as error:
