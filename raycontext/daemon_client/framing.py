@@ -37,7 +37,7 @@ def request_bytes(method: str, target: str, content: bytes, headers: Mapping[str
 
 
 class ResponseReader:
-    """One response, read from pieces as they arrive."""
+    """Reader of one response, in pieces as they arrive."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -168,7 +168,7 @@ class ResponseReader:
 
 
 class EventReader:
-    """The data of server-sent events, read from pieces of a stream, wherever these are cut."""
+    """Reader of server-sent events, in pieces of a stream, wherever these are cut."""
 
     def __init__(self) -> None:
         self._pending = bytearray()

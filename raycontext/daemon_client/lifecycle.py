@@ -1,4 +1,7 @@
-"""Finds, starts and asks the daemon. Imports nothing but the standard library: a command has 100 ms in all."""
+"""Start of the daemon and waiting until it serves.
+
+Only the standard library is imported, since a command has about 60 ms in all.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,10 @@ __all__ = [
 
 START_SETTING = "RAYCONTEXT_START_SECONDS"
 START_SECONDS = 60.0
-"""How long Ray may take to start unless `RAYCONTEXT_START_SECONDS` says otherwise; the default of `Settings`."""
+"""Time that Ray may take to start unless `RAYCONTEXT_START_SECONDS` says otherwise, in seconds: as in `Settings`."""
 
 OWN_START_SECONDS = 30.0
-"""How long the process of the daemon may take beyond that."""
+"""Time that the process of the daemon may take beyond that, in seconds."""
 
 POLL_SECONDS = 0.05
 TELL_SECONDS = 0.8
@@ -56,21 +59,25 @@ UNAVAILABLE = 503
 
 
 def is_wanted() -> bool:
-    """Whether commands may use and start a daemon: not with RAYCONTEXT_DAEMON=off, nor with a cluster or without Ray,
-    nor where such sockets lack."""
+    """Return whether commands may use and start a daemon.
+
+    They may not with RAYCONTEXT_DAEMON=off, with a cluster, without Ray, or where the system has no Unix sockets.
+    """
     if os.environ.get("RAYCONTEXT_ADDRESS") or os.environ.get("RAYCONTEXT_RUNTIME") == "inline":
         return False
     return is_possible()
 
 
 def is_possible() -> bool:
-    """Whether there may be a daemon at all, for what cannot do without one: also one that does without Ray."""
+    """Return whether there may be a daemon at all, also one without Ray: for what cannot do without a daemon."""
     return hasattr(socket, "AF_UNIX") and (os.environ.get(DAEMON_SWITCH) or "on").lower() not in _OFF
 
 
 def ray_of(root: str, seconds: float) -> tuple[str, str] | None:
-    """Address of the Ray of the daemon of a root, and the file with its token, as soon as it is ready; None where no
-    daemon can serve in that time."""
+    """Return the address of the Ray of a root's daemon, and the path of its token, as soon as the daemon is ready.
+
+    Return None where no daemon serves within `seconds`.
+    """
     deadline = time.monotonic() + seconds
     while (found := health(root)) is not None and time.monotonic() < deadline:
         if found["state"] == "ready":
@@ -89,7 +96,7 @@ class Started(NamedTuple):
     offset: int
     """Length of its log before it began, in bytes."""
     at: float
-    """When it was started, in seconds of the monotonic clock."""
+    """Time of its start, in seconds of the monotonic clock."""
 
     def ended(self) -> int | None:
         """Return its exit code, or None while it runs."""

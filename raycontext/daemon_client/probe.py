@@ -1,4 +1,4 @@
-"""The reason why a daemon does not answer: there is none, its socket is stale or not ours, or it is silent."""
+"""Probe of a daemon that does not answer: there is none, its socket is stale or not ours, or it is silent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Probe(NamedTuple):
 
     state: State
     problem: str
-    """The cause in words; empty where the daemon is absent or its socket stale."""
+    """Cause in words; empty where the daemon is absent or its socket stale."""
     pid: int = 0
     """Id of the process that listens, where that is known."""
 

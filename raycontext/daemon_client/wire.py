@@ -36,7 +36,7 @@ class DaemonGone(ConnectionError):
 
 
 class DaemonDiffers(DaemonGone):
-    """The daemon speaks another protocol: `DaemonDiffers(protocol)`. Nothing was done."""
+    """A daemon that speaks another protocol: `DaemonDiffers(protocol)`. It has done nothing of what was asked."""
 
     def __init__(self, protocol: int) -> None:
         super().__init__(protocol)
@@ -53,7 +53,7 @@ class DaemonDiffers(DaemonGone):
 
 
 class Reply(NamedTuple):
-    """An answer of the daemon: the status of HTTP, and what the body holds."""
+    """Answer of the daemon: the status of HTTP, and the value that its JSON body holds."""
 
     status: int
     body: Any
@@ -92,7 +92,7 @@ def checked(reply: Reply) -> Any:
 
 
 def health(root: str, seconds: float = CONNECT_SECONDS) -> dict[str, Any] | None:
-    """What the daemon says of itself; None where none answers."""
+    """Return what the daemon says of itself, or None where no daemon answers within `seconds`."""
     try:
         found: dict[str, Any] = ask(root, "GET", "/api/health", seconds=seconds).body
     except DaemonGone:

@@ -14,7 +14,6 @@ import raycontext
 PACKAGE = Path(raycontext.__file__).parent
 UNFINISHED = frozenset(
     [
-        "daemon_client",
         "serve/daemon",
     ]
 )

@@ -1,6 +1,6 @@
-"""The daemon: one process for each user and root that holds Ray and serves every interface on a Unix socket.
+"""Entry point of the daemon: one process for each user and root that holds Ray and serves every interface.
 
-Imports little until it has claimed the root: of many that start at once all but one end here.
+It imports little until it has claimed the root: of many that start at once all but one end here.
 """
 
 from __future__ import annotations

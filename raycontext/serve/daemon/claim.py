@@ -1,4 +1,4 @@
-"""The right to be the daemon of a root: which of several processes that start at once has it is decided by the kernel.
+"""Claim of a root: the kernel decides which of several processes that start at once becomes the daemon.
 
 On Linux it decides by the bind of an abstract socket, whose name is freed when its process dies, however it dies.
 Elsewhere it decides by the bind of the daemon's own socket. Names of abstract sockets are open to every user, so ours
@@ -33,7 +33,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Claim(NamedTuple):
-    """The right to be the daemon of a root."""
+    """Right to be the daemon of a root."""
 
     listening: socket.socket
     keeper: socket.socket | None

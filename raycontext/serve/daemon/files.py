@@ -1,5 +1,4 @@
-"""What the daemon writes for itself and others: its token, what it would leave behind if it were killed, and what it
-watches."""
+"""Files of the daemon: its token, notes of what it leaves behind if it is killed, and notes of what it watches."""
 
 from __future__ import annotations
 
@@ -7,19 +6,19 @@ import json
 import os
 import secrets
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from raycontext.daemon_client import paths
-from raycontext.options import RunOptions
 from raycontext.paths import remove_tree
-from raycontext.serve.watches import Watched
+
+if TYPE_CHECKING:
+    from raycontext.serve.watches import Watched
 
 __all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
 
 
 def write_token(root: str) -> None:
-    """A new token for this daemon: for callers over TCP, and for those who join its Ray. Nobody else can read it."""
+    """Write a new token for callers over TCP and for those who join the Ray of this daemon. Nobody else can read it."""
     path = Path(paths.token_path(root))
     temporary = path.with_suffix(f".{secrets.token_hex(2)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -31,7 +30,7 @@ def write_token(root: str) -> None:
 
 
 def note_folders(root: str) -> None:
-    """Write down what a daemon that is killed leaves behind, besides what others before it have left."""
+    """Note the temporary folders that this daemon leaves behind if it is killed, beside those of daemons before it."""
     from raycontext.runtime.ray_process import own_folders
 
     folders = dict.fromkeys((*_noted(root), *map(str, own_folders())))
@@ -39,8 +38,11 @@ def note_folders(root: str) -> None:
 
 
 def remove_left_folders(root: str, *, last: bool = False) -> None:
-    """Remove what daemons that were killed have left behind. They stay noted until a `last` time, at the end of a
-    daemon: the Ray of one that was just killed may still write, and so make its folder anew."""
+    """Remove the folders that daemons that were killed have left behind.
+
+    last: forget them as well. That is for the end of a daemon: the Ray of one that was just killed may still write, and
+    so make its folder anew.
+    """
     for folder in _noted(root):
         if Path(folder).name.startswith("raycontext-"):
             remove_tree(folder)
@@ -77,6 +79,11 @@ def read_watches(root: str) -> dict[str, Watched]:
 
 def _watched(noted: object) -> Watched | None:
     """Return one watch as it was noted; earlier versions noted the source alone. None where it cannot be read."""
+    from pydantic import ValidationError  # heavy, and needed only once the daemon serves
+
+    from raycontext.options import RunOptions
+    from raycontext.serve.watches import Watched
+
     if isinstance(noted, str):
         return Watched(noted)
     if not isinstance(noted, dict) or not isinstance(noted.get("source"), str):

@@ -1,4 +1,4 @@
-"""The daemon and the processes below it: which of them Ray cannot do without, and their memory."""
+"""Processes below the daemon: the ones that Ray cannot do without, and the memory of all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RAY_PROCESSES = ("gcs_server", "raylet")
 
 
 def ray_processes() -> dict[int, str]:
-    """Those without which Ray does not work, by process id; none where it is another's."""
+    """Return the names of the processes that Ray cannot do without, by process id; empty where Ray is another's."""
     return {
         child.pid: child.name()
         for child in psutil.Process().children(recursive=True)
@@ -22,6 +22,7 @@ def ray_processes() -> dict[int, str]:
 
 
 def is_alive(pid: int) -> bool:
+    """Return whether a process exists and has not ended."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -29,7 +30,7 @@ def is_alive(pid: int) -> bool:
 
 
 def memory() -> tuple[int, int]:
-    """Proportional set size of this process and all below it, bytes, and how many they are."""
+    """Return the proportional set size of this process and all below it, in bytes, and how many they are."""
     total = count = 0
     this = psutil.Process()
     for process in (this, *this.children(recursive=True)):
