@@ -16,6 +16,7 @@
     ├── CommitConflict          the change does not fit on what another writer has committed
     ├── FingerprintMismatch     the index was built with another embedder or chunker
     ├── StaleVersion            a version was removed while a query ran on it; the SDK repeats the query
+    ├── EmbedderNotAllowed      an embedder that neither this user nor the operator of a node has named
     ├── EmbeddingFailed         the server of the embedder cannot be reached, or its answer cannot be used
     │   └── EmbeddingBudgetExceeded  the run would cost more tokens than it may
     ├── JobFailed               an index run stopped; what it had committed stays
@@ -38,6 +39,7 @@ error crosses process borders by pickle unchanged.
 
 from __future__ import annotations
 
+from raycontext.error_base import Advised, RaycontextError
 from raycontext.exit_codes import ExitCode
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "DaemonFailed",
     "DaemonStarting",
     "DeadlineExceeded",
+    "EmbedderNotAllowed",
     "EmbeddingBudgetExceeded",
     "EmbeddingFailed",
     "Fenced",
@@ -74,24 +77,7 @@ __all__ = [
 ]
 
 
-class RaycontextError(Exception):
-    """Base of all errors that raycontext raises on purpose. `str(error)` says what happened and what to do."""
-
-    exit_code: int = ExitCode.OTHER_ERROR
-
-
-class _Advised(RaycontextError):
-    """Error with two parts that whoever raises it gives: what happened, and what to do about it."""
-
-    def __init__(self, what: str, advice: str = "") -> None:
-        super().__init__(what, advice)
-        self.what, self.advice = what, advice
-
-    def __str__(self) -> str:
-        return f"{self.what}. {self.advice}".rstrip() if self.advice else self.what
-
-
-class InvalidInput(_Advised):
+class InvalidInput(Advised):
     """An argument cannot be used: `InvalidInput(what, advice)`."""
 
     exit_code = ExitCode.WRONG_USE
@@ -138,7 +124,7 @@ class UnknownCollection(RaycontextError):
         return f"There is no collection for '{self.name}'. {known} Index it with `raycontext index PATH`."
 
 
-class CollectionExists(_Advised):
+class CollectionExists(Advised):
     """The name of a collection is taken by another folder: `CollectionExists(name, source)`."""
 
     exit_code = ExitCode.WRONG_USE
@@ -219,7 +205,7 @@ class UnsafeStorage(StorageError):
         )
 
 
-class Fenced(_Advised):
+class Fenced(Advised):
     """A newer writer has taken the collection over: `Fenced(collection, own_epoch, newer_epoch)`."""
 
     def __init__(self, collection: str, own_epoch: int, newer_epoch: int) -> None:
@@ -259,7 +245,7 @@ class FingerprintMismatch(RaycontextError):
         )
 
 
-class JobCancelled(_Advised):
+class JobCancelled(Advised):
     """An index run was cancelled: `JobCancelled(collection)`."""
 
     exit_code = ExitCode.INTERRUPTED
@@ -269,7 +255,7 @@ class JobCancelled(_Advised):
         (self.collection,) = self.args = (collection,)
 
 
-class PathNotAllowed(_Advised):
+class PathNotAllowed(Advised):
     """A path lies outside of the allowed folders: `PathNotAllowed(path)`."""
 
     exit_code = ExitCode.WRONG_USE
@@ -279,7 +265,7 @@ class PathNotAllowed(_Advised):
         (self.path,) = self.args = (path,)
 
 
-class NotShared(_Advised):
+class NotShared(Advised):
     """Some nodes of a cluster do not see a path: `NotShared(path, nodes)`."""
 
     exit_code = ExitCode.UNREACHABLE
@@ -293,7 +279,7 @@ class NotShared(_Advised):
         self.path, self.nodes = self.args = path, nodes
 
 
-class StaleVersion(_Advised):
+class StaleVersion(Advised):
     """A version was removed while a query ran on it: `StaleVersion(collection, version)`."""
 
     def __init__(self, collection: str, version: int) -> None:
@@ -304,12 +290,26 @@ class StaleVersion(_Advised):
         self.collection, self.version = self.args = collection, version
 
 
-class DeadlineExceeded(_Advised):
+class DeadlineExceeded(Advised):
     """The time for a query had passed before it began: `DeadlineExceeded(collection)`."""
 
     def __init__(self, collection: str) -> None:
         super().__init__(f"The time for a query of '{collection}' had passed before it began", "Allow it more time.")
         (self.collection,) = self.args = (collection,)
+
+
+class EmbedderNotAllowed(Advised):
+    """An embedder may not be used, since no one here has named it: `EmbedderNotAllowed(embedder)`."""
+
+    exit_code = ExitCode.WRONG_USE
+
+    def __init__(self, embedder: str) -> None:
+        super().__init__(
+            f"Neither you nor the operator of this machine has named the embedder {embedder}",
+            "If you trust it, index with --embedder, or list it in RAYCONTEXT_EMBEDDERS where the actors run.",
+        )
+        self.args = (embedder,)
+        self.embedder = embedder
 
 
 class EmbeddingFailed(RaycontextError):
@@ -355,7 +355,7 @@ class JobFailed(RaycontextError):
         return f"Indexing '{self.collection}' stopped: {self.cause}. What was committed stays; the next run goes on."
 
 
-class ConfigurationError(_Advised):
+class ConfigurationError(Advised):
     """A configuration file of another program cannot be changed: `ConfigurationError(path, problem, advice)`."""
 
     exit_code = ExitCode.WRONG_USE
@@ -366,7 +366,7 @@ class ConfigurationError(_Advised):
         self.path, self.problem = path, problem
 
 
-class KernelsMissing(_Advised):
+class KernelsMissing(Advised):
     """The compiled functions are not there or cannot be loaded: `KernelsMissing(path)`."""
 
     def __init__(self, path: str) -> None:
@@ -375,7 +375,7 @@ class KernelsMissing(_Advised):
         self.args, self.path = (path,), path
 
 
-class RuntimeUnavailable(_Advised):
+class RuntimeUnavailable(Advised):
     """Ray or an actor cannot be started or reached: `RuntimeUnavailable(what, advice)`."""
 
     exit_code = ExitCode.UNREACHABLE
@@ -394,7 +394,7 @@ class DaemonStarting(RuntimeUnavailable):
     """The daemon cannot serve yet, and the caller does not want to wait: `DaemonStarting(what, advice)`."""
 
 
-class RequestRefused(_Advised):
+class RequestRefused(Advised):
     """The daemon refuses a request over HTTP: `RequestRefused(status, name, what, advice)`.
 
     status: status code of HTTP.

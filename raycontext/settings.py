@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     embedder: str | None = None
     """Embedder for every collection that is indexed: `static`, KIND:FOLDER or KIND:MODEL@URL (see `Context.index`).
     None keeps the embedder that a collection was built with; a new collection gets `static`."""
+    embedders: str = ""
+    """Names, addresses of servers and folders of the embedders that may be used, separated by commas (see
+    `raycontext.embed.permission`). Each process reads it in its own environment. Empty: those that the user has
+    named."""
     embedder_actors: int = Field(default=0, ge=0)
     """Number of actors that run the model of an `onnx:` or `sentence-transformers:` embedder for all index tasks. 0:
     each index task runs the model itself."""

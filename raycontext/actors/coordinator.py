@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from raycontext.actors.calls import calls_of, counted
-from raycontext.actors.embedder import actor_count, embedder_name, is_remote
+from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
 from raycontext.actors.job import Job
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.embed.names import is_remote
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import (
     CommitConflict,

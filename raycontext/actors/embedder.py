@@ -15,10 +15,13 @@ from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import add
 from raycontext.actors.process import process_status
 from raycontext.embed.models.local import LocalEmbedder
-from raycontext.embed.registry import embedder_for
+from raycontext.embed.names import is_remote
+from raycontext.embed.permission import check_permitted
+from raycontext.embed.registry import opened_embedder
 from raycontext.embed.remote.allowance import Budget
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.embed.vectors import quantize
+from raycontext.errors import EmbeddingFailed
 from raycontext.index.pooled_embedder import EmbeddedTexts
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import ActorStatus
@@ -27,7 +30,10 @@ from raycontext.runtime.base import ActorHandle, Placement, Runtime
 if TYPE_CHECKING:
     from raycontext.embed.remote.server import EmbeddingServer
 
-__all__ = ["EmbedderActor", "actor_count", "embedder_actors", "embedder_name", "is_remote"]
+__all__ = ["EmbedderActor", "actor_count", "embedder_actors", "embedder_name"]
+
+QUERY_SECONDS = 2.0
+"""Time that a server has for the vector of a query, further tries included, in seconds. A search then goes without."""
 
 KEPT_QUERIES = 1000
 """Number of queries whose vectors are kept."""
@@ -41,7 +47,7 @@ class EmbedderActor:
 
     def __init__(self, name: str, plan: EmbedderPlan) -> None:
         self._name = name
-        self._embedder = embedder_for(name, "cuda" if plan.gpus else "cpu")
+        self._embedder = opened_embedder(name, "cuda" if plan.gpus else "cpu")
         self._server: EmbeddingServer | None = None
         if isinstance(self._embedder, RemoteEmbedder):
             from raycontext.embed.remote.server import EmbeddingServer  # imports an HTTP client, which is slow
@@ -59,8 +65,9 @@ class EmbedderActor:
         most_tokens: largest cost of that run, in tokens; None means no limit.
         spent_tokens: tokens that the run knows it has spent.
 
-        Raises `InvalidInput` when a model cannot be used.
+        Raises `InvalidInput` when a model cannot be used, and `EmbedderNotAllowed`.
         """
+        check_permitted(self._name)
         if self._server is None:
             model = self._model()
             vectors = await asyncio.get_running_loop().run_in_executor(self._thread, model.embed_texts, texts)
@@ -80,9 +87,16 @@ class EmbedderActor:
 
         Only an embedder on a server is asked this way. Raises `EmbeddingFailed`.
         """
+        check_permitted(self._name)
         if text not in self._queries:
             assert self._server is not None
-            found = await self._server.embed([text], "query", Budget(None))
+            try:
+                async with asyncio.timeout(QUERY_SECONDS):
+                    found = await self._server.embed([text], "query", Budget(None))
+            except TimeoutError:
+                raise EmbeddingFailed(
+                    self._name, f"did not answer a query within {QUERY_SECONDS:g} s", "Look whether it is up."
+                ) from None
             if found.error is not None:
                 raise found.error
             self._queries[text] = found.vectors[0]
@@ -104,11 +118,6 @@ class EmbedderActor:
         return self._embedder
 
 
-def is_remote(name: str) -> bool:
-    """Return whether a server has the embedder of that name."""
-    return isinstance(embedder_for(name), RemoteEmbedder)
-
-
 def embedder_name(name: str, number: int = 0) -> str:
     """Return the name of an actor. `name` is that of the embedder, `number` that of the actor in its pool."""
     identity = f"rc-embedder/{xxhash.xxh3_64_hexdigest(name.encode(errors='surrogateescape'))}"
@@ -117,7 +126,7 @@ def embedder_name(name: str, number: int = 0) -> str:
 
 def actor_count(name: str, plan: EmbedderPlan) -> int:
     """Return the number of actors that embed; 0 when index tasks embed by themselves. Raises `InvalidInput`."""
-    embedder = embedder_for(name)
+    embedder = opened_embedder(name)
     if isinstance(embedder, RemoteEmbedder):
         return 1  # one actor knows all that is asked of the server, and keeps its limits
     return plan.actors if isinstance(embedder, LocalEmbedder) and embedder.is_heavy else 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
 from raycontext.diagnosis.finding import Finding
-from raycontext.embed.registry import embedder_for
+from raycontext.embed.registry import embedder_for, opened_embedder
+from raycontext.embed.remote.providers import RemoteEmbedder
+from raycontext.embed.vectors import Embedder
 from raycontext.errors import (
     CorruptManifest,
+    EmbedderNotAllowed,
     InvalidInput,
     RaycontextError,
     StorageError,
@@ -54,7 +57,7 @@ def check_embedder(name: str | None) -> Iterator[Finding]:
     """Check that the embedder of the settings can be used. Without an embedder (None), yield nothing."""
     if name is None:
         return
-    problem = _embedder_problem(name)
+    problem = _embedder_problem(name, opened_embedder)  # the settings name it
     yield problem or Finding(check="embedder", level="ok", what=f"the embedder {name} can be loaded")
 
 
@@ -176,11 +179,11 @@ def _damaged(name: str, problem: str) -> Finding:
     return Finding(check="collections", level="fault", what=f"{name}: {problem}", advice=advice)
 
 
-def _embedder_problem(name: str) -> Finding | None:
-    """Return a fault when the embedder cannot be loaded, else None."""
+def _embedder_problem(name: str, find: Callable[[str], Embedder | RemoteEmbedder] = embedder_for) -> Finding | None:
+    """Return a fault when the embedder that `find` looks for cannot be used, else None."""
     try:
-        _ = embedder_for(name).fingerprint
-    except InvalidInput as error:
+        _ = find(name).fingerprint
+    except (InvalidInput, EmbedderNotAllowed) as error:
         return Finding(check="embedder", level="fault", what=error.what, advice=error.advice)
     return None
 

@@ -7,24 +7,27 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from raycontext.embed.names import MODELS, STATIC, split_name
+from raycontext.embed.permission import check_permitted
 from raycontext.embed.remote.providers import KINDS, RemoteEmbedder, remote_embedder
 from raycontext.embed.vectors import Embedder
 from raycontext.errors import InvalidInput
 
-__all__ = ["absolute_name", "embedder_for"]
+__all__ = ["embedder_for", "opened_embedder"]
 
-STATIC = "static"
-"""Name of the default embedder, whose table ships with the package."""
-# Kind of model -> module with its `KIND`. A module is imported when its kind is asked for.
-_MODELS = {
-    "model2vec": "raycontext.embed.models.model2vec",
-    "onnx": "raycontext.embed.models.onnx",
-    "sentence-transformers": "raycontext.embed.models.sentence_transformers",
-}
+
+def embedder_for(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
+    """Return the embedder called `name`, like `opened_embedder`.
+
+    Raises also `EmbedderNotAllowed` where neither this user nor the operator of this machine has named it: a root that
+    others made names an embedder, too.
+    """
+    check_permitted(name)
+    return opened_embedder(name, device)
 
 
 @cache
-def embedder_for(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
+def opened_embedder(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
     """Return the embedder called `name`. The same name and device give the same object.
 
     A name is `static`, KIND:FOLDER with the absolute folder of a model (`~` is allowed), or KIND:MODEL[@URL] with the
@@ -37,37 +40,9 @@ def embedder_for(name: str, device: str = "cpu") -> Embedder | RemoteEmbedder:
         return StaticEmbedder()
     from raycontext.embed.models.local import LocalEmbedder
 
-    kind, folder = _split(name)
+    kind, folder = split_name(name)
     if kind in KINDS:
         return remote_embedder(kind, folder)
     if not os.path.isabs(folder):  # noqa: PTH117 - of os.path, as below
         raise InvalidInput(f"The folder of the embedder '{name}' is not absolute", "Give its whole path.")
-    return LocalEmbedder(import_module(_MODELS[kind]).KIND, Path(folder), device)
-
-
-def absolute_name(name: str) -> str:
-    """Return an embedder's name in the form that other processes need: with an absolute folder, or with the server's
-    URL.
-
-    Raises `InvalidInput` for an unknown kind.
-    """
-    if name == STATIC:
-        return name
-    kind, folder = _split(name)
-    if kind in KINDS:
-        return remote_embedder(kind, folder).name
-    return f"{kind}:{os.path.abspath(folder)}"  # noqa: PTH100 - pathlib keeps `..`
-
-
-def _split(name: str) -> tuple[str, str]:
-    """Split a name into its kind and its folder, in which `~` is expanded, or into its kind and a server's model.
-
-    Raises `InvalidInput`.
-    """
-    kind, _, folder = name.partition(":")
-    if kind in KINDS and folder:
-        return kind, folder
-    if kind not in _MODELS or not folder:
-        known = ", ".join((STATIC, *(f"{kind}:FOLDER" for kind in _MODELS), *(f"{kind}:MODEL" for kind in KINDS)))
-        raise InvalidInput(f"There is no embedder '{name}'", f"Known embedders: {known}.")
-    return kind, os.path.expanduser(folder)  # noqa: PTH111 - pathlib fails where there is no such user
+    return LocalEmbedder(import_module(MODELS[kind]).KIND, Path(folder), device)

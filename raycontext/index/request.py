@@ -11,7 +11,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from raycontext.discover.globs import path_filter
-from raycontext.embed.registry import absolute_name
+from raycontext.embed.names import absolute_name
+from raycontext.embed.permission import permit
 from raycontext.embed.remote.allowance import Limits
 from raycontext.errors import InvalidInput
 from raycontext.models import first_problem
@@ -67,6 +68,8 @@ def index_request(settings: Settings, source: str | Path, collection: str | None
     """
     if options.embedder is None and settings.embedder is not None:
         options = options.model_copy(update={"embedder": absolute_name(settings.embedder)})
+    if options.embedder is not None:
+        permit(options.embedder)  # by a setting or an argument
     plan = embedder_plan(settings, options.max_embedding_tokens)
     return IndexRequest(real_path(source), collection, options, plan=plan)
 

@@ -16,7 +16,8 @@ from raycontext.discover.read import digest_file, read_content
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.secrets import is_secret
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.embed.registry import STATIC, embedder_for
+from raycontext.embed.names import STATIC
+from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.embed.vectors import quantized
 from raycontext.errors import RootNotFound

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
-from raycontext.embed.registry import STATIC
+from raycontext.embed.names import STATIC
 from raycontext.index.limits import limited
 from raycontext.index.pooled_embedder import EmbeddingRun
 from raycontext.models import FileStat, IndexOptions

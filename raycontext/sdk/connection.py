@@ -17,6 +17,7 @@ import xxhash
 from pydantic import ValidationError
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
+from raycontext.embed.permission import permit
 from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.models import first_problem
 from raycontext.runtime.base import Runtime
@@ -128,6 +129,9 @@ class Connection:
         self._loop: LoopThread | None = None
 
     async def __aenter__(self) -> Context:
+        if self._settings.embedder is not None:
+            with suppress(InvalidInput):  # an index run reports a wrong name
+                await asyncio.to_thread(permit, self._settings.embedder)
         try:
             self._runtime = await _started(await asyncio.to_thread(runtime_for, self._settings, self._root))
         except RuntimeUnavailable as error:

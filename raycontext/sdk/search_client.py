@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from raycontext.actors.embedder import EmbedderActor, embedder_actors, is_remote
+from raycontext.actors.embedder import EmbedderActor, embedder_actors
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
-from raycontext.embed.registry import embedder_for
-from raycontext.errors import InvalidInput, RuntimeUnavailable, StaleVersion
+from raycontext.embed.names import is_remote, server_embedder
+from raycontext.errors import EmbedderNotAllowed, EmbeddingFailed, InvalidInput, RuntimeUnavailable, StaleVersion
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import Hits, SearchFilters
 from raycontext.retrying import Retries
@@ -73,9 +73,16 @@ class SearchClient:
     async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """Return at most `limit` hits with at least `min_score`, best first.
 
-        Raises `UnknownCollection` or `FingerprintMismatch`, and `RuntimeUnavailable` when no shard answers in time.
+        Where the embedder of the collection may not be used, or its server fails, words alone decide, and a note says
+        so. Raises `UnknownCollection` or `FingerprintMismatch`, and `RuntimeUnavailable` when no shard answers in time.
         """
-        return await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score))
+        try:
+            return await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score))
+        except (EmbedderNotAllowed, EmbeddingFailed) as error:
+            note = f"'{self._location.collection}' was searched by words alone. {error}"
+        by_words = replace(request, words_only=True)
+        hits = await self._repeatedly(lambda begun: self._search(begun, by_words, limit, min_score))
+        return hits.replaced(hits, [note])
 
     async def related(self, path: str, line: int, filters: SearchFilters, limit: int, min_score: float) -> Hits:
         """Return at most `limit` chunks similar to the one at a line of a file, best first, without that chunk.
@@ -109,7 +116,8 @@ class SearchClient:
     async def _search(self, begun: float, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """Ask the shards once and return their merged hits. A single shard ranks and describes by itself."""
         deadline = time.time() + self._seconds
-        request = replace(request, deadline=deadline, vector=await self._vector(request.text))
+        vector = None if request.words_only else await self._vector(request.text)
+        request = replace(request, deadline=deadline, vector=vector)
         if len(self._shards) == 1:
             until = begun + self._seconds
             found = await self._ask([0], until, HybridSearchActor.search, request, limit, min_score)
@@ -251,7 +259,7 @@ class SearchClient:
         if not self._embedder or not is_remote(self._embedder):
             return None
         (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
-        return embedder_for(self._embedder).fingerprint, await actor.call(EmbedderActor.embed_query, text)
+        return server_embedder(self._embedder).fingerprint, await actor.call(EmbedderActor.embed_query, text)
 
     async def _connect(self) -> None:
         """Ask the first shard for the number of shards and the embedder, then start the actors of all shards."""

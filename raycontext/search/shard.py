@@ -131,7 +131,7 @@ class ShardSearch:
         embedder than the installed one.
         """
         self._check_deadline(request)
-        return self._statistics(search_terms(request.text), version)
+        return self._statistics(search_terms(request.text), version, compared=not request.words_only)
 
     @_reloading
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
@@ -200,10 +200,11 @@ class ShardSearch:
         found = FoundTerms.find(view, related_terms(request.seed.text))
         return related_candidates(self._shard, request, found, statistics, self._parameters)
 
-    def _statistics(self, terms: SearchTerms, version: int | None) -> Statistics:
+    def _statistics(self, terms: SearchTerms, version: int | None, *, compared: bool = False) -> Statistics:
         """Return the statistics of the terms, at `version` or the newest version."""
         view = self._current() if version is None else self._view(version)
-        self._check_embedder(view)
+        if compared:
+            self._check_embedder(view)
         return FoundTerms.find(view, terms).statistics()
 
     def _prepared(self, request: SearchRequest, found: FoundTerms, statistics: Statistics) -> PreparedQuery:
@@ -270,6 +271,8 @@ class ShardSearch:
 
         Raises `FingerprintMismatch`, and `StaleVersion` where the vector of the request is of another embedder.
         """
+        if request.words_only:
+            return QueryVector(np.zeros(0, np.float32))
         self._check_embedder(view)
         if not view.fingerprint:
             return QueryVector(np.zeros(0, np.float32))

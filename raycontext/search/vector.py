@@ -122,7 +122,12 @@ def cosine_sums(
     row_counts: NDArray[np.uint32],
     unit: float,
 ) -> tuple[int, int, int]:
-    """Return number, sum and sum of squares of the cosines of the rows of some files, in units of `unit` (squared)."""
+    """Return number, sum and sum of squares of the cosines of the rows of some files, in units of `unit` (squared).
+
+    All are 0 for a query without a vector.
+    """
+    if query.scale <= 0.0:
+        return 0, 0, 0
     shape = sampled_files, first_rows, row_counts
     return kernels.cosine_sums(query.codes, query.scale / unit, codes, scales, *shape)
 

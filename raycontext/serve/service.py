@@ -9,8 +9,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from raycontext.embed.permission import is_listed
 from raycontext.errors import (
     CollectionExists,
+    EmbedderNotAllowed,
     InvalidInput,
     JobCancelled,
     RaycontextError,
@@ -146,7 +148,7 @@ class Service:
         Raises also `RootNotFound`, and `InvalidInput` when a job with other options runs.
         """
         source = await self._check_path(asked.path)
-        options = await asyncio.to_thread(_options_of, asked)
+        options = await asyncio.to_thread(self._options_of, asked)
         name = await self._prepared(source, asked)
         if self.retires.is_set():
             raise RuntimeUnavailable("This daemon ends, since a newer raycontext was installed", "Ask again.")
@@ -262,7 +264,7 @@ class Service:
     async def watch(self, asked: WatchQuery) -> WatchState:
         """Index a folder, and again whenever it changes, until this process ends. Raises also `RootNotFound`."""
         source = await self._check_path(asked.path)
-        options = await asyncio.to_thread(_options_of, asked)
+        options = await asyncio.to_thread(self._options_of, asked)
         name = await self._prepared(source, asked)
         return await self._watches.start(name, Watched(source, options))
 
@@ -390,6 +392,15 @@ class Service:
                 raise
             raise UnknownCollection(error.name, known_of(error.known, await self._sources())) from None
 
+    def _options_of(self, asked: WatchQuery) -> RunOptions:
+        """Return the options of a run as one value. Raises `InvalidInput`, and `EmbedderNotAllowed` where a caller with
+        bounds names an embedder that the operator does not list, which would get the source and a key.
+        """
+        options = resolved(RunOptions(**asked.given()))
+        if options.embedder is not None and self._reach.is_bounded and not is_listed(options.embedder):
+            raise EmbedderNotAllowed(options.embedder)
+        return options
+
     def _is_running(self, collection: str) -> bool:
         job = self._jobs.get(collection)
         return job is not None and job.running
@@ -399,11 +410,6 @@ class Service:
         ended = [name for name, job in self._jobs.items() if not job.running]
         for name in ended[: max(len(ended) - KEPT_JOBS, 0)]:
             del self._jobs[name]
-
-
-def _options_of(asked: WatchQuery) -> RunOptions:
-    """Return the options of a run as one value. Raises `InvalidInput`."""
-    return resolved(RunOptions(**asked.given()))
 
 
 def _real_path(path: str) -> str:

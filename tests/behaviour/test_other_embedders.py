@@ -14,7 +14,7 @@ import raycontext
 from raycontext import FingerprintMismatch, InvalidInput
 from raycontext.actors.embedder import EmbedderActor, embedder_name
 from raycontext.cli.application import application
-from raycontext.embed.registry import embedder_for
+from raycontext.embed.registry import embedder_for, opened_embedder
 from raycontext.models import Hit
 from raycontext.sdk.connection import Connection
 
@@ -239,5 +239,5 @@ def test_command_takes_an_embedder(
 
 def test_test_model_tells_texts_apart(model: str) -> None:
     """What the other tests rest on."""
-    one, other = (embedder_for(model).embed_query(text) for text in ("charge card", "router request"))
+    one, other = (opened_embedder(model).embed_query(text) for text in ("charge card", "router request"))
     assert float(np.dot(one, other)) < 0.95

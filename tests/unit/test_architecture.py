@@ -22,6 +22,7 @@ READ_THE_ENVIRONMENT = {
     "chunk/faults.py",
     "discover/repository.py",  # git's own variables
     "embed/models/onnx.py",  # sets one of a library
+    "embed/permission.py",  # what the operator of a machine allows: its own setting counts, not a caller's
     "embed/remote/server.py",  # keys of servers
     "runtime/ray_process.py",  # sets those of Ray
     "sources/git.py",  # what the program git is given
@@ -30,7 +31,7 @@ READ_THE_ENVIRONMENT = {
 """Modules below the interfaces that read variables of others. Settings travel as values from who calls."""
 
 ORDER = """
-exit_codes errors models options settings user_records kernel paths batching retrying ulid safe_text
+exit_codes error_base errors models options settings user_records kernel paths batching retrying ulid safe_text
 discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store

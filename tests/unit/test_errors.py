@@ -16,6 +16,7 @@ import pytest
 import raycontext
 from raycontext import errors
 from raycontext.cli.main import main
+from raycontext.error_base import Advised
 from raycontext.errors import RaycontextError
 from raycontext.exit_codes import MEANINGS, ExitCode, told_in_one_line
 
@@ -36,6 +37,7 @@ EXAMPLES: list[RaycontextError] = [
     errors.FingerprintMismatch("flask", "the embedder", "a", "b"),
     errors.StaleVersion("flask", 3),
     errors.DeadlineExceeded("flask"),
+    errors.EmbedderNotAllowed("openai:m@http://gpu:1"),
     errors.EmbeddingFailed("ollama:m@http://gpu:1", "cannot be reached", "Look whether it is up."),
     errors.EmbeddingBudgetExceeded("openai:m@http://gpu:1", 1000, 900),
     errors.NotShared("/root", ("node-a", "node-b")),
@@ -101,9 +103,11 @@ def drawn() -> dict[str, str]:
 def test_drawing_is_the_tree_of_classes() -> None:
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, RaycontextError)]
     parents = {
-        kind.__name__: next(base.__name__ for base in kind.__mro__[1:] if not base.__name__.startswith("_"))
+        kind.__name__: next(
+            base.__name__ for base in kind.__mro__[1:] if base is not Advised and not base.__name__.startswith("_")
+        )
         for kind in kinds
-        if kind is not RaycontextError and not kind.__name__.startswith("_")
+        if kind not in (RaycontextError, Advised) and not kind.__name__.startswith("_")
     }
     assert drawn() == parents
 
@@ -131,12 +135,13 @@ def test_no_error_stands_elsewhere() -> None:
     known = {
         name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
     }
-    known |= {*errors.__all__, "_Advised"}
+    known |= {*errors.__all__, "Advised", "_Damaged"}
     for path in sorted(package.rglob("*.py")):
         module = ".".join(("raycontext", *path.relative_to(package).with_suffix("").parts))
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and any(ast.unparse(base).split(".")[-1] in known for base in node.bases):
                 found.setdefault(module, set()).add(node.name)
+    assert found.pop("raycontext.error_base") == {"Advised", "RaycontextError"}
     assert len(found.pop("raycontext.errors")) >= len(errors.__all__) - 1
     assert found == SIGNALS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from raycontext.embed.models.local import PROMPTS_FILE, ModelKind, TextModel, first_file, read_prompts
+from raycontext.errors import InvalidInput
 
 __all__ = ["KIND"]
 
@@ -18,6 +20,13 @@ _SUFFIXES = {".safetensors", ".bin", ".json", ".txt", ".model"}
 # Folders that hold copies of the weights for other programs.
 _OTHER_FORMS = {"onnx", "openvino"}
 
+
+_CODE_SUFFIXES = {".py", ".pyc", ".so", ".dll", ".dylib", ".pkl", ".pickle"}
+# Packages that the module types of a model may lie in.
+_PACKAGES = ("sentence_transformers.", "transformers.")
+
+FIRST_RELEASE = 6
+"""Major version of the package from which on `trust_remote_code=False` also holds for code in a local folder."""
 
 GPU_BATCH = 64
 """Number of texts that a GPU embeds at a time."""
@@ -67,7 +76,48 @@ def _left_out(name: Path) -> bool:
     return name.parts[0] in _OTHER_FORMS or any(part.startswith(".") for part in name.parts)
 
 
+def _check_release() -> None:
+    """Raise `InvalidInput` where the installed package is older than `FIRST_RELEASE`."""
+    import sentence_transformers
+
+    release = str(sentence_transformers.__version__)
+    if int(release.partition(".")[0]) < FIRST_RELEASE:
+        raise InvalidInput(
+            f"sentence-transformers {release} may run code that a model's folder holds",
+            "Install a newer one: pip install -U 'raycontext[sentence-transformers]'",
+        )
+
+
+def _check_no_code(folder: Path) -> None:
+    """Raise `InvalidInput` where a model's folder holds code, or its files name code that is not of the package.
+
+    The package is told to trust none. This holds without that promise.
+    """
+    for path in folder.rglob("*"):
+        if path.suffix in _CODE_SUFFIXES and path.is_file():
+            raise _code_found(path)
+        if path.suffix != ".json" or not path.is_file():
+            continue
+        try:
+            content = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            continue  # the package reports what it cannot read
+        modules = content if path.name == "modules.json" and isinstance(content, list) else []
+        if (isinstance(content, dict) and "auto_map" in content) or not all(map(_is_of_the_package, modules)):
+            raise _code_found(path)
+
+
+def _is_of_the_package(module: Any) -> bool:
+    return isinstance(module, dict) and str(module.get("type", "")).startswith(_PACKAGES)
+
+
+def _code_found(path: Path) -> InvalidInput:
+    return InvalidInput(f"{path} holds or names code, which is not run", "Choose a model without code of its own.")
+
+
 def _load(folder: Path, files: Mapping[str, Path], device: str) -> TextModel:
+    _check_release()
+    _check_no_code(folder)
     return _SentenceTransformer(folder, files.get(PROMPTS_FILE), device)
 
 

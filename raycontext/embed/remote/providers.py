@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ estimated with it before the request is sent, so that the estimate is an upper b
 
 MOST_CHARACTERS = 24_000
 """Number of characters to which a text is cut before it is sent. Models read 8,000 tokens or fewer."""
+
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine. What is sent to them never leaves it."""
 
 
 class UnusableAnswer(Exception):
@@ -54,6 +59,9 @@ class Provider:
     """Path of the call, which is appended to the address."""
     key: str
     """Environment variable that holds the key. Empty where no key is needed."""
+    address: str
+    """Environment variable with the address of the server that the key belongs to, where it is not `url`. Empty where
+    there is none."""
     most_texts: int
     """Largest number of texts in a request."""
     most_tokens: int
@@ -105,6 +113,7 @@ KINDS: Mapping[str, Provider] = {
             "https://api.openai.com/v1",
             "/embeddings",
             "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
             256,
             100_000,
             _openai_body,
@@ -115,12 +124,13 @@ KINDS: Mapping[str, Provider] = {
             "https://api.voyageai.com/v1",
             "/embeddings",
             "VOYAGE_API_KEY",
+            "",
             128,
             50_000,
             _voyage_body,
             _read_data,
         ),
-        Provider("ollama", "http://127.0.0.1:11434", "/api/embed", "", 64, 50_000, _ollama_body, _read_ollama),
+        Provider("ollama", "http://127.0.0.1:11434", "/api/embed", "", "", 64, 50_000, _ollama_body, _read_ollama),
     )
 }
 """Providers by kind. The limits of OpenAI and Voyage are those of their documentation of 2025, with the tokens
@@ -146,6 +156,16 @@ class RemoteEmbedder:
         """Fingerprint of the model's name and the server, since two servers may give one name to different models."""
         return f"{self.name}-1"
 
+    def may_have_key(self, address: str) -> bool:
+        """Return whether the provider's key may be sent to the server of this embedder.
+
+        address: value of the environment variable `Provider.address`; "" where it is not set. The key belongs to that
+        server, else to the provider's own. It never goes over plain HTTP, except to this machine.
+        """
+        server = urlsplit(self.url)
+        is_safe = server.scheme == "https" or server.hostname in LOOPBACK
+        return is_safe and _origin(self.url) == _origin(address or self.provider.url)
+
     def body(self, texts: Sequence[str], purpose: Purpose) -> dict[str, Any]:
         """Return the JSON body of a request."""
         return self.provider.body(self.model, texts, purpose)
@@ -161,6 +181,16 @@ class RemoteEmbedder:
         if not np.isfinite(found.vectors).all():
             raise UnusableAnswer("a vector holds what is no number")
         return found
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return what tells the server of a URL from others: scheme, host and port. An impossible port counts as None."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return parts.scheme, None, None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def remote_embedder(kind: str, rest: str) -> RemoteEmbedder:

@@ -87,7 +87,10 @@ class EmbeddingServer:
         self._paused_until = 0.0
         self._waiting: asyncio.Queue[_Asked] = asyncio.Queue()
         self._askers: list[asyncio.Task[None]] = []
-        key = os.environ.get(embedder.provider.key, "") if embedder.provider.key else ""
+        provider = embedder.provider
+        key = os.environ.get(provider.key, "") if provider.key else ""
+        if not embedder.may_have_key(os.environ.get(provider.address, "") if provider.address else ""):
+            key = ""
         self._client = httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx2.Timeout(limits.seconds, connect=CONNECT_SECONDS),
@@ -263,7 +266,8 @@ class EmbeddingServer:
         """
         status = response.status_code
         if status in REFUSED:
-            key = self._embedder.provider.key
+            provider = self._embedder.provider
+            key = f"{provider.key}, and {provider.address} for a server of yours," if provider.address else provider.key
             raise EmbeddingFailed(
                 self._embedder.name,
                 f"refused us ({status})",

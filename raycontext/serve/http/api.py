@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from raycontext import __version__
 from raycontext.errors import (
     DaemonStarting,
+    EmbedderNotAllowed,
     InvalidInput,
     JobCancelled,
     PathNotAllowed,
@@ -59,6 +60,7 @@ PAGE_HEADERS = {
 _STATUS = {
     InvalidInput: 400,
     PathNotAllowed: 403,
+    EmbedderNotAllowed: 403,
     RootNotFound: 404,
     UnknownCollection: 404,
     JobCancelled: 409,

@@ -38,7 +38,7 @@ def openapi() -> dict[str, Any]:
         for code, meaning in {
             "400": "The request is wrong",
             "401": "The token is missing or wrong",
-            "403": "A path, a host or an origin that is not allowed",
+            "403": "A path, an embedder, a host or an origin that is not allowed",
             "404": "No such collection, folder or address",
             "405": "The address does not have this method",
             "408": "The request did not arrive in time",

@@ -159,9 +159,15 @@ def test_other_fingerprint_is_found(root: Path, indexed: Path, field: str) -> No
     assert "--collection shop" in finding.advice
 
 
-def test_embedder_of_a_collection_that_is_gone_is_found(root: Path, indexed: Path) -> None:
+def test_embedder_of_a_collection_that_is_gone_is_found(
+    root: Path, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = Manifest.decode(indexed.name, indexed.read_bytes()).options.model_dump()
     changed(indexed, options={**options, "embedder": "model2vec:/no/such/model"})
+    finding = only(check_collections(str(root)))
+    assert (finding.check, finding.level) == ("embedder", "fault")
+    assert "RAYCONTEXT_EMBEDDERS" in finding.advice
+    monkeypatch.setenv("RAYCONTEXT_EMBEDDERS", "/no/such")
     finding = only(check_collections(str(root)))
     assert (finding.check, finding.level) == ("embedder", "fault")
     assert finding.what.startswith("shop: /no/such/model")

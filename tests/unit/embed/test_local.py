@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.terms import analyse_texts
 from raycontext.embed.models import local
-from raycontext.embed.registry import absolute_name, embedder_for
+from raycontext.embed.names import absolute_name
+from raycontext.embed.registry import embedder_for
 from raycontext.embed.vectors import Documents, Embedder, quantize
 from raycontext.errors import InvalidInput
 
@@ -186,7 +187,12 @@ def test_nothing_is_reported_to_anyone(kind: str, folder: Path, tmp_path: Path) 
     )
     done = subprocess.run(
         [sys.executable, "-c", program, f"{kind}:{folder}"],
-        env={"HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "RAYCONTEXT_EMBEDDERS": str(folder),
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -54,6 +54,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> type[SentenceTransformer]:
     module = ModuleType("sentence_transformers")
     module.__spec__ = ModuleSpec("sentence_transformers", None)
     kind = type("SentenceTransformer", (SentenceTransformer,), {"made": [], "encoded": [], "threads": set()})
+    module.__version__ = "6.0.0"  # type: ignore[attr-defined]
     module.SentenceTransformer = kind  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
     return kind
@@ -128,3 +129,35 @@ def test_fingerprint_is_of_all_that_the_model_reads(package: type[SentenceTransf
 def test_folder_without_a_model_is_refused(package: type[SentenceTransformer], tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no sentence-transformers model.*modules\.json"):
         embedder_for(f"sentence-transformers:{tmp_path}")
+
+
+CODE: dict[str, tuple[str, str]] = {
+    "a Python file": ("modeling_own.py", "open('/tmp/run', 'w')"),
+    "a pickle": ("1_Pooling/state.pkl", "cos"),
+    "a class of the configuration": ("config.json", '{"auto_map": {"AutoModel": "modeling_own.Own"}}'),
+    "a module of the model": ("modules.json", '[{"idx": 0, "name": "0", "path": "", "type": "modeling_own.Own"}]'),
+}
+
+
+@pytest.mark.parametrize("case", CODE)
+def test_model_that_brings_code_is_not_loaded(package: type[SentenceTransformer], folder: Path, case: str) -> None:
+    name, content = CODE[case]
+    (folder / name).write_text(content)
+    with pytest.raises(InvalidInput, match="holds or names code"):
+        embedder_for(f"sentence-transformers:{folder}").embed_query("card")
+    assert package.made == []
+
+
+def test_modules_of_the_package_are_no_foreign_code(package: type[SentenceTransformer], folder: Path) -> None:
+    types = ("sentence_transformers.models.Transformer", "sentence_transformers.sentence_transformer.modules.Pooling")
+    (folder / "modules.json").write_text(json.dumps([{"type": name} for name in types]))
+    assert embedder_for(f"sentence-transformers:{folder}").embed_query("card").any()
+
+
+def test_release_that_runs_code_of_local_folders_is_refused(
+    package: type[SentenceTransformer], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["sentence_transformers"], "__version__", "5.1.2")
+    with pytest.raises(InvalidInput, match=r"5\.1\.2.*pip install"):
+        embedder_for(f"sentence-transformers:{folder}").embed_query("card")
+    assert package.made == []

@@ -7,14 +7,16 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from email.utils import formatdate
 
 import numpy as np
 import pytest
 
-from raycontext.embed.registry import absolute_name, embedder_for
+from raycontext.embed.names import absolute_name
+from raycontext.embed.registry import embedder_for, opened_embedder
 from raycontext.embed.remote.allowance import Backoff, Budget, Limits, Pace, retry_after_seconds
-from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
+from raycontext.embed.remote.providers import KINDS, RemoteEmbedder, tokens_at_most
 from raycontext.embed.remote.server import EmbeddingServer
 from raycontext.errors import EmbeddingBudgetExceeded, EmbeddingFailed, InvalidInput
 
@@ -35,7 +37,7 @@ def fake() -> Iterator[Fake]:
 
 @asynccontextmanager
 async def asking(name: str, limits: Limits = NO_LIMITS, backoff: Backoff = QUICK) -> AsyncIterator[EmbeddingServer]:
-    embedder = embedder_for(name)
+    embedder = opened_embedder(name)
     assert isinstance(embedder, RemoteEmbedder)
     server = EmbeddingServer(embedder, limits, backoff)
     try:
@@ -71,6 +73,8 @@ async def test_each_kind_of_server_is_asked_in_its_form(
 ) -> None:
     if key:
         monkeypatch.setenv(key, "secret-key")
+    own = replace(KINDS[kind], url=fake.url)  # the server that the key belongs to
+    monkeypatch.setitem(KINDS, kind, own)  # type: ignore[arg-type]
     async with asking(f"{kind}:some/model:latest@{fake.url}/") as server:
         vectors = await vectors_of(server, TEXTS, budget := Budget(None))
     np.testing.assert_allclose(vectors, [unit(text) for text in TEXTS], atol=1e-6)
