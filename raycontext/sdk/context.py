@@ -31,7 +31,7 @@ from raycontext.sdk.arguments import (
     path_inside,
     search_filters,
 )
-from raycontext.sdk.search_client import SearchClient
+from raycontext.sdk.search_client import SearchClient, answers
 from raycontext.search.merge import merged
 from raycontext.search.query import SearchRequest
 from raycontext.settings import Settings
@@ -221,7 +221,7 @@ class Context:
         collection: name of the collection; it takes precedence over `path`. Without name and place, the collection of
         the current folder is searched, or the only one that there is.
         collections: names of several collections, or ["*"] for all of the root, instead of `collection` and `path`.
-        Their hits are merged by score.
+        Their hits are merged by score. One that cannot be searched is named in the notes of the answer.
         path: place within the indexed folder of a collection.
         limit: largest number of hits, 1 to 1000.
         languages, paths, kinds: filters that hold before the ranking: names as in `Hit.language`, globs in gitignore
@@ -252,8 +252,8 @@ class Context:
         if self._settings.refresh if refresh is None else refresh:
             coordinator = await self._coordinator()
             notes = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
-        found = await asyncio.gather(*(self._client(name).search(request, limit, min_score) for name in names))
-        hits = merged(found, limit) if len(found) > 1 else found[0]
+        asked = (self._client(name).search(request, limit, min_score) for name in names)
+        hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
         return await asyncio.to_thread(checked, hits.replaced(hits, filter(None, notes)))
 
     async def related(

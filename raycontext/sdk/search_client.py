@@ -12,7 +12,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
 from raycontext.embed.names import is_remote, server_embedder
-from raycontext.errors import EmbedderNotAllowed, EmbeddingFailed, InvalidInput, RuntimeUnavailable, StaleVersion
+from raycontext.errors import (
+    EmbedderNotAllowed,
+    EmbeddingFailed,
+    InvalidInput,
+    RaycontextError,
+    RuntimeUnavailable,
+    StaleVersion,
+)
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import Hits, SearchFilters
 from raycontext.retrying import Retries
@@ -25,7 +32,7 @@ from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.related import RelatedRequest, best_related
 from raycontext.store.collection import Location
 
-__all__ = ["SearchClient"]
+__all__ = ["SearchClient", "answers"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -41,6 +48,21 @@ RELATED_ROWS = 200
 STATISTICS_SHARE, CANDIDATES_SHARE = 0.5, 0.8
 """Shares of a query's time at which the wait for statistics and for candidates ends. A shard that is later is left out.
 """
+
+
+def answers(collections: Sequence[str], found: Sequence[Hits | BaseException]) -> list[Hits]:
+    """Return the answers of the collections that could be searched. A note of the first one names each that could not.
+
+    found: answer or error of each of `collections`. Raises the first error that is not one of ours, or the first of all
+    when there is no answer.
+    """
+    failed = {name: error for name, error in zip(collections, found, strict=True) if isinstance(error, BaseException)}
+    there = [answer for answer in found if not isinstance(answer, BaseException)]
+    for error in failed.values():
+        if not there or not isinstance(error, RaycontextError):
+            raise error
+    notes = (f"'{name}' could not be searched. {error}" for name, error in failed.items())
+    return [there[0].replaced(there[0], notes), *there[1:]]
 
 
 class SearchClient:

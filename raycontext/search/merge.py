@@ -107,6 +107,8 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
 def merged(answers: Iterable[Hits], limit: int) -> Hits:
     """Return the best `limit` hits of several answers, sorted by falling score, then by collection and path."""
     parts = list(answers)
+    if len(parts) == 1:
+        return parts[0]
     hits: list[Hit] = sorted(
         (hit for part in parts for hit in part), key=lambda hit: (-hit.score, hit.collection, hit.path)
     )
