@@ -30,7 +30,7 @@ from tokenizers.pre_tokenizers import Whitespace
 
 import raycontext
 from raycontext.actors.embedder import EmbedderActor
-from raycontext.embed.registry import embedder_for
+from raycontext.embed.registry import opened_embedder
 from raycontext.index.request import EmbedderPlan
 from raycontext.store.collection import Location
 from raycontext.store.segments.segment import Segment
@@ -78,7 +78,7 @@ class Encoder:
     """What an actor of Ray Data runs."""
 
     def __init__(self, name: str) -> None:
-        self._embedder: Any = embedder_for(name)
+        self._embedder: Any = opened_embedder(name)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         return {"vector": self._embedder.embed_texts([str(text) for text in batch["text"]])}

@@ -402,5 +402,5 @@ async def test_only_the_given_paths_are_looked_at(connection: Connection, source
         for outside in ("..", "../x", source.parent / "x", "a/../../x"):
             with pytest.raises(InvalidInput, match="not within"):
                 await context.index(source, paths=[outside])
-        with pytest.raises(InvalidInput, match="No path"):
+        with pytest.raises(InvalidInput, match="paths is empty"):
             await context.index(source, paths=[])
