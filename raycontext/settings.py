@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     """Whether commands and the SDK use a daemon that runs, and whether commands start one."""
     idle_seconds: float = Field(default=3600.0, gt=0.0)
     """Time in seconds without a request after which the daemon ends."""
+    ray_idle_seconds: float = Field(default=600.0, gt=0.0)
+    """Time in seconds without work after which the daemon ends its Ray. The next index run starts it again."""
     file_seconds: float = Field(default=FILE_SECONDS, gt=0.0)
     """CPU time in seconds that the indexing of one file may take, in addition to 10 s a megabyte, except with the
     runtime `inline`. The value of whoever connects first holds until the Coordinator ends."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any, TypeVar
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
-from raycontext.actors.job import Job
+from raycontext.actors.job import HandedOver, Job
+from raycontext.actors.looks import Looks
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
@@ -24,7 +26,6 @@ from raycontext.errors import (
     CommitConflict,
     Fenced,
     NotShared,
-    RaycontextError,
     RootNotFound,
     StorageError,
     UnknownCollection,
@@ -63,20 +64,6 @@ RUN_ATTEMPTS = 3
 """Number of tries of an index run. A run that another writer overtook is planned again on what that one committed."""
 
 
-LOOK_SECONDS = 1.0
-"""Shortest time between two looks at the source of a collection, in seconds."""
-LOOK_BUDGET_SECONDS = 0.05
-"""Longest look after which the next one may follow within `LOOK_SECONDS`, in seconds."""
-SLOW_LOOK_SECONDS = 60.0
-"""Shortest time between two looks that take longer than `LOOK_BUDGET_SECONDS`, in seconds."""
-
-LOOK_FILES = 5_000
-"""Largest number of files of a collection whose source a search looks at."""
-
-FEW_CHANGES = 64
-"""Largest number of changed files that a search indexes before it answers."""
-
-
 @counted
 class Coordinator:
     """Actor that owns the queue of jobs. Jobs of one collection run one after the other; others run side by side."""
@@ -91,9 +78,9 @@ class Coordinator:
         self._catalog = Catalog(self._storage)
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
-        self._look_again: dict[str, float] = {}
-        self._notes: dict[str, str] = {}
+        self._looks = Looks(root, self._take_in)
         self._maintenance: dict[str, asyncio.Task[None]] = {}
+        self._leaving: Counter[str] = Counter()  # collections that are handed over
         budget = budget or IndexBudget()
         self._file_seconds = budget.file_seconds
         tasks = budget.tasks(runtime.parallelism)
@@ -114,7 +101,7 @@ class Coordinator:
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         await self._check_shared(identity)
         await asyncio.to_thread(note_own_source, self._root, identity.source)
-        self._notes.pop(identity.name, None)
+        self._looks.forget_note(identity.name)
         self._plans[identity.name] = request.plan
         return await self._in_turn(identity.name, lambda: self._index(identity, request.options, request.places))
 
@@ -231,41 +218,30 @@ class Coordinator:
         Return a note for the answer where changes are not taken in, else "". That is so for a source that this user
         has not indexed under this root: a root that others made must not choose what is read.
 
-        A source is looked at again after `LOOK_SECONDS`; one whose look takes longer than `LOOK_BUDGET_SECONDS`, after
-        `SLOW_LOOK_SECONDS`. A watcher keeps such a source up to date.
+        Looks that take long are rare. A watcher keeps such a source up to date.
         """
-        begun = time.monotonic()
-        if collection in self._last or begun < self._look_again.get(collection, begun):
-            return self._notes.get(collection, "")
-        try:
-            self._notes[collection] = await self._look(collection)
-        except RaycontextError as error:  # the search goes on, and reports a problem that concerns it
-            _log.info("%s was not looked at: %s", collection, error)
-        ended = time.monotonic()
-        pause = LOOK_SECONDS if ended - begun <= LOOK_BUDGET_SECONDS else SLOW_LOOK_SECONDS
-        self._look_again[collection] = ended + pause
-        return self._notes.get(collection, "")
+        if collection not in self._last and self._looks.is_due(collection):
+            await self._looks.look(self._location(collection))
+        return self._looks.note(collection)
 
-    async def _look(self, collection: str) -> str:
-        """Index what has changed in a source, when both are small. Return a note when changes are not taken in."""
-        location = self._location(collection)
-        opened = location.open()
-        identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
-        if manifest is None or manifest.files > LOOK_FILES:
-            return ""
-        if not await asyncio.to_thread(os.path.isdir, identity.source):
-            return ""
-        if not await asyncio.to_thread(is_own_source, self._root, identity.source):
-            return (
-                f"Changes in {identity.source} are not taken in: you have not indexed this folder under this root. "
-                f"Run `raycontext index {identity.source} --collection {collection}` if the root is yours."
-            )
-        scan = await asyncio.to_thread(stages.scan_tree, identity.source, location, manifest.version, manifest.options)
-        if 0 < len(scan.to_hash) + len(scan.removed) <= FEW_CHANGES:
-            plan = self._plans.get(collection, EmbedderPlan())
-            places = (*(file.path for file in scan.to_hash), *scan.removed)
-            await self.index(IndexRequest(identity.source, collection, RunOptions(), places, plan))
-        return ""
+    async def _take_in(self, collection: str, source: str, places: tuple[str, ...]) -> None:
+        """Index what a look has found."""
+        plan = self._plans.get(collection, EmbedderPlan())
+        await self.index(IndexRequest(source, collection, RunOptions(), places, plan))
+
+    async def hand_over(self, collection: str) -> None:
+        """End what works on a collection, so that another runtime can go on: runs end at their next commit."""
+        self._leaving[collection] += 1
+        try:
+            if (job := self._jobs.get(collection)) is not None:
+                job.hand_over()
+            if (last := self._last.get(collection)) is not None:
+                await asyncio.wait([last])
+            await self._stop_maintenance(collection)
+            await self._runtime.end(vector_store_name(collection))
+        finally:
+            self._leaving[collection] -= 1
+            self._leaving += Counter()  # keeps those above zero
 
     async def settle(self) -> None:
         """Wait until the compaction and the garbage collection that are under way have ended."""
@@ -332,8 +308,12 @@ class Coordinator:
         location = self._location(identity.name)
         job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds)
         self._jobs[identity.name] = job
+        if self._leaving[identity.name]:
+            job.hand_over()
         try:
             report = await job.run(options)
+            if job.is_handed_over:
+                raise HandedOver(report)
             await self._refresh(identity.name, report.version, job.num_shards)
             if report.changed:
                 self._maintain(identity.name, job.pooled_embedder if report.embedded_texts else None)
@@ -372,14 +352,17 @@ class Coordinator:
     async def _clear(self, collection: str) -> None:
         """Cancel the maintenance of a collection, end its actors, and remove its files."""
         opened = self._location(collection).open()
-        maintenance = self._maintenance.get(collection)
-        if maintenance is not None:
-            maintenance.cancel()
-            await asyncio.wait([maintenance])
+        await self._stop_maintenance(collection)
         await self._end_actors(opened)
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
         self._plans.pop(collection, None)
+
+    async def _stop_maintenance(self, collection: str) -> None:
+        maintenance = self._maintenance.get(collection)
+        if maintenance is not None:
+            maintenance.cancel()
+            await asyncio.wait([maintenance])
 
     async def _end_actors(self, opened: Collection) -> None:
         """End the search actors of a collection and the actor that owns its data."""

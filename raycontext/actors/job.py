@@ -29,7 +29,7 @@ from raycontext.store.vector_store import CollectionState
 from raycontext.store.writer import SEGMENTS_COLLECTED
 from raycontext.ulid import new_ulid
 
-__all__ = ["Job"]
+__all__ = ["HandedOver", "Job"]
 
 Result = TypeVar("Result")
 
@@ -40,6 +40,14 @@ RENEW_SECONDS = 600.0
 """Time between two renewals of uncommitted segments, in seconds. It is well below the grace times, after which garbage
 collection would remove them.
 """
+
+
+class HandedOver(Exception):
+    """A run has ended early, at a commit, so that another runtime goes on with it: `HandedOver(report)`."""
+
+    def __init__(self, report: IndexReport) -> None:
+        super().__init__(report)
+        self.report = report
 
 
 class Job:
@@ -84,6 +92,9 @@ class Job:
         self._error = ""
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
+        self._leaving = False
+        self.is_handed_over = False
+        """True when the run has left files to whoever goes on with it."""
         self._tried: list[SegmentReference] = []
         """Segments of the last commit, from its begin until it has succeeded."""
         self._late: list[SegmentReference] = []
@@ -143,6 +154,11 @@ class Job:
             self._work.cancel()
         return True
 
+    def hand_over(self) -> None:
+        """End the run at its next commit, so that another runtime goes on. One that has nothing left to begin, or that
+        builds anew in a single commit, is completed here."""
+        self._leaving = True
+
     @property
     def is_running(self) -> bool:
         """True until the run has ended."""
@@ -179,6 +195,8 @@ class Job:
         running: set[asyncio.Task[index_planner.Event]] = set()
         try:
             while True:
+                if self._leaving:
+                    self._withdraw(planner, waiting)
                 while waiting and len(running) <= self._runtime.parallelism:
                     match waiting.popleft():
                         case index_planner.Finish(changed):
@@ -202,6 +220,16 @@ class Job:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             self._measure(0, 0)
+
+    def _withdraw(self, planner: index_planner.ReindexPlanner, waiting: deque[index_planner.Instruction]) -> None:
+        """Leave what is not yet begun to whoever goes on with the run."""
+        left = [instruction for instruction in waiting if isinstance(instruction, index_planner.IndexFiles)]
+        if not (left and planner.may_end_early):
+            return
+        for instruction in left:
+            waiting.remove(instruction)
+        waiting.extend(planner.withdraw(left))
+        self.is_handed_over = True
 
     async def _let_end(self, running: Iterable[asyncio.Task[index_planner.Event]]) -> None:
         """Wait for the tasks of a run that has failed, and note the segments that they have written."""

@@ -98,7 +98,8 @@ def timed(name: str, **tags: str) -> Iterator[None]:
 def _record(name: str, method: str, value: float, tags: dict[str, str]) -> None:
     """Call a method of a metric when Ray runs. An addition of 0 is left out."""
     ray = sys.modules.get("ray")  # importing Ray takes half a second, and nothing collects metrics without it
-    if ray is not None and ray.is_initialized() and (value or method != "inc"):
+    is_initialized = getattr(ray, "is_initialized", None)  # missing while another thread imports Ray
+    if is_initialized is not None and is_initialized() and (value or method != "inc"):
         getattr(_metric(name), method)(value, tags)
 
 

@@ -26,6 +26,13 @@ __all__ = ["clear", "list_collections", "status"]
 FAILED = ("quarantined", "worker_died", "out_of_memory")
 """Reasons for skipped files that point to a fault, not to a choice."""
 
+RUNTIMES = {
+    "ray": "works on Ray",
+    "processes": "works in processes of the daemon",
+    "inline": "works in the daemon",
+}
+"""What `status` says of the runtime of a collection."""
+
 SHOWN_SKIPPED = 20
 """Largest number of skipped files that `status` names."""
 
@@ -45,10 +52,12 @@ def status(
     health = wire.health(place) if place is not None else None
     named = collection is not None or path is not None
     found: CollectionStatus | None = None
+    where = "no daemon serves it" if place is not None else ""
     try:
         told = _of_daemon(place, health, "status", _asked(collection, path))
         if told is not None and told["collection"] is not None:
             found = CollectionStatus.model_validate(told["collection"])
+            where = RUNTIMES[told["runtime"]]
         if found is None:
             with connected(root, address, None if address else "inline") as context:
                 found = context.status(collection, path=path)
@@ -60,6 +69,8 @@ def status(
         return
     if found is not None:
         _print_status(found)
+        if where:
+            typer.echo(f"  {where}")
     if not named and place is not None:
         typer.echo(describe(health) if health is not None else "no daemon runs: raycontext up starts it")
     if found is None:

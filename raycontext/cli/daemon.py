@@ -17,6 +17,7 @@ from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.daemon_client.addresses import tcp_address
 from raycontext.daemon_client.probe import probe
 from raycontext.errors import DaemonFailed, InvalidInput, RuntimeUnavailable
+from raycontext.runtime.without_ray import without_ray
 from raycontext.safe_text import safe
 
 __all__ = ["describe", "down", "logs", "up"]
@@ -32,11 +33,11 @@ def up(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Start the daemon, or wait until it serves."""
+    """Start the daemon, or wait until it serves. Its Ray starts in the background."""
     place = paths.root_folder(root)
     at = ":".join(map(str, tcp_address(tcp))) if tcp is not None else None
     lifecycle.ensure_ready(place, tcp=tcp, tell=say)
-    found = wire.health(place)
+    found = lifecycle.want_ray(place)
     if found is None:
         raise DaemonFailed("The daemon ended at once.", paths.log_path(place))
     if tcp is not None and (not found["tcp"] or ":".join(map(str, tcp_address(found["tcp"]))) != at):
@@ -87,6 +88,7 @@ def describe(health: dict[str, Any]) -> str:
     problem = f"\n  {safe(health['problem'])}" if health["problem"] else ""
     return (
         f"daemon {health['pid']}: {health['state']} for {health['seconds']:.0f} s, {memory}{problem}\n"
+        f"  {_of_ray(health)}\n"
         f"  root {safe(health['root'])}\n  log {safe(health['log'])}"
     )
 
@@ -106,6 +108,18 @@ def _end_silent(root: str) -> int | None:
         os.kill(silent.pid, number)
     _wait_for_end(silent.pid, root)
     return silent.pid
+
+
+def _of_ray(health: dict[str, Any]) -> str:
+    """Return where the daemon works."""
+    ray = health.get("ray", "")  # an older daemon says nothing of it
+    if ray == "failed":
+        return without_ray(safe(health["ray_problem"]))
+    return {
+        "ready": "works on Ray",
+        "starting": "works in processes of its own; Ray is starting",
+        "off": "works in processes of its own; Ray starts with the next index run",
+    }.get(ray, "does not say where it works")
 
 
 def _wait_for_end(pid: int, root: str) -> None:

@@ -12,6 +12,7 @@ from raycontext.cli.terminal import connected, show_progress
 from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.errors import RemoteError, RootNotFound, RuntimeUnavailable
 from raycontext.paths import real_path
+from raycontext.runtime.without_ray import without_ray
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -53,18 +54,30 @@ def index_folder(
     if not os.path.isdir(real_path(path)):  # noqa: PTH112
         raise RootNotFound(real_path(path))
     if wire.health(place) is None:
-        say(f"starting the daemon, which holds Ray; the index lies in {safe(place)} (raycontext down ends the daemon)")
+        say(
+            f"starting the daemon, which starts Ray behind the work; the index lies in {safe(place)} "
+            "(raycontext down ends the daemon)"
+        )
     with show_progress() as show:
         for _ in range(TRIES):
             try:
-                return _followed(place, asked, show)
+                report = _followed(place, asked, show)
             except wire.DaemonDiffers as differs:
                 say(f"{differs}: this command indexes by itself")
-                with connected(root, None, "inline") as context:
+                with connected(root, None, "processes") as context:
                     return context.index(path, collection=collection, on_progress=show, **given)
             except wire.DaemonGone:
                 continue
+            _tell_of_ray(place)
+            return report
     raise RuntimeUnavailable("The daemon ended while it indexed", f"See its log: {paths.log_path(place)}")
+
+
+def _tell_of_ray(root: str) -> None:
+    """Say so where the daemon works without Ray, since that cannot be started."""
+    found = wire.health(root)
+    if found is not None and found["ray"] == "failed":
+        say(without_ray(safe(found["ray_problem"])))
 
 
 def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:

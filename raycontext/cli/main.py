@@ -27,7 +27,7 @@ COMMANDS = {
     "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
     "list": "List all collections, or show the one with the given name.",
     "clear": "Remove a collection from the index. The source is not touched.",
-    "up": "Start the daemon, or wait until it serves.",
+    "up": "Start the daemon, or wait until it serves. Its Ray starts in the background.",
     "down": "End the daemon and its Ray.",
     "logs": "Print the end of the daemon's log.",
     "mcp": "Serve MCP over stdin and stdout for editors and agents. `raycontext install` configures them.",

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raycontext.daemon_client.paths import log_path, socket_path
 from raycontext.daemon_client.probe import probe
@@ -33,6 +33,7 @@ __all__ = [
     "start",
     "start_quietly",
     "start_seconds",
+    "want_ray",
 ]
 
 START_SETTING = "RAYCONTEXT_START_SECONDS"
@@ -74,18 +75,30 @@ def is_possible() -> bool:
 
 
 def ray_of(root: str, seconds: float) -> tuple[str, str] | None:
-    """Return the address of the Ray of a root's daemon, and the path of its token, as soon as the daemon is ready.
+    """Return the address of the Ray of a root's daemon, and the path of its token, as soon as that Ray is ready.
 
-    Return None where no daemon serves within `seconds`.
+    Return None where no daemon serves, or where it has no Ray within `seconds`.
     """
     deadline = time.monotonic() + seconds
-    while (found := health(root)) is not None and time.monotonic() < deadline:
-        if found["state"] == "ready":
-            return found["ray_address"], found["ray_token_path"]
-        if found["state"] == "failed":
+    found = want_ray(root)
+    while found is not None and time.monotonic() < deadline:
+        if found["state"] == "failed" or found["ray"] in ("off", "failed"):
             return None
+        if found["ray"] == "ready":
+            return found["ray_address"], found["ray_token_path"]
         time.sleep(POLL_SECONDS)
+        found = health(root)
     return None
+
+
+def want_ray(root: str) -> dict[str, Any] | None:
+    """Have the daemon of a root start its Ray in the background, and return what it says of itself; None where none
+    runs that speaks our protocol."""
+    try:
+        reply = ask(root, "POST", "/api/ray", {})
+    except DaemonGone:
+        return None
+    return reply.body if reply.status == 200 else None
 
 
 class Started(NamedTuple):

@@ -20,6 +20,7 @@ from raycontext.batching import cut_into_runs
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
 from raycontext.errors import RaycontextError
+from raycontext.index import failures
 from raycontext.index.instructions import (
     Abort,
     Commit,
@@ -39,7 +40,6 @@ from raycontext.index.instructions import (
 )
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
-from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
 from raycontext.store.manifest import SegmentReference
@@ -91,15 +91,6 @@ A commit costs more in a large tree, so a run commits less often there.
 
 PIECES = 8
 """Largest number of pieces into which a failed batch is cut, so that the file that fails is soon alone."""
-ATTEMPTS = 2
-"""Number of tries of a file that is alone in its batch and whose worker dies or runs out of memory.
-
-Then it is skipped.
-"""
-
-LOST_ATTEMPTS = 5
-"""Number of tries of a file that is alone in its batch and whose node is lost. Then it is left to the next run."""
-
 FAILURES_WITHOUT_SUCCESS = 16
 """Number of files given up at which the run stops if no batch of its stage has succeeded yet.
 
@@ -185,6 +176,24 @@ class ReindexPlanner:
             case Failed(instruction, error):
                 return self._failed(instruction, error)
 
+    @property
+    def may_end_early(self) -> bool:
+        """True while the rest of the work may be left to another run, which then looks at the tree once more."""
+        return self.stage == "indexing" and not self._replace
+
+    def withdraw(self, instructions: Sequence[IndexFiles]) -> list[Instruction]:
+        """Take back instructions that nobody has begun to carry out: the run ends early, and their files are left to
+        the next one. Returns what to do next, as `handle` does."""
+        left = [file for instruction in instructions for file in instruction.files]
+        again = frozenset[str]().union(*(instruction.again for instruction in instructions))
+        new = sum(file.path in self._new for file in left)
+        self.added -= new
+        self.modified -= len(left) - new - len(again)
+        self.files_to_index -= len(left)
+        self.bytes_to_index -= sum(file.size for file in left)
+        self._waiting -= len(instructions)
+        return self._finish_if_done()
+
     def _scanned(self, scan: Scan) -> list[Instruction]:
         """Return instructions that hash the files of a scan, or end the run if nothing can have changed."""
         self.scan = scan
@@ -233,6 +242,7 @@ class ReindexPlanner:
         again = [path for path in self._again if path in self._digests and path not in changed | self._entries.keys()]
         files = [self._stats[path] for path in (*changes.added, *changes.modified, *again)]
         self._pending = {file.path for file in files}
+        self._new = frozenset(changes.added)
         self.files_to_index = len(files)
         self.bytes_to_index = sum(file.size for file in files)
         self.stage, self._succeeded = "indexing", False
@@ -343,7 +353,7 @@ class ReindexPlanner:
             pieces = _pieces(instruction)
             self._waiting += len(pieces) - 1
             return pieces
-        if instruction.attempt < _attempts(error):
+        if instruction.attempt < failures.attempts(error):
             return [replace(instruction, attempt=instruction.attempt + 1)]
         self._quarantined += 1
         if self._quarantined == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
@@ -354,29 +364,13 @@ class ReindexPlanner:
             self._skip(file, SkipReason.WORKER_LOST)  # no content can make hashing fail
             self.files_hashed += 1
             return self._hashed_batch([])
-        reason = _reason(error)
+        reason = failures.reason(error)
         self._skip(file, reason, self._digests[file.path] if reason in QUARANTINES else b"")
         return self._batch_done(instruction.files)
 
     def _skip(self, file: FileStat, reason: SkipReason, digest: bytes = b"") -> None:
         """Record for the next commit that a file is skipped."""
         self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, digest, reason)
-
-
-def _attempts(error: BaseException) -> int:
-    """Return the largest number of tries of a file that is alone in its batch and fails with this error."""
-    if isinstance(error, WorkerLost):
-        return LOST_ATTEMPTS
-    return ATTEMPTS if isinstance(error, WorkerDied | MemoryError) else 1
-
-
-def _reason(error: BaseException) -> SkipReason:
-    """Return the reason to record for a file whose indexing ended with this error."""
-    if isinstance(error, WorkerLost):
-        return SkipReason.WORKER_LOST
-    if isinstance(error, MemoryError):
-        return SkipReason.OUT_OF_MEMORY
-    return SkipReason.WORKER_DIED if isinstance(error, WorkerDied) else SkipReason.QUARANTINED
 
 
 def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> list[tuple[FileStat, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
 __all__ = ["ANYWHERE", "ActorHandle", "Placement", "Runtime", "WorkerDied"]
 
@@ -97,6 +97,11 @@ ANYWHERE = Placement()
 
 class Runtime(Protocol):
     """Place where actors live and tasks run."""
+
+    @property
+    def name(self) -> Literal["ray", "processes", "inline"]:
+        """Name of the runtime, as settings have it."""
+        ...
 
     @property
     def parallelism(self) -> int:

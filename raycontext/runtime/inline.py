@@ -12,7 +12,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, Placement
@@ -74,6 +74,10 @@ class InlineRuntime:
         self._parallelism = parallelism or os.cpu_count() or 1
         self._tasks = ThreadPoolExecutor(max_workers=self._parallelism, thread_name_prefix="raycontext-task")
         self._actors: dict[str, asyncio.Task[_InlineActor[Any]]] = {}
+
+    @property
+    def name(self) -> Literal["ray", "processes", "inline"]:
+        return "inline"
 
     @property
     def parallelism(self) -> int:

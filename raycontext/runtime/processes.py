@@ -6,7 +6,7 @@ A task that crashes, loops or takes too much memory ends only its worker, as it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.retrying import Retries
@@ -28,6 +28,10 @@ class ProcessRuntime(InlineRuntime):
     def __init__(self, parallelism: int | None = None) -> None:
         super().__init__(parallelism)
         self._pool = WorkerPool(self.parallelism, self._ask)
+
+    @property
+    def name(self) -> Literal["ray", "processes", "inline"]:
+        return "processes"
 
     async def run(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs

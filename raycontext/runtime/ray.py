@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
 import ray
 from ray import exceptions
@@ -134,6 +134,10 @@ class RayRuntime:
     """Tasks of this process that are making an actor, by the name of the actor."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
     """Folder of the local Ray that this runtime uses between `start` and `close`. Empty for a cluster."""
+
+    @property
+    def name(self) -> Literal["ray", "processes", "inline"]:
+        return "ray"
 
     @property
     def parallelism(self) -> int:

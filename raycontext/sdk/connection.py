@@ -23,6 +23,7 @@ from raycontext.models import first_problem
 from raycontext.runtime.base import Runtime
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.runtime.processes import ProcessRuntime
+from raycontext.runtime.without_ray import without_ray
 from raycontext.safe_text import safe
 from raycontext.sdk.arguments import root_of
 from raycontext.sdk.context import Context, closed
@@ -32,8 +33,6 @@ __all__ = [
     "Connection",
     "SyncContext",
     "connect",
-    "going_without_ray",
-    "may_go_without_ray",
     "runtime_for",
     "settings_of",
 ]
@@ -135,9 +134,9 @@ class Connection:
         try:
             self._runtime = await _started(await asyncio.to_thread(runtime_for, self._settings, self._root))
         except RuntimeUnavailable as error:
-            if not may_go_without_ray(self._settings):
+            if not _may_go_without_ray(self._settings):
                 raise
-            _log.warning("%s", going_without_ray(error))
+            _log.warning("%s", without_ray(safe(error.what)))
             self._runtime = await _started(ProcessRuntime(self._settings.workers))
         self._context = Context(self._root, self._runtime, self._settings)
         return self._context
@@ -232,15 +231,10 @@ def runtime_for(settings: Settings, root: str) -> Any:
     )
 
 
-def may_go_without_ray(settings: Settings) -> bool:
+def _may_go_without_ray(settings: Settings) -> bool:
     """Return whether worker processes may do the work where Ray cannot be started: nobody has asked for Ray, nor for a
     cluster."""
     return settings.address is None and "runtime" not in settings.model_fields_set
-
-
-def going_without_ray(error: RuntimeUnavailable) -> str:
-    """Return the line that says that the work goes on without Ray, and why."""
-    return safe(f"{error.what}: going on without it, in processes of our own. `raycontext doctor` looks for the cause.")
 
 
 async def _started(runtime: Runtime) -> Runtime:

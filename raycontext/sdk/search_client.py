@@ -113,6 +113,12 @@ class SearchClient:
         """
         return await self._repeatedly(lambda begun: self._related(begun, path, line, filters, limit, min_score))
 
+    async def warm(self) -> None:
+        """Start the actors of all shards and have them open the newest version. Raises what `search` raises."""
+        if not self._shards:
+            await self._connect()
+        await asyncio.gather(*(shard.call(HybridSearchActor.refresh, None) for shard in self._shards))
+
     def close(self) -> None:
         """Drop the connections to the shards and cancel the starts of their replicas."""
         while self._shards:

@@ -243,9 +243,7 @@ class UnwatchAnswer(_Answer):
 
     collection: str
     stopped: bool
-
-
-"""Whether the folder was watched."""
+    """Whether the folder was watched."""
 
 
 class StatusAnswer(_Answer):
@@ -254,6 +252,9 @@ class StatusAnswer(_Answer):
     collection: CollectionStatus | None = None
     """Null while the first index run of the collection has not committed anything."""
     job: JobState | None = None
+    runtime: Literal["ray", "processes", "inline"]
+    """Where the collection is indexed and searched: on Ray, in the daemon with worker processes of its own, or in the
+    daemon alone."""
 
 
 class Health(_Answer):
@@ -273,8 +274,13 @@ class Health(_Answer):
     """Path of the daemon's log file."""
     tcp: str = ""
     """Address at which the daemon listens besides its socket; empty for none."""
+    ray: Literal["off", "starting", "ready", "failed"] = "off"
+    """State of the daemon's Ray. Unless it is ready, the daemon works in worker processes of its own. `off`: nothing
+    has needed Ray yet, or it had nothing to do for ten minutes; the next index run starts it."""
+    ray_problem: str = ""
+    """Reason why Ray cannot be started. It is tried again, after ever longer pauses."""
     ray_address: str = ""
-    """Address at which an SDK joins the Ray of the daemon."""
+    """Address at which an SDK joins the Ray of the daemon; empty unless that is ready."""
     ray_token_path: str = ""
     """Path of the file with the token of that Ray."""
     pss_bytes: int = 0

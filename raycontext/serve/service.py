@@ -7,7 +7,7 @@ import copy
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from raycontext.embed.permission import is_listed
 from raycontext.errors import (
@@ -25,6 +25,7 @@ from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT
 from raycontext.sdk.context import Context
+from raycontext.serve.contexts import Contexts
 from raycontext.serve.index_job import IndexJob
 from raycontext.serve.messages import (
     Answer,
@@ -63,17 +64,17 @@ class Service:
         context: Context,
         allowed: Sequence[str] | None = None,
         note_watches: Callable[[dict[str, Watched]], None] = lambda watched: None,
+        on_job: Callable[[], None] = lambda: None,
     ) -> None:
-        self._context = context
+        self.contexts = Contexts(context)
+        self._on_job = on_job
         self._reach = Reach(allowed)
         self._jobs: dict[str, IndexJob] = {}
         self.retires = asyncio.Event()
         """Set once another daemon is to take over: jobs that run go on, new ones are refused."""
         self._used: dict[str, float] = {}
         self._watches = Watches(
-            lambda name, source, paths, options: context.index(
-                source, collection=name, paths=paths or None, **options.given()
-            ),
+            lambda name, source, paths, options: self._index(name, source, paths=paths or None, **options.given()),
             note_watches,
         )
 
@@ -98,7 +99,7 @@ class Service:
         elif not collections and (self._reach.is_bounded or (asked.folder and not (collection or path))):
             collection = await self.name_of(asked)
         hits = await self._told(
-            self._context.search(
+            self.contexts.search(
                 asked.query,
                 collection=collection,
                 collections=collections,
@@ -128,7 +129,7 @@ class Service:
         if self._reach.is_bounded:
             collection = await self._chosen(collection, None if collection else asked.path)
         hits = await self._told(
-            self._context.related(
+            self.contexts.related(
                 asked.path,
                 asked.line,
                 collection=collection,
@@ -176,14 +177,14 @@ class Service:
         """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
         name = await self.name_of(asked)
         job = self._jobs.get(name)
-        cancelled = await self._context.cancel(name)
+        cancelled = await self.contexts.cancel(name)
         if job is not None and cancelled:
             job.stopping = True
         return name, cancelled
 
     async def collections(self) -> list[CollectionSummary]:
         """Return a summary of each collection that the caller may reach, sorted by name."""
-        found = await self._context.collections()
+        found = await self.contexts.catalog.collections()
         return await asyncio.to_thread(lambda: [summary for summary in found if self._reach.includes(summary.source)])
 
     async def status(self, asked: CollectionQuery) -> StatusAnswer:
@@ -192,12 +193,12 @@ class Service:
         job = self.job(name)
         found: CollectionStatus | None
         try:
-            found = await self._told(self._context.status(name))
+            found = await self._told(self.contexts.status(name))
         except UnknownCollection:
             if job is None:
                 raise
             found = None
-        return StatusAnswer(collection=found, job=job)
+        return StatusAnswer(collection=found, job=job, runtime=self.contexts.runtime_of(name))
 
     async def clear(self, asked: CollectionQuery) -> str:
         """Remove a collection, given by its name or by the indexed folder itself, and return its name."""
@@ -206,12 +207,12 @@ class Service:
             if asked.path is None:
                 raise InvalidInput("Nothing says which collection to remove", "Give its folder or its name.")
             source = await self._check_path(asked.path)
-            name = await self._told(self._context.of_source(source))
+            name = await self._told(self.contexts.catalog.of_source(source))
         elif self._reach.is_bounded:
             name = await self._chosen(name, None)
         await self._watches.stop(name)
-        await self._context.cancel(name)
-        await self._told(self._context.clear(name))
+        await self.contexts.cancel(name)
+        await self._told(self.contexts.clear(name))
         self._jobs.pop(name, None)
         return name
 
@@ -229,7 +230,7 @@ class Service:
         Whatever names a collection passes here. Raises `UnknownCollection` or `InvalidInput`, which name no other one.
         """
         if not self._reach.is_bounded:
-            return await self._context.resolve(collection, path)
+            return await self.contexts.catalog.resolve(collection, path)
         place = None if path is None else await self._check_path(path)
         return chosen(await self._sources(), collection, place)
 
@@ -240,7 +241,7 @@ class Service:
     async def _prepared(self, source: str, asked: WatchQuery) -> str:
         """Return the name of the collection for a source. Raises `InvalidInput` where the name is taken."""
         try:
-            return await self._context.prepare(source, asked.collection)
+            return await self.contexts.catalog.prepare(source, asked.collection)
         except CollectionExists as error:
             if self._reach.includes(error.source):
                 raise
@@ -272,7 +273,7 @@ class Service:
         """Watch again the folders that were watched before, by collection. Collections that no longer exist are left
         out.
         """
-        known = {found.name: found.source for found in await self._context.collections()}
+        known = {found.name: found.source for found in await self.contexts.catalog.collections()}
         for name, before in watched.items():
             if known.get(name) == before.source:
                 await self._watches.start(name, before)
@@ -314,7 +315,7 @@ class Service:
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection. The next call starts them again."""
-        await self._context.release(collection)
+        await self.contexts.release(collection)
 
     def _answer(
         self,
@@ -359,13 +360,8 @@ class Service:
 
         try:
             if force:
-                await self._context.clear(job.collection)
-            job.report = await self._context.index(
-                job.source,
-                collection=job.collection,
-                on_progress=show,
-                **job.options.given(),
-            )
+                await self.contexts.clear(job.collection)
+            job.report = await self._index(job.collection, job.source, on_progress=show, **job.options.given())
         except RaycontextError as error:
             job.error = error
             raise
@@ -376,6 +372,10 @@ class Service:
             job.ended = time.monotonic()
             self._used[job.collection] = job.ended
         return job.report
+
+    async def _index(self, name: str, source: str, **options: Any) -> IndexReport:
+        self._on_job()
+        return await self.contexts.index(source, collection=name, **options)
 
     async def _check_path(self, path: str) -> str:
         """Return `path` with links resolved. Raises `InvalidInput` when it is not absolute, and `PathNotAllowed`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.actors import coordinator
+from raycontext.actors import looks
 from raycontext.models import Freshness
 from raycontext.sdk.connection import Connection
 
@@ -22,8 +22,8 @@ def cancel_subscription(customer):
 @pytest.fixture(autouse=True)
 def looking_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a pause between two looks; the Coordinator of the inline runtime lives in this process."""
-    monkeypatch.setattr(coordinator, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(coordinator, "SLOW_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(looks, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(looks, "SLOW_LOOK_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("runtime", ["inline"])
@@ -78,7 +78,7 @@ def test_touched_file_with_equal_content_is_unchanged(connection: Connection, so
 def test_search_does_not_wait_for_many_changes(
     connection: Connection, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coordinator, "FEW_CHANGES", 2)
+    monkeypatch.setattr(looks, "FEW_CHANGES", 2)
     with connection as context:
         version = context.index(source, collection="shop").version
         write_tree(source, {f"new{number}.py": NEW for number in range(3)})

@@ -19,7 +19,7 @@ def test_daemon_is_announced_where_none_runs(
         return place
 
     monkeypatch.setenv("RAYCONTEXT_DAEMON", "on")
-    monkeypatch.setattr(wire, "health", lambda _: {"state": "ready"} if runs else None)
+    monkeypatch.setattr(wire, "health", lambda _: {"state": "ready", "ray": "ready"} if runs else None)
     monkeypatch.setattr(indexing, "_followed", followed)
     assert indexing.index_folder(".", root=str(root)) == str(root)
     told = capsys.readouterr().err

@@ -23,7 +23,7 @@ def test_commands_without_daemon_go_on_without_ray_and_say_why(command: Command,
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["files"] == 5
     (told,) = [line for line in done.stderr.splitlines() if "Ray" in line]
-    assert "going on without it" in told
+    assert "going on without Ray" in told
     assert "object store" in told
     assert "raycontext doctor" in told
     assert command("search", QUESTION, source, "--files").stdout.splitlines()[0].endswith("payment.py")

@@ -1,4 +1,4 @@
-"""Entry point of the daemon: one process for each user and root that holds Ray and serves every interface.
+"""Entry point of the daemon: one process for each user and root that serves every interface, with its Ray.
 
 It imports little until it has claimed the root: of many that start at once all but one end here.
 """

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import uvicorn
@@ -28,8 +29,9 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.paths import remove_tree
 from raycontext.sdk.connection import connect
 from raycontext.serve.daemon.claim import Claim
-from raycontext.serve.daemon.files import note_folders, read_watches, remove_left_folders, write_watches
-from raycontext.serve.daemon.processes import is_alive, memory, ray_processes
+from raycontext.serve.daemon.files import read_watches, remove_left_folders, write_watches
+from raycontext.serve.daemon.processes import memory
+from raycontext.serve.daemon.ray_behind import RayBehind
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
@@ -79,7 +81,8 @@ class DaemonProcess(Daemon):
         self._retires = False
         self._opened = AsyncExitStack()
         self._service: Service | None = None
-        self._ray: dict[int, str] = {}
+        self._ray: RayBehind | None = None
+        self._running: asyncio.Task[None] | None = None
         self._memory = (0, 0)
         self._measured = -math.inf
 
@@ -108,27 +111,40 @@ class DaemonProcess(Daemon):
             problem=self._problem,
             log=self._log_path,
             tcp=self.tcp,
-            ray_address=_ray_address() if self._service is not None else "",
+            ray=self._ray.state if self._ray is not None else "off",
+            ray_problem=self._ray.problem if self._ray is not None else "",
+            ray_address=self._ray.address if self._ray is not None else "",
             ray_token_path=os.environ.get("RAY_AUTH_TOKEN_PATH", ""),
             pss_bytes=pss,
             processes=processes,
         )
 
     async def open(self) -> None:
-        """Start or join Ray, and begin to serve."""
+        """Begin to serve: on the cluster that the settings name, else without Ray, which starts behind the work."""
+        is_behind = self.settings.address is None and self.settings.runtime == "ray"
         try:
-            context = await self._opened.enter_async_context(connect(root=self.root))
-            self._service = Service(context, note_watches=partial(write_watches, self.root))
-            self._ray = await asyncio.to_thread(ray_processes)
-            await asyncio.to_thread(note_folders, self.root)
-            self._ready.set_result(self._service)
+            own: Literal["processes"] | None = "processes" if is_behind else None
+            context = await self._opened.enter_async_context(connect(root=self.root, runtime=own))
+            service = Service(context, note_watches=partial(write_watches, self.root), on_job=self.want_ray)
+            if is_behind:
+                self._ray = RayBehind(self.root, service.contexts, lambda: self.used, self.settings.ray_idle_seconds)
+                if len(_restarts()) > MAX_RESTARTS:
+                    self._ray.give_up(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s")
+                self._running = asyncio.create_task(self._ray.run())
+            self._service = service
+            self._ready.set_result(service)
             with suppress(RaycontextError):  # what is wrong with a collection is told to those who ask for it
-                await self._service.resume(await asyncio.to_thread(read_watches, self.root))
+                await service.resume(await asyncio.to_thread(read_watches, self.root))
             _log.info("ready after %.1f s", time.monotonic() - self._begun)
         except Exception as error:
             if not isinstance(error, RaycontextError):
                 _log.exception("unforeseen")
             self.fail(str(error) if isinstance(error, RaycontextError) else f"{type(error).__name__}: {error}")
+
+    def want_ray(self, *, at_once: bool = False) -> None:
+        """Have Ray start behind the work, unless it runs; see `RayBehind.want`."""
+        if self._ray is not None:
+            self._ray.want(at_once=at_once)
 
     def fail(self, problem: str) -> None:
         """From now on every request is told what is wrong."""
@@ -151,8 +167,7 @@ class DaemonProcess(Daemon):
         while not self.ending.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), WATCH_SECONDS)
-            lost = [name for pid, name in self._ray.items() if not is_alive(pid)]
-            if lost:
+            if self._ray is not None and (lost := self._ray.lost()):
                 _log.error("%s died: starting anew", " and ".join(lost))
                 restart()
             if not await asyncio.to_thread(self._claim.holds):
@@ -171,7 +186,7 @@ class DaemonProcess(Daemon):
                     await service.release(name)
             if service.busy or time.monotonic() - self.used <= self.settings.idle_seconds:
                 continue
-            if await asyncio.to_thread(_others_on_ray):
+            if self._ray is not None and await self._ray.has_guests():
                 self.used = time.monotonic()
             else:
                 _log.info("idle: ending")
@@ -181,6 +196,9 @@ class DaemonProcess(Daemon):
         """Stop the jobs and end Ray."""
         if self._service is not None:
             await self._service.close()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
         with suppress(RaycontextError):
             await self._opened.aclose()
         await asyncio.to_thread(partial(remove_left_folders, self.root, last=True))
@@ -219,7 +237,8 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
         loop.add_signal_handler(number, process.ending.set)
     mounts = [McpMount(process.service)]
     shutdown = Route("/api/shutdown", _shutdown(process), methods=["POST"])
-    inside = http_application(process, extra=(shutdown, Route("/mcp", mounts[0])))
+    ray = Route("/api/ray", _ray(process), methods=["POST"])
+    inside = http_application(process, extra=(shutdown, ray, Route("/mcp", mounts[0])))
     servers = [(server_for(Guard(inside, protocol=wire.PROTOCOL)), claimed.listening)]
     if tcp is not None and listening is not None:
         outside = _Restricted(process, process.settings.allowed_folders())
@@ -227,10 +246,7 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
         application = http_application(outside, extra=(Route("/mcp", mounts[-1]),))
         servers.append((_server_of_tcp(process, application, listening), listening))
     working = [asyncio.create_task(server.serve([listening])) for server, listening in servers]
-    if len(_restarts()) > MAX_RESTARTS:
-        process.fail(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s.")
-    else:
-        working.append(asyncio.create_task(process.open()))
+    working.append(asyncio.create_task(process.open()))
     working.append(asyncio.create_task(process.watch()))
     await process.ending.wait()
     for server, _ in servers:
@@ -262,6 +278,15 @@ def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]
     return endpoint
 
 
+def _ray(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        await process.service()
+        process.want_ray(at_once=True)
+        return Response((await process.health()).model_dump_json(), media_type="application/json")
+
+    return endpoint
+
+
 def restart() -> None:
     """Become a new daemon: what Ray has left in this process cannot be used any more."""
     children = psutil.Process().children(recursive=True)
@@ -281,20 +306,7 @@ def restart() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "raycontext.serve.daemon", *sys.argv[1:]])
 
 
-def _others_on_ray() -> bool:
-    """Whether an SDK uses the Ray of this daemon."""
-    from raycontext.runtime.ray_process import other_drivers
-
-    return other_drivers() > 0
-
-
 def _restarts() -> list[float]:
     """When this daemon has restarted itself lately."""
     limit = time.time() - RESTART_WINDOW_SECONDS
     return [moment for text in os.environ.get(RESTARTS, "").split(",") if text and (moment := float(text)) > limit]
-
-
-def _ray_address() -> str:
-    from raycontext.runtime.ray_process import current_address
-
-    return current_address()

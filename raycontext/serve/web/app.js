@@ -129,7 +129,7 @@ function jobLine(job) {
 async function refresh() {
   try {
     const health = await call("/api/health");
-    const table = element("table", "", row("daemon", `${health.state}, pid ${health.pid}`), row("memory", `${megabytes(health.pss_bytes)}, ${health.processes} processes`));
+    const table = element("table", "", row("daemon", `${health.state}, pid ${health.pid}`), row("Ray", health.ray_problem ? `${health.ray}: ${health.ray_problem}` : health.ray), row("memory", `${megabytes(health.pss_bytes)}, ${health.processes} processes`));
     if (health.state === "ready") {
       const [known, jobs] = await Promise.all([call("/api/collections"), call("/api/jobs")]);
       const running = jobs.jobs.length ? jobs.jobs.slice(0, 8).map(jobLine) : [element("li", "quiet", "none")];

@@ -9,6 +9,7 @@ import pytest
 
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.errors import StorageError
+from raycontext.index import failures
 from raycontext.index import planner as index_planner
 from raycontext.index.planner import ReindexPlanner
 from raycontext.index.stages import IndexedBatch, Scan
@@ -140,6 +141,42 @@ def test_commits_of_a_huge_run_are_few() -> None:
     assert index_planner.MOST_COMMITS // 2 < len(world.commits) <= index_planner.MOST_COMMITS + 1
 
 
+def test_run_that_ends_early_commits_what_is_indexed_and_leaves_the_rest() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    planner = world.planner()
+    waiting, withdrawn = planner.start(), 0
+    assert not planner.may_end_early
+    while waiting:
+        instruction = waiting.pop(0)
+        waiting.extend(planner.handle(world.carry_out(instruction)))
+        if len(world.indexed) == 3 and not withdrawn:
+            assert planner.may_end_early
+            left = [instruction for instruction in waiting if isinstance(instruction, index_planner.IndexFiles)]
+            withdrawn = len(left)
+            waiting = [instruction for instruction in waiting if instruction not in left]
+            waiting.extend(planner.withdraw(left))
+        if planner.stage == "done":
+            assert waiting == [index_planner.Finish(changed=True)]
+            break
+    assert withdrawn > 3
+    (commit,) = world.commits
+    done = {file.path for instruction in world.indexed for file in instruction.files}
+    assert commit.change.entries.keys() == done
+    assert commit.change.unverified == {file.path for file in world.files} - done
+    assert (planner.added, planner.files_indexed, planner.files_to_index) == (len(done),) * 3
+    assert planner.bytes_indexed == planner.bytes_to_index
+
+
+def test_run_that_builds_anew_does_not_end_early() -> None:
+    world = World(stats(100, 3 * MEGABYTE))
+    planner = world.planner(first=False, replace=True)
+    waiting = planner.start()
+    while waiting and not world.indexed:
+        waiting.extend(planner.handle(world.carry_out(waiting.pop(0))))
+    assert planner.stage == "indexing"
+    assert not planner.may_end_early
+
+
 def test_replacement_is_one_commit_at_the_end() -> None:
     world = World(stats(100, 3 * MEGABYTE))
     world.run(world.planner(first=False, replace=True))
@@ -254,7 +291,7 @@ def test_node_that_is_lost_again_and_again_blames_no_file(number: int) -> None:
     assert world.run(world.planner()) == index_planner.Finish(changed=True)
     entry = world.entries()["f00000.py"]
     assert (entry.reason, entry.digest) == (SkipReason.WORKER_LOST, b"")
-    assert next(tries) > index_planner.LOST_ATTEMPTS
+    assert next(tries) > failures.LOST_ATTEMPTS
     later = Snapshot(2**62, {"f00000.py": entry})
     found = FileStat("f00000.py", entry.size, entry.mtime_ns, entry.inode)
     assert classify(TreeListing(2**62, [found], [], []), later).to_hash == [found]

@@ -1,0 +1,44 @@
+"""What a process that has two contexts of one root does to move a collection from one to the other.
+
+The methods of `Context` are for everyone; these functions are for the daemon, which knows that there are two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from raycontext.actors.coordinator import Coordinator
+from raycontext.sdk.context import Context
+
+__all__ = ["freshen", "hand_over", "names_of", "runtime_of", "warm"]
+
+
+def runtime_of(context: Context) -> Literal["ray", "processes", "inline"]:
+    """Return the name of the runtime of a context."""
+    return context._runtime.name
+
+
+async def names_of(context: Context, collection: str | None, collections: Sequence[str], path: str | None) -> list[str]:
+    """Return the names of the collections that a search is about. Raises as `Context.search`."""
+    return await context._names(collection, tuple(collections), path)
+
+
+async def freshen(context: Context, collection: str, wanted: bool | None) -> str:
+    """Have the Coordinator of a context look for changes, as `Context.search` does before it searches.
+
+    wanted: as the argument `refresh` there. Returns the note for the answer, "" for none.
+    """
+    if not (context._settings.refresh if wanted is None else wanted):
+        return ""
+    return await (await context._coordinator()).call(Coordinator.freshen, collection)
+
+
+async def hand_over(context: Context, collection: str) -> None:
+    """End what works on a collection in a context, at its next commit. A run of `index` there raises `HandedOver`."""
+    await (await context._coordinator()).call(Coordinator.hand_over, collection)
+
+
+async def warm(context: Context, collection: str) -> None:
+    """Start the actors that search a collection. Raises what a search raises."""
+    await context._client(collection).warm()
