@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     search_seconds: float = Field(default=30.0, gt=0.0)
     """Time in seconds that a query may take. Hits of shards that have not answered by then are missing, and the answer
     says so."""
+    shared_root: bool = False
+    """Whether several users share a root in a folder: the umask, and the permissions of the folders, then say who can
+    read and write. Otherwise new folders and files are for their owner alone, whatever the umask is."""
     cache: Path | None = None
     """Folder on each machine for data that was read from an object store. All processes of the machine share it. None:
     a folder in the user cache folder of that machine."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from raycontext.private_files import make_private_folder
+
 __all__ = ["Facts", "is_recorded", "record"]
 
 Facts = Mapping[str, str | int]
@@ -29,7 +31,7 @@ def record(kind: str, facts: Facts) -> bool:
     place = _place(kind, facts)
     temporary = place.with_name(f".{secrets.token_hex(8)}")
     try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(place.parent)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:

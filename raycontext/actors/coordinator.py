@@ -49,7 +49,7 @@ from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
-from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, is_url, storage_for
+from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
 __all__ = ["COORDINATOR", "Coordinator"]
 
@@ -69,12 +69,16 @@ class Coordinator:
     """Actor that owns the queue of jobs. Jobs of one collection run one after the other; others run side by side."""
 
     def __init__(
-        self, root: str, runtime: Runtime, budget: IndexBudget | None = None, cache: CacheOptions = DEFAULT_CACHE
+        self,
+        root: str,
+        runtime: Runtime,
+        budget: IndexBudget | None = None,
+        storage_options: StorageOptions = DEFAULT_STORAGE,
     ) -> None:
         self._root = root
         self._runtime = runtime
-        self._cache = cache
-        self._storage = storage_for(root, cache)
+        self._storage_options = storage_options
+        self._storage = storage_for(root, storage_options)
         self._catalog = Catalog(self._storage)
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
@@ -275,7 +279,7 @@ class Coordinator:
         return report.model_copy(update={"index": await self._index(identity, RunOptions())})
 
     def _location(self, collection: str) -> Location:
-        return Location(self._root, collection, self._cache)
+        return Location(self._root, collection, self._storage_options)
 
     async def _known(self, collection: str) -> Location:
         """Return the location of a collection. Raises `UnknownCollection`."""

@@ -25,7 +25,7 @@ from raycontext.settings import default_cache
 from raycontext.sources.git import stop_running
 from raycontext.sources.workplace import tree_of
 from raycontext.store.catalog import Catalog
-from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, is_url, storage_for
+from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport
@@ -59,12 +59,12 @@ class BatchDriver:
         root: str,
         batch: BatchList,
         on_outcome: Callable[[EntryOutcome], None] | None,
-        cache: CacheOptions = DEFAULT_CACHE,
+        storage_options: StorageOptions = DEFAULT_STORAGE,
     ) -> None:
         self._index_entry = index
         self._runtime = runtime
         self._root = root
-        self._cache = cache
+        self._storage_options = storage_options
         self._batch = batch
         self._work = work_folder(batch, root, joined=runtime.joined)
         self._tell = on_outcome or (lambda _: None)
@@ -77,7 +77,9 @@ class BatchDriver:
         """Index the sources that are not done yet (see `Context.batch`)."""
         began = time.monotonic()
         identity = self._batch.identity(self._root)
-        self._run = await asyncio.to_thread(lambda: BatchRecords(storage_for(self._root, self._cache), identity).take())
+        self._run = await asyncio.to_thread(
+            lambda: BatchRecords(storage_for(self._root, self._storage_options), identity).take()
+        )
         self._take_over(await asyncio.to_thread(self._run.done))
         begun = await asyncio.to_thread(self._run.begun)
         for entry in self._batch.in_order:
@@ -198,13 +200,15 @@ class BatchDriver:
             self._tell(self._outcomes[name])
 
 
-def plan_batch(batch: BatchList, root: str, *, joined: bool, cache: CacheOptions = DEFAULT_CACHE) -> list[EntryPlan]:
+def plan_batch(
+    batch: BatchList, root: str, *, joined: bool, storage_options: StorageOptions = DEFAULT_STORAGE
+) -> list[EntryPlan]:
     """Return what a run would do, in order. Nothing is fetched, indexed or written.
 
     Raises `InvalidInput` or `StorageError`.
     """
     work = work_folder(batch, root, joined=joined)
-    storage = storage_for(root, cache)
+    storage = storage_for(root, storage_options)
     unfinished = BatchRecords(storage, batch.identity(root)).unfinished()
     done = unfinished.done() if unfinished is not None else {}
     versions = {summary.name: summary.version for summary in Catalog(storage).summaries()}

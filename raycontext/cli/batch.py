@@ -110,7 +110,7 @@ async def _run(wanted: BatchList, root: str | None, address: str | None, runtime
 def _planned(wanted: BatchList, root: str | None, address: str | None) -> list[EntryPlan]:
     """Return what a run would do. Raises `InvalidInput` or `StorageError`."""
     from raycontext.batch.run import plan_batch
-    from raycontext.sdk.arguments import cache_of, root_of
+    from raycontext.sdk.arguments import root_of, storage_options_of
     from raycontext.sdk.connection import settings_of
 
     settings = settings_of(root=root, address=address, runtime=None if address else "inline")
@@ -118,7 +118,7 @@ def _planned(wanted: BatchList, root: str | None, address: str | None) -> list[E
         wanted,
         root_of(settings),
         joined=settings.address is not None,
-        cache=cache_of(settings),
+        storage_options=storage_options_of(settings),
     )
 
 

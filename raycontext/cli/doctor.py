@@ -78,7 +78,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     from raycontext.diagnosis.daemon import check_daemon
     from raycontext.diagnosis.finding import Finding
     from raycontext.errors import InvalidInput
-    from raycontext.sdk.arguments import cache_of, root_of
+    from raycontext.sdk.arguments import root_of, storage_options_of
     from raycontext.settings import default_cache
     from raycontext.store.storage.locations import is_url
 
@@ -87,7 +87,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
         root = root_of(settings)
     except InvalidInput as error:
         unusable = Finding(check="storage", level="fault", what=error.what, advice=error.advice)
-    cache = cache_of(settings)
+    storage_options = storage_options_of(settings)
     temporary = Path(tempfile.gettempdir())
     if "versions" not in skip:
         yield from machine.check_versions()
@@ -115,9 +115,9 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
         yield unusable
         return
     if "storage" not in skip:
-        yield from storage.check_root(root, cache)
+        yield from storage.check_root(root, storage_options)
     if "collections" not in skip:
-        yield from storage.check_collections(root, cache)
+        yield from storage.check_collections(root, storage_options)
     if "cluster" not in skip and settings.address is not None:
         with redirect_stdout(sys.stderr):  # Ray prints messages of its processes on stdout
             found = asyncio.run(_cluster(settings, root))
@@ -126,12 +126,12 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
 
 async def _cluster(settings: Settings, root: str) -> list[Finding]:
     from raycontext.diagnosis.cluster import check_cluster
-    from raycontext.sdk.arguments import cache_of
+    from raycontext.sdk.arguments import storage_options_of
     from raycontext.sdk.connection import runtime_for
 
     assert settings.address is not None
     runtime = await asyncio.to_thread(runtime_for, settings.model_copy(update={"runtime": "ray"}), root)
-    return [finding async for finding in check_cluster(runtime, settings.address, root, cache_of(settings))]
+    return [finding async for finding in check_cluster(runtime, settings.address, root, storage_options_of(settings))]
 
 
 def _print(finding: Finding) -> None:

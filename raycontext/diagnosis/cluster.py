@@ -14,7 +14,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable, StorageError
 from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.collection import Collection, collection_names
-from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, is_url, storage_for
+from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
 __all__ = ["check_cluster"]
 
@@ -23,7 +23,7 @@ ANSWER_SECONDS = 10.0
 
 
 async def check_cluster(
-    runtime: Runtime, address: str, root: str, cache: CacheOptions = DEFAULT_CACHE
+    runtime: Runtime, address: str, root: str, storage_options: StorageOptions = DEFAULT_STORAGE
 ) -> AsyncIterator[Finding]:
     """Check that the cluster can be joined, that every node has the root, and that the actors of the root answer.
 
@@ -43,7 +43,7 @@ async def check_cluster(
                 what = f"{path} does not exist on {', '.join(nodes)}"
                 advice = "Mount the root on every node under the same path, or choose s3://…, gs://…, az://…."
                 yield Finding(check="cluster", level="fault", what=what, advice=advice)
-        for finding in await _check_actors(attached, root, cache):
+        for finding in await _check_actors(attached, root, storage_options):
             yield finding
     except RaycontextError as error:
         yield Finding(check="cluster", level="fault", what=str(error), advice="Look into Ray's logs.")
@@ -69,7 +69,7 @@ def _versions_text(versions: list[tuple[str, str]]) -> str:
     return " and ".join(f"{name} {version}" for name, version in versions) or "other versions"
 
 
-async def _check_actors(runtime: Runtime, root: str, cache: CacheOptions) -> list[Finding]:
+async def _check_actors(runtime: Runtime, root: str, storage_options: StorageOptions) -> list[Finding]:
     """Check that all running actors of a root answer.
 
     Actors that do not run are no fault, since they are started when they are needed.
@@ -77,7 +77,7 @@ async def _check_actors(runtime: Runtime, root: str, cache: CacheOptions) -> lis
     coordinator = await runtime.find(COORDINATOR, Coordinator)
     stores: dict[str, ActorHandle[VectorStoreActor]] = {}
     searching: dict[str, ActorHandle[HybridSearchActor]] = {}
-    for collection, shards in await asyncio.to_thread(lambda: list(_shards(root, cache))):
+    for collection, shards in await asyncio.to_thread(lambda: list(_shards(root, storage_options))):
         name = vector_store_name(collection)
         store = await runtime.find(name, VectorStoreActor)
         if store is not None:
@@ -97,9 +97,9 @@ async def _check_actors(runtime: Runtime, root: str, cache: CacheOptions) -> lis
     return [Finding(check="actors", level="fault", what=what, advice=advice)]
 
 
-def _shards(root: str, cache: CacheOptions) -> Iterator[tuple[str, int]]:
+def _shards(root: str, storage_options: StorageOptions) -> Iterator[tuple[str, int]]:
     """Yield the name of each collection of a root that can be read, and how many shards it has."""
-    storage = storage_for(root, cache)
+    storage = storage_for(root, storage_options)
     for name in collection_names(storage):
         try:
             manifest = Collection(storage, name).latest()

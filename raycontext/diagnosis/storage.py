@@ -25,7 +25,7 @@ from raycontext.store.collection import Collection, collection_names
 from raycontext.store.manifest import FORMAT, Manifest
 from raycontext.store.storage.base import Storage
 from raycontext.store.storage.local import LocalStorage
-from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, is_url, storage_for
+from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 from raycontext.ulid import new_ulid
 
 __all__ = ["check_collections", "check_embedder", "check_root"]
@@ -34,14 +34,14 @@ NO_LINKS = ("Operation not permitted", "Operation not supported", "Function not 
 """Error messages of file systems that do not support hard links."""
 
 
-def check_root(root: str, cache: CacheOptions = DEFAULT_CACHE) -> Iterator[Finding]:
+def check_root(root: str, storage_options: StorageOptions = DEFAULT_STORAGE) -> Iterator[Finding]:
     """Check that the root can be written and that it refuses to overwrite an existing object.
 
     Commits by several writers depend on that refusal. The check writes a probe and removes it again.
     """
     try:
         if is_url(root):
-            yield _probe(storage_for(root, cache), root)
+            yield _probe(storage_for(root, storage_options), root)
         else:
             # The probe gets its own folder, since the files beside it may belong to someone else.
             above = _nearest_existing_folder(Path(root))
@@ -61,13 +61,13 @@ def check_embedder(name: str | None) -> Iterator[Finding]:
     yield problem or Finding(check="embedder", level="ok", what=f"the embedder {name} can be loaded")
 
 
-def check_collections(root: str, cache: CacheOptions = DEFAULT_CACHE) -> Iterator[Finding]:
+def check_collections(root: str, storage_options: StorageOptions = DEFAULT_STORAGE) -> Iterator[Finding]:
     """Check that each collection of the root can be read and was written by this version of raycontext.
 
     The contents of the segments are not read; `verify` does that.
     """
     try:
-        storage = storage_for(root, cache)
+        storage = storage_for(root, storage_options)
         names = collection_names(storage)
         for name in names:
             yield from _check_collection(Collection(storage, name))

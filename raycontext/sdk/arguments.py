@@ -10,12 +10,11 @@ from pathlib import Path
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, SearchFilters
 from raycontext.settings import Settings
-from raycontext.store.storage.locations import MEMORY, CacheOptions, check_url, is_url
+from raycontext.store.storage.locations import MEMORY, StorageOptions, check_url, is_url
 
 __all__ = [
     "MAX_LIMIT",
     "MAX_QUERY_CHARACTERS",
-    "cache_of",
     "check_limits",
     "check_line",
     "check_query",
@@ -23,6 +22,7 @@ __all__ = [
     "path_inside",
     "root_of",
     "search_filters",
+    "storage_options_of",
 ]
 
 MAX_LIMIT = 1000
@@ -89,9 +89,9 @@ def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
 
 
-def cache_of(settings: Settings) -> CacheOptions:
+def storage_options_of(settings: Settings) -> StorageOptions:
     """Return where each machine keeps what it reads of an object store."""
-    return CacheOptions(settings.cache, settings.cache_bytes)
+    return StorageOptions(settings.cache, settings.cache_bytes, settings.shared_root)
 
 
 def root_of(settings: Settings) -> str:

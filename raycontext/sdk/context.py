@@ -23,13 +23,13 @@ from raycontext.models import (
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.sdk.arguments import (
-    cache_of,
     check_limits,
     check_line,
     check_query,
     check_share,
     path_inside,
     search_filters,
+    storage_options_of,
 )
 from raycontext.sdk.search_client import SearchClient, answers
 from raycontext.search.merge import merged
@@ -58,7 +58,7 @@ class Context:
         self._runtime = runtime
         self._settings = settings
         self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes, settings.file_seconds)
-        self._cache = cache_of(settings)
+        self._storage_options = storage_options_of(settings)
         self._clients: dict[str, SearchClient] = {}
         self._closed = False
 
@@ -160,7 +160,7 @@ class Context:
         async def index(entry: BatchEntry, tree: str) -> IndexReport:
             return await self.index(tree, collection=entry.name, **entry.given())
 
-        return await BatchDriver(index, self._runtime, self._root, batch, on_outcome, self._cache).run(stop)
+        return await BatchDriver(index, self._runtime, self._root, batch, on_outcome, self._storage_options).run(stop)
 
     async def estimate(
         self,
@@ -399,7 +399,7 @@ class Context:
     async def _coordinator(self) -> ActorHandle[Coordinator]:
         self._check_open()
         return await self._runtime.actor(
-            COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget, self._cache
+            COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget, self._storage_options
         )
 
     def _client(self, collection: str) -> SearchClient:
@@ -407,7 +407,7 @@ class Context:
         if collection not in self._clients:
             self._clients[collection] = SearchClient(
                 self._runtime,
-                Location(self._root, collection, self._cache),
+                Location(self._root, collection, self._storage_options),
                 replicas=self._settings.replicas,
                 seconds=self._settings.search_seconds,
                 plan=embedder_plan(self._settings),

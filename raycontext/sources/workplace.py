@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 import xxhash
 
 from raycontext.errors import SourceUnavailable
+from raycontext.private_files import make_private_folder
 from raycontext.sources.archive import digest_of, extract
 from raycontext.sources.git import update, without_password
 from raycontext.ulid import new_ulid, ulid_seconds
@@ -62,7 +63,7 @@ def bring(work: str, name: str, origin: Origin) -> str:
     """
     place = Path(tree_of(work, name, origin)).parent
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(place.parent)
         _remove_leftovers(place.parent)
         return _update_repository(place, origin) if origin.kind == "git" else _update_archive(place, origin)
     except OSError as error:

@@ -31,7 +31,7 @@ from raycontext.store.manifest import (
 )
 from raycontext.store.segments.segment import Segment, path_hash
 from raycontext.store.storage.base import Storage
-from raycontext.store.storage.locations import DEFAULT_CACHE, CacheOptions, storage_for
+from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, storage_for
 from raycontext.ulid import new_ulid
 
 __all__ = [
@@ -83,12 +83,12 @@ class Location(NamedTuple):
 
     root: str
     collection: str
-    cache: CacheOptions = DEFAULT_CACHE
-    """Cache of a root in an object store."""
+    storage_options: StorageOptions = DEFAULT_STORAGE
+    """Permissions of new files, and the cache of a root in an object store."""
 
     def open(self) -> Collection:
         """Return the collection, opened for reading. Raises `InvalidInput` where the name or the root is not valid."""
-        return Collection(storage_for(self.root, self.cache), self.collection)
+        return Collection(storage_for(self.root, self.storage_options), self.collection)
 
 
 def shard_of(path: str, num_shards: int) -> int:

@@ -30,11 +30,11 @@ class Disk:
         self.most = 1 << 40
         write = OpenFolder.write_new
 
-        def limited(folder: OpenFolder, name: str, data: memoryview) -> None:
+        def limited(folder: OpenFolder, name: str, data: memoryview, mode: int) -> None:
             if bytes_of(root) + len(memoryview(data)) > self.most:
-                write(folder, name, b"")  # what a write leaves that finds no room
+                write(folder, name, b"", mode)  # what a write leaves that finds no room
                 raise OSError(errno.ENOSPC, "No space left on device")
-            write(folder, name, data)
+            write(folder, name, data, mode)
 
         monkeypatch.setattr(OpenFolder, "write_new", limited)
 

@@ -31,7 +31,7 @@ READ_THE_ENVIRONMENT = {
 """Modules below the interfaces that read variables of others. Settings travel as values from who calls."""
 
 ORDER = """
-exit_codes error_base errors models options settings user_records kernel paths batching retrying ulid safe_text
+exit_codes error_base errors models options settings private_files user_records kernel paths batching retrying ulid safe_text
 discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store
@@ -40,7 +40,7 @@ actors | batch
 sdk | diagnosis | evaluation
 serve
 cli
-"""
+"""  # noqa: E501 - a drawing
 """The drawing of the layers, bottom to top. A folder imports only what stands on lines above its own in this drawing.
 Folders that `|` separates do not import each other; modules of the first line may import those to their left."""
 

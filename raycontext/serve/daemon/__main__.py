@@ -12,12 +12,15 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import cast
 
 from raycontext.daemon_client import lifecycle, paths
 from raycontext.daemon_client.addresses import tcp_address
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
+from raycontext.private_files import make_private_folder, open_private
 from raycontext.serve.daemon.claim import claim
 from raycontext.serve.daemon.files import remove_left_folders, write_token
 
@@ -81,9 +84,16 @@ def _not_started(problem: str, code: ExitCode) -> int:
     return code
 
 
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """Log that its owner alone can read, each file that a rotation begins as well."""
+
+    def _open(self) -> TextIOWrapper:
+        return cast(TextIOWrapper, open_private(Path(self.baseFilename), "a"))
+
+
 def _write_log(path: str) -> None:
-    Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
+    make_private_folder(Path(path).parent)
+    handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from raycontext.daemon_client import paths
 from raycontext.paths import remove_tree
+from raycontext.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from raycontext.serve.watches import Watched
@@ -21,8 +22,7 @@ def write_token(root: str) -> None:
     """Write a new token for callers over TCP and for those who join the Ray of this daemon. Nobody else can read it."""
     path = Path(paths.token_path(root))
     temporary = path.with_suffix(f".{secrets.token_hex(2)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with open_private(temporary, "x") as file:
         file.write(secrets.token_hex(32))
     temporary.replace(path)
     os.environ.pop("RAY_AUTH_TOKEN", None)
@@ -34,7 +34,8 @@ def note_folders(root: str) -> None:
     from raycontext.runtime.ray_process import own_folders
 
     folders = dict.fromkeys((*_noted(root), *map(str, own_folders())))
-    Path(paths.folders_path(root)).write_text("".join(f"{folder}\n" for folder in folders))
+    with open_private(Path(paths.folders_path(root)), "w") as file:
+        file.write("".join(f"{folder}\n" for folder in folders))
 
 
 def remove_left_folders(root: str, *, last: bool = False) -> None:
@@ -60,10 +61,11 @@ def _noted(root: str) -> list[str]:
 def write_watches(root: str, watched: dict[str, Watched]) -> None:
     """Write what the next daemon is to watch again, by collection."""
     path = Path(paths.watches_path(root))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     temporary = path.with_suffix(f".{secrets.token_hex(2)}")
     noted = {name: {"source": one.source, "options": one.options.given()} for name, one in watched.items()}
-    temporary.write_text(json.dumps(noted))  # ASCII, also for names that are no text
+    with open_private(temporary, "w") as file:
+        file.write(json.dumps(noted))  # ASCII, also for names that are no text
     temporary.replace(path)
 
 

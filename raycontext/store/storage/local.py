@@ -36,8 +36,15 @@ class LocalStorage:
     that leads through a link.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, shared: bool = False) -> None:
+        """Make a storage in the folder `root`.
+
+        New folders and files are for their owner alone, and folders of collections that others can enter become so.
+        With `shared`, the umask decides who else can read and write what is new.
+        """
         self._root = root
+        self._shared = shared
+        self._folder_mode, self._file_mode = (0o777, 0o666) if shared else (0o700, 0o600)
         self._durable: set[Path] = set()
 
     @property
@@ -49,7 +56,7 @@ class LocalStorage:
         temporary = f"{last}.{secrets.token_hex(8)}"
         with self._errors_of(name), self._made(above) as folder, self._made([*above[:1], "tmp"]) as waiting:
             try:
-                waiting.write_new(temporary, data)
+                waiting.write_new(temporary, data, self._file_mode)
                 try:
                     waiting.link(temporary, folder, last)
                 except FileExistsError:
@@ -63,12 +70,12 @@ class LocalStorage:
     def write(self, folder: str, objects: dict[str, bytes | pa.Buffer]) -> None:
         *above, last = _parts(folder)
         with self._errors_of(folder), self._made(above) as parent:
-            if not parent.make(last):
+            if not parent.make(last, self._folder_mode):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             try:
                 with parent.below(last) as place:
                     for name, data in objects.items():
-                        place.write_new(name, data)
+                        place.write_new(name, data, self._file_mode)
                     place.sync()
                 parent.sync()
             except OSError:
@@ -170,10 +177,12 @@ class LocalStorage:
         folder = OpenFolder.at(self._root)
         for name in parts:
             with folder:
-                made = folder.make(name)
+                made = folder.make(name, self._folder_mode)
                 folder, above = folder.below(name), folder
                 if made or folder.path not in self._durable:
                     above.sync()
+                    if not self._shared and above.path == self._root:  # a collection, which may be from before
+                        folder.close_to_others()
                     self._durable.add(folder.path)
         return folder
 
@@ -182,7 +191,7 @@ class LocalStorage:
         for place in reversed((self._root, *self._root.parents)):
             made = not place.is_dir()
             if made:
-                place.mkdir(exist_ok=True)
+                place.mkdir(self._folder_mode, exist_ok=True)
             if made or (place == self._root and place not in self._durable):
                 # A folder above the root may be searchable but not readable.
                 with suppress(PermissionError), OpenFolder.at(place.parent) as above:

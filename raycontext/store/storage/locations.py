@@ -15,7 +15,7 @@ from raycontext.store.storage.base import Storage
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.storage.memory import named_memory
 
-__all__ = ["DEFAULT_CACHE", "MEMORY", "CacheOptions", "check_url", "is_url", "storage_for"]
+__all__ = ["DEFAULT_STORAGE", "MEMORY", "StorageOptions", "check_url", "is_url", "storage_for"]
 
 CLOUD_SCHEMES = ("s3", "gs", "az")
 """Schemes of the URLs of object stores."""
@@ -24,17 +24,18 @@ MEMORY = "memory://"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
-class CacheOptions(NamedTuple):
-    """Where each machine keeps what it has read of an object store, from the settings of who connects. It travels with
-    `Location` to actors and tasks."""
+class StorageOptions(NamedTuple):
+    """How a root is kept, from the settings of who connects. It travels with `Location` to actors and tasks."""
 
-    folder: Path | None = None
+    cache: Path | None = None
     """Folder of the cache; None: the user's cache folder on the machine that reads."""
-    limit_bytes: int = CACHE_BYTES
-    """Size in bytes of all files together; 0 keeps nothing."""
+    cache_bytes: int = CACHE_BYTES
+    """Size in bytes of all files of the cache together; 0 keeps nothing."""
+    shared: bool = False
+    """Whether other users may read a root in a folder, as far as the umask lets them. Otherwise its owner alone can."""
 
 
-DEFAULT_CACHE = CacheOptions()
+DEFAULT_STORAGE = StorageOptions()
 
 
 def is_url(location: str | os.PathLike[str]) -> bool:
@@ -62,18 +63,20 @@ def check_url(location: str) -> str:
     return f"{scheme}://{place}"
 
 
-def storage_for(location: str, cache: CacheOptions = DEFAULT_CACHE) -> Storage:
+def storage_for(location: str, options: StorageOptions = DEFAULT_STORAGE) -> Storage:
     """Return the storage at a location: a folder, `s3://…`, `gs://…`, `az://…` or, in this process only, `memory://…`.
 
     Raises `InvalidInput` where the location names no storage. The first call of the storage tells whether it can be
     reached.
     """
     if not is_url(location):
-        return LocalStorage(Path(location))
+        return LocalStorage(Path(location), shared=options.shared)
     url = check_url(location)
     if url.startswith(MEMORY):
         return named_memory(url.removeprefix(MEMORY))
     from raycontext.store.storage.object_cache import ObjectCache
     from raycontext.store.storage.object_storage import ObjectStorage, open_store
 
-    return ObjectStorage(url, partial(open_store, url), ObjectCache(cache.folder or default_cache(), cache.limit_bytes))
+    return ObjectStorage(
+        url, partial(open_store, url), ObjectCache(options.cache or default_cache(), options.cache_bytes)
+    )

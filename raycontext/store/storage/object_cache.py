@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from raycontext.private_files import make_private_folder, open_private
+
 __all__ = ["ObjectCache"]
 
 _LENGTH_BYTES = 8
@@ -57,11 +59,11 @@ class ObjectCache:
 
         Raises `OSError` where the folder cannot be written, and what `parts` raises. Then nothing is kept.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         temporary = self._folder / f"{key}.{secrets.token_hex(8)}{_TEMPORARY}"
         try:
             length = 0
-            with temporary.open("xb") as file:
+            with open_private(temporary, "xb") as file:
                 for part in parts:
                     length += file.write(part)
                 file.write(length.to_bytes(_LENGTH_BYTES, "little"))

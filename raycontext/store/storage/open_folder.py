@@ -17,12 +17,8 @@ import pyarrow as pa
 
 from raycontext.errors import CorruptManifest
 
-__all__ = ["FILE_MODE", "FOLDER_MODE", "OpenFolder"]
+__all__ = ["OpenFolder"]
 
-FOLDER_MODE = 0o777
-"""Permissions of new folders, before the umask."""
-FILE_MODE = 0o666
-"""Permissions of new files, before the umask."""
 MOST_LEVELS = 16
 """Largest number of levels of folders that are counted and emptied; ours have four."""
 
@@ -76,10 +72,10 @@ class OpenFolder:
             self.status(name, refuse_links=True)  # the error of the system is another one on each platform
             raise
 
-    def make(self, name: str) -> bool:
-        """Make a folder in this folder. Return False where something is there already."""
+    def make(self, name: str, mode: int) -> bool:
+        """Make a folder in this folder, with permissions `mode`. Return False where something is there already."""
         try:
-            os.mkdir(self._place(name), FOLDER_MODE, dir_fd=self._descriptor)
+            os.mkdir(self._place(name), mode, dir_fd=self._descriptor)
         except FileExistsError:
             return False
         return True
@@ -109,10 +105,18 @@ class OpenFolder:
             with pa.memory_map(str(self.path / name) if by_path else f"{_DESCRIPTORS}/{file.fileno()}") as mapped:
                 return mapped.read_buffer()
 
-    def write_new(self, name: str, data: bytes | pa.Buffer) -> None:
-        """Write `data` to a new file and sync it to the disk."""
+    def close_to_others(self) -> None:
+        """Take all permissions of other users away where this folder is ours and they have some."""
+        if self._descriptor is None:
+            return
+        status = os.fstat(self._descriptor)
+        if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+            os.fchmod(self._descriptor, 0o700)
+
+    def write_new(self, name: str, data: bytes | pa.Buffer, mode: int) -> None:
+        """Write `data` to a new file with permissions `mode`, and sync it to the disk."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
-        descriptor = os.open(self._place(name), flags, FILE_MODE, dir_fd=self._descriptor)
+        descriptor = os.open(self._place(name), flags, mode, dir_fd=self._descriptor)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             view = memoryview(data)
             while view:
