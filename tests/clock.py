@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import pytest
 
 from raycontext import ulid
-from raycontext.store import garbage
 from raycontext.store.storage import local, memory
 
 __all__ = ["Clock", "moved_clock"]
@@ -35,6 +34,6 @@ def moved_clock() -> Iterator[Clock]:
     """Names of segments, times of last change in a memory storage, and garbage collection go by this clock."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (garbage, memory, local, ulid):
+        for module in (memory, local, ulid):
             patch.setattr(module, "time", clock)
         yield clock

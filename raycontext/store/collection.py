@@ -4,6 +4,7 @@
                         manifests/<version>.json
                         segments/<ulid>/
                         snapshots/<ulid>/snapshot.arrow
+                        condemned/<ulid>         what garbage collection is about to remove; see `condemned`
                         tmp/
 
 Readers take the highest manifest whose checksum is right, and write nothing.
@@ -47,7 +48,7 @@ __all__ = [
 
 IDENTITY = "COLLECTION.json"
 """Name of the file that describes a collection, in the collection's folder."""
-FOLDERS = ("manifests", "segments", "snapshots", "tmp")
+FOLDERS = ("manifests", "segments", "snapshots", "condemned", "tmp")
 """Folders of a collection."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 

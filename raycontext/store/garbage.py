@@ -5,21 +5,23 @@ All other manifests are removed first, in ascending order, so that a reader that
 well. Then the files go that only these manifests named. A reader whose files are gone opens the newest version.
 
 Segments and snapshots that no manifest names may belong to a run that has yet to commit. They are removed once they are
-older than the writers' grace time.
+older than the writers' grace time. An age is the difference of two times of the storage; no clock of a machine counts.
+Where the clock of the storage jumps, objects may count as old too early. Then the marks of `condemned` keep each commit
+whole: its writer withdraws it, and the run is planned again.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from raycontext.errors import CorruptManifest
 from raycontext.store.collection import Collection
+from raycontext.store.condemned import condemn, remove_settled, spare
 from raycontext.store.manifest import Manifest, manifest_name
 from raycontext.store.storage.locations import is_url
-from raycontext.ulid import ulid_seconds
+from raycontext.ulid import is_ulid, new_ulid
 
 __all__ = ["Collected", "Grace", "collect_garbage", "grace_of"]
 
@@ -58,11 +60,13 @@ def grace_of(location: str) -> Grace:
 def collect_garbage(collection: Collection, grace: Grace, now: float | None = None) -> Collected:
     """Remove the garbage of a collection and return what was removed. Only the owner of the collection may call this.
 
-    `now` is the time in Unix seconds, by default that of this machine. Nothing is removed where a manifest cannot be
+    `now` is the time in Unix seconds, by default that of the storage. Nothing is removed where a manifest cannot be
     read. Raises `StorageError`.
     """
-    moment = time.time() if now is None else now
     identity = collection.identity()
+    moment = _now(collection) if now is None else now
+    if moment is None:
+        return Collected(0, 0, 0)
     versions = collection.versions()
     kept: list[Manifest] = []
     doomed: list[Manifest] = []
@@ -81,17 +85,27 @@ def collect_garbage(collection: Collection, grace: Grace, now: float | None = No
     _sweep_temporary(collection, before)
     history = _history([*doomed, *kept])
     superseded = [manifest for manifest in doomed if manifest.version in history]
-    return Collected(
-        manifests=len(doomed),
-        segments=_sweep(collection, "segments", _segments(kept), _segments(superseded), before),
-        snapshots=_sweep(
-            collection,
-            "snapshots",
-            {manifest.snapshot for manifest in kept},
-            {manifest.snapshot for manifest in superseded},
-            before,
-        ),
-    )
+    garbage = [
+        *_garbage(collection, "segments", _segments(kept), _segments(superseded), before),
+        *_garbage(collection, "snapshots", _snapshots(kept), _snapshots(superseded), before),
+    ]
+    removed = _remove(collection, garbage, set(versions))
+    return Collected(len(doomed), removed.count("segments"), removed.count("snapshots"))
+
+
+def _now(collection: Collection) -> float | None:
+    """Return the time of the storage in Unix seconds: that of an object which is written for this.
+
+    Return None where the object is gone at once, since others remove the collection, or what they take for old.
+    """
+    place = f"{collection.name}/tmp/{new_ulid()}"
+    collection.storage.create(place, b"")
+    try:
+        return collection.storage.modified(place)
+    except FileNotFoundError:
+        return None
+    finally:
+        collection.storage.delete(place)
 
 
 def _history(manifests: Sequence[Manifest]) -> set[int]:
@@ -111,6 +125,10 @@ def _segments(manifests: Iterable[Manifest]) -> set[str]:
     return {name for manifest in manifests for name in manifest.segment_names()}
 
 
+def _snapshots(manifests: Iterable[Manifest]) -> set[str]:
+    return {manifest.snapshot for manifest in manifests}
+
+
 def _age(collection: Collection, name: str, moment: float) -> float:
     return moment - collection.storage.modified(name)
 
@@ -126,24 +144,71 @@ def _sweep_temporary(collection: Collection, before: float) -> None:
             continue
 
 
-def _sweep(collection: Collection, folder: str, named: set[str], superseded: set[str], before: float) -> int:
-    """Remove entries of `folder` that no kept manifest names, and return their number.
+class _Garbage(NamedTuple):
+    """Segment or snapshot that is to be removed."""
 
-    An entry is removed if it is superseded, or if it is older than `before` (Unix seconds) both by the time in its name
-    and by the clock of the storage.
-    """
-    removed = 0
+    folder: str
+    name: str
+    unchanged_since: float | None
+    """Time of its last change, in Unix seconds; None where it goes in any case."""
+
+
+def _garbage(
+    collection: Collection, folder: str, named: set[str], superseded: set[str], before: float
+) -> list[_Garbage]:
+    """Return the entries of `folder` that no kept manifest names, and that are superseded or were last changed before
+    the time `before` of the storage (Unix seconds)."""
+    found = []
     for name in collection.storage.list(f"{collection.name}/{folder}"):
-        if name in named:
+        if name in named or not is_ulid(name):
             continue
-        place = f"{collection.name}/{folder}/{name}"
+        if name in superseded:
+            found.append(_Garbage(folder, name, None))
+            continue
         try:
-            if name in superseded:
-                removed += collection.storage.remove(place)
-                continue
-            modified = collection.storage.modified(place)
-            if max(ulid_seconds(name), modified) < before:
-                removed += collection.storage.remove(place, unchanged_since=modified)
+            modified = collection.storage.modified(f"{collection.name}/{folder}/{name}")
         except FileNotFoundError:
             continue
+        if modified < before:
+            found.append(_Garbage(folder, name, modified))
+    return found
+
+
+def _remove(collection: Collection, garbage: Sequence[_Garbage], known: set[int]) -> list[str]:
+    """Remove objects that no version names, not even one that is committed meanwhile. Return the folder of each.
+
+    `known` holds the versions that are known not to name them.
+    """
+    existing = {
+        name for folder in ("segments", "snapshots") for name in collection.storage.list(f"{collection.name}/{folder}")
+    }
+    remove_settled(collection, existing)
+    if not garbage:
+        return []
+    mark = condemn(collection, [entry.name for entry in garbage])
+    removed = []
+    named = _named_since(collection, known)
+    for entry in garbage if named is not None else ():
+        place = f"{collection.name}/{entry.folder}/{entry.name}"
+        try:
+            is_free = entry.name not in (named or ())
+            if is_free and collection.storage.remove(place, unchanged_since=entry.unchanged_since):
+                removed.append(entry.folder)
+        except FileNotFoundError:
+            continue
+    spare(collection, mark)
     return removed
+
+
+def _named_since(collection: Collection, known: set[int]) -> set[str] | None:
+    """Return what versions beside the `known` ones name; None where one of them cannot be read."""
+    named: set[str] = set()
+    for version in set(collection.versions()) - known:
+        try:
+            manifest = collection.manifest(version)
+        except FileNotFoundError:  # its writer has withdrawn it
+            continue
+        except CorruptManifest:
+            return None
+        named |= {manifest.snapshot, *manifest.segment_names()}
+    return named

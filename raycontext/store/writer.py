@@ -17,6 +17,7 @@ from raycontext.models import FileStat, IndexOptions
 from raycontext.retrying import Retries
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, CollectionIdentity
+from raycontext.store.condemned import condemned_names
 from raycontext.store.manifest import (
     RECENT_TRANSACTIONS,
     Manifest,
@@ -25,6 +26,7 @@ from raycontext.store.manifest import (
     manifest_name,
 )
 from raycontext.store.segment_lists import SegmentLists
+from raycontext.store.segments.segment import DESCRIPTION
 from raycontext.ulid import new_ulid
 
 __all__ = ["SEGMENTS_COLLECTED", "CollectionWriter"]
@@ -266,10 +268,43 @@ class CollectionWriter:
         except (UnknownCollection, CommitConflict):
             collection.storage.delete(target)
             raise
+        if self._is_collected(manifest):
+            self._withdraw(manifest)
+            raise CommitConflict(collection.name, self._highest, SEGMENTS_COLLECTED)
         self.manifest = manifest
         self._highest, self._epoch = manifest.version, manifest.epoch
         self._lists.keep(manifest.segment_names())
         return True
+
+    def _is_collected(self, manifest: Manifest) -> bool:
+        """Return whether garbage collection has removed, or is about to remove, what is new in a created version."""
+        collection, base = self._collection, self.manifest
+        segments = manifest.segment_names() - (base.segment_names() if base else set())
+        snapshots = {manifest.snapshot} - ({base.snapshot} if base else set())
+        if not condemned_names(collection).isdisjoint(segments | snapshots):
+            return True
+        places = [f"segments/{name}/{DESCRIPTION}" for name in segments]
+        places += [f"snapshots/{name}/snapshot.arrow" for name in snapshots]
+        return not all(collection.storage.exists(f"{collection.name}/{place}") for place in places)
+
+    def _withdraw(self, manifest: Manifest) -> None:
+        """Take back a version that was just created. The version that it was made from becomes the newest again, under
+        a higher number: no number is used twice, since other writers may know the withdrawn version already."""
+        collection, base = self._collection, self.manifest
+        if base is not None:
+            above = base.model_copy(
+                update={
+                    "version": manifest.version + 1,
+                    "parent": manifest.checksum,
+                    "epoch": manifest.epoch,
+                    "owner": manifest.owner,
+                    "committed_at": manifest.committed_at,
+                }
+            )
+            target = f"{collection.name}/manifests/{manifest_name(above.version)}"
+            if not collection.storage.create(target, above.encode()):
+                return  # another writer has built on it
+        collection.storage.delete(f"{collection.name}/manifests/{manifest_name(manifest.version)}")
 
     def _renew(self, segments: Iterable[SegmentReference]) -> None:
         """Keep garbage collection from removing new segments before they are committed.

@@ -36,7 +36,7 @@ from raycontext.store.garbage import Grace, collect_garbage
 from raycontext.store.segments.compaction import merge_segments, merges_of
 from raycontext.store.segments.segment import Segment
 from raycontext.store.segments.segment_writer import write_segment
-from raycontext.store.writer import CollectionWriter
+from raycontext.store.writer import SEGMENTS_COLLECTED, CollectionWriter
 from raycontext.ulid import new_ulid
 
 NAME = "soak"
@@ -102,8 +102,8 @@ def run(root: Path, writers: int, seconds: float, chance: random.Random) -> int:
     return kills
 
 
-def write(root: str, number: int) -> None:
-    """Commit until killed. One line of the note is one system call, so that a kill does not cut it."""
+def write(root: str, number: int, turns: int = sys.maxsize, grace: Grace = GRACE) -> None:
+    """Commit so often, or until killed. One line of the note is one system call, so that a kill does not cut it."""
     collection = Location(root, NAME).open()
     note = os.open(Path(root) / f"{number}.note", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -111,7 +111,7 @@ def write(root: str, number: int) -> None:
         os.write(note, (" ".join(map(str, words)) + "\n").encode())
 
     writer = CountingWriter(collection)
-    for turn in range(sys.maxsize):
+    for turn in range(turns):
         path = f"writer-{number}/{turn % OWN_FILES}.txt"
         content = f"edition {turn} of {number}"
         change = prepared(collection, path, content)
@@ -121,12 +121,14 @@ def write(root: str, number: int) -> None:
                 manifest = writer.commit(change, embedder=StaticEmbedder().fingerprint, chunker=CHUNKER)
             except (Fenced, CommitConflict) as error:
                 tell(type(error).__name__)
+                if isinstance(error, CommitConflict) and error.what == SEGMENTS_COLLECTED:
+                    change = prepared(collection, path, content)
                 writer.reload()
                 continue
             break
         tell("acknowledged", path, turn, manifest.version)
         try:
-            maintain(writer, collection, turn, tell)
+            maintain(writer, collection, turn, tell, grace)
         except (Fenced, CommitConflict, FileNotFoundError) as error:
             tell(f"maintenance-{type(error).__name__}")
             writer.reload()
@@ -135,7 +137,7 @@ def write(root: str, number: int) -> None:
             writer.ghosts = 0
 
 
-def maintain(writer: CountingWriter, collection: Collection, turn: int, tell: object) -> None:
+def maintain(writer: CountingWriter, collection: Collection, turn: int, tell: object, grace: Grace) -> None:
     manifest = writer.manifest
     assert manifest is not None
     assert callable(tell)
@@ -153,7 +155,7 @@ def maintain(writer: CountingWriter, collection: Collection, turn: int, tell: ob
                     writer.reload()
             tell("merged" if done else "merged-too-late")
     if turn % COLLECT_EVERY == 0 and writer.is_owner:
-        tell("collected", sum(collect_garbage(collection, GRACE)))
+        tell("collected", sum(collect_garbage(collection, grace)))
 
 
 def prepared(collection: Collection, path: str, text: str) -> Change:
