@@ -122,6 +122,28 @@ def test_either_the_mark_or_the_commit_is_first(collection: Collection, storage:
     assert_whole(collection)
 
 
+def test_version_that_is_created_after_the_first_look_keeps_its_objects(
+    collection: Collection, storage: Interrupted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Garbage collection looks at manifests and times while a writer is about to create its manifest."""
+    writer = CollectionWriter(collection)
+    planned = stored(collection, "second")
+    create = LocalStorage.create
+
+    def create_during_collection(name: str, data: bytes) -> bool:
+        if "/manifests/" not in name:
+            return create(storage, name, data)
+        storage.before = ("/condemned/", lambda: create(storage, name, data))
+        monkeypatch.undo()
+        assert collect(collection) == 0
+        return create(storage, name, data)
+
+    monkeypatch.setattr(storage, "create", create_during_collection)
+    assert commit(writer, planned).version == 2
+    assert storage.before is None
+    assert_whole(collection)
+
+
 def test_mark_of_an_interrupted_collection_is_kept_until_its_objects_are_gone(
     collection: Collection, storage: Interrupted
 ) -> None:
