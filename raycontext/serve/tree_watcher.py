@@ -13,8 +13,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path, PurePath
 
-import watchfiles
-
 from raycontext.discover.ignore import CONTROL_NAMES, FolderRules
 from raycontext.errors import RaycontextError
 
@@ -132,6 +130,8 @@ class TreeWatcher:
         self, identity: tuple[int, int], tell: Callable[[tuple[str, ...]], None], ended: threading.Event
     ) -> None:
         """Listen while the watched path is still the folder that was opened (same device and inode)."""
+        import watchfiles  # some 50 ms of CPU time, and most processes watch nothing
+
         self._rules.forget()
         hints = watchfiles.watch(
             self.source,
