@@ -1,4 +1,4 @@
-"""The state of the daemon's process, and what it serves: see `daemon`, which is its entry point."""
+"""Process of the daemon: its state, its servers, and the watch over them. `daemon.__main__` is the entry point."""
 
 from __future__ import annotations
 
@@ -45,28 +45,28 @@ __all__ = ["serve"]
 _log = logging.getLogger("raycontext.daemon")
 
 WATCH_SECONDS = 1.0
-"""How often the daemon looks after its Ray, its socket and the time."""
+"""Pause between two looks of the daemon at its Ray, its socket and the time, in seconds."""
 
 IDLE_COLLECTION_SECONDS = 600.0
-"""After which the actors of a collection that no one asks end."""
+"""Time without a question after which the actors of a collection end, in seconds."""
 
 RESTARTS = "RAYCONTEXT_DAEMON_RESTARTS"
-"""Environment variable of a daemon that has restarted itself: the times, Unix seconds."""
+"""Environment variable in which a daemon that restarts itself notes when it did so, in Unix seconds."""
 
 MAX_RESTARTS, RESTART_WINDOW_SECONDS = 3, 120.0
-"""More in that time are a crash loop."""
+"""Number of restarts within a time, in seconds, beyond which the daemon gives up: they are a crash loop."""
 
 FAILED_SECONDS = 30.0
-"""How long a daemon that cannot serve tells so before it ends."""
+"""Time for which a daemon that cannot serve says so before it ends, in seconds."""
 
 MEASURE_SECONDS = 5.0
-"""For how long a measurement of memory is good enough: it takes a while itself."""
+"""Age up to which a measurement of memory is used again, in seconds: a measurement takes a while itself."""
 
 END_SECONDS = 10.0
 
 
 class DaemonProcess(Daemon):
-    """The state of the process: starting, ready, failed."""
+    """State of the process: starting, ready, failed."""
 
     def __init__(self, root: str, settings: Settings, claimed: Claim, tcp: str | None) -> None:
         self.root = root
@@ -147,7 +147,7 @@ class DaemonProcess(Daemon):
             self._ray.want(at_once=at_once)
 
     def fail(self, problem: str) -> None:
-        """From now on every request is told what is wrong."""
+        """Tell every request from now on what is wrong."""
         _log.error("failed: %s", problem)
         self._problem = problem
         self._failed = time.monotonic()
@@ -163,7 +163,7 @@ class DaemonProcess(Daemon):
             self._service.retires.set()
 
     async def watch(self) -> None:
-        """Until the end: look after Ray, the socket, idle collections and the idle time."""
+        """Look after Ray, the socket, idle collections and the idle time until the daemon ends."""
         while not self.ending.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), WATCH_SECONDS)
@@ -209,7 +209,7 @@ class DaemonProcess(Daemon):
 
 
 class _Restricted(Daemon):
-    """The daemon for callers from outside: they may ask for some folders only."""
+    """Daemon as callers over TCP see it: they may ask for some folders only."""
 
     def __init__(self, process: DaemonProcess, allowed: Sequence[str]) -> None:
         self._process = process
@@ -288,7 +288,7 @@ def _ray(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
 
 
 def restart() -> None:
-    """Become a new daemon: what Ray has left in this process cannot be used any more."""
+    """Replace this process by a new daemon, since what Ray has left in it cannot be used any more."""
     children = psutil.Process().children(recursive=True)
     for child in children:
         with suppress(psutil.NoSuchProcess):
@@ -307,6 +307,6 @@ def restart() -> None:
 
 
 def _restarts() -> list[float]:
-    """When this daemon has restarted itself lately."""
+    """Return when this daemon has restarted itself lately, in Unix seconds."""
     limit = time.time() - RESTART_WINDOW_SECONDS
     return [moment for text in os.environ.get(RESTARTS, "").split(",") if text and (moment := float(text)) > limit]

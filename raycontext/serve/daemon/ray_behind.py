@@ -1,4 +1,4 @@
-"""The Ray of a daemon, which starts behind the work: the daemon answers and indexes without it until it is there."""
+"""Ray behind a daemon: it starts behind the work, and the daemon answers and indexes without it until it is there."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class RayBehind:
 
     @property
     def address(self) -> str:
-        """Address at which others on this machine can join the Ray; empty unless it is ready."""
+        """Return the address at which others on this machine can join the Ray; empty unless it is ready."""
         if self.state != "ready":
             return ""
         from raycontext.runtime.ray_process import current_address
