@@ -138,6 +138,10 @@ def test_extras_are_declared_apart_and_their_modules_are_imported_lazily() -> No
                 assert not (isinstance(node, ast.ImportFrom) and node.module == dotted), path
 
 
+LOCAL = {"compile_kernels": ".", "pool_tasks": "tests/unit/runtime/tasks"}
+"""Folders of the modules that are imported by their names alone, from a folder that is put on the path."""
+
+
 @pytest.mark.parametrize("folder", FOLDERS[1:])
 def test_folders_beside_the_package_import_only_what_is_declared(folder: str) -> None:
     known = {*RUNTIME, *DEV}
@@ -145,9 +149,14 @@ def test_folders_beside_the_package_import_only_what_is_declared(folder: str) ->
     undeclared = {
         (found.module, found.name)
         for found in IMPORTS[folder]
-        if found.name not in other and not distributions(found.name) & known
+        if found.name not in other | LOCAL.keys() and not distributions(found.name) & known
     }
     assert undeclared == set()
+
+
+def test_modules_that_tests_put_on_the_path_are_there() -> None:
+    for name, folder in LOCAL.items():
+        assert (REPOSITORY / folder / f"{name}.py").is_file()
 
 
 def test_what_is_declared_is_used() -> None:
