@@ -12,6 +12,7 @@ The names below are imported when they are first used, so that `import raycontex
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ if TYPE_CHECKING:
     from raycontext.store.checking.reports import Damage, DamageKind, RepairReport, VerificationReport
 
 __version__ = "0.1.0"
+
+# Arrow's allocator takes a gigabyte at once when it is first used, which is all the memory that an index task may have.
+# It reads this when it is loaded: then it takes what it needs.
+os.environ.setdefault("MIMALLOC_ARENA_EAGER_COMMIT", "0")
 
 __all__ = [
     "ActorStatus",

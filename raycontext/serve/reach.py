@@ -29,18 +29,19 @@ class Reach:
 
     def includes(self, source: str) -> bool:
         """Return whether a folder that a root or a job names may be reached. Its path may hold links."""
-        return self._folders is None or self._holds(os.path.realpath(source))
+        return self.holds(os.path.realpath(source)) if self._folders is not None else True
 
     def check_place(self, place: str, given: str) -> None:
         """Raise `PathNotAllowed` for a path outside of the bounds.
 
         place: path without links. given: the path as the caller gave it, for the error.
         """
-        if self._folders is not None and not self._holds(place):
+        if not self.holds(place):
             raise PathNotAllowed(given)
 
-    def _holds(self, place: str) -> bool:
-        return self._folders is not None and any(is_inside(place, folder) for folder in self._folders)
+    def holds(self, place: str) -> bool:
+        """Return whether a path without links may be reached. No file is looked at: this is for an event loop."""
+        return self._folders is None or any(is_inside(place, folder) for folder in self._folders)
 
 
 def chosen(sources: Mapping[str, str], collection: str | None, place: str | None) -> str:

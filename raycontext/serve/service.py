@@ -166,12 +166,12 @@ class Service:
 
     def jobs(self) -> list[JobState]:
         """Return the states of all jobs of this process, newest first."""
-        return [job.state() for job in reversed(self._jobs.values()) if self._reach.includes(job.source)]
+        return [job.state() for job in reversed(self._jobs.values()) if self._reach.holds(job.source)]
 
     def job(self, collection: str) -> JobState | None:
         """Return the state of the running or last job of a collection; None when there was none."""
         job = self._jobs.get(collection)
-        return job.state() if job is not None and self._reach.includes(job.source) else None
+        return job.state() if job is not None and self._reach.holds(job.source) else None
 
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
@@ -243,7 +243,7 @@ class Service:
         try:
             return await self.contexts.catalog.prepare(source, asked.collection)
         except CollectionExists as error:
-            if self._reach.includes(error.source):
+            if await asyncio.to_thread(self._reach.includes, error.source):
                 raise
             raise InvalidInput(f"The collection name '{error.name}' is taken", "Choose another name.") from None
 
@@ -285,7 +285,7 @@ class Service:
 
     def watches(self) -> list[WatchState]:
         """Return the states of all watched folders."""
-        return [state for state in self._watches.states() if self._reach.includes(state.source)]
+        return [state for state in self._watches.states() if self._reach.holds(state.source)]
 
     async def close(self) -> None:
         """Stop all jobs and watches. What is committed stays."""
@@ -335,7 +335,7 @@ class Service:
             job.state()
             for job in self._jobs.values()
             if job.running
-            and self._reach.includes(job.source)
+            and self._reach.holds(job.source)
             and (job.collection in about or "*" in named or is_inside(path, job.source))
         ]
         page = hits[offset : offset + limit]

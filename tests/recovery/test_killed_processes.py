@@ -202,12 +202,12 @@ planner.COMMIT_BYTES = 30_000
 left = int(os.environ["WRITES_BEFORE_DEATH"])
 
 def deadly(write):
-    def call(*arguments):
+    def call(*arguments, **named):
         global left
         left -= 1
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return write(*arguments)
+        return write(*arguments, **named)
     return call
 
 os.fsync, os.link = deadly(os.fsync), deadly(os.link)

@@ -14,6 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from starlette.testclient import TestClient
 
 from raycontext import errors
 from raycontext.actors.job import Job
+from raycontext.analyse.postings import PostingLists
 from raycontext.cli.main import main
 from raycontext.daemon_client import wire
 from raycontext.daemon_client.wire import Reply
@@ -36,6 +38,7 @@ from raycontext.serve.http.api import Daemon, http_application
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import FORMAT, decode_sealed, encode_sealed
+from raycontext.store.segments.segment import Segment
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.vector_store import VectorStore
 from raycontext.store.writer import CollectionWriter
@@ -218,6 +221,43 @@ def commit_conflict(place: Place) -> tuple[Told, str, str]:
     return place.run("index", "shop", *INLINE), "Another writer of 'shop' committed changes", "run the index again"
 
 
+def corrupt_arrays(place: Place) -> tuple[Told, str, str]:
+    """Postings with fewer offsets than terms, in a file whose checksum holds."""
+    settle(place.shop)
+    place.indexed()
+    sound = Segment.posting_lists
+
+    def damaged(self: Segment, field: str) -> PostingLists:
+        lists = sound(self, field)
+        return replace(lists, starts=lists.starts[:1])
+
+    place.monkeypatch.setattr(Segment, "posting_lists", damaged)
+    return place.run("search", "cart", "shop"), "is damaged", "raycontext repair"
+
+
+def embedder_not_allowed(place: Place) -> tuple[Told, str, str]:
+    """A collection names a server that nobody here has named."""
+    place.indexed()
+    (manifest,) = (place.root / "shop/manifests").iterdir()
+    body = decode_sealed("manifest", manifest.name, manifest.read_bytes())
+    place.rewrite_manifest(options={**body["options"], "embedder": "openai:model@http://127.0.0.1:9/v1"})
+    told = place.run("index", "shop", *INLINE)
+    return told, "has named the embedder openai:model@http://127.0.0.1:9/v1", "RAYCONTEXT_EMBEDDERS"
+
+
+def kernels_missing(place: Place) -> tuple[Told, str, str]:
+    """The files of the compiled functions are not where they belong."""
+    code = (
+        "import pathlib\nfrom raycontext.kernel import library\nlibrary.FOLDER = pathlib.Path('/nowhere')\n"
+        "from raycontext.cli.main import main\nmain()\n"
+    )
+    process = Command(place.root).start(
+        "index", "shop", *INLINE, cwd=place.folder, program=(sys.executable, "-c", code)
+    )
+    stdout, stderr = process.communicate()
+    return Told(process.returncode, stdout, stderr), "The compiled functions at /nowhere/kernels-", "make kernels"
+
+
 def fingerprint_mismatch(place: Place) -> tuple[Told, str, str]:
     """The collection is of a release with another table of term vectors."""
     settle(place.shop)  # else the search takes in what may have changed, and rebuilds
@@ -258,7 +298,7 @@ def job_cancelled(place: Place) -> tuple[Told, str, str]:
         return await scan(self, source)
 
     place.monkeypatch.setattr(Job, "_scan", cancelled)
-    return place.run("index", "shop", *INLINE), "Indexing 'shop' was cancelled", "index it again to go on"
+    return place.run("index", "shop", *INLINE), "Indexing 'shop' was cancelled", "index again to go on"
 
 
 def not_shared(place: Place) -> tuple[Told, str, str]:
@@ -355,18 +395,21 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.CollectionExists: collection_exists,
     errors.CommitConflict: commit_conflict,
     errors.ConfigurationError: configuration_error,
+    errors.CorruptArrays: corrupt_arrays,
     errors.CorruptManifest: corrupt_manifest,
     errors.CorruptSegment: corrupt_segment,
     errors.DaemonFailed: daemon_failed,
     errors.DaemonStarting: daemon_starting,
     errors.DeadlineExceeded: deadline_exceeded,
     errors.EmbeddingBudgetExceeded: embedding_budget_exceeded,
+    errors.EmbedderNotAllowed: embedder_not_allowed,
     errors.EmbeddingFailed: embedding_failed,
     errors.Fenced: fenced,
     errors.FingerprintMismatch: fingerprint_mismatch,
     errors.InvalidInput: invalid_input,
     errors.JobCancelled: job_cancelled,
     errors.JobFailed: job_failed,
+    errors.KernelsMissing: kernels_missing,
     errors.NotShared: not_shared,
     errors.PathNotAllowed: path_not_allowed,
     errors.RemoteError: remote_error,

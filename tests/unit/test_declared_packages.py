@@ -38,6 +38,7 @@ EXTRAS = {
 imports the distribution only inside of a function."""
 
 TOOLS = {
+    "auditwheel": "make wheels",
     "flask-cors": "moto's server imports it",
     "hatchling": "builds the wheels in tests",
     "mypy": "make lint",

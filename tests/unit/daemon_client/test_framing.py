@@ -36,7 +36,8 @@ def chunked(parts: list[bytes], end: bytes = b"0\r\n\r\n") -> bytes:
 
 
 def response(content: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + content
+    named = f"{wire.PROTOCOL_HEADER}: {wire.PROTOCOL}"
+    return "\r\n".join([f"HTTP/1.1 {status}", named, *headers, "", ""]).encode() + content
 
 
 def read(pieces: list[bytes]) -> tuple[ResponseReader, bytes]:
