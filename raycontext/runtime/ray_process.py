@@ -11,6 +11,7 @@ import secrets
 import socket
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,7 @@ __all__ = [
     "give_up",
     "is_initialized",
     "join",
+    "note_with",
     "other_drivers",
     "own_folders",
     "start_local",
@@ -51,6 +53,15 @@ def is_initialized() -> bool:
 
 _own_folder: list[Path] = []
 """Temporary folder of the local Ray that this process has started. Empty where it has started none."""
+
+
+_noting: list[Callable[[], None]] = []
+"""Functions that note the folder of a local Ray before Ray writes into it."""
+
+
+def note_with(note: Callable[[], None]) -> None:
+    """Have a function called whenever a local Ray of this process gets its folder, which outlives a kill."""
+    _noting.append(note)
 
 
 def own_folders() -> list[Path]:
@@ -167,6 +178,9 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     folder = Path(tempfile.mkdtemp(prefix="raycontext-"))  # 0700
+    _own_folder.append(folder)
+    for note in _noting:
+        note()
     try:
         ray.init(
             address="local",
@@ -184,9 +198,9 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
         _end_helpers()
     except BaseException:
         ray.shutdown()
+        _own_folder.remove(folder)
         remove_tree(folder)
         raise
-    _own_folder.append(folder)
 
 
 def join(address: str, namespace: str, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import threading
@@ -28,6 +29,7 @@ from raycontext.safe_text import safe
 from raycontext.sdk.arguments import root_of
 from raycontext.sdk.context import Context, closed
 from raycontext.settings import Settings
+from raycontext.store.storage.locations import MEMORY
 
 __all__ = [
     "Connection",
@@ -155,6 +157,8 @@ class Connection:
         if self._runtime is not None:
             await self._runtime.close()
             self._runtime = None
+        if self._root.startswith(MEMORY):
+            gc.collect()  # finished jobs are held by cycles, and hold the root that ends with its connection
 
     def __enter__(self) -> SyncContext:
         loop = LoopThread()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from raycontext.serve.watches import Watched
 
 __all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
+
+USERS_END_SECONDS = 20.0
+"""Time in which the processes of a Ray end once their daemon was killed, in seconds."""
 
 
 def write_token(root: str) -> None:
@@ -46,9 +50,23 @@ def remove_left_folders(root: str, *, last: bool = False) -> None:
     """
     for folder in _noted(root):
         if Path(folder).name.startswith("raycontext-"):
+            if last:
+                _wait_for_users(folder)
             remove_tree(folder)
     if last:
         Path(paths.folders_path(root)).unlink(missing_ok=True)
+
+
+def _wait_for_users(folder: str) -> None:
+    """Wait until the Ray of a daemon that was killed has ended: until then it makes its folder anew."""
+    import psutil  # loaded here, since a daemon that has no claim does not need it
+
+    users = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(folder in part for part in process.cmdline()):
+                users.append(process)
+    psutil.wait_procs(users, timeout=USERS_END_SECONDS)
 
 
 def _noted(root: str) -> list[str]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from raycontext.errors import RaycontextError, RuntimeUnavailable
@@ -89,6 +90,7 @@ class RayBehind:
     async def run(self) -> None:
         """Start Ray whenever it is wanted, and end it after a rest. Ends by cancellation, with Ray."""
         pause = FIRST_PAUSE_SECONDS
+        noted = False
         while True:
             if self.state == "failed":
                 await asyncio.sleep(pause)
@@ -96,6 +98,9 @@ class RayBehind:
             await self._wanted.wait()
             await self._until_quiet()
             self.state = "starting"
+            if not noted:
+                await asyncio.to_thread(_note_ray, self._root)
+                noted = True
             try:
                 await self._serve_once()
             except Exception as error:
@@ -110,7 +115,6 @@ class RayBehind:
         begun = time.monotonic()
         async with connect(root=self._root, runtime="ray") as context:
             self._processes = await asyncio.to_thread(ray_processes)
-            await asyncio.to_thread(note_folders, self._root)
             self._contexts.join(context)
             self.state, self.problem = "ready", ""
             _log.info("Ray is ready after %.1f s", time.monotonic() - begun)
@@ -147,3 +151,10 @@ class RayBehind:
     def _fail(self, problem: str) -> None:
         self.state, self.problem = "failed", safe(problem)
         _log.warning("%s", without_ray(self.problem))
+
+
+def _note_ray(root: str) -> None:
+    """Have the folder of each Ray noted before Ray writes into it, since a daemon that is killed leaves it behind."""
+    from raycontext.runtime.ray_process import note_with  # imports Ray
+
+    note_with(partial(note_folders, root))
