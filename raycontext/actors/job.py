@@ -13,9 +13,9 @@ from raycontext.actors.metrics import add, set_value
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
-from raycontext.index import planner as index_planner
-from raycontext.index import stages
+from raycontext.index import instructions, stages
 from raycontext.index.governor import Governor
+from raycontext.index.planner import ReindexPlanner
 from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import IndexReport, JobProgress
@@ -88,7 +88,7 @@ class Job:
         self._runtime = runtime
         self._begun = self._renewed = time.monotonic()
         self._ended: float | None = None
-        self._planner: index_planner.ReindexPlanner | None = None
+        self._planner: ReindexPlanner | None = None
         self._error = ""
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
@@ -114,7 +114,7 @@ class Job:
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
             self.pooled_embedder = embedder if self._embedders else None
-            self._planner = index_planner.ReindexPlanner(
+            self._planner = ReindexPlanner(
                 self._state.options,
                 owed=self._state.unrecorded,
                 replace=self._state.replace,
@@ -189,19 +189,19 @@ class Job:
             error=self._error,
         )
 
-    async def _drive(self, planner: index_planner.ReindexPlanner) -> bool:
+    async def _drive(self, planner: ReindexPlanner) -> bool:
         """Carry out the planner's instructions to the end, and return whether the index has changed."""
         waiting = deque(planner.start())
-        running: set[asyncio.Task[index_planner.Event]] = set()
+        running: set[asyncio.Task[instructions.Event]] = set()
         try:
             while True:
                 if self._leaving:
                     self._withdraw(planner, waiting)
                 while waiting and len(running) <= self._runtime.parallelism:
                     match waiting.popleft():
-                        case index_planner.Finish(changed):
+                        case instructions.Finish(changed):
                             return changed
-                        case index_planner.Abort(error):
+                        case instructions.Abort(error):
                             raise error
                         case instruction:
                             running.add(asyncio.create_task(self._carry_out(instruction)))
@@ -221,9 +221,9 @@ class Job:
             await asyncio.gather(*running, return_exceptions=True)
             self._measure(0, 0)
 
-    def _withdraw(self, planner: index_planner.ReindexPlanner, waiting: deque[index_planner.Instruction]) -> None:
+    def _withdraw(self, planner: ReindexPlanner, waiting: deque[instructions.Instruction]) -> None:
         """Leave what is not yet begun to whoever goes on with the run."""
-        left = [instruction for instruction in waiting if isinstance(instruction, index_planner.IndexFiles)]
+        left = [instruction for instruction in waiting if isinstance(instruction, instructions.IndexFiles)]
         if not (left and planner.may_end_early):
             return
         for instruction in left:
@@ -231,16 +231,16 @@ class Job:
         waiting.extend(planner.withdraw(left))
         self.is_handed_over = True
 
-    async def _let_end(self, running: Iterable[asyncio.Task[index_planner.Event]]) -> None:
+    async def _let_end(self, running: Iterable[asyncio.Task[instructions.Event]]) -> None:
         """Wait for the tasks of a run that has failed, and note the segments that they have written."""
         if not running:
             return
         ended, _ = await asyncio.wait(running, timeout=END_SECONDS)
         events = [task.result() for task in ended]
-        late = [event.batch.segment for event in events if isinstance(event, index_planner.Indexed)]
+        late = [event.batch.segment for event in events if isinstance(event, instructions.Indexed)]
         self._late = [segment for segment in late if segment is not None]
 
-    async def _remove_loose(self, planner: index_planner.ReindexPlanner) -> None:
+    async def _remove_loose(self, planner: ReindexPlanner) -> None:
         """Remove the segments that this run has written and not committed: the disk may be full."""
         untried = [*planner.uncommitted_segments, *self._late]
         opened, base = self._location.open(), self._state.version
@@ -261,20 +261,20 @@ class Job:
             raise CommitConflict(self.identity.name, self._state.version, SEGMENTS_COLLECTED) from error
         self._renewed = time.monotonic()
 
-    async def _carry_out(self, instruction: index_planner.Instruction) -> index_planner.Event:
+    async def _carry_out(self, instruction: instructions.Instruction) -> instructions.Event:
         """Carry out one instruction and return its event. An error becomes the event `Failed`."""
         source, options = self.identity.source, self._state.options
         try:
             match instruction:
-                case index_planner.ScanTree():
-                    return index_planner.Scanned(await self._scan(source))
-                case index_planner.HashFiles(files):
+                case instructions.ScanTree():
+                    return instructions.Scanned(await self._scan(source))
+                case instructions.HashFiles(files):
                     digests = await self._run(stages.hash_files, source, files, options.max_file_bytes)
-                    return index_planner.Hashed(instruction, digests)
-                case index_planner.CompareTrees(hashed, removed, skips):
+                    return instructions.Hashed(instruction, digests)
+                case instructions.CompareTrees(hashed, removed, skips):
                     changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips)
-                    return index_planner.Compared(changes)
-                case index_planner.IndexFiles(_, files, _, again):
+                    return instructions.Compared(changes)
+                case instructions.IndexFiles(_, files, _, again):
                     batch = await self._run(
                         stages.index_files,
                         source,
@@ -291,16 +291,16 @@ class Job:
                         add("raycontext_reused_vectors_total", reused, collection=self.identity.name)
                     add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
                     add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
-                    return index_planner.Indexed(instruction, batch)
-                case index_planner.Commit(change):
+                    return instructions.Indexed(instruction, batch)
+                case instructions.Commit(change):
                     self._tried = [segment for _, segment in change.segments]
                     self._state = await self._store.call(VectorStoreActor.commit, change)
                     self._tried = []
-                    return index_planner.Committed(instruction)
+                    return instructions.Committed(instruction)
                 case _:
                     raise AssertionError(instruction)
         except Exception as error:
-            return index_planner.Failed(instruction, error)
+            return instructions.Failed(instruction, error)
 
     def _embedding_run(self) -> EmbeddingRun | None:
         if not self._embedders:
@@ -321,7 +321,7 @@ class Job:
         again = () if state.replace else state.parsed_again
         return await self._run(stages.scan_tree, source, self._location, version, state.options, again)
 
-    def _report(self, planner: index_planner.ReindexPlanner, changed: bool) -> IndexReport:
+    def _report(self, planner: ReindexPlanner, changed: bool) -> IndexReport:
         """Return the report of a run that has ended."""
         state = self._state
         return IndexReport(

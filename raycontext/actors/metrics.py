@@ -100,11 +100,11 @@ def _record(name: str, method: str, value: float, tags: dict[str, str]) -> None:
     ray = sys.modules.get("ray")  # importing Ray takes half a second, and nothing collects metrics without it
     is_initialized = getattr(ray, "is_initialized", None)  # missing while another thread imports Ray
     if is_initialized is not None and is_initialized() and (value or method != "inc"):
-        getattr(_metric(name), method)(value, tags)
+        getattr(metric(name), method)(value, tags)
 
 
 @cache
-def _metric(name: str) -> Any:
+def metric(name: str) -> Any:
     """Return Ray's metric of that name, made at its first use."""
     from ray.util import metrics
 

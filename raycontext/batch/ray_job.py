@@ -75,7 +75,7 @@ def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[s
         client: Any = _asked(lambda: JobSubmissionClient(address))
         submission_id, joined = _submitted(client, job)
         if wait:
-            _follow(client, submission_id, on_log)
+            follow(client, submission_id, on_log)
         details = _asked(lambda: client.get_job_info(submission_id))
     except ERRORS as error:
         told = " ".join(str(error).split())[:300]
@@ -143,7 +143,7 @@ def _newest(client: Any, base: str) -> tuple[int, bool]:
     return newest, running
 
 
-def _follow(client: Any, submission_id: str, on_log: Callable[[str], None]) -> None:
+def follow(client: Any, submission_id: str, on_log: Callable[[str], None]) -> None:
     """Pass on what the job writes, each character once, and return when the job has ended.
 
     A stream that breaks is opened again. It then starts at the beginning of the log, so what was passed on is left out.

@@ -61,7 +61,7 @@ def index_folder(
     with show_progress() as show:
         for _ in range(TRIES):
             try:
-                report = _followed(place, asked, show)
+                report = followed(place, asked, show)
             except wire.DaemonDiffers as differs:
                 say(f"{differs}: this command indexes by itself")
                 with connected(root, None, "processes") as context:
@@ -80,7 +80,7 @@ def _tell_of_ray(root: str) -> None:
         say(without_ray(safe(found["ray_problem"])))
 
 
-def _followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:
+def followed(root: str, asked: dict[str, Any], show: Callable[[JobProgress], None]) -> IndexReport:
     """Start the job at the daemon and follow it to its end. Raises `DaemonGone` when the daemon ends before."""
     from raycontext.models import IndexReport, JobProgress  # imported late, since it would make --help slow
 

@@ -52,15 +52,15 @@ def runtime_folder() -> str:
     uid = os.getuid()
     standard = f"/run/user/{uid}"
     if _is_private(standard):
-        return _private(f"{standard}/raycontext")
+        return require_private(f"{standard}/raycontext")
     home = _home(uid)
     folder = f"{home}/.local/state/raycontext/run"
     if home and len(os.fsencode(folder)) + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES and is_writable(folder):
-        return _private(folder)
+        return require_private(folder)
     for number in range(TAKEN_FOLDERS):
         folder = f"/tmp/raycontext-{uid}" + (f"-{number}" if number else "")
         try:
-            return _private(folder)
+            return require_private(folder)
         except PermissionError as error:  # taken by another user: nobody can take them all back from us
             refused = error
     raise refused
@@ -83,7 +83,8 @@ def _home(uid: int) -> str:
         return ""
 
 
-def _private(folder: str) -> str:
+def require_private(folder: str) -> str:
+    """Make the folder where it is missing, and return it. Raises `PermissionError` when others can get into it."""
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
     if not _is_private(folder):
         raise PermissionError(f"{folder} must be a folder that belongs to you alone (chmod 700)")

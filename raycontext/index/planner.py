@@ -44,24 +44,7 @@ from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
 from raycontext.store.manifest import SegmentReference
 
-__all__ = [
-    "Abort",
-    "Commit",
-    "Committed",
-    "CompareTrees",
-    "Compared",
-    "Event",
-    "Failed",
-    "Finish",
-    "HashFiles",
-    "Hashed",
-    "IndexFiles",
-    "Indexed",
-    "Instruction",
-    "ReindexPlanner",
-    "ScanTree",
-    "Scanned",
-]
+__all__ = ["ReindexPlanner"]
 
 HASH_BATCH_BYTES = 64 << 20
 """Largest total size in bytes of the files that one task hashes. A larger file has a task of its own."""

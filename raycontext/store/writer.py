@@ -260,7 +260,7 @@ class CollectionWriter:
         target = f"{collection.name}/manifests/{manifest_name(manifest.version)}"
         if not collection.storage.create(target, manifest.encode()):
             return False
-        if self._is_ghost(manifest):
+        if self.is_ghost(manifest):
             collection.storage.delete(target)
             return False
         try:
@@ -321,7 +321,7 @@ class CollectionWriter:
         if identity != self._identity:
             raise CommitConflict(self._collection.name, self._highest, "removed the collection and made it anew")
 
-    def _is_ghost(self, manifest: Manifest) -> bool:
+    def is_ghost(self, manifest: Manifest) -> bool:
         """Return whether a version that was just created is below the newest one but not part of its history.
 
         This happens where other writers had gone past that version, and garbage collection had freed its name.

@@ -24,8 +24,8 @@ from raycontext.discover.merkle import MerkleTree
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import Fenced
-from raycontext.index import planner as index_planner
-from raycontext.index import stages
+from raycontext.index import instructions, stages
+from raycontext.index.planner import ReindexPlanner
 from raycontext.models import (
     ChunkKind,
     CollectionStatus,
@@ -319,21 +319,21 @@ async def test_batching_of_index_messages(inline: Connection, tmp_path: Path, mo
 def test_batches_of_ten_thousand_files() -> None:
     """The planner makes some batches of them, for hashing and for indexing."""
     files = [FileStat(f"f{number:05}.py", 1000, 1, number + 1) for number in range(10_000)]
-    planner = index_planner.ReindexPlanner(IndexOptions(), owed=True, replace=False, parallelism=2, new_txn=lambda: "t")
+    planner = ReindexPlanner(IndexOptions(), owed=True, replace=False, parallelism=2, new_txn=lambda: "t")
     planner.start()
-    hashing = planner.handle(index_planner.Scanned(Scan(1, len(files), files, {}, [], [], ())))
+    hashing = planner.handle(instructions.Scanned(Scan(1, len(files), files, {}, [], [], ())))
     assert len(hashing) == 5
-    todo: list[index_planner.Instruction] = []
+    todo: list[instructions.Instruction] = []
     for instruction in hashing:
-        assert isinstance(instruction, index_planner.HashFiles)
+        assert isinstance(instruction, instructions.HashFiles)
         digests = [FileDigest(file.path, file.path.encode().ljust(16)[:16], None) for file in instruction.files]
-        todo += planner.handle(index_planner.Hashed(instruction, digests))
+        todo += planner.handle(instructions.Hashed(instruction, digests))
     (compare,) = todo
-    assert isinstance(compare, index_planner.CompareTrees)
+    assert isinstance(compare, instructions.CompareTrees)
     paths = [file.path for file in files]
-    batches = planner.handle(index_planner.Compared(TreeChanges(paths, [], [], {}, [], {})))
+    batches = planner.handle(instructions.Compared(TreeChanges(paths, [], [], {}, [], {})))
     assert 5 <= len(batches) <= 20
-    indexed = [file.path for batch in batches if isinstance(batch, index_planner.IndexFiles) for file in batch.files]
+    indexed = [file.path for batch in batches if isinstance(batch, instructions.IndexFiles) for file in batch.files]
     assert sorted(indexed) == paths
 
 

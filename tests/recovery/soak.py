@@ -54,8 +54,8 @@ class CountingWriter(CollectionWriter):
 
     ghosts = 0
 
-    def _is_ghost(self, manifest: object) -> bool:
-        found = super()._is_ghost(manifest)  # type: ignore[arg-type]
+    def is_ghost(self, manifest: object) -> bool:
+        found = super().is_ghost(manifest)  # type: ignore[arg-type]
         self.ghosts += found
         return found
 

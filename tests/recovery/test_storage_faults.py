@@ -64,11 +64,11 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self._embedder = StaticEmbedder()
         write_tree(folder, {"cart.py": CART, "README.md": README})
-        first = self._step("a", folder, "cart.py", "README.md")
+        first = self.step("a", folder, "cart.py", "README.md")
         write_tree(folder, {"cart.py": CART + PAYMENT * 4})
-        self.steps = (first, self._step("b", folder, "cart.py"), Step("c", None, {}, frozenset({"README.md"})))
+        self.steps = (first, self.step("b", folder, "cart.py"), Step("c", None, {}, frozenset({"README.md"})))
 
-    def _step(self, txn: str, folder: Path, *paths: str) -> Step:
+    def step(self, txn: str, folder: Path, *paths: str) -> Step:
         digests, batch = {}, Batch()
         for path in paths:
             content = read_content(folder, path, 1 << 20)

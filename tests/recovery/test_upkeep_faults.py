@@ -26,6 +26,13 @@ from .test_storage_faults import NAME, SEGMENT_OBJECTS, Run, State, read
 LATER_SECONDS = 30 * 86_400.0
 """By then all grace times are over."""
 
+
+def names_of(storage: Storage, folder: str = "") -> list[str]:
+    """Return the names of all objects of a storage, in the order of their folders."""
+    names = [f"{folder}/{name}" if folder else name for name in storage.list(folder)]
+    return [one for name in names for one in ([name] if storage.exists(name) else names_of(storage, name))]
+
+
 KINDS = [Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.CRASH_TORN, Kind.IO_ERROR, Kind.LOST_REPLY]
 
 
@@ -35,7 +42,7 @@ class Upkeep:
     def __init__(self, folder: Path) -> None:
         self.run = Run(folder)
         write_tree(folder, {"notes.md": README})
-        self.more = self.run._step("d", folder, "notes.md")
+        self.more = self.run.step("d", folder, "notes.md")
 
     def perform(self, storage: Storage) -> None:
         """What is committed already is not committed again, and only who owns the collection looks after it."""
@@ -132,7 +139,7 @@ def test_fault_while_a_collection_is_removed_leaves_it_whole_or_gone(upkeep: Upk
 
     prepared = MemoryStorage()
     upkeep.perform(prepared)
-    objects = {name: found.data for name, found in prepared._objects.items()}
+    objects = {name: prepared.read(name) for name in names_of(prepared)}
     for fault in struck_at_every_call(remove, kind, objects):
         storage = MemoryStorage("removed", objects)
         with pytest.raises((StorageError, Crash)):

@@ -90,7 +90,7 @@ def test_caches_logs_and_records_are_for_their_owner_alone(tmp_path: Path, monke
     monkeypatch.setattr(daemon, "LOG_BYTES", 10)
     monkeypatch.setattr(logging, "basicConfig", lambda *, handlers, **_: logs.extend(handlers))
     logs: list[logging.Handler] = []
-    daemon._write_log(str(tmp_path / "state" / "deep" / "daemon.log"))
+    daemon.write_log(str(tmp_path / "state" / "deep" / "daemon.log"))
     for number in range(3):
         logs[0].emit(logging.LogRecord("test", logging.INFO, "", 1, f"line {number}", None, None))
     logs[0].close()

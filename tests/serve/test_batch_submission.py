@@ -118,7 +118,7 @@ def test_log_is_passed_on_once_when_its_stream_breaks() -> None:
             return ray_job.JobStatus.RUNNING if self.streams else ray_job.JobStatus.SUCCEEDED
 
     told: list[str] = []
-    ray_job._follow(Client(), "job", told.append)
+    ray_job.follow(Client(), "job", told.append)
     assert "".join(told) == "one\ntwo\nthree\n"
 
 

@@ -203,7 +203,7 @@ def test_folder_of_sockets_is_private_and_none_that_others_have_made(
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
     with pytest.raises(PermissionError, match="belongs to you alone"):
-        paths._private(str(open_to_all))
+        paths.require_private(str(open_to_all))
 
 
 class Answers(threading.Thread):

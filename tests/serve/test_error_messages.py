@@ -30,7 +30,7 @@ from raycontext.daemon_client import wire
 from raycontext.daemon_client.wire import Reply
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
-from raycontext.models import IndexOptions, SkipReason
+from raycontext.models import IndexOptions, IndexReport, SkipReason
 from raycontext.options import RunOptions
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.search import shard
@@ -290,14 +290,14 @@ def job_failed(place: Place) -> tuple[Told, str, str]:
 
 
 def job_cancelled(place: Place) -> tuple[Told, str, str]:
-    """Someone else cancels the run while it walks through the tree."""
-    scan = Job._scan
+    """Someone else cancels the run when it has just begun."""
+    run = Job.run
 
-    async def cancelled(self: Job, source: str) -> Any:
-        assert self.cancel()
-        return await scan(self, source)
+    async def cancelled(self: Job, options: RunOptions) -> IndexReport:
+        asyncio.get_running_loop().call_soon(self.cancel)  # it is the next step after the first one of the run
+        return await run(self, options)
 
-    place.monkeypatch.setattr(Job, "_scan", cancelled)
+    place.monkeypatch.setattr(Job, "run", cancelled)
     return place.run("index", "shop", *INLINE), "Indexing 'shop' was cancelled", "index again to go on"
 
 

@@ -20,7 +20,7 @@ def test_daemon_is_announced_where_none_runs(
 
     monkeypatch.setenv("RAYCONTEXT_DAEMON", "on")
     monkeypatch.setattr(wire, "health", lambda _: {"state": "ready", "ray": "ready"} if runs else None)
-    monkeypatch.setattr(indexing, "_followed", followed)
+    monkeypatch.setattr(indexing, "followed", followed)
     assert indexing.index_folder(".", root=str(root)) == str(root)
     told = capsys.readouterr().err
     assert ("starting the daemon" in told) is not runs

@@ -46,7 +46,7 @@ def test_names_say_what_they_count_in() -> None:
 
 def test_nothing_is_recorded_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setattr(metrics, "_metric", lambda name: pytest.fail(f"{name} was recorded"))
+    monkeypatch.setattr(metrics, "metric", lambda name: pytest.fail(f"{name} was recorded"))
     add("raycontext_compactions_total", 1, collection="shop")
     with pytest.raises(ZeroDivisionError), timed("raycontext_commit_seconds", collection="shop"):
         _ = 1 / 0

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ[lifecycle.DAEMON_SWITCH] = "off"  # what runs in here must not look for a daemon
     os.environ["RAYCONTEXT_ROOT"] = given.root
     try:
-        _write_log(paths.log_path(given.root))
+        write_log(paths.log_path(given.root))
         outside = None if given.tcp is None else _listen(given.tcp)
         claimed = claim(given.root)
         if claimed is None:
@@ -91,7 +91,8 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
         return cast(TextIOWrapper, open_private(Path(self.baseFilename), "a"))
 
 
-def _write_log(path: str) -> None:
+def write_log(path: str) -> None:
+    """Send the log of this process to the file at `path`, which only this user can read, begun anew when it is long."""
     make_private_folder(Path(path).parent)
     handler = _PrivateLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from raycontext.analyse.terms import analyse_texts
-from raycontext.embed.models import local
+from raycontext.embed.models import local, model2vec, onnx
+from raycontext.embed.models.local import LocalEmbedder, ModelKind, TextModel
 from raycontext.embed.names import absolute_name
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.vectors import Documents, Embedder, quantize
@@ -24,6 +26,7 @@ from .model_folders import UNKNOWN, vectors, write_model2vec, write_onnx
 
 Write = Callable[[Path, NDArray[np.float32]], Path]
 WRITERS: dict[str, Write] = {"model2vec": write_model2vec, "onnx": write_onnx}
+KINDS: dict[str, ModelKind] = {"model2vec": model2vec.KIND, "onnx": onnx.KIND}
 DIMENSION = 12  # not a multiple of 8
 TEXTS = ["charge the card", "cart", "", "router request router", "  \n", f"pay {UNKNOWN}"]
 
@@ -107,15 +110,14 @@ def test_model_that_is_replaced_is_loaded_anew(opened: Embedder, kind: str, fold
     assert opened.embed_query("card").tobytes() == vector.tobytes()
 
 
-def test_threads_share_one_model(opened: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_share_one_model(kind: str, folder: Path) -> None:
     loads: list[Path] = []
-    load = local.LocalEmbedder._load
 
-    def counted(self: local.LocalEmbedder, files: tuple[local._File, ...]) -> tuple[local.TextModel, int]:
-        loads.append(self._folder)
-        return load(self, files)
+    def load(folder: Path, files: Mapping[str, Path], device: str) -> TextModel:
+        loads.append(folder)
+        return KINDS[kind].load(folder, files, device)
 
-    monkeypatch.setattr(local.LocalEmbedder, "_load", counted)
+    opened = LocalEmbedder(replace(KINDS[kind], load=load), folder)
     start, found = threading.Barrier(4), []
 
     def run() -> None:

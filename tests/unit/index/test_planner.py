@@ -9,7 +9,7 @@ import pytest
 
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.errors import StorageError
-from raycontext.index import failures
+from raycontext.index import failures, instructions
 from raycontext.index import planner as index_planner
 from raycontext.index.planner import ReindexPlanner
 from raycontext.index.stages import IndexedBatch, Scan
@@ -24,14 +24,14 @@ MEGABYTE = 1 << 20
 class World:
     """Carries out instructions as a runtime would, in memory, and remembers what was committed."""
 
-    def __init__(self, files: Sequence[FileStat], fails: Callable[[index_planner.Instruction], bool] = lambda _: False):
+    def __init__(self, files: Sequence[FileStat], fails: Callable[[instructions.Instruction], bool] = lambda _: False):
         self.files = list(files)
         self.fails = fails
         self.removed: list[str] = []
         self.skipped: dict[str, SnapshotEntry] = {}
         self.unchanged: set[str] = set()
-        self.commits: list[index_planner.Commit] = []
-        self.indexed: list[index_planner.IndexFiles] = []
+        self.commits: list[instructions.Commit] = []
+        self.indexed: list[instructions.IndexFiles] = []
         self._names = count()
 
     def planner(
@@ -46,37 +46,37 @@ class World:
             again=again,
         )
 
-    def run(self, planner: ReindexPlanner, *, newest_first: bool = False) -> index_planner.Finish | index_planner.Abort:
+    def run(self, planner: ReindexPlanner, *, newest_first: bool = False) -> instructions.Finish | instructions.Abort:
         waiting = list(planner.start())
         while True:
             instruction = waiting.pop(-1 if newest_first else 0)
-            if isinstance(instruction, (index_planner.Finish, index_planner.Abort)):
+            if isinstance(instruction, (instructions.Finish, instructions.Abort)):
                 return instruction
             waiting.extend(planner.handle(self.carry_out(instruction)))
 
-    def carry_out(self, instruction: index_planner.Instruction) -> index_planner.Event:
+    def carry_out(self, instruction: instructions.Instruction) -> instructions.Event:
         if self.fails(instruction):
-            return index_planner.Failed(instruction, RuntimeError("worker died"))
+            return instructions.Failed(instruction, RuntimeError("worker died"))
         match instruction:
-            case index_planner.ScanTree():
-                return index_planner.Scanned(Scan(1, len(self.files), self.files, self.skipped, self.removed, [], ()))
-            case index_planner.HashFiles(files):
-                return index_planner.Hashed(instruction, [digest(file) for file in files])
-            case index_planner.CompareTrees(hashed, removed, _):
+            case instructions.ScanTree():
+                return instructions.Scanned(Scan(1, len(self.files), self.files, self.skipped, self.removed, [], ()))
+            case instructions.HashFiles(files):
+                return instructions.Hashed(instruction, [digest(file) for file in files])
+            case instructions.CompareTrees(hashed, removed, _):
                 added = [file.path for file, _ in hashed if file.path not in self.unchanged]
-                return index_planner.Compared(TreeChanges(added, [], list(removed), {}, [], {}))
-            case index_planner.IndexFiles(_, files):
+                return instructions.Compared(TreeChanges(added, [], list(removed), {}, [], {}))
+            case instructions.IndexFiles(_, files):
                 self.indexed.append(instruction)
                 reference = SegmentReference(
                     name=f"s{next(self._names)}", checksum="", files=len(files), rows=1, bytes=1
                 )
                 entries = {file.path: SnapshotEntry(file.size, 0, 0, b"d" * 16, None) for file in files}
-                return index_planner.Indexed(
+                return instructions.Indexed(
                     instruction, IndexedBatch(reference, entries, sum(file.size for file in files))
                 )
-            case index_planner.Commit():
+            case instructions.Commit():
                 self.commits.append(instruction)
-                return index_planner.Committed(instruction)
+                return instructions.Committed(instruction)
             case _:
                 raise AssertionError(instruction)
 
@@ -99,7 +99,7 @@ def stats(number: int, size: int = 1000) -> list[FileStat]:
 def test_every_file_is_indexed_and_committed_once(newest_first: bool, num_shards: int) -> None:
     world = World(stats(500, 300_000))
     planner = world.planner(num_shards=num_shards)
-    assert world.run(planner, newest_first=newest_first) == index_planner.Finish(changed=True)
+    assert world.run(planner, newest_first=newest_first) == instructions.Finish(changed=True)
     indexed = sorted(file.path for instruction in world.indexed for file in instruction.files)
     assert indexed == [file.path for file in world.files]
     assert sorted(world.entries()) == indexed
@@ -123,16 +123,16 @@ def test_what_is_indexed_during_a_slow_commit_goes_into_the_next() -> None:
     waiting, commits = planner.start(), []
     while waiting:
         instruction = waiting.pop(0)
-        if isinstance(instruction, index_planner.Commit):
+        if isinstance(instruction, instructions.Commit):
             commits.append(instruction)
         else:
             waiting.extend(planner.handle(world.carry_out(instruction)))
     (first,) = commits
     assert planner.stage == "committing"
-    (second,) = planner.handle(index_planner.Committed(first))
-    assert isinstance(second, index_planner.Commit)
+    (second,) = planner.handle(instructions.Committed(first))
+    assert isinstance(second, instructions.Commit)
     assert len(first.change.segments) + len(second.change.segments) == len(world.indexed)
-    assert planner.handle(index_planner.Committed(second)) == [index_planner.Finish(changed=True)]
+    assert planner.handle(instructions.Committed(second)) == [instructions.Finish(changed=True)]
 
 
 def test_commits_of_a_huge_run_are_few() -> None:
@@ -151,12 +151,12 @@ def test_run_that_ends_early_commits_what_is_indexed_and_leaves_the_rest() -> No
         waiting.extend(planner.handle(world.carry_out(instruction)))
         if len(world.indexed) == 3 and not withdrawn:
             assert planner.may_end_early
-            left = [instruction for instruction in waiting if isinstance(instruction, index_planner.IndexFiles)]
+            left = [instruction for instruction in waiting if isinstance(instruction, instructions.IndexFiles)]
             withdrawn = len(left)
             waiting = [instruction for instruction in waiting if instruction not in left]
             waiting.extend(planner.withdraw(left))
         if planner.stage == "done":
-            assert waiting == [index_planner.Finish(changed=True)]
+            assert waiting == [instructions.Finish(changed=True)]
             break
     assert withdrawn > 3
     (commit,) = world.commits
@@ -187,27 +187,27 @@ def test_replacement_is_one_commit_at_the_end() -> None:
 
 def test_unchanged_tree_needs_neither_reading_nor_a_commit() -> None:
     world = World([])
-    assert world.run(world.planner(first=False)) == index_planner.Finish(changed=False)
+    assert world.run(world.planner(first=False)) == instructions.Finish(changed=False)
     assert world.commits == []
 
 
 def test_same_content_commits_nothing() -> None:
     world = World(stats(3))
     world.unchanged = {file.path for file in world.files}
-    assert world.run(world.planner(first=False)) == index_planner.Finish(changed=False)
+    assert world.run(world.planner(first=False)) == instructions.Finish(changed=False)
     assert (world.indexed, world.commits) == ([], [])
 
 
 def test_first_run_over_an_empty_tree_commits() -> None:
     world = World([])
-    assert world.run(world.planner(first=True)) == index_planner.Finish(changed=True)
+    assert world.run(world.planner(first=True)) == instructions.Finish(changed=True)
     assert len(world.commits) == 1
 
 
 def test_removed_files_are_in_the_first_commit() -> None:
     world = World([])
     world.removed = ["old.py"]
-    assert world.run(world.planner(first=False)) == index_planner.Finish(changed=True)
+    assert world.run(world.planner(first=False)) == instructions.Finish(changed=True)
     assert world.commits[0].change.removed == {"old.py"}
 
 
@@ -217,26 +217,26 @@ def test_file_that_vanished_before_hashing_is_skipped_with_its_reason() -> None:
     assert world.entries()["x.gone"].reason is SkipReason.VANISHED
 
 
-@pytest.mark.parametrize("stage", [index_planner.HashFiles, index_planner.IndexFiles])
+@pytest.mark.parametrize("stage", [instructions.HashFiles, instructions.IndexFiles])
 @pytest.mark.parametrize("number", [1, 2, 300])
 def test_file_that_kills_its_worker_is_found_and_quarantined(stage: type, number: int) -> None:
     poison = "f00000.py" if number == 1 else "f00001.py"
 
-    def fails(instruction: index_planner.Instruction) -> bool:
+    def fails(instruction: instructions.Instruction) -> bool:
         return isinstance(instruction, stage) and any(file.path == poison for file in instruction.files)
 
     world = World(stats(number), fails)
-    assert world.run(world.planner()) == index_planner.Finish(changed=True)
-    reason = SkipReason.QUARANTINED if stage is index_planner.IndexFiles else SkipReason.WORKER_LOST
+    assert world.run(world.planner()) == instructions.Finish(changed=True)
+    reason = SkipReason.QUARANTINED if stage is instructions.IndexFiles else SkipReason.WORKER_LOST
     assert [path for path, entry in world.entries().items() if entry.reason is reason] == [poison]
     assert len(world.entries()) == number
 
 
-@pytest.mark.parametrize("stage", [index_planner.HashFiles, index_planner.IndexFiles])
+@pytest.mark.parametrize("stage", [instructions.HashFiles, instructions.IndexFiles])
 def test_run_in_which_everything_fails_blames_no_file(stage: type) -> None:
     world = World(stats(200), lambda instruction: isinstance(instruction, stage))
     ended = world.run(world.planner(), newest_first=True)
-    assert isinstance(ended, index_planner.Abort)
+    assert isinstance(ended, instructions.Abort)
     assert world.commits == []
 
 
@@ -244,33 +244,32 @@ def test_storage_error_ends_the_run() -> None:
     error = StorageError("/root", "No space left on device")
     world = World(stats(5))
     planner = world.planner()
-    instructions = planner.start()
-    instructions = planner.handle(world.carry_out(instructions[0]))
-    instructions = planner.handle(world.carry_out(instructions[0]))
-    (compare,) = instructions
+    (scan,) = planner.start()
+    (hashing,) = planner.handle(world.carry_out(scan))
+    (compare,) = planner.handle(world.carry_out(hashing))
     (index,) = planner.handle(world.carry_out(compare))
-    assert planner.handle(index_planner.Failed(index, error)) == [index_planner.Abort(error)]
+    assert planner.handle(instructions.Failed(index, error)) == [instructions.Abort(error)]
     assert planner.stage == "failed"
 
 
 def test_failed_scan_ends_the_run() -> None:
     planner = World([]).planner()
     error = RuntimeError("no")
-    assert planner.handle(index_planner.Failed(index_planner.ScanTree(), error)) == [index_planner.Abort(error)]
+    assert planner.handle(instructions.Failed(instructions.ScanTree(), error)) == [instructions.Abort(error)]
 
 
 def test_file_that_is_alone_is_blamed_for_the_second_dead_worker() -> None:
     world, deaths, times = World(stats(1)), count(1), 0
 
-    def dies(instruction: index_planner.Instruction) -> index_planner.Event:
-        if isinstance(instruction, index_planner.IndexFiles) and next(deaths) <= times:
-            return index_planner.Failed(instruction, WorkerDied("killed"))
+    def dies(instruction: instructions.Instruction) -> instructions.Event:
+        if isinstance(instruction, instructions.IndexFiles) and next(deaths) <= times:
+            return instructions.Failed(instruction, WorkerDied("killed"))
         return World.carry_out(world, instruction)
 
     for deadly, reason in ((1, None), (2, SkipReason.WORKER_DIED)):
         world, deaths, times = World(stats(1)), count(1), deadly
         world.carry_out = dies  # type: ignore[method-assign]
-        assert world.run(world.planner()) == index_planner.Finish(changed=True)
+        assert world.run(world.planner()) == instructions.Finish(changed=True)
         (entry,) = world.entries().values()
         assert entry.reason is reason
         assert entry.digest  # a quarantine is of the content
@@ -281,14 +280,14 @@ def test_node_that_is_lost_again_and_again_blames_no_file(number: int) -> None:
     """A busy machine has no say in what is stored: such files are left out of this run and tried again by the next."""
     world, tries = World(stats(number)), count(1)
 
-    def is_lost(instruction: index_planner.Instruction) -> index_planner.Event:
-        if isinstance(instruction, index_planner.IndexFiles) and instruction.files[0].path == "f00000.py":
+    def is_lost(instruction: instructions.Instruction) -> instructions.Event:
+        if isinstance(instruction, instructions.IndexFiles) and instruction.files[0].path == "f00000.py":
             next(tries)
-            return index_planner.Failed(instruction, WorkerLost("OutOfMemoryError"))
+            return instructions.Failed(instruction, WorkerLost("OutOfMemoryError"))
         return World.carry_out(world, instruction)
 
     world.carry_out = is_lost  # type: ignore[method-assign]
-    assert world.run(world.planner()) == index_planner.Finish(changed=True)
+    assert world.run(world.planner()) == instructions.Finish(changed=True)
     entry = world.entries()["f00000.py"]
     assert (entry.reason, entry.digest) == (SkipReason.WORKER_LOST, b"")
     assert next(tries) > failures.LOST_ATTEMPTS
@@ -302,8 +301,8 @@ def test_file_that_is_to_be_chunked_again_is_indexed_where_nothing_has_changed()
     planner = world.planner(first=False, again=("f00001.py",))
     (hashing,) = planner.handle(world.carry_out(planner.start()[0]))
     planner.handle(world.carry_out(hashing))
-    (index,) = planner.handle(index_planner.Compared(TreeChanges([], [], [], {}, [], {})))
-    assert isinstance(index, index_planner.IndexFiles)
+    (index,) = planner.handle(instructions.Compared(TreeChanges([], [], [], {}, [], {})))
+    assert isinstance(index, instructions.IndexFiles)
     assert [file.path for file in index.files] == ["f00001.py"]
     assert (planner.added, planner.modified) == (0, 0)
 
@@ -315,6 +314,6 @@ def test_content_in_quarantine_is_not_tried_again() -> None:
     planner.handle(world.carry_out(hashing))
     entry = SnapshotEntry(1000, 0, 0, b"f" * 16, SkipReason.WORKER_DIED)
     changes = TreeChanges([], [], [], {}, [], {"f00000.py": entry})
-    (commit,) = planner.handle(index_planner.Compared(changes))
-    assert isinstance(commit, index_planner.Commit)
+    (commit,) = planner.handle(instructions.Compared(changes))
+    assert isinstance(commit, instructions.Commit)
     assert commit.change.entries == {"f00000.py": entry}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raycontext.embed.vectors import QuantizedVectors, quantize
-from raycontext.store.segments.content_vectors import MOST_FILES, ContentVectors, content_keys
+from raycontext.store.segments.content_vectors import FOLDER, MOST_FILES, ContentVectors, content_keys
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.storage.memory import MemoryStorage
 
@@ -65,9 +65,10 @@ def test_reader_that_a_merge_overtakes_looks_again(tmp_path: Path) -> None:
     texts = [f"text {number}" for number in range(MOST_FILES + 1)]
     for text in texts:
         writer.add(content_keys([text]), vectors_of([text]))
-    stale = storage.list(reader._folder)
+    (folder,) = (f"{FOLDER}/{name}" for name in storage.list(FOLDER))
+    stale = storage.list(folder)
     assert writer.merge() == len(texts)
-    fresh = storage.list(reader._folder)
+    fresh = storage.list(folder)
     listings = iter([stale, fresh])
     storage.list = lambda _: next(listings)  # type: ignore[method-assign]
     assert looked_up(reader, texts) == expected(texts)
