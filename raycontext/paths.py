@@ -6,7 +6,7 @@ import os
 
 from raycontext.errors import InvalidInput
 
-__all__ = ["holds_more_than_a_project", "real_path", "remove_tree"]
+__all__ = ["real_path", "remove_tree"]
 
 REMOVE_SECONDS = 10.0
 """Time in which processes that were ended stop writing into their folder, in seconds."""
@@ -22,15 +22,6 @@ def real_path(path: str | os.PathLike[str]) -> str:
         return os.path.realpath(os.path.expanduser(path))  # noqa: PTH111
     except ValueError as error:
         raise InvalidInput(f"{os.fspath(path)!r} is not a path", "Paths hold no NUL.") from error
-
-
-def holds_more_than_a_project(folder: str) -> bool:
-    """Return whether a folder is the user's home or lies above it. Indexing such a folder is probably a mistake.
-
-    `folder` is a result of `real_path`. Raises `InvalidInput` when the user's home has a NUL character in its path.
-    """
-    home, place = (os.path.normcase(path).rstrip(os.sep) + os.sep for path in (real_path("~"), folder))
-    return home.startswith(place)
 
 
 def remove_tree(folder: str | os.PathLike[str], seconds: float = REMOVE_SECONDS) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from raycontext.cli.display import print_hits, print_json, say, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.discover.private_places import why_private
 from raycontext.errors import DaemonStarting, InvalidInput, RemoteError
 from raycontext.exit_codes import ExitCode
-from raycontext.paths import holds_more_than_a_project, real_path
+from raycontext.paths import real_path
 from raycontext.safe_text import safe
 
 __all__ = ["run"]
@@ -89,11 +90,15 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
 
 def _may_index(body: dict[str, Any]) -> bool:
-    """Return whether the query names a folder that may be indexed for it: not one that holds more than a project."""
+    """Return whether the query names a folder that may be indexed for it. Says why where the folder is private."""
     path = body.get("path")
     if path is None or body.get("collection") or body.get("collections") or "line" in body:
         return False
-    return os.path.isdir(path) and not holds_more_than_a_project(path)  # noqa: PTH112 - pathlib takes longer to import
+    if not os.path.isdir(path):  # noqa: PTH112 - pathlib takes longer to import
+        return False
+    if reason := why_private(path):
+        say(f"{safe(path)} {reason}: a search does not index it, raycontext index does")
+    return not reason
 
 
 def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from raycontext import paths
 from raycontext.batch import entries
 from raycontext.daemon_client import lifecycle
-from raycontext.discover import repository
+from raycontext.discover import private_places, repository
 from raycontext.errors import InvalidInput
 from raycontext.index import request
 from raycontext.store import catalog
@@ -54,6 +53,11 @@ class WindowsOs(SimpleNamespace):
     path, sep, pardir, fspath = ntpath, "\\", "..", staticmethod(os.fspath)
 
 
+def failing(path: str) -> None:
+    """Stand in for `os.stat` where no file exists."""
+    raise FileNotFoundError(path)
+
+
 def test_index_and_search_without_what_only_posix_has(tmp_path: Path) -> None:
     write_tree(tmp_path / "shop", {"cart.py": CART, "pay/card.py": PAYMENT, ".gitignore": "*.log\n", "a.log": "x\n"})
     # The libraries come first: they know by themselves which platform this is.
@@ -72,12 +76,19 @@ def test_flags_that_a_platform_lacks_do_nothing(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("folder", "home"),
-    [("C:\\", True), ("C:\\Users", True), ("c:\\users\\ME", True), ("C:\\Users\\me\\src", False), ("D:\\", False)],
+    [
+        ("C:\\", True),
+        ("C:\\Users", True),
+        ("c:\\users\\ME", True),
+        ("C:\\Users\\me\\src", False),
+        ("D:\\", False),
+        ("c:\\users\\me\\.SSH\\a", True),
+    ],
 )
 def test_home_folder_is_known_with_drive_and_case(monkeypatch: pytest.MonkeyPatch, folder: str, home: bool) -> None:
-    monkeypatch.setattr(paths, "os", WindowsOs())
-    monkeypatch.setattr(paths, "real_path", lambda _: "C:\\Users\\Me")
-    assert paths.holds_more_than_a_project(folder) == home
+    monkeypatch.setattr(private_places, "os", WindowsOs(stat=failing))
+    monkeypatch.setattr(private_places, "real_path", lambda _: "C:\\Users\\Me")
+    assert bool(private_places.why_private(folder)) == home
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePath
 from typing import Any
 
+from raycontext.discover.private_places import why_private
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Freshness, Hit
-from raycontext.paths import holds_more_than_a_project
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp.filters import path_globs
 from raycontext.serve.mcp.progress import progress_line, progress_structured
@@ -234,12 +234,12 @@ def _inside(source: str, place: str) -> tuple[str, str]:
 def _check_first_index(place: str) -> None:
     """Raise `InvalidInput` for a place that a search does not index by itself.
 
-    A search indexes projects, not whole file systems that an agent named by mistake.
+    A search indexes projects, neither private places nor whole file systems that an agent named by mistake.
     """
     if Path(place).is_file():
         raise InvalidInput(f"{place} is a file in no indexed folder", "Pass the absolute path of its project's folder.")
-    if holds_more_than_a_project(place):
+    if reason := why_private(place):
         raise InvalidInput(
-            f"{place} holds more than a project, so that a search does not index it",
-            "Pass the path of a project in it, or call index_codebase with this path to index all of it.",
+            f"{place} {reason}, so that a search does not index it",
+            "Pass the path of a project, or call index_codebase with this path to index all of it.",
         )
