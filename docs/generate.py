@@ -46,7 +46,12 @@ LIMITS = {"minimum": "at least {:,}", "maximum": "at most {:,}", "maxLength": "a
 def sdk() -> str:
     """The page about the SDK."""
     context, blocking = raycontext.Context, raycontext.SyncContext
-    methods = [name for name in vars(context) if not name.startswith("_")]
+    methods = [
+        name
+        for kind in context.__mro__[:-1]  # without `object`
+        for name in vars(kind)
+        if not name.startswith("_")
+    ]
     assert [name for name in methods if not hasattr(blocking, name)] == []
     functions = ("connect", "read_batch_list")
     classes = [name for name in raycontext.__all__ if name not in (*functions, "__version__")]

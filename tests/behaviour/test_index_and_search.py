@@ -360,8 +360,8 @@ def test_blocking_form_has_the_same_methods(connection: Connection, source: Path
         assert [summary.name for summary in context.collections()] == ["shop"]
         context.clear("shop")
         assert context.collections() == []
-    asynchronous = {name for name in vars(raycontext.Context) if not name.startswith("_")}
-    assert asynchronous == {name for name in vars(raycontext.SyncContext) if not name.startswith("_")}
+    asynchronous = {name for name in dir(raycontext.Context) if not name.startswith("_")}
+    assert asynchronous == {name for name in dir(raycontext.SyncContext) if not name.startswith("_")}
 
 
 def test_globs_choose_the_files_and_stay_with_the_collection(root: Path, source: Path) -> None:

@@ -1,0 +1,150 @@
+"""What can be asked of the collections of one root, apart from indexing and searching."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from raycontext.actors.coordinator import COORDINATOR, Coordinator
+from raycontext.errors import RuntimeUnavailable
+from raycontext.index.governor import IndexBudget
+from raycontext.index.request import embedder_plan
+from raycontext.models import CollectionStatus, CollectionSummary, JobProgress
+from raycontext.paths import real_path
+from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
+from raycontext.sdk.arguments import storage_options_of
+from raycontext.sdk.search_client import SearchClient
+from raycontext.settings import Settings
+from raycontext.store.checking.reports import RepairReport, VerificationReport
+from raycontext.store.collection import CollectionIdentity, Location
+
+__all__ = ["CollectionAccess", "closed"]
+
+
+class CollectionAccess:
+    """Status, checks and removal of the collections of one root: what `Context` offers besides index and search."""
+
+    def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
+        self._root = root
+        self._runtime = runtime
+        self._settings = settings
+        self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes, settings.file_seconds)
+        self._storage_options = storage_options_of(settings)
+        self._clients: dict[str, SearchClient] = {}
+        self._closed = False
+
+    async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
+        """Return what a collection holds and which actors serve it. `collection` and `path` are like those of `search`.
+
+        Raises `UnknownCollection`, `InvalidInput`, `StorageError` or `RuntimeUnavailable`.
+        """
+        name = await self._resolve(collection, path)
+        return await (await self._coordinator()).call(Coordinator.status, name)
+
+    async def progress(self, collection: str) -> JobProgress | None:
+        """Return the progress of the running or last index run of a collection; None when there was none."""
+        return await (await self._coordinator()).call(Coordinator.progress, collection)
+
+    async def prepare(self, source: str | Path, collection: str | None = None) -> str:
+        """Return the name of the collection that `index` would bring up to date. It is created when it is missing.
+
+        Raises `RootNotFound`, `CollectionExists` or `InvalidInput`.
+        """
+        return await (await self._coordinator()).call(
+            Coordinator.prepare, await asyncio.to_thread(real_path, source), collection
+        )
+
+    async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:
+        """Return the name of the collection that `search` would search. Raises `UnknownCollection`, `InvalidInput`."""
+        return await self._resolve(collection, path)
+
+    async def of_source(self, source: str | Path) -> str:
+        """Return the name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
+        return await (await self._coordinator()).call(Coordinator.of_source, await asyncio.to_thread(real_path, source))
+
+    async def release(self, collection: str) -> None:
+        """End the actors of a collection when no work on it is under way. The next call starts them again."""
+        self._forget(collection)
+        await (await self._coordinator()).call(Coordinator.release, collection)
+
+    async def cancel(self, collection: str) -> bool:
+        """Stop the running index job of a collection, whose callers get `JobCancelled`. Returns False when none runs.
+
+        What the job has committed stays, and the next `index` continues from there.
+        """
+        return await (await self._coordinator()).call(Coordinator.cancel, collection)
+
+    async def clear(self, collection: str) -> None:
+        """Remove a collection with all its files. Raises `UnknownCollection`."""
+        self._forget(collection)
+        await (await self._coordinator()).call(Coordinator.clear, collection)
+
+    async def verify(self, collection: str | None = None, *, deep: bool = False) -> list[VerificationReport]:
+        """Check that everything that the newest version of a collection names is there and undamaged.
+
+        collection: name of the collection. None checks each collection of the root.
+        deep: True hashes every file, and compares the chunks with source files that have not changed since.
+
+        Raises `UnknownCollection` or `StorageError`. Damage is reported, not raised.
+        """
+        return await (await self._coordinator()).call(Coordinator.verify, collection, deep)
+
+    async def repair(self, collection: str | None = None) -> list[RepairReport]:
+        """Rebuild the damaged parts of a collection from its source, and nothing else.
+
+        collection: name of the collection. None repairs each collection of the root.
+
+        Raises `UnknownCollection`, `StorageError`, and what `index` raises.
+        """
+        return await (await self._coordinator()).call(Coordinator.repair, collection)
+
+    async def collections(self) -> list[CollectionSummary]:
+        """Return a summary of each collection of the root, sorted by name."""
+        return await (await self._coordinator()).call(Coordinator.collections)
+
+    async def _resolve(self, collection: str | None, path: str | Path | None) -> str:
+        return (await self._identity(collection, path)).name
+
+    async def _identity(self, collection: str | None, path: str | Path | None) -> CollectionIdentity:
+        place = await asyncio.to_thread(real_path, path) if path is not None else None
+        return await (await self._coordinator()).call(
+            Coordinator.resolve, collection, place, await asyncio.to_thread(real_path, ".")
+        )
+
+    def _forget(self, collection: str) -> None:
+        client = self._clients.pop(collection, None)
+        if client is not None:
+            client.close()
+
+    def _close(self) -> None:
+        self._closed = True
+        for collection in list(self._clients):
+            self._forget(collection)
+
+    def _check_open(self) -> None:
+        # A call on a Ray that is gone would quietly start another one, which nothing guards and nothing ends.
+        if self._closed:
+            raise closed()
+
+    async def _coordinator(self) -> ActorHandle[Coordinator]:
+        self._check_open()
+        return await self._runtime.actor(
+            COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget, self._storage_options
+        )
+
+    def _client(self, collection: str) -> SearchClient:
+        self._check_open()
+        if collection not in self._clients:
+            self._clients[collection] = SearchClient(
+                self._runtime,
+                Location(self._root, collection, self._storage_options),
+                replicas=self._settings.replicas,
+                seconds=self._settings.search_seconds,
+                plan=embedder_plan(self._settings),
+            )
+        return self._clients[collection]
+
+
+def closed() -> RuntimeUnavailable:
+    """Return the error for calls on a connection that is closed."""
+    return RuntimeUnavailable("This connection is closed", "Connect again.")
