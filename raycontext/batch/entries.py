@@ -7,7 +7,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +14,7 @@ import xxhash
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from raycontext.discover.globs import check_globs, path_filter
 from raycontext.embed.remote.providers import KINDS as REMOTE_KINDS
 from raycontext.errors import InvalidInput
 from raycontext.index.request import resolved
@@ -181,16 +181,19 @@ class BatchList(BaseModel):
     def selected(self, only: Iterable[str]) -> BatchList:
         """Return the list with only the sources whose collection matches one of the patterns (`*`, `?`, `[…]`).
 
-        Without patterns, the whole list is returned. Raises `InvalidInput` when a pattern matches no collection.
+        Without patterns, the whole list is returned. Raises `InvalidInput` when a pattern is not a glob or matches no
+        collection.
         """
         patterns = tuple(only)
+        check_globs("only", patterns)
         for pattern in patterns:
-            if not any(fnmatchcase(entry.name, pattern) for entry in self.sources):
+            if not any(map(path_filter([pattern], ()), (entry.name for entry in self.sources))):
                 names = ", ".join(entry.name for entry in self.sources[:MAX_PROBLEMS_SHOWN])
                 raise InvalidInput(f"No source of the list is like '{pattern}'", f"There are: {names}.")
         if not patterns:
             return self
-        kept = tuple(entry for entry in self.sources if any(fnmatchcase(entry.name, wanted) for wanted in patterns))
+        wanted = path_filter(patterns, ())
+        kept = tuple(entry for entry in self.sources if wanted(entry.name))
         return self.model_copy(update={"sources": kept})
 
     def encode(self) -> bytes:

@@ -14,12 +14,10 @@ repository do not hold, as in git. Rules hold for tracked files as well as for u
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-
-from pathspec import PathSpec, RegexPattern
 
 from raycontext.discover.pattern import GLOB_SPECIALS, Rule, bytewise, glob_to_regex, parse_rules
 from raycontext.discover.repository import (
@@ -63,14 +61,18 @@ def is_never_indexed(folder: str, name: str) -> bool:
     return Path(folder, _VIRTUAL_ENVIRONMENT_MARK).exists()
 
 
+_Verdicts = list[tuple[Callable[[str], re.Match[str] | None], bool]]
+"""Function that matches a path, and the verdict where it does, of each rule."""
+
+
 class RuleSet:
     """Rules of one ignore file. They hold for entries below the file's folder."""
 
     __slots__ = (
         "_base_length",
         "_every_name",
-        "_file_spec",
-        "_folder_spec",
+        "_for_files",
+        "_for_folders",
         "_name_globs",
         "_names",
         "_path_globs",
@@ -84,11 +86,11 @@ class RuleSet:
         ends in "/".
         """
         ordered = list(rules)
-        patterns = [RegexPattern(re.compile(rule.regex), not rule.negated) for rule in ordered]
-        for_files = [p for p, rule in zip(patterns, ordered, strict=True) if not rule.folders_only]
-        # The other backends of pathspec know neither atomic groups nor texts that are not UTF-8.
-        self._folder_spec = PathSpec(patterns, backend="simple")
-        self._file_spec = PathSpec(for_files, backend="simple")
+        # The last rule decides, so it is tried first.
+        self._for_folders: _Verdicts = [(re.compile(rule.regex).match, not rule.negated) for rule in reversed(ordered)]
+        self._for_files: _Verdicts = [
+            verdict for verdict, rule in zip(self._for_folders, reversed(ordered), strict=True) if not rule.folders_only
+        ]
         self._base_length = len(bytewise(base))
         # Nearly all entries match no rule. A few sets and combined expressions, mostly over the name alone, tell
         # this much faster than trying the rules one by one (see `_may_match`).
@@ -123,17 +125,19 @@ class RuleSet:
         `path` is relative to the folder that `base` is relative to. `name` is its last part. Both are results of
         `bytewise`.
         """
-        relative = path[self._base_length :]
-        if not self._may_match(relative, name):
-            return None
-        return self._file_spec.check_file(relative, ()).include
+        return self._verdict(self._for_files, path, name)
 
     def folder_verdict(self, path: str, name: str) -> bool | None:
         """Return the verdict on a folder. Arguments and result are like those of `file_verdict`."""
-        relative = path[self._base_length :]
-        if not self._may_match(relative, name):
-            return None
-        return self._folder_spec.check_file(relative, ()).include
+        return self._verdict(self._for_folders, path, name)
+
+    def _verdict(self, rules: _Verdicts, path: str, name: str) -> bool | None:
+        relative = path[self._base_length :] if self._base_length else path
+        if self._may_match(relative, name):
+            for match, verdict in rules:
+                if match(relative):
+                    return verdict
+        return None
 
     def _may_match(self, relative: str, name: str) -> bool:
         """Return False only when no rule can match. The answer True is not certain."""

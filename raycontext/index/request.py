@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from raycontext.discover.globs import path_filter
+from raycontext.discover.globs import check_globs
 from raycontext.embed.names import absolute_name
 from raycontext.embed.permission import permit
 from raycontext.embed.remote.allowance import Limits
@@ -110,10 +109,7 @@ def run_options(**given: object) -> RunOptions:
 def resolved(options: RunOptions) -> RunOptions:
     """Return the options with the full name of the embedder. Raises `InvalidInput` for a glob that is not valid."""
     for parameter in ("include", "exclude"):
-        try:
-            path_filter(getattr(options, parameter) or (), ())
-        except (ValueError, re.error) as error:
-            raise InvalidInput(f"{parameter} holds what is no glob ({error})", "Use gitignore syntax.") from error
+        check_globs(parameter, getattr(options, parameter) or ())
     if options.embedder is None:
         return options
     return options.model_copy(update={"embedder": absolute_name(options.embedder)})

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from raycontext.discover.globs import check_globs
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, SearchFilters
 from raycontext.settings import Settings
@@ -63,11 +64,13 @@ def check_limits(limit: int, min_score: float) -> None:
 def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
     """Return the filters of a search. A single string counts as a list of one.
 
-    Raises `InvalidInput` when a value is not a string or is empty, or when a kind is not a value of `ChunkKind`.
+    Raises `InvalidInput` when a value is not a string or is empty, when a glob in `paths` can match nothing, or
+    when a kind is not a value of `ChunkKind`.
     """
     filters = SearchFilters(
         languages=_names_of(languages, "languages"), paths=_names_of(paths, "paths"), kinds=_names_of(kinds, "kinds")
     )
+    check_globs("paths", (glob.removeprefix("!") for glob in filters.paths))
     unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
     if unknown:
         raise InvalidInput(

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from raycontext.discover.globs import path_filter
+from raycontext.discover.pattern import parse_glob
 from raycontext.discover.walk import walk
 
 NAMES = st.one_of(
@@ -191,3 +193,23 @@ def test_patterns_match_as_in_git(dense_repository: Path, rules: list[str], nest
     (dense_repository / "a" / ".gitignore").write_text("\n".join(nested))
     kept = {file.path for file in walk(dense_repository, 1 << 20).files}
     assert kept == files_that_git_keeps(dense_repository)
+
+
+def files_below(tree: Path) -> set[str]:
+    return {str(entry.relative_to(tree)) for entry in tree.rglob("*") if entry.is_file() and ".git" not in entry.parts}
+
+
+@settings(max_examples=300, deadline=None)
+@given(globs=st.lists(st.one_of(DENSE_PATTERNS, PATTERNS), min_size=1, max_size=5))
+@example(["*", "!*/"])
+@example(["a/**", "!a/b/"])
+def test_a_list_of_globs_selects_what_git_would_ignore(dense_repository: Path, globs: list[str]) -> None:
+    # An ignore file ends a glob at a line end; a list of globs does not.
+    globs = [glob for glob in globs if parse_glob(glob) is not None and not {"\n", "\r"} & set(glob)]
+    (dense_repository / ".gitignore").write_text("\n".join(globs))
+    (dense_repository / "a" / ".gitignore").write_text("")
+    files = files_below(dense_repository) - {".gitignore", "a/.gitignore"}
+    ignored = files - files_that_git_keeps(dense_repository)
+    included, not_excluded = path_filter(globs, []), path_filter([], globs)
+    assert {file for file in files if included(file)} == (ignored if globs else files)
+    assert {file for file in files if not not_excluded(file)} == (ignored if globs else set())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pathspec import GitIgnoreSpec
 
+from raycontext.discover.globs import path_filter
 from raycontext.errors import InvalidInput
 from raycontext.serve.mcp.filters import path_globs
 
@@ -23,9 +23,10 @@ PATHS = [
 
 def admitted(globs: tuple[str, ...]) -> list[str]:
     """As the search reads them."""
-    include = GitIgnoreSpec.from_lines(glob for glob in globs if not glob.startswith("!"))
-    exclude = GitIgnoreSpec.from_lines(glob[1:] for glob in globs if glob.startswith("!"))
-    return [path for path in PATHS if (not len(include) or include.match_file(path)) and not exclude.match_file(path)]
+    admits = path_filter(
+        [glob for glob in globs if not glob.startswith("!")], [glob[1:] for glob in globs if glob.startswith("!")]
+    )
+    return [path for path in PATHS if admits(path)]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from pathspec import GitIgnoreSpec
-
-from raycontext.errors import InvalidInput
+from raycontext.discover.globs import check_globs, path_filter
 
 __all__ = ["path_globs"]
 
@@ -19,14 +16,13 @@ def path_globs(folder: str, file: str, extensions: Sequence[str], patterns: Sequ
     may lack its dot. `patterns` are gitignore globs relative to the folder; those with `!` exclude. Empty lists match
     all. The result is for `SearchFilters.paths`. Raises `InvalidInput` for a pattern that is not a glob.
     """
-    for pattern in patterns:
-        _check(pattern)
+    check_globs("pathFilter", (pattern.removeprefix("!") for pattern in patterns))
     place = f"/{_escaped(folder)}/" if folder else "/"
     excluded = ["!" + _anchored(place, pattern[1:]) for pattern in patterns if pattern.startswith("!")]
     included = [_anchored(place, pattern) for pattern in patterns if not pattern.startswith("!")]
     endings = [ending if ending.startswith(".") else f".{ending}" for ending in map(str.strip, extensions)]
     if file:  # a single file passes or does not
-        passes = GitIgnoreSpec.from_lines(included or ["*"]).match_file(file)
+        passes = path_filter(included, ())(file)
         passes = passes and (not endings or file.endswith(tuple(endings)))
         return (f"/{_escaped(file)}" if passes else "!*", *excluded)
     if folder and not included:
@@ -53,19 +49,6 @@ def _anchored(place: str, pattern: str) -> str:
     """Return a glob relative to `place` as a glob relative to the root."""
     inner = "/" in pattern.rstrip("/")
     return place + pattern.lstrip("/") if inner else f"{place}**/{pattern}"
-
-
-def _check(pattern: str) -> None:
-    """Raise `InvalidInput` unless a pattern is a glob that can match something."""
-    glob = pattern.removeprefix("!")
-    try:
-        spec = GitIgnoreSpec.from_lines([glob])
-    except (ValueError, re.error):
-        spec = GitIgnoreSpec([])
-    if not len(spec) or not glob.strip("/ ") or glob.startswith("#"):
-        raise InvalidInput(
-            f"pathFilter holds {pattern!r}, which is not a glob", "Pass globs such as 'src/' or '!*.md'."
-        )
 
 
 def _escaped(path: str) -> str:
