@@ -37,6 +37,8 @@ class Definition(NamedTuple):
     """Whether it stands below the top two levels. Namespaces do not count as levels."""
     has_body: bool
     """Whether it has a body. A declaration has none."""
+    scope: str = ""
+    """Names of the definitions around it, outermost first, joined by " > "."""
 
 
 def label(
@@ -65,7 +67,7 @@ def label(
         seen.add(key)
         members[index].append(draft)
         definitions.append(
-            Definition(draft.name, draft.kind, row + 1, index, draft.depth >= TOP_LEVELS, draft.has_body)
+            Definition(draft.name, draft.kind, row + 1, index, draft.depth >= TOP_LEVELS, draft.has_body, draft.scope)
         )
     chunks = [_chunk(lines, span, found, plain) for span, found in zip(trimmed, members, strict=True)]
     return chunks, definitions

@@ -12,7 +12,7 @@ from tree_sitter import Language, Parser
 
 __all__ = ["CHUNKER_VERSION", "fingerprint", "parser_for"]
 
-CHUNKER_VERSION = 4
+CHUNKER_VERSION = 5
 """Version of the chunker. It increases whenever a file would be cut or its chunks named differently."""
 
 PACK = "tree-sitter-language-pack"

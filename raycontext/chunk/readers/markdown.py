@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.readers.sections import Heading, section_outline
+from raycontext.chunk.readers.sections import MAX_HEADING_CHARACTERS, Heading, section_outline
 from raycontext.chunk.units import Draft, Unit
 
 __all__ = ["markdown_outline"]
-
-MAX_HEADING_CHARACTERS = 160
-"""Largest length of a heading's text, in characters. The rest is cut off."""
 
 _FENCE = re.compile(rb" {0,3}(`{3,}|~{3,})")
 _ATX = re.compile(rb" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t\r]*$", re.DOTALL)

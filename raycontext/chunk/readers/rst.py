@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 
 from raycontext.chunk.lines import Lines
-from raycontext.chunk.readers.sections import Heading, section_outline
+from raycontext.chunk.readers.sections import MAX_HEADING_CHARACTERS, Heading, section_outline
 from raycontext.chunk.units import Draft, Unit
 
 __all__ = ["rst_outline"]
-
-MAX_HEADING_CHARACTERS = 160
-"""Largest length of a heading's text, in characters. The rest is cut off."""
 
 _ADORNMENT = re.compile(rb"([=\-`:.'\"~^_*+#<>])\1{2,}[ \t\r]*$")
 _ROLE = re.compile(r":[\w:]+:`([^`<]*)[^`]*`")

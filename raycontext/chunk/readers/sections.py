@@ -8,7 +8,10 @@ from raycontext.chunk.lines import Lines
 from raycontext.chunk.units import Draft, Level, Unit, join_scope
 from raycontext.models import ChunkKind
 
-__all__ = ["Heading", "section_outline"]
+__all__ = ["MAX_HEADING_CHARACTERS", "Heading", "section_outline"]
+
+MAX_HEADING_CHARACTERS = 160
+"""Largest length of a heading's text, in characters. The rest is cut off."""
 
 
 class Heading(NamedTuple):

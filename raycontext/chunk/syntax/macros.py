@@ -50,6 +50,20 @@ _CPP_MACROS = (
         for keyword in (rb"class", rb"struct")
     ),
 )
+# Behind the signature of a method or the declaration of a property of Objective-C, up to `;` or `{`:
+# `API_AVAILABLE(ios(10), macosx(10.12))`, `NS_UNAVAILABLE`, `__attribute__((deprecated("text")))`.
+_OBJC_MACRO = rb"(?:[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z]{6,}|__[a-z]\w*)(?:[ \t]*" + _ARGUMENTS + rb")?"
+_OBJC_MACROS = re.compile(
+    rb"\n[ \t]*(?:[-+][ \t]*\(|@property\b)[^;{}@\"]*?[\w)>*\]](\s+"
+    + _OBJC_MACRO
+    + rb"(?:\s+"
+    + _OBJC_MACRO
+    + rb")*)(?=\s*[;{])"
+)
+# `typedef NS_ENUM(NSInteger, Name) {` becomes `enum Name {`.
+_OBJC_ENUM = re.compile(
+    rb"typedef\s+((?:NS|CF)_(?:CLOSED_|ERROR_)?(?:ENUM|OPTIONS)[ \t]*\([^,()]*,)([ \t]*\w+[ \t]*)\)(?=\s*\{)"
+)
 _NOT_LINE_END = re.compile(rb"[^\r\n]")
 
 
@@ -60,6 +74,8 @@ def without_macros(data: bytes, language: str) -> bytes:
     """
     for pattern in _MACROS if language == "c" else _MACROS + _CPP_MACROS:
         data = pattern.sub(_blank, data)
+    if language == "objc":
+        data = _OBJC_ENUM.sub(_as_enum, _OBJC_MACROS.sub(_blank, data))
     if language == "c":
         data = _MEMBER_MACRO.sub(_blank_member, data)
     return _without_broken_conditionals(data)
@@ -70,6 +86,12 @@ def _blank(match: re.Match[bytes]) -> bytes:
     whole = match[0]
     begin, end = match.start(1) - match.start(), match.end(1) - match.start()
     return whole[:begin] + _NOT_LINE_END.sub(b" ", whole[begin:end]) + whole[end:]
+
+
+def _as_enum(match: re.Match[bytes]) -> bytes:
+    """Return an enum of C of the same length, whose name stands at its old place."""
+    before = match.end(1) - match.start()
+    return b"enum".ljust(before) + match[2] + b" "
 
 
 def _blank_member(match: re.Match[bytes]) -> bytes:

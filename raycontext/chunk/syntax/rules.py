@@ -20,6 +20,7 @@ __all__ = [
     "IMPORT",
     "LEADING",
     "LEADS",
+    "MAX_NAME_BYTES",
     "OPENS",
     "PLAIN",
     "TRAILING",

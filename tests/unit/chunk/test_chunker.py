@@ -40,7 +40,7 @@ def test_small_file_is_one_chunk_with_all_its_names() -> None:
         Definition("LIMIT", ChunkKind.CONSTANT, 3, 0, nested=False, has_body=True),
         Definition("first", ChunkKind.FUNCTION, 5, 0, nested=False, has_body=True),
         Definition("Second", ChunkKind.CLASS, 8, 0, nested=False, has_body=True),
-        Definition("third", ChunkKind.METHOD, 9, 0, nested=False, has_body=True),
+        Definition("third", ChunkKind.METHOD, 9, 0, nested=False, has_body=True, scope="Second"),
     ]
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from raycontext.chunk.syntax.rules import LanguageRules
 from raycontext.chunk.syntax.tables.build import CMAKE, GENERIC, MAKE, SQL
-from raycontext.chunk.syntax.tables.c_family import CPP, OBJC, C
+from raycontext.chunk.syntax.tables.c_family import CPP, C
 from raycontext.chunk.syntax.tables.functional import CLOJURE, ELIXIR, ERLANG, HASKELL, NIX, OCAML, OCAML_INTERFACE
+from raycontext.chunk.syntax.tables.javascript import JAVASCRIPT, TYPESCRIPT
 from raycontext.chunk.syntax.tables.jvm import CSHARP, DART, JAVA, KOTLIN, SCALA, SWIFT
+from raycontext.chunk.syntax.tables.objective_c import OBJC
 from raycontext.chunk.syntax.tables.python import PYTHON, STARLARK
 from raycontext.chunk.syntax.tables.ruby import RUBY
 from raycontext.chunk.syntax.tables.scripting import BASH, JULIA, LUA, PHP, POWERSHELL, R
 from raycontext.chunk.syntax.tables.systems import GO, PROTO, RUST, ZIG
-from raycontext.chunk.syntax.tables.web import CSS, GRAPHQL, HTML, JAVASCRIPT, SCSS, TYPESCRIPT
+from raycontext.chunk.syntax.tables.web import CSS, GRAPHQL, HTML, SCSS
 
 __all__ = ["rules_for"]
 

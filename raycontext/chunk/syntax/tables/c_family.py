@@ -1,13 +1,13 @@
-"""Rules for C, C++, CUDA and Objective-C. Names stand inside nested declarators, and macros may look like anything."""
+"""Rules for C, C++ and CUDA. Names stand inside nested declarators, and macros may look like anything."""
 
 from __future__ import annotations
 
 from tree_sitter import Node
 
-from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, group, label_text, named, node_text
+from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, named, node_text
 from raycontext.models import ChunkKind
 
-__all__ = ["CPP", "OBJC", "C"]
+__all__ = ["CPP", "C_DESCRIBE", "PREPROCESSOR", "C"]
 
 MAX_DECLARATORS = 32
 """Largest number of nested declarators around a name."""
@@ -214,7 +214,7 @@ def _destructor_default(node: Node, data: bytes) -> Found | None:
     return Found(ChunkKind.FUNCTION, (name,), declared.name.start_point[0], owner=declared.owner)
 
 
-_DESCRIBE: dict[str, Describe] = {
+C_DESCRIBE: dict[str, Describe] = {
     "function_definition": _function,
     "declaration": _declaration,
     "type_definition": _type_definition,
@@ -226,7 +226,7 @@ _DESCRIBE: dict[str, Describe] = {
     "linkage_specification": _linkage,
 }
 
-_PREPROCESSOR = frozenset(
+PREPROCESSOR = frozenset(
     {
         "preproc_if",
         "preproc_ifdef",
@@ -239,14 +239,14 @@ _PREPROCESSOR = frozenset(
 )
 
 C = LanguageRules(
-    describe={**_DESCRIBE, "struct_specifier": _type_specifier},
-    transparent=_PREPROCESSOR,
+    describe={**C_DESCRIBE, "struct_specifier": _type_specifier},
+    transparent=PREPROCESSOR,
     imports=frozenset({"preproc_include"}),
 )
 
 CPP = LanguageRules(
     describe={
-        **_DESCRIBE,
+        **C_DESCRIBE,
         "class_specifier": _type_specifier,
         "field_declaration": _declaration,
         "namespace_definition": _namespace,
@@ -256,55 +256,7 @@ CPP = LanguageRules(
         "expression_statement": _destructor_default,
     },
     wrappers={"template_declaration": "", "export_declaration": ""},
-    transparent=_PREPROCESSOR,
+    transparent=PREPROCESSOR,
     leading=frozenset({"comment", "access_specifier", "attribute_declaration"}),
     imports=frozenset({"preproc_include", "using_declaration", "import_declaration", "module_declaration"}),
-)
-
-
-def _objc_type(kind: ChunkKind) -> Describe:
-    """Return a function that describes classes, categories or protocols."""
-
-    def describe(node: Node, data: bytes) -> Found | None:
-        name = child_at(node, 0)
-        if name is None or name.type != "identifier":
-            return None
-        return Found(kind, (node_text(name, data),), name.start_point[0], node, True)
-
-    return describe
-
-
-def _objc_method(node: Node, data: bytes) -> Found | None:
-    """Describe a method by its selector, such as `doIt:with:`."""
-    words = [child for child in node.named_children if child.type in ("identifier", "method_identifier")]
-    if not words:
-        return None
-    with_arguments = any(child.type == "method_parameter" for child in node.named_children)
-    name = ":".join(node_text(word, data) for word in words)
-    name = f"{name}:" if with_arguments else name
-    return Found(ChunkKind.METHOD, (name,), words[0].start_point[0], has_body=node.type == "method_definition")
-
-
-def _objc_property(node: Node, data: bytes) -> Found | None:
-    """Describe a property by the last word of its declaration."""
-    text = label_text(node, data).rstrip("; ")
-    name = text.replace("*", " ").split()[-1:]
-    return Found(ChunkKind.CONSTANT, tuple(name), node.start_point[0]) if name else None
-
-
-OBJC = LanguageRules(
-    describe={
-        **_DESCRIBE,
-        "class_interface": _objc_type(ChunkKind.CLASS),
-        "class_implementation": _objc_type(ChunkKind.CLASS),
-        "category_interface": _objc_type(ChunkKind.CLASS),
-        "category_implementation": _objc_type(ChunkKind.CLASS),
-        "protocol_declaration": _objc_type(ChunkKind.INTERFACE),
-        "method_declaration": _objc_method,
-        "method_definition": _objc_method,
-        "property_declaration": _objc_property,
-        "implementation_definition": group,
-    },
-    transparent=_PREPROCESSOR,
-    imports=frozenset({"preproc_include", "module_import", "class_declaration"}),
 )

@@ -1,0 +1,71 @@
+"""Every definition of the sample files by its name, kind, line and scope, and nothing else.
+
+`python tests/unit/chunk/test_definitions.py` writes `definitions/expected.txt` anew. Read the difference before you
+commit it: each line of that file says what a reader of the sample would call a definition.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raycontext.chunk.chunker import chunk_file
+from raycontext.chunk.languages.detect import detect_language
+
+SAMPLES = Path(__file__).parent / "definitions"
+EXPECTED = SAMPLES / "expected.txt"
+TARGET_BYTES = 1500
+
+
+def _definitions(name: str) -> tuple[str, list[str]]:
+    """Return the language of a sample, and a line for each definition: its line, kind, name and scope."""
+    data = (SAMPLES / f"{name}.sample").read_bytes()
+    language = detect_language(name, data[:4096])
+    chunked = chunk_file(data, language, TARGET_BYTES)
+    assert not chunked.gave_up
+    return language, [
+        f"{found.line} {found.kind} {found.name}"
+        + (f" <{found.scope}>" if found.scope else "")
+        + ("" if found.has_body else " declared")
+        for found in chunked.definitions
+    ]
+
+
+def _table() -> dict[str, tuple[str, list[str]]]:
+    table: dict[str, tuple[str, list[str]]] = {}
+    lines: list[str] = []
+    for line in EXPECTED.read_text().splitlines():
+        if line.startswith(" "):
+            lines.append(line.strip())
+        else:
+            name, language = line.split()
+            lines = []
+            table[name] = language, lines
+    return table
+
+
+TABLE = _table() if EXPECTED.exists() else {}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_sample_yields_its_definitions(name: str) -> None:
+    assert _definitions(name) == TABLE[name]
+
+
+def test_every_sample_is_in_the_table() -> None:
+    assert {path.name.removesuffix(".sample") for path in SAMPLES.glob("*.sample")} == set(TABLE)
+
+
+def _record() -> None:
+    """Write the table of expected definitions anew."""
+    lines = []
+    for path in sorted(SAMPLES.glob("*.sample")):
+        name = path.name.removesuffix(".sample")
+        language, found = _definitions(name)
+        lines += [f"{name} {language}", *(f"    {line}" for line in found)]
+    EXPECTED.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    _record()
