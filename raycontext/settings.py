@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     allowed: str = ""
     """Folders that callers over TCP may index, and whose collections they may reach, separated as in PATH. Empty: the
     user's home folder."""
+    hosts: str = ""
+    """Names and addresses, with or without a port, by which other machines ask for this daemon over TCP, separated by
+    commas: those that a Host header may have besides the address that it listens at, `localhost` and `127.0.0.1`.
+    Needed to listen at all addresses of a machine."""
     daemon: bool = True
     """Whether commands and the SDK use a daemon that runs, and whether commands start one."""
     idle_seconds: float = Field(default=3600.0, gt=0.0)
@@ -110,6 +114,10 @@ class Settings(BaseSettings):
     runtime `inline`. The value of whoever connects first holds until the Coordinator ends."""
     start_seconds: float = 60.0
     """Time in seconds that Ray, and each actor, has to start."""
+
+    def host_names(self) -> tuple[str, ...]:
+        """Return the names of `hosts`."""
+        return tuple(name for part in self.hosts.split(",") if (name := part.strip()))
 
     def allowed_folders(self) -> tuple[str, ...]:
         """Return the folders of `allowed`, or the user's home folder where none is given."""

@@ -14,7 +14,7 @@ import typer
 from raycontext.cli.display import print_json, say
 from raycontext.cli.terminal import Json, Root
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.daemon_client.addresses import tcp_address
+from raycontext.daemon_client.addresses import check_names, tcp_address
 from raycontext.daemon_client.probe import probe
 from raycontext.errors import DaemonFailed, InvalidInput, RuntimeUnavailable
 from raycontext.runtime.without_ray import without_ray
@@ -35,6 +35,8 @@ def up(
 ) -> None:
     """Start the daemon, or wait until it serves. Its Ray starts in the background."""
     place = paths.root_folder(root)
+    if tcp is not None:
+        check_names(tcp_address(tcp)[0])
     at = ":".join(map(str, tcp_address(tcp))) if tcp is not None else None
     lifecycle.ensure_ready(place, tcp=tcp, tell=say)
     found = lifecycle.want_ray(place)
@@ -43,12 +45,14 @@ def up(
     if tcp is not None and (not found["tcp"] or ":".join(map(str, tcp_address(found["tcp"]))) != at):
         where = f"only at {found['tcp']}" if found["tcp"] else "at no address"
         raise InvalidInput(f"The daemon runs already and listens {where}", "End it first: raycontext down.")
+    page = _page(place) if found["tcp"] else None
     if as_json:
-        print_json(found)
+        print_json({**found, "page": page})
         return
     typer.echo(describe(found))
-    if tcp is not None:
-        typer.echo(f"the token for TCP is in {safe(paths.token_path(place))}")
+    if page is not None:
+        typer.echo(f"  page {safe(page)}\n       (opens once, within five minutes; up prints another address)")
+        typer.echo(f"  token for other clients over TCP: {safe(paths.token_path(place))}")
 
 
 def down(root: Root = None, as_json: Json = False) -> None:
@@ -91,6 +95,15 @@ def describe(health: dict[str, Any]) -> str:
         f"  {_of_ray(health)}\n"
         f"  root {safe(health['root'])}\n  log {safe(health['log'])}"
     )
+
+
+def _page(root: str) -> str | None:
+    """Return an address of the web page that opens it once; None where the daemon has none."""
+    try:
+        reply = wire.ask(root, "POST", "/api/page", {})
+    except wire.DaemonGone:
+        return None
+    return str(reply.body["url"]) if reply.status == 200 else None
 
 
 def _end_silent(root: str) -> int | None:

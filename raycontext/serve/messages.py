@@ -26,6 +26,8 @@ __all__ = [
     "RelatedQuery",
     "SearchQuery",
     "StatusAnswer",
+    "TokenAnswer",
+    "TokenQuery",
     "UnwatchAnswer",
     "WatchQuery",
     "WatchState",
@@ -289,6 +291,19 @@ class Health(_Answer):
 
 
 """Number of processes of the daemon with its Ray."""
+
+
+class TokenQuery(_Query):
+    """Request of the web page for the token."""
+
+    code: Annotated[str, Field(min_length=1, max_length=100)]
+    """Code for one use, from the address that `raycontext up` printed within the last five minutes."""
+
+
+class TokenAnswer(_Answer):
+    """Token for callers over TCP."""
+
+    token: str
 
 
 class Failure(_Answer):

@@ -16,6 +16,7 @@ import raycontext
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
+from raycontext.serve.http.token_exchange import OneUseCodes, exchange_route
 from raycontext.serve.messages import Health, IndexQuery
 from raycontext.serve.service import Service
 
@@ -37,8 +38,13 @@ class OpenDaemon(Daemon):
 
 
 @contextlib.contextmanager
-def guarded_server(root: Path, sources: Sequence[Path], token: str | None) -> Iterator[str]:
-    """Index `sources`, allow nothing else, and serve until the end of the block; yields HOST:PORT."""
+def guarded_server(
+    root: Path, sources: Sequence[Path], token: str | None, codes: OneUseCodes | None = None
+) -> Iterator[str]:
+    """Index `sources`, allow nothing else, and serve until the end of the block; yields HOST:PORT.
+
+    codes: what the web page exchanges for the token.
+    """
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     host = f"127.0.0.1:{listener.getsockname()[1]}"
     ready, servers = threading.Event(), list[uvicorn.Server]()
@@ -49,7 +55,8 @@ def guarded_server(root: Path, sources: Sequence[Path], token: str | None) -> It
             for source in sources:
                 job = await service.start_index(IndexQuery(path=str(source)))
                 await ended_job(service, job.collection)
-            application = Guard(http_application(OpenDaemon(service)), token=token, hosts=[host])
+            extra = (exchange_route(codes or OneUseCodes(), token or ""),)
+            application = Guard(http_application(OpenDaemon(service), extra=extra), token=token, hosts=[host])
             servers.append(server_for(application))
             ready.set()
             await servers[0].serve([listener])

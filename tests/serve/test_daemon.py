@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -242,9 +243,12 @@ def test_interrupt_of_an_index_command_stops_its_job(daemon: Command, many: int)
 def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Path) -> None:
     daemon("down")
     with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    done = daemon("up", "--tcp", address, RAYCONTEXT_ALLOWED=str(place))
+        port = free.getsockname()[1]
+    address = f"0.0.0.0:{port}"
+    named = {"RAYCONTEXT_HOSTS": "build.example, other.example:80"}
+    done = daemon("up", "--tcp", address, RAYCONTEXT_ALLOWED=str(place), **named)
     assert done.returncode == 0, done.stderr
+    (page,) = re.findall(rf"page http://build\.example:{port}/#code=([\w-]+)", done.stdout)
     elsewhere = daemon("up", "--tcp", "127.0.0.1:1")
     assert (elsewhere.returncode, elsewhere.stdout) == (2, "")
     assert f"listens only at {address}" in elsewhere.stderr
@@ -252,8 +256,19 @@ def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Pa
     assert str(token) in done.stdout
     assert token.stat().st_mode & 0o777 == 0o600
     asked = {"query": QUESTION, "collection": "shop", "limit": 1}
-    with httpx.Client(base_url=f"http://{address}", trust_env=False, timeout=WAIT_SECONDS) as stranger:
+    assert token.read_text() not in done.stdout + done.stderr
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=WAIT_SECONDS) as stranger:
         assert stranger.post("/api/search", json=asked).status_code == 401
+        for host in ("evil.example", f"evil.example:{port}", "evil", "other.example"):
+            assert stranger.get("/", headers={"Host": host}).status_code == 403
+        for host in (f"build.example:{port}", "other.example:80", f"localhost:{port}", f"[::1]:{port}", address):
+            assert stranger.get("/", headers={"Host": host}).status_code == 200
+        told = [stranger.post("/api/token", json={"code": page}, headers={"Host": "build.example"}) for _ in range(2)]
+        assert [answer.status_code for answer in told] == [200, 401]
+        assert told[0].json() == {"token": token.read_text()}
+        again = json.loads(daemon("up", "--json").stdout)["page"]
+        assert stranger.post("/api/token", json={"code": again.rpartition("=")[2]}).status_code == 200
+        assert stranger.post("/api/page").status_code == 401
         headers = {"Authorization": f"Bearer {token.read_text().strip()}"}
         answer = stranger.post("/api/search", json=asked, headers=headers)
         assert answer.json()["hits"][0]["path"] == "payment.py"

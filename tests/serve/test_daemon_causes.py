@@ -78,6 +78,14 @@ def test_malformed_address_is_refused_before_anything_starts(daemon: Command, te
         assert daemons(daemon) == []
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "0:0"])
+def test_address_of_all_interfaces_without_names_is_refused(daemon: Command, address: str) -> None:
+    done = daemon("up", "--tcp", address)
+    assert done.returncode == (7 if address == "0:0" else 2), done.stderr  # the daemon finds out what `0` is
+    assert "RAYCONTEXT_HOSTS" in done.stderr
+    until(lambda: daemons(daemon) == [])
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:", ""])
 def test_port_that_is_taken_is_told(daemon: Command, host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -21,14 +21,16 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from raycontext import errors
 from raycontext.serve.http import api, guard, server
 from raycontext.serve.http.calls import CALLS
 from raycontext.serve.http.guard import MAX_BODY_BYTES
 from raycontext.serve.http.openapi import openapi
+from raycontext.serve.http.token_exchange import OneUseCodes
 from raycontext.serve.service import Service
 
 from ..conftest import CART, PAYMENT, write_tree
-from ..waiting import WAIT_SECONDS
+from ..waiting import WAIT_SECONDS, until
 from .http_server import guarded_server
 
 TOKEN = "t0ken-of-the-tests"
@@ -43,8 +45,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def host(shop: Path) -> Iterator[str]:
-    with guarded_server(shop.parent / "root", [shop], TOKEN) as host:
+def codes() -> OneUseCodes:
+    return OneUseCodes()
+
+
+@pytest.fixture(scope="module")
+def host(shop: Path, codes: OneUseCodes) -> Iterator[str]:
+    with guarded_server(shop.parent / "root", [shop], TOKEN, codes) as host:
         yield host
 
 
@@ -110,6 +117,8 @@ def test_what_is_no_json_is_refused_and_not_repeated(client: httpx.Client) -> No
         ({"Authorization": "Bearer wrong"}, 401),
         ({"Authorization": "Bearer \xe9"}, 401),
         ({"Host": "evil.example"}, 403),
+        ({"Host": "evil"}, 403),
+        ({"Host": ""}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
     ],
@@ -166,6 +175,59 @@ def test_connections_that_never_finish_harm_nobody(
                 while part := slow.recv(65536):
                     told += part
                 assert not told or b" 408 " in told.split(b"\r\n")[0] or b"TooSlow" in told
+
+
+def test_body_that_drips_does_not_outlive_the_limit(
+    client: httpx.Client, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, port = host.rpartition(":")
+    monkeypatch.setattr(guard, "BODY_SECONDS", 1.0)
+    head = (
+        f"POST /api/search HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 100000\r\n\r\n"
+    )
+    with socket.create_connection((name, int(port)), timeout=0.05) as slow:
+        slow.sendall(head.encode())
+        told = b""
+
+        def is_refused() -> bool:
+            nonlocal told
+            try:
+                slow.sendall(b" ")
+                told += slow.recv(65536)
+            except TimeoutError:
+                pass
+            except OSError:  # closed, since bytes arrived after the answer
+                return True
+            return b"TooSlow" in told
+
+        until(is_refused)
+    assert not told or b" 408 " in told.split(b"\r\n")[0]  # a reset connection loses the answer
+
+
+@pytest.mark.parametrize("asked", [{}, {"code": 7}, {"code": ""}, {"code": "x" * 101}, {"code": "x", "more": 1}])
+def test_malformed_question_for_the_token_is_told(host: str, asked: dict[str, Any]) -> None:
+    answer = httpx.post(f"http://{host}/api/token", json=asked, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (400, "InvalidInput")
+
+
+def test_code_gives_the_token_once_to_who_asks_by_the_right_name(host: str, codes: OneUseCodes) -> None:
+    url, code = f"http://{host}/api/token", codes.issue()
+    for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+        assert httpx.post(url, json={"code": code}, headers=headers, trust_env=False).status_code == 403
+    assert httpx.get(url, params={"code": code}, trust_env=False).status_code == 405
+    found = httpx.post(url, json={"code": code}, headers={"Origin": f"http://{host}"}, trust_env=False)
+    assert (found.json(), found.headers["cache-control"]) == ({"token": TOKEN}, "no-store")
+    assert "set-cookie" not in found.headers
+    again = httpx.post(url, json={"code": code}, trust_env=False)
+    assert (again.status_code, again.json()["error"]) == (401, "WrongCode")
+
+
+def test_every_error_has_a_status_that_the_description_names() -> None:
+    described = openapi()["paths"]["/api/search"]["post"]["responses"]
+    for kind in (found for found in vars(errors).values() if isinstance(found, type)):
+        if issubclass(kind, errors.RaycontextError) and kind not in (errors.RemoteError, errors.RequestRefused):
+            assert str(api.status_of(kind.__new__(kind))) in described, kind
+    assert api.status_of(errors.CollectionExists("shop", "/a")) == 409
 
 
 def test_request_that_takes_too_long_is_given_up(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

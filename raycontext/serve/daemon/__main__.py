@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from raycontext.daemon_client import lifecycle, paths
-from raycontext.daemon_client.addresses import tcp_address
+from raycontext.daemon_client.addresses import check_names, tcp_address
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.private_files import make_private_folder, open_private
@@ -73,10 +73,16 @@ def _listen(text: str) -> socket.socket:
     host, port = tcp_address(text)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "this is no host name"
         raise OSError(f"the daemon cannot listen at {host} port {port}: {reason}") from error
+    try:
+        check_names(listening.getsockname()[0])  # the system knows `0` and other names for all addresses
+    except InvalidInput:
+        listening.close()
+        raise
+    return listening
 
 
 def _not_started(problem: str, code: ExitCode) -> int:

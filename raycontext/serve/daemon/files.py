@@ -16,7 +16,7 @@ from raycontext.private_files import make_private_folder, open_private
 if TYPE_CHECKING:
     from raycontext.serve.watches import Watched
 
-__all__ = ["note_folders", "read_watches", "remove_left_folders", "write_token", "write_watches"]
+__all__ = ["note_folders", "read_token", "read_watches", "remove_left_folders", "write_token", "write_watches"]
 
 USERS_END_SECONDS = 20.0
 """Time in which the processes of a Ray end once their daemon was killed, in seconds."""
@@ -31,6 +31,11 @@ def write_token(root: str) -> None:
     temporary.replace(path)
     os.environ.pop("RAY_AUTH_TOKEN", None)
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+
+
+def read_token(root: str) -> str:
+    """Return the token that `write_token` wrote."""
+    return Path(paths.token_path(root)).read_text()
 
 
 def note_folders(root: str) -> None:

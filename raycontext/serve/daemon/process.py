@@ -10,28 +10,28 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import psutil
 import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from raycontext import __version__
 from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.daemon_client.addresses import tcp_address
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.paths import remove_tree
 from raycontext.sdk.connection import connect
 from raycontext.serve.daemon.claim import Claim
-from raycontext.serve.daemon.files import read_watches, remove_left_folders, write_watches
+from raycontext.serve.daemon.files import read_token, read_watches, remove_left_folders, write_watches
 from raycontext.serve.daemon.processes import memory
 from raycontext.serve.daemon.ray_behind import RayBehind
+from raycontext.serve.daemon.tcp import TcpServer
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
@@ -208,24 +208,6 @@ class DaemonProcess(Daemon):
         return paths.log_path(self.root)
 
 
-class _Restricted(Daemon):
-    """Daemon as callers over TCP see it: they may ask for some folders only."""
-
-    def __init__(self, process: DaemonProcess, allowed: Sequence[str]) -> None:
-        self._process = process
-        self._allowed = allowed
-        self._service: Service | None = None
-
-    async def service(self) -> Service:
-        whole = await self._process.service()
-        if self._service is None:
-            self._service = await asyncio.to_thread(whole.restricted, self._allowed)
-        return self._service
-
-    async def health(self) -> Health:
-        return (await self._process.health()).model_copy(update={"ray_address": "", "ray_token_path": ""})
-
-
 async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.socket | None) -> None:
     """Serve until the daemon is told to end, or nobody asks it any more.
 
@@ -238,13 +220,21 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
     mounts = [McpMount(process.service)]
     shutdown = Route("/api/shutdown", _shutdown(process), methods=["POST"])
     ray = Route("/api/ray", _ray(process), methods=["POST"])
-    inside = http_application(process, extra=(shutdown, ray, Route("/mcp", mounts[0])))
-    servers = [(server_for(Guard(inside, protocol=wire.PROTOCOL)), claimed.listening)]
+    routes = [shutdown, ray, Route("/mcp", mounts[0])]
+    servers = list[tuple[uvicorn.Server, socket.socket]]()
     if tcp is not None and listening is not None:
-        outside = _Restricted(process, process.settings.allowed_folders())
-        mounts.append(McpMount(outside.service))
-        application = http_application(outside, extra=(Route("/mcp", mounts[-1]),))
-        servers.append((_server_of_tcp(process, application, listening), listening))
+        outside = TcpServer(
+            process,
+            listening,
+            token=read_token(root),
+            allowed=process.settings.allowed_folders(),
+            hosts=(tcp_address(tcp)[0], *process.settings.host_names()),
+        )
+        mounts.append(outside.mount)
+        routes.append(outside.page_route())
+        servers.append((outside.server, listening))
+    inside = http_application(process, extra=tuple(routes))
+    servers.append((server_for(Guard(inside, protocol=wire.PROTOCOL)), claimed.listening))
     working = [asyncio.create_task(server.serve([listening])) for server, listening in servers]
     working.append(asyncio.create_task(process.open()))
     working.append(asyncio.create_task(process.watch()))
@@ -256,15 +246,6 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
     await process.close()
     await asyncio.wait(working, timeout=END_SECONDS)
     _log.info("ended")
-
-
-def _server_of_tcp(process: DaemonProcess, application: Starlette, listening: socket.socket) -> uvicorn.Server:
-    """Return a second server, for those who have the token and name an address of this one as the Host."""
-    host, port = listening.getsockname()[:2]
-    token = Path(paths.token_path(process.root)).read_text().strip()
-    shown = f"[{host}]" if ":" in host else host
-    names = {shown, f"{shown}:{port}", f"localhost:{port}", f"127.0.0.1:{port}", process.tcp}
-    return server_for(Guard(application, token=token, hosts=names))
 
 
 def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:

@@ -15,10 +15,16 @@ from starlette.routing import BaseRoute, Route
 
 from raycontext import __version__
 from raycontext.errors import (
+    CollectionExists,
+    CommitConflict,
     DaemonStarting,
+    DeadlineExceeded,
     EmbedderNotAllowed,
+    EmbeddingFailed,
+    Fenced,
     InvalidInput,
     JobCancelled,
+    NotShared,
     PathNotAllowed,
     RaycontextError,
     RequestRefused,
@@ -36,7 +42,7 @@ from raycontext.serve.messages import (
 )
 from raycontext.serve.service import Service
 
-__all__ = ["failure", "http_application", "status_of"]
+__all__ = ["Daemon", "failed_response", "failure", "http_application", "status_of"]
 
 HANDLE_SECONDS = 300.0
 """Longest duration of a request, in seconds. Index jobs run in the background and do not count."""
@@ -63,7 +69,13 @@ _STATUS = {
     EmbedderNotAllowed: 403,
     RootNotFound: 404,
     UnknownCollection: 404,
+    CollectionExists: 409,
+    CommitConflict: 409,
+    Fenced: 409,
     JobCancelled: 409,
+    DeadlineExceeded: 503,
+    EmbeddingFailed: 503,
+    NotShared: 503,
     RuntimeUnavailable: 503,
 }
 
@@ -114,6 +126,11 @@ def status_of(error: RaycontextError) -> int:
     return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
 
 
+def failed_response(error: RaycontextError) -> Response:
+    """Return the response for an error."""
+    return _failed(failure(error), status_of(error))
+
+
 def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint that carries out an operation and turns its errors into answers."""
 
@@ -125,10 +142,11 @@ def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Respo
             async with asyncio.timeout(HANDLE_SECONDS):
                 answer = await call.work(await daemon.service(), asked)
         except RaycontextError as error:
-            return _failed(failure(error), status_of(error))
+            return failed_response(error)
         except TimeoutError:
-            late = RuntimeUnavailable(f"No answer within {HANDLE_SECONDS:g} s", "Ask again, or look into the log.")
-            return _failed(failure(late), status_of(late))
+            return failed_response(
+                RuntimeUnavailable(f"No answer within {HANDLE_SECONDS:g} s", "Ask again, or look into the log.")
+            )
         return Response(answer.model_dump_json(), media_type="application/json")
 
     return endpoint
@@ -158,7 +176,7 @@ def _progress_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response
             if service.job(collection) is None:
                 raise UnknownCollection(collection, ())
         except RaycontextError as error:
-            return _failed(failure(error), status_of(error))
+            return failed_response(error)
         return StreamingResponse(_events(service, collection), media_type="text/event-stream")
 
     return endpoint

@@ -14,6 +14,7 @@ from typing import Any
 
 from raycontext.daemon_client.wire import PROTOCOL_HEADER
 from raycontext.errors import RequestRefused
+from raycontext.serve.http.host_names import HostNames
 from raycontext.serve.messages import Failure
 
 __all__ = ["MAX_BODY_BYTES", "Guard"]
@@ -21,13 +22,13 @@ __all__ = ["MAX_BODY_BYTES", "Guard"]
 MAX_BODY_BYTES = 4 << 20
 """Largest size of the body of a request, in bytes."""
 BODY_SECONDS = 20.0
-"""Longest wait for a part of the body of a request, in seconds."""
+"""Time in which the body of a request has to arrive as a whole, in seconds."""
 
 ANY_PROTOCOL = ("/api/health", "/api/shutdown")
 """What every version may ask: how the daemon is, and that it ends."""
 
-PUBLIC = ("/", "/app.js", "/style.css")
-"""Paths that need no token. The page holds nothing secret; it asks the user for the token."""
+PUBLIC = ("/", "/app.js", "/style.css", "/api/token")
+"""Paths that need no token. The page holds nothing secret; it gets the token for a code, or from its user."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,8 +40,7 @@ class Guard:
     """Guard before an ASGI application.
 
     token: token that a caller must send as `Authorization: Bearer …`; None demands none.
-    hosts: names and addresses, with or without a port, that the Host header may have; empty allows any. This protects
-    against DNS rebinding.
+    hosts: names that the Host header may have, as in `HostNames`; empty allows any.
     protocol: number that callers who name one must name; None demands and names none.
     """
 
@@ -55,7 +55,7 @@ class Guard:
         self._application = application
         self._protocol = protocol
         self._token = token
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = HostNames(hosts)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -90,12 +90,12 @@ class Guard:
                 426, "OtherProtocol", "The daemon is of another version", "Use the raycontext that started it."
             )
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if self._hosts and host not in self._hosts and host.rpartition(":")[0] not in self._hosts:
+        if not self._hosts.holds(host):
             raise RequestRefused(
                 403,
                 "ForeignHost",
                 "The Host header names another host",
-                "Ask by an address of the daemon.",
+                "Ask by an address of the daemon, or name the host in RAYCONTEXT_HOSTS and restart the daemon.",
             )
         origin = headers.get(b"origin")
         if self._hosts and origin is not None:
@@ -123,16 +123,22 @@ def _length(scope: MutableMapping[str, Any]) -> int:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Return a `receive` that raises `RequestRefused` when the body is too large or too slow."""
+    """Return a `receive` that raises `RequestRefused` when the body is too large or too slow.
+
+    The time runs from the first call on and is that of the whole body: bytes that drip in do not prolong it.
+    """
     taken = 0
     complete = False
+    deadline = 0.0
 
     async def limited() -> Message:
-        nonlocal taken, complete
+        nonlocal taken, complete, deadline
         if complete:
             return await receive()  # waits for the end of the connection
+        deadline = deadline or asyncio.get_running_loop().time() + BODY_SECONDS
         try:
-            message = await asyncio.wait_for(receive(), BODY_SECONDS)
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
         except TimeoutError:
             raise RequestRefused(
                 408, "TooSlow", f"The request did not arrive within {BODY_SECONDS:g} s", "Send it again."

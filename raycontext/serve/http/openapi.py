@@ -13,6 +13,8 @@ from raycontext.serve.http.calls import CALLS, method_of
 from raycontext.serve.messages import (
     Failure,
     Health,
+    TokenAnswer,
+    TokenQuery,
 )
 
 __all__ = ["openapi"]
@@ -37,15 +39,15 @@ def openapi() -> dict[str, Any]:
         code: {"description": meaning, **content(refused)}
         for code, meaning in {
             "400": "The request is wrong",
-            "401": "The token is missing or wrong",
+            "401": "The token or the code is missing or wrong",
             "403": "A path, an embedder, a host or an origin that is not allowed",
             "404": "No such collection, folder or address",
             "405": "The address does not have this method",
             "408": "The request did not arrive in time",
-            "409": "The job was cancelled",
+            "409": "The job was cancelled, another writer was faster, or the name of the collection is taken",
             "413": "The body is too large",
             "500": "Storage failed, or something unexpected happened",
-            "503": "The daemon is not ready, or Ray cannot be reached",
+            "503": "The daemon is not ready, or Ray or an embedding server cannot be reached",
         }.items()
     }
 
@@ -70,6 +72,8 @@ def openapi() -> dict[str, Any]:
     )
     events["parameters"] = [{"name": "collection", "in": "path", "required": True, "schema": {"type": "string"}}]
     paths["/api/progress/{collection}"] = {"get": events}
+    token = content(reference(TokenAnswer, "serialization"))
+    paths["/api/token"] = {"post": operation("token", "Get the token for a code, over TCP only", token, TokenQuery)}
     return json.loads(  # type: ignore[no-any-return]
         json.dumps(
             {

@@ -3,14 +3,14 @@
 
 const byId = (id) => document.getElementById(id);
 const KINDS = ["function", "method", "class", "interface", "enum", "type", "module", "constant", "macro", "test", "section"];
-const POLL_MILLISECONDS = 1000;
+const POLL_MILLISECONDS = 1000, LONGEST_POLL_MILLISECONDS = 60000;
 let lastAsked = null;
+let pause = POLL_MILLISECONDS;
+let timer = 0;
 
-// Over TCP the address carries a token, once: kept for this tab only.
-if (location.hash.startsWith("#token=")) {
-  sessionStorage.setItem("token", location.hash.slice("#token=".length));
-  history.replaceState(null, "", location.pathname + location.search);
-}
+// Over TCP the address carries a code, which is good once. It leaves the address before anything else happens.
+const code = location.hash.startsWith("#code=") ? decodeURIComponent(location.hash.slice("#code=".length)) : "";
+if (code) history.replaceState(null, "", location.pathname + location.search);
 
 async function call(path, asked) {
   const headers = { "Content-Type": "application/json" };
@@ -19,8 +19,33 @@ async function call(path, asked) {
   const options = asked === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(asked) };
   const response = await fetch(path, options);
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.message);
+  if (response.status === 401) byId("access").hidden = false;
+  if (!response.ok) throw Object.assign(new Error(answer.message), { status: response.status });
   return answer;
+}
+
+// The token that a code gives is kept for this tab only, and in no cookie, which servers at other ports would get.
+async function exchange(shown) {
+  const { token } = await call("/api/token", { code: shown });
+  sessionStorage.setItem("token", token);
+}
+
+async function enter(shown) {
+  try {
+    await exchange(shown);
+  } catch (error) {
+    if (error.status !== 401) return tell(error.message, true);
+    sessionStorage.setItem("token", shown); // it may be the token itself
+  }
+  try {
+    await call("/api/health");
+  } catch (error) {
+    if (error.status === 401) sessionStorage.removeItem("token");
+    return tell(error.status === 401 ? "this is neither a code that can still be used nor the token" : error.message, true);
+  }
+  byId("access").hidden = true;
+  tell("");
+  refresh();
 }
 
 function element(name, className, ...children) {
@@ -154,10 +179,14 @@ async function refresh() {
       }
     } else if (health.problem) tell(health.problem, true);
     byId("status").replaceChildren(table);
+    pause = POLL_MILLISECONDS;
   } catch (error) {
     byId("status").textContent = error.message;
+    if (error.status === 401) return; // a code or a token goes on from here
+    pause = Math.min(2 * pause, LONGEST_POLL_MILLISECONDS);
   }
-  setTimeout(refresh, POLL_MILLISECONDS);
+  clearTimeout(timer); // however many begin, one goes on
+  timer = setTimeout(refresh, pause);
 }
 
 byId("kind").append(...KINDS.map((kind) => new Option(kind, kind)));
@@ -181,4 +210,19 @@ document.addEventListener("keydown", (event) => {
     byId("query").select();
   }
 });
-refresh();
+byId("access").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const shown = byId("secret").value.trim();
+  byId("secret").value = "";
+  if (shown) enter(shown);
+});
+
+async function begin() {
+  try {
+    if (code) await exchange(code);
+  } catch (error) {
+    tell(error.message, true);
+  }
+  refresh();
+}
+begin();
