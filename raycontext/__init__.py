@@ -11,11 +11,12 @@ The names below are imported when they are first used, so that `import raycontex
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers take it for true; `typing` itself would be 3 ms of every command
 if TYPE_CHECKING:
+    from typing import Any
+
     from raycontext.batch.entries import BatchEntry, BatchList, read_batch_list
     from raycontext.batch.report import BatchReport, EntryOutcome
     from raycontext.errors import (
@@ -165,6 +166,8 @@ def _home(name: str) -> str:
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     return getattr(importlib.import_module(_home(name)), name)
 
 

@@ -1,5 +1,5 @@
 """`python -m raycontext`: the command line."""
 
-from raycontext.cli.main import main
+from raycontext.cli.main import program
 
-main()
+program()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 __all__ = ["safe"]
 
 
@@ -19,6 +17,8 @@ def safe(text: str) -> str:
 
 def _dangerous(char: str) -> bool:
     """Return whether a character is a control, a format character, a surrogate, or a line or paragraph separator."""
+    import unicodedata  # loaded here, since most text is ASCII
+
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
 
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    Hit = dict[str, Any]
 
 __all__ = ["interrupted", "output_closed", "print_hits", "print_json", "say", "unexpected", "with_context"]
 
@@ -20,8 +24,6 @@ MAX_CONTEXT_BYTES = 16 << 20
 
 DIM, PATH, NAME, WARN = "2", "1;35", "1;36", "33"
 
-Hit = dict[str, Any]
-
 
 def say(message: str) -> None:
     """Print a message on stderr."""
@@ -30,6 +32,8 @@ def say(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
+    import json
+
     # Everything is in ASCII. JSON escapes what a terminal could take for a command or cannot show.
     print(json.dumps(value, indent=2))  # noqa: T201
 

@@ -5,54 +5,60 @@ It imports nothing but the standard library (see `main`).
 
 from __future__ import annotations
 
-import argparse
-import math
-import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-from raycontext.errors import InvalidInput
+__all__ = ["INFINITY", "QUERY_COMMANDS", "Argument", "Option", "QueryCommand"]
 
-__all__ = ["QUERY_COMMANDS", "Argument", "Option", "QueryCommand", "parse"]
+INFINITY = float("inf")
+"""Limit of a number that has no limit."""
 
 
-class Argument(NamedTuple):
+class Argument:
     """Argument of a command, given by its place."""
 
-    name: str
-    help: str
-    required: bool = True
-    shown: str = ""
+    __slots__ = ("help", "name", "required", "shown")
+
+    def __init__(self, name: str, help: str, required: bool = True, shown: str = "") -> None:
+        self.name, self.help, self.required, self.shown = name, help, required, shown
 
 
-class Option(NamedTuple):
-    """Option of a command, given by its name. `--max-tokens` is known as `max_tokens` unless it has another `name`."""
+class Option:
+    """Option of a command, given by its name.
 
-    flags: tuple[str, ...]
-    help: str
-    kind: type = str
-    """Type of the value: str, int or float, or bool for a switch."""
-    many: bool = False
-    default: Any = None
-    least: float = -math.inf
-    most: float = math.inf
-    name: str = ""
-    variable: str = ""
-    """Environment variable that is read when the option is not given."""
+    kind: type of the value: str, int or float, or bool for a switch. least, most: limits of a number. name: key of the
+    value in the result of `command_line.parse`; by default `--max-tokens` is known as `max_tokens`. variable:
+    environment variable that is read when the option is not given.
+    """
 
-    @property
-    def key(self) -> str:
-        """Name of the value in the result of `parse`."""
-        return self.name or self.flags[0].removeprefix("--").replace("-", "_")
+    __slots__ = ("default", "flags", "help", "key", "kind", "least", "many", "most", "variable")
+
+    def __init__(
+        self,
+        flags: tuple[str, ...],
+        help: str,
+        kind: type = str,
+        *,
+        many: bool = False,
+        default: Any = None,
+        least: float = -INFINITY,
+        most: float = INFINITY,
+        name: str = "",
+        variable: str = "",
+    ) -> None:
+        self.flags, self.help, self.kind, self.many, self.default = flags, help, kind, many, default
+        self.least, self.most, self.variable = least, most, variable
+        self.key = name or flags[0].removeprefix("--").replace("-", "_")
 
 
-class QueryCommand(NamedTuple):
+class QueryCommand:
     """Command with its arguments and options."""
 
-    name: str
-    help: str
-    arguments: tuple[Argument, ...]
-    options: tuple[Option, ...]
+    __slots__ = ("arguments", "help", "name", "options")
+
+    def __init__(self, name: str, help: str, arguments: tuple[Argument, ...], options: tuple[Option, ...]) -> None:
+        self.name, self.help, self.arguments, self.options = name, help, arguments, options
 
 
 SELECTION = (
@@ -90,7 +96,7 @@ PLACE = (
     Option(("--address",), "Ray cluster to join: auto or host:port.", variable="RAYCONTEXT_ADDRESS"),
     Option(("--json",), "Print JSON on stdout.", bool, name="as_json"),
 )
-COLLECTION = Option(("--collection", "-c"), "Name of the collection.")
+COLLECTION = ("--collection", "-c")
 
 QUERY_COMMANDS = {
     command.name: command
@@ -105,7 +111,7 @@ QUERY_COMMANDS = {
                 ),
             ),
             (
-                COLLECTION._replace(help="Name of the collection. May be given again.", many=True, name="collections"),
+                Option(COLLECTION, "Name of the collection. May be given again.", many=True, name="collections"),
                 Option(("--all",), "Search all collections.", bool, name="everywhere"),
                 *SELECTION,
                 Option(
@@ -124,59 +130,7 @@ QUERY_COMMANDS = {
             "related",
             "Find code similar to the chunk at a line. Exit code 1 if nothing is found.",
             (Argument("place", "A line of an indexed file.", shown="PATH:LINE"),),
-            (COLLECTION, *SELECTION, *PLACE),
+            (Option(COLLECTION, "Name of the collection."), *SELECTION, *PLACE),
         ),
     )
 }
-
-
-class _Parser(argparse.ArgumentParser):
-    """Parser whose errors are one line that names the command."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}. Try '{self.prog} --help'.\n")
-
-
-def parse(command: QueryCommand, given: Sequence[str]) -> dict[str, Any]:
-    """Return the values that a command was given, by key. Prints help or a mistake, and exits, when there is one to
-    print.
-
-    Raises `InvalidInput` when a value is out of range.
-    """
-    parser = _Parser(prog=f"raycontext {command.name}", description=command.help, allow_abbrev=False)
-    for argument in command.arguments:
-        parser.add_argument(
-            argument.name, help=argument.help, metavar=argument.shown or None, nargs=None if argument.required else "?"
-        )
-    for option in command.options:
-        if option.kind is bool:
-            parser.add_argument(*option.flags, dest=option.key, help=option.help, action="store_true")
-            continue
-        parser.add_argument(
-            *option.flags,
-            dest=option.key,
-            help=option.help.replace("%", "%%"),
-            type=option.kind,
-            action="append" if option.many else "store",
-            metavar=option.flags[0].lstrip("-").upper(),
-        )
-    found = vars(parser.parse_intermixed_args(given))
-    return {**found, **{option.key: _value(option, found[option.key]) for option in command.options}}
-
-
-def _value(option: Option, value: Any) -> Any:
-    """Return the value of an option, or its default. Raises `InvalidInput` when it is out of range."""
-    named = option.flags[0].removeprefix("--").replace("-", "_")
-    if option.many:
-        return value or []
-    if value is None and option.variable and os.environ.get(option.variable):
-        try:
-            value = option.kind(os.environ[option.variable])
-        except ValueError as error:
-            raise InvalidInput(f"{named}: {error}", f"Correct {option.variable}.") from error
-    if value is None:
-        return option.default
-    if option.kind in (int, float) and not (option.least <= value <= option.most and math.isfinite(value)):
-        wanted = f"{option.least:g} to {option.most:g}" if math.isfinite(option.most) else f"{option.least:g} or more"
-        raise InvalidInput(f"{named} is {value!r}", f"Give {wanted}.")
-    return value

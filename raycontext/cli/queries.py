@@ -6,7 +6,6 @@ Nothing but the standard library is imported as long as a daemon answers (see `m
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from raycontext.cli.display import print_hits, print_json, say, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
@@ -16,9 +15,13 @@ from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
 from raycontext.safe_text import safe
 
-__all__ = ["run"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-Given = dict[str, Any]
+    Given = dict[str, Any]
+
+__all__ = ["run"]
 
 
 def run(name: str, given: Given) -> int:

@@ -6,7 +6,9 @@ alone, since a command has some 60 ms in all (see docs/decisions/http-framing.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["EventReader", "ResponseReader", "request_bytes"]
 

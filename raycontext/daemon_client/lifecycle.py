@@ -6,20 +6,19 @@ Only the standard library is imported, since a command has about 60 ms in all.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raycontext.daemon_client.paths import log_path, socket_path
-from raycontext.daemon_client.probe import probe
 from raycontext.daemon_client.wire import CONNECT_SECONDS, PROTOCOL, DaemonDiffers, DaemonGone, ask, health
 from raycontext.errors import DaemonFailed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = [
     "NOT_STARTED",
@@ -53,6 +52,8 @@ AGAIN_SECONDS = 1.0
 NOT_STARTED = "not started: "
 """Beginning of the line in which a daemon says why it does not start."""
 
+HAS_UNIX_SOCKETS = sys.platform != "win32"
+
 DAEMON_SWITCH = "RAYCONTEXT_DAEMON"
 _OFF = {"0", "off", "false", "no", "n", "f"}
 UNAVAILABLE = 503
@@ -71,7 +72,7 @@ def is_wanted() -> bool:
 
 def is_possible() -> bool:
     """Return whether there may be a daemon at all, also one without Ray: for what cannot do without a daemon."""
-    return hasattr(socket, "AF_UNIX") and (os.environ.get(DAEMON_SWITCH) or "on").lower() not in _OFF
+    return HAS_UNIX_SOCKETS and (os.environ.get(DAEMON_SWITCH) or "on").lower() not in _OFF
 
 
 def ray_of(root: str, seconds: float) -> tuple[str, str] | None:
@@ -101,15 +102,15 @@ def want_ray(root: str) -> dict[str, Any] | None:
     return reply.body if reply.status == 200 else None
 
 
-class Started(NamedTuple):
-    """Process of a daemon that this one has started."""
+class Started:
+    """Process of a daemon that this one has started, just now.
 
-    process: subprocess.Popen[bytes]
-    log: str
-    offset: int
-    """Length of its log before it began, in bytes."""
-    at: float
-    """Time of its start, in seconds of the monotonic clock."""
+    offset: length of its log before it began, in bytes.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: str, offset: int) -> None:
+        self.process, self.log, self.offset = process, log, offset
+        self.at = time.monotonic()
 
     def ended(self) -> int | None:
         """Return its exit code, or None while it runs."""
@@ -149,7 +150,7 @@ def start(root: str, tcp: str | None = None) -> Started:
         )
     finally:
         os.close(descriptor)
-    return Started(process, log, offset, time.monotonic())
+    return Started(process, log, offset)
 
 
 def start_quietly(root: str) -> None:
@@ -228,6 +229,8 @@ def _without_answer(root: str, tcp: str | None, started: Started | None) -> tupl
             return started, "the daemon is starting"
         if code != 0:
             raise DaemonFailed(f"The daemon cannot be started: {started.problem()}", started.log)
+    from raycontext.daemon_client.probe import probe
+
     found = probe(root)
     if found.state in ("forbidden", "stopped"):
         raise DaemonFailed(f"The daemon cannot be used: {found.problem}", log_path(root))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-import struct
 from typing import Literal, NamedTuple
 
 from raycontext.daemon_client.paths import socket_path
+from raycontext.daemon_client.peer import peer_of
 
 __all__ = ["Probe", "probe"]
 
 PROBE_SECONDS = 1.0
 """Time that the kernel may take to accept a connection to a Unix socket."""
-
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 State = Literal["absent", "stale", "forbidden", "silent", "stopped"]
 
@@ -44,7 +42,8 @@ def probe(root: str) -> Probe:
             connection.connect(path)
         except OSError as error:
             return _refused(path, error)
-        pid = _listener(connection)
+        peer = peer_of(connection)
+        pid = 0 if peer is None else peer.pid
     if _is_stopped(pid):
         return Probe("stopped", f"the daemon {pid} is stopped (SIGSTOP): kill -CONT {pid} lets it go on", pid)
     return Probe("silent", f"the daemon {pid or 'at ' + path} does not answer", pid)
@@ -58,14 +57,6 @@ def _refused(path: str, error: OSError) -> Probe:
     if isinstance(error, PermissionError):
         return Probe("forbidden", f"the socket {path} belongs to another user")
     return Probe("silent", f"the daemon at {path} accepts no connection ({error})")  # its queue is full
-
-
-def _listener(connection: socket.socket) -> int:
-    """Return the id of the process at the other end, 0 where the system does not tell."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return 0
-    content = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(content)[0])
 
 
 def _is_stopped(pid: int) -> bool:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import _socket  # without the classes of `socket` around it, which take 3 ms to load
 import json
-import socket
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from contextlib import closing
 
 from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
 from raycontext.daemon_client.paths import socket_path
 from raycontext.errors import RemoteError
 
-__all__ = ["PROTOCOL", "PROTOCOL_HEADER", "DaemonDiffers", "DaemonGone", "Reply", "ask", "checked", "events", "health"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+__all__ = [
+    "ANY_PROTOCOL",
+    "PROTOCOL",
+    "PROTOCOL_HEADER",
+    "DaemonDiffers",
+    "DaemonGone",
+    "Reply",
+    "ask",
+    "checked",
+    "events",
+    "health",
+]
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 600.0
@@ -28,7 +43,8 @@ PROTOCOL_HEADER = "x-raycontext-protocol"
 SILENT_SECONDS = 1.0
 """Time without a byte of an answer after which the daemon is asked whether it is alive."""
 
-_ANY_PROTOCOL = ("/api/health", "/api/shutdown")
+ANY_PROTOCOL = ("/api/health", "/api/shutdown")
+"""What every version may ask: how the daemon is, and that it ends."""
 
 
 class DaemonGone(ConnectionError):
@@ -52,11 +68,13 @@ class DaemonDiffers(DaemonGone):
         return f"the daemon that runs is of {'an' if self.is_older else 'a'} {age} version"
 
 
-class Reply(NamedTuple):
+class Reply:
     """Answer of the daemon: the status of HTTP, and the value that its JSON body holds."""
 
-    status: int
-    body: Any
+    __slots__ = ("body", "status")
+
+    def __init__(self, status: int, body: Any) -> None:
+        self.status, self.body = status, body
 
 
 def ask(root: str, method: str, target: str, body: Any = None, seconds: float = ANSWER_SECONDS) -> Reply:
@@ -100,8 +118,8 @@ def health(root: str, seconds: float = CONNECT_SECONDS) -> dict[str, Any] | None
     return found
 
 
-def _connected(root: str, seconds: float) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _connected(root: str, seconds: float) -> _socket.socket:
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(socket_path(root))
@@ -119,12 +137,12 @@ def _received(
     content = b"" if body is None else json.dumps(body).encode()
     request = request_bytes(method, target, content, {PROTOCOL_HEADER: str(PROTOCOL)})
     is_health = target == "/api/health"
-    with _connected(root, seconds) as connection:
+    with closing(_connected(root, seconds)) as connection:
         try:
             connection.sendall(request)
             while not response.is_complete:
                 received = response.feed(_arriving(connection, root, seconds, is_asked_for_life=is_health))
-                if response.status and not target.startswith(_ANY_PROTOCOL):
+                if response.status and not target.startswith(ANY_PROTOCOL):
                     _check_protocol(response)
                 yield received
         except DaemonGone:
@@ -133,7 +151,7 @@ def _received(
             raise DaemonGone(f"the daemon did not answer to the end: {error}") from error
 
 
-def _arriving(connection: socket.socket, root: str, seconds: float, *, is_asked_for_life: bool) -> bytes:
+def _arriving(connection: _socket.socket, root: str, seconds: float, *, is_asked_for_life: bool) -> bytes:
     """Return the next bytes of an answer. Raises `OSError` after `seconds`, or once the daemon is known to be silent.
 
     A daemon that is stopped takes requests and never answers. So it is asked whether it lives while nothing arrives,

@@ -368,12 +368,14 @@ def test_search_of_a_daemon_imports_nothing_heavy(daemon: Command, tmp_path: Pat
     )
     code = (
         "import sys\n"
+        "before = set(sys.modules)\n"
         "from raycontext.cli import main\nfrom raycontext.daemon_client import wire\n"
         f"wire.ask = lambda *_: wire.Reply(200, {answer!r} and __import__('json').loads({answer!r}))\n"
         "try:\n    main.main()\n"
         "except SystemExit as end:\n    print(end.code)\n"
-        "heavy = ('ray', 'numpy', 'pyarrow', 'pydantic', 'typer', 'rich', 'asyncio', 'subprocess', 'inspect')\n"
-        "print([name for name in heavy if name in sys.modules])\n"
+        "heavy = {'ray', 'numpy', 'pyarrow', 'pydantic', 'typer', 'rich', 'asyncio', 'subprocess', 'inspect',\n"
+        "    'argparse', 'dataclasses', 'hashlib', 'pathlib', 'platformdirs', 'shutil', 'socket', 'typing'}\n"
+        "print(sorted(heavy & (set(sys.modules) - before)))\n"
     )
     process = daemon.start("search", "x", str(tmp_path), program=(sys.executable, "-c", code))
     stdout, stderr = process.communicate()

@@ -66,4 +66,4 @@ def test_wheel_describes_itself(wheel: zipfile.ZipFile) -> None:
 def test_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:
     points = configparser.ConfigParser()
     points.read_string(metadata(wheel, "entry_points.txt"))
-    assert dict(points["console_scripts"]) == {"raycontext": "raycontext.cli.main:main"}
+    assert dict(points["console_scripts"]) == {"raycontext": "raycontext.cli.main:program"}

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -135,8 +134,7 @@ def test_source_of_a_batch_is_named_after_its_folder(monkeypatch: pytest.MonkeyP
 
 
 def test_there_is_no_daemon_where_unix_sockets_lack(monkeypatch: pytest.MonkeyPatch) -> None:
-    lacking: Any = SimpleNamespace()
     monkeypatch.delenv("RAYCONTEXT_DAEMON")
     assert lifecycle.is_possible()
-    monkeypatch.setattr(lifecycle, "socket", lacking)
+    monkeypatch.setattr(lifecycle, "HAS_UNIX_SOCKETS", False)
     assert not lifecycle.is_possible()

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import struct
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.daemon_client import paths, wire
+from raycontext.daemon_client.peer import peer_of
 
 __all__ = ["Claim", "claim"]
 
@@ -28,8 +28,6 @@ LISTEN_SECONDS = 2.0
 
 QUEUE = 4096
 """Number of processes that may ask whose a keeper is. It takes none of them from its queue."""
-
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Claim(NamedTuple):
@@ -127,6 +125,6 @@ def _is_ours(name: str) -> bool:
                 if time.monotonic() > deadline:
                     return False
             else:
-                content = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-                return bool(_CREDENTIALS.unpack(content)[1] == os.getuid())
+                peer = peer_of(asking)
+                return peer is not None and peer.uid == os.getuid()
         time.sleep(0.05)

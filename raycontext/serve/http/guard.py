@@ -12,7 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from raycontext.daemon_client.wire import PROTOCOL_HEADER
+from raycontext.daemon_client.wire import ANY_PROTOCOL, PROTOCOL_HEADER
 from raycontext.errors import RequestRefused
 from raycontext.serve.http.host_names import HostNames
 from raycontext.serve.messages import Failure
@@ -23,9 +23,6 @@ MAX_BODY_BYTES = 4 << 20
 """Largest size of the body of a request, in bytes."""
 BODY_SECONDS = 20.0
 """Time in which the body of a request has to arrive as a whole, in seconds."""
-
-ANY_PROTOCOL = ("/api/health", "/api/shutdown")
-"""What every version may ask: how the daemon is, and that it ends."""
 
 PUBLIC = ("/", "/app.js", "/style.css", "/api/token")
 """Paths that need no token. The page holds nothing secret; it gets the token for a code, or from its user."""

@@ -1,0 +1,42 @@
+"""Parser of the whole grammar of a command line, which prints help and mistakes. `command_line` reads plain ones."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from raycontext.cli.options import QueryCommand
+
+__all__ = ["read_in_full"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are one line that names the command."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}. Try '{self.prog} --help'.\n")
+
+
+def read_in_full(command: QueryCommand, given: Sequence[str]) -> dict[str, Any]:
+    """Return the values that a command was given, by key; None for each that was not. Prints help or a mistake, and
+    exits, when there is one to print.
+    """
+    parser = _Parser(prog=f"raycontext {command.name}", description=command.help, allow_abbrev=False)
+    for argument in command.arguments:
+        parser.add_argument(
+            argument.name, help=argument.help, metavar=argument.shown or None, nargs=None if argument.required else "?"
+        )
+    for option in command.options:
+        if option.kind is bool:
+            parser.add_argument(*option.flags, dest=option.key, help=option.help, action="store_true")
+            continue
+        parser.add_argument(
+            *option.flags,
+            dest=option.key,
+            help=option.help.replace("%", "%%"),
+            type=option.kind,
+            action="append" if option.many else "store",
+            metavar=option.flags[0].lstrip("-").upper(),
+        )
+    return vars(parser.parse_intermixed_args(given))
