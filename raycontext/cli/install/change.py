@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import secrets
 import stat
@@ -10,51 +9,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raycontext.cli.install.clients import Client
+from raycontext.cli.install.clients import SERVER, Client
 from raycontext.cli.install.document import Document
+from raycontext.cli.install.shown import diff_of, words_of
 from raycontext.errors import ConfigurationError
-from raycontext.safe_text import safe
 
 __all__ = ["Change", "plan_install", "plan_undo"]
 
 BACKUP_SUFFIX = ".raycontext-backup"
+"""End of the name of the copy of a file without our server."""
+UPDATE_SUFFIX = ".raycontext-backup-before-update"
+"""End of the name of the copy of a file before our entry in it was last brought up to date."""
 MAX_BYTES = 64 << 20
 """Largest size of a configuration file, in bytes."""
-LINE_CHARACTERS = 160
-"""Largest number of characters of a line in a diff."""
-CONTEXT_LINES = 1  # few, since entries of other servers may hold keys
 
 
 @dataclass(frozen=True)
 class Change:
     """Change of a file from `before` to `after`. None means that the file does not exist."""
 
-    client: Client
     path: Path
     before: bytes | None
     after: bytes | None
-    backs_up: bool = False
-    """Whether to keep `before` as a backup: the file without our server."""
-    obsolete_backup: bool = False
-    """Whether the backup holds nothing that the file will not hold after the change."""
+    shown: frozenset[str] | None = None
+    """Texts of changed lines that may be shown; None for all."""
+    backup: Path | None = None
+    """Where to keep a copy of `before`; None for no copy."""
+    obsolete: tuple[Path, ...] = ()
+    """Backups that hold nothing that the file will not hold after the change."""
 
     @property
     def needed(self) -> bool:
         """Whether the change would change the file."""
         return self.before != self.after
 
-    @property
-    def backup(self) -> Path:
-        """Path of the backup, beside the file."""
-        return self.path.with_name(self.path.name + BACKUP_SUFFIX)
-
     def diff(self) -> str:
-        """Return the change as a unified diff whose lines cannot steer a terminal."""
-        before, after = ((content or b"").decode().splitlines() for content in (self.before, self.after))
-        old = str(self.path) if self.before is not None else "/dev/null"
-        new = str(self.path) if self.after is not None else "/dev/null"
-        lines = difflib.unified_diff(before, after, old, new, n=CONTEXT_LINES, lineterm="")
-        return "\n".join(_short(safe(line)) for line in lines)
+        """Return the change as a unified diff, without what others have in the file."""
+        return diff_of(str(self.path), self.before, self.after, self.shown)
 
     def apply(self) -> None:
         """Write the file. Raises `ConfigurationError` when the file has changed since or cannot be written."""
@@ -67,56 +58,92 @@ class Change:
 
     def _apply(self) -> None:
         """Write the file, its backup first. Raises `ConfigurationError` or `OSError`."""
-        if _read(self.path) != self.before:
+        if read(self.path) != self.before:
             raise ConfigurationError(
                 str(self.path), "it was changed by another program just now", "Run the command again."
             )
         target = self.path.resolve()  # a link to a file elsewhere stays a link
+        owner = target.stat() if self.before is not None else None
+        if owner is not None and not owner.st_mode & 0o222:
+            raise ConfigurationError(
+                str(self.path), "it is write-protected", f"Nothing was changed. Allow it with: chmod u+w {target}"
+            )
         if self.after is None:
             target.unlink()
         else:
-            mode = stat.S_IMODE(target.stat().st_mode) if self.before is not None else 0o600
-            if self.backs_up and self.before is not None:
-                _write(self.backup, self.before, mode)
+            if self.backup is not None and self.before is not None:
+                _write(self.backup, self.before, owner)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, self.after, mode)
-        if self.obsolete_backup:
-            self.backup.unlink(missing_ok=True)
+            _write(target, self.after, owner)
+        for copy in self.obsolete:
+            copy.unlink(missing_ok=True)
 
 
 def plan_install(client: Client, path: Path, entry: dict[str, Any]) -> Change:
-    """Plan to add an entry for our server.
+    """Plan to add an entry for our server, or to bring it up to date.
 
-    Raises `ConfigurationError` when the file cannot be read or holds another server of our name.
+    Raises `ConfigurationError` when the file cannot be read, holds another server of our name, or when no edit can be
+    proven to change nothing else.
     """
-    before = _read(path)
+    before = read(path)
     document = Document(client, str(path), before)
-    return Change(client, path, before, document.with_entry(entry), backs_up=document.entry() is None)
+    former = document.entry()
+    after = document.with_entry(entry)
+    if former is None:
+        return Change(path, before, after, _shown(client, entry), backup=_beside(path, BACKUP_SUFFIX))
+    if after == before:
+        return Change(path, before, before)
+    # A file as our first edit left it becomes what that edit would write today, so that it can still be taken back.
+    untouched = _untouched(document, path, former)
+    if untouched is not None:
+        after = untouched.with_entry(Document(client, str(path), after).entry() or entry)
+    return Change(path, before, after, _shown(client, entry), backup=_beside(path, UPDATE_SUFFIX))
 
 
 def plan_undo(client: Client, path: Path) -> Change:
-    """Plan to remove our entry. A file that has not changed since gets back exactly the bytes that it had before."""
-    before = _read(path)
+    """Plan to remove our entry. A file that has not changed since gets back exactly the bytes that it had before.
+
+    Raises `ConfigurationError` as `plan_install` does.
+    """
+    before = read(path)
     document = Document(client, str(path), before)
     entry = document.entry()
     if entry is None:
-        return Change(client, path, before, before)
-    former = _read(path.with_name(path.name + BACKUP_SUFFIX))
-    if former is None and Document(client, str(path), None).with_entry(entry) == before:
-        return Change(client, path, before, None)
-    keep_container = False
-    if former is not None:
-        earlier = Document(client, str(path), former)
-        keep_container = earlier.servers is not None
-        if earlier.entry() is None and earlier.with_entry(entry) == before:
-            return Change(client, path, before, former, obsolete_backup=True)
-    return Change(client, path, before, document.without_entry(keep_container))
+        return Change(path, before, before)
+    copies = (_beside(path, BACKUP_SUFFIX), _beside(path, UPDATE_SUFFIX))
+    former = read(copies[0])
+    if _untouched(document, path, entry) is not None:
+        return Change(path, before, former, _shown(client, entry), obsolete=copies)
+    keep_container = former is not None and Document(client, str(path), former).servers is not None
+    return Change(path, before, document.without_entry(keep_container), _shown(client, entry))
 
 
-def _read(path: Path) -> bytes | None:
+def _untouched(document: Document, path: Path, entry: dict[str, Any]) -> Document | None:
+    """Return the document as it was before our first edit; None when somebody else has changed the file since."""
+    try:
+        earlier = Document(document.client, str(path), read(_beside(path, BACKUP_SUFFIX)))
+        if earlier.entry() is None and earlier.with_entry(entry) == (document.mark + document.text).encode():
+            return earlier
+    except ConfigurationError:
+        pass  # the backup is not what it was
+    return None
+
+
+def _shown(client: Client, entry: dict[str, Any]) -> frozenset[str]:
+    return frozenset(words_of({client.container: {SERVER: entry}}))
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def read(path: Path) -> bytes | None:
     """Return the content of a file; None when it does not exist. Raises `ConfigurationError`."""
     try:
-        with path.open("rb") as file:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not keep us waiting
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ConfigurationError(str(path), "it is not a file", "This is no configuration; look into it.")
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return None
@@ -127,22 +154,24 @@ def _read(path: Path) -> bytes | None:
     return content
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file in one step, so that a reader sees the old content or the new."""
+def _write(path: Path, content: bytes, like: os.stat_result | None) -> None:
+    """Write a file in one step, so that a reader sees the old content or the new.
+
+    like: the file whose mode and owner it gets. Without one it is for its owner alone.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if like is not None and hasattr(os, "fchown"):
+                made = os.fstat(descriptor)
+                if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
+                    os.fchown(descriptor, like.st_uid, like.st_gid)  # a file of another user stays that user's
+                os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _short(line: str) -> str:
-    """Return a line cut to `LINE_CHARACTERS`."""
-    return line if len(line) <= LINE_CHARACTERS else line[: LINE_CHARACTERS - 1] + "…"

@@ -5,16 +5,18 @@ Everything here is a function of its arguments, so that each platform can be tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Literal
 
-__all__ = ["CLIENTS", "Client", "ClientName", "Surroundings", "entry_for"]
+__all__ = ["CLIENTS", "MODULE", "SERVER", "Client", "ClientName", "Surroundings", "entry_for"]
 
 SERVER = "raycontext"
-ARGUMENTS = ["mcp"]
+"""Name of our server in every configuration."""
+MODULE = ("-P", "-m", "raycontext")
+"""Arguments with which Python starts raycontext. -P: nothing is imported from the folder that a client starts it in."""
 
 
 class ClientName(StrEnum):
@@ -59,11 +61,22 @@ class Client:
     """Whether an entry names its transport."""
     afterwards: str = "Restart it, or reload its MCP servers."
 
+    def is_ours(self, entry: object) -> bool:
+        """Return whether an entry is one that `entry_for` makes, whatever keys and variables the user added."""
+        if not isinstance(entry, dict):
+            return False
+        command, arguments = entry.get("command"), entry.get("args", [])
+        return isinstance(command, str) and arguments in (["mcp"], [*MODULE, "mcp"])
 
-def entry_for(client: Client, command: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return the entry in the configuration of `client` for the server that `command` starts."""
+
+def entry_for(client: Client, command: Sequence[str], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entry in the configuration of `client` for our server.
+
+    command: the program `raycontext` and what it needs before its own arguments.
+    """
+    program, *arguments = *command, "mcp"
     entry: dict[str, Any] = {"type": "stdio"} if client.says_type else {}
-    entry |= {"command": command, "args": list(ARGUMENTS)}
+    entry |= {"command": program, "args": arguments}
     return entry | ({"env": dict(variables)} if variables else {})
 
 

@@ -52,11 +52,11 @@ def test_variables_move_a_configuration(name: ClientName, variable: str, value: 
 
 
 def test_an_entry_starts_the_relay_and_says_its_transport_where_that_is_asked_for() -> None:
-    assert entry_for(CLIENTS[ClientName.GEMINI], "/bin/raycontext", {}) == {
+    assert entry_for(CLIENTS[ClientName.GEMINI], ["/bin/raycontext"], {}) == {
         "command": "/bin/raycontext",
         "args": ["mcp"],
     }
-    assert entry_for(CLIENTS[ClientName.VSCODE], "/bin/raycontext", {"RAYCONTEXT_ROOT": "/r"}) == {
+    assert entry_for(CLIENTS[ClientName.VSCODE], ["/bin/raycontext"], {"RAYCONTEXT_ROOT": "/r"}) == {
         "type": "stdio",
         "command": "/bin/raycontext",
         "args": ["mcp"],
