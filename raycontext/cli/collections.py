@@ -169,6 +169,14 @@ def _print_status(found: CollectionStatus) -> None:
     if found.cut_by_lines:
         shown = ", ".join(safe(path) for path in found.cut_by_lines[:SHOWN_SKIPPED])
         typer.echo(f"  cut by lines, since parsing them takes too much work: {len(found.cut_by_lines)} ({shown})")
+    if found.encodings:
+        typer.echo(f"  encodings other than UTF-8: {joined_counts(found.encodings)}")
+    if found.guessed_encodings:
+        shown = ", ".join(safe(path) for path in found.guessed_encodings[:SHOWN_SKIPPED])
+        typer.echo(f"  read as Latin-1, since nothing tells the encoding: {len(found.guessed_encodings)} ({shown})")
+    if found.redacted:
+        shown = ", ".join(safe(path) for path in list(found.redacted)[:SHOWN_SKIPPED])
+        typer.echo(f"  indexed without {sum(found.redacted.values())} secrets: {len(found.redacted)} files ({shown})")
     for actor in found.actors:
         typer.echo(f"  actor {actor.name}: {_of_actor(actor)}")
 

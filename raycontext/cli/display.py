@@ -6,7 +6,7 @@ import os
 import sys
 
 from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.safe_text import safe, split_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,13 +99,19 @@ def with_context(hits: Iterable[Hit], lines: int) -> list[Hit]:
 
 def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
     """Return the lines before and after a hit; two empty lists when its file has changed or cannot be read."""
+    from raycontext.discover.decoding import decoded_as
+    from raycontext.discover.secrets import redacted, secret_spans
+
     if hit["freshness"] != "unchanged":
         return [], []
     try:
         with open(f"{hit['source']}/{hit['path']}", "rb") as opened:  # noqa: PTH123 - pathlib takes longer to import
-            text = opened.read(MAX_CONTEXT_BYTES).decode(errors="replace").splitlines()
-    except OSError:
+            data = decoded_as(opened.read(MAX_CONTEXT_BYTES), hit["encoding"])
+    except (OSError, UnicodeError, LookupError):
         return [], []
+    if hit["redactions"]:
+        data = redacted(data, secret_spans(data))
+    text = split_lines(data.decode(errors="replace"))
     begin = hit["start_line"] - 1
     return text[max(begin - lines, 0) : begin], text[hit["end_line"] : hit["end_line"] + lines]
 
@@ -124,7 +130,7 @@ def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
         yield f"    {entry['contribution']:+.3f}  {entry['feature']}"
     for line in hit.get("before", ()):
         yield style(DIM, f"    {safe(line)}")
-    lines = hit["text"].splitlines()
+    lines = split_lines(hit["text"])
     for line in lines[:SNIPPET_LINES]:
         yield f"    {safe(line)}"
     if len(lines) > SNIPPET_LINES:

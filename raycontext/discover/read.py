@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
 import stat
@@ -11,10 +10,13 @@ from typing import NamedTuple
 
 import xxhash
 
+from raycontext.discover.attributes import Attributes
+from raycontext.discover.decoding import decode, decoded_as, text_problem
 from raycontext.discover.repository import open_flags
+from raycontext.discover.secrets import is_secret, redacted, secret_spans
 from raycontext.models import FileDigest, SkipReason
 
-__all__ = ["Content", "digest_file", "read_content"]
+__all__ = ["Content", "digest_file", "read_as", "read_content", "without_secrets"]
 
 READ_CHUNK_BYTES = 1 << 16
 """Largest single read from a file that grows while it is read, in bytes."""
@@ -28,36 +30,94 @@ _REASONS = {
 }
 
 
+ENCODING_ATTRIBUTE = "working-tree-encoding"
+
+
 class Content(NamedTuple):
     """Content of a text file as it is indexed."""
 
     data: bytes  # UTF-8 without byte order mark
-    digest: bytes  # xxh3_128 of the bytes on disk, 16 bytes
+    digest: bytes  # xxh3_128 of the bytes on disk, and of the encoding where the tree declares one, 16 bytes
     size: int  # bytes on disk
+    encoding: str = "utf-8"  # encoding of the file, as `decoded_as` takes it
+    is_guess: bool = False  # whether nothing tells the encoding
+    redactions: tuple[int, ...] = ()  # start and end of each secret that `data` does not show, in the decoded text
 
 
-def read_content(root: Path, path: str, max_file_bytes: int) -> Content | SkipReason:
+def read_content(
+    root: Path, path: str, max_file_bytes: int, attributes: Attributes | None = None
+) -> Content | SkipReason:
     """Read one text file and return its content, or the reason why it cannot be indexed.
 
-    `path` is relative to `root`, as in `FileStat`. UTF-16 with a byte order mark is converted to UTF-8. The reasons
-    are: the file is gone, is not a regular file, has more than `max_file_bytes` bytes (also when it grows while it is
-    read), is binary (it has a NUL), is neither valid UTF-8 nor UTF-16, or cannot be read. A bad file raises no error.
+    path: path relative to `root`, as in `FileStat`. attributes: what the tree says about its files; they are read anew
+    where this is None, which callers that read many files avoid.
+
+    Text in other encodings is converted to UTF-8 (see `decode`). The reasons are: the file is gone, is not a regular
+    file, has more than `max_file_bytes` bytes (also when it grows while it is read), is no text, or cannot be read. A
+    bad file raises no error.
     """
     raw = _read_raw(root, path, max_file_bytes)
     if isinstance(raw, SkipReason):
         return raw
-    data = _to_utf8(raw)
-    if isinstance(data, SkipReason):
-        return data
-    return Content(data, xxhash.xxh3_128_digest(raw), len(raw))
+    declared = _declared(root, path, attributes)
+    text = decode(raw, declared)
+    if isinstance(text, str):
+        return SkipReason(text)
+    return Content(text.data, _digest(raw, declared), len(raw), text.encoding, text.is_guess)
 
 
-def digest_file(root: Path, path: str, max_file_bytes: int) -> FileDigest:
+def read_as(
+    root: Path,
+    path: str,
+    max_file_bytes: int,
+    encoding: str,
+    redactions: tuple[int, ...],
+    attributes: Attributes | None = None,
+) -> Content | SkipReason:
+    """Read one file in the encoding in which it was indexed, without what was redacted then. All else is like
+    `read_content`.
+
+    A file that is not valid in that encoding is `UNDECODABLE`: it is not the one that was indexed.
+    """
+    raw = _read_raw(root, path, max_file_bytes)
+    if isinstance(raw, SkipReason):
+        return raw
+    try:
+        data = decoded_as(raw, encoding)
+    except (UnicodeError, LookupError):
+        return SkipReason.UNDECODABLE
+    digest = _digest(raw, _declared(root, path, attributes))
+    return Content(redacted(data, redactions), digest, len(raw), encoding, redactions=redactions)
+
+
+def digest_file(root: Path, path: str, max_file_bytes: int, attributes: Attributes | None = None) -> FileDigest:
     """Hash one file. The result has a reason exactly when `read_content` returns a reason."""
-    content = read_content(root, path, max_file_bytes)
-    if isinstance(content, SkipReason):
-        return FileDigest(path, b"", content)
-    return FileDigest(path, content.digest, None)
+    raw = _read_raw(root, path, max_file_bytes)
+    if isinstance(raw, SkipReason):
+        return FileDigest(path, b"", raw)
+    declared = _declared(root, path, attributes)
+    problem = text_problem(raw, declared)
+    if problem is not None:
+        return FileDigest(path, b"", SkipReason(problem))
+    return FileDigest(path, _digest(raw, declared), None)
+
+
+def without_secrets(path: str, content: Content) -> Content | None:
+    """Return the content with its secrets redacted; None where the whole file is a secret."""
+    if is_secret(path, content.data):
+        return None
+    spans = secret_spans(content.data)
+    return content._replace(data=redacted(content.data, spans), redactions=spans) if spans else content
+
+
+def _declared(root: Path, path: str, attributes: Attributes | None) -> str:
+    """Return the encoding that the tree declares for a file, or ""."""
+    return (attributes or Attributes(root)).of(path).get(ENCODING_ATTRIBUTE, "")
+
+
+def _digest(raw: bytes, declared: str) -> bytes:
+    """Return the digest of a file: a declaration is part of it, so that another one counts as a change."""
+    return xxhash.xxh3_128_digest(raw + b"\0" + declared.encode() if declared else raw)
 
 
 def _read_raw(root: Path, path: str, max_file_bytes: int) -> bytes | SkipReason:
@@ -95,17 +155,3 @@ def _read_to_end(descriptor: int, expected_bytes: int, max_file_bytes: int) -> b
         if not piece or (len(piece) < wanted and total == expected_bytes):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         wanted = min(READ_CHUNK_BYTES, max_file_bytes - total + 1)
-
-
-def _to_utf8(raw: bytes) -> bytes | SkipReason:
-    """Return the text as UTF-8 without a byte order mark, or the reason why the bytes are not text."""
-    try:
-        if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            data = raw.decode("utf-16").encode("utf-8")
-        else:
-            data = raw.removeprefix(codecs.BOM_UTF8)
-            if not data.isascii() and b"\0" not in data:
-                data.decode("utf-8")
-    except UnicodeError:
-        return SkipReason.UNDECODABLE
-    return SkipReason.BINARY if b"\0" in data else data

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from raycontext.discover.attributes import ATTRIBUTES_FILE
 from raycontext.discover.globs import selected
 from raycontext.discover.ignore import CONTROL_NAMES
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
@@ -46,8 +47,8 @@ def scan(root: Path, options: IndexOptions, previous: Snapshot | None) -> Scan:
 def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: Iterable[str]) -> Scan:
     """Compare some places of a tree with an earlier snapshot. All other files count as unchanged.
 
-    `places` are paths of files and folders, as in `walk_places`; "." is the whole tree. An ignore file or `.git` stands
-    for the folder that it lies in. Raises `RootNotFound`.
+    `places` are paths of files and folders, as in `walk_places`; "." is the whole tree. An ignore file,
+    `.gitattributes` or `.git` stands for the folder that it lies in. Raises `RootNotFound`.
     """
     wanted = frozenset(_folder_of_rules(place) for place in places)
     if not wanted.isdisjoint(("", ".")):
@@ -61,10 +62,33 @@ def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: I
     )
 
 
+def _without_declared_anew(listing: TreeListing, previous: Snapshot | None) -> Snapshot | None:
+    """Return the snapshot with doubts about all files below folders whose attributes may be other ones now.
+
+    The attributes of a file may decide its text, and so they are part of its digest.
+    """
+    if previous is None:
+        return None
+    there = {file.path: file for file in listing.files if file.path.endswith(ATTRIBUTES_FILE)}
+    before = {path for path in previous.entries if path.endswith(ATTRIBUTES_FILE)}
+    if not there and not before:
+        return previous
+    changed = before - there.keys()
+    changed.update(file.path for file in classify(listing._replace(files=list(there.values())), previous).to_hash)
+    folders = tuple({path.removesuffix(ATTRIBUTES_FILE) for path in changed if _is_attributes_file(path)})
+    if not folders:
+        return previous
+    return previous.with_doubts(path for path in previous.entries if path.startswith(folders))
+
+
+def _is_attributes_file(path: str) -> bool:
+    return path == ATTRIBUTES_FILE or path.endswith(f"/{ATTRIBUTES_FILE}")
+
+
 def _folder_of_rules(place: str) -> str:
-    """Return the parent folder of an entry that changes the rules of its folder, else the place itself."""
+    """Return the parent folder of an entry that says something of its neighbours, else the place itself."""
     parent, _, name = place.rpartition("/")
-    return parent if name in CONTROL_NAMES else place
+    return parent if name in CONTROL_NAMES or name == ATTRIBUTES_FILE else place
 
 
 def compared(found: TreeListing, options: IndexOptions, previous: Snapshot | None) -> Scan:
@@ -73,7 +97,7 @@ def compared(found: TreeListing, options: IndexOptions, previous: Snapshot | Non
     The globs of the options are applied to the result first. `previous` None stands for an empty snapshot.
     """
     listing = selected(found, options.include, options.exclude)
-    classification = classify(listing, previous)
+    classification = classify(listing, _without_declared_anew(listing, previous))
     known = previous.entries if previous else {}
     skipped = {
         path: SnapshotEntry(size=0, mtime_ns=0, inode=0, digest=b"", reason=reason)

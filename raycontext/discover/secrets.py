@@ -7,9 +7,13 @@ no part of it reaches the index.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-__all__ = ["is_secret"]
+__all__ = ["REDACTED", "is_secret", "redacted", "secret_spans"]
+
+REDACTED = b"[secret]"
+"""Text that stands in the place of a secret."""
 
 _NAMES = frozenset(
     {
@@ -62,8 +66,44 @@ _PLACEHOLDER = re.compile(rb"example|sample|dummy|fake|test|xxxx|1234567|abcdef"
 
 
 def is_secret(path: str, data: bytes) -> bool:
-    """Return whether a file holds a secret. `path` has `/` between its parts; `data` is the content as UTF-8."""
-    return _has_secret_name(path) or _is_private_key(data) or _has_token(data)
+    """Return whether a file is a secret as a whole: by its name, or since it is a private key.
+
+    `path` has `/` between its parts; `data` is the content as UTF-8.
+    """
+    return _has_secret_name(path) or _is_private_key(data)
+
+
+def redacted(data: bytes, spans: Sequence[int]) -> bytes:
+    """Return the text with `REDACTED` in the place of each span. No line of the text begins elsewhere by that.
+
+    spans: start and end of each span in bytes, ascending, as `secret_spans` returns them.
+    """
+    if not spans:
+        return data
+    parts: list[bytes] = []
+    begin = 0
+    for start, end in zip(spans[::2], spans[1::2], strict=True):
+        parts += (data[begin:start], REDACTED)
+        begin = end
+    return b"".join((*parts, data[begin:]))
+
+
+def secret_spans(data: bytes) -> tuple[int, ...]:
+    """Return the start and the end of each secret in a text, in bytes, ascending. No span holds a line end."""
+    found = sorted(
+        match.span()
+        for literal, form in _TOKENS
+        if literal in data  # much quicker than a search for the form
+        for match in form.finditer(data)
+        if len(set(match[0])) >= MIN_DIFFERENT_CHARACTERS and not _PLACEHOLDER.search(match[0])
+    )
+    spans: list[int] = []
+    for start, end in found:
+        if spans and start < spans[-1]:
+            spans[-1] = max(spans[-1], end)
+        else:
+            spans += (start, end)
+    return tuple(spans)
 
 
 def _has_secret_name(path: str) -> bool:
@@ -82,13 +122,3 @@ def _is_private_key(data: bytes) -> bool:
     if _PRIVATE_KEY_MARK not in data:
         return False
     return sum(len(found.group()) for found in _PRIVATE_KEY.finditer(data)) >= MIN_KEY_SHARE * len(data)
-
-
-def _has_token(data: bytes) -> bool:
-    """Return whether the content holds a token that is not a placeholder."""
-    return any(
-        len(set(token)) >= MIN_DIFFERENT_CHARACTERS and not _PLACEHOLDER.search(token)
-        for literal, form in _TOKENS
-        if literal in data  # much quicker than a search for the form
-        for token in form.findall(data)
-    )

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from raycontext.discover.read import Content, read_content
+from raycontext.discover.attributes import Attributes
+from raycontext.discover.read import Content, read_content, without_secrets
 from raycontext.discover.secrets import is_secret
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
@@ -89,12 +90,12 @@ def estimate_tree(
     scan = scan_tree(source, location, version, options)
     collection = location.open()
     known = collection.snapshot(collection.manifest(version)).entries if version else {}
-    root = Path(source)
+    root, attributes = Path(source), Attributes(Path(source))
     reasons = Counter(entry.reason.value for entry in scan.skipped.values() if entry.reason is not None)
     wanted: list[FileStat] = []
     begun = time.perf_counter()
     for file in scan.to_hash:
-        content = read_content(root, file.path, options.max_file_bytes)
+        content = read_content(root, file.path, options.max_file_bytes, attributes)
         if isinstance(content, Content):
             if file.path in known and known[file.path].digest == content.digest:
                 continue
@@ -142,15 +143,19 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
         return quantize(np.zeros((len(texts), 8), np.float32))
 
     embed = count if isinstance(embedder, RemoteEmbedder) else quantized(embedder)
+    attributes = Attributes(root)
     chosen = files[:: -(-len(files) // SAMPLED_FILES) or 1]
     begun = time.perf_counter()
     size = chunks = 0
     for first in range(0, len(chosen), BATCH_FILES):
         batch = Batch()
         for file in chosen[first : first + BATCH_FILES]:
-            content = read_content(root, file.path, options.max_file_bytes)
-            if isinstance(content, Content):
-                batch.add(file.path, content, options.chunk_bytes)
+            content = read_content(root, file.path, options.max_file_bytes, attributes)
+            shown = (
+                content if options.secrets or isinstance(content, SkipReason) else without_secrets(file.path, content)
+            )
+            if isinstance(shown, Content):
+                batch.add(file.path, shown, options.chunk_bytes)
                 size += file.size
         if batch.files:
             chunks += len(batch.content(embed).texts)

@@ -69,7 +69,19 @@ class Batch:
             for found in sorted(chunked.definitions, key=attrgetter("chunk"))
         )
         attempts = _attempts(chunked, is_again)
-        self.files.append(IndexedFile(path, language, content.size, content.digest, len(chunks), attempts))
+        self.files.append(
+            IndexedFile(
+                path,
+                language,
+                content.size,
+                content.digest,
+                len(chunks),
+                attempts,
+                content.encoding,
+                content.is_guess,
+                content.redactions,
+            )
+        )
         self._chunks.extend(chunks)
         self._starts.extend(self._bytes + chunk.start_byte for chunk in chunks)
         self._ends.extend(self._bytes + chunk.end_byte for chunk in chunks)

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from raycontext.discover.read import digest_file, read_content
+from raycontext.discover.attributes import Attributes
+from raycontext.discover.read import digest_file, read_content, without_secrets
 from raycontext.discover.scan import Scan, scan
-from raycontext.discover.secrets import is_secret
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.names import STATIC
 from raycontext.embed.registry import embedder_for
@@ -86,7 +86,8 @@ def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> l
     source folder is gone.
     """
     root = Path(source)
-    digests = [digest_file(root, file.path, max_file_bytes) for file in files]
+    attributes = Attributes(root)
+    digests = [digest_file(root, file.path, max_file_bytes, attributes) for file in files]
     _check_source(root, [digest.reason for digest in digests])
     return digests
 
@@ -115,18 +116,19 @@ def index_files(
     from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
     from raycontext.index.segment_builder import Batch
 
-    batch = Batch()
+    batch, attributes = Batch(), Attributes(Path(source))
     entries: dict[str, SnapshotEntry] = {}
     for file in files:
-        content = read_content(Path(source), file.path, options.max_file_bytes)
+        content = read_content(Path(source), file.path, options.max_file_bytes, attributes)
         if isinstance(content, SkipReason):
             entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", content)
             continue
-        if not options.secrets and is_secret(file.path, content.data):
+        shown = content if options.secrets else without_secrets(file.path, content)
+        if shown is None:
             entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, SkipReason.SECRET)
             continue
-        allow(len(content.data))
-        batch.add(file.path, content, options.chunk_bytes, is_again=file.path in again)
+        allow(len(shown.data))
+        batch.add(file.path, shown, options.chunk_bytes, is_again=file.path in again)
         entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
     _check_source(Path(source), [entry.reason for entry in entries.values()])
     if not batch.files:

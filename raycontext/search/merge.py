@@ -90,6 +90,8 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
             start_line=description.start_line,
             end_line=description.end_line,
             language=description.language,
+            encoding=description.encoding,
+            redactions=description.redactions,
             kind=description.kind,
             symbol=description.symbol,
             scope=description.scope,

@@ -121,6 +121,8 @@ def description_of(source: str, segment: Segment, row: int) -> Description:
         digest=segment.digest(file).hex(),
         path=segment.path(file),
         language=segment.language(file),
+        encoding=segment.encoding(file),
+        redactions=len(segment.redactions(file)) // 2,
         start_line=int(segment.chunk_column("start_line")[row]),
         end_line=int(segment.chunk_column("end_line")[row]),
         kind=segment.kind(row),

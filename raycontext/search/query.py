@@ -156,6 +156,10 @@ class Description:
     digest: str
     """Digest of the file's content, hexadecimal."""
     language: str
+    encoding: str
+    """Encoding of the file on disk; "" where it is not recorded."""
+    redactions: int
+    """Number of secrets in the file that its chunks do not show."""
     start_line: int
     end_line: int
     kind: str

@@ -22,6 +22,7 @@ from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, collection_names
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.manifest import Manifest, SegmentReference
+from raycontext.store.segments.columns import number_lists
 from raycontext.store.segments.compaction import merges_of
 from raycontext.store.segments.segment import Segment
 from raycontext.store.writer import CollectionWriter
@@ -147,10 +148,16 @@ class VectorStore:
         references = manifest.segments
         languages: Counter[str] = Counter()
         cut_by_lines: list[str] = []
+        encodings: Counter[str] = Counter()
+        guessed: list[str] = []
+        redacted: dict[str, int] = {}
         for reference in references:
             segment = Segment(self._collection.storage, self._collection.name, reference)
-            languages.update(_live_languages(segment))
+            languages.update(_live_counts(segment, "language"))
             cut_by_lines += cut_paths(segment)
+            encodings.update(_live_counts(segment, "encoding"))
+            guessed += guessed_paths(segment)
+            redacted.update(redacted_paths(segment))
         snapshot = self._writer.snapshot
         skipped = sorted(snapshot.skipped().items())
         return CollectionStatus(
@@ -168,6 +175,9 @@ class VectorStore:
             files=manifest.files,
             chunks=manifest.chunks,
             languages=dict(languages.most_common()),
+            encodings={name: count for name, count in encodings.most_common() if name not in ("", "utf-8")},
+            guessed_encodings=tuple(sorted(guessed)),
+            redacted=dict(sorted(redacted.items())),
             segments=len(references),
             tombstones=sum(len(reference.tombstones) for reference in references),
             source_bytes=sum(entry.size for entry in snapshot.entries.values() if entry.reason is None),
@@ -225,9 +235,23 @@ def cut_paths(segment: Segment, below: int | None = None) -> list[str]:
     return [segment.path(int(ordinal)) for ordinal in np.flatnonzero(cut)]
 
 
-def _live_languages(segment: Segment) -> dict[str, int]:
-    """Return the number of living files of a segment by language."""
-    codes = segment.files.column("language").chunk(0)
+def guessed_paths(segment: Segment) -> list[str]:
+    """Return the paths of live files whose encoding nothing tells."""
+    guessed = segment.alive_files() & (segment.file_column("encoding_guessed") > 0)
+    return [segment.path(int(ordinal)) for ordinal in np.flatnonzero(guessed)]
+
+
+def redacted_paths(segment: Segment) -> dict[str, int]:
+    """Return the number of secrets that each live file has and its chunks do not show, by path, without zeros."""
+    offsets, _ = number_lists(segment.files, "redactions")
+    counts = np.diff(offsets) // 2
+    wanted = np.flatnonzero(segment.alive_files() & (counts > 0))
+    return {segment.path(int(ordinal)): int(counts[ordinal]) for ordinal in wanted}
+
+
+def _live_counts(segment: Segment, column: str) -> dict[str, int]:
+    """Return the number of living files of a segment by the value of a column, such as `language`."""
+    codes = segment.files.column(column).chunk(0)
     alive = codes.indices.to_numpy(zero_copy_only=True)[segment.alive_files()]
     counts = np.bincount(alive, minlength=len(codes.dictionary))
-    return {language: int(count) for language, count in zip(codes.dictionary.to_pylist(), counts, strict=True) if count}
+    return {value: int(count) for value, count in zip(codes.dictionary.to_pylist(), counts, strict=True) if count}

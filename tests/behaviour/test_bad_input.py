@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import Content
 from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
 from raycontext.index import stages
@@ -24,6 +25,7 @@ async def test_files_that_cannot_be_indexed_are_counted_by_reason(connection: Co
         source,
         {
             "image.png": b"\x89PNG\r\n\x1a\n\x00\x00",
+            "noise.dat": bytes(range(1, 256)) * 4,
             "latin.c": b"/* caf\xe9 */ int main(void) { return 0; }\n",
             "late_nul.txt": b"a line\n" * 5000 + b"\x00",
             "utf16.txt": "wide words\n".encode("utf-16"),
@@ -47,10 +49,12 @@ async def test_files_that_cannot_be_indexed_are_counted_by_reason(connection: Co
             report = await context.index(source)
             expected = {"binary": 2, "special": 2, "symlink": 2, "too_large": 1, "undecodable": 1}
             assert report.skipped == expected
-            assert report.files == 5 + 3
+            assert report.files == 5 + 4
             status = await context.status(report.collection)
             assert status.skipped == expected
-            assert dict(status.skipped_files)["latin.c"] == "undecodable"
+            assert dict(status.skipped_files)["noise.dat"] == "undecodable"
+            assert (status.encodings, status.guessed_encodings) == ({"latin-1": 1, "utf-16": 1}, ("latin.c",))
+            assert "café" in (await context.search("café", collection="shop"))[0].text
             assert (await context.search("wide", collection="shop"))[0].path == "utf16.txt"
             assert (await context.search("windows", collection="shop"))[0].path == "crlf.py"
             again = await context.index(source)
@@ -96,10 +100,10 @@ def test_file_that_vanishes_while_it_is_indexed_is_skipped(
 
     read = stages.read_content
 
-    def vanishing(place: Path, path: str, limit: int) -> Content | SkipReason:
+    def vanishing(place: Path, path: str, limit: int, attributes: Attributes) -> Content | SkipReason:
         if path == "shop/cart.py":
             (place / path).unlink()
-        return read(place, path, limit)
+        return read(place, path, limit, attributes)
 
     monkeypatch.setattr(stages, "read_content", vanishing)
     with raycontext.connect(root=root, runtime="inline") as context:

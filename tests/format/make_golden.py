@@ -1,8 +1,8 @@
 """Make a golden collection with the format that this version writes: `python tests/format/make_golden.py FOLDER`.
 
 It is committed as `tests/format/golden/N` when format N is done, and never made again: later versions must open it.
-Two shards, two versions, a file that was superseded and one that was skipped. The source is recorded as `SOURCE`, so
-that nothing in it tells where it was made; its files are beside the collection.
+Two shards, two versions, a file that was superseded, one that was skipped, one in Latin-1 and one with a token. The
+source is recorded as `SOURCE`, so that nothing in it tells where it was made; its files are beside the collection.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ NOTES = """# Notes
 
 The shop is open all night. Öffnungszeiten: immer.
 """
+# Since format 4 files may be in any encoding, and secrets are redacted.
+LATIN = "# Prüft, ob die Größe in Zoll oder in Zentimetern steht.\ndef is_inch(size):\n    return size.unit == 'in'\n"
+TOKEN = "ghp_" + "7Qx2mB9vLk4Tz8RwYd3Hs6NfJc1Gp5Va0EuK"
+SETTINGS = f"""# Where the stock is asked for.
+STOCK_URL = "https://stock.example.org"
+STOCK_TOKEN = "{TOKEN}"
+"""
 LOGO = b"\x89PNG\x00"
 
 
@@ -55,6 +62,8 @@ def make(folder: Path) -> None:
         with raycontext.connect(root=root, runtime="inline", workers=1) as context:
             for name, content in (("cart.py", CART), ("payment.py", PAYMENT), ("notes.md", NOTES)):
                 (source / name).write_text(content, encoding="utf-8")
+            (source / "sizes.txt").write_text(LATIN, encoding="latin-1")
+            (source / "stock.py").write_text(SETTINGS, encoding="utf-8")
             (source / "logo.png").write_bytes(LOGO)
             _set_times(source)
             context.index(source, collection=NAME, num_shards=2)

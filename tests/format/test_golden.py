@@ -6,6 +6,7 @@ Each golden collection was made once, by the version that had its format: see `m
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from raycontext.store.collection import Location
 from raycontext.store.manifest import FORMAT, OLDEST_FORMAT, Manifest, manifest_name
 from raycontext.store.segments.segment import Segment
 
-from .make_golden import NAME, SOURCE, make, rewrite_source
+from .make_golden import NAME, SOURCE, TOKEN, make, rewrite_source
 
 HERE = Path(__file__).parent
 FORMATS = range(OLDEST_FORMAT, FORMAT + 1)
@@ -52,22 +53,35 @@ def latest(root: Path) -> Manifest:
     return manifest
 
 
+def indexed(root: Path) -> int:
+    """Number of files that the collection holds: all of its source but the picture."""
+    return len(list((root.parent / "source").iterdir())) - 1
+
+
 def test_golden_collection_is_healthy(golden: Path) -> None:
     with raycontext.connect(root=golden, runtime="inline") as context:
         (report,) = context.verify(deep=True)
         (summary,) = context.collections()
+    count = indexed(golden)
     assert report.damage == ()
-    assert (report.version, report.files, report.chunks, report.changed_files) == (2, 3, latest(golden).chunks, 3)
-    assert (summary.name, summary.source, summary.files) == (NAME, SOURCE, 3)
+    assert (report.version, report.files, report.chunks, report.changed_files) == (
+        2,
+        count,
+        latest(golden).chunks,
+        count,
+    )
+    assert (summary.name, summary.source, summary.files) == (NAME, SOURCE, count)
 
 
 def test_golden_collection_equals_its_source(golden: Path) -> None:
     rewrite_source(Location(str(golden), NAME).open(), str(golden.parent / "source"))
     with raycontext.connect(root=golden, runtime="inline") as context:
         (report,) = context.verify(deep=True)
-        assert (report.damage, report.compared_files, report.changed_files) == ((), 3, 0)
+        assert (report.damage, report.compared_files, report.changed_files) == ((), indexed(golden), 0)
         status = context.status(NAME)
-        assert status.languages == {"python": 2, "markdown": 1}
+        written = Counter(place.suffix for place in (golden.parent / "source").iterdir())
+        names = {"python": ".py", "markdown": ".md", "text": ".txt"}
+        assert status.languages == {name: written[suffix] for name, suffix in names.items() if written[suffix]}
         assert status.skipped_files == (("logo.png", "binary"),)
         assert (status.num_shards, status.tombstones) == (2, 1)
 
@@ -100,9 +114,25 @@ def test_golden_collection_is_brought_up_to_date(golden: Path) -> None:
     (source / "later.py").write_text("def afterwards():\n    return 1\n")
     with raycontext.connect(root=golden, runtime="inline") as context:
         report = context.index(source)
-        assert (report.collection, report.files) == (NAME, 4)
+        assert (report.collection, report.files) == (NAME, indexed(golden))
         assert context.search("afterwards", collection=NAME)[0].path == "later.py"
         assert context.verify(deep=True)[0].damage == ()
+
+
+def test_golden_collection_of_this_format_has_an_encoding_and_a_redaction() -> None:
+    opened = Location(str(HERE / f"golden/{FORMAT}/collection"), NAME).open()
+    manifest = latest(HERE / f"golden/{FORMAT}/collection")
+    segments = [Segment(opened.storage, NAME, reference) for part in manifest.shards for reference in part.segments]
+    files = {
+        segment.path(number): (segment.encoding(number), len(segment.redactions(number)))
+        for segment in segments
+        for number in range(len(segment.files))
+    }
+    assert (files["sizes.txt"], files["stock.py"], files["cart.py"]) == (("cp1252", 0), ("utf-8", 2), ("utf-8", 0))
+    texts = "".join(text for segment in segments for text in segment.texts().column("text").to_pylist())
+    assert "Größe" in texts
+    assert 'STOCK_TOKEN = "[secret]"' in texts
+    assert TOKEN not in texts
 
 
 @pytest.mark.parametrize("place", ["description", "manifest"])

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raycontext.discover.read import read_content
+from raycontext.discover.attributes import Attributes
+from raycontext.discover.read import read_as
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import CorruptManifest, CorruptSegment, UnknownCollection, UnsupportedFormat
 from raycontext.models import SkipReason
@@ -288,10 +289,12 @@ def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, fo
     texts = segment.texts().column("text")
     digests = segment.files.column("digest").to_pylist()
     wrong: list[str] = []
+    attributes = Attributes(source)
     for ordinal, (path, alive) in enumerate(zip(paths_of(segment), segment.alive_files(), strict=True)):
         if not alive:
             continue
-        content = read_content(source, path, max_file_bytes)
+        encoding, redactions = segment.encoding(ordinal), segment.redactions(ordinal)
+        content = read_as(source, path, max_file_bytes, encoding, redactions, attributes)
         if isinstance(content, SkipReason) or content.digest != digests[ordinal]:
             found.changed_files += 1
             continue

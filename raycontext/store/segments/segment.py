@@ -1,7 +1,7 @@
 """Reader of a segment: an immutable folder of Arrow IPC files with the chunks of some files of one shard.
 
-    files.arrow       path, language, size, digest, path_hash, path_length, kinds, first_row, row_count,
-                      parse_attempts, stem_terms
+    files.arrow       path, language, size, digest, encoding, encoding_guessed, redactions, path_hash, path_length,
+                      kinds, first_row, row_count, parse_attempts, stem_terms
     chunks.arrow      file, start_line, end_line, start_byte, end_byte, kind, content_hash, body_length, symbol_length
     labels.arrow      symbol, scope; a row for each chunk, zstd, in batches of LABEL_BATCH_ROWS
     definitions.arrow row, name_hash, folded_hash, weight, terms; in the order of their rows
@@ -13,8 +13,8 @@
 
 Files that a query scans are not compressed, so a reader maps them and numpy views them without a copy. Texts and labels
 are compressed, since a query reads only a few of their rows. A row of the body and symbol postings is a chunk, a row of
-the path postings is a file, and a row of the name postings is a definition. See docs/format.md; `format_1` and
-`format_2` hold the differences of formats 1 and 2.
+the path postings is a file, and a row of the name postings is a definition. See docs/format.md; `format_1`,
+`format_2` and `format_3` hold the differences of older formats.
 
 No answer comes from a damaged file. Each file is hashed when it is first mapped, which takes 0.15 s a GB from the page
 cache. In `text.arrow` only the texts that are read are hashed.
@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.errors import CorruptManifest, CorruptSegment
 from raycontext.store.manifest import SegmentReference, check_format
-from raycontext.store.segments import format_1, format_2
+from raycontext.store.segments import format_1, format_2, format_3
 from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
 from raycontext.store.storage.base import Storage
 
@@ -141,7 +141,8 @@ class Segment:
     def files(self) -> pa.Table:
         """Table of the files, one row each."""
         table = self._table("files.arrow")
-        return table if self.format > 2 else format_2.files(table)
+        table = table if self.format > 2 else format_2.files(table)
+        return table if self.format > 3 else format_3.files(table)
 
     @cached_property
     def chunks(self) -> pa.Table:
@@ -228,6 +229,14 @@ class Segment:
     def language(self, ordinal: int) -> str:
         """Return the language of a file."""
         return str(self._value("files", "language", ordinal))
+
+    def encoding(self, ordinal: int) -> str:
+        """Return the encoding of a file on disk, as `discover.decoding.decoded_as` takes it."""
+        return str(self._value("files", "encoding", ordinal))
+
+    def redactions(self, ordinal: int) -> tuple[int, ...]:
+        """Return start and end in bytes of each secret in the decoded text of a file that its chunks do not show."""
+        return tuple(self._value("files", "redactions", ordinal))
 
     def kind(self, row: int) -> str:
         """Return the kind of a chunk, a value of `ChunkKind`."""

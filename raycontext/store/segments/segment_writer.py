@@ -50,6 +50,12 @@ class IndexedFile(NamedTuple):
     row_count: int
     parse_attempts: int = 0
     """Number of index runs that gave up parsing this content and cut it by lines; 0 for all other files."""
+    encoding: str = "utf-8"
+    """Encoding of the file on disk, as `discover.decoding.decoded_as` takes it."""
+    is_guess: bool = False
+    """Whether nothing tells the encoding."""
+    redactions: tuple[int, ...] = ()
+    """Start and end in bytes of each secret in the decoded text, ascending. The indexed text does not show them."""
 
 
 class DefinedName(NamedTuple):
@@ -167,6 +173,9 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "language": pa.array([file.language for file in files], pa.string()).dictionary_encode(),
             "size": pa.array([file.size for file in files], pa.uint64()),
             "digest": pa.array([file.digest for file in files], pa.binary(16)),
+            "encoding": pa.array([file.encoding for file in files], pa.string()).dictionary_encode(),
+            "encoding_guessed": pa.array([int(file.is_guess) for file in files], pa.uint8()),
+            "redactions": pa.array([file.redactions for file in files], pa.large_list(pa.uint32())),
             "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
             "path_length": pa.array(content.path.lengths),
             "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from raycontext.discover.read import Content, digest_file, read_content
+from raycontext.discover.read import Content, digest_file, read_as, read_content
 from raycontext.models import FileDigest, SkipReason
 
 LIMIT_BYTES = 1 << 16
@@ -29,6 +29,10 @@ def read(root: Path, path: str) -> Content | SkipReason:
     ("raw", "data"),
     [
         (b"", b""),
+        ("a".encode("utf-32"), b"a"),
+        ("wide words".encode("utf-16-le"), b"wide words"),
+        (b"caf\xe9", "café".encode()),
+        ("— é und ß".encode() + b" \xe9", "— é und ß é".encode()),
         (b"x = 1\n", b"x = 1\n"),
         ("é\r\n".encode(), "é\r\n".encode()),
         (b"\xef\xbb\xbfx", b"x"),
@@ -40,7 +44,10 @@ def read(root: Path, path: str) -> Content | SkipReason:
 )
 def test_text_becomes_utf8_and_the_digest_is_of_the_bytes_on_disk(tmp_path: Path, raw: bytes, data: bytes) -> None:
     (tmp_path / "a").write_bytes(raw)
-    assert read(tmp_path, "a") == Content(data, xxhash.xxh3_128_digest(raw), len(raw))
+    content = read(tmp_path, "a")
+    assert isinstance(content, Content)
+    assert content[:3] == (data, xxhash.xxh3_128_digest(raw), len(raw))
+    assert read_as(tmp_path, "a", LIMIT_BYTES, content.encoding, ()) == content._replace(is_guess=False)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +57,9 @@ def test_text_becomes_utf8_and_the_digest_is_of_the_bytes_on_disk(tmp_path: Path
         (b"x" * 60_000 + b"\0", SkipReason.BINARY),
         (b"\xff\x00\xff", SkipReason.BINARY),
         ("a\0b".encode("utf-16"), SkipReason.BINARY),
-        ("a".encode("utf-32"), SkipReason.BINARY),
-        (b"caf\xe9", SkipReason.UNDECODABLE),
-        (b"\xed\xa0\x80", SkipReason.UNDECODABLE),
+        ("a\0b".encode("utf-32"), SkipReason.BINARY),
+        (b"\xff\xfe\0\0a", SkipReason.BINARY),
+        (bytes(range(1, 256)), SkipReason.UNDECODABLE),
         (b"\xff\xfea", SkipReason.UNDECODABLE),
         (b"\xff\xfe\x00\xd8", SkipReason.UNDECODABLE),
         (b"x" * (LIMIT_BYTES + 1), SkipReason.TOO_LARGE),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.discover.secrets import is_secret
+from raycontext.discover.secrets import is_secret, redacted, secret_spans
 
 from ...conftest import CART, write_tree
 
@@ -77,8 +77,9 @@ def test_other_names(path: str) -> None:
     ],
 )
 def test_tokens_in_a_source_file(token: str) -> None:
-    assert is_secret("settings.py", f'TOKEN = "{token}"\n'.encode())
-    assert not is_secret("settings.py", f'TOKEN = "{token[:-8]}"\n'.encode())
+    data = f'TOKEN = "{token}"\n'.encode()
+    assert redacted(data, secret_spans(data)) == b'TOKEN = "[secret]"\n'
+    assert not secret_spans(f'TOKEN = "{token[:-8]}"\n'.encode())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_tokens_in_a_source_file(token: str) -> None:
     ],
 )
 def test_placeholders_and_look_alikes(text: str) -> None:
-    assert not is_secret("settings.py", f'TOKEN = "{text}"\n'.encode())
+    assert not secret_spans(f'TOKEN = "{text}"\n'.encode())
 
 
 def test_private_key_is_secret_unless_it_is_a_small_part_of_a_source_file() -> None:
@@ -111,14 +112,15 @@ def test_secret_files_are_left_out_and_listed_unless_they_are_wanted(source: Pat
     )
     with raycontext.connect(root=root, runtime="inline") as context:
         report = context.index(source, collection="shop")
-        assert report.skipped == {"secret": 3}
-        assert context.status("shop").skipped_files == tuple(
-            (path, "secret") for path in (".env", "deploy/key", "settings.py")
-        )
+        assert report.skipped == {"secret": 2}
+        status = context.status("shop")
+        assert status.skipped_files == ((".env", "secret"), ("deploy/key", "secret"))
+        assert status.redacted == {"settings.py": 1}
+        assert context.search("settings.py T", collection="shop")[0].text == "T = '[secret]'"
         assert not context.search("quetzalcoatl", collection="shop")
         assert not context.index(source, collection="shop").changed
-        assert context.index(source, collection="shop", secrets=True).files == report.files + 3
+        assert context.index(source, collection="shop", secrets=True).files == report.files + 2
         assert context.search("quetzalcoatl", collection="shop")[0].path == ".env"
-        assert context.index(source, collection="shop").files == report.files + 3  # it is remembered
-        assert context.index(source, collection="shop", secrets=False).skipped == {"secret": 3}
+        assert context.index(source, collection="shop").files == report.files + 2  # it is remembered
+        assert context.index(source, collection="shop", secrets=False).skipped == {"secret": 2}
         assert not context.search("quetzalcoatl", collection="shop")

@@ -1,0 +1,128 @@
+"""Reader of `.gitattributes`: what a tree says about its files, such as the encoding that they are written in.
+
+See gitattributes(5). Attributes of a folder's file override those of the folders above; within one file the last
+matching line decides; `info/attributes` of the repository overrides all. Only the attributes in `KNOWN` are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from raycontext.discover.pattern import bytewise, glob_to_regex
+from raycontext.discover.repository import common_git_folder, enclosing_repository, read_small_file
+
+__all__ = ["ATTRIBUTES_FILE", "KNOWN", "Attributes", "parse_attributes"]
+
+ATTRIBUTES_FILE = ".gitattributes"
+
+KNOWN = frozenset({"working-tree-encoding"})
+"""Names of the attributes that are read. All others cost nothing."""
+
+UNSET = "false"
+"""Value of an attribute that a line takes back (`-name`)."""
+SET = "true"
+"""Value of an attribute that a line sets without a value (`name`)."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_LINE = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|(\S+))[ \t]+(.*)')
+_QUOTED = re.compile(r"\\(.)")
+
+Line = tuple[re.Pattern[str], Mapping[str, str | None]]
+"""Line of a file: what its pattern matches, and the values by name. None stands for `!name`: as if never named."""
+
+
+def parse_attributes(content: bytes) -> list[Line]:
+    """Return the lines of an attributes file that name one of `KNOWN`, in their order.
+
+    Patterns match paths relative to the folder of the file, as `bytewise` makes them.
+    """
+    lines: list[Line] = []
+    for text in content.decode("latin-1").split("\n"):
+        found = _LINE.match(text.strip())
+        if found is None or text.startswith(("#", "[attr]", "!")):
+            continue
+        values = _values(found[3])
+        glob = _QUOTED.sub(r"\1", found[1]) if found[1] is not None else found[2]
+        if not values or glob.endswith("/"):
+            continue
+        regex = glob_to_regex(glob.removeprefix("/"), anchored="/" in glob)
+        if regex is not None:
+            lines.append((re.compile(regex), values))
+    return lines
+
+
+def _values(text: str) -> dict[str, str | None]:
+    """Return the values of those attributes in a line that are among `KNOWN`."""
+    values: dict[str, str | None] = {}
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if name.lstrip("-!") not in KNOWN:
+            continue
+        if name.startswith("-"):
+            values[name[1:]] = UNSET
+        elif name.startswith("!"):
+            values[name[1:]] = None
+        else:
+            values[name] = value if equals else SET
+    return values
+
+
+class Attributes:
+    """Attributes of the files of one tree. Files are read once, on first use, and kept as long as this object."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the tree below `root`. Inside of a repository, attributes of the folders above count too."""
+        self._root = root
+        self._known: dict[str, tuple[tuple[str, list[Line]], ...]] = {}
+        self._repository: list[Line] = []
+        self._prefix = ""
+
+    def of(self, path: str) -> Mapping[str, str]:
+        """Return the attributes of a file by name. `path` is relative to the root, with `/`."""
+        sources = self._inside(path.rpartition("/")[0])
+        if not sources and not self._repository:
+            return _NONE
+        found: dict[str, str | None] = {}
+        whole = bytewise(self._prefix + path)
+        for base, lines in (*sources, ("", self._repository)):
+            relative = whole[len(base) :]
+            for pattern, values in lines:
+                if pattern.fullmatch(relative):
+                    found.update(values)
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _inside(self, folder: str) -> tuple[tuple[str, list[Line]], ...]:
+        """Return the files that hold for the entries of a folder, each with its base, the outermost first."""
+        if folder not in self._known:
+            above = self._inside(folder.rpartition("/")[0]) if folder else self._from_above()
+            base = self._prefix + (f"{folder}/" if folder else "")
+            self._known[folder] = (*above, *_read(self._root / folder, base))
+        return self._known[folder]
+
+    def _from_above(self) -> tuple[tuple[str, list[Line]], ...]:
+        """Return the files of the folders above the root, up to the top of its repository."""
+        root = self._root.absolute()
+        top = root if common_git_folder(root) is not None else enclosing_repository(root)
+        if top is None:
+            return ()
+        git_folder = common_git_folder(top)
+        if git_folder is not None:
+            content = read_small_file(git_folder / "info" / "attributes")
+            self._repository = parse_attributes(content) if content else []
+        parts = root.relative_to(top).parts
+        self._prefix = "".join(f"{part}/" for part in parts)
+        found: list[tuple[str, list[Line]]] = []
+        for depth in range(len(parts)):
+            base = "".join(f"{part}/" for part in parts[:depth])
+            found.extend(_read(top / base, base))
+        return tuple(found)
+
+
+def _read(folder: Path, base: str) -> list[tuple[str, list[Line]]]:
+    """Return the attributes file of a folder with its base; an empty list where there is none or it says nothing."""
+    content = read_small_file(folder / ATTRIBUTES_FILE, "O_NOFOLLOW")
+    lines = parse_attributes(content) if content else []
+    return [(bytewise(base), lines)] if lines else []
