@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ANALYSIS_FINGERPRINT", "PostingLists", "Postings", "QueryTerms", "terms_by_row"]
+__all__ = [
+    "ANALYSIS_FINGERPRINT",
+    "REFERENCES_FINGERPRINT",
+    "PostingLists",
+    "Postings",
+    "QueryTerms",
+    "terms_by_row",
+]
 
 ANALYSIS_FINGERPRINT = "terms-2"
 """Version of the analysis. It changes whenever the terms of a text change, and such indexes are built anew."""
+
+REFERENCES_FINGERPRINT = "references 1"
+"""Version of the lexer and its tables. It changes whenever the references or imports of a text change."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

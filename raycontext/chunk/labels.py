@@ -31,6 +31,8 @@ class Definition(NamedTuple):
     """Kind of the definition, such as function or class."""
     line: int
     """Line of the name, from 1."""
+    end_line: int
+    """Last line of the definition, inclusive."""
     chunk: int
     """Index of the chunk that holds the name, in the list of the file's chunks."""
     nested: bool
@@ -67,7 +69,16 @@ def label(
         seen.add(key)
         members[index].append(draft)
         definitions.append(
-            Definition(draft.name, draft.kind, row + 1, index, draft.depth >= TOP_LEVELS, draft.has_body, draft.scope)
+            Definition(
+                draft.name,
+                draft.kind,
+                row + 1,
+                max(draft.unit.last, row) + 1,
+                index,
+                draft.depth >= TOP_LEVELS,
+                draft.has_body,
+                draft.scope,
+            )
         )
     chunks = [_chunk(lines, span, found, plain) for span, found in zip(trimmed, members, strict=True)]
     return chunks, definitions

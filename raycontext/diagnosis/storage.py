@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
 from raycontext.diagnosis.finding import Finding
 from raycontext.embed.registry import embedder_for, opened_embedder
 from raycontext.embed.remote.providers import RemoteEmbedder
@@ -22,6 +21,7 @@ from raycontext.errors import (
     UnsupportedFormat,
 )
 from raycontext.store.collection import Collection, collection_names
+from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.manifest import FORMAT, Manifest
 from raycontext.store.storage.base import Storage
 from raycontext.store.storage.local import LocalStorage

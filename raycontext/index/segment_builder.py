@@ -8,6 +8,7 @@ from operator import attrgetter
 import numpy as np
 
 from raycontext.analyse.names import path_text
+from raycontext.analyse.references import ReferenceReader
 from raycontext.analyse.terms import analyse, analyse_texts
 from raycontext.chunk.chunker import ChunkedFile, chunk_file
 from raycontext.chunk.labels import Definition
@@ -53,6 +54,7 @@ class Batch:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._bytes = 0
+        self._references = ReferenceReader()
 
     def add(self, path: str, content: Content, chunk_bytes: int, *, is_again: bool = False) -> None:
         """Chunk a file and take in its chunks.
@@ -65,7 +67,7 @@ class Batch:
             self.cut_by_lines.append(path)
         chunks, first = chunked.chunks, len(self._chunks)
         self._definitions.extend(
-            DefinedName(first + found.chunk, found.name, _weight(found))
+            DefinedName(first + found.chunk, found.name, _weight(found), found.kind.value, found.line, found.end_line)
             for found in sorted(chunked.definitions, key=attrgetter("chunk"))
         )
         attempts = _attempts(chunked, is_again)
@@ -86,6 +88,7 @@ class Batch:
         self._starts.extend(self._bytes + chunk.start_byte for chunk in chunks)
         self._ends.extend(self._bytes + chunk.end_byte for chunk in chunks)
         self._contents.append(content.data)
+        self._references.add(content.data, language, self._bytes)
         self._bytes += len(content.data)
 
     def content(self, embed: Callable[[Documents], QuantizedVectors]) -> SegmentContent:
@@ -114,6 +117,7 @@ class Batch:
             body=body,
             symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
             path=path_terms,
+            references=self._references.references(starts, ends),
             vectors=embed(documents),
             name_vectors=of_files[: len(paths)],
             path_vectors=of_files[len(paths) :],

@@ -113,8 +113,8 @@ def index_files(
     where files are missing because the source folder is gone, `InvalidInput` where a model cannot be used, and
     `EmbeddingFailed` or `EmbeddingBudgetExceeded` from the actors.
     """
-    from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
     from raycontext.index.segment_builder import Batch
+    from raycontext.store.fingerprint import chunker_fingerprint
 
     batch, attributes = Batch(), Attributes(Path(source))
     entries: dict[str, SnapshotEntry] = {}

@@ -71,6 +71,43 @@ int64_t place_live(const int64_t *offsets, int64_t terms, const uint32_t *rows, 
                    int64_t *following, int64_t target_count, uint32_t *merged_rows, uint8_t *merged_frequencies,
                    int64_t space);
 
+/* lexer.c, words.c, references.c: identifiers and what they are used for */
+
+enum { NO_SPACE = -2 };
+
+enum { MENTION = 1, CALL = 2, CONSTRUCTION = 4, INHERITANCE = 8, IMPORT = 16, TYPE = 32, DEFINITION = 64 };
+
+/* Roles of words. DEFINES: the next word is the name of a function; IMPORTS: an import begins at the start of a
+ * statement; CALLS_IMPORT: an import that is written as a call. */
+enum { NAME, KEYWORD, DEFINES, DEFINES_TYPE, USES_TYPE, CONSTRUCTS, INHERITS, IMPLEMENTS, IMPORTS, EXPORTS, CALLS_IMPORT,
+       TYPE_WORD, COMMAND };
+
+enum {
+    SLASH_LINE = 1, SLASH_BLOCK = 2, NESTED_BLOCKS = 4, HASH_LINE = 8, HASH_ATTRIBUTES = 16, HASH_BLOCK = 32,
+    DASH_LINE = 64, SEMICOLON_LINE = 128, PERCENT_LINE = 256, ML_BLOCK = 512, HASKELL_BLOCK = 1024, MARKUP = 2048,
+    BEGIN_BLOCK = 4096, QUOTE_STRINGS = 8192, QUOTE_CHARACTERS = 16384, LIFETIMES = 32768, TRIPLE_STRINGS = 65536,
+    STRINGS_OVER_LINES = 131072, TEMPLATES = 262144, RAW_BACKTICKS = 524288, RAW_STRINGS = 1048576,
+    HASH_RAW = 2097152, PREFIXED_STRINGS = 4194304, FORMATTED_BY_DOLLAR = 8388608, DOLLAR_CODE = 16777216,
+    HASH_CODE = 33554432, BACKSLASH_CODE = 67108864, EXPRESSIONS = 134217728, DOCUMENTS = 268435456,
+    DIRECTIVES = 536870912
+};
+enum { /* features from bit 30 on, as their distance to it */
+    DOLLAR_WORDS_BIT, PRIMED_WORDS_BIT, MARKED_WORDS_BIT, SHELL_BIT, LISP_BIT, RECEIVERS_BIT, BASES_IN_PARENTHESES_BIT,
+    COLON_BASES_BIT, LESS_BASES_BIT, LINE_ENDS_IMPORT_BIT, CAPITALS_CONSTRUCT_BIT, BRACES_CONSTRUCT_BIT,
+    GENERICS_BIT, BANG_CALLS_BIT, DOT_CALLS_BIT, COMMANDS_BIT, JUXTAPOSITION_BIT, TYPES_BEFORE_BIT, TYPES_BEHIND_BIT,
+    COLON_TYPES_BIT, AT_CALLS_BIT
+};
+
+int64_t lex(const uint8_t *data, int64_t size, uint64_t syntax, const uint64_t *words, const uint8_t *roles,
+            int64_t word_space, uint8_t *code, uint32_t *starts, uint32_t *lengths, uint64_t *hashes, uint8_t *kinds,
+            int64_t space);
+int64_t hash_names(const uint8_t *data, int64_t size, const int64_t *offsets, int64_t names, uint64_t *hashes);
+int64_t gather_references(const int64_t *starts, const uint64_t *hashes, const uint8_t *kinds, int64_t count,
+                          const int64_t *row_starts, const int64_t *row_ends, int64_t rows, int64_t *progress,
+                          uint64_t *keys, int64_t *numbers, int64_t slots, uint64_t *names, int64_t *latest,
+                          int64_t name_space, int32_t *posting_names, uint8_t *posting_kinds, int64_t space,
+                          int64_t *posting_ends);
+
 /* lexical.c: BM25F */
 
 typedef struct {

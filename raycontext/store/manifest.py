@@ -29,7 +29,7 @@ __all__ = [
     "manifest_version",
 ]
 
-FORMAT = 4
+FORMAT = 5
 """Number of the on-disk format that this version writes; see docs/format.md."""
 
 OLDEST_FORMAT = 1

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raycontext.chunk.languages.grammars import fingerprint as chunker_fingerprint
 from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.scan import Scan, scan_places
 from raycontext.discover.snapshot import SnapshotEntry
@@ -20,6 +19,7 @@ from raycontext.models import CollectionStatus, FileStat, IndexOptions
 from raycontext.options import RunOptions
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection, collection_names
+from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.manifest import Manifest, SegmentReference
 from raycontext.store.segments.columns import number_lists

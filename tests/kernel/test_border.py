@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.characters import CLASS_SHIFT, TABLE_SIZE, code_point_table
 from raycontext.errors import CorruptArrays
-from raycontext.kernel import features, lexical, library, postings, text, vectors
+from raycontext.kernel import features, lexer, lexical, library, postings, text, vectors
 from raycontext.search.lexical import Normalisation
 
 NORMALISATION = Normalisation(1.2, (1.0, 0.75, 10.0), (2.0, 0.5, 3.0), (1.0, 0.5, 7.0), (0.5, 17.0))
@@ -124,6 +124,86 @@ def test_posting_lists(seed: int) -> None:
         is_refused_or_harmless(lambda narrow=narrow: postings.read_lists(narrow, data, places))
     dictionary = damage.array(np.uint64, terms)
     is_refused_or_harmless(lambda: postings.find_lists(dictionary, damage.array(np.uint64, 3)))
+
+
+FEATURES = (
+    "SLASH_LINE",
+    "HASH_LINE",
+    "DASH_LINE",
+    "QUOTE_STRINGS",
+    "QUOTE_CHARACTERS",
+    "LIFETIMES",
+    "TEMPLATES",
+    "TRIPLE_STRINGS",
+    "RAW_STRINGS",
+    "HASH_RAW",
+    "PREFIXED_STRINGS",
+    "DOLLAR_CODE",
+    "HASH_CODE",
+    "BACKSLASH_CODE",
+    "EXPRESSIONS",
+    "DOCUMENTS",
+    "DIRECTIVES",
+    "SHELL",
+    "LISP",
+    "RECEIVERS",
+    "GENERICS",
+    "BANG_CALLS",
+    "TYPES_BEFORE",
+)
+PIECES = [*(bytes([value]) for value in b"(){}[]<>\"'`#/*$;:,.=|&-!?\\ \n\t"), b"name", b"def", b"f", b"R", b"<<END",
+    b"END", b"\"\"\"", b"/*", b"*/", b"${", b"\\(", b"0x1'0", b"for", b"import", b"include",
+    b"\xc3\xa9", b"\xff"]  # fmt: skip
+
+
+@given(SEEDS)
+def test_lexer(seed: int) -> None:
+    damage = Damage(seed)
+    how = lexer.syntax(
+        [name for name in FEATURES if damage.random.rand() < 0.3],
+        {"def": "DEFINES", "for": "KEYWORD", "import": "IMPORTS", "class": "DEFINES_TYPE", "impl": "IMPLEMENTS"},
+    )
+    if damage.rate:
+        how = how._replace(words=damage.array(np.uint64, 8), roles=damage.array(np.uint8, 8, 0, 20))
+    data = b"".join(PIECES[damage.random.randint(0, len(PIECES))] for _ in range(damage.size(300)))
+    is_refused_or_harmless(lambda: lexer.lex(data, how, with_code=True))
+    if not damage.rate:
+        tokens = lexer.lex(data, how, with_code=True)
+        ends = tokens.starts.astype(np.int64) + tokens.lengths
+        assert (tokens.starts[1:] >= ends[:-1]).all()
+        assert (ends <= len(data)).all()
+        assert [place for place, byte in enumerate(data) if byte == 10] == [
+            place for place, byte in enumerate(tokens.code) if byte == 10
+        ]
+
+
+@given(SEEDS)
+def test_references(seed: int) -> None:
+    damage = Damage(seed)
+    rows, count = damage.size(), damage.size(60)
+    bounds = damage.ascending(np.int64, 2 * rows, 100)
+    starts = damage.ascending(np.int64, count, 110)
+    hashes, kinds = damage.array(np.uint64, count, 0, 30), damage.array(np.uint8, count, 0, 256)
+    is_refused_or_harmless(
+        lambda: lexer.sorted_postings(lexer.gather(starts, hashes, kinds, bounds[::2].copy(), bounds[1::2].copy()))
+    )
+
+
+def test_many_names_make_the_table_of_names_grow() -> None:
+    count = 50_000
+    names = np.random.RandomState(3).permutation(count).astype(np.uint64) + np.uint64(1)
+    places = np.arange(count, dtype=np.int64)
+    found = lexer.gather(places, names, np.full(count, 2, np.uint8), places[::100].copy(), places[::100] + 100)
+    terms, offsets, rows, kinds = lexer.sorted_postings(found)
+    assert terms.tolist() == list(range(1, count + 1))
+    assert offsets.tolist() == list(range(count + 1))
+    assert rows.tolist() == (np.argsort(names) // 100).tolist()
+    assert set(kinds.tolist()) == {2}
+
+
+def test_kinds_of_use_are_those_of_the_kernels() -> None:
+    for use in lexer.Use:
+        assert getattr(library.kernels(), str(use.name)) == use
 
 
 @given(SEEDS)

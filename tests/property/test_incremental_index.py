@@ -7,11 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import raycontext
+from raycontext.analyse.posting_lists import decode
 from raycontext.models import Hit
+from raycontext.store.collection import Location
+from raycontext.store.segments.segment import Segment
 
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
 
@@ -69,6 +73,29 @@ def answers(context: raycontext.SyncContext, collection: str) -> dict[str, list[
     }
 
 
+def references(folder: Path, collection: str) -> dict[tuple[str, int], Any]:
+    """What each living chunk uses and each living file imports, however they are spread over segments."""
+    opened = Location(str(folder / "root"), collection).open()
+    manifest = opened.latest()
+    assert manifest is not None
+    found: dict[tuple[str, int], Any] = {}
+    for part in manifest.shards:
+        for reference in part.segments:
+            segment = Segment(opened.storage, collection, reference)
+            alive, lists = segment.alive_files(), decode(segment.references)
+            names = np.repeat(lists.terms, np.diff(lists.offsets))
+            files = segment.chunk_column("file")[lists.rows]
+            lines = segment.chunk_column("start_line")[lists.rows]
+            for file, line, name, kinds in zip(files, lines, names, lists.frequencies, strict=True):
+                if alive[file]:
+                    found.setdefault((segment.path(file), int(line)), {})[int(name)] = int(kinds)
+            for entry in segment.imports.to_pylist():
+                file = entry.pop("file")
+                if alive[file]:
+                    found.setdefault((segment.path(file), 0), []).append(entry)
+    return found
+
+
 def comparable(hit: Hit) -> dict[str, Any]:
     return hit.model_dump(exclude={"collection"})
 
@@ -95,6 +122,7 @@ def test_edited_index_equals_one_from_scratch(steps: list[tuple[Any, ...]], num_
                     touched.clear()
             context.index(place, collection="fresh", num_shards=1)
             assert answers(context, "edited") == answers(context, "fresh")
+            assert references(Path(folder), "edited") == references(Path(folder), "fresh")
             edited, fresh = context.status("edited"), context.status("fresh")
             assert (edited.files, edited.chunks, edited.languages) == (fresh.files, fresh.chunks, fresh.languages)
             assert edited.skipped_files == fresh.skipped_files

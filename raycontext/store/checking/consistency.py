@@ -12,15 +12,18 @@ from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.chunk.lines import BLANK, Lines
 from raycontext.errors import CorruptArrays, CorruptSegment
 from raycontext.store.manifest import Manifest
+from raycontext.store.segments.columns import numbers
+from raycontext.store.segments.content import joined
 from raycontext.store.segments.segment import POSTINGS, Segment, path_hash
 
 __all__ = ["contradictions", "equals_source", "paths_of"]
 
 
-def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
+def contradictions(segment: Segment, manifest: Manifest, shard: int, *, deep: bool = False) -> Iterator[str]:
     """Yield a sentence for each contradiction in a segment whose data files have the recorded sizes and checksums.
 
-    `shard` is the number of the shard that names the segment in `manifest`.
+    `shard` is the number of the shard that names the segment in `manifest`. With `deep`, references are read again from
+    the texts.
     """
     try:
         yield from _row_problems(segment)
@@ -31,6 +34,10 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int) -> Iterator
             yield from (
                 f"Postings of {name}: {problem}" for problem in _posting_problems(segment.posting_lists(name), count)
             )
+        if segment.has_references:
+            yield from _reference_problems(segment)
+            if deep and not _are_of_texts(segment):
+                yield "References are not those of the texts."
     except CorruptSegment as error:
         yield f"{error.path}: {error.problem}."
     except (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError) as error:
@@ -94,6 +101,22 @@ def _posting_problems(lists: PostingLists, rows: int) -> Iterator[str]:
         yield "lists are not as they are written."
 
 
+def _reference_problems(segment: Segment) -> Iterator[str]:
+    """Yield contradictions in the references, imports and places of definitions of a segment."""
+    from raycontext.analyse.posting_lists import decode
+    from raycontext.kernel.lexer import Use
+
+    problems = list(_posting_problems(segment.references, segment.reference.rows))
+    yield from (f"References: {problem}" for problem in problems)
+    if not problems and (decode(segment.references).frequencies >= 2 * int(max(Use))).any():
+        yield "References have kinds that there are not."
+    files = numbers(segment.imports, "file").astype(np.int64)
+    if len(files) and (int(files[-1]) >= segment.reference.files or (np.diff(files) < 0).any()):
+        yield "Imports name files that it does not have, or not in their order."
+    if (segment.definition_column("line") > segment.definition_column("end_line")).any():
+        yield "A definition ends before it begins."
+
+
 def _are_as_written(postings: Postings, lists: PostingLists) -> bool:
     from raycontext.analyse.posting_lists import encode
 
@@ -101,6 +124,34 @@ def _are_as_written(postings: Postings, lists: PostingLists) -> bool:
         return np.array_equal(encode(postings).data, lists.data)
     except CorruptArrays:  # rows do not ascend
         return False
+
+
+def _are_of_texts(segment: Segment) -> bool:
+    """Return whether the references and imports of a segment are those of the stored texts."""
+    from raycontext.analyse.posting_lists import decode
+    from raycontext.analyse.references import ReferenceReader
+
+    reader, first_byte = ReferenceReader(), 0
+    texts = segment.texts().column("text")
+    starts = segment.chunk_column("start_byte").astype(np.int64)
+    ends = segment.chunk_column("end_byte").astype(np.int64)
+    for ordinal, (first, count) in enumerate(zip(segment.first_rows, segment.row_counts, strict=True)):
+        rows = slice(int(first), int(first) + int(count))
+        of_file = [text.encode() for text in texts[rows].to_pylist()]
+        content = joined(of_file, starts[rows]).tobytes()
+        reader.add(content, segment.language(ordinal), first_byte)
+        starts[rows] += first_byte
+        ends[rows] += first_byte
+        first_byte += len(content)
+    found, stored = reader.references(starts, ends), decode(segment.references)
+    imports = [(file, *entry) for file, of_file in enumerate(found.imports) for entry in of_file]
+    return (
+        all(
+            np.array_equal(getattr(found.postings, name), getattr(stored, name))
+            for name in ("terms", "offsets", "rows", "frequencies")
+        )
+        and [tuple(entry.values()) for entry in segment.imports.to_pylist()] == imports
+    )
 
 
 def paths_of(segment: Segment) -> list[str]:

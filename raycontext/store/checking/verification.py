@@ -254,7 +254,7 @@ def _examine_segment(
             except (CorruptSegment, FileNotFoundError) as error:
                 _lost(f"{folder}/{name}", error, found)
         if len(found.damage) == before:
-            for problem in contradictions(segment, manifest, shard):
+            for problem in contradictions(segment, manifest, shard, deep=deep):
                 found.add(folder, DamageKind.CONTRADICTION, f"{problem} {AGAIN}")
         if len(found.damage) == before:
             live = _live_files(segment)

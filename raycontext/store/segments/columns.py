@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.postings import PostingLists
 
 __all__ = [
+    "KIND_TYPE",
     "WEIGHT_UNITS",
     "code_rows",
     "compressed_file",
@@ -23,6 +24,9 @@ __all__ = [
 
 WEIGHT_UNITS = 4
 """Number of units that a weight of 1 is stored as: weights of definitions are stored in quarters."""
+
+KIND_TYPE = pa.dictionary(pa.int8(), pa.string())
+"""Type of the column with the kinds of definitions."""
 
 COMPRESSION_LEVEL = 3
 """Level of zstd. Files are a twelfth smaller than at level 1, for a hundredth of the time of an index run."""

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raycontext.analyse.postings import Postings
 from raycontext.store.manifest import SegmentReference, ShardManifest
-from raycontext.store.segments.columns import compressed_file, fixed_lists, ipc_file
+from raycontext.store.segments.columns import compressed_file, fixed_lists, ipc_file, numbers
 from raycontext.store.segments.segment import LABEL_BATCH_ROWS, POSTINGS, TEXT_BATCH_ROWS, Segment
 from raycontext.store.segments.segment_writer import postings_file, store_segment
 from raycontext.store.storage.base import Storage
@@ -123,6 +124,8 @@ def merge_segments(
             "vectors.arrow": ipc_file(_vectors(sources)),
             "names.arrow": ipc_file(_names(sources)),
             "postings.arrow": postings_file(merged),
+            "references.arrow": postings_file((_references(sources, row_maps, len(chunks)),)),
+            "imports.arrow": ipc_file(_imports(sources, file_maps)),
         },
         files=len(files),
         rows=len(chunks),
@@ -150,6 +153,26 @@ def _definitions(sources: Sequence[_Source], row_maps: Sequence[NDArray[np.int64
         table = source.segment.definitions
         rows = row_map[source.segment.definition_column("row")]
         tables.append(_replaced(table, "row", np.maximum(rows, 0).astype(np.uint32)).filter(pa.array(rows >= 0)))
+    return _table(tables)
+
+
+def _references(sources: Sequence[_Source], row_maps: Sequence[NDArray[np.int64]], rows: int) -> Postings:
+    """Return what living chunks use, with their new rows."""
+    from raycontext.analyse.merge import merge_postings
+    from raycontext.analyse.posting_lists import decode
+
+    return merge_postings(
+        [decode(source.segment.references) for source in sources], row_maps, np.zeros(rows, np.uint32)
+    )
+
+
+def _imports(sources: Sequence[_Source], file_maps: Sequence[NDArray[np.int64]]) -> pa.Table:
+    """Return the imports of living files, with their new ordinals."""
+    tables = []
+    for source, file_map in zip(sources, file_maps, strict=True):
+        table = source.segment.imports
+        files = file_map[numbers(table, "file")]
+        tables.append(_replaced(table, "file", np.maximum(files, 0).astype(np.uint32)).filter(pa.array(files >= 0)))
     return _table(tables)
 
 

@@ -17,18 +17,8 @@ from numpy.typing import NDArray
 from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.store.segments.columns import WEIGHT_UNITS
 
-__all__ = ["DATA_FILES", "TEXT_BATCH_ROWS", "chunks", "definitions", "labels", "read_postings"]
+__all__ = ["TEXT_BATCH_ROWS", "chunks", "definitions", "labels", "read_postings"]
 
-DATA_FILES = (
-    "files.arrow",
-    "chunks.arrow",
-    "definitions.arrow",
-    "text.arrow",
-    "vectors.arrow",
-    "names.arrow",
-    "postings.arrow",
-)
-"""Names of the data files of a segment."""
 TEXT_BATCH_ROWS = 16
 """Number of chunks whose texts are compressed together."""
 

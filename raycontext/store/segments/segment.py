@@ -4,11 +4,13 @@
                       kinds, first_row, row_count, parse_attempts, stem_terms
     chunks.arrow      file, start_line, end_line, start_byte, end_byte, kind, content_hash, body_length, symbol_length
     labels.arrow      symbol, scope; a row for each chunk, zstd, in batches of LABEL_BATCH_ROWS
-    definitions.arrow row, name_hash, folded_hash, weight, terms; in the order of their rows
+    definitions.arrow row, name_hash, folded_hash, weight, terms, kind, line, end_line; in the order of their rows
     text.arrow        text, zstd, in batches of TEXT_BATCH_ROWS
     vectors.arrow     codes int8[dimension], scale float32, signs uint8[ceil(dimension / 8)]
     names.arrow       name_codes int8[dimension], name_scale, path_codes int8[dimension], path_scale; one row a file
     postings.arrow    one record batch each for `POSTINGS`: term uint64, postings binary (`posting_lists`)
+    references.arrow  one record batch: term uint64 (hash of a name), postings binary; a frequency is bits of `Use`
+    imports.arrow     file, module, name, alias; in the order of the files
     SEGMENT.json      checksums and sizes of the above, written last
 
 Files that a query scans are not compressed, so a reader maps them and numpy views them without a copy. Texts and labels
@@ -67,17 +69,15 @@ LABEL_BATCH_ROWS = 256
 KEPT_BATCHES = 64
 """Number of decompressed batches of texts (about 30 kB each) and of labels (about 10 kB each) that a segment keeps."""
 
-DATA_FILES = (
-    "files.arrow",
-    "chunks.arrow",
-    "labels.arrow",
-    "definitions.arrow",
-    "text.arrow",
-    "vectors.arrow",
-    "names.arrow",
-    "postings.arrow",
-)
+FIRST_WITH_REFERENCES = 5
+"""First format whose segments say what their chunks use."""
+
+_TABLES = "files chunks labels definitions text vectors names postings references imports"
+DATA_FILES = tuple(f"{table}.arrow" for table in _TABLES.split())
 DESCRIPTION = "SEGMENT.json"
+
+LATE_FILES = {"labels.arrow": 2, "references.arrow": FIRST_WITH_REFERENCES, "imports.arrow": FIRST_WITH_REFERENCES}
+"""First format that has each of those data files that not all formats have."""
 
 
 def path_hash(path: str) -> int:
@@ -125,7 +125,12 @@ class Segment:
     @property
     def data_files(self) -> tuple[str, ...]:
         """Names of the data files that a segment of this format has."""
-        return DATA_FILES if self.format > 1 else format_1.DATA_FILES
+        return tuple(name for name in DATA_FILES if self.format >= LATE_FILES.get(name, 1))
+
+    @property
+    def has_references(self) -> bool:
+        """Whether the segment says what its chunks use. Those of older formats do not."""
+        return self.format >= FIRST_WITH_REFERENCES
 
     @property
     def embedder(self) -> str:
@@ -199,6 +204,10 @@ class Segment:
         table = self._table("definitions.arrow")
         return table if self.format > 1 else format_1.definitions(table)
 
+    def definition_kind(self, number: int) -> str:
+        """Return the kind of a definition, a value of `ChunkKind`. Only segments with references say it."""
+        return str(self._value("definitions", "kind", number))
+
     def definition_column(self, name: str) -> NDArray[Any]:
         """Return a numeric column of the definitions, [definitions]."""
         return self._column("definitions", name)
@@ -207,6 +216,17 @@ class Segment:
     def stem_terms(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Terms of the meaningful part of each path: offsets int64[files + 1] and terms uint64[offsets[-1]]."""
         return number_lists(self.files, "stem_terms")
+
+    @cached_property
+    def imports(self) -> pa.Table:
+        """Table of the imports, in the order of the files. Empty where the segment has no references."""
+        return self._table("imports.arrow")
+
+    @cached_property
+    def references(self) -> PostingLists:
+        """Names that each chunk uses, as encoded postings whose frequencies are the bits of `kernel.lexer.Use`."""
+        reader = pa.ipc.open_file(self._map("references.arrow"))
+        return read_posting_lists(reader.get_batch(0), np.zeros(self.reference.rows, np.uint32))
 
     def posting_lists(self, field: str) -> PostingLists:
         """Return the encoded postings of one of `POSTINGS`, with the lengths of its rows."""

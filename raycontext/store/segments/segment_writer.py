@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +18,13 @@ from raycontext.analyse.path_kinds import path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.vectors import QuantizedVectors
 from raycontext.store.manifest import FORMAT, SegmentReference
-from raycontext.store.segments.columns import WEIGHT_UNITS, compressed_file, fixed_lists, ipc_file
+from raycontext.store.segments.columns import KIND_TYPE, WEIGHT_UNITS, compressed_file, fixed_lists, ipc_file
 from raycontext.store.segments.segment import DESCRIPTION, LABEL_BATCH_ROWS, TEXT_BATCH_ROWS, path_hash
 from raycontext.store.storage.base import Storage
 from raycontext.ulid import new_ulid
+
+if TYPE_CHECKING:
+    from raycontext.analyse.references import References
 
 __all__ = [
     "DefinedName",
@@ -64,6 +67,9 @@ class DefinedName(NamedTuple):
     row: int
     name: str
     weight: float  # 1 for a definition at the top two levels, less for nested ones and for declarations without body
+    kind: str  # a value of `ChunkKind`
+    line: int  # line of the name, from 1
+    end_line: int  # last line of the definition, inclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class SegmentContent:
     body: Postings  # over n rows
     symbol: Postings  # over n rows
     path: Postings  # over m rows
+    references: References  # over n rows and m files
     vectors: QuantizedVectors  # [n], vectors of the bodies
     name_vectors: QuantizedVectors  # [m], vectors of the path and all names that the file defines
     path_vectors: QuantizedVectors  # [m], vectors of the path alone
@@ -108,6 +115,8 @@ def write_segment(
         "vectors.arrow": ipc_file(_vectors_table(content.vectors)),
         "names.arrow": ipc_file(_names_table(content)),
         "postings.arrow": postings_file((content.body, content.symbol, content.path, names)),
+        "references.arrow": postings_file((content.references.postings,)),
+        "imports.arrow": ipc_file(_imports_table(content.references)),
     }
     return store_segment(
         storage,
@@ -207,8 +216,22 @@ def _definitions_table(content: SegmentContent, names: Postings) -> pa.Table:
             "folded_hash": pa.array(_lower_half([folded_hash(definition.name) for definition in definitions])),
             "weight": pa.array((weights * WEIGHT_UNITS).astype(np.uint8)),
             "terms": pa.array(np.minimum(counts, MOST_TERMS).astype(np.uint8)),
+            "kind": pa.array([definition.kind for definition in definitions], pa.string()).cast(KIND_TYPE),
+            "line": pa.array([definition.line for definition in definitions], pa.uint32()),
+            "end_line": pa.array([definition.end_line for definition in definitions], pa.uint32()),
         }
     )
+
+
+def _imports_table(references: References) -> pa.Table:
+    """Return the table of imports, in the order of the files."""
+    found = [(file, *entry) for file, of_file in enumerate(references.imports) for entry in of_file]
+    columns = list(zip(*found, strict=True)) or [(), (), (), ()]
+    texts = {
+        name: pa.array([text.encode(errors="replace").decode() for text in values], pa.string()).dictionary_encode()
+        for name, values in zip(("module", "name", "alias"), columns[1:], strict=True)
+    }
+    return pa.table({"file": pa.array(columns[0], pa.uint32()), **texts})
 
 
 def _lower_half(hashes: Sequence[int]) -> NDArray[np.uint32]:
@@ -259,7 +282,7 @@ def _names_table(content: SegmentContent) -> pa.Table:
 
 
 def postings_file(fields: Sequence[Postings]) -> pa.Buffer:
-    """Return the bytes of `postings.arrow`: a record batch for each of `POSTINGS`, given in that order."""
+    """Return the bytes of `postings.arrow` or `references.arrow`: a record batch for each field, in that order."""
     from raycontext.analyse.posting_lists import encode
 
     encoded = [encode(field) for field in fields]

@@ -37,10 +37,10 @@ def test_small_file_is_one_chunk_with_all_its_names() -> None:
     assert chunked.chunks[0].kind is ChunkKind.CLASS
     assert chunked.chunks[0].symbol == "Second first third LIMIT"
     assert chunked.definitions == [
-        Definition("LIMIT", ChunkKind.CONSTANT, 3, 0, nested=False, has_body=True),
-        Definition("first", ChunkKind.FUNCTION, 5, 0, nested=False, has_body=True),
-        Definition("Second", ChunkKind.CLASS, 8, 0, nested=False, has_body=True),
-        Definition("third", ChunkKind.METHOD, 9, 0, nested=False, has_body=True, scope="Second"),
+        Definition("LIMIT", ChunkKind.CONSTANT, 3, 3, 0, nested=False, has_body=True),
+        Definition("first", ChunkKind.FUNCTION, 5, 6, 0, nested=False, has_body=True),
+        Definition("Second", ChunkKind.CLASS, 8, 10, 0, nested=False, has_body=True),
+        Definition("third", ChunkKind.METHOD, 9, 10, 0, nested=False, has_body=True, scope="Second"),
     ]
 
 
