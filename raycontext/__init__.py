@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         UnsafeStorage,
         UnsupportedFormat,
     )
+    from raycontext.hits import Hits, Searched
     from raycontext.index.estimate import FolderSize, IndexEstimate
     from raycontext.models import (
         ActorStatus,
@@ -60,13 +61,13 @@ if TYPE_CHECKING:
         CollectionSummary,
         Freshness,
         Hit,
-        Hits,
         IndexReport,
         JobProgress,
         SkipReason,
     )
     from raycontext.sdk.connection import Connection, SyncContext, connect
     from raycontext.sdk.context import Context
+    from raycontext.sdk.watches import WatchState
     from raycontext.store.checking.reports import Damage, DamageKind, RepairReport, VerificationReport
 
 __version__ = "0.1.0"
@@ -121,6 +122,7 @@ __all__ = [
     "RequestRefused",
     "RootNotFound",
     "RuntimeUnavailable",
+    "Searched",
     "SkipReason",
     "SourceUnavailable",
     "StaleVersion",
@@ -130,6 +132,7 @@ __all__ = [
     "UnsafeStorage",
     "UnsupportedFormat",
     "VerificationReport",
+    "WatchState",
     "__version__",
     "connect",
     "read_batch_list",
@@ -138,9 +141,11 @@ __all__ = [
 _HOMES = {
     "sdk.connection": ("Connection", "SyncContext", "connect"),
     "sdk.context": ("Context",),
+    "sdk.watches": ("WatchState",),
     "batch.entries": ("BatchEntry", "BatchList", "read_batch_list"),
     "batch.report": ("BatchReport", "EntryOutcome"),
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
+    "hits": ("Hits", "Searched"),
     "index.estimate": ("FolderSize", "IndexEstimate"),
     "models": (
         "ActorStatus",
@@ -149,7 +154,6 @@ _HOMES = {
         "CollectionSummary",
         "Freshness",
         "Hit",
-        "Hits",
         "IndexReport",
         "JobProgress",
         "SkipReason",

@@ -6,7 +6,6 @@ Values that exist by the hundred thousand (`FileStat`, `Chunk`, …) are named t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
@@ -100,7 +99,7 @@ class Freshness(StrEnum):
 
     UNCHANGED = "unchanged"  # the content is the one that was indexed
     CHANGED = "changed"  # the content is another one, or it cannot be read
-    DELETED = "deleted"  # the file is not there any more
+    DELETED = "deleted"  # the file, or the whole folder of the collection, is not there any more
     UNKNOWN = "unknown"  # the folder of the collection is not on this machine
 
 
@@ -137,37 +136,6 @@ class Hit(FrozenModel):
     """Cosine similarity of the chunk and the query."""
     explanation: tuple[FeatureContribution, ...] = ()
     """Contributions of the features to the file's score, largest first. Empty unless the query asks for them."""
-
-
-class Hits(list[Hit]):
-    """List of a query's hits, best first, which also tells how complete it is.
-
-    `shards_answered` and `shards_total` count shards. A shard that did not answer in time contributes no hits; then
-    `shards_answered` is less than `shards_total`. `notes` are sentences that say what limits the answer, and what to do
-    about it.
-    """
-
-    def __init__(
-        self, hits: Iterable[Hit] = (), *, shards_answered: int = 1, shards_total: int = 1, notes: Iterable[str] = ()
-    ) -> None:
-        super().__init__(hits)
-        self.shards_answered = shards_answered
-        self.shards_total = shards_total
-        self.notes = tuple(dict.fromkeys(notes))
-
-    @property
-    def complete(self) -> bool:
-        """Whether every shard has answered."""
-        return self.shards_answered == self.shards_total
-
-    def replaced(self, hits: Iterable[Hit], notes: Iterable[str] = ()) -> Hits:
-        """Return `hits` with the counts of shards and the notes of this list, and with further `notes`."""
-        return Hits(
-            hits,
-            shards_answered=self.shards_answered,
-            shards_total=self.shards_total,
-            notes=(*self.notes, *notes),
-        )
 
 
 class JobProgress(FrozenModel):

@@ -30,6 +30,12 @@ FILE_SECONDS = 20.0
 """Default of `RAYCONTEXT_FILE_SECONDS`: CPU time in seconds that the indexing of any file may take."""
 
 
+LOOK_FILES = 5_000
+"""Default of `RAYCONTEXT_LOOK_FILES`: largest number of files of a collection whose source every search looks at."""
+LOOK_SECONDS = 1.0
+"""Default of `RAYCONTEXT_LOOK_SECONDS`: longest look in seconds that every search has at a source."""
+
+
 class Settings(BaseSettings):
     """Settings that `raycontext.connect()` and the CLI use where an argument is not given.
 
@@ -79,6 +85,12 @@ class Settings(BaseSettings):
     """Share by which the score of each further hit of the same file is reduced. 0: not at all; 1: one hit a file."""
     refresh: bool = True
     """Whether a search first looks for changes in the source, if the tree is small."""
+    look_files: int = Field(default=LOOK_FILES, ge=0)
+    """Largest number of files of a collection whose source every search looks at. The daemon watches larger ones once
+    they are searched. The value of whoever connects first holds until the Coordinator ends."""
+    look_seconds: float = Field(default=LOOK_SECONDS, ge=0.0)
+    """Longest look in seconds that every search has at a source. One whose last look took longer counts as large for a
+    minute. The value of whoever connects first holds until the Coordinator ends."""
     replicas: int = Field(default=1, ge=1)
     """Number of search actors for each shard, on different nodes of a cluster. A query goes to one replica, and to the
     next one when the first is late or dead."""

@@ -21,6 +21,7 @@ PATIENCE = {
     "RAYCONTEXT_SEARCH_SECONDS": f"{WAIT_SECONDS:g}",
     "RAYCONTEXT_START_SECONDS": f"{WAIT_SECONDS:g}",
     "RAYCONTEXT_EMBEDDING_SECONDS": f"{WAIT_SECONDS:g}",
+    "RAYCONTEXT_LOOK_SECONDS": f"{WAIT_SECONDS:g}",
 }
 """Environment in which the product's own limits are as generous."""
 

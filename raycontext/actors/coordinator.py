@@ -16,7 +16,7 @@ from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
 from raycontext.actors.job import HandedOver, Job
-from raycontext.actors.looks import Looks
+from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
@@ -24,11 +24,13 @@ from raycontext.embed.names import is_remote
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import (
     CommitConflict,
+    CorruptManifest,
     Fenced,
     NotShared,
     RootNotFound,
     StorageError,
     UnknownCollection,
+    UnsupportedFormat,
 )
 from raycontext.index import stages
 from raycontext.index.estimate import IndexEstimate, estimate_tree
@@ -74,6 +76,7 @@ class Coordinator:
         runtime: Runtime,
         budget: IndexBudget | None = None,
         storage_options: StorageOptions = DEFAULT_STORAGE,
+        look_budget: LookBudget = EVERY_LOOK,
     ) -> None:
         self._root = root
         self._runtime = runtime
@@ -82,7 +85,7 @@ class Coordinator:
         self._catalog = Catalog(self._storage)
         self._jobs: dict[str, Job] = {}
         self._last: dict[str, asyncio.Task[Any]] = {}
-        self._looks = Looks(root, self._take_in)
+        self._looks = Looks(root, self._take_in, self._is_long, look_budget, stays=runtime.name != "inline")
         self._maintenance: dict[str, asyncio.Task[None]] = {}
         self._leaving: Counter[str] = Counter()  # collections that are handed over
         budget = budget or IndexBudget()
@@ -105,9 +108,14 @@ class Coordinator:
         identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
         await self._check_shared(identity)
         await asyncio.to_thread(note_own_source, self._root, identity.source)
-        self._looks.forget_note(identity.name)
         self._plans[identity.name] = request.plan
-        return await self._in_turn(identity.name, lambda: self._index(identity, request.options, request.places))
+        begun = time.monotonic()
+        report = await self._in_turn(
+            identity.name, lambda: self._index(identity, request.options, request.places, force=request.force)
+        )
+        if not request.places:
+            self._looks.note_run(identity.name, begun)
+        return report
 
     async def prepare(self, source: str, collection: str | None) -> str:
         """Return the name of a source's collection, created when it is missing (see `Catalog.prepare`). Raises
@@ -202,6 +210,7 @@ class Coordinator:
 
     async def close(self) -> None:
         """Stop all jobs and all maintenance. What they have committed stays."""
+        await self._looks.close()
         running = [*self._last.values(), *self._maintenance.values()]
         for task in running:
             task.cancel()
@@ -215,18 +224,19 @@ class Coordinator:
         job = self._jobs.get(collection)
         return job.cancel() if job is not None else False
 
-    async def freshen(self, collection: str) -> str:
+    async def freshen(self, collection: str) -> Look:
         """Look whether the source of a collection has changed, by file metadata, and index a few changes before
-        returning.
+        returning; see `Looks.look`.
 
-        Return a note for the answer where changes are not taken in, else "". That is so for a source that this user
-        has not indexed under this root: a root that others made must not choose what is read.
-
-        Looks that take long are rare. A watcher keeps such a source up to date.
+        A source that this user has not indexed under this root is left alone: a root that others made must not choose
+        what is read.
         """
-        if collection not in self._last and self._looks.is_due(collection):
-            await self._looks.look(self._location(collection))
-        return self._looks.note(collection)
+        return await self._looks.look(self._location(collection))
+
+    def _is_long(self, collection: str) -> bool:
+        """Return whether a run of a collection is under way that a search does not wait for."""
+        job = self._jobs.get(collection)
+        return job is not None and job.is_running and job.is_longer_than(FEW_CHANGES)
 
     async def _take_in(self, collection: str, source: str, places: tuple[str, ...]) -> None:
         """Index what a look has found."""
@@ -298,19 +308,29 @@ class Coordinator:
                 del self._last[collection]
 
     async def _index(
-        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = ()
+        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = (), *, force: bool = False
     ) -> IndexReport:
-        """Index a collection, and try again when another writer overtakes the run."""
+        """Index a collection, and try again when another writer overtakes the run.
+
+        A forced run begins from nothing where what is there cannot be read, so that it answers no question any more.
+        """
         retries = Retries((CommitConflict, Fenced), attempts=RUN_ATTEMPTS)
-        return await retries.run(lambda: self._index_once(identity, options, places))
+        try:
+            return await retries.run(lambda: self._index_once(identity, options, places, force=force))
+        except (CorruptManifest, UnsupportedFormat):
+            if not force:
+                raise
+        await self._clear(identity.name)
+        made = await asyncio.to_thread(self._catalog.prepare, identity.source, identity.name)
+        return await retries.run(lambda: self._index_once(made, options, (), force=False))
 
     async def _index_once(
-        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...]
+        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...], *, force: bool
     ) -> IndexReport:
         """Run one index job, then let search actors open the new version and begin maintenance."""
         plan = self._plans.get(identity.name, EmbedderPlan())
         location = self._location(identity.name)
-        job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds)
+        job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds, force=force)
         self._jobs[identity.name] = job
         if self._leaving[identity.name]:
             job.hand_over()
@@ -361,6 +381,7 @@ class Coordinator:
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
         self._plans.pop(collection, None)
+        self._looks.forget(collection)
 
     async def _stop_maintenance(self, collection: str) -> None:
         maintenance = self._maintenance.get(collection)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import timed
 from raycontext.actors.process import process_status
-from raycontext.models import ActorStatus, Hit
+from raycontext.hits import Hits
+from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
 from raycontext.search.shard import ShardSearch
@@ -46,7 +47,7 @@ class HybridSearchActor(ShardSearch):
         self._name = search_actor_name(location.collection, shard, replica)
         self._tags = {"collection": location.collection, "shard": str(shard)}
 
-    def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
+    def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
         with timed("raycontext_search_seconds", step="search", **self._tags):
             return super().search(request, limit, min_score)
 

@@ -65,9 +65,12 @@ class Job:
         plan: EmbedderPlan | None = None,
         governor: Governor | None = None,
         file_seconds: float = FILE_SECONDS,
+        *,
+        force: bool = False,
     ) -> None:
         """Prepare a run. It begins with `run`.
 
+        force: whether to build the index anew.
         places: paths relative to the source that the run keeps to when it can; empty for the whole source.
         plan: how to embed.
         governor: gives out places for tasks, which the runs of a root share.
@@ -83,6 +86,7 @@ class Job:
         self._name = new_ulid()
         self._places = places
         self._file_seconds = file_seconds
+        self._force = force
         self.num_shards = 0
         self._location = location
         self._runtime = runtime
@@ -109,7 +113,7 @@ class Job:
                 self._store = await self._runtime.actor(
                     vector_store_name(self.identity.name), ANYWHERE, VectorStoreActor, self._location
                 )
-                self._state = await self._store.call(VectorStoreActor.begin, options)
+                self._state = await self._store.call(VectorStoreActor.begin, options, self._force)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
@@ -163,6 +167,11 @@ class Job:
     def is_running(self) -> bool:
         """True until the run has ended."""
         return self._ended is None
+
+    def is_longer_than(self, files: int) -> bool:
+        """Return whether the run still has to index more files than that, or builds the index anew."""
+        planner = self._planner
+        return planner is not None and (self._state.replace or planner.files_to_index - planner.files_indexed > files)
 
     def progress(self) -> JobProgress:
         """Return how far the run is."""

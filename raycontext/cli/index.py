@@ -35,6 +35,9 @@ def index(
     watching: Annotated[
         bool, typer.Option("--watch", help="Keep the index up to date as files change (see `raycontext watch`).")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Build the index anew; the old one answers until the new one is complete.")
+    ] = False,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,
@@ -46,7 +49,9 @@ def index(
             estimate = context.estimate(path, collection=collection, **options.given())
         print_estimate(estimate, as_json)
         return
-    report = index_folder(os.fspath(path), collection, options, root=root, address=address, runtime=runtime)
+    report = index_folder(
+        os.fspath(path), collection, options, force=force, root=root, address=address, runtime=runtime
+    )
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

@@ -37,6 +37,7 @@ def index_folder(
     collection: str | None = None,
     options: RunOptions | None = None,
     *,
+    force: bool = False,
     root: str | None = None,
     address: str | None = None,
     runtime: str | None = None,
@@ -46,7 +47,7 @@ def index_folder(
     Raises what `Context.index` raises, and `RemoteError` for errors that the daemon reports.
     """
     place = daemon_root(root, address, runtime)
-    given = options.given() if options is not None else {}
+    given = {**(options.given() if options is not None else {}), "force": force}
     if place is None:
         with connected(root, address, runtime) as context, show_progress() as show:
             return context.index(path, collection=collection, on_progress=show, **given)

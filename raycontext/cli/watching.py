@@ -20,6 +20,7 @@ from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
+    from raycontext.models import IndexReport
     from raycontext.options import RunOptions
 
 __all__ = ["cancel", "watch", "watch_folder", "watched"]
@@ -126,25 +127,14 @@ async def _watch_here(
 ) -> None:
     """Index the folder, then watch it until this is cancelled."""
     from raycontext.sdk.connection import connect
-    from raycontext.serve.tree_watcher import TreeWatcher
+
+    def tell(report: IndexReport) -> None:
+        say(f"version {report.version}: {report.added} added, {report.modified} modified, {report.removed} removed")
 
     async with connect(root=root, address=address, runtime=runtime) as context:
-        source = str(await asyncio.to_thread(Path(path).resolve))
-        name = await context.prepare(source, collection)
-        asked = options
-
-        async def index(paths: tuple[str, ...]) -> None:
-            nonlocal asked
-            report = await context.index(source, collection=name, paths=paths or None, **asked.given())
-            asked = options.of_later_runs()
-            if report.changed:
-                say(
-                    f"version {report.version}: {report.added} added, {report.modified} modified, "
-                    f"{report.removed} removed"
-                )
-
-        say(f"watching {safe(source)} as '{name}'")
-        await TreeWatcher(source, index).run()
+        state = await context.watch(path, collection=collection, on_report=tell, **options.given())
+        say(f"watching {safe(state.source)} as '{state.collection}'")
+        await asyncio.Event().wait()
 
 
 def _cancelled_on_cluster(

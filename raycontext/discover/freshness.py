@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from raycontext.discover.read import digest_file
-from raycontext.models import Freshness, Hits, SkipReason
+from raycontext.hits import Hits
+from raycontext.models import Freshness, SkipReason
 
 __all__ = ["checked"]
 
@@ -14,23 +16,24 @@ MAX_BYTES = 1 << 26
 """Largest file that is read for the check, in bytes. A larger file counts as changed."""
 
 
-def checked(hits: Hits) -> Hits:
+def checked(hits: Hits, was_here: Callable[[str], bool] = lambda source: False) -> Hits:
     """Return the hits with the freshness of each filled in.
 
-    Each file is read and its digest is compared with the one in the index. The freshness is `UNKNOWN` when the
-    folder of the collection is not on this machine.
+    Each file is read and its digest is compared with the one in the index. Where the folder of the collection is not
+    there, `was_here` tells from its path whether it was on this machine: then the freshness is `DELETED`, else
+    `UNKNOWN`.
     """
-    known = cache(_freshness)  # several hits may lie in one file
+    gone = cache(lambda source: Freshness.DELETED if was_here(source) else Freshness.UNKNOWN)
+    known = cache(  # several hits may lie in one file
+        lambda source, path, digest: _freshness(source, path, digest) if Path(source).is_dir() else gone(source)
+    )
     fresh = [hit.model_copy(update={"freshness": known(hit.source, hit.path, hit.digest)}) for hit in hits]
     return hits.replaced(fresh)
 
 
 def _freshness(source: str, path: str, digest: str) -> Freshness:
     """Compare the file `path` below the folder `source` with its `digest` in the index (hexadecimal)."""
-    root = Path(source)
-    if not root.is_dir():
-        return Freshness.UNKNOWN
-    found = digest_file(root, path, MAX_BYTES)
+    found = digest_file(Path(source), path, MAX_BYTES)
     if found.reason is not None:
         return Freshness.DELETED if found.reason is SkipReason.VANISHED else Freshness.CHANGED
     return Freshness.UNCHANGED if found.digest.hex() == digest else Freshness.CHANGED

@@ -13,7 +13,7 @@ from raycontext.discover.merkle import MerkleTree
 from raycontext.errors import CorruptManifest
 from raycontext.models import FileStat, SkipReason, TreeListing
 
-__all__ = ["QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify"]
+__all__ = ["QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify", "is_racy"]
 
 DIGEST_BYTES = 16
 """Size of a digest (xxh3_128), in bytes."""
@@ -94,11 +94,11 @@ class Snapshot:
     def carried(self, paths: Iterable[str]) -> dict[str, SnapshotEntry]:
         """Return entries for a later snapshot, for files that were not looked at since this snapshot.
 
-        The later time would hide that racy entries (see `_is_racy`) may be out of date. Their inode becomes
+        The later time would hide that racy entries (see `is_racy`) may be out of date. Their inode becomes
         `UNKNOWN_INODE`, so that the next walk has their files read. Raises `KeyError` for a path without an entry.
         """
         return {
-            path: entry._replace(inode=UNKNOWN_INODE) if _is_racy(entry.mtime_ns, self.scanned_at_ns) else entry
+            path: entry._replace(inode=UNKNOWN_INODE) if is_racy(entry.mtime_ns, self.scanned_at_ns) else entry
             for path, entry in ((path, self.entries[path]) for path in paths)
         }
 
@@ -177,7 +177,7 @@ class Classification(NamedTuple):
     unchanged: list[FileStat]
     """Files whose entries are still valid."""
     to_hash: list[FileStat]
-    """Files that must be read: they are new, their status has changed, or their entries are racy (see `_is_racy`)."""
+    """Files that must be read: they are new, their status has changed, or their entries are racy (see `is_racy`)."""
     kept: list[str]
     """Paths of the snapshot below folders that could not be listed. Their entries stay (see `Snapshot.carried`)."""
 
@@ -205,10 +205,10 @@ def _is_valid(entry: SnapshotEntry, file: FileStat, scanned_at_ns: int) -> bool:
         return False
     if (entry.mtime_ns, entry.size, entry.inode) != (file.mtime_ns, file.size, file.inode):
         return False
-    return not _is_racy(entry.mtime_ns, scanned_at_ns)
+    return not is_racy(entry.mtime_ns, scanned_at_ns)
 
 
-def _is_racy(mtime_ns: int, scanned_at_ns: int) -> bool:
+def is_racy(mtime_ns: int, scanned_at_ns: int) -> bool:
     """Return whether a file may have changed since the snapshot without a change of its status.
 
     File systems record times in steps. A file may be written, looked at, and written again to the same size within one

@@ -8,10 +8,12 @@ from pathlib import Path
 from raycontext.store.storage.locations import is_url
 from raycontext.user_records import Facts, is_recorded, record
 
-__all__ = ["is_own_source", "note_own_source"]
+__all__ = ["is_own_source", "note_own_source", "was_own_source"]
 
 KIND = "sources"
 """Folder of these records in the user's state folder."""
+KIND_OF_PLACES = "places"
+"""Folder of the records of paths at which sources were, whichever folder is there now."""
 
 
 def note_own_source(root: str, source: str) -> bool:
@@ -20,7 +22,7 @@ def note_own_source(root: str, source: str) -> bool:
     Return False where nothing can be noted: the folder is gone, or the user's state folder cannot be written.
     """
     facts = _facts(root, source)
-    return facts is not None and record(KIND, facts)
+    return facts is not None and record(KIND_OF_PLACES, _place(root, source)) and record(KIND, facts)
 
 
 def is_own_source(root: str, source: str) -> bool:
@@ -33,6 +35,11 @@ def is_own_source(root: str, source: str) -> bool:
     return facts is not None and is_recorded(KIND, facts)
 
 
+def was_own_source(root: str, source: str) -> bool:
+    """Return whether this user has indexed a folder at the path `source` under `root`, which may be gone by now."""
+    return is_recorded(KIND_OF_PLACES, _place(root, source))
+
+
 def _facts(root: str, source: str) -> Facts | None:
     """Return what is noted about a source. None where the path holds a link or leads to no folder."""
     try:
@@ -41,5 +48,8 @@ def _facts(root: str, source: str) -> Facts | None:
         found = Path(source).lstat()
     except (OSError, ValueError):
         return None
-    place = root if is_url(root) else os.path.realpath(root)
-    return {"root": place, "source": source, "device": found.st_dev, "inode": found.st_ino}
+    return {**_place(root, source), "device": found.st_dev, "inode": found.st_ino}
+
+
+def _place(root: str, source: str) -> Facts:
+    return {"root": root if is_url(root) else os.path.realpath(root), "source": source}

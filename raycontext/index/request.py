@@ -58,6 +58,8 @@ class IndexRequest(NamedTuple):
     places: tuple[str, ...] = ()
     """Paths relative to the source that may have changed; all others count as unchanged. Empty: all are compared."""
     plan: EmbedderPlan = EmbedderPlan()
+    force: bool = False
+    """Whether to build the index anew. The old one answers until then."""
 
 
 def index_request(settings: Settings, source: str | Path, collection: str | None, options: RunOptions) -> IndexRequest:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
+from raycontext.actors.looks import LookBudget
 from raycontext.errors import RuntimeUnavailable
 from raycontext.index.governor import IndexBudget
 from raycontext.index.request import embedder_plan
@@ -29,6 +30,7 @@ class CollectionAccess:
         self._runtime = runtime
         self._settings = settings
         self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes, settings.file_seconds)
+        self._look_budget = LookBudget(settings.look_files, settings.look_seconds)
         self._storage_options = storage_options_of(settings)
         self._clients: dict[str, SearchClient] = {}
         self._closed = False
@@ -116,7 +118,7 @@ class CollectionAccess:
         if client is not None:
             client.close()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         self._closed = True
         for collection in list(self._clients):
             self._forget(collection)
@@ -129,7 +131,14 @@ class CollectionAccess:
     async def _coordinator(self) -> ActorHandle[Coordinator]:
         self._check_open()
         return await self._runtime.actor(
-            COORDINATOR, ANYWHERE, Coordinator, self._root, self._runtime, self._budget, self._storage_options
+            COORDINATOR,
+            ANYWHERE,
+            Coordinator,
+            self._root,
+            self._runtime,
+            self._budget,
+            self._storage_options,
+            self._look_budget,
         )
 
     def _client(self, collection: str) -> SearchClient:

@@ -67,6 +67,9 @@ class SyncContext:
 
     index = _synchronous(Context.index)
     batch = _synchronous(Context.batch)
+    watch = _synchronous(Context.watch)
+    unwatch = _synchronous(Context.unwatch)
+    watches = _synchronous(Context.watches)
     search = _synchronous(Context.search)
     related = _synchronous(Context.related)
     status = _synchronous(Context.status)
@@ -148,7 +151,7 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._context is not None:
-            self._context._close()
+            await self._context._close()
             self._context = None
         if self._runtime is not None and not self._runtime.joined and error is None:
             coordinator = await self._runtime.find(COORDINATOR, Coordinator)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import Coordinator
+from raycontext.actors.looks import Look, with_looks
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.hits import Hits
 from raycontext.index.estimate import IndexEstimate
+from raycontext.index.own_sources import was_own_source
 from raycontext.index.request import index_request, places_within, run_options
 from raycontext.models import (
-    Hits,
     IndexReport,
     JobProgress,
 )
+from raycontext.options import RunOptions
+from raycontext.paths import real_path
+from raycontext.runtime.base import Runtime
 from raycontext.sdk.arguments import (
     check_limits,
     check_line,
@@ -27,8 +33,10 @@ from raycontext.sdk.arguments import (
 )
 from raycontext.sdk.collection_access import CollectionAccess
 from raycontext.sdk.search_client import answers
+from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import merged
 from raycontext.search.query import SearchRequest
+from raycontext.settings import Settings
 
 if TYPE_CHECKING:
     from raycontext.batch.entries import BatchEntry, BatchList
@@ -45,6 +53,11 @@ PROGRESS_SECONDS = 0.2
 class Context(CollectionAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
+    def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
+        super().__init__(root, runtime, settings)
+        self._watches = Watches(self._index_watched)
+        self._on_report: dict[str, Callable[[IndexReport], None]] = {}
+
     async def index(
         self,
         source: str | Path,
@@ -58,6 +71,7 @@ class Context(CollectionAccess):
         embedder: str | None = None,
         max_embedding_tokens: int | None = None,
         paths: Iterable[str | Path] | None = None,
+        force: bool = False,
         on_progress: Callable[[JobProgress], None] | None = None,
     ) -> IndexReport:
         """Bring the index of a folder up to date, and create it when there is none.
@@ -80,6 +94,8 @@ class Context(CollectionAccess):
         cost more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`; without that there is no limit.
         paths: files and folders, absolute or relative to the source. Only they are looked at, which takes a fraction of
         a second for a tree of any size. A first run, or one with changed options, looks at the whole source.
+        force: True builds the index anew, as another embedder does. The old index answers until the new one is
+        committed, and stays when the run fails or is cancelled.
         on_progress: function that is called a few times a second with the progress of the run.
 
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `StorageError`, `JobFailed`, `JobCancelled` or
@@ -101,6 +117,7 @@ class Context(CollectionAccess):
                 max_embedding_tokens=max_embedding_tokens,
             ),
         )
+        request = request._replace(force=force)
         if paths is not None:
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
@@ -117,6 +134,58 @@ class Context(CollectionAccess):
         finally:
             running.cancel()  # when this call is cancelled, no one waits for the result
         return report
+
+    async def watch(
+        self,
+        source: str | Path,
+        *,
+        collection: str | None = None,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        secrets: bool | None = None,
+        max_file_bytes: int | None = None,
+        num_shards: int | None = None,
+        embedder: str | None = None,
+        max_embedding_tokens: int | None = None,
+        on_report: Callable[[IndexReport], None] | None = None,
+    ) -> WatchState:
+        """Index a folder, and again whenever its files change, until `unwatch` or the end of the connection.
+
+        Return at once. The first run gets the options, which are those of `index`; a folder that is watched already
+        goes on with the options that are given. Searches say how old their view of a watched folder is.
+
+        on_report: function that is called with the report of each run that has changed the index.
+
+        Raises `RootNotFound`, `CollectionExists` or `InvalidInput`. The problem of a run is in `WatchState.problem`.
+        """
+        options = await asyncio.to_thread(
+            run_options,
+            include=include,
+            exclude=exclude,
+            secrets=secrets,
+            max_file_bytes=max_file_bytes,
+            num_shards=num_shards,
+            embedder=embedder,
+            max_embedding_tokens=max_embedding_tokens,
+        )
+        place = await asyncio.to_thread(real_path, source)
+        name = await self.prepare(place, collection)
+        if on_report is not None:
+            self._on_report[name] = on_report
+        return await self._watches.start(name, Watched(place, options))
+
+    async def unwatch(self, collection: str | None = None, *, path: str | Path | None = None) -> bool:
+        """Stop watching a folder. Return False when this context did not watch it.
+
+        `collection` and `path` are like those of `search`. Raises `UnknownCollection` or `InvalidInput`.
+        """
+        name = await self._resolve(collection, path)
+        self._on_report.pop(name, None)
+        return await self._watches.stop(name)
+
+    async def watches(self) -> list[WatchState]:
+        """Return the states of all folders that this context watches, sorted by collection."""
+        return self._watches.states()
 
     async def batch(
         self,
@@ -199,7 +268,7 @@ class Context(CollectionAccess):
         explain: bool = False,
         refresh: bool | None = None,
     ) -> Hits:
-        """Return the chunks that answer a question or hold a symbol, best first, and how many shards have answered.
+        """Return the chunks that answer a question or hold a symbol, best first, and how complete and how old they are.
 
         collection: name of the collection; it takes precedence over `path`. Without name and place, the collection of
         the current folder is searched, or the only one that there is.
@@ -213,9 +282,11 @@ class Context(CollectionAccess):
         diversity: how much each further chunk of the same file loses, from 0 (nothing) to 1 (one chunk per file). None
         takes `RAYCONTEXT_DIVERSITY`, whose default is 0.75.
         explain: True adds to each hit what each feature contributed to its score (`Hit.explanation`).
-        refresh: True looks first whether the source has changed, and indexes a few changed files before it searches.
-        None takes `RAYCONTEXT_REFRESH`, whose default is true. Each hit says in any case whether its file has changed
-        since it was indexed (`Hit.freshness`).
+        refresh: True looks first whether the source has changed, and indexes a few changed files before it searches, so
+        that an edit is seen by the next search. A source of more than 5,000 files is for `watch`. The answer says how
+        old it is (`Hits.age_seconds`) and whether files may be missing (`Hits.may_miss_files`). None takes
+        `RAYCONTEXT_REFRESH`, whose default is true. Each hit says in any case whether its file has changed since it was
+        indexed (`Hit.freshness`).
 
         Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError` or `RuntimeUnavailable`.
         """
@@ -231,13 +302,15 @@ class Context(CollectionAccess):
             explain=explain,
         )
         names = await self._names(collection, tuple(collections), path)
-        notes: list[str] = []
+        looks: dict[str, Look] = {}
         if self._settings.refresh if refresh is None else refresh:
             coordinator = await self._coordinator()
-            notes = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
+            found = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
+            looks = {name: self._watches.seen(name, look) for name, look in zip(names, found, strict=True)}
         asked = (self._client(name).search(request, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
-        return await asyncio.to_thread(checked, hits.replaced(hits, filter(None, notes)))
+        was_here = partial(was_own_source, self._root)
+        return await asyncio.to_thread(checked, with_looks(hits, looks), was_here)
 
     async def related(
         self,
@@ -268,7 +341,19 @@ class Context(CollectionAccess):
         identity = await self._identity(collection, None if collection is not None else path)
         inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
         hits = await self._client(identity.name).related(inside, line, filters, limit, min_score)
-        return await asyncio.to_thread(checked, hits)
+        return await asyncio.to_thread(checked, hits, partial(was_own_source, self._root))
+
+    async def _index_watched(
+        self, collection: str, source: str, paths: tuple[str, ...], options: RunOptions
+    ) -> IndexReport:
+        report = await self.index(source, collection=collection, paths=paths or None, **options.given())
+        if report.changed and collection in self._on_report:
+            self._on_report[collection](report)
+        return report
+
+    async def _close(self) -> None:
+        await self._watches.close()
+        await super()._close()
 
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """Return the names of the collections to search. Raises `InvalidInput` or `UnknownCollection`."""

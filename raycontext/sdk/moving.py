@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from raycontext.actors.coordinator import Coordinator
+from raycontext.actors.looks import Look
 from raycontext.sdk.context import Context
 
 __all__ = ["freshen", "hand_over", "names_of", "runtime_of", "warm"]
@@ -24,13 +25,13 @@ async def names_of(context: Context, collection: str | None, collections: Sequen
     return await context._names(collection, tuple(collections), path)
 
 
-async def freshen(context: Context, collection: str, wanted: bool | None) -> str:
+async def freshen(context: Context, collection: str, wanted: bool | None) -> Look:
     """Have the Coordinator of a context look for changes, as `Context.search` does before it searches.
 
-    wanted: as the argument `refresh` there. Returns the note for the answer, "" for none.
+    wanted: as the argument `refresh` there.
     """
     if not (context._settings.refresh if wanted is None else wanted):
-        return ""
+        return Look()
     return await (await context._coordinator()).call(Coordinator.freshen, collection)
 
 

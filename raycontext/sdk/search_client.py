@@ -20,8 +20,9 @@ from raycontext.errors import (
     RuntimeUnavailable,
     StaleVersion,
 )
+from raycontext.hits import Hits, Searched
 from raycontext.index.request import EmbedderPlan
-from raycontext.models import Hits, SearchFilters
+from raycontext.models import SearchFilters
 from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
 from raycontext.sdk.replicas import Replicas
@@ -149,7 +150,7 @@ class SearchClient:
         if len(self._shards) == 1:
             until = begun + self._seconds
             found = await self._ask([0], until, HybridSearchActor.search, request, limit, min_score)
-            return Hits(found[0], shards_answered=1, shards_total=1)
+            return found[0]
         shards, total = await self._statistics(begun, HybridSearchActor.statistics, request)
         candidates = await self._candidates(begun, HybridSearchActor.candidates, request, shards, total)
         ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
@@ -235,7 +236,8 @@ class SearchClient:
         queues = {shard: iter(descriptions) for shard, descriptions in described.items()}
         hits = hits_of(self._location.collection, there, [next(queues[chunk.shard]) for chunk in there])
         total = len(self._shards)
-        return Hits(hits, shards_answered=total - len(missing), shards_total=total)
+        searched = Searched(collection=self._location.collection, version=version)
+        return Hits(hits, shards_answered=total - len(missing), shards_total=total, searched=[searched])
 
     async def _ask(
         self,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.models import FeatureContribution, Hit, Hits
+from raycontext.hits import Hits
+from raycontext.models import FeatureContribution, Hit
 from raycontext.search.proposals import propose
 from raycontext.search.query import Candidates, Description, SearchRequest
 from raycontext.search.ranker import Ranker, cosine_moments
@@ -119,6 +120,7 @@ def merged(answers: Iterable[Hits], limit: int) -> Hits:
         shards_answered=sum(part.shards_answered for part in parts),
         shards_total=sum(part.shards_total for part in parts),
         notes=(note for part in parts for note in part.notes),
+        searched=(searched for part in parts for searched in part.searched),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
-from raycontext.models import Hit
+from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import finish, hits_of
@@ -158,7 +158,7 @@ class ShardSearch:
         return view.parts[part].segment.path(ordinal)
 
     @_reloading
-    def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
+    def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """Answer a whole query of a collection with a single shard: one call instead of three.
 
         Return at most `limit` hits of at least `min_score`, best first. Raises `StaleVersion` where the collection has
@@ -171,9 +171,9 @@ class ShardSearch:
             raise StaleVersion(self._collection.name, statistics.version)
         candidates = self._candidates(self._prepared(request, found, statistics))
         ranked = finish(self._ranker, request, [candidates], limit, min_score)
-        return hits_of(
-            self._collection.name, ranked, self.describe(statistics.version, [chunk.row for chunk in ranked])
-        )
+        described = self.describe(statistics.version, [chunk.row for chunk in ranked])
+        searched = Searched(collection=self._collection.name, version=statistics.version)
+        return Hits(hits_of(self._collection.name, ranked, described), searched=[searched])
 
     @_reloading
     def seed(self, path: str, line: int) -> Seed | None:

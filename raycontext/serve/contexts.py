@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 from raycontext.actors.job import HandedOver
+from raycontext.actors.looks import Look, with_looks
 from raycontext.errors import RaycontextError, RuntimeUnavailable
-from raycontext.models import CollectionStatus, Hits, IndexReport, JobProgress
+from raycontext.hits import Hits
+from raycontext.models import CollectionStatus, IndexReport, JobProgress
 from raycontext.retrying import Retries
 from raycontext.sdk import moving
 from raycontext.sdk.context import Context
@@ -30,10 +32,22 @@ ATTEMPTS = 3
 """Number of tries of a question to an actor that may just be moving."""
 
 
+MOVING_SECONDS = 0.02
+"""Pause between two checks whether a collection has moved, in seconds."""
+
+
 class Contexts:
     """Two ways to the collections of one root, of which the one on Ray may be missing."""
 
-    def __init__(self, own: Context) -> None:
+    def __init__(
+        self, own: Context, watch_large: Callable[[str, Look], Awaitable[Look]] = lambda name, look: _unwatched(look)
+    ) -> None:
+        """Begin without Ray.
+
+        watch_large: begins to watch a source that searches do not look at, and returns what is known of it then. It
+        gets the name of the collection and the look that names the source.
+        """
+        self._watch_large = watch_large
         self.catalog = own
         """The context that is always there. It answers what needs no actor of a collection."""
         self._own = own
@@ -116,10 +130,11 @@ class Contexts:
     ) -> Hits:
         """See `Context.search`."""
         names = await moving.names_of(self._own, collection, collections, path)
-        notes = await asyncio.gather(*(self._freshen(name, refresh) for name in names))
+        found = await asyncio.gather(*(self._freshen(name, refresh) for name in names))
+        looks = dict(zip(names, found, strict=True))
         with self._searched(names) as context:
             hits = await context.search(query, collections=names, refresh=False, **asked)
-        return hits.replaced(hits, filter(None, notes))
+        return with_looks(hits, looks)
 
     async def related(self, path: str, line: int, *, collection: str | None, **asked: Any) -> Hits:
         """See `Context.related`."""
@@ -163,11 +178,18 @@ class Contexts:
         self._jobs_on_ray.discard(collection)
         self._searches_on_ray.discard(collection)
 
-    async def _freshen(self, collection: str, refresh: bool | None) -> str:
-        """Have the owner of a collection look for changes. While it moves there is none: the next search does it."""
-        if collection in self._jobs_on_ray and self._ray is not None:
-            return await moving.freshen(self._ray, collection, refresh)
-        return await moving.freshen(self._own, collection, refresh) if collection not in self._moving else ""
+    async def _freshen(self, collection: str, refresh: bool | None) -> Look:
+        """Have the owner of a collection look for changes. While its jobs are on their way to Ray, wait for that.
+
+        There is no wait where a run has to come to its next commit first.
+        """
+        while collection in self._moving and collection not in self._jobs_on_ray:
+            if self._indexing[collection]:
+                return Look(f"'{collection}' is being indexed: some of the newest changes may be missing.")
+            await asyncio.sleep(MOVING_SECONDS)
+        context = self._ray if collection in self._jobs_on_ray else None
+        look = await moving.freshen(context or self._own, collection, refresh)
+        return await self._watch_large(collection, look) if look.watch else look
 
     async def _for_jobs(self, collection: str) -> Context:
         """Return the context that is to write to a collection now; the other one has let go of it."""
@@ -224,6 +246,10 @@ class Contexts:
             await moving.hand_over(self._own, collection)
             if self._ray is not None:
                 self._jobs_on_ray.add(collection)
+
+
+async def _unwatched(look: Look) -> Look:
+    return look
 
 
 def _after(parts: Sequence[IndexReport], progress: JobProgress) -> JobProgress:

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.exit_codes import ExitCode
+from raycontext.hits import Searched
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
+from raycontext.sdk.watches import WatchState
 
 __all__ = [
     "Answer",
@@ -30,7 +32,6 @@ __all__ = [
     "TokenQuery",
     "UnwatchAnswer",
     "WatchQuery",
-    "WatchState",
     "WatchesAnswer",
 ]
 
@@ -98,9 +99,7 @@ class SearchQuery(_Selection):
     explain: bool = False
     """Whether hits tell what each feature contributed to their score."""
     refresh: bool | None = None
-
-
-"""Whether to look for changes of the source first. Null takes the daemon's setting."""
+    """Whether to look for changes of the source first. Null takes the daemon's setting."""
 
 
 class RelatedQuery(_Selection):
@@ -111,9 +110,7 @@ class RelatedQuery(_Selection):
     line: int = Field(ge=1)
     """Number of the line, from 1."""
     collection: Name | None = None
-
-
-"""Name of the collection that has the file."""
+    """Name of the collection that has the file."""
 
 
 class WatchQuery(RunOptions):
@@ -127,16 +124,15 @@ class WatchQuery(RunOptions):
     path: Path
     """Absolute path of the folder."""
     collection: Name | None = None
-
-
-"""Name of the collection. By default it is the one that has this folder, or a new one named after the folder."""
+    """Name of the collection. By default it is the one that has this folder, or a new one named after the folder."""
 
 
 class IndexQuery(WatchQuery):
     """Folder to bring up to date, with the options of the run."""
 
     force: bool = False
-    """Whether to remove the collection first and build it anew."""
+    """Whether to build the index anew. The old one answers until the new one is committed, and stays when that fails or
+    is cancelled."""
 
 
 class CollectionQuery(_Query):
@@ -187,7 +183,16 @@ class Answer(_Answer):
     """True when hits, or the end of a text, were left out to keep within the budget of tokens."""
     notes: tuple[str, ...] = ()
     """Sentences that say what limits the answer, and what to do about it."""
+    version: int | None = None
+    """Version of the collection that was searched; null when several were."""
+    age_seconds: float | None = None
+    """Age in seconds of the state of the source that the answer knows: later changes may be missing. Null: unknown."""
+    may_miss_files: bool = True
+    """Whether new or changed files may be missing. False: the answer knows all that was there `age_seconds` ago."""
+    searched: tuple[Searched, ...] = ()
+    """Version and age of each collection that was searched."""
     seconds: float = 0.0
+    """Time that the answer took in the daemon, in seconds."""
 
 
 class CollectionsAnswer(_Answer):
@@ -207,31 +212,14 @@ class CancelAnswer(_Answer):
 
     collection: str
     cancelled: bool
-
-
-"""Whether a job ran."""
+    """Whether a job ran."""
 
 
 class ClearAnswer(_Answer):
     """Result of a request to remove a collection."""
 
     cleared: str
-
-
-"""Name of the collection that was removed."""
-
-
-class WatchState(_Answer):
-    """Folder that is watched."""
-
-    collection: str
-    source: str
-    seconds: float
-    """Time since the watch began, in seconds."""
-    polls: bool
-    """Whether the daemon polls the folder, since the system reports no changes in it."""
-    problem: str = ""
-    """Problem of the last index run; empty when it succeeded."""
+    """Name of the collection that was removed."""
 
 
 class WatchesAnswer(_Answer):
@@ -288,9 +276,7 @@ class Health(_Answer):
     pss_bytes: int = 0
     """Memory of the daemon with its Ray, in bytes. Shared pages count in shares."""
     processes: int = 0
-
-
-"""Number of processes of the daemon with its Ray."""
+    """Number of processes of the daemon with its Ray."""
 
 
 class TokenQuery(_Query):
@@ -314,6 +300,4 @@ class Failure(_Answer):
     message: str
     """What happened, and what to do about it."""
     exit_code: int = ExitCode.OTHER_ERROR
-
-
-"""Exit code of a command that fails with this error."""
+    """Exit code of a command that fails with this error."""

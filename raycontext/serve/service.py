@@ -9,24 +9,25 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from raycontext.actors.looks import Look
 from raycontext.embed.permission import is_listed
 from raycontext.errors import (
     CollectionExists,
     EmbedderNotAllowed,
     InvalidInput,
-    JobCancelled,
-    RaycontextError,
     RuntimeUnavailable,
     UnknownCollection,
 )
+from raycontext.hits import Hits
 from raycontext.index.request import resolved
-from raycontext.models import CollectionStatus, CollectionSummary, Hits, IndexReport, JobProgress
+from raycontext.models import CollectionStatus, CollectionSummary, IndexReport
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT
 from raycontext.sdk.context import Context
+from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.serve.contexts import Contexts
-from raycontext.serve.index_job import IndexJob
+from raycontext.serve.index_job import IndexJobs
 from raycontext.serve.messages import (
     Answer,
     CollectionQuery,
@@ -36,19 +37,14 @@ from raycontext.serve.messages import (
     SearchQuery,
     StatusAnswer,
     WatchQuery,
-    WatchState,
 )
 from raycontext.serve.reach import Reach, chosen, is_inside, known_of
 from raycontext.serve.token_budget import within_budget
-from raycontext.serve.watches import Watched, Watches
 from raycontext.store.catalog import several
 
 __all__ = ["Service"]
 
 Result = TypeVar("Result")
-
-KEPT_JOBS = 200
-"""Largest number of ended jobs that are remembered."""
 
 
 class Service:
@@ -66,10 +62,10 @@ class Service:
         note_watches: Callable[[dict[str, Watched]], None] = lambda watched: None,
         on_job: Callable[[], None] = lambda: None,
     ) -> None:
-        self.contexts = Contexts(context)
+        self.contexts = Contexts(context, self._watch_large)
         self._on_job = on_job
         self._reach = Reach(allowed)
-        self._jobs: dict[str, IndexJob] = {}
+        self._jobs = IndexJobs(self._index)
         self.retires = asyncio.Event()
         """Set once another daemon is to take over: jobs that run go on, new ones are refused."""
         self._used: dict[str, float] = {}
@@ -153,30 +149,21 @@ class Service:
         name = await self._prepared(source, asked)
         if self.retires.is_set():
             raise RuntimeUnavailable("This daemon ends, since a newer raycontext was installed", "Ask again.")
-        job = self._jobs.get(name)
-        if job is not None and job.running and not job.stopping:
-            if options.given().items() - job.options.given().items():
-                raise InvalidInput(f"'{name}' is being indexed with other options", "Wait for that job, or cancel it.")
-        else:
-            job = self._jobs[name] = IndexJob(name, source, options)
-            job.task = asyncio.create_task(self._run(job, asked.force))
-            job.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # the job keeps the error
-            self._forget()
-        return job.state()
+        return self._jobs.begin(name, source, options, force=asked.force).state()
 
     def jobs(self) -> list[JobState]:
         """Return the states of all jobs of this process, newest first."""
-        return [job.state() for job in reversed(self._jobs.values()) if self._reach.holds(job.source)]
+        return [job.state() for job in self._jobs.newest_first() if self._reach.holds(job.source)]
 
     def job(self, collection: str) -> JobState | None:
         """Return the state of the running or last job of a collection; None when there was none."""
-        job = self._jobs.get(collection)
+        job = self._jobs.of(collection)
         return job.state() if job is not None and self._reach.holds(job.source) else None
 
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
         name = await self.name_of(asked)
-        job = self._jobs.get(name)
+        job = self._jobs.of(name)
         cancelled = await self.contexts.cancel(name)
         if job is not None and cancelled:
             job.stopping = True
@@ -213,7 +200,7 @@ class Service:
         await self._watches.stop(name)
         await self.contexts.cancel(name)
         await self._told(self.contexts.clear(name))
-        self._jobs.pop(name, None)
+        self._jobs.drop(name)
         return name
 
     async def name_of(self, asked: CollectionQuery | SearchQuery) -> str:
@@ -269,6 +256,11 @@ class Service:
         name = await self._prepared(source, asked)
         return await self._watches.start(name, Watched(source, options))
 
+    async def _watch_large(self, collection: str, look: Look) -> Look:
+        """Watch a source that is too large for the looks of searches, and return what is known of it."""
+        self._watches.start_unasked(collection, look.watch)
+        return self._watches.seen(collection, look)
+
     async def resume(self, watched: dict[str, Watched]) -> None:
         """Watch again the folders that were watched before, by collection. Collections that no longer exist are left
         out.
@@ -290,31 +282,29 @@ class Service:
     async def close(self) -> None:
         """Stop all jobs and watches. What is committed stays."""
         await self._watches.close()
-        running = [job.task for job in self._jobs.values() if job.task is not None and job.running]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await self._jobs.close()
 
     @property
     def has_jobs(self) -> bool:
         """Whether a job runs."""
-        return any(job.running for job in self._jobs.values())
+        return self._jobs.any_running
 
     @property
     def busy(self) -> bool:
-        """True while a job runs or a folder is watched."""
-        return self.has_jobs or bool(self._watches.states())
+        """True while a job runs or a folder is watched because a caller asked for that."""
+        return self.has_jobs or any(watch.asked for watch in self._watches.states())
 
     def idle_collections(self, seconds: float) -> list[str]:
         """Return collections that were last asked longer ago than `seconds`. Each is returned once."""
         limit = time.monotonic() - seconds
-        idle = [name for name, last in self._used.items() if last < limit and not self._is_running(name)]
+        idle = [name for name, last in self._used.items() if last < limit and not self._jobs.is_running(name)]
         for name in idle:
             del self._used[name]
         return idle
 
     async def release(self, collection: str) -> None:
-        """End the actors of a collection. The next call starts them again."""
+        """End the actors of a collection, and the watch that no caller asked for. The next call starts them again."""
+        await self._watches.stop_unasked(collection)
         await self.contexts.release(collection)
 
     def _answer(
@@ -333,7 +323,7 @@ class Service:
             self._used[name] = time.monotonic()
         indexing = [
             job.state()
-            for job in self._jobs.values()
+            for job in self._jobs.newest_first()
             if job.running
             and self._reach.holds(job.source)
             and (job.collection in about or "*" in named or is_inside(path, job.source))
@@ -349,33 +339,19 @@ class Service:
             next_offset=offset + len(kept) if len(hits) > offset + len(kept) and kept else None,
             cut=cut,
             notes=hits.notes,
+            version=hits.version,
+            age_seconds=hits.age_seconds,
+            may_miss_files=hits.may_miss_files,
+            searched=hits.searched,
             seconds=time.perf_counter() - begun,
         )
 
-    async def _run(self, job: IndexJob, force: bool) -> IndexReport:
-        """Run an index job to its end and keep its report or its error."""
-
-        def show(progress: JobProgress) -> None:
-            job.progress = progress
-
-        try:
-            if force:
-                await self.contexts.clear(job.collection)
-            job.report = await self._index(job.collection, job.source, on_progress=show, **job.options.given())
-        except RaycontextError as error:
-            job.error = error
-            raise
-        except asyncio.CancelledError:
-            job.error = JobCancelled(job.collection)
-            raise
-        finally:
-            job.ended = time.monotonic()
-            self._used[job.collection] = job.ended
-        return job.report
-
     async def _index(self, name: str, source: str, **options: Any) -> IndexReport:
         self._on_job()
-        return await self.contexts.index(source, collection=name, **options)
+        try:
+            return await self.contexts.index(source, collection=name, **options)
+        finally:
+            self._used[name] = time.monotonic()
 
     async def _check_path(self, path: str) -> str:
         """Return `path` with links resolved. Raises `InvalidInput` when it is not absolute, and `PathNotAllowed`."""
@@ -400,16 +376,6 @@ class Service:
         if options.embedder is not None and self._reach.is_bounded and not is_listed(options.embedder):
             raise EmbedderNotAllowed(options.embedder)
         return options
-
-    def _is_running(self, collection: str) -> bool:
-        job = self._jobs.get(collection)
-        return job is not None and job.running
-
-    def _forget(self) -> None:
-        """Forget the oldest ended jobs beyond `KEPT_JOBS`."""
-        ended = [name for name, job in self._jobs.items() if not job.running]
-        for name in ended[: max(len(ended) - KEPT_JOBS, 0)]:
-            del self._jobs[name]
 
 
 def _real_path(path: str) -> str:

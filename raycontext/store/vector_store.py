@@ -37,7 +37,8 @@ class CollectionState(NamedTuple):
     options: IndexOptions
     """Options that the next run uses."""
     replace: bool
-    """Whether the next run must rebuild everything, since options, chunker or embedder differ from those recorded."""
+    """Whether the next run must rebuild everything, since options, chunker or embedder differ from those recorded, or
+    since the caller forces it."""
     unrecorded: bool
     """Whether the next run must commit even if no file has changed, since no manifest records these options yet. So a
     model that was moved to another folder is found again."""
@@ -79,14 +80,15 @@ class VectorStore:
         # Opened by the first call, not by the constructor: damage on disk then raises in a call and kills no actor.
         return CollectionWriter(self._collection)
 
-    def begin(self, options: RunOptions) -> CollectionState:
+    def begin(self, options: RunOptions, force: bool = False) -> CollectionState:
         """Start an index run: read what others have committed and determine the options.
 
-        Raises `pydantic.ValidationError` for an option that is out of range, and what reading the collection raises.
+        force: whether the run rebuilds everything in any case. Raises `pydantic.ValidationError` for an option that is
+        out of range, and what reading the collection raises.
         """
         self._writer.reload()
         manifest = self._writer.manifest
-        return self._state(options.applied_to(manifest.options if manifest else IndexOptions()))
+        return self._state(options.applied_to(manifest.options if manifest else IndexOptions()), force)
 
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
         """Compare some paths of the source with the newest version; see `discover.scan.scan_places`.
@@ -197,10 +199,11 @@ class VectorStore:
         dead = sum(len(reference.tombstones) for reference in references)
         return CollectionShape(len(references), manifest.files, manifest.chunks, dead / files if files else 0.0)
 
-    def _state(self, options: IndexOptions) -> CollectionState:
+    def _state(self, options: IndexOptions, force: bool = False) -> CollectionState:
         manifest = self._writer.manifest
         replace = manifest is not None and (
-            manifest.embedder != embedder_for(options.embedder).fingerprint
+            force
+            or manifest.embedder != embedder_for(options.embedder).fingerprint
             or manifest.chunker != chunker_fingerprint()
             or manifest.options.num_shards != options.num_shards
             or manifest.options.chunk_bytes != options.chunk_bytes

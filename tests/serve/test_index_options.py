@@ -20,6 +20,7 @@ from raycontext.cli.application import application
 from raycontext.daemon_client.paths import watches_path
 from raycontext.errors import InvalidInput, UnknownCollection
 from raycontext.options import RunOptions
+from raycontext.sdk.watches import Watched
 from raycontext.serve.daemon.files import read_watches, write_watches
 from raycontext.serve.http.openapi import openapi
 from raycontext.serve.mcp.arguments import checked_arguments
@@ -27,7 +28,6 @@ from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.mcp.tools import TOOLS
 from raycontext.serve.messages import CollectionQuery, IndexQuery, WatchQuery
 from raycontext.serve.service import Service
-from raycontext.serve.watches import Watched
 
 from ..conftest import CART, LEDGER, PAYMENT, ROUTER, write_tree
 from .conftest import Command
@@ -48,7 +48,7 @@ def of_command(name: str) -> set[str]:
     """Return the options of a command that are not those of all commands, nor its own."""
     (command,) = (found for found in application.registered_commands if found.callback and _name(found) == name)
     assert command.callback is not None
-    own = {"index": {"path", "dry_run", "watching"}, "watch": {"path", "stop", "every"}}
+    own = {"index": {"path", "dry_run", "watching", "force"}, "watch": {"path", "stop", "every"}}
     own["eval"] = {"queries", "path", "limit", "worst"}
     common = {"collection", "root", "address", "runtime", "as_json"}
     return set(typer.main.get_params_from_function(command.callback)) - common - own[name]
@@ -82,8 +82,9 @@ def left_out_by_decision() -> set[str]:
     [
         (
             "Context.index",
-            lambda: of_signature(raycontext.Context.index, "source", "collection", "paths", "on_progress"),
+            lambda: of_signature(raycontext.Context.index, "source", "collection", "paths", "force", "on_progress"),
         ),
+        ("Context.watch", lambda: of_signature(raycontext.Context.watch, "source", "collection", "on_report")),
         ("Context.estimate", lambda: of_signature(raycontext.Context.estimate, "source", "collection")),
         ("raycontext index", lambda: of_command("index")),
         ("raycontext watch", lambda: of_command("watch")),

@@ -170,6 +170,30 @@ async def test_bad_requests_are_told(service: Service, shop: str) -> None:
         await service.status(CollectionQuery(collection="nothing"))
 
 
+async def test_forced_run_replaces_the_index_in_one_commit_and_a_cancelled_one_leaves_it(
+    service: Service, large: Path, go_on: threading.Event
+) -> None:
+    go_on.set()
+    name = (await service.start_index(IndexQuery(path=str(large)))).collection
+    before = (await ended_job(service, name)).report
+    assert before is not None
+    go_on.clear()
+    await service.start_index(IndexQuery(path=str(large), force=True))
+    answer = await service.search(SearchQuery(query="shopping cart", collection=name, refresh=False))
+    assert (len(answer.hits), answer.version) == (10, before.version)
+    with pytest.raises(InvalidInput, match="other options"):
+        await service.start_index(IndexQuery(path=str(large), num_shards=2))
+    assert await service.cancel(CollectionQuery(collection=name)) == (name, True)
+    go_on.set()
+    assert (await ended_job(service, name)).state == "cancelled"
+    assert (await service.search(SearchQuery(query="cart", collection=name, refresh=False))).version == before.version
+    await service.start_index(IndexQuery(path=str(large), force=True))
+    after = (await ended_job(service, name)).report
+    assert after is not None
+    assert (after.files, after.modified + after.added) == (before.files, before.files)
+    assert after.version == before.version + 1
+
+
 async def test_cleared_collection_is_gone(service: Service, shop: str, source: Path) -> None:
     assert (await service.status(CollectionQuery(path=str(source)))).collection is not None
     assert await service.clear(CollectionQuery(path=str(source))) == shop

@@ -14,9 +14,9 @@ import watchfiles
 
 import raycontext
 from raycontext.models import IndexReport
+from raycontext.sdk.tree_watcher import TreeWatcher
 from raycontext.serve.messages import CollectionQuery, IndexQuery
 from raycontext.serve.service import Service
-from raycontext.serve.tree_watcher import TreeWatcher
 
 from ..conftest import CART, LEDGER, PAYMENT, write_tree
 from ..waiting import until_async

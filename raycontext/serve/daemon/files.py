@@ -14,7 +14,7 @@ from raycontext.paths import remove_tree
 from raycontext.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
-    from raycontext.serve.watches import Watched
+    from raycontext.sdk.watches import Watched
 
 __all__ = ["note_folders", "read_token", "read_watches", "remove_left_folders", "write_token", "write_watches"]
 
@@ -107,7 +107,7 @@ def _watched(noted: object) -> Watched | None:
     from pydantic import ValidationError  # heavy, and needed only once the daemon serves
 
     from raycontext.options import RunOptions
-    from raycontext.serve.watches import Watched
+    from raycontext.sdk.watches import Watched
 
     if isinstance(noted, str):
         return Watched(noted)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from raycontext.sdk.watches import WatchState
 from raycontext.serve.messages import (
     Answer,
     CancelAnswer,
@@ -22,7 +23,6 @@ from raycontext.serve.messages import (
     UnwatchAnswer,
     WatchesAnswer,
     WatchQuery,
-    WatchState,
 )
 from raycontext.serve.service import Service
 

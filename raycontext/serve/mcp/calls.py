@@ -181,7 +181,12 @@ class Calls:
 
 def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens: int) -> ToolAnswer:
     """Return the answer for hits, with notes on what may be missing."""
-    structured: dict[str, Any] = {"root": root, "partial": answer.partial}
+    structured: dict[str, Any] = {
+        "root": root,
+        "partial": answer.partial,
+        "ageSeconds": None if answer.age_seconds is None else round(answer.age_seconds, 3),
+        "mayMissFiles": answer.may_miss_files,
+    }
     for job in answer.indexing:
         structured["indexing"] = progress_structured(job)
         notes.append(f"Partial: indexing goes on ({progress_line(job)}); later calls can find more.")

@@ -130,6 +130,12 @@ _RESULTS: Final[dict[str, Any]] = {
     "properties": {
         "root": {"type": "string", "description": "Absolute path that the paths of results are relative to."},
         "partial": {"type": "boolean", "description": "Indexing goes on: what is there so far was searched."},
+        "ageSeconds": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "description": "Age of what is known of the files: later changes may be missing. null: unknown.",
+        },
+        "mayMissFiles": {"type": "boolean", "description": "New or changed files may be missing."},
         "results": {"type": "array", "items": _RESULT},
         "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
         "indexing": _PROGRESS,
@@ -211,7 +217,11 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "inputSchema": _arguments(
             ["path"],
             path=_about(_PATH, "Absolute path of the folder."),
-            force={"type": "boolean", "default": False, "description": "Clear its index and build it anew."},
+            force={
+                "type": "boolean",
+                "default": False,
+                "description": "Build the index anew; the old one answers until then.",
+            },
             splitter={
                 "type": "string",
                 "maxLength": 100,

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path, PurePath
 
@@ -57,15 +58,38 @@ class TreeWatcher:
         index: Callable[[tuple[str, ...]], Awaitable[object]],
         *,
         walk_seconds: float = WALK_SECONDS,
+        may_poll: bool = True,
     ) -> None:
+        """Begin to watch with `run`.
+
+        may_poll: whether the folder is polled where the system reports no changes. Otherwise it is only walked now and
+        then, since polling a large tree costs much.
+        """
         self.source = source
         self.problem = ""
         """Message of the last index run's error; empty when it succeeded."""
         self.polls = False
         """Whether the folder is polled, since the system reports no changes in it."""
+        self._may_poll = may_poll
+        self._listens = False  # hints arrive
+        self._is_covered = False  # a run over everything has succeeded since hints arrive
+        self._is_idle = False  # all hints so far are taken in
+        self._complete: float | None = None  # monotonic time before which all changes are in the index
         self._index = index
         self._walk_seconds = walk_seconds
         self._rules = FolderRules(Path(source))
+
+    def view(self) -> tuple[float | None, bool]:
+        """Return the age in seconds of the state of the folder that the index holds, and whether files may be missing.
+
+        The age is None before the first run has succeeded. Changes are collected for up to `MOST_MILLISECONDS`, so no
+        view is younger.
+        """
+        if self._complete is None:
+            return None, True
+        if self._is_idle and self._is_covered:
+            return MOST_MILLISECONDS / 1000, False
+        return time.monotonic() - self._complete, True
 
     async def run(self) -> None:
         """Index the folder, and again whenever something in it changes, until this is cancelled."""
@@ -73,17 +97,29 @@ class TreeWatcher:
         hints: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         ended = threading.Event()
 
-        def tell(paths: tuple[str, ...]) -> None:
-            loop.call_soon_threadsafe(hints.put_nowait, paths)
+        def arrived(paths: tuple[str, ...], listens: bool) -> None:
+            if self._is_idle and self._is_covered:
+                self._complete = time.monotonic() - MOST_MILLISECONDS / 1000
+            self._is_idle, self._listens = False, listens
+            self._is_covered = self._is_covered and listens
+            hints.put_nowait(paths)
+
+        def tell(paths: tuple[str, ...], *, listens: bool = True) -> None:
+            loop.call_soon_threadsafe(arrived, paths, listens)
 
         listening = asyncio.ensure_future(asyncio.to_thread(self._listen, tell, ended))
         walked, paths = loop.time(), EVERYTHING
         try:
             while True:
+                begun, listens = time.monotonic(), self._listens
                 if not await self._bring_up_to_date(paths):
                     walked = loop.time() - self._walk_seconds + RETRY_SECONDS
-                elif not paths:
-                    walked = loop.time()
+                else:
+                    if not paths:
+                        walked = loop.time()
+                        self._complete = begun
+                        self._is_covered = listens and self._listens
+                    self._is_idle = hints.empty()
                 try:
                     told = [await asyncio.wait_for(hints.get(), max(walked + self._walk_seconds - loop.time(), 0))]
                 except TimeoutError:
@@ -110,7 +146,7 @@ class TreeWatcher:
         self.problem = ""
         return True
 
-    def _listen(self, tell: Callable[[tuple[str, ...]], None], ended: threading.Event) -> None:
+    def _listen(self, tell: Callable[..., None], ended: threading.Event) -> None:
         """Call `tell` when something has changed, with the paths or with `EVERYTHING`. Runs in a thread of its own."""
         while not ended.is_set():
             identity = _identity(self.source)
@@ -120,15 +156,17 @@ class TreeWatcher:
             try:
                 self._listen_to(identity, tell, ended)
             except (OSError, RuntimeError) as error:  # the system has no watch left, or the file system has none
+                tell(EVERYTHING, listens=False)
+                if not self._may_poll:
+                    _log.info("changes of %s are not reported (%s): it is walked now and then", self.source, error)
+                    return
                 if self.polls:
                     ended.wait(RETRY_SECONDS)
                     continue
                 _log.warning("changes of %s are not reported (%s): the folder is polled instead", self.source, error)
                 self.polls = True
 
-    def _listen_to(
-        self, identity: tuple[int, int], tell: Callable[[tuple[str, ...]], None], ended: threading.Event
-    ) -> None:
+    def _listen_to(self, identity: tuple[int, int], tell: Callable[..., None], ended: threading.Event) -> None:
         """Listen while the watched path is still the folder that was opened (same device and inode)."""
         import watchfiles  # some 50 ms of CPU time, and most processes watch nothing
 
@@ -149,7 +187,7 @@ class TreeWatcher:
         for changes in hints:
             paths = tuple(path for _, path in changes if self._counts(path))
             if _identity(self.source) != identity:
-                tell(EVERYTHING)
+                tell(EVERYTHING, listens=False)
                 return
             if paths:
                 tell(paths if self._below(paths) else EVERYTHING)

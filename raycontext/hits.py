@@ -1,0 +1,81 @@
+"""Answer of a query: its hits, how complete they are, and how old is what they know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from raycontext.models import FrozenModel, Hit
+
+__all__ = ["Hits", "Searched"]
+
+
+class Searched(FrozenModel):
+    """Collection that a query was answered from: its version, and the age of what the answer knows of its source."""
+
+    collection: str
+    version: int
+    """Version of the collection that was searched."""
+    age_seconds: float | None = None
+    """Age in seconds of the state of the source that the answer knows: later changes may be missing. None: unknown,
+    since nothing has looked at the source."""
+    may_miss_files: bool = True
+    """Whether new or changed files may be missing from the answer. False: it knows all that was there `age_seconds`
+    ago."""
+
+
+class Hits(list[Hit]):
+    """List of a query's hits, best first, which also tells how complete and how old it is.
+
+    `shards_answered` and `shards_total` count shards. A shard that did not answer in time contributes no hits; then
+    `shards_answered` is less than `shards_total`. `notes` are sentences that say what limits the answer, and what to do
+    about it. `searched` describes each collection that the answer comes from.
+    """
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        shards_answered: int = 1,
+        shards_total: int = 1,
+        notes: Iterable[str] = (),
+        searched: Iterable[Searched] = (),
+    ) -> None:
+        super().__init__(hits)
+        self.shards_answered = shards_answered
+        self.shards_total = shards_total
+        self.notes = tuple(dict.fromkeys(notes))
+        self.searched = tuple(searched)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every shard has answered."""
+        return self.shards_answered == self.shards_total
+
+    @property
+    def version(self) -> int | None:
+        """Version of the collection that was searched; None when there were several collections."""
+        return self.searched[0].version if len(self.searched) == 1 else None
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Age in seconds of what the answer knows of the sources: the largest of `searched`. None: unknown."""
+        ages = [searched.age_seconds for searched in self.searched]
+        known = [age for age in ages if age is not None]
+        return max(known) if known and len(known) == len(ages) else None
+
+    @property
+    def may_miss_files(self) -> bool:
+        """Whether new or changed files of a source may be missing; see `Searched`."""
+        return any(searched.may_miss_files for searched in self.searched)
+
+    def replaced(
+        self, hits: Iterable[Hit], notes: Iterable[str] = (), searched: Iterable[Searched] | None = None
+    ) -> Hits:
+        """Return `hits` with what else this list tells, with further `notes`, and with `searched` unless it is None."""
+        return Hits(
+            hits,
+            shards_answered=self.shards_answered,
+            shards_total=self.shards_total,
+            notes=(*self.notes, *notes),
+            searched=self.searched if searched is None else searched,
+        )
