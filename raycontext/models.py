@@ -128,6 +128,9 @@ class Hit(FrozenModel):
     scope: str
     """Enclosing definitions, outermost first, joined by " > "; "" at top level."""
     text: str
+    """Text of the chunk, at most three times the target size of a chunk: only a single line can be longer."""
+    text_cut: bool = False
+    """Whether `text` is only the beginning of the chunk, since that is longer or a budget was given."""
     score: float
     """Final score. Higher is better; scores of one query can be compared, scores of different queries cannot."""
     lexical: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["safe", "split_lines"]
+__all__ = ["safe"]
 
 
 def safe(text: str) -> str:
@@ -13,18 +13,6 @@ def safe(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(char if char == "\t" or not _dangerous(char) else _escape(char) for char in text)
-
-
-def split_lines(text: str) -> list[str]:
-    """Return the lines of a text without their ends. A line ends at "\\n" or "\\r\\n", and at no other character.
-
-    `str.splitlines` also ends lines at form feeds and Unicode's separators, so that it counts other lines than editors
-    do.
-    """
-    lines = text.split("\n")
-    if not lines[-1]:
-        del lines[-1]
-    return [line.removesuffix("\r") for line in lines]
 
 
 def _dangerous(char: str) -> bool:

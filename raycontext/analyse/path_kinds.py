@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-__all__ = ["PATH_KINDS", "asked_for", "path_kinds"]
+__all__ = ["GENERATED", "PATH_KINDS", "asked_for", "path_kinds"]
 
 _TEST = re.compile(
     r"(?i:(^|[/_.-])(tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?)([/_.-]|$))"
@@ -54,6 +54,8 @@ _ASKED_FOR: Mapping[str, re.Pattern[str]] = {
 
 PATH_KINDS = tuple(_HOLDS)
 """Names of the kinds, in the order of their bits."""
+GENERATED = 1 << PATH_KINDS.index("generated")
+"""Bit of generated files. Contents show it too, see `generated.is_generated`."""
 
 
 def path_kinds(path: str, language: str) -> int:

@@ -6,7 +6,8 @@ import os
 import sys
 
 from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe, split_lines
+from raycontext.safe_text import safe
+from raycontext.text_cuts import cut_line, cut_text, split_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ SNIPPET_LINES = 12
 """Largest number of lines of a hit that are printed."""
 MAX_CONTEXT_BYTES = 16 << 20
 """Number of bytes of a file in which the lines around a hit are looked for."""
+MAX_CONTEXT_LINE_BYTES = 4500
+"""Largest number of bytes of a line around a hit."""
 
 DIM, PATH, NAME, WARN = "2", "1;35", "1;36", "33"
 
@@ -113,7 +116,12 @@ def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
         data = redacted(data, secret_spans(data))
     text = split_lines(data.decode(errors="replace"))
     begin = hit["start_line"] - 1
-    return text[max(begin - lines, 0) : begin], text[hit["end_line"] : hit["end_line"] + lines]
+    before, after = text[max(begin - lines, 0) : begin], text[hit["end_line"] : hit["end_line"] + lines]
+    return [_beginning(line) for line in before], [_beginning(line) for line in after]
+
+
+def _beginning(line: str) -> str:
+    return cut_text(line, MAX_CONTEXT_LINE_BYTES)[0]
 
 
 def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
@@ -122,21 +130,23 @@ def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
     place = style.link(f"{_place(hit)}:{hit['start_line']}", hit, hit["start_line"]) + f"-{hit['end_line']}"
     stale = {"changed": "  [changed since it was indexed]", "deleted": "  [deleted since it was indexed]"}
     yield (
-        f"{rank}. {place}  {hit['kind']} {style(NAME, safe(name))}".rstrip()
+        f"{rank}. {place}  {hit['kind']} {style(NAME, safe(cut_line(name)))}".rstrip()
         + style(DIM, f"  score {hit['score']:.3f} (lexical {hit['lexical']:.2f}, vector {hit['vector']:.2f})")
         + style(WARN, stale.get(hit["freshness"], ""))
     )
     for entry in hit["explanation"]:
         yield f"    {entry['contribution']:+.3f}  {entry['feature']}"
     for line in hit.get("before", ()):
-        yield style(DIM, f"    {safe(line)}")
+        yield style(DIM, f"    {safe(cut_line(line))}")
     lines = split_lines(hit["text"])
     for line in lines[:SNIPPET_LINES]:
-        yield f"    {safe(line)}"
+        yield f"    {safe(cut_line(line))}"
     if len(lines) > SNIPPET_LINES:
         yield style(DIM, f"    … {len(lines) - SNIPPET_LINES} more lines")
+    if hit["text_cut"]:
+        yield style(DIM, "    … only the beginning of the text is shown")
     for line in hit.get("after", ()):
-        yield style(DIM, f"    {safe(line)}")
+        yield style(DIM, f"    {safe(cut_line(line))}")
     yield ""
 
 

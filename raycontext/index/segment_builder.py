@@ -7,6 +7,7 @@ from operator import attrgetter
 
 import numpy as np
 
+from raycontext.analyse.generated import is_generated
 from raycontext.analyse.names import path_text
 from raycontext.analyse.references import ReferenceReader
 from raycontext.analyse.terms import analyse, analyse_texts
@@ -82,6 +83,7 @@ class Batch:
                 content.encoding,
                 content.is_guess,
                 content.redactions,
+                is_generated(content.data),
             )
         )
         self._chunks.extend(chunks)

@@ -97,6 +97,7 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
             symbol=description.symbol,
             scope=description.scope,
             text=description.text,
+            text_cut=description.text_cut,
             score=chunk.score,
             lexical=chunk.lexical,
             vector=chunk.vector,

@@ -22,8 +22,12 @@ from raycontext.search.vector import (
     estimates_by_file,
 )
 from raycontext.store.segments.segment import Segment
+from raycontext.text_cuts import cut_text
 
 __all__ = ["PartEvidence", "description_of", "part_evidence", "part_proposals", "sampled_cosines"]
+
+MOST_TARGETS = 3
+"""Largest size of a text that is shown whole, in target sizes of chunks. Only chunks of a single line are larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,14 @@ def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
     return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
 
 
-def description_of(source: str, segment: Segment, row: int) -> Description:
-    """Return what a hit shows of row `row` of a segment. `source` is the folder of the collection."""
+def description_of(source: str, chunk_bytes: int, segment: Segment, row: int) -> Description:
+    """Return what a hit shows of row `row` of a segment.
+
+    source: folder of the collection. chunk_bytes: target size of its chunks in bytes.
+    """
     file = int(segment.chunk_column("file")[row])
     symbol, scope = segment.label(row)
+    text, text_cut = cut_text(segment.text(row), MOST_TARGETS * chunk_bytes)
     return Description(
         source=source,
         digest=segment.digest(file).hex(),
@@ -128,5 +136,6 @@ def description_of(source: str, segment: Segment, row: int) -> Description:
         kind=segment.kind(row),
         symbol=symbol,
         scope=scope,
-        text=segment.text(row),
+        text=text,
+        text_cut=text_cut,
     )

@@ -156,13 +156,15 @@ class Description:
     digest: str
     """Digest of the file's content, hexadecimal."""
     language: str
-    encoding: str
-    """Encoding of the file on disk; "" where it is not recorded."""
-    redactions: int
-    """Number of secrets in the file that its chunks do not show."""
     start_line: int
     end_line: int
     kind: str
     symbol: str
     scope: str
     text: str
+    text_cut: bool = False
+    """Whether `text` is only the beginning of the chunk's text."""
+    encoding: str = "utf-8"
+    """Encoding of the file on disk; "" where it is not recorded."""
+    redactions: int = 0
+    """Number of secrets in the file that its chunks do not show."""

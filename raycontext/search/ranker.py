@@ -38,6 +38,10 @@ MOST_EXPONENT = 60.0
 MOST_DEVIATIONS = 8.0
 """Number of standard deviations above the mean at which a cosine counts as 1."""
 
+GENERATED_UNITS = 4.0
+"""Value of the flag of generated files. Their words are those of the code that they were made from, often many times,
+so that a flag of 1 leaves them before it."""
+
 LARGE_FILE = 12.0
 """Natural logarithm of the size in bytes that counts as 1: about 160 kB."""
 
@@ -45,6 +49,8 @@ _RELATIVE_COLUMNS = np.array([FEATURES.index(name) for name in RELATIVE])
 _COSINE_COLUMNS = ((FEATURES.index("vector_best"), 1.0), (FEATURES.index("vector_three"), 1.75))  # 1 + 1/2 + 1/4
 _EXACT_COLUMN = FEATURES.index("exact_definition")
 _SIZE_COLUMN = FEATURES.index("size")
+_GENERATED_COLUMN = len(FEATURES) + 1 + PATH_KINDS.index("generated")
+_ALWAYS_COUNTED = np.array([kind in ("generated", "vendored") for kind in PATH_KINDS])
 _KIND_BITS = np.arange(len(PATH_KINDS), dtype=np.uint16)
 
 MODEL_FEATURES = (*FEATURES, "exact_symbol", *PATH_KINDS)
@@ -128,7 +134,10 @@ def model_features(
     model[:, len(FEATURES)] = exact**4 if len(query.split()) == 1 else 0.0
     # A query with the name of something that a test or an internal file defines asks for this file.
     counted = (kinds & ~np.uint16(asked_for(query)))[:, np.newaxis]
-    model[:, len(FEATURES) + 1 :] = ((counted >> _KIND_BITS) & 1) * (1.0 - exact[:, np.newaxis])
+    # Generated and vendored files stand behind the user's own, which may define the same name.
+    excused = np.where(_ALWAYS_COUNTED, 0.0, exact[:, np.newaxis])
+    model[:, len(FEATURES) + 1 :] = ((counted >> _KIND_BITS) & 1) * (1.0 - excused)
+    model[:, _GENERATED_COLUMN] *= GENERATED_UNITS
     return model
 
 

@@ -149,7 +149,7 @@ class ShardSearch:
         """Return what hits show of the given rows of a version. Raises `StaleVersion` where the version is gone."""
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
-        return [description_of(source, *view.locate_row(row)) for row in rows]
+        return [description_of(source, view.chunk_bytes, *view.locate_row(row)) for row in rows]
 
     def path(self, version: int, file: int) -> str:
         """Return the path of a file by its number in `Candidates.files`."""

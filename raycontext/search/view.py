@@ -81,6 +81,7 @@ class View:
     def __init__(self, manifest: Manifest | None, segments: Sequence[Segment]) -> None:
         self.version = manifest.version if manifest else 0
         self.num_shards = manifest.options.num_shards if manifest else 1
+        self.chunk_bytes = manifest.options.chunk_bytes if manifest else 0
         self.embedder = manifest.options.embedder if manifest else ""
         self.fingerprint = manifest.embedder if manifest else ""
         self.parts: list[Part] = []

@@ -76,7 +76,7 @@ class _Selection(_Query):
     min_score: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     """Smallest score of a hit."""
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
-    """Budget for the texts of all hits together, at four bytes a token. The last text is cut at a line."""
+    """Budget for the texts of all hits together, at 3.5 bytes a token. A text that is too long is cut."""
 
 
 class SearchQuery(_Selection):
@@ -180,7 +180,8 @@ class Answer(_Answer):
     next_offset: int | None = None
     """Offset of the next page; null when there is none."""
     cut: bool = False
-    """True when hits, or the end of a text, were left out to keep within the budget of tokens."""
+    """True when hits, or the end of a text, were left out to keep within the budget of tokens. A text that is cut
+    without a budget, since it is one long line, has `text_cut` alone."""
     notes: tuple[str, ...] = ()
     """Sentences that say what limits the answer, and what to do about it."""
     version: int | None = None

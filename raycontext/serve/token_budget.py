@@ -1,41 +1,75 @@
-"""Budget of an answer in tokens of a language model."""
+"""Budget of an answer in tokens of a language model. All interfaces use it, so that a hit is cut alike in each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from raycontext.models import Hit
+from raycontext.text_cuts import cut_text
 
-__all__ = ["within_budget"]
+__all__ = ["BYTES_PER_TOKEN", "Budget", "tokens_of", "within_budget"]
 
-BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 3.5
 """Number of bytes of source code that count as one token of a language model, about."""
+LARGEST_SHARE = 0.3
+"""Largest share of the budget for the text of one hit among several, so that no long text leaves out all others."""
+SMALLEST_TOKENS = 60
+"""Number of tokens below which the text of a further hit is not begun."""
 
 
-def within_budget(hits: Iterable[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
+def tokens_of(text: str) -> int:
+    """Return about how many tokens a text has, rounded up."""
+    return -int(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
+
+
+class Budget:
+    """What is left of a budget while the texts of an answer are taken one after the other, best first."""
+
+    def __init__(self, max_tokens: int, hits: int) -> None:
+        """Begin with `max_tokens` tokens for the texts of `hits` hits."""
+        self._left = int(max_tokens * BYTES_PER_TOKEN)
+        self._smallest = int(SMALLEST_TOKENS * BYTES_PER_TOKEN)
+        self._most = max(int(self._left * max(LARGEST_SHARE, 1.0 / max(hits, 1))), self._smallest)
+        self._is_first = True
+
+    def spend(self, text: str) -> None:
+        """Count a text that is shown in any case."""
+        self._left -= len(text.encode(errors="replace"))
+
+    def take(self, text: str, above: str = "") -> tuple[str, bool] | None:
+        """Return as much of the text of a hit as fits, and whether something is missing; None once nothing more fits.
+
+        above: text that is shown with it. The first hit is always shown, and be it one character.
+        """
+        room = self._left - len(above.encode(errors="replace"))
+        if not self._is_first and room < min(self._smallest, len(text.encode(errors="replace"))):
+            return None
+        self._is_first = False
+        shown, cut = cut_text(text, max(min(room, self._most), 1))
+        self.spend(above)
+        self.spend(shown)
+        return shown, cut
+
+
+def within_budget(hits: Sequence[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
     """Return the hits whose texts fit into a budget of tokens, and whether anything was left out.
 
-    The text of the last hit is cut at a line.
+    A text that is too long is cut, and the hits after it still get their share. Without a budget nothing is left out.
     """
-    given = list(hits)
     if max_tokens is None:
-        return given, False
-    left = max_tokens * BYTES_PER_TOKEN
+        return list(hits), False
+    budget = Budget(max_tokens, len(hits))
     kept: list[Hit] = []
-    for hit in given:
-        size = len(hit.text.encode(errors="replace"))
-        if size <= left:
+    is_cut = False
+    for hit in hits:
+        taken = budget.take(hit.text)
+        if taken is None:
+            return kept, True
+        text, cut = taken
+        if cut:
+            is_cut = True
+            last = hit.start_line + text.rstrip("\n").count("\n")
+            kept.append(hit.model_copy(update={"text": text, "end_line": last, "text_cut": True}))
+        else:
             kept.append(hit)
-            left -= size
-            continue
-        lines: list[str] = []
-        for line in hit.text.splitlines(keepends=True):
-            left -= len(line.encode(errors="replace"))
-            if left < 0:
-                break
-            lines.append(line)
-        if lines:
-            last = hit.start_line + len(lines) - 1
-            kept.append(hit.model_copy(update={"text": "".join(lines), "end_line": last}))
-        break
-    return kept, len(kept) < len(given) or any(a is not b for a, b in zip(kept, given, strict=False))
+    return kept, is_cut

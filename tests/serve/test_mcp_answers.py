@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Hit, JobProgress
 from raycontext.serve.mcp import calls
-from raycontext.serve.mcp.answers import BYTES_PER_TOKEN, FoundCode, answer_with_results
+from raycontext.serve.mcp.answers import FoundCode, answer_with_results
 from raycontext.serve.mcp.arguments import checked_arguments
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.mcp.progress import progress_line, progress_structured
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, SearchQuery
 from raycontext.serve.service import Service
+from raycontext.serve.token_budget import BYTES_PER_TOKEN
 
 CODE = st.lists(st.text(max_size=60), max_size=40).map("\n".join)
 FOUND = st.builds(

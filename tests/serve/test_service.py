@@ -127,13 +127,16 @@ async def test_pages_follow_each_other_without_gap(service: Service, shop: str) 
 async def test_texts_stay_within_the_budget(service: Service, shop: str) -> None:
     whole = await service.search(SearchQuery(query="cart price card", collection=shop))
     assert not whole.cut
-    tokens = len(whole.hits[0].text.encode()) // 4 - 5
-    short = await service.search(SearchQuery(query="cart price card", collection=shop, max_tokens=tokens))
-    assert short.cut
-    assert sum(len(hit.text.encode()) for hit in short.hits) <= 4 * tokens
-    (last,) = short.hits
-    assert whole.hits[0].text.startswith(last.text)
-    assert last.end_line - last.start_line + 1 == len(last.text.splitlines())
+    for tokens in (1, 7, 60, 100, 200, 400, 100_000):
+        short = await service.search(SearchQuery(query="cart price card", collection=shop, max_tokens=tokens))
+        assert sum(len(hit.text.encode()) for hit in short.hits) <= max(4 * tokens, 1)
+        assert short.hits, tokens
+        assert short.cut == (short.hits != whole.hits)
+        for hit, uncut in zip(short.hits, whole.hits, strict=False):
+            assert (hit.path, hit.start_line) == (uncut.path, uncut.start_line)
+            assert uncut.text.startswith(hit.text)
+            assert hit.text_cut == (hit.text != uncut.text)
+            assert hit.end_line - hit.start_line + 1 == len(hit.text.rstrip("\n").split("\n"))
 
 
 async def test_related_code_is_found(service: Service, shop: str) -> None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from raycontext.safe_text import safe
+from raycontext.serve.token_budget import Budget
+from raycontext.text_cuts import cut_line
 
 __all__ = ["FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results"]
 
-BYTES_PER_TOKEN = 3.5
-"""Number of bytes of code that count as one token."""
-LARGEST_SHARE = 0.3  # largest share of the budget for one result
-SMALLEST_CODE_TOKENS = 60
+CUT = "\n… (cut; read the file for the rest)"
 SHOWN_NAMES = 6  # number of names that are shown for a chunk with several definitions
 
 
@@ -30,6 +29,8 @@ class FoundCode(NamedTuple):
     code: str
     file_changed: bool | None
     """Whether the file has changed since it was indexed; None when that is not known."""
+    code_cut: bool = False
+    """Whether `code` is only the beginning of the chunk."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +50,22 @@ def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequen
 def answer_with_results(
     first_line: str, structured: dict[str, Any], notes: Sequence[str], found: Sequence[FoundCode], max_tokens: int
 ) -> ToolAnswer:
-    """Return an answer with results, best first, in at most `max_tokens` of `BYTES_PER_TOKEN` bytes each.
+    """Return an answer with results, best first, in at most `max_tokens` tokens of `BYTES_PER_TOKEN` bytes each.
 
-    Code is cut at the end of a line. Then results are left out, the last one first. The first result always stays.
+    Code that is too long is cut, then results are left out, the last one first. The first result always stays.
     """
     safe_notes = [safe(note) for note in notes]
     parts = ["\n".join([safe(first_line), *safe_notes])]
-    spent = _tokens(parts[0])
+    budget = Budget(max_tokens, len(found))
+    budget.spend(parts[0])
     results: list[dict[str, Any]] = []
     for number, code in enumerate(found, 1):
-        most = max(int(max_tokens * LARGEST_SHARE), SMALLEST_CODE_TOKENS)
         head = _head(number, code)
-        room = max_tokens - spent - _tokens(head)
-        if room < SMALLEST_CODE_TOKENS and results:
+        taken = budget.take(_safe_lines(code.code), head + CUT)
+        if taken is None:
             break
-        text, cut = _cut(_safe_lines(code.code), max(min(most, room), SMALLEST_CODE_TOKENS))
-        block = f"{head}\n{text}" + ("\n… (cut; read the file for the rest)" if cut else "")
-        if spent + _tokens(block) > max_tokens and results:
-            break
-        spent += _tokens(block)
-        parts.append(block)
+        text, cut = taken[0], taken[1] or code.code_cut
+        parts.append(f"{head}\n{text}{CUT if cut else ''}")
         results.append(_structured(code, text, cut))
     omitted = len(found) - len(results)
     if omitted:
@@ -81,7 +78,7 @@ def answer_with_results(
 def _head(number: int, code: FoundCode) -> str:
     """Return the line above the code of a result."""
     names = code.symbol.split(" ")
-    symbol = " ".join(names[:SHOWN_NAMES]) + (" …" if len(names) > SHOWN_NAMES else "")
+    symbol = cut_line(" ".join(names[:SHOWN_NAMES]) + (" …" if len(names) > SHOWN_NAMES else ""))
     facts = [f"{code.path}:{code.start_line}-{code.end_line}", symbol, code.kind, f"{code.score:.2f}"]
     changed = "  (the file changed since it was indexed)" if code.file_changed else ""
     return safe(f"{number}. {' · '.join(fact for fact in facts if fact)}{changed}")
@@ -105,20 +102,3 @@ def _structured(code: FoundCode, text: str, cut: bool) -> dict[str, Any]:
 
 def _safe_lines(text: str) -> str:
     return "\n".join(safe(line) for line in text.rstrip("\n").replace("\r\n", "\n").split("\n"))
-
-
-def _cut(text: str, tokens: int) -> tuple[str, bool]:
-    """Return the lines of `text` that fit into `tokens`, and whether something is missing.
-
-    When not even the first line fits, its beginning is returned.
-    """
-    if _tokens(text) <= tokens:
-        return text, False
-    room = int(tokens * BYTES_PER_TOKEN)
-    head = text.encode()[:room].decode(errors="ignore")
-    whole, newline, _ = head.rpartition("\n")
-    return (whole if newline and whole else head), True
-
-
-def _tokens(text: str) -> int:
-    return round(len(text.encode()) / BYTES_PER_TOKEN + 0.5)

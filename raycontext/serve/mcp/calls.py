@@ -209,7 +209,16 @@ def _found(hit: Hit) -> FoundCode:
     changed = None if hit.freshness is Freshness.UNKNOWN else hit.freshness is not Freshness.UNCHANGED
     symbol = f"{hit.scope} > {hit.symbol}" if hit.scope and hit.symbol else hit.symbol or hit.scope
     return FoundCode(
-        hit.path, hit.start_line, hit.end_line, symbol, hit.kind, hit.language, hit.score, hit.text, changed
+        hit.path,
+        hit.start_line,
+        hit.end_line,
+        symbol,
+        hit.kind,
+        hit.language,
+        hit.score,
+        hit.text,
+        changed,
+        hit.text_cut,
     )
 
 

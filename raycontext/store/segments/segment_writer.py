@@ -14,7 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.names import folded_hash, name_hash, telling_stem
-from raycontext.analyse.path_kinds import path_kinds
+from raycontext.analyse.path_kinds import GENERATED, path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.vectors import QuantizedVectors
 from raycontext.store.manifest import FORMAT, SegmentReference
@@ -59,6 +59,8 @@ class IndexedFile(NamedTuple):
     """Whether nothing tells the encoding."""
     redactions: tuple[int, ...] = ()
     """Start and end in bytes of each secret in the decoded text, ascending. The indexed text does not show them."""
+    is_generated: bool = False
+    """Whether the content shows that a program wrote it."""
 
 
 class DefinedName(NamedTuple):
@@ -187,7 +189,10 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "redactions": pa.array([file.redactions for file in files], pa.large_list(pa.uint32())),
             "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
             "path_length": pa.array(content.path.lengths),
-            "kinds": pa.array([path_kinds(file.path, file.language) for file in files], pa.uint16()),
+            "kinds": pa.array(
+                [path_kinds(file.path, file.language) | (GENERATED if file.is_generated else 0) for file in files],
+                pa.uint16(),
+            ),
             "first_row": pa.array(first_rows),
             "row_count": pa.array(row_counts),
             "parse_attempts": pa.array([file.parse_attempts for file in files], pa.uint8()),
