@@ -8,7 +8,8 @@ source in this list decides; within one ignore file the last matching line decid
 3. the repository's `info/exclude`, then the user's global excludes file.
 
 Entries below an ignored folder cannot be included again. In a repository inside the tree, git's rules of the outer
-repository do not hold, as in git. Rules hold for tracked files as well as for untracked ones.
+repository do not hold, as in git. Rules hold for tracked files as well as for untracked ones. Further working trees of
+a repository inside of it are left out: they hold the same files once more.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from raycontext.discover.repository import (
     common_git_folder,
     enclosing_repository,
     exclude_files,
+    is_inner_worktree,
     read_small_file,
 )
 
@@ -281,5 +283,7 @@ class FolderRules:
         above = self.inside(parent)
         place = self._root / folder
         if above is None or is_never_indexed(str(place), name) or above.ignores_folder(folder, name):
+            return None
+        if is_inner_worktree(place, self._root):
             return None
         return above.entered(place, folder)

@@ -12,7 +12,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["common_git_folder", "enclosing_repository", "exclude_files", "open_flags", "read_small_file"]
+__all__ = [
+    "common_git_folder",
+    "enclosing_repository",
+    "exclude_files",
+    "is_inner_worktree",
+    "open_flags",
+    "read_small_file",
+]
 
 MAX_CONFIG_BYTES = 1 << 20
 """Largest file that `read_small_file` reads, in bytes."""
@@ -78,6 +85,36 @@ def common_git_folder(folder: Path) -> Path | None:
         return None
     common = _read_text(git_folder / "commondir")
     return git_folder if common is None else git_folder / common.strip()
+
+
+def is_inner_worktree(folder: Path, root: Path) -> bool:
+    """Return whether a folder is a further working tree of the repository that it lies in (git-worktree(1)).
+
+    root: root of the walk; `folder` is below it. Only repositories whose top is `root`, or lies below it, count: a user
+    who indexes a folder of working trees wants them. A bare repository has no working tree of its own. A submodule and
+    a repository of its own are no further working trees.
+    """
+    pointer = _read_text(folder / ".git")
+    if pointer is None or not pointer.startswith("gitdir:"):
+        return False
+    named = Path(os.path.normpath(folder / pointer.removeprefix("gitdir:").strip()))
+    if named.parent.name != "worktrees":
+        return False
+    for top in folder.parents:
+        git_folder = common_git_folder(top)
+        if git_folder is not None and _has_working_tree(git_folder):
+            own = git_folder / "worktrees"
+            if os.path.realpath(named.parent) == os.path.realpath(own) or (own / named.name).is_dir():
+                return True
+        if top == root:
+            break
+    return False
+
+
+def _has_working_tree(git_folder: Path) -> bool:
+    """Return whether a repository is not bare."""
+    values = [value for key, value in _settings(git_folder / "config", depth=0) if key == "core.bare"]
+    return not values or values[-1].lower() not in ("true", "yes", "on", "1")
 
 
 def enclosing_repository(folder: Path) -> Path | None:

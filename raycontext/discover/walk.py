@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from raycontext.discover.ignore import CONTROL_NAMES, FolderRules, IgnoreRules, is_never_indexed, rules_for_root
+from raycontext.discover.repository import is_inner_worktree
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason, TreeListing
 
@@ -118,7 +119,10 @@ class _Walker:
             except OSError:
                 self._unreadable_folders.append(folder)
                 continue
-            if not CONTROL_NAMES.isdisjoint([entry.name for entry in entries]):
+            names = [entry.name for entry in entries]
+            if folder and ".git" in names and is_inner_worktree(Path(base + folder), Path(base)):
+                continue  # a second copy of the files of the repository, which may be another version
+            if not CONTROL_NAMES.isdisjoint(names):
                 rules = rules.entered(Path(base + folder), folder)
             has_rules = not rules.is_empty
             for entry in entries:
