@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak clean
+.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak fuzz clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -93,6 +93,12 @@ bench: $(VENV)/installed
 # Writers killed for ten minutes; a short form of it is among the tests.
 soak: $(VENV)/installed-dev
 	$(BIN)/python tests/recovery/soak.py --seconds 600
+
+# Hostile inputs for each border, so many seconds each; prints their number by kind. One border alone:
+# .venv/bin/python -m tests.fuzz BORDER --seconds N.
+SECONDS ?= 300
+fuzz: $(VENV)/installed-dev kernels
+	$(BIN)/python -m tests.fuzz all --seconds $(SECONDS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -165,18 +165,35 @@ def decode_sealed(kind: str, name: str, data: bytes) -> dict[str, Any]:
     intact file cannot be read.
     """
     try:
-        body = json.loads(data)[kind]
-    except (ValueError, KeyError, TypeError) as error:
+        body: dict[str, Any] = json.loads(data)[kind]
+        is_whole = isinstance(body, dict) and _sealed(kind, _canonical(body)) == data
+    except (ValueError, KeyError, TypeError, RecursionError) as error:  # a RecursionError for brackets without end
         raise CorruptManifest(name, f"not a {kind}") from error
-    if not isinstance(body, dict) or _sealed(kind, _canonical(body)) != data:
+    if not is_whole:
         raise CorruptManifest(name, "checksum does not match")
+    if b"\\ud" in data and not _can_be_encoded(body):
+        raise CorruptManifest(name, "a text in it is not Unicode")
     check_format(name, body.get("format"))
     return body
 
 
+def _can_be_encoded(body: dict[str, Any]) -> bool:
+    """Return whether all texts are names of files, at least: only half characters that stand for bytes are left."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_format(name: str, found: Any) -> None:
-    """Raise `UnsupportedFormat` where this version cannot read the format `found`. `name` names the file in errors."""
-    if not isinstance(found, int) or not OLDEST_FORMAT <= found <= FORMAT:
+    """Raise `UnsupportedFormat` where this version cannot read the format `found`, `CorruptManifest` where it is none.
+
+    `name` names the file in errors.
+    """
+    if isinstance(found, bool) or not isinstance(found, int):
+        raise CorruptManifest(name, "its format is not a number")
+    if not OLDEST_FORMAT <= found <= FORMAT:
         raise UnsupportedFormat(name, str(found), str(FORMAT))
 
 

@@ -21,7 +21,8 @@ OLD_PACK = "tree-sitter-languages"
 """Package that holds the grammars when `PACK` is not installed."""
 
 # Names of grammars that differ from our names of the languages. "" means that no grammar is used. The grammars of COBOL
-# and Perl loop for ever on some texts (`d`, `é#`), and nothing can stop a parser inside its scanner.
+# and Perl loop for ever on some texts (`d`, `é#`), and nothing can stop a parser inside its scanner. That of Typst
+# crashes at a thousand open brackets.
 _GRAMMARS = {
     "cobol": "",
     "systemverilog": "verilog",
@@ -33,6 +34,7 @@ _GRAMMARS = {
     "perl": "",
     "text": "",
     "toml": "",
+    "typst": "",
     "yaml": "",
 }
 _OLD_GRAMMARS = {"csharp": "c_sharp", "embeddedtemplate": "embedded_template"}

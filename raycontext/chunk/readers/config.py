@@ -146,7 +146,8 @@ def _sectioned(
                 units.append(unit)
             outer = "" if is_section else scope
             kind = ChunkKind.SECTION if is_section else ChunkKind.CONSTANT
-            drafts.append(Draft(name, kind, row, outer, units[-1], 1 if outer else 0))
+            if name:
+                drafts.append(Draft(name, kind, row, outer, units[-1], 1 if outer else 0))
         return units, drafts
 
     return read
