@@ -13,9 +13,10 @@ from raycontext.chunk.readers.config import config_outline
 from raycontext.chunk.readers.embedded import embedded_script
 from raycontext.chunk.readers.markdown import markdown_outline
 from raycontext.chunk.readers.notebook import notebook_outline
-from raycontext.chunk.readers.patterns import PATTERN_LANGUAGES, pattern_outline
+from raycontext.chunk.readers.patterns import pattern_reader
 from raycontext.chunk.readers.plain import text_chunks
 from raycontext.chunk.readers.rst import rst_outline
+from raycontext.chunk.readers.tables import PATTERNS
 from raycontext.chunk.syntax.outline import Outliner
 from raycontext.chunk.syntax.parsing import MAX_LINE_BYTES, parse
 from raycontext.chunk.syntax.tables import rules_for
@@ -36,7 +37,7 @@ _READERS: dict[str, Outline] = {
     "notebook": notebook_outline,
     "rst": rst_outline,
     **{name: config_outline(name) for name in ("ini", "json", "properties", "toml", "yaml")},
-    **{name: pattern_outline(name) for name in PATTERN_LANGUAGES},
+    **{name: pattern_reader(patterns) for name, patterns in PATTERNS.items()},
 }
 
 

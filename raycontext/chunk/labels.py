@@ -72,8 +72,8 @@ def label(
             Definition(
                 draft.name,
                 draft.kind,
-                row + 1,
-                max(draft.unit.last, row) + 1,
+                lines.number(row),
+                lines.number(max(draft.unit.last, row)),
                 index,
                 draft.depth >= TOP_LEVELS,
                 draft.has_body,
@@ -106,7 +106,7 @@ def _chunk(lines: Lines, span: Span, drafts: list[Draft], plain: ChunkKind) -> C
     end = lines.starts[span.last + 1]
     if lines.data[end - 1 : end] == b"\n":
         end -= 1
-    return Chunk(span.first + 1, span.last + 1, lines.starts[span.first], end, kind, symbol, scope)
+    return Chunk(lines.number(span.first), lines.number(span.last), lines.starts[span.first], end, kind, symbol, scope)
 
 
 _CLASS = ChunkKind.CLASS

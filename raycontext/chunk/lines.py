@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -18,10 +19,10 @@ class Lines:
     """Rows of a file, counted from 0. Each row ends with b"\\n" or at the end of the file.
 
     `starts` has the offset of each row and, as its last entry, the end of the file. Row `r` with its line end is
-    `data[starts[r]:starts[r + 1]]`.
+    `data[starts[r]:starts[r + 1]]`. A row is a line of the file unless `split` has made several rows of a line.
     """
 
-    __slots__ = ("data", "starts")
+    __slots__ = ("_line_starts", "data", "starts")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -30,9 +31,23 @@ class Lines:
         if len(starts) == 1 or starts[-1] != len(data):
             starts.append(len(data))
         self.starts = starts
+        self._line_starts: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def split(self, offsets: Iterable[int]) -> None:
+        """Let further rows begin at some offsets. The numbers of lines stay."""
+        starts = sorted({*self.starts[:-1], *(offset for offset in offsets if 0 < offset < len(self.data))})
+        if len(starts) + 1 > len(self.starts):
+            self._line_starts = self._line_starts or self.starts
+            self.starts = [*starts, self.starts[-1]]
+
+    def number(self, row: int) -> int:
+        """Return the number of the line, from 1, in which a row begins."""
+        if self._line_starts is None:
+            return row + 1
+        return bisect_right(self._line_starts, self.starts[row])
 
     def size(self, first: int, last: int) -> int:
         """Return the size of the rows `first` to `last` (inclusive), in bytes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tree_sitter import Language, Parser
 
-__all__ = ["CHUNKER_VERSION", "fingerprint", "parser_for"]
+__all__ = ["CHUNKER_VERSION", "fingerprint", "node_types", "parser_for"]
 
 CHUNKER_VERSION = 5
 """Version of the chunker. It increases whenever a file would be cut or its chunks named differently."""
@@ -55,6 +55,17 @@ def _grammar_for(language: str) -> Language | None:
     """Load the grammar of a language; None when there is none or it does not load."""
     grammar = _GRAMMARS.get(language, language)
     return (_from_pack(grammar) or _from_old_pack(grammar)) if grammar else None
+
+
+def node_types(language: str) -> tuple[str, ...]:
+    """Return the names of the node types of a language's grammar; none when there is no grammar."""
+    loaded = _grammar_for(language)
+    if loaded is None:
+        return ()
+    names = (
+        loaded.node_kind_for_id(index) for index in range(loaded.node_kind_count) if loaded.node_kind_is_named(index)
+    )
+    return tuple(sorted({name for name in names if name}))
 
 
 @lru_cache(maxsize=1)

@@ -27,6 +27,8 @@ ITEM_NAMES = frozenset({"name", "id"})
 
 _JSON_KEY = re.compile(rb'(?P<indent>[ \t]*)"(?P<key>(?:[^"\\\n]|\\.)*)"[ \t]*:')
 _YAML_KEY = re.compile(rb"(?P<indent>[ \t]*)(?P<dash>- +)?(?P<key>[A-Za-z_$\"'<./{][^#\n:]*):(?=[ \t\r\n]|$)")
+_DOCUMENT = re.compile(rb"---(?:[ \t\r]|$)")
+_NAME_IN_FLOW = re.compile(rb"[{,][ \t]*\"?(?P<key>name)\"?[ \t]*:[ \t]*(?P<value>\"[^\"]*\"|[^,}\s]+)")
 _SECTION = re.compile(rb"[ \t]*\[{1,2}([^\]\n]+)\]{1,2}")
 _ASSIGNMENT = re.compile(rb"([A-Za-z_\"'][^=\n:#;\[\]]*)[=:]")
 _PROPERTY = re.compile(rb"(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:]")
@@ -37,7 +39,7 @@ def config_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[Dr
     if language == "json":
         return _indented(_JSON_KEY)
     if language == "yaml":
-        return _indented(_YAML_KEY)
+        return _documents
     return _sectioned(_SECTION, _PROPERTY if language == "properties" else _ASSIGNMENT)
 
 
@@ -49,6 +51,60 @@ def _indented(key: re.Pattern[bytes]) -> Callable[[Lines], tuple[list[Unit], lis
         return _keys(lines, key, 0, len(lines) - 1, Level(), drafts), drafts
 
     return read
+
+
+def _documents(lines: Lines) -> tuple[list[Unit], list[Draft]]:
+    """Return units and drafts of YAML: a unit for each document, with units for its keys inside.
+
+    The kind and the name of an object of Kubernetes are names of its document.
+    """
+    cuts = [row for row in range(1, len(lines)) if _DOCUMENT.match(lines.start_of(row))]
+    drafts: list[Draft] = []
+    if not cuts:
+        units = _keys(lines, _YAML_KEY, 0, len(lines) - 1, Level(), drafts)
+        unit = Unit(0, len(lines) - 1, None, Level())
+        drafts.extend(_object_names(lines, unit, drafts))
+        return units, drafts
+    units = []
+    for first, last in zip([0, *cuts], [*(cut - 1 for cut in cuts), len(lines) - 1], strict=True):
+        own: list[Draft] = []
+        unit = Unit(first, last, None, Level())
+        unit.children = _keys(lines, _YAML_KEY, first, last, Level(), own) or None
+        own.extend(_object_names(lines, unit, own))
+        unit.defines = bool(own)
+        drafts.extend(own)
+        units.append(unit)
+    return units, drafts
+
+
+def _object_names(lines: Lines, unit: Unit, keys: list[Draft]) -> list[Draft]:
+    """Return drafts of the kind and of the name of an object of Kubernetes, which a document defines by its keys.
+
+    `keys` are the keys of the document.
+    """
+    top = {key.name: key for key in keys if not key.scope}
+    if not {"apiVersion", "kind"} <= top.keys():
+        return []
+    kind = top["kind"]
+    found = []
+    value = _text(lines.start_of(kind.row).partition(b":")[2].split(b" #", 1)[0])
+    if value:
+        found.append(Draft(value, ChunkKind.SECTION, kind.row, "", unit))
+    metadata = top.get("metadata")
+    if metadata is not None:
+        indent = -1
+        for row in range(metadata.row, min(metadata.unit.last, unit.last) + 1):
+            line = lines.start_of(row)
+            match = _NAME_IN_FLOW.search(line) if row == metadata.row else _YAML_KEY.match(line)
+            if match is None:
+                continue
+            indent = _width(match["indent"]) if indent < 0 and row > metadata.row else indent
+            if match["key"] == b"name" and (row == metadata.row or _width(match["indent"]) == indent):
+                name = _text(match["value"] if row == metadata.row else line[match.end() :].split(b" #", 1)[0])
+                if name:
+                    found.append(Draft(name, ChunkKind.SECTION, row, value, unit))
+                break
+    return found
 
 
 class _Key(NamedTuple):
@@ -106,8 +162,11 @@ def _key_name(match: re.Match[bytes]) -> str:
 
 
 def _text(raw: bytes) -> str:
-    """Return a key as text without quotes and white space around it, cut at `MAX_KEY_CHARACTERS`."""
-    return raw.decode("utf-8", "ignore").strip("\"' \t\r\n")[:MAX_KEY_CHARACTERS].strip()
+    """Return a key as text without white space and a pair of quotes around it, cut at `MAX_KEY_CHARACTERS`."""
+    text = raw.decode("utf-8", "ignore").strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    return text[:MAX_KEY_CHARACTERS].strip()
 
 
 def _with_comments(lines: Lines, row: int, lowest: int) -> int:

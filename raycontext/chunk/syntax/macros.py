@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from raycontext.chunk.syntax.defining_macros import with_macro_definitions
+
 __all__ = ["C_LANGUAGES", "without_macros"]
 
 C_LANGUAGES = frozenset({"c", "cpp", "cuda", "objc", "arduino"})
@@ -72,6 +74,7 @@ def without_macros(data: bytes, language: str) -> bytes:
 
     `language` is one of `C_LANGUAGES`. All offsets and rows stay.
     """
+    data = with_macro_definitions(data)
     for pattern in _MACROS if language == "c" else _MACROS + _CPP_MACROS:
         data = pattern.sub(_blank, data)
     if language == "objc":

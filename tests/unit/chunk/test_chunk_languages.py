@@ -94,8 +94,8 @@ Player.kt kotlin
     47-47 constant [defaultPlayers] <>
 Report.pm perl
     1-11 module [Report::Daily NAME VERSION] <>
-    13-16 function [new] <>
-    18-23 function [print_all] <>
+    13-16 function [new] <Report::Daily>
+    18-23 function [print_all] <Report::Daily>
 Session.swift swift
     1-1 import [] <>
     3-5 class [Session id] <>
@@ -221,7 +221,7 @@ default.nix nix
     1-1 block [] <>
     2-3 constant [version] <>
     4-4 function [build] <>
-    5-11 constant [services.demo package] <>
+    5-11 constant [services.demo package enable] <>
 deploy.sh bash
     1-4 import [] <>
     6-13 function [build TARGET REGION] <>
@@ -261,7 +261,7 @@ list.c c
     53-59 function [list_free] <>
     60-62 block [] <list_free>
 main.tf hcl
-    1-7 section [web region] <>
+    1-7 section [web region] <aws_instance>
 main.zig zig
     1-1 import [] <>
     3-5 class [Point] <>
@@ -270,7 +270,7 @@ main.zig zig
     16-18 test [length of the origin] <>
 model.r r
     1-8 function [fit_line ALPHA] <>
-    10-14 class [Model] <>
+    10-14 class [Model fit] <>
     16-18 method [summary] <>
 notes.rst rst
     1-15 section [Manual Install Remove] <>
@@ -312,8 +312,7 @@ schema.sql sql
     1-5 class [customers] <shop>
     7-7 constant [customers_by_name] <>
     9-13 function [total] <>
-    15-16 class [best_customers] <>
-    18-18 block [] <>
+    15-18 class [best_customers] <>
 server.js javascript
     1-4 import [] <>
     6-6 constant [defaultPort host] <>
@@ -349,7 +348,7 @@ shape.cpp cpp
     50-52 function [shape_count] <>
     54-56 test [ShapeTest.HasArea] <>
 site.css css
-    1-5 section [:root] <>
+    1-5 section [:root --accent] <>
     7-10 section [.toolbar, .toolbar > a:hover] <>
     12-16 section [.toolbar] <>
     18-20 section [fade] <>
@@ -392,9 +391,9 @@ tree.ml ocaml
 widget.dart dart
     1-1 import [] <>
     3-6 class [Counter start] <>
-    8-10 method [doubled Counter] <Counter>
+    8-10 method [Counter doubled] <Counter>
     12-16 method [tick] <Counter>
-    18-22 enum [Speed int twice] <>
+    18-22 enum [Speed Times twice] <>
     24-26 function [main] <>
 """
 

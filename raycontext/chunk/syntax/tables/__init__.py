@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from raycontext.chunk.syntax.rules import LanguageRules
-from raycontext.chunk.syntax.tables.build import CMAKE, GENERIC, MAKE, SQL
+from raycontext.chunk.syntax.tables.build import CMAKE, MAKE
 from raycontext.chunk.syntax.tables.c_family import CPP, C
-from raycontext.chunk.syntax.tables.functional import CLOJURE, ELIXIR, ERLANG, HASKELL, NIX, OCAML, OCAML_INTERFACE
+from raycontext.chunk.syntax.tables.dart import DART
+from raycontext.chunk.syntax.tables.functional import CLOJURE, ELIXIR, ERLANG, HASKELL, NIX
+from raycontext.chunk.syntax.tables.generic import generic_rules
 from raycontext.chunk.syntax.tables.javascript import JAVASCRIPT, TYPESCRIPT
-from raycontext.chunk.syntax.tables.jvm import CSHARP, DART, JAVA, KOTLIN, SCALA, SWIFT
+from raycontext.chunk.syntax.tables.jvm import CSHARP, JAVA, KOTLIN, SCALA, SWIFT
 from raycontext.chunk.syntax.tables.objective_c import OBJC
+from raycontext.chunk.syntax.tables.ocaml import OCAML, OCAML_INTERFACE
+from raycontext.chunk.syntax.tables.others import GLEAM, MATLAB, SOLIDITY, D
 from raycontext.chunk.syntax.tables.python import PYTHON, STARLARK
 from raycontext.chunk.syntax.tables.ruby import RUBY
 from raycontext.chunk.syntax.tables.scripting import BASH, JULIA, LUA, PHP, POWERSHELL, R
 from raycontext.chunk.syntax.tables.systems import GO, PROTO, RUST, ZIG
-from raycontext.chunk.syntax.tables.web import CSS, GRAPHQL, HTML, SCSS
+from raycontext.chunk.syntax.tables.web import CSS, GRAPHQL, HTML
 
 __all__ = ["rules_for"]
 
 _TABLES: dict[str, LanguageRules] = {
+    "apex": JAVA,
     "arduino": CPP,
     "bash": BASH,
     "c": C,
@@ -28,12 +33,16 @@ _TABLES: dict[str, LanguageRules] = {
     "css": CSS,
     "cuda": CPP,
     "cython": PYTHON,
+    "d": D,
     "dart": DART,
     "elixir": ELIXIR,
     "erlang": ERLANG,
+    "gleam": GLEAM,
+    "glsl": C,
     "go": GO,
     "graphql": GRAPHQL,
     "haskell": HASKELL,
+    "hlsl": CPP,
     "html": HTML,
     "java": JAVA,
     "javascript": JAVASCRIPT,
@@ -42,6 +51,7 @@ _TABLES: dict[str, LanguageRules] = {
     "lua": LUA,
     "luau": LUA,
     "make": MAKE,
+    "matlab": MATLAB,
     "nix": NIX,
     "objc": OBJC,
     "ocaml": OCAML,
@@ -54,8 +64,7 @@ _TABLES: dict[str, LanguageRules] = {
     "ruby": RUBY,
     "rust": RUST,
     "scala": SCALA,
-    "scss": SCSS,
-    "sql": SQL,
+    "solidity": SOLIDITY,
     "starlark": STARLARK,
     "swift": SWIFT,
     "tsx": TYPESCRIPT,
@@ -66,4 +75,4 @@ _TABLES: dict[str, LanguageRules] = {
 
 def rules_for(language: str) -> LanguageRules:
     """Return the table of a language. A language without a table of its own gets one for usual node names."""
-    return _TABLES.get(language, GENERIC)
+    return _TABLES.get(language) or generic_rules(language)

@@ -1,56 +1,13 @@
-"""Rules for SQL, CMake and Make, and a table for the many languages whose grammars use the usual node names."""
+"""Rules for CMake and Make."""
 
 from __future__ import annotations
 
 from tree_sitter import Node
 
-from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, label_text, node_text
+from raycontext.chunk.syntax.rules import Found, LanguageRules, child_at, label_text, node_text
 from raycontext.models import ChunkKind
 
-__all__ = ["CMAKE", "GENERIC", "MAKE", "SQL"]
-
-_SQL_KINDS = {
-    "create_table": ChunkKind.CLASS,
-    "create_view": ChunkKind.CLASS,
-    "create_materialized_view": ChunkKind.CLASS,
-    "create_type": ChunkKind.TYPE,
-    "create_domain": ChunkKind.TYPE,
-    "create_function": ChunkKind.FUNCTION,
-    "create_procedure": ChunkKind.FUNCTION,
-    "create_trigger": ChunkKind.FUNCTION,
-    "create_index": ChunkKind.CONSTANT,
-    "create_sequence": ChunkKind.CONSTANT,
-    "create_schema": ChunkKind.MODULE,
-    "create_database": ChunkKind.MODULE,
-    "create_role": ChunkKind.CONSTANT,
-    "create_extension": ChunkKind.IMPORT,
-}
-
-
-def _sql_statement(node: Node, data: bytes) -> Found | None:
-    """Describe `CREATE … name`. A schema before the name is its scope."""
-    create = child_at(node, 0)
-    kind = _SQL_KINDS.get(create.type) if create is not None else None
-    if create is None or kind is None:
-        return None
-    for child in create.named_children:
-        if child.type == "identifier":
-            return Found(kind, (label_text(child, data),), child.start_point[0])
-        if child.type == "object_reference":
-            name = child.child_by_field_name("name")
-            schema = child.child_by_field_name("schema")
-            owner = label_text(schema, data) if schema is not None else ""
-            if name is None:
-                return None
-            return Found(kind, (label_text(name, data),), name.start_point[0], None, False, owner)
-    return None
-
-
-SQL = LanguageRules(
-    describe={"statement": _sql_statement},
-    transparent=frozenset({"transaction", "block"}),
-    leading=frozenset({"comment", "marginalia"}),
-)
+__all__ = ["CMAKE", "MAKE"]
 
 
 def _cmake_definition(node: Node, data: bytes) -> Found | None:
@@ -128,76 +85,4 @@ MAKE = LanguageRules(
     describe={"rule": _make_rule, "variable_assignment": _make_variable, "define_directive": _make_variable},
     transparent=frozenset({"conditional", "ERROR"}),
     imports=frozenset({"include_directive"}),
-)
-
-
-_NAME_TYPES = frozenset(
-    {"identifier", "name", "type_identifier", "simple_identifier", "word", "symbol", "function_name", "type_name"}
-)
-
-
-def _generic(kind: ChunkKind) -> Describe:
-    """Return a function that describes definitions of a kind.
-
-    The name is the field `name` or the first child that looks like a name.
-    """
-
-    def describe(node: Node, data: bytes) -> Found | None:
-        name = node.child_by_field_name("name")
-        children: list[Node] = []
-        if name is None:
-            children = node.named_children
-            name = next((child for child in children if child.type in _NAME_TYPES), None)
-        if name is None and children:
-            header = children[0]
-            name = header.child_by_field_name("name") or next(
-                (child for child in header.named_children if child.type in _NAME_TYPES), None
-            )
-        if name is None:
-            return None
-        is_type = kind not in (ChunkKind.FUNCTION, ChunkKind.MACRO, ChunkKind.TYPE)
-        body = (node.child_by_field_name("body") or node) if is_type else None
-        return Found(kind, (label_text(name, data),), name.start_point[0], body, kind is not ChunkKind.MODULE)
-
-    return describe
-
-
-_GENERIC_KINDS: dict[ChunkKind, str] = {
-    ChunkKind.FUNCTION: (
-        "function_definition function_declaration function_item function func_definition procedure_declaration "
-        "procedure_definition procedure method_definition method_declaration subroutine subroutine_definition "
-        "task_declaration proc_declaration constructor_definition modifier_definition event_definition "
-        "defproc declProc func_declaration proc_definition function_signature subprogram_body "
-        "subprogram_declaration value_declaration rule_definition"
-    ),
-    ChunkKind.CLASS: (
-        "class_definition class_declaration struct_definition struct_declaration struct_item record_definition "
-        "contract_declaration library_declaration struct entity_declaration class_specifier struct_specifier "
-        "message resource model_declaration component_declaration union_declaration"
-    ),
-    ChunkKind.INTERFACE: "interface_declaration interface_definition trait_definition trait_item protocol_declaration "
-    "service_definition",
-    ChunkKind.ENUM: "enum_declaration enum_definition enum_item enum_specifier",
-    ChunkKind.TYPE: "type_definition type_declaration type_alias typedef_definition type_alias_declaration",
-    ChunkKind.MODULE: "module module_declaration module_definition namespace_definition namespace_declaration "
-    "package_declaration architecture_definition",
-    ChunkKind.MACRO: "macro_definition macro_declaration",
-}
-
-GENERIC = LanguageRules(
-    describe={name: _generic(kind) for kind, names in _GENERIC_KINDS.items() for name in names.split()},
-    leading=frozenset({"comment", "line_comment", "block_comment", "doc_comment", "attribute", "annotation"}),
-    imports=frozenset(
-        {
-            "import",
-            "import_statement",
-            "import_declaration",
-            "import_directive",
-            "include_statement",
-            "use_statement",
-            "using_statement",
-            "package_clause",
-        }
-    ),
-    transparent=frozenset({"ERROR", "preproc_if", "preproc_ifdef", "preproc_else"}),
 )

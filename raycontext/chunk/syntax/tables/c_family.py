@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
+from raycontext.chunk.syntax.defining_macros import is_test_macro
 from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, named, node_text
 from raycontext.models import ChunkKind
 
@@ -133,8 +134,13 @@ def _macro_function(node: Node, declared: _Declared, data: bytes) -> Found | Non
     arguments = [node_text(argument, data) for argument in declared.parameters.named_children]
     if not arguments:
         return None
-    is_test = "TEST" in macro or "BENCHMARK" in macro
-    name = ".".join(arguments[:2]) if is_test else arguments[0]
+    is_test = "TEST" in macro or "BENCHMARK" in macro or macro in ("SCENARIO", "FEATURE")
+    if arguments[0].startswith('"'):
+        name = arguments[0].strip('"')  # a title, as in Catch2; the tags after it are no part of the name
+    elif macro.endswith("TEST_CASE_METHOD") and len(arguments) > 1:
+        name = arguments[1].strip('"')
+    else:
+        name = ".".join(arguments[:2]) if is_test else arguments[0]
     return Found(ChunkKind.TEST if is_test else ChunkKind.FUNCTION, (name,), declared.name.start_point[0])
 
 
@@ -154,6 +160,8 @@ def _function(node: Node, data: bytes) -> Found | None:
     macro = _macro_function(node, declared, data)
     if macro is not None:
         return macro
+    if is_test_macro(data, node.start_byte):
+        return Found(ChunkKind.TEST, (_declared_name(declared, data),), row)
     return Found(ChunkKind.FUNCTION, (_declared_name(declared, data),), row, owner=declared.owner)
 
 

@@ -1,4 +1,4 @@
-"""Rules for Haskell, OCaml, Elixir, Erlang, Clojure and Nix."""
+"""Rules for Haskell, Elixir, Erlang, Clojure and Nix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from raycontext.chunk.syntax.rules import (
 )
 from raycontext.models import ChunkKind
 
-__all__ = ["CLOJURE", "ELIXIR", "ERLANG", "HASKELL", "NIX", "OCAML", "OCAML_INTERFACE"]
+__all__ = ["CLOJURE", "ELIXIR", "ERLANG", "HASKELL", "NIX"]
 
 
 def _haskell_function(node: Node, data: bytes) -> Found | None:
@@ -105,89 +105,6 @@ HASKELL = LanguageRules(
     imports=frozenset({"import"}),
     merge_clauses=True,
 )
-
-
-def _ocaml_bindings(binding_type: str, name_type: str, kind: ChunkKind) -> Describe:
-    """Return a function that describes bindings such as `let a … and b …` by all of their names.
-
-    They are a function when the first `let` binding is one. Otherwise they have the given kind.
-    """
-
-    def describe(node: Node, data: bytes) -> Found | None:
-        names = []
-        row = -1
-        found_kind = kind
-        for binding in node.named_children:
-            if binding.type != binding_type:
-                continue
-            name = binding.child_by_field_name("pattern") or binding.child_by_field_name("name")
-            if name is None:
-                name = next((child for child in binding.named_children if child.type == name_type), None)
-            if name is None or name.type not in (name_type, "parenthesized_operator", "type_constructor"):
-                continue
-            if binding_type == "let_binding" and row < 0 and _ocaml_is_function(binding):
-                found_kind = ChunkKind.FUNCTION
-            names.append(node_text(name, data))
-            row = name.start_point[0] if row < 0 else row
-        return Found(found_kind, tuple(names), row) if names else None
-
-    return describe
-
-
-def _ocaml_is_function(binding: Node) -> bool:
-    """Return whether a binding has parameters or a function as its value."""
-    if any(child.type == "parameter" for child in binding.named_children):
-        return True
-    body = binding.child_by_field_name("body")
-    return body is not None and body.type in ("fun_expression", "function_expression")
-
-
-def _ocaml_module(node: Node, data: bytes) -> Found | None:
-    """Describe a module or a module type. The members of a structure or signature are visited."""
-    binding = child_at(node, 0) if node.type == "module_definition" else node
-    if binding is None:
-        return None
-    name = next((child for child in binding.named_children if child.type in ("module_name", "module_type_name")), None)
-    if name is None:
-        return None
-    body = binding.child_by_field_name("body")
-    members = body if body is not None and body.type in ("structure", "signature") else None
-    kind = ChunkKind.INTERFACE if node.type == "module_type_definition" else ChunkKind.MODULE
-    return Found(kind, (node_text(name, data),), name.start_point[0], members)
-
-
-def _ocaml_value(node: Node, data: bytes) -> Found | None:
-    """Describe a value of a signature, or an external function."""
-    name = next(
-        (child for child in node.named_children if child.type in ("value_name", "parenthesized_operator")), None
-    )
-    if name is None:
-        return None
-    return Found(ChunkKind.FUNCTION, (node_text(name, data),), name.start_point[0], has_body=node.type == "external")
-
-
-def _ocaml_exception(node: Node, data: bytes) -> Found | None:
-    """Describe an exception by its constructor."""
-    constructor = child_at(node, 0)
-    name = child_at(constructor, 0) if constructor is not None else None
-    return Found(ChunkKind.CLASS, (node_text(name, data),), name.start_point[0]) if name is not None else None
-
-
-OCAML = LanguageRules(
-    describe={
-        "value_definition": _ocaml_bindings("let_binding", "value_name", ChunkKind.CONSTANT),
-        "type_definition": _ocaml_bindings("type_binding", "type_constructor", ChunkKind.TYPE),
-        "class_definition": _ocaml_bindings("class_binding", "class_name", ChunkKind.CLASS),
-        "module_definition": _ocaml_module,
-        "module_type_definition": _ocaml_module,
-        "value_specification": _ocaml_value,
-        "external": _ocaml_value,
-        "exception_definition": _ocaml_exception,
-    },
-    imports=frozenset({"open_module", "include_module"}),
-    transparent=frozenset({"ERROR"}),
-)
-OCAML_INTERFACE = OCAML
 
 _ELIXIR_TYPES = {
     "defmodule": ChunkKind.CLASS,
@@ -376,7 +293,8 @@ def _nix_binding(node: Node, data: bytes) -> Found | None:
     if path is None or value is None:
         return None
     kind = ChunkKind.FUNCTION if value.type == "function_expression" else ChunkKind.CONSTANT
-    return Found(kind, (node_text(path, data),), path.start_point[0])
+    members = value if value.type in ("attrset_expression", "rec_attrset_expression") else None
+    return Found(kind, (label_text(path, data),), path.start_point[0], members)
 
 
 NIX = LanguageRules(

@@ -1,27 +1,29 @@
-"""Rules for Java, Kotlin, Scala, and the related languages C#, Swift and Dart."""
+"""Rules for Java, Kotlin, Scala, and the related languages C# and Swift."""
 
 from __future__ import annotations
+
+import re
 
 from tree_sitter import Node
 
 from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, constants, named, node_text
 from raycontext.models import ChunkKind
 
-__all__ = ["CSHARP", "DART", "JAVA", "KOTLIN", "SCALA", "SWIFT"]
+__all__ = ["CSHARP", "JAVA", "KOTLIN", "SCALA", "SWIFT", "child_named", "first_of", "operator", "type_with_members"]
 
 
-def _type(kind: ChunkKind) -> Describe:
+def type_with_members(kind: ChunkKind) -> Describe:
     """Return a function that describes types of a kind and has their members visited."""
     return named(kind, members=True, type_like=True)
 
 
 JAVA = LanguageRules(
     describe={
-        "class_declaration": _type(ChunkKind.CLASS),
-        "record_declaration": _type(ChunkKind.CLASS),
-        "interface_declaration": _type(ChunkKind.INTERFACE),
-        "annotation_type_declaration": _type(ChunkKind.INTERFACE),
-        "enum_declaration": _type(ChunkKind.ENUM),
+        "class_declaration": type_with_members(ChunkKind.CLASS),
+        "record_declaration": type_with_members(ChunkKind.CLASS),
+        "interface_declaration": type_with_members(ChunkKind.INTERFACE),
+        "annotation_type_declaration": type_with_members(ChunkKind.INTERFACE),
+        "enum_declaration": type_with_members(ChunkKind.ENUM),
         "method_declaration": named(ChunkKind.METHOD),
         "constructor_declaration": named(ChunkKind.METHOD),
         "compact_constructor_declaration": named(ChunkKind.METHOD),
@@ -36,7 +38,7 @@ JAVA = LanguageRules(
 )
 
 
-def _operator(node: Node, data: bytes) -> Found | None:
+def operator(node: Node, data: bytes) -> Found | None:
     """Describe an operator by the word `operator` and its symbol."""
     text = node_text(node, data).split("operator", 1)
     if len(text) < 2:
@@ -55,11 +57,11 @@ _CSHARP_FIELD = constants("variable_declarator", within="variable_declaration")
 CSHARP = LanguageRules(
     describe={
         "namespace_declaration": named(ChunkKind.MODULE, members=True),
-        "class_declaration": _type(ChunkKind.CLASS),
-        "struct_declaration": _type(ChunkKind.CLASS),
-        "record_declaration": _type(ChunkKind.CLASS),
-        "record_struct_declaration": _type(ChunkKind.CLASS),
-        "interface_declaration": _type(ChunkKind.INTERFACE),
+        "class_declaration": type_with_members(ChunkKind.CLASS),
+        "struct_declaration": type_with_members(ChunkKind.CLASS),
+        "record_declaration": type_with_members(ChunkKind.CLASS),
+        "record_struct_declaration": type_with_members(ChunkKind.CLASS),
+        "interface_declaration": type_with_members(ChunkKind.INTERFACE),
         "enum_declaration": named(ChunkKind.ENUM),
         "delegate_declaration": named(ChunkKind.TYPE, body=""),
         "method_declaration": named(ChunkKind.METHOD),
@@ -70,8 +72,8 @@ CSHARP = LanguageRules(
         "event_declaration": named(ChunkKind.CONSTANT, body=""),
         "field_declaration": _CSHARP_FIELD,
         "event_field_declaration": _CSHARP_FIELD,
-        "operator_declaration": _operator,
-        "conversion_operator_declaration": _operator,
+        "operator_declaration": operator,
+        "conversion_operator_declaration": operator,
         "indexer_declaration": _indexer,
     },
     transparent=frozenset({"preproc_if", "preproc_else", "preproc_elif", "declaration_list", "ERROR"}),
@@ -81,7 +83,7 @@ CSHARP = LanguageRules(
 )
 
 
-def _first(node: Node, *types: str) -> Node | None:
+def first_of(node: Node, *types: str) -> Node | None:
     """Return the first named child that has one of the types; None when there is none."""
     for child in node.named_children:
         if child.type in types:
@@ -91,8 +93,8 @@ def _first(node: Node, *types: str) -> Node | None:
 
 def _kotlin_class(node: Node, data: bytes) -> Found | None:
     """Describe a class, an interface, an enum or an object. One without a name only groups its members."""
-    name = _first(node, "type_identifier", "simple_identifier")
-    body = _first(node, "class_body", "enum_class_body")
+    name = first_of(node, "type_identifier", "simple_identifier")
+    body = first_of(node, "class_body", "enum_class_body")
     if name is None:
         return Found(ChunkKind.BLOCK, (), node.start_point[0], body, True) if body is not None else None
     kind = ChunkKind.CLASS
@@ -105,7 +107,7 @@ def _kotlin_class(node: Node, data: bytes) -> Found | None:
 
 def _kotlin_companion(node: Node, data: bytes) -> Found | None:
     """Describe a companion object. Its members belong to the class around it."""
-    return Found(ChunkKind.BLOCK, (), node.start_point[0], _first(node, "class_body"), True)
+    return Found(ChunkKind.BLOCK, (), node.start_point[0], first_of(node, "class_body"), True)
 
 
 def _kotlin_owner(node: Node, data: bytes) -> str:
@@ -116,10 +118,10 @@ def _kotlin_owner(node: Node, data: bytes) -> str:
 
 def _kotlin_function(node: Node, data: bytes) -> Found | None:
     """Describe a function, with the type of its receiver as its owner."""
-    name = _first(node, "simple_identifier")
+    name = first_of(node, "simple_identifier")
     if name is None:
         return None
-    has_body = _first(node, "function_body") is not None
+    has_body = first_of(node, "function_body") is not None
     return Found(
         ChunkKind.FUNCTION,
         (node_text(name, data),),
@@ -131,7 +133,7 @@ def _kotlin_function(node: Node, data: bytes) -> Found | None:
 
 def _kotlin_property(node: Node, data: bytes) -> Found | None:
     """Describe a property, with the type of its receiver as its owner."""
-    variable = _first(node, "variable_declaration")
+    variable = first_of(node, "variable_declaration")
     name = child_at(variable, 0) if variable is not None else None
     if name is None:
         return None
@@ -139,15 +141,69 @@ def _kotlin_property(node: Node, data: bytes) -> Found | None:
     return Found(ChunkKind.CONSTANT, (node_text(name, data),), name.start_point[0], owner=owner)
 
 
-def _child_named(kind: ChunkKind, *types: str) -> Describe:
+def child_named(kind: ChunkKind, *types: str) -> Describe:
     """Return a function that describes definitions by their first child of one of the types."""
 
     def describe(node: Node, data: bytes) -> Found | None:
-        name = _first(node, *types)
+        name = first_of(node, *types)
         return Found(kind, (node_text(name, data),), name.start_point[0]) if name is not None else None
 
     return describe
 
+
+def _kotlin_call(node: Node, data: bytes) -> Found | None:
+    """Describe a call of a build script: `plugins { … }`, `id("name")` or `tasks.register("name") { … }`."""
+    callee = child_at(node, 0)
+    suffix = first_of(node, "call_suffix")
+    if callee is not None and callee.type == "call_expression":
+        inner = _kotlin_call(callee, data)
+        if inner is not None:
+            return inner
+    if callee is None or suffix is None:
+        return None
+    word = node_text(callee, data)
+    row = node.start_point[0]
+    quoted = _STRING_ARGUMENT.search(data[suffix.start_byte : min(suffix.end_byte, suffix.start_byte + 400)])
+    if callee.type == "simple_identifier" and word in _GRADLE_BLOCKS:
+        members = suffix if word == "plugins" else None
+        return Found(ChunkKind.CONSTANT, (word,), row, members)
+    if quoted is None:
+        return None
+    name = (quoted[1].decode("utf-8", "ignore"),)
+    if word.split("<", 1)[0] in _GRADLE_TASKS:
+        return Found(ChunkKind.FUNCTION, name, row)
+    return Found(ChunkKind.CONSTANT, name, row) if word in ("id", "kotlin", "alias") else None
+
+
+def _kotlin_infix(node: Node, data: bytes) -> Found | None:
+    """Describe `id("name") version "1"` of a build script by the call in it."""
+    first = child_at(node, 0)
+    for _ in range(4):
+        if first is None or first.type == "call_expression":
+            break
+        first = child_at(first, 0) if first.type == "infix_expression" else None
+    return _kotlin_call(first, data) if first is not None else None
+
+
+_STRING_ARGUMENT = re.compile(rb"^\s*(?:<[^>]*>)?\s*\(\s*\"([^\"\n]+)\"")
+_GRADLE_TASKS = frozenset({"tasks.register", "tasks.create", "task", "configurations.create", "tasks.registering"})
+_GRADLE_BLOCKS = frozenset(
+    {
+        "allprojects",
+        "android",
+        "application",
+        "buildscript",
+        "configurations",
+        "dependencies",
+        "java",
+        "kotlin",
+        "plugins",
+        "publishing",
+        "repositories",
+        "sourceSets",
+        "subprojects",
+    }
+)
 
 KOTLIN = LanguageRules(
     describe={
@@ -156,9 +212,11 @@ KOTLIN = LanguageRules(
         "companion_object": _kotlin_companion,
         "function_declaration": _kotlin_function,
         "property_declaration": _kotlin_property,
-        "type_alias": _child_named(ChunkKind.TYPE, "type_identifier"),
+        "call_expression": _kotlin_call,
+        "infix_expression": _kotlin_infix,
+        "type_alias": child_named(ChunkKind.TYPE, "type_identifier"),
     },
-    transparent=frozenset({"ERROR"}),
+    transparent=frozenset({"ERROR", "annotated_lambda", "lambda_literal", "statements"}),
     spliced=frozenset({"import_list", "import_header"}),
     leading=frozenset({"line_comment", "multiline_comment", "comment"}),
     imports=frozenset({"package_header", "import_header", "identifier", "import_alias", "wildcard_import"}),
@@ -197,7 +255,7 @@ def _swift_property(node: Node, data: bytes) -> Found | None:
 SWIFT = LanguageRules(
     describe={
         "class_declaration": _swift_class,
-        "protocol_declaration": _type(ChunkKind.INTERFACE),
+        "protocol_declaration": type_with_members(ChunkKind.INTERFACE),
         "function_declaration": named(ChunkKind.FUNCTION),
         "protocol_function_declaration": named(ChunkKind.METHOD, body="", has_body=False),
         "protocol_property_declaration": _swift_property,
@@ -238,7 +296,7 @@ def _scala_extension(node: Node, data: bytes) -> Found | None:
     parameters = node.child_by_field_name("parameters")
     type_node = None
     if parameters is not None:
-        parameter = _first(parameters, "parameter")
+        parameter = first_of(parameters, "parameter")
         type_node = parameter.child_by_field_name("type") if parameter is not None else None
     if type_node is None:
         return None
@@ -248,11 +306,11 @@ def _scala_extension(node: Node, data: bytes) -> Found | None:
 
 SCALA = LanguageRules(
     describe={
-        "class_definition": _type(ChunkKind.CLASS),
-        "object_definition": _type(ChunkKind.CLASS),
-        "package_object": _type(ChunkKind.MODULE),
-        "trait_definition": _type(ChunkKind.INTERFACE),
-        "enum_definition": _type(ChunkKind.ENUM),
+        "class_definition": type_with_members(ChunkKind.CLASS),
+        "object_definition": type_with_members(ChunkKind.CLASS),
+        "package_object": type_with_members(ChunkKind.MODULE),
+        "trait_definition": type_with_members(ChunkKind.INTERFACE),
+        "enum_definition": type_with_members(ChunkKind.ENUM),
         "given_definition": _scala_given,
         "extension_definition": _scala_extension,
         "function_definition": named(ChunkKind.FUNCTION),
@@ -266,91 +324,4 @@ SCALA = LanguageRules(
     transparent=frozenset({"ERROR"}),
     leading=frozenset({"comment", "block_comment"}),
     imports=frozenset({"import_declaration", "package_clause"}),
-)
-
-
-def _dart_signature(node: Node, data: bytes) -> Found | None:
-    """Describe the signature of a method or function. Its body is the next sibling."""
-    inner = node
-    for _ in range(3):
-        name = inner.child_by_field_name("name")
-        if name is not None:
-            following = node.next_named_sibling
-            has_body = following is not None and following.type == "function_body"
-            return Found(ChunkKind.FUNCTION, (node_text(name, data),), name.start_point[0], has_body=has_body)
-        child = _first(inner, *_DART_SIGNATURES)
-        if child is None:
-            return None
-        inner = child
-    return None
-
-
-_DART_SIGNATURES = (
-    "function_signature",
-    "getter_signature",
-    "setter_signature",
-    "constructor_signature",
-    "factory_constructor_signature",
-    "constant_constructor_signature",
-    "operator_signature",
-)
-
-
-def _dart_field(node: Node, data: bytes) -> Found | None:
-    """Describe a declaration inside a class: the signature of a method, or fields."""
-    signature = _first(node, *_DART_SIGNATURES)
-    if signature is not None:
-        return _dart_signature(node, data)
-    items = _first(node, "initialized_identifier_list", "static_final_declaration_list", "identifier_list")
-    if items is None:
-        return None
-    names = [child_at(item, 0) for item in items.named_children if item.named_child_count]
-    texts = tuple(node_text(name, data) for name in names if name is not None)
-    return Found(ChunkKind.CONSTANT, texts, items.start_point[0]) if texts else None
-
-
-def _dart_constants(node: Node, data: bytes) -> Found | None:
-    """Describe a list of variables by their names."""
-    names = [child_at(item, 0) for item in node.named_children]
-    texts = tuple(node_text(name, data) for name in names if name is not None)
-    return Found(ChunkKind.CONSTANT, texts, node.start_point[0]) if texts else None
-
-
-def _dart_mixin(node: Node, data: bytes) -> Found | None:
-    """Describe a mixin. Its members are visited."""
-    name = _first(node, "identifier")
-    if name is None:
-        return None
-    return Found(ChunkKind.CLASS, (node_text(name, data),), name.start_point[0], _first(node, "class_body"), True)
-
-
-def _dart_extension(node: Node, data: bytes) -> Found | None:
-    """Describe an extension by the type that it extends."""
-    extended = node.child_by_field_name("class")
-    body = node.child_by_field_name("body")
-    if extended is None:
-        return None
-    return Found(ChunkKind.MODULE, (node_text(extended, data),), node.start_point[0], body, True)
-
-
-DART = LanguageRules(
-    describe={
-        "class_definition": _type(ChunkKind.CLASS),
-        "mixin_declaration": _dart_mixin,
-        "extension_declaration": _dart_extension,
-        "enum_declaration": _type(ChunkKind.ENUM),
-        "type_alias": _child_named(ChunkKind.TYPE, "type_identifier"),
-        "function_signature": _dart_signature,
-        "method_signature": _dart_signature,
-        "getter_signature": _dart_signature,
-        "setter_signature": _dart_signature,
-        "declaration": _dart_field,
-        "static_final_declaration_list": _dart_constants,
-        "initialized_identifier_list": _dart_constants,
-    },
-    leading=frozenset(
-        {"comment", "documentation_comment", "annotation", "const_builtin", "final_builtin", "inferred_type"}
-    ),
-    imports=frozenset({"import_or_export", "library_name", "part_directive", "part_of_directive"}),
-    trailing=frozenset({"function_body"}),
 )

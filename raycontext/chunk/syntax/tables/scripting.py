@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from raycontext.chunk.syntax.rules import Found, LanguageRules, child_at, import_like, label_text, named, node_text
+from raycontext.chunk.syntax.rules import (
+    Describe,
+    Found,
+    LanguageRules,
+    child_at,
+    import_like,
+    label_text,
+    last_child,
+    named,
+    node_text,
+)
 from raycontext.models import ChunkKind
 
 __all__ = ["BASH", "JULIA", "LUA", "PHP", "POWERSHELL", "R"]
@@ -186,13 +196,28 @@ def _r_assignment(node: Node, data: bytes) -> Found | None:
     if left.type not in ("identifier", "string"):
         return None
     kind = ChunkKind.CONSTANT
+    members: Node | None = None
     if right.type == "function_definition":
         kind = ChunkKind.FUNCTION
     elif right.type == "call":
         function = right.child_by_field_name("function")
         if function is not None and node_text(function, data) in _R_CLASSES:
             kind = ChunkKind.CLASS
-    return Found(kind, (label_text(left, data),), left.start_point[0])
+            members = right.child_by_field_name("arguments")
+    return Found(kind, (label_text(left, data),), left.start_point[0], members, members is not None)
+
+
+def _r_argument(node: Node, data: bytes) -> Found | None:
+    """Describe a method of a class: a function in one of the lists that are arguments of the call."""
+    name = node.child_by_field_name("name")
+    value = node.child_by_field_name("value")
+    if name is None or value is None:
+        return None
+    if value.type == "function_definition":
+        return Found(ChunkKind.METHOD, (label_text(name, data),), name.start_point[0])
+    if value.type == "call" and value.end_point[0] > value.start_point[0]:
+        return Found(ChunkKind.BLOCK, (), name.start_point[0], value.child_by_field_name("arguments"))
+    return None
 
 
 def _r_call(node: Node, data: bytes) -> Found | None:
@@ -208,10 +233,14 @@ def _r_call(node: Node, data: bytes) -> Found | None:
     first = child_at(arguments, 0) if arguments is not None else None
     if kind is None or first is None:
         return None
-    return Found(kind, (label_text(first, data),), first.start_point[0])
+    members = arguments if kind is ChunkKind.CLASS else None
+    return Found(kind, (label_text(first, data),), first.start_point[0], members, members is not None)
 
 
-R = LanguageRules(describe={"binary_operator": _r_assignment, "call": _r_call}, transparent=frozenset({"ERROR"}))
+R = LanguageRules(
+    describe={"binary_operator": _r_assignment, "call": _r_call, "argument": _r_argument},
+    transparent=frozenset({"ERROR"}),
+)
 
 
 def _julia_name(node: Node, data: bytes) -> tuple[Node, str, str] | None:
@@ -222,6 +251,9 @@ def _julia_name(node: Node, data: bytes) -> tuple[Node, str, str] | None:
             return None
         if inner.type in ("identifier", "operator"):
             return inner, node_text(inner, data), ""
+        if inner.type == "parenthesized_expression":  # `(s::Session)(x)` makes a type callable
+            text = node_text(inner, data).strip("()").rpartition("::")[2].split("{", 1)[0]
+            return (inner, text, "") if text.isidentifier() else None
         if inner.type == "field_expression":
             parts = node_text(inner, data).rsplit(".", 1)
             return inner, parts[-1], parts[0]
@@ -245,7 +277,7 @@ def _julia_type(node: Node, data: bytes) -> Found | None:
     found = _julia_name(head, data) if head is not None else None
     if found is None:
         return None
-    kind = ChunkKind.CLASS if node.type == "struct_definition" else ChunkKind.INTERFACE
+    kind = ChunkKind.INTERFACE if node.type == "abstract_definition" else ChunkKind.CLASS
     return Found(kind, (found[1],), found[0].start_point[0])
 
 
@@ -274,16 +306,44 @@ def _julia_module(node: Node, data: bytes) -> Found | None:
     return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0], body)
 
 
+def _julia_macro_call(node: Node, data: bytes) -> Found | None:
+    """Describe `@inline function …`, `Base.@kwdef struct …`, `@enum Name …` and `@testset "title" begin … end`."""
+    arguments = last_child(node)
+    first = child_at(arguments, 0) if arguments is not None and arguments.type == "macro_argument_list" else None
+    if arguments is None or first is None:
+        return None
+    word = node_text(node, data)[: first.start_byte - node.start_byte].strip().rpartition("@")[2]
+    if word == "enum":
+        return Found(ChunkKind.ENUM, (node_text(first, data).split("::", 1)[0],), first.start_point[0])
+    if word in ("testset", "testitem") and first.type == "string_literal":
+        return Found(ChunkKind.TEST, (label_text(first, data),), first.start_point[0])
+    for child in reversed(arguments.named_children):
+        describe = _JULIA.get(child.type)
+        if describe is not None and (child.type != "assignment" or _julia_defines_function(child)):
+            return describe(child, data)
+    return None
+
+
+def _julia_defines_function(assignment: Node) -> bool:
+    """Return whether an assignment defines a function, as `f(x) = …` does."""
+    left = child_at(assignment, 0)
+    return left is not None and left.type in ("call_expression", "where_expression", "typed_expression")
+
+
+_JULIA: dict[str, Describe] = {
+    "module_definition": _julia_module,
+    "function_definition": _julia_function,
+    "macro_definition": _julia_function,
+    "struct_definition": _julia_type,
+    "abstract_definition": _julia_type,
+    "primitive_definition": _julia_type,
+    "assignment": _julia_assignment,
+    "const_statement": _julia_assignment,
+    "macrocall_expression": _julia_macro_call,
+}
+
 JULIA = LanguageRules(
-    describe={
-        "module_definition": _julia_module,
-        "function_definition": _julia_function,
-        "macro_definition": _julia_function,
-        "struct_definition": _julia_type,
-        "abstract_definition": _julia_type,
-        "assignment": _julia_assignment,
-        "const_statement": _julia_assignment,
-    },
+    describe=_JULIA,
     leading=frozenset({"line_comment", "block_comment", "comment", "string_literal"}),
     imports=frozenset({"using_statement", "import_statement", "export_statement"}),
 )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from tree_sitter import Node
+import re
 
-from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, group, named, node_text, unquoted
+from tree_sitter import Node, Range
+
+from raycontext.chunk.languages.grammars import parser_for
+from raycontext.chunk.syntax.parsing import parse
+from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, group, last_child, named, node_text
+from raycontext.chunk.syntax.tables.javascript import TYPESCRIPT
 from raycontext.models import ChunkKind
 
-__all__ = ["CSS", "GRAPHQL", "HTML", "SCSS"]
+__all__ = ["CSS", "GRAPHQL", "HTML"]
 
+_ID = re.compile(rb"\sid\s*=\s*[\"']?([^\s\"'>]+)")
 MIN_ELEMENT_ROWS = 4
 """Smallest number of line ends in an element of HTML whose members are visited."""
 
@@ -18,7 +24,30 @@ def _selectors(node: Node, data: bytes) -> Found | None:
     selectors = child_at(node, 0)
     if selectors is None or selectors.type != "selectors":
         return None
-    return Found(ChunkKind.SECTION, (node_text(selectors, data),), selectors.start_point[0])
+    text = node_text(selectors, data)
+    body = last_child(node) if text in (":root", ":host") else None
+    return Found(ChunkKind.SECTION, (text,), selectors.start_point[0], body)
+
+
+def _custom_property(node: Node, data: bytes) -> Found | None:
+    """Describe `--name: value` of the root element, which is a variable of the whole style sheet."""
+    name = child_at(node, 0)
+    if name is None or data[name.start_byte : name.start_byte + 2] != b"--":
+        return None
+    return Found(ChunkKind.CONSTANT, (node_text(name, data),), name.start_point[0])
+
+
+def _at_rule(node: Node, data: bytes) -> Found | None:
+    """Describe `@layer name { … }`, `@container name …` and `@property --name { … }` by the name."""
+    children = node.named_children
+    word = node_text(children[0], data) if children else ""
+    body = children[-1] if children and children[-1].type == "block" else None
+    names = [child for child in children[1:] if child.type == "keyword_query"]
+    if word not in ("@layer", "@property", "@counter-style", "@font-palette-values") or not names:
+        return Found(ChunkKind.BLOCK, (), node.start_point[0], body) if body is not None else None
+    kind = ChunkKind.CONSTANT if word == "@property" else ChunkKind.SECTION
+    members = body if word == "@layer" else None
+    return Found(kind, tuple(node_text(name, data) for name in names), names[0].start_point[0], members)
 
 
 def _style_block(kind: ChunkKind, name_type: str) -> Describe:
@@ -40,6 +69,8 @@ CSS = LanguageRules(
         "mixin_statement": named(ChunkKind.FUNCTION, body=""),
         "function_statement": named(ChunkKind.FUNCTION, body=""),
         "placeholder": named(ChunkKind.SECTION, body=""),
+        "declaration": _custom_property,
+        "at_rule": _at_rule,
         "media_statement": group,
         "supports_statement": group,
     },
@@ -47,7 +78,6 @@ CSS = LanguageRules(
     leading=frozenset({"comment", "js_comment"}),
     imports=frozenset({"import_statement", "use_statement", "forward_statement", "charset_statement"}),
 )
-SCSS = CSS
 
 
 def _element(node: Node, data: bytes) -> Found | None:
@@ -56,16 +86,50 @@ def _element(node: Node, data: bytes) -> Found | None:
     tag = child_at(node, 0)
     if tag is None:
         return None
-    start = data[tag.start_byte : tag.end_byte]
-    position = start.find(b" id=")
-    if position < 0:
+    found = _ID.search(data[tag.start_byte : tag.end_byte])
+    if found is None:
         return Found(ChunkKind.BLOCK, (), node.start_point[0], body)
-    words = start[position + 4 :].split(None, 1)
-    name = unquoted(words[0].decode("utf-8", "ignore").rstrip(">")) if words else ""
+    name = found[1].decode("utf-8", "ignore")
     return Found(ChunkKind.SECTION, (name,) if name else (), node.start_point[0], body)
 
 
-HTML = LanguageRules(describe={"element": _element}, transparent=frozenset({"document"}))
+_SCRIPT_TYPE = re.compile(rb"\btype\s*=\s*[\"']?([\w./+-]+)")
+_SCRIPT_TYPES = frozenset(
+    {b"module", b"text/javascript", b"application/javascript", b"text/babel", b"text/typescript", b"text/jsx"}
+)
+
+
+def _embedded(language: str) -> Describe:
+    """Return a function that has the text of an element parsed as another language. Its units are members."""
+
+    def describe(node: Node, data: bytes) -> Found | None:
+        tag, text = child_at(node, 0), child_at(node, 1)
+        parser = parser_for(language)
+        if tag is None or text is None or text.type != "raw_text" or parser is None:
+            return None
+        kind = _SCRIPT_TYPE.search(data[tag.start_byte : tag.end_byte])
+        if language == "typescript" and kind is not None and kind[1].lower() not in _SCRIPT_TYPES:
+            return None
+        parser.included_ranges = [Range(text.start_point, text.end_point, text.start_byte, text.end_byte)]
+        root = parse(parser, data, language)
+        return Found(ChunkKind.BLOCK, (), node.start_point[0], root) if root is not None else None
+
+    return describe
+
+
+HTML = LanguageRules(
+    describe={
+        **CSS.describe,
+        **TYPESCRIPT.describe,
+        "element": _element,
+        "script_element": _embedded("typescript"),
+        "style_element": _embedded("css"),
+    },
+    wrappers=TYPESCRIPT.wrappers,
+    transparent=frozenset({"document"}) | TYPESCRIPT.transparent | CSS.transparent,
+    leading=TYPESCRIPT.leading,
+    imports=TYPESCRIPT.imports,
+)
 
 
 def _graphql(node: Node, data: bytes) -> Found | None:
