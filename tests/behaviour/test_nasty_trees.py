@@ -29,6 +29,7 @@ def found(context: raycontext.SyncContext, query: str = "peculiar_marker") -> se
     return {hit.path for hit in context.search(query, collection="tree", limit=100) if query in hit.text}
 
 
+@pytest.mark.soak
 def test_a_hundred_thousand_files_in_a_folder(tmp_path: Path) -> None:
     names = [f"f{number}.py" for number in range(100_000)]
     for name in names:

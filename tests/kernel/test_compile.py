@@ -24,6 +24,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     asked.cache_clear()
 
 
+@pytest.mark.process
 def test_kernels_are_compiled_where_a_source_is_newer(sources: Path) -> None:
     assert compile_kernels.is_stale()
     built = compile_kernels.compile_kernels(sources)

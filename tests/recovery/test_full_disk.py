@@ -47,7 +47,7 @@ def tree(tmp_path: Path) -> Path:
 
 def many(count: int) -> dict[str, str]:
     return {
-        f"part_{number}/module.py": "".join(FUNCTION.format(f"{number}_{line}") for line in range(600))
+        f"part_{number}/module.py": "".join(FUNCTION.format(f"{number}_{line}") for line in range(100))
         for number in range(count)
     }
 
@@ -65,7 +65,7 @@ def test_runs_that_find_the_disk_full_leave_nothing(
         context.index(tree, num_shards=4)
         committed, used = segments(root), bytes_of(root)
         write_tree(tree, many(40))
-        for room in (100_000, 400_000, 700_000):
+        for room in (20_000, 60_000, 100_000):
             disk.most = used + room
             with pytest.raises(StorageError, match="No space left"):
                 context.index(tree)

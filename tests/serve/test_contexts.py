@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import raycontext
+from raycontext.index import planner
 from raycontext.models import IndexReport, JobProgress
 from raycontext.sdk.context import Context
 from raycontext.serve.contexts import Contexts
@@ -37,10 +38,13 @@ async def two(root: Path) -> AsyncIterator[tuple[Context, Context]]:
         yield opened[0], opened[1]
 
 
-def large(place: Path) -> Path:
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree that takes many batches."""
-    write_tree(place, {f"d{number % 9}/f{number}.py": f"# {number}\n{CART * 60}" for number in range(160)})
-    return place
+    for limit in ("SMALLEST_INDEX_BATCH_BYTES", "LARGEST_INDEX_BATCH_BYTES"):
+        monkeypatch.setattr(planner, limit, 30_000)
+    write_tree(tmp_path / "large", {f"d{number % 9}/f{number}.py": f"# {number}\n{CART * 6}" for number in range(160)})
+    return tmp_path / "large"
 
 
 async def index_and_join(contexts: Contexts, ray: Context, source: Path, **options: Any) -> IndexReport:
@@ -60,11 +64,11 @@ async def index_and_join(contexts: Contexts, ray: Context, source: Path, **optio
 
 
 async def test_run_goes_on_elsewhere_from_its_last_commit(
-    two: tuple[Context, Context], root: Path, tmp_path: Path
+    two: tuple[Context, Context], root: Path, large: Path, tmp_path: Path
 ) -> None:
     own, ray = two
     contexts = Contexts(own)
-    source = large(tmp_path / "large")
+    source = large
     report = await index_and_join(contexts, ray, source)
     assert (report.files, report.added, report.modified) == (160, 160, 0)
     manifest = Location(str(root), "large").open().latest()
@@ -81,11 +85,11 @@ async def test_run_goes_on_elsewhere_from_its_last_commit(
 
 
 async def test_run_that_builds_anew_is_completed_where_it_began(
-    two: tuple[Context, Context], root: Path, tmp_path: Path
+    two: tuple[Context, Context], root: Path, large: Path, tmp_path: Path
 ) -> None:
     own, ray = two
     contexts = Contexts(own)
-    source = large(tmp_path / "large")
+    source = large
     await contexts.index(str(source), collection=await own.prepare(source, "large"))
     report = await index_and_join(contexts, ray, source, num_shards=2)
     manifest = Location(str(root), "large").open().latest()
@@ -130,10 +134,10 @@ async def test_collection_moves_and_comes_back_and_every_search_is_answered(
     assert (await contexts.status(name)).epoch == 3
 
 
-async def test_collection_is_cleared_and_cancelled_wherever_it_is(two: tuple[Context, Context], tmp_path: Path) -> None:
+async def test_collection_is_cleared_and_cancelled_wherever_it_is(two: tuple[Context, Context], large: Path) -> None:
     own, ray = two
     contexts = Contexts(own)
-    source = large(tmp_path / "large")
+    source = large
     name = await own.prepare(source, "large")
     contexts.join(ray)
     running = asyncio.ensure_future(contexts.index(str(source), collection=name))

@@ -15,8 +15,8 @@ import snowballstemmer  # type: ignore[import-untyped]
 
 from raycontext.kernel.text import hash_terms
 
-MAX_FILES = 1500
-MAX_WORDS = 40_000
+MAX_FILES = 400
+MAX_WORDS = 12_000
 SUFFIXES = [
     *("ational", "ation", "ator", "biliti", "bility", "bly", "ably", "abli", "fully", "iveness", "iviti"),
     *("ivity", "izer", "ization", "ousness", "ously", "ancy", "anci", "ency", "enci", "ently", "entli"),

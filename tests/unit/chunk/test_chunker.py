@@ -181,6 +181,7 @@ print(chunked.gave_up, len(chunked.chunks), len(chunked.definitions), flush=True
 """
 
 
+@pytest.mark.process
 def test_process_that_is_stopped_for_a_while_cuts_a_file_as_ever() -> None:
     told = []
     for stops in (False, True):

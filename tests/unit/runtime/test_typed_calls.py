@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import pytest
+
 import raycontext
 from raycontext.runtime.base import ANYWHERE, ActorHandle
 from raycontext.runtime.inline import InlineRuntime
@@ -61,6 +63,7 @@ async def wrong(
 """
 
 
+@pytest.mark.process
 def test_type_checker_finds_each_wrong_call_and_nothing_else(tmp_path: Path) -> None:
     snippet = tmp_path / "snippet.py"
     snippet.write_text(SNIPPET)
