@@ -3,8 +3,8 @@
     <root>/.vectors/<hash of the embedder's fingerprint>/<ulid>/vectors.arrow    immutable: keys ascending, vectors
 
 A text is embedded once, whatever collection, file or worktree it comes from. The folder may be deleted at any time;
-missing vectors are then computed again. Writers only add files under new names and merge small files into larger ones.
-A reader whose file a merge has removed looks again.
+missing vectors are then computed again, and so are those of a damaged file, which the next merge removes. Writers only
+add files under new names and merge small files into larger ones. A reader whose file a merge has removed looks again.
 """
 
 from __future__ import annotations
@@ -78,20 +78,22 @@ class ContentVectors:
         names = self._names()
         if len(names) <= MOST_FILES:
             return 0
-        small = []
         try:
-            small = [(name, table) for name in names if (table := self._table(name)).num_rows < LARGE_ROWS]
+            tables = {name: self._table(name) for name in names}
         except FileNotFoundError:  # another process is merging them
             return 0
-        if len(small) < 2:
+        small = [table for table in tables.values() if table is not None and table.num_rows < LARGE_ROWS]
+        merged = [name for name, table in tables.items() if table is None or table.num_rows < LARGE_ROWS]
+        if len(merged) < 2:
             return 0
-        keys = np.concatenate([_keys(table) for _, table in small])
-        vectors = QuantizedVectors.joined([_vectors(table) for _, table in small])
-        _, first = np.unique(keys, axis=0, return_index=True)
-        self.add(keys[first], vectors[first])
-        for name, _ in small:
+        if small:
+            keys = np.concatenate([_keys(table) for table in small])
+            vectors = QuantizedVectors.joined([_vectors(table) for table in small])
+            _, first = np.unique(keys, axis=0, return_index=True)
+            self.add(keys[first], vectors[first])
+        for name in merged:
             self._storage.remove(f"{self._folder}/{name}")
-        return len(small)
+        return len(merged)
 
     def _found(self, keys: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], QuantizedVectors]]:
         """Yield the pieces that `find` returns. Raises `FileNotFoundError` where a merge has removed a file."""
@@ -100,6 +102,8 @@ class ContentVectors:
             if not len(places):
                 return
             table = self._table(name)
+            if table is None:
+                continue
             highs = numbers(table, "high")
             rows = np.minimum(np.searchsorted(highs, keys[places, 0]), max(len(highs) - 1, 0))
             there = (highs[rows] == keys[places, 0]) & (numbers(table, "low")[rows] == keys[places, 1])
@@ -110,8 +114,31 @@ class ContentVectors:
     def _names(self) -> list[str]:
         return [name for name in self._storage.list(self._folder) if is_ulid(name)]
 
-    def _table(self, name: str) -> pa.Table:
-        return pa.ipc.open_file(self._storage.map(f"{self._folder}/{name}/{FILE}")).read_all()
+    def _table(self, name: str) -> pa.Table | None:
+        """Return the vectors of a file, or None where it is damaged. Raises `FileNotFoundError`, `StorageError`."""
+        data = self._storage.map(f"{self._folder}/{name}/{FILE}")
+        try:
+            table = pa.ipc.open_file(data).read_all()
+            table.validate()
+            width = table.schema.field("code").type.list_size
+            whole = table.schema == _schema(width, -(-width // 8)) and all(
+                column.num_chunks <= 1 and not column.null_count for column in table.columns
+            )
+        except (pa.ArrowException, OSError, LookupError, AttributeError):
+            whole = False
+        return table if whole else None
+
+
+def _schema(code_bytes: int, sign_bytes: int) -> pa.Schema:
+    return pa.schema(
+        {
+            "high": pa.uint64(),
+            "low": pa.uint64(),
+            "code": pa.list_(pa.int8(), code_bytes),
+            "scale": pa.float32(),
+            "sign": pa.list_(pa.uint8(), sign_bytes),
+        }
+    )
 
 
 def _keys(table: pa.Table) -> NDArray[np.uint64]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raycontext.embed.vectors import QuantizedVectors, quantize
+from raycontext.store.segments.columns import ipc_file
 from raycontext.store.segments.content_vectors import FOLDER, MOST_FILES, ContentVectors, content_keys
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.storage.memory import MemoryStorage
@@ -57,6 +60,23 @@ def test_embedders_are_kept_apart_and_on_disk(tmp_path: Path) -> None:
     ContentVectors(LocalStorage(tmp_path), "embedder-1").add(content_keys(texts), vectors_of(texts))
     assert looked_up(ContentVectors(LocalStorage(tmp_path), "embedder-1"), texts) == expected(texts)
     assert looked_up(ContentVectors(LocalStorage(tmp_path), "embedder-2"), texts) == {}
+
+
+@pytest.mark.parametrize("damage", [b"", b"ARROW1\0\0 and no more", ipc_file(pa.table({"high": [1]})).to_pybytes()])
+def test_damaged_file_holds_nothing_and_the_next_merge_removes_it(tmp_path: Path, damage: bytes) -> None:
+    vectors = ContentVectors(LocalStorage(tmp_path), "embedder")
+    texts = [f"text {number}" for number in range(MOST_FILES + 1)]
+    for text in texts:
+        vectors.add(content_keys([text]), vectors_of([text]))
+    damaged = sorted(tmp_path.rglob("*.arrow"))[5]
+    damaged.chmod(0o600)
+    damaged.write_bytes(damage)
+    whole = [text for text in texts if text in looked_up(vectors, texts)]
+    assert len(whole) == MOST_FILES
+    assert looked_up(vectors, texts) == expected(whole)
+    assert vectors.merge() == MOST_FILES + 1
+    assert len(list(tmp_path.rglob("*.arrow"))) == 1
+    assert looked_up(vectors, texts) == expected(whole)
 
 
 def test_reader_that_a_merge_overtakes_looks_again(tmp_path: Path) -> None:
