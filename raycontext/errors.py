@@ -3,8 +3,10 @@
     RaycontextError
     ├── InvalidInput            an argument that cannot be used (empty query, limit out of range, …)
     │   └── RootNotFound        the folder to index does not exist or is not a folder
+    │       └── PathNotFound    the place to search in does not exist
     ├── SourceUnavailable       a git repository or an archive cannot be fetched
     ├── UnknownCollection       no such collection under this root
+    │   └── NotIndexedYet       a collection without a commit: its first run goes on, or was stopped
     ├── CollectionExists        the name is taken by another source folder
     ├── StorageError            the index folder cannot be read or written
     │   ├── CorruptManifest     a manifest, snapshot or description whose checksum or shape is wrong
@@ -61,8 +63,10 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "KernelsMissing",
+    "NotIndexedYet",
     "NotShared",
     "PathNotAllowed",
+    "PathNotFound",
     "RaycontextError",
     "RemoteError",
     "RequestRefused",
@@ -94,6 +98,15 @@ class RootNotFound(InvalidInput):
         self.advice = "Give the path of a folder that this machine (and each Ray worker) can read."
 
 
+class PathNotFound(RootNotFound):
+    """The place to search in does not exist: `PathNotFound(path)`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.what = f"{path} does not exist"
+        self.advice = "Give a file or folder that is there, or the name of a collection whose folder is gone."
+
+
 class SourceUnavailable(RaycontextError):
     """A repository or an archive cannot be fetched: `SourceUnavailable(source, problem, damaged)`.
 
@@ -122,6 +135,22 @@ class UnknownCollection(RaycontextError):
     def __str__(self) -> str:
         known = f"Known collections: {', '.join(self.known)}." if self.known else "Nothing is indexed here yet."
         return f"There is no collection for '{self.name}'. {known} Index it with `raycontext index PATH`."
+
+
+class NotIndexedYet(UnknownCollection):
+    """The collection has no commit yet, since its first run was stopped: `NotIndexedYet(name, source, state)`.
+
+    source: folder that it is to index; "" where unknown. state: how far the first run came, as the end of a sentence.
+    """
+
+    def __init__(self, name: str, source: str = "", state: str = "") -> None:
+        super().__init__(name, ())
+        self.source, self.state = source, state
+        self.args = name, source, state
+
+    def __str__(self) -> str:
+        state = f": {self.state}" if self.state else ""
+        return f"'{self.name}' is not indexed yet{state}. `raycontext index {self.source or 'PATH'}` goes on."
 
 
 class CollectionExists(Advised):

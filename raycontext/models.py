@@ -39,6 +39,7 @@ __all__ = [
     "SkippedFile",
     "TreeListing",
     "first_problem",
+    "first_run",
 ]
 
 
@@ -83,6 +84,9 @@ class SearchFilters(FrozenModel):
     any, and none of the globs that begin with `!`. Empty: all paths."""
     kinds: tuple[str, ...] = ()
     """Values of `ChunkKind`. Empty: all kinds."""
+    inside: str = ""
+    """Path of a file or folder relative to the root: only chunks of this file, or of files below this folder. Empty:
+    all paths."""
 
 
 class FeatureContribution(FrozenModel):
@@ -229,6 +233,18 @@ class IndexReport(FrozenModel):
     """Tokens that an embedding server counted for this run. 0 where no server was asked."""
     seconds: float
     """Duration of the run, in seconds."""
+
+
+def first_run(progress: JobProgress | None) -> str:
+    """Return how far the first run of a collection came, as the end of a sentence that says it is not indexed yet."""
+    if progress is None:
+        return "its first run was stopped before it had committed anything"
+    done = f"{progress.files_indexed} of {progress.files_to_index} files" if progress.files_to_index else "no file yet"
+    if progress.stage == "cancelled":
+        return f"its first run was cancelled ({done})"
+    if progress.error:
+        return f"its first run has failed ({done}): {progress.error.rstrip('.')}"
+    return f"its first run goes on ({done})"
 
 
 class ActorStatus(FrozenModel):

@@ -15,6 +15,7 @@ from raycontext.cli.indexing import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, connected
 from raycontext.daemon_client import wire
 from raycontext.errors import InvalidInput, RemoteError
+from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
 from raycontext.safe_text import safe
 
@@ -45,7 +46,7 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too."""
-    from raycontext.errors import UnknownCollection
+    from raycontext.errors import NotIndexedYet, UnknownCollection
     from raycontext.models import CollectionStatus
 
     place = daemon_root(root, address)
@@ -58,12 +59,16 @@ def status(
         if told is not None and told["collection"] is not None:
             found = CollectionStatus.model_validate(told["collection"])
             where = RUNTIMES[told["runtime"]]
+        elif told is not None:
+            _print_first_run(told, as_json)
+            return
         if found is None:
             with connected(root, address, None if address else "inline") as context:
-                found = context.status(collection, path=path)
-    except (UnknownCollection, InvalidInput, RemoteError):
-        if named or place is None:
+                found = context.status(collection, path=None if collection is not None else path or os.getcwd())  # noqa: PTH109
+    except (UnknownCollection, RemoteError) as error:
+        if named or isinstance(error, NotIndexedYet) or getattr(error, "name", "") == NotIndexedYet.__name__:
             raise
+        say(str(error))
     if as_json:
         print_json({"daemon": health} if found is None else found.model_dump(mode="json"))
         return
@@ -145,6 +150,24 @@ def _of_daemon(root: str | None, health: dict[str, Any] | None, name: str, asked
     with suppress(wire.DaemonGone):
         return wire.checked(wire.ask(root, "POST", f"/api/{name}", asked))
     return None
+
+
+def _print_first_run(told: dict[str, Any], as_json: bool) -> None:
+    """Show a collection whose first run has not committed anything. Ends with exit code 4 where that run has ended."""
+    from raycontext.models import JobProgress
+
+    job = told["job"]
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo(f"{job['collection']}: {safe(job['source'])}")
+        progress = _of_job(JobProgress.model_validate(job["progress"])) if job["progress"] else job["state"]
+        typer.echo(f"  not indexed yet; first run {progress}")
+        if job["error"]:
+            typer.echo(f"  {safe(job['error'])}")
+    if job["state"] != "running":
+        say(f"raycontext index {safe(job['source'])} goes on")
+        raise typer.Exit(ExitCode.NO_COLLECTION)
 
 
 def _print_status(found: CollectionStatus) -> None:

@@ -9,7 +9,6 @@ import os
 
 from raycontext.cli.display import print_hits, print_json, say, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.discover.private_places import why_private
 from raycontext.errors import DaemonStarting, InvalidInput, RemoteError
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
@@ -59,12 +58,20 @@ def _search_body(given: Given) -> dict[str, Any]:
     return {
         "query": given["query"],
         "path": path,
-        "folder": os.getcwd() if path is None and not collections else None,  # noqa: PTH109
+        "folder": _current_folder() if path is None and not collections else None,
         "collection": collections[0] if one else None,
         "collections": None if one else collections,
         "diversity": given["diversity"],
         "explain": given["explain"],
     }
+
+
+def _current_folder() -> str:
+    """Return the current folder. Raises `InvalidInput` when it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - pathlib takes longer to import
+    except FileNotFoundError:
+        raise InvalidInput("The current folder is gone", "Go to another one, or name a collection.") from None
 
 
 def _related_body(given: Given) -> dict[str, Any]:
@@ -79,29 +86,25 @@ def _related_body(given: Given) -> dict[str, Any]:
 
 
 def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
-    """Return the answer. A folder that was never indexed is indexed first."""
+    """Return the answer. A folder that was never indexed is indexed first, and a first run is waited for."""
     try:
-        return _asked(name, body, given)
+        answer = _asked(name, body, given)
     except RemoteError as refused:
-        if refused.exit_code != ExitCode.NO_COLLECTION or not _may_index(body):
+        if refused.exit_code != ExitCode.NO_COLLECTION or name != "search":
             raise
+        from raycontext.cli.first_search import folder_to_index
+
+        folder = folder_to_index(body, refused, given["root"], given["address"])
+    else:
+        is_first = answer["version"] == 0 and answer["indexing"] and not body.get("collection")
+        if not is_first or body.get("collections"):
+            return answer
+        folder = answer["indexing"][0]["source"]
     from raycontext.cli.indexing import index_folder
 
-    say(f"{safe(body['path'])} is not indexed yet")
-    index_folder(body["path"], root=given["root"], address=given["address"])
+    say(f"{safe(folder)} is not indexed yet")
+    index_folder(folder, root=given["root"], address=given["address"])
     return _asked(name, body, given)
-
-
-def _may_index(body: dict[str, Any]) -> bool:
-    """Return whether the query names a folder that may be indexed for it. Says why where the folder is private."""
-    path = body.get("path")
-    if path is None or body.get("collection") or body.get("collections") or "line" in body:
-        return False
-    if not os.path.isdir(path):  # noqa: PTH112 - pathlib takes longer to import
-        return False
-    if reason := why_private(path):
-        say(f"{safe(path)} {reason}: a search does not index it, raycontext index does")
-    return not reason
 
 
 def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:

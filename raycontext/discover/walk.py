@@ -19,7 +19,11 @@ __all__ = ["walk", "walk_places"]
 _BY_PATH = itemgetter(0)
 
 
-def walk(root: Path, max_file_bytes: int) -> TreeListing:
+def _never(files: list[FileStat]) -> bool:
+    return False
+
+
+def walk(root: Path, max_file_bytes: int, is_enough: Callable[[list[FileStat]], bool] = _never) -> TreeListing:
     """List the files below `root` that may be indexed.
 
     `root` is a folder or a link to one. Files of more than `max_file_bytes` bytes are left out. Ignored files do not
@@ -28,10 +32,12 @@ def walk(root: Path, max_file_bytes: int) -> TreeListing:
     during the walk are not listed. The walk starts again when another folder takes the place of `root` during the walk.
     Otherwise the files of the first folder would count as deleted.
 
+    is_enough: called after each folder with the files so far; the walk ends where it returns True.
+
     Raises `RootNotFound` when `root` is not an existing folder that can be reached, at the start or at the end of the
     walk.
     """
-    return _list_one_folder(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top)))
+    return _list_one_folder(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top), is_enough))
 
 
 def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeListing:
@@ -98,8 +104,8 @@ class _Walker:
         self._unreadable_folders: list[str] = []
         self._pending: list[tuple[str, IgnoreRules]] = []
 
-    def walk(self, prefix: str, rules: IgnoreRules) -> None:
-        """Collect the files below a folder.
+    def walk(self, prefix: str, rules: IgnoreRules, is_enough: Callable[[list[FileStat]], bool] = _never) -> None:
+        """Collect the files below a folder, until `is_enough` returns True for the files so far.
 
         `prefix` is the folder's path with "/" at its end, or "" for the root. `rules` are the rules of the folders
         above. The ignore files in the folder itself are read here. Raises `RootNotFound` when the root is gone.
@@ -127,6 +133,8 @@ class _Walker:
             has_rules = not rules.is_empty
             for entry in entries:
                 take(entry, prefix + entry.name, rules, has_rules)
+            if is_enough(self._files):
+                return
 
     def take(self, path: str, rules: IgnoreRules) -> None:
         """Collect the file at one place, or all files below it. `rules` are the rules inside its parent folder."""

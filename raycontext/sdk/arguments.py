@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
-from raycontext.discover.globs import check_globs
-from raycontext.errors import InvalidInput
-from raycontext.models import ChunkKind, SearchFilters
+from raycontext.errors import InvalidInput, PathNotFound
 from raycontext.settings import Settings
 from raycontext.store.storage.locations import MEMORY, StorageOptions, check_url, is_url
 
 __all__ = [
     "MAX_LIMIT",
     "MAX_QUERY_CHARACTERS",
+    "check_exists",
     "check_limits",
     "check_line",
     "check_query",
     "check_share",
     "path_inside",
+    "place_inside",
     "root_of",
-    "search_filters",
     "storage_options_of",
 ]
 
@@ -30,6 +28,13 @@ MAX_LIMIT = 1000
 """Largest number of hits that a search may ask for."""
 MAX_QUERY_CHARACTERS = 10_000
 """Largest length of a query, in characters."""
+
+
+def check_exists(path: str | Path) -> None:
+    """Raise `PathNotFound` unless there is a file or folder at `path`."""
+    place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
+    if "\0" in place or not os.path.lexists(place):
+        raise PathNotFound(os.path.abspath(place))  # noqa: PTH100
 
 
 def check_line(line: int) -> None:
@@ -61,24 +66,6 @@ def check_limits(limit: int, min_score: float) -> None:
         raise InvalidInput(f"min_score is {min_score!r}", "Give a finite number.")
 
 
-def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
-    """Return the filters of a search. A single string counts as a list of one.
-
-    Raises `InvalidInput` when a value is not a string or is empty, when a glob in `paths` can match nothing, or
-    when a kind is not a value of `ChunkKind`.
-    """
-    filters = SearchFilters(
-        languages=_names_of(languages, "languages"), paths=_names_of(paths, "paths"), kinds=_names_of(kinds, "kinds")
-    )
-    check_globs("paths", (glob.removeprefix("!") for glob in filters.paths))
-    unknown = sorted(set(filters.kinds) - {kind.value for kind in ChunkKind})
-    if unknown:
-        raise InvalidInput(
-            f"There is no kind {', '.join(unknown)}", f"Kinds are: {', '.join(kind.value for kind in ChunkKind)}."
-        )
-    return filters
-
-
 def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     """Return `path` relative to the folder `source`, with "/", which is how a collection names its files.
 
@@ -90,6 +77,24 @@ def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     folder, name = os.path.split(place)
     # The file itself may be a link that is indexed as a link, so only the links in its folder are resolved.
     return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
+
+
+def place_inside(source: str, path: str | Path, from_source: bool) -> str:
+    """Return an existing file or folder relative to the folder `source`, with "/"; "" for the source itself.
+
+    A relative path is relative to `source` when `from_source` is true, else to the current folder. Raises
+    `PathNotFound` when nothing is there, and `InvalidInput` when it does not lie in the source.
+    """
+    place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
+    place = os.path.join(source if from_source else os.curdir, place)  # noqa: PTH118
+    check_exists(place)
+    is_link = os.path.islink(place)  # noqa: PTH114
+    inside = path_inside(source, place if is_link else os.path.realpath(place), from_source=False)
+    if inside == os.pardir or inside.startswith(os.pardir + "/"):
+        raise InvalidInput(
+            f"{os.path.realpath(place)} does not lie in {source}", "Name another collection, or leave the name out."
+        )
+    return "" if inside == os.curdir else inside
 
 
 def storage_options_of(settings: Settings) -> StorageOptions:
@@ -114,16 +119,3 @@ def root_of(settings: Settings) -> str:
             f"The root {root} is not valid UTF-8", "Arrow cannot open such files. Choose another folder."
         )
     return root
-
-
-def _names_of(values: Iterable[str], parameter: str) -> tuple[str, ...]:
-    """Return the values as a tuple. A single string becomes a tuple of one.
-
-    Raises `InvalidInput`, which names `parameter`, when a value is not a string or is empty.
-    """
-    if isinstance(values, str):
-        return (values,)
-    names = tuple(values)
-    if not all(isinstance(name, str) and name for name in names):
-        raise InvalidInput(f"{parameter} holds something that is not a name", "Give strings.")
-    return names

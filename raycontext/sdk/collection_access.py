@@ -7,10 +7,10 @@ from pathlib import Path
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.actors.looks import LookBudget
-from raycontext.errors import RuntimeUnavailable
+from raycontext.errors import NotIndexedYet, RuntimeUnavailable
 from raycontext.index.governor import IndexBudget
 from raycontext.index.request import embedder_plan
-from raycontext.models import CollectionStatus, CollectionSummary, JobProgress
+from raycontext.models import CollectionStatus, CollectionSummary, JobProgress, first_run
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.sdk.arguments import storage_options_of
@@ -38,10 +38,13 @@ class CollectionAccess:
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
         """Return what a collection holds and which actors serve it. `collection` and `path` are like those of `search`.
 
-        Raises `UnknownCollection`, `InvalidInput`, `StorageError` or `RuntimeUnavailable`.
+        Raises `UnknownCollection`, `NotIndexedYet`, `InvalidInput`, `StorageError` or `RuntimeUnavailable`.
         """
         name = await self._resolve(collection, path)
-        return await (await self._coordinator()).call(Coordinator.status, name)
+        try:
+            return await (await self._coordinator()).call(Coordinator.status, name)
+        except NotIndexedYet:
+            raise await self._not_indexed(name) from None
 
     async def progress(self, collection: str) -> JobProgress | None:
         """Return the progress of the running or last index run of a collection; None when there was none."""
@@ -112,6 +115,11 @@ class CollectionAccess:
         return await (await self._coordinator()).call(
             Coordinator.resolve, collection, place, await asyncio.to_thread(real_path, ".")
         )
+
+    async def _not_indexed(self, name: str) -> NotIndexedYet:
+        """Return the error for a collection without a commit, with how far its first run came."""
+        source = (await self._identity(name, None)).source
+        return NotIndexedYet(name, source, first_run(await self.progress(name)))
 
     def _forget(self, collection: str) -> None:
         client = self._clients.pop(collection, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from raycontext.actors.coordinator import Coordinator
 from raycontext.actors.looks import Look, with_looks
 from raycontext.discover.freshness import checked
-from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.errors import InvalidInput, NotIndexedYet, UnknownCollection
 from raycontext.hits import Hits
 from raycontext.index.estimate import IndexEstimate
 from raycontext.index.own_sources import was_own_source
@@ -24,14 +25,16 @@ from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.runtime.base import Runtime
 from raycontext.sdk.arguments import (
+    check_exists,
     check_limits,
     check_line,
     check_query,
     check_share,
     path_inside,
-    search_filters,
+    place_inside,
 )
 from raycontext.sdk.collection_access import CollectionAccess
+from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import merged
@@ -270,14 +273,16 @@ class Context(CollectionAccess):
     ) -> Hits:
         """Return the chunks that answer a question or hold a symbol, best first, and how complete and how old they are.
 
-        collection: name of the collection; it takes precedence over `path`. Without name and place, the collection of
-        the current folder is searched, or the only one that there is.
+        collection: name of the collection. Without name and place, the collection of the current folder is searched, or
+        the only one that there is.
         collections: names of several collections, or ["*"] for all of the root, instead of `collection` and `path`.
         Their hits are merged by score. One that cannot be searched is named in the notes of the answer.
-        path: place within the indexed folder of a collection.
+        path: file or folder: only what lies in it is searched. Without a name, the collection is the one whose folder
+        holds it; with `collection` it may be relative to that collection's folder.
         limit: largest number of hits, 1 to 1000.
-        languages, paths, kinds: filters that hold before the ranking: names as in `Hit.language`, globs in gitignore
-        syntax of which `!` excludes, values of `ChunkKind`.
+        languages, paths, kinds: filters that hold before the ranking: languages by their names, common aliases or
+        extensions; globs in gitignore syntax, relative to the source or absolute, of which `!` excludes; values of
+        `ChunkKind`.
         min_score: smallest final score of a hit.
         diversity: how much each further chunk of the same file loses, from 0 (nothing) to 1 (one chunk per file). None
         takes `RAYCONTEXT_DIVERSITY`, whose default is 0.75.
@@ -288,7 +293,8 @@ class Context(CollectionAccess):
         `RAYCONTEXT_REFRESH`, whose default is true. Each hit says in any case whether its file has changed since it was
         indexed (`Hit.freshness`).
 
-        Raises `UnknownCollection`, `InvalidInput`, `FingerprintMismatch`, `StorageError` or `RuntimeUnavailable`.
+        Raises `UnknownCollection`, `NotIndexedYet`, `PathNotFound`, `InvalidInput`, `FingerprintMismatch`,
+        `StorageError` or `RuntimeUnavailable`.
         """
         check_query(query)
         check_limits(limit, min_score)
@@ -301,13 +307,13 @@ class Context(CollectionAccess):
             repeat_factor=1.0 - spread,
             explain=explain,
         )
-        names = await self._names(collection, tuple(collections), path)
+        names, inside = await self._targets(collection, tuple(collections), path)
         looks: dict[str, Look] = {}
         if self._settings.refresh if refresh is None else refresh:
             coordinator = await self._coordinator()
             found = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
             looks = {name: self._watches.seen(name, look) for name, look in zip(names, found, strict=True)}
-        asked = (self._client(name).search(request, limit, min_score) for name in names)
+        asked = (self._searched(name, request, inside, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
         was_here = partial(was_own_source, self._root)
         return await asyncio.to_thread(checked, with_looks(hits, looks), was_here)
@@ -340,8 +346,23 @@ class Context(CollectionAccess):
         filters = search_filters(languages, paths, kinds)
         identity = await self._identity(collection, None if collection is not None else path)
         inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
-        hits = await self._client(identity.name).related(inside, line, filters, limit, min_score)
+        filters = await asyncio.to_thread(within_source, filters, identity.source)
+        try:
+            hits = await self._client(identity.name).related(inside, line, filters, limit, min_score)
+        except NotIndexedYet:
+            raise await self._not_indexed(identity.name) from None
         return await asyncio.to_thread(checked, hits, partial(was_own_source, self._root))
+
+    async def _searched(self, name: str, request: SearchRequest, inside: str, limit: int, min_score: float) -> Hits:
+        """Search one collection. Raises what `search` raises."""
+        if inside or request.filters.paths:
+            source = (await self._identity(name, None)).source
+            filters = await asyncio.to_thread(within_source, request.filters, source, inside)
+            request = replace(request, filters=filters)
+        try:
+            return await self._client(name).search(request, limit, min_score)
+        except NotIndexedYet:
+            raise await self._not_indexed(name) from None
 
     async def _index_watched(
         self, collection: str, source: str, paths: tuple[str, ...], options: RunOptions
@@ -354,6 +375,21 @@ class Context(CollectionAccess):
     async def _close(self) -> None:
         await self._watches.close()
         await super()._close()
+
+    async def _targets(
+        self, collection: str | None, collections: tuple[str, ...], path: str | Path | None
+    ) -> tuple[list[str], str]:
+        """Return the names of the collections to search, and the place to search in, relative to the source.
+
+        The place is "" for everything. Raises `InvalidInput`, `PathNotFound` or `UnknownCollection`.
+        """
+        if path is None or collections:
+            return await self._names(collection, collections, path), ""
+        if collection is None:
+            await asyncio.to_thread(check_exists, path)
+        identity = await self._identity(collection, None if collection is not None else path)
+        inside = await asyncio.to_thread(place_inside, identity.source, path, collection is not None)
+        return [identity.name], inside
 
     async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
         """Return the names of the collections to search. Raises `InvalidInput` or `UnknownCollection`."""

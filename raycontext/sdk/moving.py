@@ -22,7 +22,7 @@ def runtime_of(context: Context) -> Literal["ray", "processes", "inline"]:
 
 async def names_of(context: Context, collection: str | None, collections: Sequence[str], path: str | None) -> list[str]:
     """Return the names of the collections that a search is about. Raises as `Context.search`."""
-    return await context._names(collection, tuple(collections), path)
+    return (await context._targets(collection, tuple(collections), path))[0]
 
 
 async def freshen(context: Context, collection: str, wanted: bool | None) -> Look:

@@ -16,6 +16,7 @@ from raycontext.errors import (
     EmbedderNotAllowed,
     EmbeddingFailed,
     InvalidInput,
+    NotIndexedYet,
     RaycontextError,
     RuntimeUnavailable,
     StaleVersion,
@@ -97,10 +98,11 @@ class SearchClient:
         """Return at most `limit` hits with at least `min_score`, best first.
 
         Where the embedder of the collection may not be used, or its server fails, words alone decide, and a note says
-        so. Raises `UnknownCollection` or `FingerprintMismatch`, and `RuntimeUnavailable` when no shard answers in time.
+        so. Raises `UnknownCollection`, `NotIndexedYet` or `FingerprintMismatch`, and `RuntimeUnavailable` when no shard
+        answers in time.
         """
         try:
-            return await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score))
+            return self._indexed(await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score)))
         except (EmbedderNotAllowed, EmbeddingFailed) as error:
             note = f"'{self._location.collection}' was searched by words alone. {error}"
         by_words = replace(request, words_only=True)
@@ -113,6 +115,12 @@ class SearchClient:
         Raises what `search` raises, and `InvalidInput` when the collection has no such file.
         """
         return await self._repeatedly(lambda begun: self._related(begun, path, line, filters, limit, min_score))
+
+    def _indexed(self, hits: Hits) -> Hits:
+        """Return the hits. Raises `NotIndexedYet` when nothing was committed that could be searched."""
+        if hits.version == 0:
+            raise NotIndexedYet(self._location.collection)
+        return hits
 
     async def warm(self) -> None:
         """Start the actors of all shards and have them open the newest version. Raises what `search` raises."""
@@ -166,6 +174,8 @@ class SearchClient:
         if seed is None:
             if len(found) < len(self._shards):
                 raise self._unanswered()
+            if await self._shards[0].call(HybridSearchActor.refresh, None) == 0:
+                raise NotIndexedYet(self._location.collection)
             raise InvalidInput(
                 f"'{path}' is not in the index of '{self._location.collection}'",
                 "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",

@@ -24,10 +24,15 @@ def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
     files = np.ones(len(segment.files), np.bool_)
     if filters.languages:
         files &= _among(segment.files.column("language"), filters.languages)
-    if filters.paths:
-        admits = _admits(filters.paths)
+    if filters.paths or filters.inside:
         paths = segment.files.column("path").to_pylist()
-        files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
+        if filters.inside:
+            place = os.fsencode(filters.inside)
+            below = place + b"/"
+            files &= np.fromiter((path == place or path.startswith(below) for path in paths), np.bool_, len(paths))
+        if filters.paths:
+            admits = _admits(filters.paths)
+            files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
     admitted: NDArray[np.bool_] = files[segment.chunk_column("file")]
     if filters.kinds:
         admitted = admitted & _among(segment.chunks.column("kind"), filters.kinds)

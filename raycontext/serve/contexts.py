@@ -133,7 +133,8 @@ class Contexts:
         found = await asyncio.gather(*(self._freshen(name, refresh) for name in names))
         looks = dict(zip(names, found, strict=True))
         with self._searched(names) as context:
-            hits = await context.search(query, collections=names, refresh=False, **asked)
+            where: dict[str, Any] = {"collections": names} if path is None else {"collection": names[0], "path": path}
+            hits = await context.search(query, refresh=False, **where, **asked)
         return with_looks(hits, looks)
 
     async def related(self, path: str, line: int, *, collection: str | None, **asked: Any) -> Hits:

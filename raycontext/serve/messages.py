@@ -91,7 +91,7 @@ class SearchQuery(_Selection):
     path: Path | None = None
     """Absolute path of a place in an indexed folder."""
     folder: Path | None = None
-    """Current folder of the caller. It decides which collection is searched when nothing else does."""
+    """Current folder of the caller. The collection that indexes it is searched where nothing else says which."""
     diversity: float | None = Field(default=None, ge=0.0, le=1.0)
     """How much each further hit of a file loses, from 0 (nothing) to 1 (one hit per file). Null takes the daemon's
     setting.
@@ -143,7 +143,7 @@ class CollectionQuery(_Query):
     path: Path | None = None
     """Absolute path of a place in its folder."""
     folder: Path | None = None
-    """Current folder of the caller. It decides when nothing else does."""
+    """Current folder of the caller. The collection that indexes it is meant where nothing else says which."""
 
 
 class JobState(_Answer):

@@ -15,12 +15,14 @@ from raycontext.errors import (
     CollectionExists,
     EmbedderNotAllowed,
     InvalidInput,
+    JobCancelled,
+    NotIndexedYet,
     RuntimeUnavailable,
     UnknownCollection,
 )
-from raycontext.hits import Hits
+from raycontext.hits import Hits, Searched
 from raycontext.index.request import resolved
-from raycontext.models import CollectionStatus, CollectionSummary, IndexReport
+from raycontext.models import CollectionStatus, CollectionSummary, IndexReport, first_run
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT
@@ -40,7 +42,6 @@ from raycontext.serve.messages import (
 )
 from raycontext.serve.reach import Reach, chosen, is_inside, known_of
 from raycontext.serve.token_budget import within_budget
-from raycontext.store.catalog import several
 
 __all__ = ["Service"]
 
@@ -94,7 +95,7 @@ class Service:
             collections = [chosen(sources, name, None) for name in names] or [chosen(sources, "*", None)]
         elif not collections and (self._reach.is_bounded or (asked.folder and not (collection or path))):
             collection = await self.name_of(asked)
-        hits = await self._told(
+        hits = await self._of_first_run(
             self.contexts.search(
                 asked.query,
                 collection=collection,
@@ -124,7 +125,7 @@ class Service:
         collection = asked.collection
         if self._reach.is_bounded:
             collection = await self._chosen(collection, None if collection else asked.path)
-        hits = await self._told(
+        hits = await self._of_first_run(
             self.contexts.related(
                 asked.path,
                 asked.line,
@@ -235,19 +236,8 @@ class Service:
             raise InvalidInput(f"The collection name '{error.name}' is taken", "Choose another name.") from None
 
     async def _collection_of(self, folder: str) -> str:
-        """Return the name of the collection that indexes a folder, else of the only one that there is.
-
-        Raises `UnknownCollection` or `InvalidInput`.
-        """
-        place = await self._check_path(folder)
-        try:
-            return await self._chosen(None, place)
-        except UnknownCollection as error:
-            if not error.known:
-                raise
-            if len(error.known) > 1:
-                raise several(error.known) from None
-            return error.known[0]
+        """Return the name of the collection that indexes a folder. Raises `UnknownCollection`."""
+        return await self._chosen(None, await self._check_path(folder))
 
     async def watch(self, asked: WatchQuery) -> WatchState:
         """Index a folder, and again whenever it changes, until this process ends. Raises also `RootNotFound`."""
@@ -359,12 +349,29 @@ class Service:
         self._reach.check_place(place, path)
         return place
 
+    async def _of_first_run(self, call: Awaitable[Hits]) -> Hits:
+        """Return the hits of a query. There are none while the first run of the collection has committed nothing.
+
+        Raises what `_told` raises, and `NotIndexedYet` when that run has ended.
+        """
+        try:
+            return await self._told(call)
+        except NotIndexedYet as error:
+            if self._jobs.is_running(error.name):
+                return Hits(searched=[Searched(collection=error.name, version=0)])
+            job = self._jobs.of(error.name)
+            if job is None or job.progress is None or job.error is None:
+                raise
+            stage = "cancelled" if isinstance(job.error, JobCancelled) else "failed"
+            progress = job.progress.model_copy(update={"stage": stage, "error": str(job.error)})
+            raise NotIndexedYet(error.name, job.source, first_run(progress)) from None
+
     async def _told(self, call: Awaitable[Result]) -> Result:
         """Return what a call of the SDK returns. Its `UnknownCollection` lists only what the caller may reach."""
         try:
             return await call
         except UnknownCollection as error:
-            if not self._reach.is_bounded:
+            if not self._reach.is_bounded or isinstance(error, NotIndexedYet):
                 raise
             raise UnknownCollection(error.name, known_of(error.known, await self._sources())) from None
 

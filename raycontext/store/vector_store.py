@@ -14,11 +14,11 @@ from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.scan import Scan, scan_places
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.registry import embedder_for
-from raycontext.errors import UnknownCollection
+from raycontext.errors import NotIndexedYet
 from raycontext.models import CollectionStatus, FileStat, IndexOptions
 from raycontext.options import RunOptions
 from raycontext.store.changes import Change, Compaction, TreeChanges
-from raycontext.store.collection import Collection, collection_names
+from raycontext.store.collection import Collection
 from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.manifest import Manifest, SegmentReference
@@ -142,11 +142,11 @@ class VectorStore:
         return collect_garbage(self._collection, grace_of(self._collection.storage.location))
 
     def status(self) -> CollectionStatus:
-        """Return the state of the newest version on disk. Raises `UnknownCollection` before the first commit."""
+        """Return the state of the newest version on disk. Raises `NotIndexedYet` before the first commit."""
         self._writer.reload()
         manifest = self._writer.manifest
         if manifest is None:
-            raise UnknownCollection(self._collection.name, tuple(collection_names(self._collection.storage)))
+            raise NotIndexedYet(self._collection.name)
         references = manifest.segments
         languages: Counter[str] = Counter()
         cut_by_lines: list[str] = []

@@ -64,10 +64,10 @@ PAGE_HEADERS = {
 }
 
 _STATUS = {
+    RootNotFound: 404,
     InvalidInput: 400,
     PathNotAllowed: 403,
     EmbedderNotAllowed: 403,
-    RootNotFound: 404,
     UnknownCollection: 404,
     CollectionExists: 409,
     CommitConflict: 409,

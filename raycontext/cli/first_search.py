@@ -1,0 +1,67 @@
+"""The folder that a search indexes because it never was, and whether it may be indexed in passing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from raycontext.cli.display import say
+from raycontext.cli.terminal import connected
+from raycontext.discover.private_places import why_private
+from raycontext.discover.tree_size import size_of_tree
+from raycontext.errors import NotIndexedYet, RemoteError, UnknownCollection
+from raycontext.safe_text import safe
+
+__all__ = ["folder_to_index"]
+
+
+def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None, address: str | None) -> str:
+    """Return the folder to index for a search that no collection answers.
+
+    A folder that the search names is indexed whatever its size, the current folder only where it is small or the user
+    at the terminal says so. Raises `refused` for a search that names a collection or a file, and an error with its exit
+    code for a folder that is private or too large.
+    """
+    named, here = body.get("path"), body.get("folder")
+    folder = os.path.realpath(named or here or "")
+    if body.get("collection") or body.get("collections") or not Path(folder).is_dir():
+        raise refused
+    command = f"`raycontext index {folder}`"
+    elsewhere = "--collection NAME or --all searches what is indexed elsewhere."
+    if reason := why_private(folder):
+        raise _refused(refused, f"{folder} {reason}: a search does not index it, {command} does. {elsewhere}")
+    if refused.name == NotIndexedYet.__name__ and not _is_source(folder, root, address):
+        raise refused  # the source of the collection is a folder above, which this search does not name
+    if named is None:
+        size = size_of_tree(Path(folder))
+        counted = f"at least {size.files:,} files with {size.bytes / 1e6:,.1f} MB"
+        if not size.is_small and not _agrees(f"{folder} is not indexed yet ({counted}). Index it now? [y/N] "):
+            raise _refused(refused, f"{folder} is not indexed, and is large ({counted}): {command}. {elsewhere}")
+    return folder
+
+
+def _is_source(folder: str, root: str | None, address: str | None) -> bool:
+    """Return whether a collection indexes exactly this folder."""
+    with connected(root, address, None if address else "inline") as context:
+        try:
+            return bool(context.of_source(folder))
+        except UnknownCollection:
+            return False
+
+
+def _refused(refused: RemoteError, message: str) -> RemoteError:
+    return RemoteError(refused.name, message, refused.exit_code)
+
+
+def _agrees(question: str) -> bool:
+    """Ask the user. Return False where there is no terminal."""
+    if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    sys.stderr.write(safe(question))
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        say("")
+    return answer.strip().lower() in ("y", "yes")
