@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["safe"]
+__all__ = ["safe", "text_of"]
+
+
+def text_of(argument: str) -> str:
+    """Return an argument of a command as text. Bytes that are not UTF-8, which Python passes on as surrogates, are read
+    as Latin-1.
+    """
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return argument.encode(errors="surrogateescape").decode("latin-1")
+    return argument
 
 
 def safe(text: str) -> str:

@@ -65,8 +65,8 @@ def index_and_search(python: Path, label: str) -> None:
     command = python.parent / "raycontext"
     with tempfile.TemporaryDirectory(prefix="rci-") as root:
         variables = {"RAYCONTEXT_ROOT": root, "RAYCONTEXT_DAEMON": "off"}
-        report = json.loads(run(command, "index", REPOSITORY / "raycontext", "--json", **variables))
-        hits = json.loads(run(command, "search", QUESTION, REPOSITORY / "raycontext", "--json", **variables))
+        report = json.loads(run(command, "index", REPOSITORY / "raycontext", "--json-hits", **variables))
+        hits = json.loads(run(command, "search", QUESTION, REPOSITORY / "raycontext", "--json-hits", **variables))
         if report["files"] < 100 or "store/writer.py" not in [hit["path"] for hit in hits]:
             raise Failed(f"{label}: the search does not find the writer")
     print(f"{label}: {report['files']} files indexed, {hits[0]['path']} found first")

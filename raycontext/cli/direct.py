@@ -43,7 +43,7 @@ async def _answer(
     try:
         asked = SearchQuery(**body) if name == "search" else RelatedQuery(**body)
     except ValidationError as error:
-        raise refused(error, "See /openapi.json.") from None
+        raise refused(error, "`--help` says what each option takes.") from None
     async with connect(root=root, address=address, runtime=runtime) as context:
         service = Service(context)
         return await (service.search(asked) if isinstance(asked, SearchQuery) else service.related(asked))

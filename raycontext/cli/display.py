@@ -12,11 +12,11 @@ from raycontext.text_cuts import cut_line, cut_text, split_lines
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
+    from typing import Any, TextIO
 
     Hit = dict[str, Any]
 
-__all__ = ["interrupted", "output_closed", "print_hits", "print_json", "say", "unexpected", "with_context"]
+__all__ = ["discard", "interrupted", "output_closed", "print_hits", "print_json", "say", "unexpected", "with_context"]
 
 SNIPPET_LINES = 12
 """Largest number of lines of a hit that are printed."""
@@ -30,7 +30,10 @@ DIM, PATH, NAME, WARN = "2", "1;35", "1;36", "33"
 
 def say(message: str) -> None:
     """Print a message on stderr."""
-    print(message, file=sys.stderr)  # noqa: T201
+    try:
+        print(message, file=sys.stderr)  # noqa: T201
+    except OSError:  # whoever read messages is gone, which is no reason to fail
+        discard(sys.stderr)
 
 
 def print_json(value: Any) -> None:
@@ -49,8 +52,15 @@ def interrupted() -> int:
 
 def output_closed() -> int:
     """Discard further output, since its reader has closed it, and return the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard(sys.stdout)
     return ExitCode.OUTPUT_CLOSED
+
+
+def discard(stream: TextIO) -> None:
+    """Discard what is written to a stream from now on."""
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, stream.fileno())
+    os.close(sink)
 
 
 def unexpected(error: BaseException) -> int:
@@ -80,10 +90,10 @@ def unexpected(error: BaseException) -> int:
     return ExitCode.OTHER_ERROR
 
 
-def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:
+def print_hits(hits: list[Hit], *, files: bool, first: int = 1, lines: int | None = SNIPPET_LINES) -> None:
     """Print hits as lines that a terminal makes clickable, or only the paths of their files.
 
-    first: rank of the first hit.
+    first: rank of the first hit. lines: largest number of lines of code of a hit; None for all.
     """
     style = _Style(_is_terminal())
     if files:
@@ -91,7 +101,7 @@ def print_hits(hits: list[Hit], *, files: bool, first: int = 1) -> None:
             print(style.link(path, hit, 1))  # noqa: T201
         return
     for rank, hit in enumerate(hits, first):
-        for line in _lines(rank, hit, style):
+        for line in _lines(rank, hit, style, lines):
             print(line)  # noqa: T201
 
 
@@ -124,25 +134,36 @@ def _beginning(line: str) -> str:
     return cut_text(line, MAX_CONTEXT_LINE_BYTES)[0]
 
 
-def _lines(rank: int, hit: Hit, style: _Style) -> Iterator[str]:
+def _title(hit: Hit) -> str:
+    """Return the name of the definition that a hit begins with, in its scope, and how many others follow in it."""
+    own, *others = hit["symbol"].split() or [""]
+    name = cut_line(" > ".join(part for part in (hit["scope"], own) if part))
+    return f"{name} (+{len(others)})" if others else name
+
+
+def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str]:
     """Yield the lines that show a hit."""
-    name = " > ".join(part for part in (hit["scope"], hit["symbol"]) if part)
     place = style.link(f"{_place(hit)}:{hit['start_line']}", hit, hit["start_line"]) + f"-{hit['end_line']}"
     stale = {"changed": "  [changed since it was indexed]", "deleted": "  [deleted since it was indexed]"}
     yield (
-        f"{rank}. {place}  {hit['kind']} {style(NAME, safe(cut_line(name)))}".rstrip()
-        + style(DIM, f"  score {hit['score']:.3f} (lexical {hit['lexical']:.2f}, vector {hit['vector']:.2f})")
+        f"{rank}. {place}  {hit['kind']} {style(NAME, safe(_title(hit)))}".rstrip()
         + style(WARN, stale.get(hit["freshness"], ""))
     )
+    if hit["explanation"]:
+        scores = f"score {hit['score']:.3f} (lexical {hit['lexical']:.2f}, vector {hit['vector']:.2f})"
+        yield style(DIM, f"    {scores}")
     for entry in hit["explanation"]:
         yield f"    {entry['contribution']:+.3f}  {entry['feature']}"
     for line in hit.get("before", ()):
         yield style(DIM, f"    {safe(cut_line(line))}")
     lines = split_lines(hit["text"])
-    for line in lines[:SNIPPET_LINES]:
+    shown = lines[:most]
+    for line in shown:
         yield f"    {safe(cut_line(line))}"
-    if len(lines) > SNIPPET_LINES:
-        yield style(DIM, f"    … {len(lines) - SNIPPET_LINES} more lines")
+    if left := len(lines) - len(shown):
+        yield style(
+            DIM, f"    … {left} more line{'s' if left > 1 else ''}, up to {hit['end_line']} (--lines 0 shows all)"
+        )
     if hit["text_cut"]:
         yield style(DIM, "    … only the beginning of the text is shown")
     for line in hit.get("after", ()):

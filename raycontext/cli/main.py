@@ -66,6 +66,7 @@ def main() -> NoReturn:
 
 def _exit_code() -> int:
     """Run the command, print its error when it fails, and return its exit code."""
+    _open_streams()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # warnings are for developers, who turn them on with -W
     for stream in (sys.stdout, sys.stderr):
@@ -86,18 +87,32 @@ def _exit_code() -> int:
         return unexpected(error)
 
 
+def _open_streams() -> None:
+    """Open those of stdin, stdout and stderr that the caller has closed, so that no other file gets their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            found = os.open(os.devnull, os.O_RDWR)
+            if found != number:
+                os.dup2(found, number)
+                os.close(found)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def _run(given: list[str]) -> int:
     """Run a command and return its exit code."""
     first = given[0] if given else ""
     if "_RAYCONTEXT_COMPLETE" in os.environ:
         first = "completion"
-    if first in ("", "-h", "--help"):
-        print(_overview())  # noqa: T201
+    if first == "help" and len(given) > 1:
+        first, given = given[1], [*given[1:], "--help"]
+        sys.argv[1:] = given
+    if first in ("", "-h", "--help", "help"):
+        print(_overview(), flush=True)  # noqa: T201
         return ExitCode.DONE if first else ExitCode.WRONG_USE
-    if first == "--version":
+    if first in ("-V", "--version"):
         from raycontext import __version__
 
-        print(f"raycontext {__version__}")  # noqa: T201
+        print(f"raycontext {__version__}", flush=True)  # noqa: T201
         return ExitCode.DONE
     if first in ("search", "related"):
         from raycontext.cli.command_line import parse

@@ -83,6 +83,7 @@ SELECTION = (
         most=1_000_000,
     ),
     Option(("--files",), "Print only the paths of the files, best first.", bool),
+    Option(("--lines",), "Lines of code to show of each hit, 0 for all (default: 12).", int, default=12, least=0),
     Option(
         ("--context", "-C"), "Lines to show before and after each hit, 0 to 100.", int, default=0, least=0, most=100
     ),
@@ -94,7 +95,13 @@ PLACE = (
         variable="RAYCONTEXT_ROOT",
     ),
     Option(("--address",), "Ray cluster to join: auto or host:port.", variable="RAYCONTEXT_ADDRESS"),
-    Option(("--json",), "Print JSON on stdout.", bool, name="as_json"),
+    Option(
+        ("--json",),
+        "Print the answer as a JSON object: hits, what may be missing, version, times.",
+        bool,
+        name="as_json",
+    ),
+    Option(("--json-hits",), "Print only the hits, as a JSON list.", bool),
 )
 COLLECTION = ("--collection", "-c")
 
@@ -122,7 +129,7 @@ QUERY_COMMANDS = {
                     most=1.0,
                     variable="RAYCONTEXT_DIVERSITY",
                 ),
-                Option(("--explain",), "Show what each feature contributed to a hit.", bool),
+                Option(("--explain",), "Show scores, and what each feature contributed to a hit.", bool),
                 *PLACE,
             ),
         ),

@@ -12,7 +12,7 @@ from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.errors import DaemonStarting, InvalidInput, RemoteError
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
-from raycontext.safe_text import safe
+from raycontext.safe_text import safe, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,17 +29,21 @@ def run(name: str, given: Given) -> int:
     # Wrong values get equal messages with and without a daemon.
     for key in ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens"):
         body[key] = given[key]
+    if not (given.get("collections") or given.get("collection") or given.get("everywhere")):
+        body["paths"] = [_from_here(glob) for glob in given["paths"] or ()]
     body = {key: value for key, value in body.items() if value is not None}
     answer = _answer(name, body, given)
     hits = answer["hits"]
     if given["context"]:
         hits = with_context(hits, given["context"])
-    if not given["as_json"]:
-        print_hits(hits, files=given["files"], first=given["offset"] + 1)
-    elif given["files"]:
-        print_json(list(dict.fromkeys(hit["path"] for hit in hits)))
+    files = list(dict.fromkeys(hit["path"] for hit in hits)) if given["files"] else None
+    if given["json_hits"]:
+        print_json(hits if files is None else files)
+    elif given["as_json"]:
+        shown = {"hits": hits} if files is None else {"files": files}
+        print_json({**shown, **{name: value for name, value in answer.items() if name != "hits"}})
     else:
-        print_json(hits)
+        print_hits(hits, files=given["files"], first=given["offset"] + 1, lines=given["lines"] or None)
     _tell(answer)
     return 0 if hits else ExitCode.NOTHING_FOUND
 
@@ -52,11 +56,12 @@ def _search_body(given: Given) -> dict[str, Any]:
     path = real_path(given["path"]) if given["path"] is not None else None
     if path is not None and len(collections) > 1:
         raise InvalidInput("Both a path and several collections are given", "Give one of them.")
-    if not given["query"].strip():
+    query = text_of(given["query"])
+    if not query.strip():
         raise InvalidInput("The query is empty", "Ask a question, or give words or a symbol to look for.")
     one = len(collections) == 1 and not given["everywhere"]
     return {
-        "query": given["query"],
+        "query": query,
         "path": path,
         "folder": _current_folder() if path is None and not collections else None,
         "collection": collections[0] if one else None,
@@ -64,6 +69,15 @@ def _search_body(given: Given) -> dict[str, Any]:
         "diversity": given["diversity"],
         "explain": given["explain"],
     }
+
+
+def _from_here(glob: str) -> str:
+    """Return a glob that begins with `./` or `../` as an absolute one: on a command line it is about this folder."""
+    sign, rest = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+    if not (rest in (".", "..") or rest.startswith(("./", "../"))):
+        return glob
+    whole = os.path.normpath(os.path.join(os.path.realpath(_current_folder()), rest))  # noqa: PTH118
+    return sign + whole + ("/" if rest.endswith("/") else "")
 
 
 def _current_folder() -> str:
@@ -149,4 +163,4 @@ def _tell(answer: dict[str, Any]) -> None:
     if answer["cut"]:
         say("cut to the budget of tokens")
     if not answer["hits"]:
-        say("nothing found")
+        say("nothing found so far" if answer["indexing"] else "nothing found")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.exit_codes import ExitCode
@@ -40,7 +41,24 @@ MAX_PATH_CHARACTERS = 4096
 MAX_TOKENS = 1_000_000
 """Largest budget for an answer, in tokens."""
 
-Path = Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS, pattern=r"^[^\x00]*$")]
+
+def _check_path(path: str) -> str:
+    """Return a path. pydantic's own limits refuse names of files that are not UTF-8."""
+    if not 0 < len(path) <= MAX_PATH_CHARACTERS or "\0" in path:
+        raise PydanticCustomError(
+            "path", f"Input should be a path of 1 to {MAX_PATH_CHARACTERS} characters without NUL"
+        )
+    return path
+
+
+Path = Annotated[
+    str,
+    AfterValidator(_check_path),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": MAX_PATH_CHARACTERS, "pattern": r"^[^\x00]*$"},
+        mode="validation",
+    ),
+]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)]
 

@@ -64,7 +64,7 @@ def test_another_machine_reads_what_one_indexed(
         context.index(source)
     assert not (tmp_path / "elsewhere").exists()
     program = "from raycontext.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "search", "UrlRouter", "--root", cloud, "--json"]
+    command = [sys.executable, "-c", program, "search", "UrlRouter", "--root", cloud, "--json-hits"]
     environment = {**os.environ, "RAYCONTEXT_CACHE": str(tmp_path / "elsewhere"), "RAYCONTEXT_RUNTIME": "inline"}
     arguments = [*command, "--collection", "shop"]
     done = subprocess.run(arguments, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -159,5 +159,5 @@ def test_commands(root: Path, source: Path, server: EmbeddingServer, name: str) 
     assert "tokens for the embedding server" in run(*index, "--dry-run")
     assert not server.times
     assert "texts embedded for" in run(*index)
-    hits = json.loads(run("search", QUESTION, str(source), "--json"))
+    hits = json.loads(run("search", QUESTION, str(source), "--json-hits"))
     assert hits[0]["path"] == "shop/payment.py"

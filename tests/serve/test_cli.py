@@ -17,10 +17,11 @@ import pytest
 
 import raycontext
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport
+from raycontext.serve.messages import Answer
 
 from ..conftest import CART, LEDGER, PAYMENT, README, ROUTER, write_tree
 from ..waiting import WAIT_SECONDS
-from .conftest import Command
+from .conftest import SCRIPT, Command
 
 pytestmark = pytest.mark.process
 
@@ -88,8 +89,15 @@ def test_json_is_all_that_stdout_holds(command: Command, source: Path) -> None:
 
     report = IndexReport.model_validate(output("index", source, "--runtime", "inline", "--shards", "2"))
     assert (report.collection, report.files, report.version) == ("shop", 5, 1)
-    hits = [Hit.model_validate(hit) for hit in output("search", QUESTION, source)]
+    answer = output("search", QUESTION, source)
+    hits = [Hit.model_validate(hit) for hit in answer["hits"]]
     assert hits[0].path == "shop/payment.py"
+    whole = Answer.model_validate(answer)
+    assert (whole.version, whole.partial, whole.may_miss_files, whole.next_offset) == (1, False, False, None)
+    assert whole.seconds > 0
+    assert json.loads(command("search", QUESTION, source, "--json-hits").stdout) == answer["hits"]
+    assert output("search", QUESTION, source, "--files")["files"][0] == "shop/payment.py"
+    assert json.loads(command("search", QUESTION, source, "--files", "--json-hits").stdout)[0] == "shop/payment.py"
     status = CollectionStatus.model_validate(output("status", source))
     assert (status.name, status.files, status.num_shards) == ("shop", 5, 2)
     (summary,) = [CollectionSummary.model_validate(line) for line in output("list")]
@@ -104,10 +112,70 @@ def test_hit_is_shown_with_place_name_and_text(shop: tuple[Command, Path]) -> No
     done = command("search", QUESTION, source, "--limit", "1")
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = done.stdout.splitlines()
-    assert head.startswith("1. shop/shop/payment.py:")  # from the current folder
-    assert "charge_card" in head
-    assert "score" in head
+    assert re.fullmatch(r"1\. shop/shop/payment\.py:\d+-\d+  \w+ \w+( \(\+\d+\))?", head)  # from the current folder
+    assert "score" not in done.stdout
     assert "    def charge_card(card, amount):" in lines
+    explained = command("search", QUESTION, source, "--limit", "1", "--explain", "--lines", "2")
+    assert re.search(r"^    score \d\.\d+ \(lexical ", explained.stdout, re.M)
+    assert re.search(r"^    … \d+ more lines?, up to \d+ ", explained.stdout, re.M)
+    assert "…" not in command("search", QUESTION, source, "--limit", "1", "--lines", "0").stdout
+
+
+def test_path_means_what_lies_in_it(shop: tuple[Command, Path]) -> None:
+    command, source = shop
+    for place, paths in (("web", {"web/router.js"}), ("shop/cart.py", {"shop/cart.py"}), ("core/", {"core/ledger.go"})):
+        done = command("search", "cart card router ledger", source / place, "--json-hits")
+        assert {hit["path"] for hit in json.loads(done.stdout)} == paths
+    assert_failed(command("search", "cart", source / "gone"), 3, f"{source}/gone does not exist")
+
+
+def test_current_folder_answers_from_itself_alone(command: Command, source: Path, tmp_path: Path) -> None:
+    assert command("index", source, "--runtime", "inline").returncode == 0
+    beside = tmp_path / "beside"
+    write_tree(beside, {"parcel.py": "def wrap_parcel(parcel):\n    return parcel\n"})
+    status = command("status", cwd=beside)
+    assert "shop: " not in status.stdout
+    assert f"There is no collection for '{beside}'" in status.stderr
+    done = command("search", "cart", cwd=beside)
+    assert done.stderr.splitlines()[0] == f"{beside} is not indexed yet"
+    done = command("search", "wrap_parcel", "--json-hits", cwd=beside)
+    assert {hit["collection"] for hit in json.loads(done.stdout)} == {"beside"}
+    assert command("search", "cart", "-c", "shop", cwd=beside).returncode == 0
+    assert "shop/cart.py" in command("search", "cart", "--all", cwd=beside).stdout
+
+
+def test_large_current_folder_is_indexed_only_where_the_user_says_so(command: Command, tmp_path: Path) -> None:
+    write_tree(tmp_path / "large", {f"d{number % 9}/f{number}.txt": f"{number}\n" for number in range(5001)})
+    done = command("search", "cart", cwd=tmp_path / "large")
+    assert_failed(done, 4, f"raycontext index {tmp_path}/large", "--all", "at least 5,0")
+    terminal, inner = os.openpty()
+    with subprocess.Popen(
+        [SCRIPT, "search", "cart"], cwd=tmp_path / "large", env=command.environment(), stdin=inner, stderr=inner
+    ) as process:
+        os.close(inner)
+        told = b""
+        while not told.endswith(b"[y/N] "):
+            told += os.read(terminal, 1000)
+        os.write(terminal, b"n\n")
+        assert process.wait(WAIT_SECONDS) == 4
+    os.close(terminal)
+    assert command("list").stdout == ""
+
+
+def test_first_run_that_was_stopped_is_told(command: Command, source: Path) -> None:
+    """Nothing was committed, so that nothing can be found."""
+    code = (
+        "import sys\n"
+        "from raycontext.sdk.connection import connect\n"
+        "with connect(root=sys.argv[1], runtime='inline') as context: context.prepare(sys.argv[2])\n"
+    )
+    process = command.start(command.root, source, program=(sys.executable, "-c", code))
+    process.communicate()
+    assert process.returncode == 0
+    for arguments in (("search", "cart", "-c", "shop"), ("status", "-c", "shop"), ("related", source / "a.py:1")):
+        done = command(*arguments)
+        assert_failed(done, 4, "'shop' is not indexed yet", f"raycontext index {source}")
+    assert "shop/cart.py" in command("search", "shopping cart", source).stdout
 
 
 def test_status_list_and_clear_are_shown(command: Command, source: Path) -> None:
@@ -138,10 +206,10 @@ def test_status_list_and_clear_are_shown(command: Command, source: Path) -> None
 
 def test_place_in_an_indexed_tree_finds_its_collection(shop: tuple[Command, Path]) -> None:
     command, source = shop
-    by_path = command("search", QUESTION, source / "web/router.js", "--json")
-    by_folder = command("search", QUESTION, "--json", cwd=source / "core")
-    assert by_path.stdout == by_folder.stdout
-    assert json.loads(by_path.stdout)[0]["path"] == "shop/payment.py"
+    by_name = command("search", QUESTION, "-c", "shop", "--json-hits")
+    by_folder = command("search", QUESTION, "--json-hits", cwd=source / "core")
+    assert by_name.stdout == by_folder.stdout
+    assert json.loads(by_name.stdout)[0]["path"] == "shop/payment.py"
     assert command("status", cwd=source / "shop").stdout.startswith("shop: ")
 
 
@@ -149,6 +217,8 @@ def test_place_in_an_indexed_tree_finds_its_collection(shop: tuple[Command, Path
     ("options", "paths"),
     [
         (("--language", "javascript", "--language", "go"), {"web/router.js", "core/ledger.go"}),
+        (("--language", "JS", "--language", "golang"), {"web/router.js", "core/ledger.go"}),
+        (("--path", "./web"), {"web/router.js"}),
         (("--path", "shop/*", "--path", "!shop/cart.py"), {"shop/payment.py"}),
         (("--kind", "class", "--path", "*.py"), {"shop/cart.py", "shop/payment.py"}),
         (("-n", "1", "-c", "shop"), {"shop/cart.py", "shop/payment.py"}),
@@ -157,8 +227,9 @@ def test_place_in_an_indexed_tree_finds_its_collection(shop: tuple[Command, Path
 def test_search_options_restrict_the_hits(
     shop: tuple[Command, Path], options: tuple[str, ...], paths: set[str]
 ) -> None:
-    command, _ = shop
-    done = command("search", "charge_card router ledger cart class", "--limit", "50", *options, "--json")
+    command, source = shop
+    asked = ("search", "charge_card router ledger cart class", "--limit", "50", *options, "--json-hits")
+    done = command(*asked, cwd=source)
     hits = json.loads(done.stdout)
     assert {hit["path"] for hit in hits} <= paths
     assert hits
@@ -170,9 +241,9 @@ def test_search_options_restrict_the_hits(
 
 def test_minimum_score_leaves_hits_out(shop: tuple[Command, Path]) -> None:
     command, _ = shop
-    hits = json.loads(command("search", QUESTION, "-c", "shop", "--json").stdout)
+    hits = json.loads(command("search", QUESTION, "-c", "shop", "--json-hits").stdout)
     threshold = (hits[0]["score"] + hits[1]["score"]) / 2
-    kept = json.loads(command("search", QUESTION, "-c", "shop", "--min-score", str(threshold), "--json").stdout)
+    kept = json.loads(command("search", QUESTION, "-c", "shop", "--min-score", str(threshold), "--json-hits").stdout)
     assert kept == hits[:1]
 
 
@@ -180,7 +251,7 @@ def test_nothing_found_is_exit_code_1(shop: tuple[Command, Path]) -> None:
     command, source = shop
     done = command("search", "xyzzyplugh", source)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "nothing found\n")
-    done = command("search", QUESTION, source, "--min-score", "1e9", "--json")
+    done = command("search", QUESTION, source, "--min-score", "1e9", "--json-hits")
     assert (done.returncode, json.loads(done.stdout)) == (1, [])
 
 
@@ -189,7 +260,9 @@ def test_nothing_found_is_exit_code_1(shop: tuple[Command, Path]) -> None:
     [
         (("search", "x", "--limit", "0"), 2, ("limit is 0",)),
         (("search", " "), 2, ("query is empty",)),
-        (("search", "x", "--kind", "klass"), 2, ("klass", "function")),
+        (("search", "x", "-c", "shop", "--kind", "klass"), 2, ("klass", "Did you mean class?", "function")),
+        (("search", "x", "-c", "shop", "--language", "pyton"), 2, ("pyton", "Did you mean python")),
+        (("search", "x", "-c", "shop", "--path", "/etc/*.conf"), 2, ("/etc/*.conf", "leads out of")),
         (("index", ".", "--runtime", "telepathy"), 2, ("runtime",)),
         (("index", ".", "--runtime", "inline", "-c", "shop"), 2, ("shop", "already")),
         (("index", "shop", "--runtime", "inline", "--shards", "0"), 2, ("num_shards",)),
@@ -198,7 +271,8 @@ def test_nothing_found_is_exit_code_1(shop: tuple[Command, Path]) -> None:
         (("index", "shop/README.md", "--runtime", "inline"), 3, ("README.md",)),
         (("index", "~nobody-of-this-name/x", "--runtime", "inline"), 3, ("~nobody-of-this-name",)),
         (("index", "x" * 300, "--runtime", "inline"), 3, ("x" * 300,)),
-        (("search", "x", "/"), 4, ("no collection", "shop")),
+        (("search", "x", "/"), 4, ("/ ", "a search does not index it", "--collection NAME")),
+        (("search", "x", "nowhere"), 3, ("nowhere does not exist",)),
         (("status", "--collection", "nope"), 4, ("nope", "shop")),
         (("clear", "shop/shop"), 4, ("shop/shop", "Known collections: shop")),
         (("clear", "--collection", "nope"), 4, ("nope",)),
@@ -251,8 +325,8 @@ def test_current_folder_that_is_gone_is_an_error(command: Command, tmp_path: Pat
     (tmp_path / "gone").mkdir()
     process = command.start("search", "x", cwd=tmp_path / "gone", program=(sys.executable, "-c", code))
     stdout, stderr = process.communicate()
-    assert (process.returncode, stdout) == (12, "")
-    assert stderr.startswith("error: ")
+    assert (process.returncode, stdout) == (2, "")
+    assert stderr.startswith("error: The current folder is gone.")
     assert len(stderr.splitlines()) == 1
 
 
@@ -333,16 +407,16 @@ def test_nothing_from_files_reaches_the_terminal_raw(command: Command, tmp_path:
     for arguments, code in (
         (("index", place, "--runtime", "inline"), 0),
         (("search", "oddity", place), 0),
-        (("search", "oddity", place, "--json"), 0),
+        (("search", "oddity", place, "--json-hits"), 0),
         (("status", place), 0),
         (("status", place, "--json"), 0),
         (("list",), 0),
-        (("search", "oddity", tmp_path / f"not here{evil}"), 4),
+        (("search", "oddity", tmp_path / f"not here{evil}"), 3),
     ):
         done = command(*arguments)
         assert done.returncode == code, done.stderr
         assert dangerous(done.stdout + done.stderr) == set(), arguments
-        if "--json" not in arguments:
+        if not {"--json", "--json-hits"} & set(arguments):
             assert "\\x1b[2J\\u202e\\x9b31m" in done.stdout + done.stderr
         elif arguments[0] == "search":
             hits = json.loads(done.stdout)
@@ -448,7 +522,7 @@ def test_commands_through_a_running_ray(command: Command, source: Path, local_ra
     assert json.loads(done.stdout)["files"] == 5
     done = command("search", QUESTION, source, "--address", address, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)[0]["path"] == "shop/payment.py"
+    assert json.loads(done.stdout)["hits"][0]["path"] == "shop/payment.py"
     status = json.loads(command("status", source, "--address", address, "--json").stdout)
     assert {actor["name"] for actor in status["actors"]} == {"rc", "rc/shop", "rc/shop/0"}
     assert all(psutil.pid_exists(actor["pid"]) for actor in status["actors"])

@@ -112,10 +112,10 @@ def test_answers_and_exit_codes_are_those_of_a_process_without_daemon(daemon: Co
     ready(daemon)
     for arguments in (
         ("search", QUESTION, "shop"),
-        ("search", QUESTION, "--limit", "1", "--offset", "1", "--json"),
+        ("search", QUESTION, "shop", "--limit", "1", "--offset", "1", "--json-hits"),
         ("search", QUESTION, "--all", "--max-tokens", "40", "--context", "2"),
         ("search", "xyzzyplugh", "shop"),
-        ("search", QUESTION, "--kind", "klass"),
+        ("search", QUESTION, "shop", "--kind", "klass"),
         ("search", QUESTION, "--limit", "0"),
         ("search", QUESTION, "-c", "nope"),
         ("search", "\n"),
@@ -134,7 +134,7 @@ def test_answers_and_exit_codes_are_those_of_a_process_without_daemon(daemon: Co
 def test_folder_that_was_never_indexed_is_indexed_by_the_daemon(daemon: Command, place: Path) -> None:
     health = ready(daemon)
     write_tree(place / "new", {"payment.py": PAYMENT})
-    done = daemon("search", QUESTION, "new", "--json")
+    done = daemon("search", QUESTION, "new", "--json-hits")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["collection"] == "new"
     assert done.stderr.splitlines()[0] == f"{place / 'new'} is not indexed yet"

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 from starlette.testclient import TestClient
 
+import raycontext
 from raycontext import errors
 from raycontext.actors.job import Job
 from raycontext.analyse.postings import PostingLists
@@ -143,6 +144,17 @@ def root_not_found(place: Place) -> tuple[Told, str, str]:
 
 def unknown_collection(place: Place) -> tuple[Told, str, str]:
     return place.run("status", "--collection", "nope"), "no collection for 'nope'", "raycontext index PATH"
+
+
+def path_not_found(place: Place) -> tuple[Told, str, str]:
+    return place.run("search", "cart", "gone"), f"{place.folder}/gone does not exist", "Give a file or folder"
+
+
+def not_indexed_yet(place: Place) -> tuple[Told, str, str]:
+    with raycontext.connect(root=place.root, runtime="inline") as context:
+        context.prepare(place.shop)
+    told = place.run("search", "cart", "--collection", "shop")
+    return told, "'shop' is not indexed yet", f"raycontext index {place.shop}"
 
 
 def collection_exists(place: Place) -> tuple[Told, str, str]:
@@ -410,8 +422,10 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.JobCancelled: job_cancelled,
     errors.JobFailed: job_failed,
     errors.KernelsMissing: kernels_missing,
+    errors.NotIndexedYet: not_indexed_yet,
     errors.NotShared: not_shared,
     errors.PathNotAllowed: path_not_allowed,
+    errors.PathNotFound: path_not_found,
     errors.RemoteError: remote_error,
     errors.RequestRefused: request_refused,
     errors.RootNotFound: root_not_found,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from raycontext import __version__
+from raycontext.daemon_client.wire import PROTOCOL_HEADER
 from raycontext.errors import (
     CollectionExists,
     CommitConflict,
@@ -147,7 +151,7 @@ def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Respo
             return failed_response(
                 RuntimeUnavailable(f"No answer within {HANDLE_SECONDS:g} s", "Ask again, or look into the log.")
             )
-        return Response(answer.model_dump_json(), media_type="application/json")
+        return Response(_as_json(answer), media_type="application/json")
 
     return endpoint
 
@@ -156,9 +160,35 @@ async def _asked(request: Request, kind: type[Query]) -> Query:
     """Return the request in the body. Raises `InvalidInput`, whose message does not repeat the content."""
     body = await request.body()
     try:
-        return kind.model_validate_json(body)
+        try:
+            return kind.model_validate_json(body)
+        except ValidationError as error:
+            names = _with_odd_names(body) if error.errors()[0]["type"] == "json_invalid" else None
+            if names is None:
+                raise
+            return kind.model_validate(names)
     except ValidationError as error:
-        raise refused(error, "See /openapi.json.") from None
+        is_command = PROTOCOL_HEADER in request.headers
+        remedy = "`--help` says what each option takes." if is_command else "See /openapi.json."
+        raise refused(error, remedy) from None
+
+
+def _with_odd_names(body: bytes) -> Any:
+    """Return the value of JSON text in which names of files stand that are not UTF-8, as escaped surrogates; None for
+    what is not JSON.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_json(answer: BaseModel) -> str:
+    """Return a value as JSON text. Names of files that are not UTF-8 are in it as escaped surrogates."""
+    try:
+        return answer.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(answer.model_dump(mode="json"))
 
 
 def _health_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response]]:
@@ -185,7 +215,7 @@ def _progress_endpoint(daemon: Daemon) -> Callable[[Request], Awaitable[Response
 async def _events(service: Service, collection: str) -> AsyncIterator[str]:
     """Yield the state of a job again and again as server-sent events. The last event says how it ended."""
     while (job := service.job(collection)) is not None:
-        yield f"data: {job.model_dump_json()}\n\n"
+        yield f"data: {_as_json(job)}\n\n"
         if job.state != "running":
             return
         await asyncio.sleep(PROGRESS_SECONDS)
@@ -228,4 +258,4 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 def _failed(told: Failure, code: int, headers: dict[str, str] | None = None) -> Response:
     """Return the response for a failure."""
-    return Response(told.model_dump_json(), status_code=code, media_type="application/json", headers=headers)
+    return Response(_as_json(told), status_code=code, media_type="application/json", headers=headers)
