@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from raycontext.chunk.chunker import chunk_file
-from raycontext.chunk.languages.detect import detect_language
+from raycontext.chunk.languages.detect import LANGUAGES, detect_language
 
 SAMPLES = Path(__file__).parent / "definitions"
 EXPECTED = SAMPLES / "expected.txt"
+SNIPPETS = Path(__file__).parent / "snippets"
 TARGET_BYTES = 1500
+WITHOUT_DEFINITIONS = {"csv", "text"}
+"""Languages in which nothing has a name."""
 
 
 def _definitions(name: str) -> tuple[str, list[str]]:
@@ -55,6 +58,17 @@ def test_sample_yields_its_definitions(name: str) -> None:
 
 def test_every_sample_is_in_the_table() -> None:
     assert {path.name.removesuffix(".sample") for path in SAMPLES.glob("*.sample")} == set(TABLE)
+
+
+def test_every_language_that_is_detected_has_a_sample_with_definitions() -> None:
+    """A grammar that is loaded and of which nothing is read is a defect of the tables."""
+    read = {language for language, found in TABLE.values() if found}
+    for path in SNIPPETS.iterdir():
+        data = path.read_bytes()
+        language = detect_language(path.stem, data)
+        if chunk_file(data, language, TARGET_BYTES).definitions:
+            read.add(language)
+    assert set(LANGUAGES) - read == WITHOUT_DEFINITIONS
 
 
 def _record() -> None:

@@ -37,6 +37,8 @@ def generic(kind: ChunkKind) -> Describe:
             )
         if name is None:
             return None
+        if kind is ChunkKind.CONSTANT and any("function" in child.type for child in node.named_children):
+            return Found(ChunkKind.FUNCTION, (label_text(name, data),), name.start_point[0])
         is_type = kind in _HOLDERS
         body = (node.child_by_field_name("body") or node) if is_type else None
         return Found(kind, (label_text(name, data),), name.start_point[0], body, kind is not ChunkKind.MODULE)
