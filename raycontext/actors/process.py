@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 
-import psutil
-
 from raycontext.actors.calls import CallFigures
 from raycontext.actors.metrics import set_value
 from raycontext.models import ActorStatus
@@ -16,6 +14,8 @@ __all__ = ["process_status"]
 
 def process_status(name: str, calls: CallFigures) -> ActorStatus:
     """Return the status of the calling process, in which the actor `name` runs, with the figures of its calls."""
+    import psutil  # loaded here, since few processes are asked for their status
+
     memory = psutil.Process().memory_info()  # one call, so that both figures are from the same moment
     set_value("raycontext_resident_bytes", memory.rss, actor=name)
     return ActorStatus(

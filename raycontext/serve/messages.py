@@ -66,16 +66,17 @@ Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Fi
 class _Query(BaseModel):
     """Base of all requests."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class _Answer(BaseModel):
     """Base of all answers.
 
-    Docstrings of fields are the descriptions in the OpenAPI document, from which docs/http.md is made.
+    Docstrings of fields are the descriptions in the OpenAPI document, from which docs/http.md is made. That document
+    reads them; pydantic would read this file each time that it is imported.
     """
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class _Selection(_Query):

@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import psutil
-
 from raycontext.errors import InvalidInput, SourceUnavailable
 from raycontext.retrying import Retries
 
@@ -188,6 +186,8 @@ def _kill(process: subprocess.Popen[str]) -> None:
     """Kill a program and all programs that it has started, and wait for its end. Do nothing when it has ended."""
     if process.poll() is not None:
         return
+    import psutil  # loaded here, since only a git that hangs is killed
+
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.Error:

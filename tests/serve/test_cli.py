@@ -291,6 +291,21 @@ def test_link_to_itself_is_no_folder(command: Command, tmp_path: Path) -> None:
     assert_failed(command("clear", "loop"), 4, "loop")
 
 
+def test_search_without_a_daemon_loads_only_what_an_answer_needs(shop: tuple[Command, Path]) -> None:
+    command, source = shop
+    code = (
+        "import sys\n"
+        "from raycontext.cli.main import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n"
+        "    unused = {'ray', 'pyarrow.compute', 'numpy.ma', 'psutil', 'watchfiles', 'starlette', 'mcp'}\n"
+        "    print(end.code, sorted(unused & set(sys.modules)))\n"
+    )
+    process = command.start("search", QUESTION, source, "--files", program=(sys.executable, "-c", code))
+    stdout, stderr = process.communicate()
+    assert stdout.splitlines()[-1] == "0 []", stderr
+
+
 def test_root_that_is_a_file_is_a_storage_error(command: Command, source: Path) -> None:
     command.root.write_text("")
     assert_failed(command("index", source, "--runtime", "inline"), 5, str(command.root))

@@ -83,7 +83,7 @@ DEV = OPTIONAL["dev"]
 def imports(folder: str) -> Iterator[Import]:
     """Yield what the modules of a folder import: statements, `import_module("…")` and `importorskip("…")`."""
     root = REPOSITORY / folder
-    own = {*FOLDERS, *sys.stdlib_module_names}
+    own = {*FOLDERS, *sys.stdlib_module_names, "_sha2"}  # `_sha2` came with Python 3.12
     for place in SCRIPTS.get(folder, ()):
         own |= {path.stem for path in (REPOSITORY / place).glob("*.py")}
     for path in sorted(root.rglob("*.py")):

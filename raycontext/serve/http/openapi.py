@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from raycontext import __version__
 from raycontext.serve.http.calls import CALLS, method_of
+from raycontext.serve.http.descriptions import DescribedSchema
 from raycontext.serve.messages import (
     Failure,
     Health,
@@ -26,7 +27,9 @@ def openapi() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
 
     def reference(model: type[BaseModel], mode: Any) -> dict[str, str]:
-        schema = model.model_json_schema(mode=mode, ref_template="#/components/schemas/{model}")
+        schema = model.model_json_schema(
+            mode=mode, ref_template="#/components/schemas/{model}", schema_generator=DescribedSchema
+        )
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
         return {"$ref": f"#/components/schemas/{model.__name__}"}
