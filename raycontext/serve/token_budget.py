@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 
 from raycontext.models import Hit
 from raycontext.text_cuts import cut_text
@@ -22,33 +23,47 @@ def tokens_of(text: str) -> int:
     return -int(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
+def _utf8_bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))
+
+
 class Budget:
     """What is left of a budget while the texts of an answer are taken one after the other, best first."""
 
-    def __init__(self, max_tokens: int, hits: int) -> None:
-        """Begin with `max_tokens` tokens for the texts of `hits` hits."""
+    def __init__(self, max_tokens: int, hits: int, size: Callable[[str], int] = _utf8_bytes) -> None:
+        """Begin with `max_tokens` tokens for the texts of `hits` hits.
+
+        size: function that returns how many bytes a text takes in the answer.
+        """
+        self._size = size
         self._left = int(max_tokens * BYTES_PER_TOKEN)
         self._smallest = int(SMALLEST_TOKENS * BYTES_PER_TOKEN)
         self._most = max(int(self._left * max(LARGEST_SHARE, 1.0 / max(hits, 1))), self._smallest)
         self._is_first = True
 
-    def spend(self, text: str) -> None:
-        """Count a text that is shown in any case."""
-        self._left -= len(text.encode(errors="replace"))
+    def spend(self, size: int) -> None:
+        """Count bytes that are sent in any case."""
+        self._left -= size
 
-    def take(self, text: str, above: str = "") -> tuple[str, bool] | None:
+    def take(self, text: str, around: int = 0) -> tuple[str, bool] | None:
         """Return as much of the text of a hit as fits, and whether something is missing; None once nothing more fits.
 
-        above: text that is shown with it. The first hit is always shown, and be it one character.
+        around: number of bytes that are sent with it. The first hit is always shown, and be it one character.
         """
-        room = self._left - len(above.encode(errors="replace"))
-        if not self._is_first and room < min(self._smallest, len(text.encode(errors="replace"))):
+        room = self._left - around
+        if not self._is_first and room < min(self._smallest, self._size(text)):
             return None
         self._is_first = False
-        shown, cut = cut_text(text, max(min(room, self._most), 1))
-        self.spend(above)
-        self.spend(shown)
+        shown, cut = self._fitting(text, min(room, self._most))
+        self.spend(around + self._size(shown))
         return shown, cut
+
+    def _fitting(self, text: str, room: int) -> tuple[str, bool]:
+        """Return the beginning of a text that takes at most `room` bytes, and whether something is missing."""
+        if self._size(text) <= room:
+            return text, False
+        characters = bisect_right(range(1, len(text)), room, key=lambda count: self._size(text[:count]))
+        return cut_text(text, max(len(text[:characters].encode(errors="surrogatepass")), 1))
 
 
 def within_budget(hits: Sequence[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:

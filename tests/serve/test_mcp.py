@@ -161,8 +161,8 @@ async def test_limit_and_budget(place: Place) -> None:
     path = str(place.shop)
     _, one = await called(place, "search_code", path=path, query="card", limit=1)
     assert len(one["results"]) == 1
-    text, few = await called(place, "search_code", path=path, query="card", limit=20, maxTokens=200)
-    assert len(text.encode()) / 3.5 < 260
+    text, few = await called(place, "search_code", path=path, query="card", limit="20", maxTokens=600)
+    assert (len(json.dumps(text)) + len(json.dumps(few))) / 3.5 < 600
     assert few["omitted"] > 0
     assert "raise maxTokens" in text
 
@@ -185,7 +185,7 @@ async def test_related_code(place: Place) -> None:
 
 async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
     project = str(place.projects / "life")
-    write_tree(Path(project), {"a.py": "def alpha(): pass\n"})
+    write_tree(Path(project), {"a.py": "def alpha(): pass\n", "b.bin": b"\0" * 100, "c.bin": b"\0" * 100})  # type: ignore[arg-type]
     text, status = await called(place, "get_indexing_status", path=project)
     assert status["status"] == "not_indexed"
     assert "search_code" in text
@@ -199,6 +199,10 @@ async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
 
     text, status = await called(place, "get_indexing_status", path=project + "/a.py")
     assert (status["status"], status["root"], status["files"]) == ("indexed", project, 1)
+    assert status["skipped"] == {"binary": 2}
+    assert "Left out: binary 2." in text
+    assert (status["serverVersion"], status["version"]) == (raycontext.__version__, 1)
+    assert status["memoryBytes"] > 1 << 20
 
     _, anew = await called(place, "index_codebase", path=project, force=True)
     assert anew["indexing"]["state"] == "done"
@@ -224,7 +228,8 @@ async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
         ("search_code", {"path": "/a", "query": "x" * 2001}, "longer than 2000 characters"),
         ("search_code", {"path": "/a", "query": ["x"]}, "query must be a string, not a list"),
         ("search_code", {"path": "/a", "query": "x", "limit": 51}, "limit must be at most 50"),
-        ("search_code", {"path": "/a", "query": "x", "limit": "5"}, "limit must be a whole number, not '5'"),
+        ("search_code", {"path": "/a", "query": "x", "limit": "five"}, "limit must be a whole number, not 'five'"),
+        ("search_code", {"path": "/a", "query": "x", "maxTokens": 25000}, "maxTokens must be at most 24000"),
         ("search_code", {"path": "/a", "query": "x", "extension_filter": []}, "Did you mean extensionFilter?"),
         ("search_code", {"path": "/a", "query": "x", "extensionFilter": [1]}, "each of extensionFilter"),
         ("find_related", {"path": "/a/b.py", "line": 0}, "line must be at least 1"),

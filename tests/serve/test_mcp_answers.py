@@ -9,14 +9,16 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mcp_types import CallToolResult, TextContent
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Hit, JobProgress
 from raycontext.serve.mcp import calls
-from raycontext.serve.mcp.answers import FoundCode, answer_with_results
+from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_results
 from raycontext.serve.mcp.arguments import checked_arguments
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.mcp.progress import progress_line, progress_structured
+from raycontext.serve.mcp.tools import LARGEST_MAX_TOKENS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, SearchQuery
 from raycontext.serve.service import Service
 from raycontext.serve.token_budget import BYTES_PER_TOKEN
@@ -36,17 +38,31 @@ FOUND = st.builds(
 )
 
 
+def sent(answer: ToolAnswer) -> int:
+    """Size of an answer as the SDK sends it, in bytes."""
+    result = CallToolResult(content=[TextContent(text=answer.text)], structured_content=answer.structured)
+    return len(result.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
 @given(found=st.lists(FOUND, max_size=12), budget=st.integers(200, 3000))
-def test_an_answer_keeps_within_its_budget(found: list[FoundCode], budget: int) -> None:
-    answer = answer_with_results("first line", {}, ["a note"], found, budget)
+def test_an_answer_as_it_is_sent_keeps_within_its_budget(found: list[FoundCode], budget: int) -> None:
+    answer = answer_with_results("first line", {"root": "/r"}, ["a note"], found, budget)
     results = answer.structured["results"]
     assert len(results) + answer.structured["omitted"] == len(found)
     assert bool(results) == bool(found)
-    # Its parts are counted one by one and rounded up; lines between them, and the last note, are on top.
-    assert len(answer.text.encode()) / BYTES_PER_TOKEN <= budget + 40
+    alone = len(results) == 1 and len(results[0]["code"]) <= 1  # the first result stays, if only as a place
+    assert sent(answer) / BYTES_PER_TOKEN <= budget or alone
     for result in results:
         assert result["code"] in answer.text
     assert answer.text.isprintable() or not any(char in answer.text for char in "\x1b\x00\u202e")
+
+
+def test_a_budget_is_used_and_the_largest_one_is_below_what_clients_allow() -> None:
+    lines = [f"    call(\"{number}\", 'text')  # a line of code that is neither long nor short" for number in range(90)]
+    found = [FoundCode(f"a{n}.py", 1, 90, "f", "function", "python", 0.5, "\n".join(lines), None) for n in range(50)]
+    answer = answer_with_results("first", {"root": "/r"}, [], found, LARGEST_MAX_TOKENS)
+    assert 0.8 * LARGEST_MAX_TOKENS < sent(answer) / BYTES_PER_TOKEN <= LARGEST_MAX_TOKENS < 25_000
+    assert len(answer.structured["results"]) > 3
 
 
 def test_code_is_cut_at_the_end_of_a_line_and_marked() -> None:
@@ -184,3 +200,27 @@ async def test_a_search_does_not_index_a_private_place_in_passing(folder: Path) 
     with pytest.raises(InvalidInput, match="a search does not index it"):
         await search(service)
     assert not service.started
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ({"limit": "5"}, {"limit": 5}),
+        ({"limit": " 5.0 "}, {"limit": 5}),
+        ({"extensionFilter": ".py"}, {"extensionFilter": [".py"]}),
+        ({"extensionFilter": ".ts, tsx"}, {"extensionFilter": [".ts", "tsx"]}),
+        ({"extensionFilter": '[".ts", ".tsx"]'}, {"extensionFilter": [".ts", ".tsx"]}),
+        ({"pathFilter": "src/a,b/"}, {"pathFilter": ["src/a,b/"]}),
+        ({"pathFilter": "[ab]*.py"}, {"pathFilter": ["[ab]*.py"]}),
+        ({"maxTokens": "900"}, {"maxTokens": 900}),
+    ],
+)
+def test_what_a_model_plainly_means_is_understood(given: dict[str, Any], understood: dict[str, Any]) -> None:
+    arguments = checked_arguments("search_code", {"path": "/a", "query": "x", **given})
+    assert {name: arguments[name] for name in understood} == understood
+
+
+def test_true_and_false_as_text_are_understood_and_blank_text_is_no_empty_list() -> None:
+    assert checked_arguments("index_codebase", {"path": "/a", "force": "True"})["force"] is True
+    with pytest.raises(InvalidInput):  # an empty list would remove what the index keeps
+        checked_arguments("index_codebase", {"path": "/a", "exclude": " "})

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolRequestParams, CallToolResult, TextContent
 from starlette.applications import Starlette
 
+from raycontext.serve.mcp.jsonrpc import encoded
 from raycontext.serve.mcp.relay import Relay
 from raycontext.serve.mcp.tools import INSTRUCTIONS, TOOLS
 
@@ -240,6 +242,135 @@ def test_a_client_that_leaves_before_the_daemon_is_there_leaves_nothing_on_stder
         [server.command, "-c", program], input=b"", capture_output=True, timeout=WAIT_SECONDS, check=True
     )
     assert done.stderr == b""
+
+
+def opened(server: StdioServerParameters, **streams: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([server.command, *server.args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **streams)
+
+
+def line(identifier: Any, method: str, **params: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params}).encode()
+
+
+def call(identifier: Any, query: str) -> bytes:
+    return line(identifier, "tools/call", name="search_code", arguments={"path": "/r", "query": query})
+
+
+def test_calls_before_the_end_of_stdin_are_answered_also_the_last_line_without_its_end(
+    daemon: tuple[Daemon, str],
+) -> None:
+    relay = opened(parameters(f"time.sleep(0.5)\nreturn {daemon[1]!r}"))
+    out, _ = relay.communicate(call(1, "one") + b"\n" + call(2, "two"), timeout=WAIT_SECONDS)
+    answers = [json.loads(each) for each in out.splitlines()]
+    assert {answer["id"]: answer["result"]["content"][0]["text"] for answer in answers} == {
+        1: "answer to one",
+        2: "answer to two",
+    }
+    assert relay.returncode == 0
+
+
+def test_the_relay_ends_when_its_stdout_is_closed_though_stdin_stays_open(daemon: tuple[Daemon, str]) -> None:
+    relay = opened(parameters(f"return {daemon[1]!r}"), stderr=subprocess.DEVNULL)
+    assert relay.stdin is not None
+    assert relay.stdout is not None
+    relay.stdin.write(line(1, "ping") + b"\n" + call(2, "wait") + b"\n")
+    relay.stdin.flush()
+    relay.stdout.readline()
+    relay.stdout.close()
+    assert relay.wait(WAIT_SECONDS) == 0
+    relay.stdin.close()
+
+
+def test_the_relay_ends_with_its_parent_though_its_streams_stay_open(daemon: tuple[Daemon, str]) -> None:
+    server = parameters(f"return {daemon[1]!r}")
+    parent = "import signal, subprocess, sys; subprocess.Popen(sys.argv[1:]); signal.pause()"
+    mine, its = os.pipe(), os.pipe()
+    middle = subprocess.Popen(
+        [sys.executable, "-c", parent, server.command, *server.args], stdin=mine[0], stdout=its[1], stderr=its[1]
+    )
+    os.close(its[1])
+    os.write(mine[1], line(1, "ping") + b"\n")
+    with os.fdopen(its[0], "rb") as output:
+        assert b'"id":1' in output.readline()
+        middle.kill()
+        middle.wait()
+        # Nobody but the relay holds the other end now: its end is that of the relay.
+        while output.read(1):
+            pass
+    os.close(mine[0])
+    os.close(mine[1])
+
+
+def test_batches_are_taken_where_their_revision_is_negotiated(daemon: tuple[Daemon, str]) -> None:
+    batch = [call(1, "one"), line("two", "ping"), b'{"jsonrpc": "2.0", "method": "notifications/initialized"}', b"7"]
+    batch.append(line(3, "initialize", protocolVersion="2025-03-26"))
+    joined = b"[" + b", ".join(batch) + b"]"
+    notified = b'[{"jsonrpc": "2.0", "method": "notifications/initialized"}]'
+    answers: dict[str, list[Any]] = {}
+    for revision in ("2025-03-26", "2025-06-18"):
+        relay = opened(parameters(f"return {daemon[1]!r}"))
+        sent = [line(0, "initialize", protocolVersion=revision), joined, notified, b"[]", b""]
+        out, _ = relay.communicate(b"\n".join(sent), timeout=WAIT_SECONDS)
+        answers[revision] = [json.loads(each) for each in out.splitlines()][1:]
+    assert [answer["error"]["code"] for answer in answers["2025-06-18"]] == [-32600] * 3
+    empty, together = sorted(answers["2025-03-26"], key=lambda answer: isinstance(answer, list))
+    assert (empty["id"], empty["error"]["code"]) == (None, -32600)
+    assert {json.dumps(answer["id"]): answer.get("error", {}).get("code") for answer in together} == {
+        "1": None,
+        '"two"': None,
+        "null": -32600,
+        "3": -32600,
+    }
+
+
+def test_a_call_of_a_batch_that_is_cancelled_keeps_back_no_other_answer() -> None:
+    sent: list[Any] = []
+
+    async def talk() -> None:
+        relay = Relay(sent.append, lambda: time.sleep(WAIT_SECONDS) or "")  # type: ignore[func-returns-value]
+        relay.receive(line(0, "initialize", protocolVersion="2025-03-26"))
+        relay.receive(b"[" + call(1, "wait") + b", " + line(2, "ping") + b"]")
+        await asyncio.sleep(0)
+        relay.receive(b'{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}')
+        await relay.settled()
+
+    asyncio.run(talk())
+    assert [answer["id"] for answer in sent[-1]] == [2]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "WrongToken", "message": "The token is missing", "exit_code": 7}',
+        b'{"jsonrpc": "2.0", "id": 1, "result": 5}',
+        b'{"jsonrpc": "2.0", "id": 1, "result": {}, "error": {"code": 1, "message": "x"}}',
+        b'{"jsonrpc": "1.0", "id": 1, "error": {"code": "x", "message": "x"}}',
+        b'{"jsonrpc": "2.0", "id": 1, "result": {"a": NaN}}',
+        b'{"jsonrpc": "2.0", "id": 1, "result": {"a": 1e999}}',
+        b"[]",
+        b"",
+    ],
+)
+def test_whatever_the_daemon_answers_the_client_gets_a_valid_response(body: bytes, tmp_path: Path) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    sent: list[Any] = []
+
+    async def talk(socket: str) -> None:
+        relay = Relay(sent.append, lambda: socket)
+        relay.receive(call("ü\ud800", "x"))
+        await relay.settled()
+
+    with served(answer, tmp_path / "s") as socket:
+        asyncio.run(talk(socket))
+    (response,) = sent
+    written = json.loads(encoded(response), parse_constant=pytest.fail)
+    assert (written["jsonrpc"], written["id"]) == ("2.0", "ü\ud800")
+    assert written["result"]["isError"]
 
 
 JSON: st.SearchStrategy[Any] = st.deferred(

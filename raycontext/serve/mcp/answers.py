@@ -1,7 +1,11 @@
-"""Answers of the MCP tools: text for a model, and the same facts as structured content, within a budget of tokens."""
+"""Answers of the MCP tools: text for a model, and the same facts as structured content, within a budget of tokens.
+
+What counts is what is sent: the JSON of both forms. Clients differ in which of them they count.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +16,8 @@ from raycontext.text_cuts import cut_line
 
 __all__ = ["FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results"]
 
+ENVELOPE_BYTES = 400
+"""Number of bytes that are kept free for the message around an answer and for the sentence about results left out."""
 CUT = "\n… (cut; read the file for the rest)"
 SHOWN_NAMES = 6  # number of names that are shown for a chunk with several definitions
 
@@ -56,12 +62,13 @@ def answer_with_results(
     """
     safe_notes = [safe(note) for note in notes]
     parts = ["\n".join([safe(first_line), *safe_notes])]
-    budget = Budget(max_tokens, len(found))
-    budget.spend(parts[0])
+    budget = Budget(max_tokens, len(found), lambda text: 2 * _sent_bytes(text))
+    budget.spend(ENVELOPE_BYTES + _sent_bytes(parts[0]) + _sent_bytes({**structured, "notes": safe_notes}))
     results: list[dict[str, Any]] = []
     for number, code in enumerate(found, 1):
         head = _head(number, code)
-        taken = budget.take(_safe_lines(code.code), head + CUT)
+        around = _sent_bytes(f"\n\n{head}\n{CUT}") + _sent_bytes(_structured(code, "", True))
+        taken = budget.take(_safe_lines(code.code), around)
         if taken is None:
             break
         text, cut = taken[0], taken[1] or code.code_cut
@@ -102,3 +109,8 @@ def _structured(code: FoundCode, text: str, cut: bool) -> dict[str, Any]:
 
 def _safe_lines(text: str) -> str:
     return "\n".join(safe(line) for line in text.rstrip("\n").replace("\r\n", "\n").split("\n"))
+
+
+def _sent_bytes(value: Any) -> int:
+    """Return the size of a value as JSON, in bytes."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -20,6 +22,9 @@ SHOWN_CHARACTERS = 80
 LARGEST_SHOWN = 10**18
 """Largest number that an error message shows."""
 
+EXTENSIONS = ("extensionFilter", "customExtensions")
+"""Arguments that hold extensions, which have no commas."""
+
 _SCHEMAS: dict[str, dict[str, Any]] = {tool["name"]: tool["inputSchema"] for tool in TOOLS}
 _VALIDATORS = {name: Draft202012Validator(schema) for name, schema in _SCHEMAS.items()}
 _TYPES = {"string": "a string", "integer": "a whole number", "boolean": "true or false", "array": "a list"}
@@ -28,9 +33,15 @@ _TYPES = {"string": "a string", "integer": "a whole number", "boolean": "true or
 def checked_arguments(tool: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of `tool` with defaults filled in. null counts as not given, 10.0 as 10.
 
-    Raises `InvalidInput` that names the first argument that cannot be used.
+    Models often write a number, true or false as text, and a list of one as its only entry: "5" counts as 5, and ".py"
+    as [".py"]. Raises `InvalidInput` that names the first argument that cannot be used.
     """
-    arguments = {name: _whole(value) for name, value in given.items() if value is not None}
+    schemas: dict[str, dict[str, Any]] = _SCHEMAS[tool]["properties"]
+    arguments = {
+        name: _understood(name, value, schemas.get(name, {}).get("type"))
+        for name, value in given.items()
+        if value is not None
+    }
     if tool == "index_codebase":  # the message is then that of every other interface
         run_options(**{name: arguments[name] for name in INDEX_OPTIONS if name in arguments})
     error = min(_VALIDATORS[tool].iter_errors(arguments), key=lambda found: list(map(str, found.path)), default=None)
@@ -50,9 +61,30 @@ def checked_arguments(tool: str, given: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _whole(value: object) -> Any:
-    """Return 10.0 as 10: JSON does not tell them apart."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _understood(name: str, value: object, kind: str | None) -> Any:
+    """Return a value as the kind that a schema asks for, where that is plainly meant; else as it is."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # JSON does not tell 10.0 from 10
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if kind == "integer" and re.fullmatch(r"[+-]?[0-9]{1,18}(\.0*)?", text):
+        return int(text.partition(".")[0])
+    if kind == "boolean" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return _entries(name, text) if kind == "array" and text else value
+
+
+def _entries(name: str, text: str) -> Any:
+    """Return a list that is given as text: as JSON, as its only entry, or, of extensions, separated by commas."""
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass  # a glob may begin like this, too
+    if name in EXTENSIONS:
+        return [part.strip() for part in text.split(",") if part.strip()] or text
+    return [text]
 
 
 def _refuse_unusable_text(name: str, value: object) -> None:

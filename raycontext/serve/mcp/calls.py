@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePath
 from typing import Any
 
+from raycontext import __version__
 from raycontext.discover.private_places import why_private
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Freshness, Hit
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp.filters import path_globs
 from raycontext.serve.mcp.progress import progress_line, progress_structured
+from raycontext.serve.mcp.status import status_lines, status_structured
 from raycontext.serve.mcp.tools import INDEX_OPTIONS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, RelatedQuery, SearchQuery
 from raycontext.serve.service import Service
@@ -114,10 +116,16 @@ class Calls:
             status = "indexed" if indexed else "not_indexed"
         root = found.source if found else place
         structured: dict[str, Any] = {"root": root, "status": status, "files": 0, "chunks": 0}
+        structured["serverVersion"] = __version__
         notes = []
         if found is not None and indexed:
             structured |= {"files": found.files, "chunks": found.chunks, "indexedAt": found.indexed_at}
             notes.append(f"{found.files} files with {found.chunks} chunks are searchable, as of {found.indexed_at}.")
+            full = (await self._service.status(CollectionQuery(collection=found.name))).collection
+            if full is not None:
+                facts = await asyncio.to_thread(status_structured, full)
+                structured |= facts
+                notes.extend(status_lines(facts))
         if job is not None and status in ("indexing", "failed"):
             structured["indexing"] = progress_structured(job)
             notes.append(f"Now: {progress_line(job)}.")

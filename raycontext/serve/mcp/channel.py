@@ -9,6 +9,7 @@ from typing import Any
 
 from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
 from raycontext.daemon_client.wire import PROTOCOL, PROTOCOL_HEADER
+from raycontext.serve.mcp.jsonrpc import parsed
 
 __all__ = ["ChannelClosed", "exchange"]
 
@@ -28,12 +29,13 @@ async def exchange(socket: str, request: dict[str, Any], headers: dict[str, str]
     """Post a request, and yield notifications as they come and at last the response.
 
     When the iterator is closed, or the task that waits for it is cancelled, the connection is closed, and the daemon
-    stops working on the request. Raises `OSError` when the socket does not answer, and `ChannelClosed` when no response
-    comes.
+    stops working on the request. Raises `OSError` when the socket does not answer, `ChannelClosed` when no response
+    comes, and `ValueError` for a request that is no JSON, since it holds an infinite number.
     """
+    body = json.dumps(request, allow_nan=False).encode()
     accepted = {"Accept": "application/json, text/event-stream", PROTOCOL_HEADER: str(PROTOCOL)}
     try:
-        sent = request_bytes("POST", TARGET, json.dumps(request).encode(), {**accepted, **headers})
+        sent = request_bytes("POST", TARGET, body, {**accepted, **headers})
     except ValueError as error:
         raise ChannelClosed(str(error)) from error
     reader, writer = await asyncio.open_unix_connection(socket)
@@ -70,8 +72,8 @@ async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any
 def _parsed(data: bytes, status: int) -> dict[str, Any]:
     """Return a message. Raises `ChannelClosed` when the data is not a JSON object."""
     try:
-        message = json.loads(data)
-    except ValueError:
+        message = parsed(data)
+    except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
         shown = data[:SHOWN_CHARACTERS].decode("ascii", "backslashreplace")

@@ -15,8 +15,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import queue
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +24,24 @@ from typing import Any
 from raycontext import __version__
 from raycontext.errors import RaycontextError
 from raycontext.serve.mcp.channel import ChannelClosed, exchange
+from raycontext.serve.mcp.jsonrpc import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    Batch,
+    Message,
+    ProtocolError,
+    Reply,
+    encoded,
+    failure,
+    is_number,
+    is_response,
+    parsed,
+    success,
+    told,
+)
+from raycontext.serve.mcp.standard_streams import MAX_LINE_BYTES, Outbox, read_lines, watch_client
 from raycontext.serve.mcp.tools import (
     HANDSHAKE_VERSIONS,
     INSTRUCTIONS,
@@ -37,18 +53,15 @@ from raycontext.serve.mcp.tools import (
 
 __all__ = ["Relay", "relay"]
 
-Message = dict[str, Any]
-
-MAX_LINE_BYTES = 4 << 20
-"""Largest size of a message from the client, in bytes."""
 MAX_CALLS = 64
 """Largest number of calls at once."""
 HEARTBEAT_SECONDS = 1.0
 """Pause between two progress notifications while the daemon starts, in seconds."""
 CALL_SECONDS = 50.0  # clients commonly wait 60
-READ_BYTES = 1 << 16
-
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+BATCH_VERSION = "2025-03-26"
+"""The only revision of the protocol with batches."""
+SHOWN_CHARACTERS = 200
+"""Number of characters of a text from the client or the daemon that a message repeats."""
 UNSUPPORTED_VERSION = -32022
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
@@ -58,21 +71,13 @@ CAPABILITIES = {"tools": {"listChanged": False}}
 TOOL_NAMES = frozenset(tool["name"] for tool in TOOLS)
 
 
-class ProtocolError(Exception):
-    """Request that is answered with an error of the protocol: `ProtocolError(code, message, data)`."""
-
-    def __init__(self, code: int, message: str, data: Any = None) -> None:
-        super().__init__(code, message, data)
-        self.error: Message = {"code": code, "message": message, **({} if data is None else {"data": data})}
-
-
 class Relay:
     """Conversation with one client. Its methods run in one event loop."""
 
-    def __init__(self, send: Callable[[Message], None], find_daemon: Callable[[], str]) -> None:
+    def __init__(self, send: Callable[[Message | list[Message]], None], find_daemon: Callable[[], str]) -> None:
         """Begin a conversation.
 
-        send: sends a message to the client.
+        send: sends a message, or a batch of responses, to the client.
         find_daemon: starts the daemon when none runs, and returns the path of its socket. It may block, and raise
         `RaycontextError`.
         """
@@ -80,32 +85,49 @@ class Relay:
         self._find_daemon = find_daemon
         self._finding: asyncio.Future[str] | None = None
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self._takes_batches = False
 
     def prepare(self) -> None:
         """Begin to look for the daemon, so that it is there when the first call comes."""
         self._daemon()
 
     def receive(self, line: bytes) -> None:
-        """Handle one line from the client."""
+        """Handle one line from the client: a message, or a batch of them where the negotiated revision has batches."""
         try:
-            message = json.loads(line, parse_constant=_refuse_constant)
+            message = parsed(line)
         except (ValueError, RecursionError):
-            self._send(_failure(None, ProtocolError(PARSE_ERROR, "Parse error")))
+            self._send(failure(None, ProtocolError(PARSE_ERROR, "Parse error")))
             return
-        identifier = message.get("id") if isinstance(message, dict) else None
-        method = message.get("method") if isinstance(message, dict) else None
-        if isinstance(message, dict) and method is None and ("result" in message or "error" in message):
-            return  # it answers a request, and this server never sends one
-        if not isinstance(method, str) or isinstance(identifier, bool | float | list | dict):
-            self._send(_failure(None, ProtocolError(INVALID_REQUEST, "Invalid request")))
-        elif "id" not in message:
-            self._notified(method, message.get("params"))
+        if isinstance(message, list) and message and self._takes_batches:
+            batch = Batch(len(message), self._send)
+            for entry in message:
+                self._handle(entry, batch.take, in_batch=True)
         else:
-            self._requested(identifier, method, message.get("params"))
+            self._handle(message, self._reply)
+
+    def _reply(self, response: Message | None) -> None:
+        """Send the response to a message that came alone."""
+        if response is not None:
+            self._send(response)
+
+    def _handle(self, message: Any, reply: Reply, in_batch: bool = False) -> None:
+        """Handle one message. `reply` is called once, now or later."""
+        identifier, method = (message.get(key) if isinstance(message, dict) else None for key in ("id", "method"))
+        if isinstance(message, dict) and method is None and ("result" in message or "error" in message):
+            reply(None)  # it answers a request, and this server never sends one
+        elif isinstance(method, str) and "id" not in message:
+            self._notified(method, message.get("params"))
+            reply(None)
+        elif not isinstance(method, str) or not _is_identifier(identifier):
+            reply(failure(None, ProtocolError(INVALID_REQUEST, "Invalid request")))
+        elif in_batch and method == "initialize":
+            reply(failure(identifier, ProtocolError(INVALID_REQUEST, "initialize cannot stand in a batch")))
+        else:
+            self._requested(identifier, method, message.get("params"), reply)
 
     def refuse_line(self) -> None:
         """Answer a line that is too long."""
-        self._send(_failure(None, ProtocolError(INVALID_REQUEST, f"The message is longer than {MAX_LINE_BYTES} bytes")))
+        self._send(failure(None, ProtocolError(INVALID_REQUEST, f"The message is longer than {MAX_LINE_BYTES} bytes")))
 
     async def close(self) -> None:
         """End all calls."""
@@ -124,17 +146,20 @@ class Relay:
             if call is not None:
                 call.cancel()
 
-    def _requested(self, identifier: Any, method: str, params: Any) -> None:
+    def _requested(self, identifier: Any, method: str, params: Any, reply: Reply) -> None:
         """Answer a request, or start its call. Errors of the protocol become answers."""
         try:
             if method == "tools/call":
-                self._start_call(identifier, params)
+                self._start_call(identifier, params, reply)
             else:
-                self._send(_success(identifier, _answer(method, params)))
+                result = _answer(method, params)
+                if method == "initialize":
+                    self._takes_batches = result["protocolVersion"] == BATCH_VERSION
+                reply(success(identifier, result))
         except ProtocolError as refused:
-            self._send(_failure(identifier, refused))
+            reply(failure(identifier, refused))
 
-    def _start_call(self, identifier: Any, params: Any) -> None:
+    def _start_call(self, identifier: Any, params: Any, reply: Reply) -> None:
         """Start a call as a task. Raises `ProtocolError` when it is malformed or there are too many."""
         version = _version(params)
         name = params.get("name") if isinstance(params, dict) else None
@@ -147,31 +172,36 @@ class Relay:
             raise ProtocolError(INVALID_REQUEST, "A request with this id is being worked on")
         if len(self._calls) >= MAX_CALLS:
             raise ProtocolError(INVALID_REQUEST, f"More than {MAX_CALLS} calls at once")
-        call = asyncio.get_running_loop().create_task(self._call(identifier, name, params, version))
+        call = asyncio.get_running_loop().create_task(self._call(identifier, name, params, version, reply))
         self._calls[key] = call
-        call.add_done_callback(lambda _: self._calls.pop(key))
+        call.add_done_callback(lambda ended: self._ended(key, ended, reply))
 
-    async def _call(self, identifier: Any, name: str, params: Message, version: str | None) -> None:
+    def _ended(self, key: str, call: asyncio.Task[None], reply: Reply) -> None:
+        """Forget a call. One that was cancelled has no response."""
+        del self._calls[key]
+        if call.cancelled():
+            reply(None)
+
+    async def _call(self, identifier: Any, name: str, params: Message, version: str | None, reply: Reply) -> None:
         """Carry out a call and send its response."""
-        meta = params.get("_meta")
-        progress = _Progress(self._send, meta.get("progressToken") if isinstance(meta, dict) else None)
+        progress = _Progress(self._send, _progress_token(params))
         request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": _enveloped(params, version)}
         headers = {"MCP-Protocol-Version": version or MODERN_VERSIONS[-1], "Mcp-Method": "tools/call", "Mcp-Name": name}
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 response = await self._relayed(request, headers, progress)
         except TimeoutError:
-            response = _told(
+            response = told(
                 f"No answer within {CALL_SECONDS:.0f} s: the raycontext daemon is starting or busy. Call again; "
                 "`raycontext logs` shows what it does."
             )
         except (RaycontextError, OSError) as error:
-            response = _told(f"The raycontext daemon cannot be reached: {error}")
+            response = told(f"The raycontext daemon cannot be reached: {error}")
         except (ValueError, RecursionError):  # it could be read, but not passed on
-            response = _failure(None, ProtocolError(INVALID_PARAMS, "Invalid request parameters", ""))
+            response = failure(None, ProtocolError(INVALID_PARAMS, "Invalid request parameters", ""))
         if version is None:
             _without_envelope(response)
-        self._send({**response, "id": identifier})
+        reply({**response, "jsonrpc": "2.0", "id": identifier})
 
     async def _relayed(self, request: Message, headers: dict[str, str], progress: _Progress) -> Message:
         """Return the response of the daemon. A daemon that died on the way is started again, once."""
@@ -224,15 +254,24 @@ class _Progress:
             params["total"] = total
         self._send({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
+    def pass_on(self, params: Any) -> None:
+        """Send on a notification of the daemon, as far as it is a valid one."""
+        if isinstance(params, dict) and is_number(params.get("progress")):
+            total, text = params.get("total"), params.get("message")
+            self.report(params["progress"], total if is_number(total) else None, text if isinstance(text, str) else "")
+
 
 async def _response(socket: str, request: Message, headers: dict[str, str], progress: _Progress) -> Message:
     """Send a request to the daemon, pass on its progress, and return its response. Raises `OSError`."""
     async for message in exchange(socket, request, headers):
-        if "method" not in message:
+        if is_response(message):
             return message
-        params = message.get("params", {})
-        if message["method"] == "notifications/progress":
-            progress.report(params.get("progress", 0.0), params.get("total"), params.get("message", ""))
+        if message.get("method") == "notifications/progress":
+            progress.pass_on(message.get("params"))
+        elif "method" not in message:  # an error of the HTTP interface, or of a daemon that is no daemon
+            problem = message.get("message")
+            shown = problem if isinstance(problem, str) else "it is not a response of MCP"
+            return told(f"The raycontext daemon refused the call: {shown[:SHOWN_CHARACTERS]}")
     raise ChannelClosed("it ended its answer before the result")
 
 
@@ -273,7 +312,8 @@ def _version(params: Any) -> str | None:
         return None
     version = meta[VERSION_KEY]
     if version not in MODERN_VERSIONS:
-        supported = {"supported": list(MODERN_VERSIONS), "requested": version}
+        asked = version[:SHOWN_CHARACTERS] if isinstance(version, str) else None
+        supported = {"supported": list(MODERN_VERSIONS), "requested": asked}
         raise ProtocolError(UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
     return str(version)
 
@@ -282,9 +322,9 @@ def _enveloped(params: Message, version: str | None) -> Message:
     """Return the parameters with the envelope of a modern request."""
     if version is not None:
         return params
-    meta = params.get("_meta")
-    token = {"progressToken": meta["progressToken"]} if isinstance(meta, dict) and "progressToken" in meta else {}
-    return {**params, "_meta": {**token, VERSION_KEY: MODERN_VERSIONS[-1], CAPABILITIES_KEY: {}}}
+    token = _progress_token(params)
+    asks = {} if token is None else {"progressToken": token}
+    return {**params, "_meta": {**asks, VERSION_KEY: MODERN_VERSIONS[-1], CAPABILITIES_KEY: {}}}
 
 
 def _without_envelope(response: Message) -> None:
@@ -299,23 +339,16 @@ def _without_envelope(response: Message) -> None:
                 del result["_meta"]
 
 
-def _told(text: str) -> Message:
-    """Return a response with a failure of a call that the agent reads."""
-    content = [{"type": "text", "text": text}]
-    return _success(None, {"content": content, "isError": True, "resultType": "complete"})
+def _is_identifier(value: object) -> bool:
+    """Return whether a value can identify a request, or its progress: texts and whole numbers can."""
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def _success(identifier: Any, result: Message) -> Message:
-    return {"jsonrpc": "2.0", "id": identifier, "result": result}
-
-
-def _failure(identifier: Any, refused: ProtocolError) -> Message:
-    return {"jsonrpc": "2.0", "id": identifier, "error": refused.error}
-
-
-def _refuse_constant(name: str) -> None:
-    """Raise `ValueError` for NaN and infinities, which JSON does not have."""
-    raise ValueError(f"{name} is not JSON")
+def _progress_token(params: Message) -> Any:
+    """Return the token under which a client wants to hear of progress; None when it does not want to."""
+    meta = params.get("_meta")
+    token = meta.get("progressToken") if isinstance(meta, dict) else None
+    return token if _is_identifier(token) else None
 
 
 def _in_thread(function: Callable[[], str]) -> asyncio.Future[str]:
@@ -349,57 +382,37 @@ def _fail(future: asyncio.Future[str], error: Exception) -> None:
 
 
 def relay(find_daemon: Callable[[], str]) -> None:
-    """Serve the client at stdin and stdout until it closes stdin. `find_daemon` is like that of `Relay`."""
+    """Serve the client at stdin and stdout until it is gone. `find_daemon` is like that of `Relay`."""
+    parent = os.getppid()
     wire = os.dup(1)
     os.dup2(2, 1)  # other output goes to stderr, since stdout carries the protocol alone
-    outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    writer = threading.Thread(target=_write_all, args=(wire, outbox), daemon=True)
-    writer.start()
-    try:
-        asyncio.run(_serve(lambda message: outbox.put(json.dumps(message).encode() + b"\n"), find_daemon))
-    finally:
-        outbox.put(None)
-        writer.join(timeout=1.0)
+    asyncio.run(_serve(wire, parent, find_daemon))
 
 
-async def _serve(send: Callable[[Message], None], find_daemon: Callable[[], str]) -> None:
-    """Serve until stdin ends, then end all calls."""
-    served = Relay(send, find_daemon)
-    ended = asyncio.Event()
+async def _serve(wire: int, parent: int, find_daemon: Callable[[], str]) -> None:
+    """Serve until stdin ends and all calls are answered, or until nobody is there who could read the answers."""
     loop = asyncio.get_running_loop()
-
-    threading.Thread(target=_read_all, args=(0, served, ended, partial(_tell, loop)), daemon=True).start()
+    deliver = partial(_tell, loop)
+    no_more, gone = asyncio.Event(), asyncio.Event()
+    outbox = Outbox(wire, partial(deliver, gone.set))
+    served = Relay(lambda message: outbox.put(encoded(message)), find_daemon)
+    receive, refuse = partial(deliver, served.receive), partial(deliver, served.refuse_line)
+    for work in (
+        partial(read_lines, 0, receive, refuse, partial(deliver, no_more.set)),
+        partial(watch_client, wire, parent, partial(deliver, gone.set)),
+    ):
+        threading.Thread(target=work, daemon=True).start()
     served.prepare()
-    await ended.wait()
+    left = loop.create_task(gone.wait())
+    done = loop.create_task(_answered(served, no_more))
+    await asyncio.wait([left, done], return_when=asyncio.FIRST_COMPLETED)
+    left.cancel()
+    done.cancel()
     await served.close()
+    outbox.close()
 
 
-def _read_all(stdin: int, served: Relay, ended: asyncio.Event, deliver: Callable[..., None]) -> None:
-    """Read lines from stdin and deliver them to the event loop. Runs in a thread."""
-    rest = bytearray()
-    skipping = False  # inside of a line that is too long
-    while data := os.read(stdin, READ_BYTES):
-        rest += data
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            if not skipping and line.strip():
-                deliver(served.receive, bytes(line))
-            skipping = False
-        if len(rest) > MAX_LINE_BYTES:
-            if not skipping:
-                deliver(served.refuse_line)
-            skipping = True
-            rest.clear()
-    deliver(ended.set)
-
-
-def _write_all(wire: int, outbox: queue.SimpleQueue[bytes | None]) -> None:
-    """Write queued messages to the client until None comes. Runs in a thread."""
-    while (data := outbox.get()) is not None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(wire, view) :]
-        except OSError:  # the client is gone; stdin ends, too
-            print("raycontext mcp: the client has closed its end", file=sys.stderr)  # noqa: T201
-            return
+async def _answered(served: Relay, no_more: asyncio.Event) -> None:
+    """Wait until the client sends no more, and all that it sent is answered."""
+    await no_more.wait()
+    await served.settled()

@@ -29,7 +29,9 @@ MODERN_VERSIONS: Final = ("2026-07-28",)
 """Revisions in which every request carries its own envelope."""
 
 DEFAULT_LIMIT: Final = 10
-DEFAULT_MAX_TOKENS: Final = 6000
+DEFAULT_MAX_TOKENS: Final = 9000
+LARGEST_MAX_TOKENS: Final = 24_000
+"""Largest budget of an answer. Common clients cut or refuse one of 25,000 tokens."""
 MAX_QUERY_CHARACTERS: Final = 2000
 MAX_PATH_CHARACTERS: Final = 4096
 MAX_PATTERNS: Final = 100
@@ -85,9 +87,10 @@ _LIMIT: Final[dict[str, Any]] = {
 _MAX_TOKENS: Final[dict[str, Any]] = {
     "type": "integer",
     "minimum": 200,
-    "maximum": 50000,
+    "maximum": LARGEST_MAX_TOKENS,
     "default": DEFAULT_MAX_TOKENS,
-    "description": "Budget of the whole answer; code is cut, then results are left out, to keep within it.",
+    "description": "Budget of the whole answer as it is sent, structured content included. Code is cut, then results "
+    "are left out, to keep within it.",
 }
 _STRINGS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
@@ -255,8 +258,8 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "name": "get_indexing_status",
         "title": "Status of an index",
         "description": (
-            "Say whether a folder is indexed, how much of it, and, while it is being indexed, how far that is: "
-            "percentage, rate, expected time."
+            "Say whether a folder is indexed, how much of it, what was left out and why, its version and memory, and, "
+            "while it is being indexed, how far that is: percentage, rate, expected time."
         ),
         "inputSchema": _arguments(["path"], path=_about(_PATH, "Absolute path of the folder, or of anything in it.")),
         "outputSchema": {
@@ -267,10 +270,23 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "files": _COUNT,
                 "chunks": _COUNT,
                 "indexedAt": {"type": "string"},
+                "version": {**_COUNT, "description": "Version of the index. Each commit adds one."},
+                "embedder": {"type": "string", "description": "Embedder that the vectors come from."},
+                "serverVersion": {"type": "string"},
+                "memoryBytes": {
+                    **_COUNT,
+                    "description": "Resident memory of the processes that serve this index, mapped files included.",
+                },
+                "bytesOnDisk": _COUNT,
+                "skipped": {
+                    "type": "object",
+                    "additionalProperties": _COUNT,
+                    "description": "Number of files that were left out, by reason.",
+                },
                 "indexing": _PROGRESS,
                 "notes": _STRINGS,
             },
-            "required": ["root", "status", "files", "chunks", "notes"],
+            "required": ["root", "status", "files", "chunks", "serverVersion", "notes"],
         },
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
