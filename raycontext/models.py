@@ -52,8 +52,8 @@ class FrozenModel(BaseModel):
 class IndexOptions(FrozenModel):
     """Options that a collection is built with. Its manifest records them.
 
-    A manifest leaves out `include`, `exclude` and `secrets` while they have their defaults, so that it stays equal to
-    manifests that were written before these options existed.
+    A manifest leaves out `include`, `exclude`, `secrets` and `language_of` while they have their defaults, so that it
+    stays equal to manifests that were written before these options existed.
     """
 
     num_shards: int = Field(default=1, ge=1, le=4096)
@@ -67,6 +67,8 @@ class IndexOptions(FrozenModel):
     what ignore files leave out."""
     secrets: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
     """Whether files that hold keys or tokens are indexed."""
+    language_of: tuple[str, ...] = Field(default=(), exclude_if=lambda entries: not entries)
+    """Entries GLOB=LANGUAGE: files that match the glob have the language. The last entry that matches counts."""
     chunk_bytes: int = Field(default=1500, ge=200, le=100_000)
     """Target size of a chunk, in bytes of source."""
     embedder: str = "static"
@@ -298,13 +300,16 @@ class CollectionStatus(FrozenModel):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     secrets: bool = False
+    language_of: tuple[str, ...] = ()
     max_file_bytes: int
-    """Size in bytes of the largest file that is indexed. This and the three options above are those that the collection
+    """Size in bytes of the largest file that is indexed. This and the four options above are those that the collection
     was built with, see `RunOptions`."""
     files: int
     chunks: int
     languages: dict[str, int]
     """Number of indexed files by language, largest first."""
+    without_definitions: tuple[str, ...] = ()
+    """Languages in whose files nothing was found that has a name: a search for a name finds only its uses there."""
     encodings: dict[str, int] = Field(default_factory=dict)
     """Number of indexed files by encoding, without UTF-8, largest first."""
     guessed_encodings: tuple[str, ...] = ()

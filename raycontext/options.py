@@ -44,6 +44,9 @@ class RunOptions(BaseModel):
     files leave out. An empty list lifts the restriction."""
     secrets: StrictBool | None = None
     """Whether files with keys and tokens are indexed; a change rebuilds the collection."""
+    language_of: Globs | None = None
+    """Entries GLOB=LANGUAGE, such as `*.inc=php`: files that match the glob have the language, whatever their names and
+    contents say. The last entry that matches counts; a change rebuilds the collection. An empty list removes them."""
     max_file_bytes: StrictInt | None = Field(default=None, ge=1)
     """Size in bytes beyond which a file is left out."""
     num_shards: StrictInt | None = Field(default=None, ge=1, le=4096)

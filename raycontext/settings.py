@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     embedder: str | None = None
     """Embedder for every collection that is indexed: `static`, KIND:FOLDER or KIND:MODEL@URL (see `Context.index`).
     None keeps the embedder that a collection was built with; a new collection gets `static`."""
+    language_of: str = ""
+    """Entries GLOB=LANGUAGE for every collection that is indexed, separated by commas or blanks, such as `*.inc=php`.
+    Empty keeps those that a collection was built with."""
     embedders: str = ""
     """Names, addresses of servers and folders of the embedders that may be used, separated by commas (see
     `raycontext.embed.permission`). Each process reads it in its own environment. Empty: those that the user has

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-__all__ = ["GENERATED", "PATH_KINDS", "asked_for", "path_kinds"]
+__all__ = ["GENERATED", "PATH_KINDS", "VENDORED", "asked_for", "path_kinds"]
 
 _TEST = re.compile(
     r"(?i:(^|[/_.-])(tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?)([/_.-]|$))"
@@ -56,6 +56,8 @@ PATH_KINDS = tuple(_HOLDS)
 """Names of the kinds, in the order of their bits."""
 GENERATED = 1 << PATH_KINDS.index("generated")
 """Bit of generated files. Contents show it too, see `generated.is_generated`."""
+VENDORED = 1 << PATH_KINDS.index("vendored")
+"""Bit of files of other projects. `.gitattributes` may say so, too."""
 
 
 def path_kinds(path: str, language: str) -> int:

@@ -179,6 +179,8 @@ def _print_status(found: CollectionStatus) -> None:
     )
     typer.echo(f"  {found.files} files, {found.chunks} chunks; embedder {found.embedder}")
     typer.echo(f"  languages: {joined_counts(found.languages)}")
+    if found.without_definitions:
+        typer.echo(f"  without definitions: {', '.join(found.without_definitions)}")
     if found.progress is not None:
         typer.echo(f"  job: {_of_job(found.progress)}")
     if found.skipped:

@@ -37,6 +37,15 @@ INDEX_OPTIONS: dict[str, Any] = {
         bool | None,
         typer.Option("--secrets/--no-secrets", help="Index files with keys and tokens too.", show_default=False),
     ],
+    "language_of": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language-of",
+            metavar="GLOB=LANGUAGE",
+            help="Language of the files that match a glob, such as '*.inc=php'. May be given again; the last one that "
+            "matches counts. The collection keeps it; '' removes it; a change rebuilds it.",
+        ),
+    ],
     "max_file_bytes": Annotated[
         int | None, typer.Option("--max-file-bytes", help="Leave out files that are larger (default: 4 MiB).")
     ],
@@ -86,7 +95,7 @@ def _options(given: dict[str, Any]) -> RunOptions:
     """Return the options as one value. Raises `InvalidInput`."""
     from raycontext.index.request import run_options  # imported late, since it would make --help slow
 
-    globs = {name: _globs(given[name]) for name in ("include", "exclude")}
+    globs = {name: _globs(given[name]) for name in ("include", "exclude", "language_of")}
     return run_options(**{**given, **globs})
 
 

@@ -18,7 +18,7 @@ __all__ = ["ATTRIBUTES_FILE", "KNOWN", "Attributes", "parse_attributes"]
 
 ATTRIBUTES_FILE = ".gitattributes"
 
-KNOWN = frozenset({"working-tree-encoding"})
+KNOWN = frozenset({"working-tree-encoding", "linguist-language", "linguist-generated", "linguist-vendored"})
 """Names of the attributes that are read. All others cost nothing."""
 
 UNSET = "false"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import xxhash
@@ -42,6 +44,7 @@ class Content(NamedTuple):
     encoding: str = "utf-8"  # encoding of the file, as `decoded_as` takes it
     is_guess: bool = False  # whether nothing tells the encoding
     redactions: tuple[int, ...] = ()  # start and end of each secret that `data` does not show, in the decoded text
+    attributes: Mapping[str, str] = MappingProxyType({})  # what the tree says about the file
 
 
 def read_content(
@@ -60,10 +63,10 @@ def read_content(
     if isinstance(raw, SkipReason):
         return raw
     declared = _declared(root, path, attributes)
-    text = decode(raw, declared)
+    text = decode(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if isinstance(text, str):
         return SkipReason(text)
-    return Content(text.data, _digest(raw, declared), len(raw), text.encoding, text.is_guess)
+    return Content(text.data, _digest(raw, declared), len(raw), text.encoding, text.is_guess, attributes=declared)
 
 
 def read_as(
@@ -96,7 +99,7 @@ def digest_file(root: Path, path: str, max_file_bytes: int, attributes: Attribut
     if isinstance(raw, SkipReason):
         return FileDigest(path, b"", raw)
     declared = _declared(root, path, attributes)
-    problem = text_problem(raw, declared)
+    problem = text_problem(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if problem is not None:
         return FileDigest(path, b"", SkipReason(problem))
     return FileDigest(path, _digest(raw, declared), None)
@@ -110,14 +113,18 @@ def without_secrets(path: str, content: Content) -> Content | None:
     return content._replace(data=redacted(content.data, spans), redactions=spans) if spans else content
 
 
-def _declared(root: Path, path: str, attributes: Attributes | None) -> str:
-    """Return the encoding that the tree declares for a file, or ""."""
-    return (attributes or Attributes(root)).of(path).get(ENCODING_ATTRIBUTE, "")
+def _declared(root: Path, path: str, attributes: Attributes | None) -> Mapping[str, str]:
+    """Return what the tree declares about a file, by the names of attributes."""
+    return (attributes or Attributes(root)).of(path)
 
 
-def _digest(raw: bytes, declared: str) -> bytes:
-    """Return the digest of a file: a declaration is part of it, so that another one counts as a change."""
-    return xxhash.xxh3_128_digest(raw + b"\0" + declared.encode() if declared else raw)
+def _digest(raw: bytes, declared: Mapping[str, str]) -> bytes:
+    """Return the digest of a file: what is declared is part of it, so that another declaration counts as a change."""
+    if not declared:
+        return xxhash.xxh3_128_digest(raw)
+    others = (f"\0{name}={value}" for name, value in sorted(declared.items()) if name != ENCODING_ATTRIBUTE)
+    marks = declared.get(ENCODING_ATTRIBUTE, "") + "".join(others)
+    return xxhash.xxh3_128_digest(raw + b"\0" + marks.encode())
 
 
 def _read_raw(root: Path, path: str, max_file_bytes: int) -> bytes | SkipReason:

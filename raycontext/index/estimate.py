@@ -16,6 +16,7 @@ from raycontext.discover.secrets import is_secret
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
 from raycontext.embed.vectors import Documents, QuantizedVectors, quantize, quantized
+from raycontext.index.languages import LanguageChoice
 from raycontext.index.stages import scan_tree
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.runtime.task import task
@@ -148,7 +149,7 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
     begun = time.perf_counter()
     size = chunks = 0
     for first in range(0, len(chosen), BATCH_FILES):
-        batch = Batch()
+        batch = Batch(LanguageChoice(options.language_of))
         for file in chosen[first : first + BATCH_FILES]:
             content = read_content(root, file.path, options.max_file_bytes, attributes)
             shown = (

@@ -14,6 +14,7 @@ from raycontext.embed.names import absolute_name
 from raycontext.embed.permission import permit
 from raycontext.embed.remote.allowance import Limits
 from raycontext.errors import InvalidInput
+from raycontext.index.languages import check_language_of
 from raycontext.models import first_problem
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
@@ -69,6 +70,9 @@ def index_request(settings: Settings, source: str | Path, collection: str | None
     """
     if options.embedder is None and settings.embedder is not None:
         options = options.model_copy(update={"embedder": absolute_name(settings.embedder)})
+    if options.language_of is None and settings.language_of:
+        options = options.model_copy(update={"language_of": tuple(settings.language_of.replace(",", " ").split())})
+        check_language_of(options.language_of or ())
     if options.embedder is not None:
         permit(options.embedder)  # by a setting or an argument
     plan = embedder_plan(settings, options.max_embedding_tokens)
@@ -109,9 +113,11 @@ def run_options(**given: object) -> RunOptions:
 
 
 def resolved(options: RunOptions) -> RunOptions:
-    """Return the options with the full name of the embedder. Raises `InvalidInput` for a glob that is not valid."""
+    """Return the options with the full name of the embedder. Raises `InvalidInput` for a glob or a language that is
+    not valid."""
     for parameter in ("include", "exclude"):
         check_globs(parameter, getattr(options, parameter) or ())
+    check_language_of(options.language_of or ())
     if options.embedder is None:
         return options
     return options.model_copy(update={"embedder": absolute_name(options.embedder)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 
 import numpy as np
@@ -13,17 +13,25 @@ from raycontext.analyse.references import ReferenceReader
 from raycontext.analyse.terms import analyse, analyse_texts
 from raycontext.chunk.chunker import ChunkedFile, chunk_file
 from raycontext.chunk.labels import Definition
-from raycontext.chunk.languages.detect import detect_language
 from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.read import Content
 from raycontext.embed.vectors import Documents, QuantizedVectors
+from raycontext.index.languages import LanguageChoice
 from raycontext.models import Chunk
 from raycontext.store.segments.segment_writer import DefinedName, IndexedFile, SegmentContent
 
 __all__ = ["Batch"]
 
-HEAD_BYTES = 4096
-"""Number of bytes at the start of a file from which its language is detected."""
+GENERATED_ATTRIBUTE = "linguist-generated"
+"""Attribute of `.gitattributes` that marks a file that a program wrote."""
+VENDORED_ATTRIBUTE = "linguist-vendored"
+"""Attribute of `.gitattributes` that marks a file of another project."""
+
+
+def _is_marked(attributes: Mapping[str, str], name: str) -> bool | None:
+    """Return whether the tree gives a mark to a file; None where it says nothing."""
+    value = attributes.get(name)
+    return None if value is None else value != "false"
 
 
 def _weight(found: Definition) -> float:
@@ -44,7 +52,9 @@ def _attempts(chunked: ChunkedFile, is_again: bool) -> int:
 class Batch:
     """Collector of the chunks of files, which are turned into columns in the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, languages: LanguageChoice | None = None) -> None:
+        """Take the choice of languages. None: names, contents and `.gitattributes` decide."""
+        self._languages = languages or LanguageChoice()
         self.files: list[IndexedFile] = []
         """Files in the order in which they were added."""
         self.cut_by_lines: list[str] = []
@@ -62,7 +72,7 @@ class Batch:
 
         chunk_bytes: target size of a chunk in bytes. is_again: whether an earlier run gave up parsing this content.
         """
-        language = detect_language(path, content.data[:HEAD_BYTES])
+        language = self._languages.language(path, content.data, content.attributes)
         chunked = chunk_file(content.data, language, chunk_bytes)
         if chunked.gave_up:
             self.cut_by_lines.append(path)
@@ -72,6 +82,7 @@ class Batch:
             for found in sorted(chunked.definitions, key=attrgetter("chunk"))
         )
         attempts = _attempts(chunked, is_again)
+        marked = _is_marked(content.attributes, GENERATED_ATTRIBUTE)
         self.files.append(
             IndexedFile(
                 path,
@@ -83,7 +94,8 @@ class Batch:
                 content.encoding,
                 content.is_guess,
                 content.redactions,
-                is_generated(content.data),
+                is_generated(content.data) if marked is None else marked,
+                bool(_is_marked(content.attributes, VENDORED_ATTRIBUTE)),
             )
         )
         self._chunks.extend(chunks)

@@ -113,10 +113,11 @@ def index_files(
     where files are missing because the source folder is gone, `InvalidInput` where a model cannot be used, and
     `EmbeddingFailed` or `EmbeddingBudgetExceeded` from the actors.
     """
+    from raycontext.index.languages import LanguageChoice
     from raycontext.index.segment_builder import Batch
     from raycontext.store.fingerprint import chunker_fingerprint
 
-    batch, attributes = Batch(), Attributes(Path(source))
+    batch, attributes = Batch(LanguageChoice(options.language_of)), Attributes(Path(source))
     entries: dict[str, SnapshotEntry] = {}
     for file in files:
         content = read_content(Path(source), file.path, options.max_file_bytes, attributes)

@@ -69,6 +69,7 @@ class Context(CollectionAccess):
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         secrets: bool | None = None,
+        language_of: Iterable[str] | None = None,
         max_file_bytes: int | None = None,
         num_shards: int | None = None,
         embedder: str | None = None,
@@ -86,6 +87,9 @@ class Context(CollectionAccess):
         globs that the collection was built with; `()` removes them.
         secrets: True also indexes files with keys and tokens. None keeps what the collection was built with. A change
         rebuilds it.
+        language_of: entries GLOB=LANGUAGE, such as "*.inc=php": files that match the glob have the language. The last
+        entry that matches counts. None takes `RAYCONTEXT_LANGUAGE_OF`, else keeps what the collection was built with;
+        `()` removes them. A change rebuilds the collection.
         max_file_bytes: largest size of a file, in bytes. The default is that of the collection, else 4 MiB.
         num_shards: number of shards. The default is that of the collection, else 1. Another number rebuilds it.
         embedder: "static" is the table that ships with the package. "model2vec:FOLDER", "onnx:FOLDER" and
@@ -114,6 +118,7 @@ class Context(CollectionAccess):
                 include=include,
                 exclude=exclude,
                 secrets=secrets,
+                language_of=language_of,
                 max_file_bytes=max_file_bytes,
                 num_shards=num_shards,
                 embedder=embedder,
@@ -146,6 +151,7 @@ class Context(CollectionAccess):
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         secrets: bool | None = None,
+        language_of: Iterable[str] | None = None,
         max_file_bytes: int | None = None,
         num_shards: int | None = None,
         embedder: str | None = None,
@@ -166,6 +172,7 @@ class Context(CollectionAccess):
             include=include,
             exclude=exclude,
             secrets=secrets,
+            language_of=language_of,
             max_file_bytes=max_file_bytes,
             num_shards=num_shards,
             embedder=embedder,
@@ -225,6 +232,7 @@ class Context(CollectionAccess):
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         secrets: bool | None = None,
+        language_of: Iterable[str] | None = None,
         max_file_bytes: int | None = None,
         num_shards: int | None = None,
         embedder: str | None = None,
@@ -244,6 +252,7 @@ class Context(CollectionAccess):
                 include=include,
                 exclude=exclude,
                 secrets=secrets,
+                language_of=language_of,
                 max_file_bytes=max_file_bytes,
                 num_shards=num_shards,
                 embedder=embedder,

@@ -150,12 +150,14 @@ class VectorStore:
         references = manifest.segments
         languages: Counter[str] = Counter()
         cut_by_lines: list[str] = []
+        with_definitions: set[str] = set()
         encodings: Counter[str] = Counter()
         guessed: list[str] = []
         redacted: dict[str, int] = {}
         for reference in references:
             segment = Segment(self._collection.storage, self._collection.name, reference)
             languages.update(_live_counts(segment, "language"))
+            with_definitions |= _languages_with_definitions(segment)
             cut_by_lines += cut_paths(segment)
             encodings.update(_live_counts(segment, "encoding"))
             guessed += guessed_paths(segment)
@@ -173,10 +175,12 @@ class VectorStore:
             include=manifest.options.include,
             exclude=manifest.options.exclude,
             secrets=manifest.options.secrets,
+            language_of=manifest.options.language_of,
             max_file_bytes=manifest.options.max_file_bytes,
             files=manifest.files,
             chunks=manifest.chunks,
             languages=dict(languages.most_common()),
+            without_definitions=tuple(sorted(languages.keys() - with_definitions)),
             encodings={name: count for name, count in encodings.most_common() if name not in ("", "utf-8")},
             guessed_encodings=tuple(sorted(guessed)),
             redacted=dict(sorted(redacted.items())),
@@ -208,6 +212,7 @@ class VectorStore:
             or manifest.options.num_shards != options.num_shards
             or manifest.options.chunk_bytes != options.chunk_bytes
             or manifest.options.secrets != options.secrets
+            or manifest.options.language_of != options.language_of
         )
         return CollectionState(
             version=manifest.version if manifest else 0,
@@ -250,6 +255,16 @@ def redacted_paths(segment: Segment) -> dict[str, int]:
     counts = np.diff(offsets) // 2
     wanted = np.flatnonzero(segment.alive_files() & (counts > 0))
     return {segment.path(int(ordinal)): int(counts[ordinal]) for ordinal in wanted}
+
+
+def _languages_with_definitions(segment: Segment) -> set[str]:
+    """Return the languages of the files of a segment, also of dead ones, that define at least one name."""
+    rows = segment.definition_column("row")
+    ends = segment.file_column("first_row") + segment.file_column("row_count")
+    ordinals = np.unique(np.searchsorted(ends, rows, side="right"))
+    column = segment.files.column("language").chunk(0)
+    codes = column.indices.to_numpy(zero_copy_only=True)[ordinals]
+    return {str(column.dictionary[int(code)].as_py()) for code in np.unique(codes)}
 
 
 def _live_counts(segment: Segment, column: str) -> dict[str, int]:

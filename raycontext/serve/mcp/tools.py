@@ -59,6 +59,11 @@ INDEX_OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "description": "Leave out files that match one of these gitignore globs, beyond what ignore files leave out. "
         "The index keeps it; [] removes it.",
     },
+    "language_of": {
+        **_PATTERNS,
+        "description": "Languages of files by globs, each as GLOB=LANGUAGE, such as '*.inc=php'. The index keeps it; "
+        "[] removes it; a change rebuilds the index.",
+    },
     "max_file_bytes": {
         "type": "integer",
         "minimum": 1,

@@ -14,7 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.names import folded_hash, name_hash, telling_stem
-from raycontext.analyse.path_kinds import GENERATED, path_kinds
+from raycontext.analyse.path_kinds import GENERATED, VENDORED, path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.vectors import QuantizedVectors
 from raycontext.store.manifest import FORMAT, SegmentReference
@@ -60,7 +60,9 @@ class IndexedFile(NamedTuple):
     redactions: tuple[int, ...] = ()
     """Start and end in bytes of each secret in the decoded text, ascending. The indexed text does not show them."""
     is_generated: bool = False
-    """Whether the content shows that a program wrote it."""
+    """Whether the content or the tree says that a program wrote it."""
+    is_vendored: bool = False
+    """Whether the tree says that it belongs to another project."""
 
 
 class DefinedName(NamedTuple):
@@ -190,7 +192,12 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
             "path_length": pa.array(content.path.lengths),
             "kinds": pa.array(
-                [path_kinds(file.path, file.language) | (GENERATED if file.is_generated else 0) for file in files],
+                [
+                    path_kinds(file.path, file.language)
+                    | (GENERATED if file.is_generated else 0)
+                    | (VENDORED if file.is_vendored else 0)
+                    for file in files
+                ],
                 pa.uint16(),
             ),
             "first_row": pa.array(first_rows),
