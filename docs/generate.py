@@ -317,8 +317,10 @@ def _placed(argument: Any) -> str:
 
 
 def _flags(option: Any) -> str:
+    from raycontext.cli.help_page import value_name
+
     long = next(flag for flag in option.opts if flag.startswith("--"))
-    value = "" if option.is_flag else f" {long.removeprefix('--').upper()}"
+    value = "" if option.is_flag else f" {option.metavar or value_name(long)}"
     return ", ".join(f"`{flag}{value if flag == long else ''}`" for flag in (*option.opts, *option.secondary_opts))
 
 
@@ -331,8 +333,54 @@ def _default(option: Any) -> str:
     return shown
 
 
-WRITTEN: dict[str, Callable[[], str]] = {"sdk.md": sdk, "cli.md": cli, "http.md": http, "architecture.svg": picture}
-"""Files of docs/ that are written by a program, and what writes them."""
+COMPLETED = {
+    "--collection": "collections",
+    "--kind": "kinds",
+    "--language": "languages",
+    "--runtime": "runtimes",
+}
+"""Options whose values a shell can complete, with the name of the values."""
+
+
+def completion() -> str:
+    """Return the table from which shells complete command lines."""
+    from typer.main import get_command
+
+    from raycontext.chunk.languages.detect import LANGUAGES
+    from raycontext.cli.application import application
+    from raycontext.cli.main import COMMANDS
+
+    commands: dict[str, Any] = get_command(application).commands  # type: ignore[attr-defined]
+    table: dict[str, Any] = {"commands": {}, "values": {}}
+    for name in COMMANDS:
+        options: dict[str, Any] = {"--help": {"help": "", "takes_value": False, "values": ""}}
+        for option in (parameter for parameter in commands[name].params if parameter.opts[0].startswith("-")):
+            kind = next((COMPLETED[flag] for flag in option.opts if flag in COMPLETED), "")
+            facts = {"help": _first_sentence(option.help or ""), "takes_value": not option.is_flag, "values": kind}
+            options |= dict.fromkeys((*option.opts, *option.secondary_opts), facts)
+        of_collections = any(parameter.opts[0] == "collection" for parameter in commands[name].params)
+        table["commands"][name] = {
+            "help": _first_sentence(COMMANDS[name]),
+            "options": options,
+            "values": "collections" if of_collections else "",
+        }
+    kinds = [kind.value for kind in raycontext.ChunkKind]
+    table["values"] = {"kinds": kinds, "languages": list(LANGUAGES), "runtimes": ["inline", "processes", "ray"]}
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ", maxsplit=1)[0].rstrip(".")
+
+
+WRITTEN: dict[str, Callable[[], str]] = {
+    "sdk.md": sdk,
+    "cli.md": cli,
+    "http.md": http,
+    "architecture.svg": picture,
+    "../raycontext/cli/completion.json": completion,
+}
+"""Files, by their paths relative to docs/, that are written by a program, and what writes them."""
 
 
 def stale() -> list[str]:

@@ -95,7 +95,7 @@ class RootNotFound(InvalidInput):
     def __init__(self, path: str) -> None:
         RaycontextError.__init__(self, path)
         self.path, self.what = path, f"{path} is not an existing folder"
-        self.advice = "Give the path of a folder that this machine (and each Ray worker) can read."
+        self.advice = "Give the path of a folder that is there and that you can read."
 
 
 class PathNotFound(RootNotFound):

@@ -8,24 +8,56 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from raycontext import __version__
 from raycontext.cli import queries
 from raycontext.cli.batch import batch
 from raycontext.cli.collections import clear, list_collections, status
 from raycontext.cli.daemon import down, logs, up
-from raycontext.cli.display import interrupted, output_closed, unexpected
+from raycontext.cli.display import interrupted, output_closed, say, unexpected
 from raycontext.cli.doctor import doctor
 from raycontext.cli.evaluate import evaluate
+from raycontext.cli.help_page import help_page, value_name
 from raycontext.cli.index import index
 from raycontext.cli.install.command import install
 from raycontext.cli.maintenance import repair, verify
 from raycontext.cli.mcp import mcp
 from raycontext.cli.options import QUERY_COMMANDS, QueryCommand
 from raycontext.cli.watching import cancel, watch
+from raycontext.exit_codes import ExitCode
+from raycontext.safe_text import safe
 
 __all__ = ["application"]
+
+
+UsageError: Any = typer.BadParameter.__base__
+"""Class of all mistakes in a command line. Typer gives it no public name."""
+
+
+class _Command(TyperCommand):
+    """Command whose help has the form of all commands."""
+
+    def get_help(self, ctx: Any) -> str:
+        rows: dict[bool, list[tuple[str, str]]] = {False: [], True: []}
+        for parameter in self.get_params(ctx):
+            rows[parameter.opts[0].startswith("-")].append((_shown(parameter), _meaning(parameter)))
+        return help_page(self.name or "", self.help or "", rows[False], rows[True])
+
+
+def _shown(parameter: Any) -> str:
+    """Return how an argument or an option is written."""
+    if not parameter.opts[0].startswith("-"):
+        shown = (parameter.metavar or parameter.name).upper() + ("…" if parameter.nargs == -1 else "")
+        return shown if parameter.required else f"[{shown}]"
+    flags = ", ".join((*parameter.opts, *parameter.secondary_opts))
+    long = next(flag for flag in parameter.opts if flag.startswith("--"))
+    return flags if parameter.is_flag else f"{flags} {parameter.metavar or value_name(long)}"
+
+
+def _meaning(parameter: Any) -> str:
+    variable = getattr(parameter, "envvar", None)
+    return (parameter.help or "") + (f" Environment: {variable}." if variable else "")
 
 
 class _Commands(TyperGroup):
@@ -37,6 +69,11 @@ class _Commands(TyperGroup):
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a closed pipe is caught
+        except UsageError as error:
+            name = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else ""
+            program = " ".join(filter(None, ("raycontext", name)))
+            say(f"error: {safe(error.format_message().rstrip('.'))}. Try '{program} --help'.")
+            raise typer.Exit(ExitCode.WRONG_USE) from None
         except BrokenPipeError:
             raise typer.Exit(output_closed()) from None
         except (KeyboardInterrupt, typer.Abort):
@@ -107,20 +144,20 @@ def _registered(command: QueryCommand) -> Callable[..., None]:
 
 
 for _command in QUERY_COMMANDS.values():
-    application.command(_command.name, help=_command.help)(_registered(_command))
-application.command()(index)
-application.command()(status)
-application.command()(clear)
-application.command("list")(list_collections)
-application.command("eval")(evaluate)
-application.command()(batch)
-application.command()(doctor)
-application.command()(verify)
-application.command()(repair)
-application.command()(install)
-application.command()(watch)
-application.command()(cancel)
-application.command()(up)
-application.command()(down)
-application.command()(logs)
-application.command()(mcp)
+    application.command(_command.name, cls=_Command, help=_command.help)(_registered(_command))
+application.command(cls=_Command)(index)
+application.command(cls=_Command)(status)
+application.command(cls=_Command)(clear)
+application.command("list", cls=_Command)(list_collections)
+application.command("eval", cls=_Command)(evaluate)
+application.command(cls=_Command)(batch)
+application.command(cls=_Command)(doctor)
+application.command(cls=_Command)(verify)
+application.command(cls=_Command)(repair)
+application.command(cls=_Command)(install)
+application.command(cls=_Command)(watch)
+application.command(cls=_Command)(cancel)
+application.command(cls=_Command)(up)
+application.command(cls=_Command)(down)
+application.command(cls=_Command)(logs)
+application.command(cls=_Command)(mcp)

@@ -50,7 +50,12 @@ INDEX_OPTIONS: dict[str, Any] = {
         int | None, typer.Option("--max-file-bytes", help="Leave out files that are larger (default: 4 MiB).")
     ],
     "num_shards": Annotated[
-        int | None, typer.Option("--shards", help="Number of shards of the collection. Another number rebuilds it.")
+        int | None,
+        typer.Option(
+            "--shards",
+            help="Number of parts that are searched side by side, for trees of millions of files. Another number "
+            "rebuilds the collection.",
+        ),
     ],
     "embedder": Annotated[
         str | None,

@@ -102,6 +102,12 @@ def _run(given: list[str]) -> int:
     """Run a command and return its exit code."""
     first = given[0] if given else ""
     if "_RAYCONTEXT_COMPLETE" in os.environ:
+        from raycontext.cli.completion import complete
+
+        code = complete()
+        sys.stdout.flush()
+        if code is not None:
+            return code
         first = "completion"
     if first == "help" and len(given) > 1:
         first, given = given[1], [*given[1:], "--help"]

@@ -6,23 +6,47 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from raycontext.cli.help_page import help_page, value_name
 from raycontext.cli.options import QueryCommand
 
 __all__ = ["read_in_full"]
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parser whose errors are one line that names the command."""
+    """Parser whose errors are one line that names the command, and whose help is that of all commands."""
+
+    command: QueryCommand
+
+    def format_help(self) -> str:
+        return command_help(self.command) + "\n"
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}. Try '{self.prog} --help'.\n")
+
+
+def command_help(command: QueryCommand) -> str:
+    """Return the help of a command."""
+    arguments = [
+        (shown if argument.required else f"[{shown}]", argument.help)
+        for argument in command.arguments
+        for shown in [argument.shown or argument.name.upper()]
+    ]
+    options = [
+        (
+            ", ".join(option.flags) + ("" if option.kind is bool else f" {value_name(option.flags[0])}"),
+            option.help + (f" Environment: {option.variable}." if option.variable else ""),
+        )
+        for option in command.options
+    ]
+    return help_page(command.name, command.help, arguments, [*options, ("--help", "Show this message and exit.")])
 
 
 def read_in_full(command: QueryCommand, given: Sequence[str]) -> dict[str, Any]:
     """Return the values that a command was given, by key; None for each that was not. Prints help or a mistake, and
     exits, when there is one to print.
     """
-    parser = _Parser(prog=f"raycontext {command.name}", description=command.help, allow_abbrev=False)
+    parser = _Parser(prog=f"raycontext {command.name}", allow_abbrev=False)
+    parser.command = command
     for argument in command.arguments:
         parser.add_argument(
             argument.name, help=argument.help, metavar=argument.shown or None, nargs=None if argument.required else "?"
