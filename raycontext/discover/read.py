@@ -14,6 +14,7 @@ import xxhash
 
 from raycontext.discover.attributes import Attributes
 from raycontext.discover.decoding import decode, decoded_as, text_problem
+from raycontext.discover.notebooks import without_binary_outputs
 from raycontext.discover.repository import open_flags
 from raycontext.discover.secrets import is_secret, redacted, secret_spans
 from raycontext.models import FileDigest, SkipReason
@@ -66,7 +67,8 @@ def read_content(
     text = decode(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if isinstance(text, str):
         return SkipReason(text)
-    return Content(text.data, _digest(raw, declared), len(raw), text.encoding, text.is_guess, attributes=declared)
+    data = without_binary_outputs(path, text.data)
+    return Content(data, _digest(raw, declared), len(raw), text.encoding, text.is_guess, attributes=declared)
 
 
 def read_as(
@@ -86,7 +88,7 @@ def read_as(
     if isinstance(raw, SkipReason):
         return raw
     try:
-        data = decoded_as(raw, encoding)
+        data = without_binary_outputs(path, decoded_as(raw, encoding))
     except (UnicodeError, LookupError):
         return SkipReason.UNDECODABLE
     digest = _digest(raw, _declared(root, path, attributes))

@@ -6,30 +6,12 @@ import difflib
 import os
 from collections.abc import Iterable
 
-from raycontext.chunk.languages.detect import LANGUAGES
-from raycontext.chunk.languages.names import BY_EXTENSION
+from raycontext.chunk.languages.declared import LANGUAGE_NAMES, language_named
 from raycontext.discover.globs import check_globs
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, SearchFilters
 
 __all__ = ["search_filters", "within_source"]
-
-LANGUAGE_ALIASES = {
-    "c#": "csharp",
-    "c++": "cpp",
-    "docker": "dockerfile",
-    "f#": "fsharp",
-    "golang": "go",
-    "node": "javascript",
-    "objective-c": "objc",
-    "objectivec": "objc",
-    "plain": "text",
-    "shell": "bash",
-    "terraform": "hcl",
-    "viml": "vim",
-    "vimscript": "vim",
-}
-"""Common names of languages that are neither the name here nor an extension of its files."""
 
 NEAREST = 3
 """Largest number of names that an error suggests."""
@@ -62,10 +44,9 @@ def within_source(filters: SearchFilters, source: str, inside: str = "") -> Sear
 
 
 def _language(name: str) -> str:
-    folded = name.strip().lower()
-    known = folded if folded in LANGUAGES else LANGUAGE_ALIASES.get(folded) or BY_EXTENSION.get(folded.lstrip("."))
-    if known is None:
-        near = difflib.get_close_matches(folded, [*LANGUAGES, *LANGUAGE_ALIASES], NEAREST, 0.5)
+    known = language_named(name)
+    if not known:
+        near = difflib.get_close_matches(name.strip().lower(), LANGUAGE_NAMES, NEAREST, 0.5)
         meant = f"Did you mean {' or '.join(near)}?" if near else "`raycontext status` lists those of a collection."
         raise InvalidInput(f"There is no language {name!r}", meant)
     return known

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import raycontext
 from raycontext.errors import InvalidInput
+from raycontext.sdk.connection import SyncContext
 
 from ..conftest import settle, write_tree
 
@@ -15,7 +17,7 @@ PHP = "<html>\n<?php\nfunction open_store($path) {\n    return $path;\n}\n"
 PASCAL = "procedure OpenStore;\nbegin\nend;\n"
 
 
-def languages(context: raycontext.BlockingContext, name: str) -> dict[str, str]:
+def languages(context: SyncContext, name: str) -> dict[str, str]:
     hits = context.search("store", collection=name, limit=50)
     return {hit.path: hit.language for hit in hits}
 
@@ -64,3 +66,29 @@ def test_status_names_languages_without_definitions(tmp_path: Path) -> None:
     with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
         context.index(tmp_path / "tree", collection="t")
         assert context.status("t").without_definitions == ("csv", "text")
+
+
+def test_pictures_in_notebooks_are_not_indexed_and_cells_of_one_line_are(tmp_path: Path) -> None:
+    picture = "iVBORw0KGgoAAAANSUhEUgAA" * 40
+    pictures = {"image/png": picture, "image/jpeg": [picture[:76], picture[:76]]}
+    output = {"data": pictures, "output_type": "display_data"}
+    code = {"cell_type": "code", "metadata": {}, "outputs": [output]}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# Quetzal\n\nText of the page."},
+        {
+            **code,
+            "source": ["# no heading\n", "def open_ocelot(path):\n", "    return path\n"] + ["    # more\n"] * 200,
+        },
+        {**code, "source": "class Marmot:\n    pass"},
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 2}
+    write_tree(tmp_path / "tree", {"one.ipynb": json.dumps(notebook), "many.ipynb": json.dumps(notebook, indent=1)})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
+        context.index(tmp_path / "tree", collection="t")
+        for path in ("one.ipynb", "many.ipynb"):
+            hits = context.search("open_ocelot", collection="t", paths=[path])
+            assert "open_ocelot" in hits[0].symbol
+            assert context.search("Marmot", collection="t", paths=[path])[0].text != hits[0].text
+            texts = [hit.text for hit in context.search("page quetzal marmot ocelot", collection="t", paths=[path])]
+            assert not any("iVBORw0" in text for text in texts)
+        assert context.verify("t", deep=True)[0].damage == ()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from raycontext.chunk.languages.detect import LANGUAGES
+from raycontext.chunk.languages.names import BY_EXTENSION
 
-__all__ = ["language_named"]
+__all__ = ["LANGUAGE_NAMES", "language_named"]
 
 _PLAIN = re.compile(r"[\s._-]+")
 
@@ -17,6 +19,7 @@ _OTHER_NAMES: dict[str, str] = {
     "c#": "csharp",
     "c++": "cpp",
     "coffee": "coffeescript",
+    "docker": "dockerfile",
     "emacslisp": "elisp",
     "erb": "embeddedtemplate",
     "f#": "fsharp",
@@ -30,8 +33,10 @@ _OTHER_NAMES: dict[str, str] = {
     "jupyternotebook": "notebook",
     "lisp": "commonlisp",
     "makefile": "make",
+    "node": "javascript",
     "objectivec": "objc",
     "objectivec++": "objc",
+    "plain": "text",
     "plaintext": "text",
     "plpgsql": "sql",
     "plsql": "sql",
@@ -61,9 +66,14 @@ _OTHER_NAMES: dict[str, str] = {
     "wolframlanguage": "mathematica",
     "yml": "yaml",
 }
-_NAMES = {_PLAIN.sub("", name): name for name in LANGUAGES} | _OTHER_NAMES
+LANGUAGE_NAMES: Mapping[str, str] = {_PLAIN.sub("", name): name for name in LANGUAGES} | _OTHER_NAMES
+"""Languages by all of their names, in small letters and without blanks, points and dashes."""
 
 
 def language_named(name: str) -> str:
-    """Return the language of `LANGUAGES` that a name means, such as "cpp" for "C++"; "" for an unknown name."""
-    return _NAMES.get(_PLAIN.sub("", name.lower()), "")
+    """Return the language of `LANGUAGES` that a name or an extension means, such as "cpp" for "C++" or ".cc".
+
+    It is "" for an unknown name.
+    """
+    folded = name.strip().lower()
+    return LANGUAGE_NAMES.get(_PLAIN.sub("", folded)) or BY_EXTENSION.get(folded.lstrip("."), "")
