@@ -113,14 +113,15 @@ def with_context(hits: Iterable[Hit], lines: int) -> list[Hit]:
 def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
     """Return the lines before and after a hit; two empty lists when its file has changed or cannot be read."""
     from raycontext.discover.decoding import decoded_as
+    from raycontext.discover.opening import open_below, open_flags
     from raycontext.discover.secrets import redacted, secret_spans
 
     if hit["freshness"] != "unchanged":
         return [], []
     try:
-        with open(f"{hit['source']}/{hit['path']}", "rb") as opened:  # noqa: PTH123 - pathlib takes longer to import
+        with os.fdopen(open_below(hit["source"], hit["path"], open_flags("O_NONBLOCK")), "rb") as opened:
             data = decoded_as(opened.read(MAX_CONTEXT_BYTES), hit["encoding"])
-    except (OSError, UnicodeError, LookupError):
+    except (OSError, ValueError, LookupError):
         return [], []
     if hit["redactions"]:
         data = redacted(data, secret_spans(data))

@@ -123,6 +123,6 @@ class Attributes:
 
 def _read(folder: Path, base: str) -> list[tuple[str, list[Line]]]:
     """Return the attributes file of a folder with its base; an empty list where there is none or it says nothing."""
-    content = read_small_file(folder / ATTRIBUTES_FILE, "O_NOFOLLOW")
+    content = read_small_file(folder / ATTRIBUTES_FILE, follow_links=False)
     lines = parse_attributes(content) if content else []
     return [(bytewise(base), lines)] if lines else []

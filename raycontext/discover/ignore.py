@@ -207,8 +207,8 @@ class IgnoreRules:
         git = self.git if git_folder is None else _repository_rules(git_folder, base)
         return IgnoreRules(
             self.prefix,
-            _rules_of(folder / OWN_IGNORE_FILE, base, "O_NOFOLLOW") + self.own,
-            _rules_of(folder / GIT_IGNORE_FILE, base, "O_NOFOLLOW") + git,
+            _rules_of(folder / OWN_IGNORE_FILE, base, follow_links=False) + self.own,
+            _rules_of(folder / GIT_IGNORE_FILE, base, follow_links=False) + git,
         )
 
 
@@ -245,9 +245,9 @@ def _repository_rules(git_folder: Path | None, base: str) -> tuple[RuleSet, ...]
     return tuple(rules for file in exclude_files(git_folder) for rules in _rules_of(file, base))
 
 
-def _rules_of(file: Path, base: str, *flags: str) -> tuple[RuleSet, ...]:
+def _rules_of(file: Path, base: str, *, follow_links: bool = True) -> tuple[RuleSet, ...]:
     """Return the rules of an ignore file; empty when the file is missing, cannot be read or has no rule."""
-    content = read_small_file(file, *flags)
+    content = read_small_file(file, follow_links=follow_links)
     rules = parse_rules(content) if content else []
     return (RuleSet(rules, base),) if rules else ()
 

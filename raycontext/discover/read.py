@@ -15,7 +15,7 @@ import xxhash
 from raycontext.discover.attributes import Attributes
 from raycontext.discover.decoding import decode, decoded_as, text_problem
 from raycontext.discover.notebooks import without_binary_outputs
-from raycontext.discover.repository import open_flags
+from raycontext.discover.opening import open_below, open_flags
 from raycontext.discover.secrets import is_secret, redacted, secret_spans
 from raycontext.models import FileDigest, SkipReason
 
@@ -24,11 +24,11 @@ __all__ = ["Content", "digest_file", "read_as", "read_content", "without_secrets
 READ_CHUNK_BYTES = 1 << 16
 """Largest single read from a file that grows while it is read, in bytes."""
 
-_OPEN_FLAGS = open_flags("O_NOFOLLOW", "O_NONBLOCK")  # O_NONBLOCK: opening a FIFO must not wait
+_OPEN_FLAGS = open_flags("O_NONBLOCK")  # O_NONBLOCK: opening a FIFO must not wait
 _REASONS = {
     errno.ENOENT: SkipReason.VANISHED,
     errno.ENOTDIR: SkipReason.VANISHED,
-    errno.ELOOP: SkipReason.SYMLINK,  # from O_NOFOLLOW
+    errno.ELOOP: SkipReason.SYMLINK,
     errno.ENXIO: SkipReason.SPECIAL,  # a socket, a device without a driver
 }
 
@@ -53,7 +53,8 @@ def read_content(
 ) -> Content | SkipReason:
     """Read one text file and return its content, or the reason why it cannot be indexed.
 
-    path: path relative to `root`, as in `FileStat`. attributes: what the tree says about its files; they are read anew
+    root: real path of the tree. path: path relative to `root`, as in `FileStat`. A link in either is not followed: the
+    reason is then `SYMLINK`. attributes: what the tree says about its files; they are read anew
     where this is None, which callers that read many files avoid.
 
     Text in other encodings is converted to UTF-8 (see `decode`). The reasons are: the file is gone, is not a regular
@@ -130,9 +131,9 @@ def _digest(raw: bytes, declared: Mapping[str, str]) -> bytes:
 
 
 def _read_raw(root: Path, path: str, max_file_bytes: int) -> bytes | SkipReason:
-    """Read the bytes of a regular file without following a link in its last part, or return why it cannot be read."""
+    """Read the bytes of a regular file without following any link, or return why it cannot be read."""
     try:
-        descriptor = os.open(f"{root}/{path}", _OPEN_FLAGS)
+        descriptor = open_below(str(root), path, _OPEN_FLAGS)
     except OSError as error:
         return _REASONS.get(error.errno or 0, SkipReason.UNREADABLE)
     except ValueError:  # no file can have such a path: it has a NUL or a lone surrogate

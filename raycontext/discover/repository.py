@@ -12,12 +12,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from raycontext.discover.opening import open_flags, open_real
+
 __all__ = [
     "common_git_folder",
     "enclosing_repository",
     "exclude_files",
     "is_inner_worktree",
-    "open_flags",
     "read_small_file",
 ]
 
@@ -39,25 +40,14 @@ _QUOTING = re.compile(r'\\(.)|"', re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
 
 
-def open_flags(*names: str) -> int:
-    """Return the flags for `os.open` to read bytes, with the further flags that `names` lists.
-
-    Flags that the platform lacks are ignored. Line ends are never translated.
-    """
-    flags = os.O_RDONLY
-    for name in ("O_BINARY", "O_CLOEXEC", *names):
-        flags |= getattr(os, name, 0)
-    return flags
-
-
-def read_small_file(path: Path, *flags: str) -> bytes | None:
+def read_small_file(path: Path, *, follow_links: bool = True) -> bytes | None:
     """Return the content of a regular file of at most `MAX_CONFIG_BYTES` bytes, else None.
 
-    None also means that the file is missing or cannot be read. `flags` are names of further flags of `os.open`, for
-    example "O_NOFOLLOW".
+    None also means that the file is missing or cannot be read, or, without `follow_links`, that its path holds a link.
     """
+    flags = open_flags("O_NONBLOCK")
     try:
-        descriptor = os.open(path, open_flags("O_NONBLOCK", *flags))
+        descriptor = os.open(path, flags) if follow_links else open_real(str(path), flags)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_CONFIG_BYTES:

@@ -1,7 +1,8 @@
-"""Listing of a tree's files in one pass with `os.scandir`, without recursion and without following links."""
+"""Listing of a tree's files in one pass with `os.scandir` on open folders, without recursion or following links."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -10,11 +11,12 @@ from operator import itemgetter
 from pathlib import Path
 
 from raycontext.discover.ignore import CONTROL_NAMES, FolderRules, IgnoreRules, is_never_indexed, rules_for_root
+from raycontext.discover.opening import open_real, status_below
 from raycontext.discover.repository import is_inner_worktree
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason, TreeListing
 
-__all__ = ["walk", "walk_places"]
+__all__ = ["is_real_folder", "walk", "walk_places"]
 
 _BY_PATH = itemgetter(0)
 
@@ -26,16 +28,16 @@ def _never(files: list[FileStat]) -> bool:
 def walk(root: Path, max_file_bytes: int, is_enough: Callable[[list[FileStat]], bool] = _never) -> TreeListing:
     """List the files below `root` that may be indexed.
 
-    `root` is a folder or a link to one. Files of more than `max_file_bytes` bytes are left out. Ignored files do not
-    appear at all. Links, special files, files that are too large and files whose status cannot be read appear in
-    `skipped`. Folders that cannot be listed appear in `unreadable_folders`; the root is "" there. Files that disappear
-    during the walk are not listed. The walk starts again when another folder takes the place of `root` during the walk.
-    Otherwise the files of the first folder would count as deleted.
+    `root` is the real path of a folder; no link in it is followed. Files of more than `max_file_bytes` bytes are left
+    out. Ignored files do not appear at all. Links, special files, files that are too large and files whose status
+    cannot be read appear in `skipped`. Folders that cannot be listed appear in `unreadable_folders`; the root is ""
+    there. Files that disappear during the walk are not listed. The walk starts again when another folder takes the
+    place of `root` during the walk. Otherwise the files of the first folder would count as deleted.
 
     is_enough: called after each folder with the files so far; the walk ends where it returns True.
 
-    Raises `RootNotFound` when `root` is not an existing folder that can be reached, at the start or at the end of the
-    walk.
+    Raises `RootNotFound` when `root` is not an existing folder that can be reached without a link, at the start or at
+    the end of the walk.
     """
     return _list_one_folder(root, max_file_bytes, lambda walker, top: walker.walk("", rules_for_root(top), is_enough))
 
@@ -56,16 +58,19 @@ def walk_places(root: Path, max_file_bytes: int, places: Iterable[str]) -> TreeL
         for place in outermost:
             folder = place.rpartition("/")[0]
             inside = rules.inside(folder)
-            if inside is not None and _is_reachable(top, folder):
+            if inside is not None:
                 walker.take(place, inside)
 
     return _list_one_folder(root, max_file_bytes, look)
 
 
-def _is_reachable(top: Path, folder: str) -> bool:
-    """Return whether a walk can reach a folder: it and all folders above it, up to `top`, exist and are not links."""
-    places = [top / folder, *(top / folder).parents]
-    return all(place.is_dir() and not place.is_symlink() for place in places[: places.index(top)])
+def is_real_folder(root: Path) -> bool:
+    """Return whether the path leads to a folder without a link in it."""
+    try:
+        _identity(root)
+    except RootNotFound:
+        return False
+    return True
 
 
 def _list_one_folder(root: Path, max_file_bytes: int, look: Callable[[_Walker, Path], None]) -> TreeListing:
@@ -73,29 +78,33 @@ def _list_one_folder(root: Path, max_file_bytes: int, look: Callable[[_Walker, P
 
     Raises `RootNotFound`.
     """
+    top = root.absolute()
     while True:
-        top = _resolved_folder(root)
-        before = _identity(top, root)
-        walker = _Walker(root, top, max_file_bytes)
+        before = _identity(top)
+        walker = _Walker(top, max_file_bytes)
         look(walker, top)
-        if _identity(top, root) == before:
+        if _identity(top) == before:
             return walker.listing()
 
 
-def _identity(top: Path, root: Path) -> tuple[int, int]:
-    """Return the device and the inode of a folder. Raises `RootNotFound`, which names `root`, when it is gone."""
+def _identity(root: Path) -> tuple[int, int]:
+    """Return the device and the inode of a folder. Raises `RootNotFound` when it is gone or a link leads to it."""
     try:
-        status = top.stat()
-    except OSError:
+        descriptor = open_real(str(root))
+    except (OSError, ValueError):  # ValueError: a NUL in the path
         raise RootNotFound(str(root)) from None
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
     return status.st_dev, status.st_ino
 
 
 class _Walker:
-    """Collector of the files of one tree. `root` is the folder as the caller names it; `top` is its resolved path."""
+    """Collector of the files of one tree. `top` is its absolute path."""
 
-    def __init__(self, root: Path, top: Path, max_file_bytes: int) -> None:
-        self._root = root
+    def __init__(self, top: Path, max_file_bytes: int) -> None:
+        self._top = str(top)
         self._base = str(top).rstrip("/") + "/"
         self._max_file_bytes = max_file_bytes
         self._scanned_at_ns = time.time_ns()
@@ -110,35 +119,49 @@ class _Walker:
         `prefix` is the folder's path with "/" at its end, or "" for the root. `rules` are the rules of the folders
         above. The ignore files in the folder itself are read here. Raises `RootNotFound` when the root is gone.
         """
-        base, pending, take = self._base, self._pending, self._record
+        pending = self._pending
         pending.append((prefix, rules))
         while pending:
             prefix, rules = pending.pop()
-            folder = prefix[:-1]
             try:
-                with os.scandir(base + prefix) as listing:
-                    entries = list(listing)
+                descriptor = open_real(self._base + prefix)
             except (FileNotFoundError, NotADirectoryError):
                 if not prefix:
-                    raise RootNotFound(str(self._root)) from None
-                continue
-            except OSError:
-                self._unreadable_folders.append(folder)
-                continue
-            names = [entry.name for entry in entries]
-            if folder and ".git" in names and is_inner_worktree(Path(base + folder), Path(base)):
-                continue  # a second copy of the files of the repository, which may be another version
-            if not CONTROL_NAMES.isdisjoint(names):
-                rules = rules.entered(Path(base + folder), folder)
-            has_rules = not rules.is_empty
-            for entry in entries:
-                take(entry, prefix + entry.name, rules, has_rules)
-            if is_enough(self._files):
-                return
+                    raise RootNotFound(self._top) from None
+            except OSError as error:
+                if error.errno == errno.ELOOP:  # a link has taken the place of the folder, or of one above it
+                    self._skipped.append(SkippedFile(prefix[:-1], SkipReason.SYMLINK))
+                else:
+                    self._unreadable_folders.append(prefix[:-1])
+            else:
+                try:
+                    self._list(descriptor, prefix, rules)
+                finally:
+                    os.close(descriptor)
+                if is_enough(self._files):
+                    return
+
+    def _list(self, descriptor: int, prefix: str, rules: IgnoreRules) -> None:
+        """Collect the entries of an open folder. The arguments are like those of `walk`."""
+        base, folder, take = self._base, prefix[:-1], self._record
+        try:
+            with os.scandir(descriptor) as listing:
+                entries = list(listing)
+        except OSError:
+            self._unreadable_folders.append(folder)
+            return
+        names = [entry.name for entry in entries]
+        if folder and ".git" in names and is_inner_worktree(Path(base + folder), Path(base)):
+            return  # a second copy of the files of the repository, which may be another version
+        if not CONTROL_NAMES.isdisjoint(names):
+            rules = rules.entered(Path(base + folder), folder)
+        has_rules = not rules.is_empty
+        for entry in entries:
+            take(entry, prefix + entry.name, rules, has_rules)
 
     def take(self, path: str, rules: IgnoreRules) -> None:
         """Collect the file at one place, or all files below it. `rules` are the rules inside its parent folder."""
-        self._record(_UnlistedEntry(self._base + path), path, rules, not rules.is_empty)
+        self._record(_UnlistedEntry(self._top, path), path, rules, not rules.is_empty)
         while self._pending:
             self.walk(*self._pending.pop())
 
@@ -179,29 +202,24 @@ class _Walker:
 class _UnlistedEntry:
     """Substitute for `os.DirEntry` for a path that does not come from the listing of a folder."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, top: str, path: str) -> None:
         self.name = path.rsplit("/", 1)[-1]
-        self._path = path
+        self._top, self._path = top, path
 
     def is_dir(self, *, follow_symlinks: bool) -> bool:
         """Return whether the place is a folder. Raises `OSError` when its status cannot be read."""
         return stat.S_ISDIR(self.stat(follow_symlinks=follow_symlinks).st_mode)
 
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:
-        """Return the status of the place. Raises `OSError`; a missing parent folder is a `FileNotFoundError`."""
+        """Return the status of the place, whatever `follow_symlinks` says.
+
+        Raises `OSError`. It is a `FileNotFoundError` where one of its folders is missing, a file or a link.
+        """
         try:
-            return Path(self._path).stat(follow_symlinks=follow_symlinks)
-        except NotADirectoryError:  # a file has taken the place of one of its folders
+            return status_below(self._top, self._path)
+        except ValueError:
             raise FileNotFoundError(self._path) from None
-
-
-def _resolved_folder(root: Path) -> Path:
-    """Return the absolute path of a folder, with all links resolved. Raises `RootNotFound`."""
-    try:
-        top = root.resolve(strict=True)
-        is_folder = top.is_dir()
-    except (OSError, RuntimeError, ValueError):  # RuntimeError: a loop of links; ValueError: a NUL in the path
-        raise RootNotFound(str(root)) from None
-    if not is_folder:
-        raise RootNotFound(str(root))
-    return top
+        except OSError as error:
+            if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                raise FileNotFoundError(self._path) from None
+            raise

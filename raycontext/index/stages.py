@@ -16,6 +16,7 @@ from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import digest_file, read_content, without_secrets
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.discover.walk import is_real_folder
 from raycontext.embed.names import STATIC
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
@@ -161,8 +162,11 @@ def index_files(
 
 
 def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
-    """Raise `RootNotFound` if a file has vanished together with its root: then nobody has deleted the file."""
-    if SkipReason.VANISHED in reasons and not root.is_dir():
+    """Raise `RootNotFound` if a file has vanished together with its root, or a link has taken the place of the root.
+
+    Then nobody has deleted the file.
+    """
+    if not {SkipReason.VANISHED, SkipReason.SYMLINK}.isdisjoint(reasons) and not is_real_folder(root):
         raise RootNotFound(str(root))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from raycontext.discover.attributes import Attributes
+from raycontext.discover.opening import open_real
 from raycontext.discover.read import Content
 from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
 from raycontext.index import stages
@@ -152,16 +153,14 @@ def test_folder_that_cannot_be_listed_keeps_its_files(
 ) -> None:
     import raycontext
 
-    scandir = os.scandir
-
-    def denying(path: str) -> object:
-        if os.fspath(path).rstrip("/").endswith("/shop/shop"):
+    def denying(path: str) -> int:
+        if path.rstrip("/").endswith("/shop/shop"):
             raise PermissionError(13, "Permission denied")
-        return scandir(path)
+        return open_real(path)
 
     with raycontext.connect(root=root, runtime="inline") as context:
         before = context.index(source)
-        monkeypatch.setattr(os, "scandir", denying)
+        monkeypatch.setattr("raycontext.discover.walk.open_real", denying)
         report = context.index(source)
         assert report.unreadable_folders == ("shop",)
         assert (report.files, report.removed) == (before.files, 0)

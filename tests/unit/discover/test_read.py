@@ -156,7 +156,10 @@ def test_other_errors_make_a_file_unreadable(
         raise OSError(code, os.strerror(code))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, function, failing)
+        if function == "open":
+            patch.setattr("raycontext.discover.read.open_below", failing)
+        else:
+            patch.setattr(os, function, failing)
         assert read(tmp_path, "a") == SkipReason.UNREADABLE
 
 

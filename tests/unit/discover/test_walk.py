@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from raycontext.discover.opening import open_real
 from raycontext.discover.walk import walk, walk_places
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason
@@ -82,18 +83,17 @@ def test_tree_of_200_levels_is_walked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, type[OSError]]]:
-    """Folders (full paths) that `os.scandir` refuses; file modes do not bind a superuser."""
+    """Folders (full paths) that cannot be opened; file modes do not bind a superuser."""
     errors: dict[str, type[OSError]] = {}
-    scandir = os.scandir
 
-    def refusing(path: str) -> object:
-        error = errors.get(str(path).rstrip("/"))
+    def refusing(path: str) -> int:
+        error = errors.get(path.rstrip("/"))
         if error is not None:
             raise error(path)
-        return scandir(path)
+        return open_real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", refusing)
+        patch.setattr("raycontext.discover.walk.open_real", refusing)
         yield errors
 
 
@@ -108,11 +108,17 @@ def test_folders_that_cannot_be_listed_are_reported(tmp_path: Path, refused: dic
     assert [file.path for file in listing.files] == ["open/a.py"]
 
 
-def test_root_that_cannot_be_listed_is_reported_as_empty_path(
-    tmp_path: Path, refused: dict[str, type[OSError]]
-) -> None:
-    refused[str(tmp_path)] = PermissionError
-    assert walk(tmp_path, LIMIT_BYTES).unreadable_folders == [""]
+def test_root_that_cannot_be_listed_is_reported_as_empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_scandir = os.scandir
+
+    def refusing(folder: int) -> object:
+        if os.path.samestat(os.fstat(folder), tmp_path.stat()):
+            raise PermissionError
+        return real_scandir(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refusing)
+        assert walk(tmp_path, LIMIT_BYTES).unreadable_folders == [""]
 
 
 def test_folder_that_vanishes_during_the_walk_counts_as_gone(tmp_path: Path, refused: dict[str, type[OSError]]) -> None:
@@ -136,11 +142,15 @@ def test_missing_root_file_root_and_link_loop_raise(tmp_path: Path) -> None:
         assert caught.value.path == str(tmp_path / name)
 
 
-def test_root_that_is_a_link_to_a_folder_is_walked(tmp_path: Path) -> None:
+def test_root_that_is_a_link_to_a_folder_is_not_walked(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/a.py").touch()
     (tmp_path / "link").symlink_to("real")
-    assert paths(tmp_path / "link") == ["a.py"]
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/link").symlink_to("../real")
+    for name in ("link", "folder/link"):
+        with pytest.raises(RootNotFound):
+            walk(tmp_path / name, LIMIT_BYTES)
 
 
 def test_relative_root_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
