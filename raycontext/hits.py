@@ -28,7 +28,8 @@ class Hits(list[Hit]):
 
     `shards_answered` and `shards_total` count shards. A shard that did not answer in time contributes no hits; then
     `shards_answered` is less than `shards_total`. `notes` are sentences that say what limits the answer, and what to do
-    about it. `searched` describes each collection that the answer comes from.
+    about it. `searched` describes each collection that the answer comes from. `look_seconds` is the time in seconds
+    that looking for changes, and indexing a few of them, took before the search.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Hits(list[Hit]):
         shards_total: int = 1,
         notes: Iterable[str] = (),
         searched: Iterable[Searched] = (),
+        look_seconds: float = 0.0,
     ) -> None:
         super().__init__(hits)
         self.shards_answered = shards_answered
         self.shards_total = shards_total
         self.notes = tuple(dict.fromkeys(notes))
         self.searched = tuple(searched)
+        self.look_seconds = look_seconds
 
     @property
     def complete(self) -> bool:
@@ -78,4 +81,5 @@ class Hits(list[Hit]):
             shards_total=self.shards_total,
             notes=(*self.notes, *notes),
             searched=self.searched if searched is None else searched,
+            look_seconds=self.look_seconds,
         )

@@ -70,15 +70,20 @@ class Look(NamedTuple):
     """Source that a watcher should keep up to date, since searches do not look at it; "" where they do."""
 
 
-def with_looks(hits: Hits, looks: Mapping[str, Look]) -> Hits:
-    """Return an answer that tells what the looks at the sources of its collections have found, by name."""
+def with_looks(hits: Hits, looks: Mapping[str, Look], seconds: float) -> Hits:
+    """Return an answer that tells what the looks at the sources of its collections have found, by name.
+
+    seconds: time that they took.
+    """
     searched = [
         found.model_copy(update={"age_seconds": look.age_seconds, "may_miss_files": look.may_miss_files})
         if (look := looks.get(found.collection)) is not None
         else found
         for found in hits.searched
     ]
-    return hits.replaced(hits, filter(None, (look.note for look in looks.values())), searched)
+    told = hits.replaced(hits, filter(None, (look.note for look in looks.values())), searched)
+    told.look_seconds = seconds
+    return told
 
 
 class Looks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,9 @@ __all__ = [
     "connected",
     "show_progress",
 ]
+
+LINE_SECONDS = 5.0
+"""Time between two lines of progress within a stage, in seconds, where stderr is no terminal."""
 
 Root = Annotated[
     str | None,
@@ -56,8 +60,8 @@ def connected(root: str | None, address: str | None, runtime: str | None) -> Ite
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[JobProgress], None]]:
-    """Show progress on stderr: as a bar on a terminal, else as a line for each stage. Yields the function that shows
-    it.
+    """Show progress on stderr: as a bar on a terminal, else as a line for each stage, and now and then within a long
+    one. Yields the function that shows it.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -73,11 +77,15 @@ def show_progress() -> Iterator[Callable[[JobProgress], None]]:
     )
     task = bar.add_task("starting", total=None, detail="")
     told: list[str] = []
+    last = time.monotonic()
 
     def show(progress: JobProgress) -> None:
         done, total, unit = _amounts(progress)
         bar.update(task, description=progress.stage, completed=done, total=total or None, detail=unit)
-        if not console.is_terminal and progress.stage not in told:
+        nonlocal last
+        is_due = progress.stage not in told or time.monotonic() - last > LINE_SECONDS
+        if not console.is_terminal and is_due:
+            last = time.monotonic()
             told.append(progress.stage)
             say(f"{progress.stage} {unit}".rstrip())
 

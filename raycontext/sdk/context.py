@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -318,14 +319,16 @@ class Context(CollectionAccess):
         )
         names, inside = await self._targets(collection, tuple(collections), path)
         looks: dict[str, Look] = {}
+        begun = time.monotonic()
         if self._settings.refresh if refresh is None else refresh:
             coordinator = await self._coordinator()
             found = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
             looks = {name: self._watches.seen(name, look) for name, look in zip(names, found, strict=True)}
+        looked = time.monotonic() - begun
         asked = (self._searched(name, request, inside, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
         was_here = partial(was_own_source, self._root)
-        return await asyncio.to_thread(checked, with_looks(hits, looks), was_here)
+        return await asyncio.to_thread(checked, with_looks(hits, looks, looked), was_here)
 
     async def related(
         self,

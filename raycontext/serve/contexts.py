@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -130,12 +131,14 @@ class Contexts:
     ) -> Hits:
         """See `Context.search`."""
         names = await moving.names_of(self._own, collection, collections, path)
+        begun = time.monotonic()
         found = await asyncio.gather(*(self._freshen(name, refresh) for name in names))
+        looked = time.monotonic() - begun
         looks = dict(zip(names, found, strict=True))
         with self._searched(names) as context:
             where: dict[str, Any] = {"collections": names} if path is None else {"collection": names[0], "path": path}
             hits = await context.search(query, refresh=False, **where, **asked)
-        return with_looks(hits, looks)
+        return with_looks(hits, looks, looked)
 
     async def related(self, path: str, line: int, *, collection: str | None, **asked: Any) -> Hits:
         """See `Context.related`."""

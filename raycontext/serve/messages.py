@@ -212,7 +212,9 @@ class Answer(_Answer):
     searched: tuple[Searched, ...] = ()
     """Version and age of each collection that was searched."""
     seconds: float = 0.0
-    """Time that the answer took in the daemon, in seconds."""
+    """Time that the whole answer took, in seconds."""
+    look_seconds: float = 0.0
+    """Part of that time in which changes of the source were looked for and indexed."""
 
 
 class CollectionsAnswer(_Answer):

@@ -333,6 +333,7 @@ class Service:
             age_seconds=hits.age_seconds,
             may_miss_files=hits.may_miss_files,
             searched=hits.searched,
+            look_seconds=hits.look_seconds,
             seconds=time.perf_counter() - begun,
         )
 

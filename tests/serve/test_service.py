@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.errors import InvalidInput, PathNotAllowed, RootNotFound, UnknownCollection
+from raycontext.errors import (
+    InvalidInput,
+    NotIndexedYet,
+    PathNotAllowed,
+    PathNotFound,
+    RootNotFound,
+    UnknownCollection,
+)
 from raycontext.index import stages
 from raycontext.serve.messages import CollectionQuery, IndexQuery, RelatedQuery, SearchQuery
 from raycontext.serve.service import Service
@@ -195,6 +202,46 @@ async def test_forced_run_replaces_the_index_in_one_commit_and_a_cancelled_one_l
     assert after is not None
     assert (after.files, after.modified + after.added) == (before.files, before.files)
     assert after.version == before.version + 1
+
+
+async def test_first_run_that_was_cancelled_is_told_with_how_far_it_came(
+    service: Service, large: Path, go_on: threading.Event
+) -> None:
+    name = (await service.start_index(IndexQuery(path=str(large)))).collection
+    await until_async(lambda: (job := service.job(name)) is not None and job.progress is not None)
+    answer = await service.search(SearchQuery(query="cart", path=str(large)))
+    assert (answer.hits, answer.partial, answer.version) == ([], True, 0)
+    await service.cancel(CollectionQuery(collection=name))
+    go_on.set()
+    assert (await ended_job(service, name)).state == "cancelled"
+    for asked in (SearchQuery(query="cart", path=str(large)), SearchQuery(query="cart", collection=name)):
+        with pytest.raises(NotIndexedYet, match=rf"not indexed yet: its first run was cancelled .*index {large}"):
+            await service.search(asked)
+    told = await service.status(CollectionQuery(collection=name))
+    assert told.collection is None
+    assert told.job is not None
+
+
+async def test_folder_means_the_collection_that_indexes_it_and_no_other(
+    service: Service, shop: str, source: Path, tmp_path: Path
+) -> None:
+    inside, elsewhere = CollectionQuery(folder=str(source / "shop")), CollectionQuery(folder=str(tmp_path))
+    assert await service.name_of(inside) == shop
+    for act in (service.status, service.cancel, service.unwatch):
+        with pytest.raises(UnknownCollection):
+            await act(elsewhere)
+    with pytest.raises(UnknownCollection):
+        await service.search(SearchQuery(query="cart", folder=str(tmp_path)))
+
+
+async def test_path_means_what_lies_in_it(service: Service, shop: str, source: Path) -> None:
+    for place, paths in (("web", {"web/router.js"}), ("shop/cart.py", {"shop/cart.py"})):
+        answer = await service.search(SearchQuery(query="cart card router", path=str(source / place)))
+        assert {hit.path for hit in answer.hits} == paths
+        named = await service.search(SearchQuery(query="cart card router", collection=shop, path=str(source / place)))
+        assert {hit.path for hit in named.hits} == paths
+    with pytest.raises(PathNotFound):
+        await service.search(SearchQuery(query="cart", path=str(source / "gone")))
 
 
 async def test_cleared_collection_is_gone(service: Service, shop: str, source: Path) -> None:
