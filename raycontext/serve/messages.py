@@ -19,6 +19,7 @@ __all__ = [
     "Answer",
     "CancelAnswer",
     "ClearAnswer",
+    "ClearQuery",
     "CollectionQuery",
     "CollectionsAnswer",
     "Failure",
@@ -51,14 +52,14 @@ def _check_path(path: str) -> str:
     return path
 
 
-Path = Annotated[
-    str,
-    AfterValidator(_check_path),
-    WithJsonSchema(
-        {"type": "string", "minLength": 1, "maxLength": MAX_PATH_CHARACTERS, "pattern": r"^[^\x00]*$"},
-        mode="validation",
-    ),
-]
+def _path_schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": MAX_PATH_CHARACTERS, "pattern": pattern}, mode="validation"
+    )
+
+
+Path = Annotated[str, AfterValidator(_check_path), _path_schema(r"^/[^\x00]*$")]
+PathInSource = Annotated[str, AfterValidator(_check_path), _path_schema(r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)]
 
@@ -124,7 +125,16 @@ class SearchQuery(_Selection):
 class RelatedQuery(_Selection):
     """Request for code similar to the chunk at a line of a file."""
 
-    path: Path
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"path": {"pattern": "^/"}}},
+                {"properties": {"collection": {"type": "string"}}, "required": ["collection"]},
+            ]
+        }
+    )
+
+    path: PathInSource
     """Path of the file: absolute or, with `collection`, relative to the folder of that."""
     line: int = Field(ge=1)
     """Number of the line, from 1."""
@@ -163,6 +173,16 @@ class CollectionQuery(_Query):
     """Absolute path of a place in its folder."""
     folder: Path | None = None
     """Current folder of the caller. The collection that indexes it is meant where nothing else says which."""
+
+
+class ClearQuery(CollectionQuery):
+    """Collection to remove, by its name or a path in its folder."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"properties": {name: {"type": "string"}}, "required": [name]} for name in ("collection", "path")]
+        }
+    )
 
 
 class JobState(_Answer):

@@ -14,18 +14,22 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openapi_spec_validator import validate
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    positive_data_acceptance,
     response_schema_conformance,
     status_code_conformance,
 )
 
 from raycontext import errors
+from raycontext.discover.globs import check_globs
 from raycontext.serve.http import api, guard, server
 from raycontext.serve.http.calls import CALLS
 from raycontext.serve.http.guard import MAX_BODY_BYTES
-from raycontext.serve.http.openapi import openapi
+from raycontext.serve.http.openapi import GLOB, openapi
 from raycontext.serve.http.token_exchange import OneUseCodes
 from raycontext.serve.service import Service
 
@@ -249,6 +253,33 @@ def test_description_names_every_operation_with_its_errors() -> None:
             assert {"200", "400", "401", "403", "404", "408", "413", "500", "503"} <= set(operation["responses"])
 
 
+def test_the_description_is_valid() -> None:
+    validate(openapi())
+
+
+@settings(deadline=None)
+@given(st.from_regex(GLOB, fullmatch=True))
+def test_globs_of_the_description_can_match(glob: str) -> None:
+    check_globs("paths", [glob.removeprefix("!")])
+
+
+def test_events_of_a_stream_are_as_described(host: str, client: httpx.Client, shop: Path) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    client.post("/api/index", json={"path": str(shop)})
+    schema = schemathesis.openapi.from_url(f"http://{host}/openapi.json", headers=headers)
+    case = schema["/api/progress/{collection}"]["GET"].Case(path_parameters={"collection": "shop"})
+    response = case.call_and_validate(headers=headers, checks=[response_schema_conformance])
+    assert response.status_code == 200
+
+
+def test_a_whole_number_may_be_written_with_a_fraction(client: httpx.Client) -> None:
+    asked = '{"query": "cart", "collection": "shop", "limit": %s}'
+    assert client.post("/api/search", content=asked % "2.0").status_code == 200
+    assert client.post("/api/search", content=asked % "2e0").status_code == 200
+    assert client.post("/api/search", content=asked % "2.5").status_code == 400
+    assert client.post("/api/search", content=asked % "1e999").status_code == 400
+
+
 def test_whatever_is_asked_the_answer_is_as_described(host: str, client: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     schema = schemathesis.openapi.from_url(f"http://{host}/openapi.json", headers=headers)
@@ -262,13 +293,14 @@ def test_whatever_is_asked_the_answer_is_as_described(host: str, client: httpx.C
     for found in schema.get_all_operations():
         operation = found.ok()
         for mode in schemathesis.GenerationMode:
+            accepted = [positive_data_acceptance] if mode is schemathesis.GenerationMode.POSITIVE else []
 
             @settings(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))
             @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: schemathesis.Case) -> None:
+            def ask(case: schemathesis.Case, accepted: list[Any] = accepted) -> None:
                 nonlocal asked
                 asked += 1
-                case.call_and_validate(headers=headers, checks=checks)
+                case.call_and_validate(headers=headers, checks=[*checks, *accepted])
 
             try:
                 ask()

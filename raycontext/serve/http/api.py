@@ -54,6 +54,9 @@ HANDLE_SECONDS = 300.0
 PROGRESS_SECONDS = 0.2
 """Pause between two events of a stream of progress, in seconds."""
 
+LARGEST_WHOLE = 1 << 53
+"""Largest number up to which every whole one is exact when it is written with a fraction."""
+
 PAGE = {
     "/": ("index.html", "text/html"),
     "/app.js": ("app.js", "text/javascript"),
@@ -163,7 +166,9 @@ async def _asked(request: Request, kind: type[Query]) -> Query:
         try:
             return kind.model_validate_json(body)
         except ValidationError as error:
-            names = _with_odd_names(body) if error.errors()[0]["type"] == "json_invalid" else None
+            if error.errors()[0]["type"] != "json_invalid":
+                return kind.model_validate_json(_with_whole_numbers(body))
+            names = _with_odd_names(body)
             if names is None:
                 raise
             return kind.model_validate(names)
@@ -171,6 +176,16 @@ async def _asked(request: Request, kind: type[Query]) -> Query:
         is_command = PROTOCOL_HEADER in request.headers
         remedy = "`--help` says what each option takes." if is_command else "See /openapi.json."
         raise refused(error, remedy) from None
+
+
+def _with_whole_numbers(body: bytes) -> str:
+    """Return JSON text in which 10.0 is written as 10: JSON does not tell them apart, and some clients write it so."""
+
+    def whole(digits: str) -> int | float:
+        number = float(digits)
+        return int(number) if number.is_integer() and abs(number) <= LARGEST_WHOLE else number
+
+    return json.dumps(json.loads(body, parse_float=whole))
 
 
 def _with_odd_names(body: bytes) -> Any:

@@ -12,6 +12,7 @@ from raycontext.serve.messages import (
     Answer,
     CancelAnswer,
     ClearAnswer,
+    ClearQuery,
     CollectionQuery,
     CollectionsAnswer,
     IndexQuery,
@@ -72,7 +73,7 @@ async def _status(service: Service, asked: CollectionQuery) -> StatusAnswer:
     return await service.status(asked)
 
 
-async def _clear(service: Service, asked: CollectionQuery) -> ClearAnswer:
+async def _clear(service: Service, asked: ClearQuery) -> ClearAnswer:
     return ClearAnswer(cleared=await service.clear(asked))
 
 
@@ -100,7 +101,7 @@ CALLS = (
     Call("/api/watch", "watch", "Keep the index of a folder up to date", WatchQuery, WatchState, _watch),
     Call("/api/unwatch", "unwatch", "Stop watching a folder", CollectionQuery, UnwatchAnswer, _unwatch),
     Call("/api/watches", "watches", "List watched folders", None, WatchesAnswer, _watches),
-    Call("/api/clear", "clear", "Remove a collection from the index", CollectionQuery, ClearAnswer, _clear),
+    Call("/api/clear", "clear", "Remove a collection from the index", ClearQuery, ClearAnswer, _clear),
 )
 """All operations. Those with a request are POST with a JSON body; all others are GET."""
 

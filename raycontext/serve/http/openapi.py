@@ -9,16 +9,22 @@ from typing import Any
 from pydantic import BaseModel
 
 from raycontext import __version__
+from raycontext.chunk.languages.detect import LANGUAGES
+from raycontext.models import ChunkKind
 from raycontext.serve.http.calls import CALLS, method_of
 from raycontext.serve.http.descriptions import DescribedSchema
 from raycontext.serve.messages import (
     Failure,
     Health,
+    JobState,
     TokenAnswer,
     TokenQuery,
 )
 
-__all__ = ["openapi"]
+__all__ = ["GLOB", "openapi"]
+
+GLOB = r"^!?/?[^\x00\s/\\\[\]#!.]([^\x00\s/\\\[\]]|/(?!/)|\[[a-z.]+\])*$"
+"""Pattern of globs that are taken in any place. Some others are, too, such as those with a space."""
 
 
 @cache
@@ -31,6 +37,7 @@ def openapi() -> dict[str, Any]:
             mode=mode, ref_template="#/components/schemas/{model}", schema_generator=DescribedSchema
         )
         schemas.update(schema.pop("$defs", {}))
+        _describe_filters(schema)
         schemas[model.__name__] = schema
         return {"$ref": f"#/components/schemas/{model.__name__}"}
 
@@ -70,9 +77,19 @@ def openapi() -> dict[str, Any]:
         paths[call.path] = {method_of(call).lower(): operation(call.name, call.summary, answer, call.asks)}
     health = content(reference(Health, "serialization"))
     paths["/api/health"] = {"get": operation("health", "Show the state of the daemon", health, None)}
-    events = operation(
-        "progress", "Follow the state of a job as it changes", content({"type": "string"}, "text/event-stream"), None
-    )
+    event = {
+        "type": "object",
+        "description": "One event of the stream.",
+        "properties": {
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": reference(JobState, "serialization"),
+            }
+        },
+        "required": ["data"],
+    }
+    events = operation("progress", "Follow the state of a job as it changes", content(event, "text/event-stream"), None)
     events["parameters"] = [{"name": "collection", "in": "path", "required": True, "schema": {"type": "string"}}]
     paths["/api/progress/{collection}"] = {"get": events}
     token = content(reference(TokenAnswer, "serialization"))
@@ -97,3 +114,17 @@ def openapi() -> dict[str, Any]:
             }
         )
     )
+
+
+def _describe_filters(schema: dict[str, Any]) -> None:
+    """Add to the filters of a query which names and globs are always taken. Others, such as aliases, may be, too."""
+    known: dict[str, dict[str, Any]] = {
+        "languages": {"enum": sorted(LANGUAGES)},
+        "kinds": {"enum": [kind.value for kind in ChunkKind]},
+        **{name: {"pattern": GLOB} for name in ("paths", "include", "exclude")},
+    }
+    for name, more in known.items():
+        field = schema.get("properties", {}).get(name, {})
+        for form in (field, *field.get("anyOf", ())):
+            if form.get("type") == "array":
+                form["items"] |= more
