@@ -74,7 +74,7 @@ def doctor(
 def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     """Yield the findings of all checks that are not skipped."""
     from raycontext.daemon_client import paths
-    from raycontext.diagnosis import machine, storage
+    from raycontext.diagnosis import machine, ports, storage
     from raycontext.diagnosis.daemon import check_daemon
     from raycontext.diagnosis.finding import Finding
     from raycontext.errors import InvalidInput
@@ -104,7 +104,9 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     if "inotify" not in skip and sys.platform == "linux":
         yield from machine.check_inotify()
     if "ports" not in skip:
-        yield from machine.check_ports()
+        yield from ports.check_ports()
+        if settings.address is None and root:
+            yield from ports.check_daemon_ports(paths.root_folder(root))
     if "daemon" not in skip and settings.address is None and root:
         yield from check_daemon(paths.root_folder(root))
     if "git" not in skip:

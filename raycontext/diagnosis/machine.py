@@ -1,8 +1,7 @@
-"""Checks of this machine: versions, disk, memory, limits of the kernel, and ports of Ray that anyone can use."""
+"""Checks of this machine: versions, disk, memory, limits of the kernel, and programs."""
 
 from __future__ import annotations
 
-import ipaddress
 import platform
 import shutil
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ __all__ = [
     "check_git",
     "check_inotify",
     "check_memory",
-    "check_ports",
     "check_shared_memory",
     "check_versions",
 ]
@@ -38,8 +36,6 @@ LEAST_INSTANCES = 64
 """Smallest limit of inotify instances that suffices."""
 INOTIFY = Path("/proc/sys/fs/inotify")
 """Folder in which the kernel shows its limits of inotify."""
-GUARDED_PROGRAMS = ("gcs_server", "raylet")
-"""Programs of Ray that run code for everyone who can connect to them."""
 
 
 def check_versions(package: str = "raycontext") -> Iterator[Finding]:
@@ -129,30 +125,6 @@ def check_inotify(folder: Path = INOTIFY) -> Iterator[Finding]:
             yield Finding(check="inotify", level="warning", what=what, advice=advice)
 
 
-def check_ports() -> Iterator[Finding]:
-    """Check that no Ray on this machine runs code for everyone who can reach its ports."""
-    exposed = []
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] not in GUARDED_PROGRAMS:
-            continue
-        try:
-            ports = _open_ports(process)
-            guarded = process.environ().get("RAY_AUTH_MODE", "").lower() == "token"
-        except psutil.Error:  # it has ended, or belongs to another user
-            continue
-        if ports and not guarded:
-            exposed.append(f"{process.info['name']} (pid {process.pid}) on port {', '.join(map(str, ports))}")
-    if not exposed:
-        yield Finding(check="ports", level="ok", what="no Ray on this machine is open to others without a token")
-        return
-    yield Finding(
-        check="ports",
-        level="fault",
-        what=f"Ray runs code for everyone who reaches {'; '.join(exposed)}: it has no token",
-        advice="End it, and start it with RAY_AUTH_MODE=token after `ray get-auth-token --generate`.",
-    )
-
-
 def check_git() -> Iterator[Finding]:
     """Check that the program git, which batches need to fetch repositories, is installed."""
     place = shutil.which("git")
@@ -161,16 +133,6 @@ def check_git() -> Iterator[Finding]:
         yield Finding(check="git", level="note", what=what)
     else:
         yield Finding(check="git", level="ok", what=f"git is {place}")
-
-
-def _open_ports(process: psutil.Process) -> list[int]:
-    """Return the TCP ports on which a process listens for other machines. Raises `psutil.Error`."""
-    ports = {
-        connection.laddr.port
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN and not ipaddress.ip_address(connection.laddr.ip).is_loopback
-    }
-    return sorted(ports)
 
 
 def _version(package: str) -> str:

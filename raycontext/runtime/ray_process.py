@@ -11,12 +11,14 @@ import secrets
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import ray
+from ray._private import ray_constants
 from ray.job_config import JobConfig
 
 from raycontext.errors import RuntimeUnavailable
@@ -131,10 +133,12 @@ SMALL = {
     "prestart_worker_first_driver": False,
     "task_events_report_interval_ms": 0,
     "worker_niceness": 0,
+    "enable_metrics_collection": False,
 }
-"""Configuration that keeps a local Ray small.
+"""Configuration that keeps a local Ray small and quiet.
 
-It starts no worker before it is needed. A worker that has nothing to do ends after a minute. Ray keeps no list of past
+It exports no metrics, since everyone who reaches the port for them could read the names of collections. It starts no
+worker before it is needed. A worker that has nothing to do ends after a minute. Ray keeps no list of past
 calls, which would grow by tens of MB in a minute of searches. Actors have the priority of ordinary programs; index
 tasks lower their own.
 """
@@ -168,11 +172,40 @@ def _job_config() -> JobConfig:
     return _IsolatedJobConfig()
 
 
+@contextmanager
+def _on_the_loopback() -> Iterator[None]:
+    """Have a Ray that starts in this block take the loopback for the address of its node, and listen nowhere else.
+
+    It is what Ray does on macOS and Windows. Elsewhere its argument for the address does not take the loopback.
+    """
+    constants: Any = ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+def _is_on_the_loopback(address: str) -> bool:
+    """Return whether the Ray at an address listens on the loopback alone, as one that `start_local` has started."""
+    host, _, port = address.rpartition(":")
+    if host not in ("127.0.0.1", "localhost", "[::1]"):
+        return False
+    try:
+        elsewhere = (cast(Any, ray).util.get_node_ip_address(), int(port))
+        socket.create_connection(elsewhere, timeout=REACHABLE_SECONDS).close()
+    except (OSError, ValueError):
+        return True
+    return bool(elsewhere[0].startswith("127."))
+
+
 def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     """Start a local Ray with `workers` cores and an object store of `object_store_bytes` bytes.
 
-    Ray listens on all interfaces, so a random token keeps other users out. Since version 2.59 a local Ray demands a
-    token by default; without this one it would write a token to the home folder. Raises what `ray.init` raises.
+    Ray listens on the loopback, and a random token keeps other users of the machine out. Since version 2.59 a local Ray
+    demands a token by default; without this one it would write a token to the home folder. Raises what `ray.init`
+    raises.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
@@ -182,19 +215,20 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     for note in _noting:
         note()
     try:
-        ray.init(
-            address="local",
-            namespace=namespace,
-            num_cpus=workers,
-            object_store_memory=object_store_bytes,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,  # errors reach the caller as exceptions
-            # Every user may read Ray's folder, sockets and logs, so they lie in a folder that only this user can enter.
-            _temp_dir=str(folder / RAY_FOLDER),
-            job_config=_job_config(),
-            _system_config=SMALL,
-        )
+        with _on_the_loopback():
+            ray.init(
+                address="local",
+                namespace=namespace,
+                num_cpus=workers,
+                object_store_memory=object_store_bytes,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,  # errors reach the caller as exceptions
+                # Every user may read Ray's folder, sockets and logs, so they lie in one that only this user can enter.
+                _temp_dir=str(folder / RAY_FOLDER),
+                job_config=_job_config(),
+                _system_config=SMALL,
+            )
         _end_helpers()
     except BaseException:
         ray.shutdown()
@@ -214,13 +248,14 @@ def join(address: str, namespace: str, seconds: float) -> None:
 
     def run() -> None:
         try:
-            ray.init(
-                address=address,
-                namespace=namespace,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                job_config=_job_config(),
-            )
+            with _on_the_loopback() if _is_on_the_loopback(address) else nullcontext():
+                ray.init(
+                    address=address,
+                    namespace=namespace,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    job_config=_job_config(),
+                )
         except BaseException as error:
             joined.set_exception(error)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -10,7 +11,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +22,20 @@ import psutil
 import pytest
 
 from raycontext.cli.application import application
+from raycontext.cli.doctor import CHECKS
 from raycontext.cli.main import COMMANDS
 from raycontext.daemon_client import paths, wire
 
 from ..conftest import CART, PAYMENT, write_tree
 from ..waiting import WAIT_SECONDS, until
 from .conftest import Command
+from .open_ports import kernels_list
 from .test_without_ray import NO_RAY
 
 pytestmark = pytest.mark.process
+
+SKIPPED = [word for check in CHECKS if check != "ports" for word in ("--skip", check)]
+"""Options of `doctor` that leave nothing but the check of ports."""
 
 QUESTION = "where is a credit card charged?"
 
@@ -154,6 +162,43 @@ def test_sdk_joins_the_ray_of_the_daemon(daemon: Command) -> None:
     process = daemon.start(QUESTION, program=(sys.executable, "-c", code))
     stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
     assert stdout.split() == [health["ray_address"], "payment.py"], stderr
+
+
+@pytest.mark.ray
+def test_open_ports_are_those_that_doctor_and_the_documentation_list(daemon: Command) -> None:
+    pid = on_ray(daemon)["pid"]
+
+    def listed() -> list[tuple[str, str, int]]:
+        told = [found["what"] for found in json.loads(daemon("doctor", "--json", *SKIPPED).stdout)]
+        (line,) = [what for what in told if f"daemon {pid} listens" in what]
+        found = re.findall(r"(\S+) (?:\[([\da-f:]+)\]|([\d.]+)):(\d+)(?:;|$)", line)
+        return [(program, v6 or v4, int(port)) for program, v6, v4, port in found]
+
+    def open_now() -> set[tuple[str, int]]:
+        below = psutil.Process(pid).children(recursive=True)
+        return kernels_list([pid, *(process.pid for process in below)])
+
+    def found() -> list[tuple[str, str, int]]:
+        before, told, after = open_now(), listed(), open_now()  # workers come and go
+        return told if before == {(address, port) for _, address, port in told} == after else []
+
+    ports = until(found) or []
+    assert {ipaddress.ip_address(address).is_loopback for _, address, _ in ports} == {True}
+    table = (
+        (Path(__file__).parents[2] / "docs" / "security.md").read_text().partition("## Ports")[2].partition("\n## ")[0]
+    )
+    documented = {name: int(count) for name, count in re.findall(r"^\| `([^`]+)`[^|]*\| (\d)", table, re.MULTILINE)}
+    programs = Counter(program for program, _, _ in ports)
+    workers = {name for name in programs if name.startswith("ray::") and name not in documented}
+    documented["ray::DashboardAgent"] -= 52365 not in {port for _, _, port in ports}  # another Ray may have taken it
+    assert {name: count for name, count in programs.items() if name not in workers} == documented
+    # Whoever comes without a token is sent away, by each port that speaks HTTP; the others speak gRPC.
+    with httpx.Client(trust_env=False, timeout=WAIT_SECONDS) as stranger:
+        for program, address, port in ports:
+            with suppress(httpx.TransportError):
+                answer = stranger.get(f"http://{address}:{port}/api/job_agent/jobs/")
+                assert answer.status_code in (401, 403, 404), (program, answer.status_code)
+                assert b"shop" not in answer.content
 
 
 @pytest.mark.ray

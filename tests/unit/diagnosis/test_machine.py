@@ -14,7 +14,7 @@ import psutil
 import pytest
 import ray
 
-from raycontext.diagnosis import machine
+from raycontext.diagnosis import machine, ports
 from raycontext.diagnosis.finding import Finding
 
 from ...conftest import write_tree
@@ -98,7 +98,7 @@ def test_ray_that_is_open_without_a_token_is_found(tmp_path: Path, mode: str, ex
     ) as server:
         try:
             until(lambda: listens(server.pid, port))
-            finding = only(machine.check_ports())
+            finding = only(ports.check_ports())
             assert (f"(pid {server.pid}) on port {port}" in finding.what) == exposed
             assert not exposed or (finding.level == "fault" and "RAY_AUTH_MODE=token" in finding.advice)
         finally:
