@@ -204,6 +204,10 @@ class Coordinator:
         """Return a summary of each collection of the root."""
         return await asyncio.to_thread(self._catalog.summaries)
 
+    async def names(self) -> list[str]:
+        """Return the names of all collections of the root, also of those that cannot be read."""
+        return await asyncio.to_thread(self._catalog.names)
+
     async def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
         """Return the collection that a caller means (see `Catalog.resolve`)."""
         return await asyncio.to_thread(self._catalog.resolve, collection, path, fallback)

@@ -140,10 +140,14 @@ class Job:
                 raise
             finally:
                 self._work.cancel()
-        except Exception as error:
+        except Exception as failure:
+            lost = (
+                await asyncio.to_thread(self._location.open().loss) if isinstance(failure, FileNotFoundError) else None
+            )
+            error = lost or failure
             self._error = str(error)
             if isinstance(error, RaycontextError):
-                raise
+                raise error from failure.__cause__
             raise JobFailed(self.identity.name, f"{type(error).__name__}: {error}") from error
         finally:
             self._ended = time.monotonic()

@@ -413,7 +413,7 @@ class Context(CollectionAccess):
                 "Both one collection and several are given", "Give one of collection, path, collections."
             )
         if "*" in collections:
-            names = [summary.name for summary in await self.collections()]
+            names = await (await self._coordinator()).call(Coordinator.names)
             if not names:
                 raise UnknownCollection("*", ())
             return names

@@ -32,6 +32,7 @@ from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.query import Description, SearchRequest, Statistics
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.related import RelatedRequest, best_related
+from raycontext.search.shard import notes_on_missing
 from raycontext.store.collection import Location
 
 __all__ = ["SearchClient", "answers"]
@@ -162,7 +163,8 @@ class SearchClient:
         shards, total = await self._statistics(begun, HybridSearchActor.statistics, request)
         candidates = await self._candidates(begun, HybridSearchActor.candidates, request, shards, total)
         ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
-        return await self._hits(begun, total.version, candidates, ranked)
+        hits = await self._hits(begun, total.version, candidates, ranked)
+        return hits.replaced(hits, notes_on_missing(self._location.collection, total.missing_files))
 
     async def _related(
         self, begun: float, path: str, line: int, filters: SearchFilters, limit: int, min_score: float
@@ -187,7 +189,7 @@ class SearchClient:
         ranked = [chunk for chunk in ranked if chunk.score >= min_score][: limit + 1]
         hits = await self._hits(begun, total.version, candidates, ranked)
         others = [hit for hit in hits if (hit.path, hit.start_line) != (seed.path, seed.start_line)]
-        return hits.replaced(others[:limit])
+        return hits.replaced(others[:limit], notes_on_missing(self._location.collection, total.missing_files))
 
     async def _statistics(
         self,

@@ -78,6 +78,8 @@ class Statistics:
     """Number of terms in the paths of all live chunks. A path counts once for each chunk of its file."""
     field_frequencies: NDArray[np.int64]
     """Number of live chunks that have a term in the body, the symbol and the path, [3, terms of the query]."""
+    missing_files: int = 0
+    """Number of live files whose segments are not there. They are in none of the other numbers."""
 
     @property
     def document_frequencies(self) -> NDArray[np.int64]:
@@ -100,6 +102,7 @@ class Statistics:
             symbol_length=self.symbol_length + other.symbol_length,
             path_length=self.path_length + other.path_length,
             field_frequencies=self.field_frequencies + other.field_frequencies,
+            missing_files=self.missing_files + other.missing_files,
         )
 
     @staticmethod

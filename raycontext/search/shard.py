@@ -13,7 +13,7 @@ import numpy as np
 
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
-from raycontext.errors import DeadlineExceeded, FingerprintMismatch, StaleVersion
+from raycontext.errors import CorruptSegment, DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.lexical import Bm25f
@@ -35,7 +35,7 @@ from raycontext.search.related import (
 from raycontext.search.vector import QueryVector
 from raycontext.search.view import View, concatenate
 from raycontext.store.collection import Collection, CollectionIdentity
-from raycontext.store.manifest import Manifest
+from raycontext.store.manifest import Manifest, SegmentReference
 from raycontext.store.segments.segment import Segment, path_hash
 
 __all__ = ["ShardSearch"]
@@ -52,6 +52,9 @@ THREADS = min(2, os.cpu_count() or 1)
 
 KEPT_VERSIONS = 2
 """Number of views that stay open, so that a query that began before a commit can end on its version."""
+
+MISSING = "it is missing"
+"""Problem of an object that a version names and that is not there."""
 
 OPEN_ATTEMPTS = 5
 """Number of tries to open the newest version while garbage collection removes files of older ones."""
@@ -173,7 +176,8 @@ class ShardSearch:
         ranked = finish(self._ranker, request, [candidates], limit, min_score)
         described = self.describe(statistics.version, [chunk.row for chunk in ranked])
         searched = Searched(collection=self._collection.name, version=statistics.version)
-        return Hits(hits_of(self._collection.name, ranked, described), searched=[searched])
+        notes = notes_on_missing(self._collection.name, statistics.missing_files)
+        return Hits(hits_of(self._collection.name, ranked, described), notes=notes, searched=[searched])
 
     @_reloading
     def seed(self, path: str, line: int) -> Seed | None:
@@ -323,16 +327,43 @@ class ShardSearch:
     def _read_view(self, version: int | None) -> View:
         """Read a manifest and open its segments. Raises `FileNotFoundError` where a file is gone."""
         manifest = self._collection.latest() if version is None else self._collection.manifest(version)
-        return View(manifest, self._open_segments(manifest))
-
-    def _open_segments(self, manifest: Manifest | None) -> list[Segment]:
-        """Return the segments of this shard. Segments that another view has open are reused."""
         if manifest is None or self._shard >= len(manifest.shards):
-            return []
+            return View(manifest, [])
         opened = {part.segment.reference.name: part.segment for view in self._views.values() for part in view.parts}
-        return [
-            opened[reference.name].under(reference)  # an open segment has been verified
-            if reference.name in opened
-            else Segment(self._collection.storage, self._collection.name, reference)
-            for reference in manifest.shards[self._shard].segments
-        ]
+        references = manifest.shards[self._shard].segments
+        segments: list[Segment] = []
+        for reference in references:
+            if reference.name in opened:  # an open segment has been verified
+                segments.append(opened[reference.name].under(reference))
+            elif (segment := self._open_segment(manifest, reference)) is not None:
+                segments.append(segment)
+        if references and not segments and len(manifest.shards) == 1:
+            raise CorruptSegment(self.name, f"{self._collection.storage.location}/{self.name}/segments", MISSING)
+        there = {segment.reference.name for segment in segments}
+        lost = [reference for reference in references if reference.name not in there]
+        return View(manifest, segments, sum(reference.files - len(reference.tombstones) for reference in lost))
+
+    def _open_segment(self, manifest: Manifest, reference: SegmentReference) -> Segment | None:
+        """Open a segment. Return None where one of its files is missing though the version that names it is there.
+
+        Garbage collection removes a version before its segments: then it raises `FileNotFoundError`.
+        """
+        try:
+            segment = Segment(self._collection.storage, self._collection.name, reference)
+            segment.check_presence()
+        except FileNotFoundError:
+            if self._collection.has_version(manifest.version):
+                return None
+            raise
+        return segment
+
+
+def notes_on_missing(collection: str, files: int) -> list[str]:
+    """Return what an answer says about files whose segments are not there; nothing where all are there."""
+    if not files:
+        return []
+    what = "1 file is" if files == 1 else f"{files:,} files are"
+    return [
+        f"{what} missing from the answer: segments of '{collection}' are not there. `raycontext repair {collection}` "
+        "indexes these files again."
+    ]

@@ -78,7 +78,9 @@ class View:
     A view without a manifest stands for an empty collection: version 0, no parts, and no fingerprint.
     """
 
-    def __init__(self, manifest: Manifest | None, segments: Sequence[Segment]) -> None:
+    def __init__(self, manifest: Manifest | None, segments: Sequence[Segment], missing_files: int = 0) -> None:
+        """Take the segments of one shard of a version. `missing_files` counts the files of those that are not there."""
+        self.missing_files = missing_files
         self.version = manifest.version if manifest else 0
         self.num_shards = manifest.options.num_shards if manifest else 1
         self.chunk_bytes = manifest.options.chunk_bytes if manifest else 0
@@ -117,6 +119,7 @@ class View:
             symbol_length=sum(part.live_lengths[1] for part in self.parts),
             path_length=sum(part.live_lengths[2] for part in self.parts),
             field_frequencies=frequencies,
+            missing_files=self.missing_files,
         )
 
     def sampled_files(self, stride: int) -> list[NDArray[np.int64]]:

@@ -23,6 +23,10 @@ class Catalog:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
+    def names(self) -> list[str]:
+        """Return the names of all collections, also of those that cannot be read, sorted."""
+        return collection_names(self._storage)
+
     def identities(self) -> list[CollectionIdentity]:
         """Return the identities of all collections that can be read, sorted by name."""
         found = []

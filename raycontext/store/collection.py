@@ -20,7 +20,14 @@ from typing import NamedTuple
 import xxhash
 
 from raycontext.discover.snapshot import Snapshot
-from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection
+from raycontext.errors import (
+    CollectionExists,
+    CorruptManifest,
+    CorruptSegment,
+    InvalidInput,
+    StorageError,
+    UnknownCollection,
+)
 from raycontext.store.manifest import (
     FORMAT,
     Manifest,
@@ -210,6 +217,25 @@ class Collection:
         Raises `FileNotFoundError`, `CorruptSegment` or `UnsupportedFormat`.
         """
         return [Segment(self.storage, self.name, reference) for reference in manifest.shards[shard].segments]
+
+    def loss(self) -> StorageError | None:
+        """Return the error for an object that the newest version names and that is not there; None where all are.
+
+        Garbage collection removes a version before its objects, so a version that is still there misses what is lost.
+        """
+        manifest = self.latest()
+        if manifest is None:
+            return None
+        found: StorageError | None = None
+        snapshot = f"{self.name}/snapshots/{manifest.snapshot}/snapshot.arrow"
+        if not self.storage.exists(snapshot):
+            found = CorruptManifest(f"{self.storage.location}/{snapshot}", "it is missing")
+        for reference in manifest.segments:
+            try:
+                Segment(self.storage, self.name, reference).check_presence()
+            except FileNotFoundError as error:
+                found = found or CorruptSegment(self.name, f"{self.storage.location}/{error}", "it is missing")
+        return found if self.has_version(manifest.version) else None
 
     def renew(self, segments: Iterable[SegmentReference]) -> None:
         """Renew the times of segments that wait for their commit, so that garbage collection does not remove them.

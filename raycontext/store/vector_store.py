@@ -142,7 +142,16 @@ class VectorStore:
         return collect_garbage(self._collection, grace_of(self._collection.storage.location))
 
     def status(self) -> CollectionStatus:
-        """Return the state of the newest version on disk. Raises `NotIndexedYet` before the first commit."""
+        """Return the state of the newest version on disk.
+
+        Raises `NotIndexedYet` before the first commit, and what `Collection.loss` returns.
+        """
+        try:
+            return self._status()
+        except FileNotFoundError as error:
+            raise (self._collection.loss() or error) from None
+
+    def _status(self) -> CollectionStatus:
         self._writer.reload()
         manifest = self._writer.manifest
         if manifest is None:

@@ -66,7 +66,10 @@ class CollectionWriter:
         `Collection.snapshot` raise.
         """
         retries = Retries((FileNotFoundError,), attempts=LOAD_ATTEMPTS)  # garbage collection may be faster
-        identity, highest, manifest, snapshot = retries.run_blocking(self._read_newest)
+        try:
+            identity, highest, manifest, snapshot = retries.run_blocking(self._read_newest)
+        except FileNotFoundError as error:
+            raise (self._collection.loss() or error) from None
         if identity != self._identity:
             self._epoch = None
         self._identity, self._highest, self._tree = identity, highest, None

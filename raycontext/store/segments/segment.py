@@ -315,6 +315,13 @@ class Segment:
         for name in self.data_files:
             self.check_content(name)
 
+    def check_presence(self) -> None:
+        """Raise `FileNotFoundError` unless all data files are there. One listing tells."""
+        there = self._storage.list(self._folder)
+        missing = [name for name in self.data_files if name not in there]
+        if missing:
+            raise FileNotFoundError(f"{self._folder}/{missing[0]}")
+
     def check_size(self, name: str) -> int:
         """Compare the size of one of `DATA_FILES` with the recorded one, and return it in bytes."""
         return len(self._mapped(name))

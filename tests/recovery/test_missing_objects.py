@@ -1,0 +1,115 @@
+"""Objects of a collection that are not there: what is whole answers, and everything names the command that mends it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import raycontext
+from raycontext.errors import CorruptManifest, StorageError
+from raycontext.sdk.connection import Connection
+from raycontext.store.checking.reports import DamageKind
+from raycontext.store.segments.segment import DATA_FILES, DESCRIPTION
+
+from ..conftest import settle, write_tree
+
+
+def inline(root: Path) -> Connection:
+    return raycontext.connect(root=root, runtime="inline", workers=1)
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one shard", "two shards"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source `shop` and a root of two segments in each shard, made by two runs."""
+    place = tmp_path_factory.mktemp("missing")
+    with inline(place / "root") as context:
+        for part in ("early", "late"):
+            files = {f"{part}_{n}.py": f"def {part}_total_{n}(price):\n    return price + {n}\n" for n in range(6)}
+            write_tree(place / "shop", files)
+            settle(place / "shop")
+            context.index(place / "shop", num_shards=request.param)
+    return place
+
+
+@pytest.fixture
+def place(whole: Path, tmp_path: Path) -> Path:
+    """A copy of the root; the source stays where it is."""
+    shutil.copytree(whole / "root", tmp_path / "root")
+    return tmp_path / "root" / "shop"
+
+
+def segments(collection: Path) -> list[Path]:
+    return sorted((collection / "segments").iterdir())
+
+
+@pytest.mark.parametrize("name", ["", DESCRIPTION, *DATA_FILES])
+def test_search_answers_from_the_segments_that_are_whole(whole: Path, place: Path, name: str) -> None:
+    """A whole segment, or one of its files, is gone."""
+    first = segments(place)[0]
+    shutil.rmtree(first) if not name else (first / name).unlink()
+    with inline(place.parent) as context:
+        for _ in range(2):
+            hits = context.search("total price", collection="shop", limit=50)
+            assert 0 < len(hits) < 12
+            assert any("raycontext repair shop" in note and "missing" in note for note in hits.notes)
+        related = context.related(hits[0].path, 1, collection="shop")
+        assert any("raycontext repair shop" in note for note in related.notes)
+        (report,) = context.verify("shop")
+        assert DamageKind.MISSING in {damage.kind for damage in report.damage}
+        context.repair("shop")
+        context.index(whole / "shop")
+        hits = context.search("total price", collection="shop", limit=50)
+        assert (len(hits), hits.notes) == (12, ())
+        assert not context.verify("shop", deep=True)[0].damage
+
+
+def test_all_segments_gone_is_told_with_the_command_that_mends_it(whole: Path, place: Path) -> None:
+    shutil.rmtree(place / "segments")
+    with inline(place.parent) as context:
+        try:
+            hits = context.search("total price", collection="shop")
+        except StorageError as error:
+            told = str(error)
+        else:
+            told = " ".join(hits.notes)
+        assert "raycontext repair" in told
+        with pytest.raises(StorageError, match="raycontext repair"):
+            context.status("shop")
+        context.repair("shop")
+        context.index(whole / "shop")
+        assert len(context.search("total price", collection="shop", limit=50)) == 12
+
+
+def test_snapshot_that_is_gone_is_told_with_the_command_that_mends_it(whole: Path, place: Path) -> None:
+    shutil.rmtree(place / "snapshots")
+    with inline(place.parent) as context:
+        assert len(context.search("total price", collection="shop", limit=50)) == 12, "a search needs none"
+        calls: list[Callable[[], Any]] = [lambda: context.index(whole / "shop"), lambda: context.status("shop")]
+        for call in calls:
+            with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
+                call()
+        context.repair("shop")
+        context.index(whole / "shop")
+        assert not context.verify("shop", deep=True)[0].damage
+
+
+def test_snapshot_that_goes_while_a_run_uses_it_is_told_alike(whole: Path, place: Path) -> None:
+    with inline(place.parent) as context:
+        context.status("shop")  # the owner has it in memory from now on
+        shutil.rmtree(place / "snapshots")
+        with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
+            context.index(whole / "shop")
+
+
+def test_all_collections_name_one_whose_description_cannot_be_read(place: Path, tmp_path: Path) -> None:
+    with inline(place.parent) as context:
+        write_tree(tmp_path / "other", {"other.py": "def total_price():\n    return 1\n"})
+        context.index(tmp_path / "other")
+        (place / "COLLECTION.json").write_bytes(b"{}")
+        hits = context.search("total price", collections=["*"])
+        assert {hit.collection for hit in hits} == {"other"}
+        assert any("'shop'" in note and "raycontext repair" in note for note in hits.notes)
