@@ -17,6 +17,7 @@ from raycontext.daemon_client import wire
 from raycontext.errors import InvalidInput, RemoteError
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
+from raycontext.runtime.without_ray import RUNTIMES
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ __all__ = ["clear", "list_collections", "status"]
 
 FAILED = ("quarantined", "worker_died", "out_of_memory")
 """Reasons for skipped files that point to a fault, not to a choice."""
-
-RUNTIMES = {
-    "ray": "works on Ray",
-    "processes": "works in processes of the daemon",
-    "inline": "works in the daemon",
-}
-"""What `status` says of the runtime of a collection."""
 
 SHOWN_SKIPPED = 20
 """Largest number of skipped files that `status` names."""

@@ -55,10 +55,7 @@ def index_folder(
     if not os.path.isdir(real_path(path)):  # noqa: PTH112
         raise RootNotFound(real_path(path))
     if wire.health(place) is None:
-        say(
-            f"starting the daemon, which starts Ray behind the work; the index lies in {safe(place)} "
-            "(raycontext down ends the daemon)"
-        )
+        say(lifecycle.announcement(safe(place)))
     with show_progress() as show:
         for _ in range(TRIES):
             try:

@@ -9,7 +9,7 @@ import os
 
 from raycontext.cli.display import print_hits, print_json, say, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.errors import DaemonStarting, InvalidInput, RemoteError
+from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, RemoteError
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
 from raycontext.safe_text import safe, text_of
@@ -134,6 +134,8 @@ def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
         lifecycle.retire_older(root, other)
     except wire.DaemonGone:
         reply = None
+    if reply is None and _is_first(name, root):
+        reply = _asked_of_a_new_daemon(root, body)
     if reply is not None and reply.status != lifecycle.UNAVAILABLE:
         answer: dict[str, Any] = wire.checked(reply)
         return answer
@@ -144,6 +146,34 @@ def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     finally:
         if reply is None:  # started last, since it would compete with the answer for processors
             lifecycle.start_quietly(root)
+
+
+def _is_first(name: str, root: str) -> bool:
+    """Return whether this is a search in a root that holds nothing: no answer is possible before a daemon has indexed
+    the folder. An object store is not looked into."""
+    if name != "search" or "://" in root:
+        return False
+    try:
+        names = os.listdir(root)  # noqa: PTH208 - pathlib takes longer to import
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return not any(os.path.lexists(f"{root}/{name}/FORMAT") for name in names)
+
+
+def _asked_of_a_new_daemon(root: str, body: dict[str, Any]) -> wire.Reply | None:
+    """Start a daemon where none runs, and return its answer to a search; None where it has none."""
+    from raycontext.daemon_client.probe import probe
+
+    if probe(root).state not in ("absent", "stale"):
+        return None
+    say(lifecycle.announcement(safe(root)))
+    try:
+        lifecycle.ensure_ready(root, tell=say, replaces=False)
+        return wire.ask(root, "POST", "/api/search?wait=0", body)
+    except (wire.DaemonGone, DaemonFailed):
+        return None
 
 
 def _direct(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:

@@ -24,6 +24,7 @@ __all__ = [
     "NOT_STARTED",
     "UNAVAILABLE",
     "Started",
+    "announcement",
     "ensure_ready",
     "is_possible",
     "is_wanted",
@@ -151,6 +152,14 @@ def start(root: str, tcp: str | None = None) -> Started:
     finally:
         os.close(descriptor)
     return Started(process, log, offset)
+
+
+def announcement(root: str) -> str:
+    """Return the line that says that a daemon is started, where the index lies, and how to end the daemon."""
+    return (
+        f"starting the daemon, which starts Ray behind the work; the index lies in {root} "
+        "(raycontext down ends the daemon)"
+    )
 
 
 def start_quietly(root: str) -> None:

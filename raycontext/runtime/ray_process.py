@@ -155,6 +155,22 @@ def _end_helpers() -> None:
     node.kill_log_monitor(check_alive=False)
 
 
+@contextmanager
+def _without_dashboard() -> Iterator[None]:
+    """Have a local Ray that is started inside do without the parts for its dashboard, for which nobody is there.
+
+    Ray looks whether the packages of the dashboard work by loading all of them into this process, 15 MB, and starts a
+    larger agent where they do.
+    """
+    utils: Any = cast(Any, ray)._private.utils
+    asked = utils.get_dashboard_dependency_error
+    utils.get_dashboard_dependency_error = lambda: ImportError("not needed")
+    try:
+        yield
+    finally:
+        utils.get_dashboard_dependency_error = asked
+
+
 class _IsolatedJobConfig(JobConfig):
     """Job whose workers import nothing from the folder that its driver was started in, nor from that of its script.
 
@@ -215,7 +231,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     for note in _noting:
         note()
     try:
-        with _on_the_loopback():
+        with _on_the_loopback(), _without_dashboard():
             ray.init(
                 address="local",
                 namespace=namespace,

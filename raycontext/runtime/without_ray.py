@@ -1,8 +1,15 @@
-"""What is told where a local Ray cannot be started. Imports nothing: commands that must be quick tell it as well."""
+"""What is told of where the work runs. Imports nothing: commands that must be quick tell it as well."""
 
 from __future__ import annotations
 
-__all__ = ["without_ray"]
+__all__ = ["RUNTIMES", "without_ray"]
+
+RUNTIMES = {
+    "ray": "works on Ray",
+    "processes": "works in processes of the daemon",
+    "inline": "works in the daemon",
+}
+"""What is told of the runtime of a collection, by the name of the runtime."""
 
 
 def without_ray(problem: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from raycontext.daemon_client import lifecycle, paths
+from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.daemon_client.addresses import tcp_address
 from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.errors import DaemonFailed, InvalidInput
@@ -27,6 +27,7 @@ from raycontext.errors import DaemonFailed, InvalidInput
 from ..conftest import CART, write_tree
 from ..waiting import until
 from .conftest import Command
+from .test_without_ray import NO_RAY
 
 pytestmark = pytest.mark.process
 
@@ -258,3 +259,49 @@ def test_daemon_that_ends_at_once_is_told_with_its_own_words(tmp_path: Path, mon
     monkeypatch.setattr(lifecycle.sys, "executable", "/bin/false")
     with pytest.raises(DaemonFailed, match="cannot be started: the daemon ended at once"):
         lifecycle.ensure_ready(str(tmp_path / "root"))
+
+
+@pytest.mark.ray
+def test_down_does_not_wait_for_a_ray_that_starts(daemon: Command) -> None:
+    health = up(daemon)
+    assert wire.ask(str(daemon.root), "POST", "/api/ray", {}).status == 200
+
+    def part_of_ray() -> psutil.Process | None:
+        children = psutil.Process(health["pid"]).children(recursive=True)
+        return next((child for child in children if child.name().startswith("gcs_server")), None)
+
+    (until(part_of_ray) or psutil.Process()).suspend()  # so that its start never ends
+    assert daemon("down").stdout == f"ended daemon {health['pid']}\n"
+    assert daemon.remaining() == []
+    log = daemon("logs").stdout
+    assert "ended" in log.splitlines()[-1]
+    assert "Ray is ready" not in log
+
+
+def test_search_as_the_very_first_command_leaves_all_work_to_the_daemon(daemon: Command, source: Path) -> None:
+    code = (
+        "import sys\n"
+        "from raycontext.cli.main import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n"
+        "    print(end.code, sorted({'numpy', 'pyarrow', 'raycontext.kernel.library'} & set(sys.modules)))\n"
+    )
+    asked = ("search", "where is a credit card charged?", source, "--files")
+    process = daemon.start(*asked, program=(sys.executable, "-c", code), **NO_RAY)
+    stdout, stderr = process.communicate()
+    first, *_, last = stdout.splitlines()
+    assert first.endswith("payment.py"), stderr
+    assert last == "0 []"
+    assert stderr.startswith("starting the daemon")
+    assert f"{source} is not indexed yet" in stderr
+
+
+def test_daemon_of_a_user_who_asks_for_ray_starts_it_at_once(daemon: Command) -> None:
+    variables = {**NO_RAY, "RAYCONTEXT_RUNTIME": "ray"}
+    up(daemon, **variables)
+
+    def told() -> bool:
+        found = wire.health(str(daemon.root))
+        return found is not None and found["ray"] == "failed"
+
+    until(told)

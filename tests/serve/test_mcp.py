@@ -203,6 +203,8 @@ async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
     assert "Left out: binary 2." in text
     assert (status["serverVersion"], status["version"]) == (raycontext.__version__, 1)
     assert status["memoryBytes"] > 1 << 20
+    assert status["runtime"] == "inline"
+    assert "works in the daemon" in text
 
     _, anew = await called(place, "index_codebase", path=project, force=True)
     assert anew["indexing"]["state"] == "done"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,23 +54,24 @@ def remove_left_folders(root: str, *, last: bool = False) -> None:
     last: forget them as well. That is for the end of a daemon: the Ray of one that was just killed may still write, and
     so make its folder anew.
     """
-    for folder in _noted(root):
-        if Path(folder).name.startswith("raycontext-"):
-            if last:
-                _wait_for_users(folder)
-            remove_tree(folder)
+    folders = [folder for folder in _noted(root) if Path(folder).name.startswith("raycontext-")]
+    if last and folders:
+        _wait_for_users(folders)
+    for folder in folders:
+        remove_tree(folder)
     if last:
         Path(paths.folders_path(root)).unlink(missing_ok=True)
 
 
-def _wait_for_users(folder: str) -> None:
-    """Wait until the Ray of a daemon that was killed has ended: until then it makes its folder anew."""
+def _wait_for_users(folders: Sequence[str]) -> None:
+    """Wait until the Rays of daemons that were killed have ended: until then they make their folders anew."""
     import psutil  # loaded here, since a daemon that has no claim does not need it
 
     users = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if any(folder in part for part in process.cmdline()):
+            command = "\0".join(process.cmdline())
+            if any(folder in command for folder in folders):
                 users.append(process)
     psutil.wait_procs(users, timeout=USERS_END_SECONDS)
 

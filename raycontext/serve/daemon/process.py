@@ -15,7 +15,6 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Literal
 
-import psutil
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,7 +28,7 @@ from raycontext.paths import remove_tree
 from raycontext.sdk.connection import connect
 from raycontext.serve.daemon.claim import Claim
 from raycontext.serve.daemon.files import read_token, read_watches, remove_left_folders, write_watches
-from raycontext.serve.daemon.processes import memory
+from raycontext.serve.daemon.processes import end_children, memory
 from raycontext.serve.daemon.ray_behind import RayBehind
 from raycontext.serve.daemon.tcp import TcpServer
 from raycontext.serve.http.api import Daemon, http_application
@@ -79,6 +78,8 @@ class DaemonProcess(Daemon):
         self._problem = ""
         self._failed = 0.0
         self._retires = False
+        self.leaves_ray = False
+        """Whether the daemon ends while a thread still starts Ray, which only the end of the process can stop."""
         self._opened = AsyncExitStack()
         self._service: Service | None = None
         self._ray: RayBehind | None = None
@@ -127,7 +128,11 @@ class DaemonProcess(Daemon):
             context = await self._opened.enter_async_context(connect(root=self.root, runtime=own))
             service = Service(context, note_watches=partial(write_watches, self.root), on_job=self.want_ray)
             if is_behind:
-                self._ray = RayBehind(self.root, service.contexts, lambda: self.used, self.settings.ray_idle_seconds)
+                is_asked_for = "runtime" in self.settings.model_fields_set  # RAYCONTEXT_RUNTIME=ray
+                rest_seconds = math.inf if is_asked_for else self.settings.ray_idle_seconds
+                self._ray = RayBehind(self.root, service.contexts, lambda: self.used, rest_seconds)
+                if is_asked_for:
+                    self._ray.want(at_once=True)
                 if len(_restarts()) > MAX_RESTARTS:
                     self._ray.give_up(f"Ray died {len(_restarts())} times within {RESTART_WINDOW_SECONDS:g} s")
                 self._running = asyncio.create_task(self._ray.run())
@@ -198,7 +203,11 @@ class DaemonProcess(Daemon):
             await self._service.close()
         if self._running is not None:
             self._running.cancel()
-            await asyncio.wait([self._running])
+            if self._ray is not None and self._ray.is_launching:
+                self.leaves_ray = True
+                await asyncio.to_thread(end_children)
+            else:
+                await asyncio.wait([self._running])
         with suppress(RaycontextError):
             await self._opened.aclose()
         await asyncio.to_thread(partial(remove_left_folders, self.root, last=True))
@@ -246,6 +255,9 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
     await process.close()
     await asyncio.wait(working, timeout=END_SECONDS)
     _log.info("ended")
+    if process.leaves_ray:
+        logging.shutdown()
+        os._exit(0)
 
 
 def _shutdown(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
@@ -270,11 +282,7 @@ def _ray(process: DaemonProcess) -> Callable[[Request], Awaitable[Response]]:
 
 def restart() -> None:
     """Replace this process by a new daemon, since what Ray has left in it cannot be used any more."""
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(children, END_SECONDS)  # else they stay as zombies, which are ours after the exec as well
+    end_children()
     from raycontext.runtime import ray_process as runtime
 
     for folder in runtime.own_folders():

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["is_alive", "memory", "ray_processes"]
+__all__ = ["end_children", "is_alive", "memory", "ray_processes"]
+
+END_SECONDS = 10.0
+"""Time in which processes that were killed are gone, in seconds."""
 
 RAY_PROCESSES = ("gcs_server", "raylet")
 
@@ -19,6 +22,16 @@ def ray_processes() -> dict[int, str]:
         for child in psutil.Process().children(recursive=True)
         if child.name().startswith(RAY_PROCESSES) and is_alive(child.pid)
     }
+
+
+def end_children() -> None:
+    """Kill all processes below this one, and wait until they are gone: a program that takes the place of this one would
+    inherit them as zombies."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, END_SECONDS)
 
 
 def is_alive(pid: int) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Literal
 
@@ -40,7 +41,7 @@ class RayBehind:
     """Starts Ray when an index run, `raycontext up` or an SDK wants it, and ends it when nothing does.
 
     used: returns when the daemon was last asked for something, as `time.monotonic()`. rest_seconds: time without work
-    after which Ray ends.
+    after which Ray ends; infinite: never.
     """
 
     def __init__(self, root: str, contexts: Contexts, used: Callable[[], float], rest_seconds: float) -> None:
@@ -53,6 +54,8 @@ class RayBehind:
         self._at_once = False
         self._processes: dict[int, str] = {}
         self._rest_seconds = rest_seconds
+        self.is_launching = False
+        """Whether a thread starts Ray just now. Nothing can stop it."""
 
     def want(self, *, at_once: bool = False) -> None:
         """Start Ray, unless it runs. at_once: somebody waits for it, so it does not wait for a quiet moment."""
@@ -113,7 +116,12 @@ class RayBehind:
     async def _serve_once(self) -> None:
         """Start Ray, have the service work on it until it rests, and end it. Raises `RuntimeUnavailable`."""
         begun = time.monotonic()
-        async with connect(root=self._root, runtime="ray") as context:
+        self.is_launching = True
+        async with AsyncExitStack() as opened:
+            try:
+                context = await opened.enter_async_context(connect(root=self._root, runtime="ray"))
+            finally:
+                self.is_launching = False
             self._processes = await asyncio.to_thread(ray_processes)
             self._contexts.join(context)
             self.state, self.problem = "ready", ""

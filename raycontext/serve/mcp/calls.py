@@ -12,6 +12,7 @@ from raycontext import __version__
 from raycontext.discover.private_places import why_private
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Freshness, Hit
+from raycontext.runtime.without_ray import RUNTIMES
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp.filters import path_globs
 from raycontext.serve.mcp.progress import progress_line, progress_structured
@@ -126,6 +127,9 @@ class Calls:
                 facts = await asyncio.to_thread(status_structured, full)
                 structured |= facts
                 notes.extend(status_lines(facts))
+        if found is not None:
+            structured["runtime"] = self._service.contexts.runtime_of(found.name)
+            notes.append(f"It {RUNTIMES[structured['runtime']]}.")
         if job is not None and status in ("indexing", "failed"):
             structured["indexing"] = progress_structured(job)
             notes.append(f"Now: {progress_line(job)}.")

@@ -263,8 +263,8 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "name": "get_indexing_status",
         "title": "Status of an index",
         "description": (
-            "Say whether a folder is indexed, how much of it, what was left out and why, its version and memory, and, "
-            "while it is being indexed, how far that is: percentage, rate, expected time."
+            "Say whether a folder is indexed, how much of it, what was left out and why, its version and memory, where "
+            "its work runs, and, while it is being indexed, how far that is: percentage, rate, expected time."
         ),
         "inputSchema": _arguments(["path"], path=_about(_PATH, "Absolute path of the folder, or of anything in it.")),
         "outputSchema": {
@@ -275,6 +275,11 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "files": _COUNT,
                 "chunks": _COUNT,
                 "indexedAt": {"type": "string"},
+                "runtime": {
+                    "enum": ["ray", "processes", "inline"],
+                    "description": "Where it is indexed and searched: on Ray, in processes of the daemon, or in the "
+                    "daemon alone.",
+                },
                 "version": {**_COUNT, "description": "Version of the index. Each commit adds one."},
                 "embedder": {"type": "string", "description": "Embedder that the vectors come from."},
                 "serverVersion": {"type": "string"},
