@@ -34,7 +34,8 @@ class Kind:
         `what` names the array in an error. Raises `CorruptArrays` where the array has another type or size, or its
         elements do not lie side by side.
         """
-        if array.dtype != self.dtype or array.size != size or not array.flags.aligned:
+        is_type = array.dtype is self.dtype or array.dtype == self.dtype  # numpy mostly has one object for a type
+        if not is_type or array.size != size or not array.flags.aligned:
             raise CorruptArrays(what, f"{array.dtype}[{array.size}] where {self.dtype}[{size}] is needed")
         try:
             return _from_buffer(self._type, array)

@@ -119,20 +119,27 @@ static inline __m256i add_quarters(__m256i first, __m256i second) {
     return _mm256_add_epi64(_mm256_unpacklo_epi64(first, second), _mm256_unpackhi_epi64(first, second));
 }
 
-/* Count the signs that agree for rows in groups of four. Returns the number of rows that were counted. */
-static int64_t count_four_rows(const uint64_t *query, const uint64_t *words, int64_t rows, uint16_t *agreeing) {
-    const __m256i signs = _mm256_loadu_si256((const __m256i *)query);
+/* Count the signs that differ in every fourth row, from `words` on: 4 counts of 64 bits. */
+static inline __m256i count_four_rows(__m256i query, const uint64_t *words) {
+    enum { STEP = 4 * USUAL_WIDTH };
+    __m256i first = add_quarters(count_differing(query, words), count_differing(query, words + STEP));
+    __m256i second = add_quarters(count_differing(query, words + 2 * STEP), count_differing(query, words + 3 * STEP));
+    return _mm256_add_epi64(_mm256_permute2x128_si256(first, second, 0x20),
+                            _mm256_permute2x128_si256(first, second, 0x31));
+}
+
+/* Count the signs that agree for rows in groups of 16. Returns the number of rows that were counted. */
+static int64_t count_groups(const uint64_t *query, const uint64_t *words, int64_t rows, uint16_t *agreeing) {
+    const __m256i signs = _mm256_loadu_si256((const __m256i *)query), all = _mm256_set1_epi16(64 * USUAL_WIDTH);
     int64_t row = 0;
-    for (; row + 4 <= rows; row += 4, words += 4 * USUAL_WIDTH) {
-        __m256i first = add_quarters(count_differing(signs, words), count_differing(signs, words + USUAL_WIDTH));
-        __m256i second = add_quarters(count_differing(signs, words + 2 * USUAL_WIDTH),
-                                      count_differing(signs, words + 3 * USUAL_WIDTH));
-        __m256i left = _mm256_permute2x128_si256(first, second, 0x20);
-        __m256i right = _mm256_permute2x128_si256(first, second, 0x31);
-        uint64_t counts[4];
-        _mm256_storeu_si256((__m256i *)counts, _mm256_add_epi64(left, right));
-        for (int number = 0; number < 4; number++)
-            agreeing[row + number] = (uint16_t)(64 * USUAL_WIDTH - counts[number]);
+    for (; row + 16 <= rows; row += 16, words += 16 * USUAL_WIDTH) {
+        /* A lane of 64 bits takes the counts of four rows that follow each other, of 16 bits each. */
+        __m256i first = count_four_rows(signs, words);
+        __m256i second = _mm256_slli_epi64(count_four_rows(signs, words + USUAL_WIDTH), 16);
+        __m256i third = _mm256_slli_epi64(count_four_rows(signs, words + 2 * USUAL_WIDTH), 32);
+        __m256i fourth = _mm256_slli_epi64(count_four_rows(signs, words + 3 * USUAL_WIDTH), 48);
+        __m256i differing = _mm256_or_si256(_mm256_or_si256(first, second), _mm256_or_si256(third, fourth));
+        _mm256_storeu_si256((__m256i *)(agreeing + row), _mm256_sub_epi16(all, differing));
     }
     return row;
 }
@@ -143,7 +150,7 @@ static void count_agreeing(const uint64_t *query, const uint64_t *words, int64_t
                            uint16_t *agreeing) {
     int64_t row = 0;
 #ifdef __AVX2__
-    if (width == USUAL_WIDTH) row = count_four_rows(query, words, rows, agreeing);
+    if (width == USUAL_WIDTH) row = count_groups(query, words, rows, agreeing);
 #endif
     for (words += row * width; row < rows; row++, words += width) {
         uint64_t count = 0;
@@ -156,8 +163,24 @@ static void count_agreeing(const uint64_t *query, const uint64_t *words, int64_t
     }
 }
 
+/* Return 0 where no row from `start` to `end` has `enough` signs that agree. May read 16 counts from each row on. */
+static inline int may_be_similar(const uint16_t *agreeing, int64_t start, int64_t end, int64_t enough) {
+#ifdef __AVX2__
+    const int64_t limit = enough < 0 ? 0 : enough > UINT16_MAX ? UINT16_MAX : enough;
+    const __m256i least = _mm256_set1_epi16((short)limit);
+    for (int64_t row = start; row < end; row += 16) { /* a count after `end` only makes more work */
+        __m256i counts = _mm256_loadu_si256((const __m256i *)(agreeing + row));
+        if (_mm256_movemask_epi8(_mm256_cmpeq_epi16(_mm256_max_epu16(counts, least), counts))) return 1;
+    }
+#else
+    for (int64_t row = start; row < end; row++)
+        if (agreeing[row] >= enough) return 1;
+#endif
+    return 0;
+}
+
 /* Estimate the results of cosines_by_file from signs. `estimates` [64 * width + 1] are cosines by the number of signs
- * that agree; `enough` is the smallest number that counts. `agreeing` [row_count] is scratch. */
+ * that agree; `enough` is the smallest number that counts. `agreeing` [row_count + 16] is scratch. */
 int64_t estimates_by_file(const uint64_t *query, const uint64_t *words, int64_t width, const float *scales,
                           const uint8_t *eligible, int64_t row_count, const double *estimates,
                           const uint32_t *first_rows, const uint32_t *row_counts, int64_t files, int64_t enough,
@@ -166,9 +189,7 @@ int64_t estimates_by_file(const uint64_t *query, const uint64_t *words, int64_t 
     for (int64_t file = 0; file < files; file++) {
         if (!is_inside(first_rows, row_counts, file, row_count)) return DAMAGED;
         int64_t start = first_rows[file], end = start + row_counts[file];
-        int64_t like = start; /* few files are similar to the query */
-        while (like < end && agreeing[like] < enough) like++;
-        if (like == end) continue;
+        if (!may_be_similar(agreeing, start, end, enough)) continue; /* few files are similar to the query */
         uint16_t first = 0, second = 0, third = 0;
         for (int64_t row = start; row < end; row++) {
             uint16_t score = agreeing[row];

@@ -28,6 +28,9 @@ __all__ = ["cosine_sums", "cosines", "cosines_by_file", "estimates_by_file", "po
 MOST_DIMENSIONS = 65_536
 """Largest number of components of a vector. A longer sum of products of 8-bit codes may not fit into 32 bits."""
 
+SCRATCH_ROWS = 16
+"""Number of rows that the scratch memory of `estimates_by_file` has at its end: 16 counts are read at once."""
+
 BITS_PER_WORD = 64
 """Number of sign bits in one word."""
 
@@ -127,7 +130,7 @@ def estimates_by_file(
         FLOAT64.read(estimates, width * BITS_PER_WORD + 1, "estimates"),
         UINT32.read(first_rows, files, "first rows of files"),
         UINT32.read(row_counts, files, "numbers of rows of files"), files, enough,
-        UINT16.write(np.empty(rows, np.uint16)), FLOAT64.write(three),
+        UINT16.write(np.empty(rows + SCRATCH_ROWS, np.uint16)), FLOAT64.write(three),
     )  # fmt: skip
     checked(result, "rows of files")
     return three
