@@ -66,9 +66,9 @@ def _kind(name: str) -> str:
 def _from_source(glob: str) -> str:
     """Return a glob that begins with `./` as one that begins at the source."""
     sign, rest = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
-    while rest.startswith("./"):
-        rest = "/" + rest[2:].lstrip("/")
-    return sign + ("/**" if rest in (".", "/") else rest)
+    if rest in (".", "./"):
+        return sign + "/**"
+    return sign + (f"/{rest[2:].lstrip('/')}" if rest.startswith("./") else rest)
 
 
 def _relative(glob: str, source: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -64,6 +65,18 @@ def client(host: str) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with httpx.Client(base_url=f"http://{host}", headers=headers, trust_env=False, timeout=WAIT_SECONDS) as client:
         yield client
+
+
+def test_names_that_are_not_utf_8_go_both_ways(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    place = tmp_path / odd
+    write_tree(place, {f"{odd}.py": CART, "other.py": PAYMENT})
+    with guarded_server(tmp_path / "root", [place], None) as host:
+        for asked in (place, place / f"{odd}.py"):
+            body = json.dumps({"query": "shopping cart", "path": str(asked)})
+            answer = httpx.post(f"http://{host}/api/search", content=body, trust_env=False, timeout=WAIT_SECONDS)
+            assert answer.status_code == 200, answer.text
+            assert f"{odd}.py" in {hit["path"] for hit in json.loads(answer.content)["hits"]}
 
 
 def test_search_answers_with_places(client: httpx.Client, shop: Path) -> None:
