@@ -2,9 +2,13 @@
 // Texts of files only ever become text nodes: nothing of them is read as HTML.
 
 const byId = (id) => document.getElementById(id);
-const KINDS = ["function", "method", "class", "interface", "enum", "type", "module", "constant", "macro", "test", "section"];
+const KINDS = ["function", "method", "class", "interface", "enum", "type", "module", "constant", "macro", "test", "import", "section", "block"];
+const FIELDS = { q: "query", collection: "collection", language: "language", path: "path", kind: "kind", limit: "limit" };
+const LINKS = { vscode: "vscode://file/{path}:{line}", idea: "idea://open?file={path}&line={line}" };
+const SHOWN_NAMES = 6;
 const POLL_MILLISECONDS = 1000, LONGEST_POLL_MILLISECONDS = 60000;
-let lastAsked = null;
+let following = null; // the query for the next page; null when there is none
+let running = null; // the search whose answer is waited for: a later one ends it
 let pause = POLL_MILLISECONDS;
 let timer = 0;
 
@@ -12,11 +16,11 @@ let timer = 0;
 const code = location.hash.startsWith("#code=") ? decodeURIComponent(location.hash.slice("#code=".length)) : "";
 if (code) history.replaceState(null, "", location.pathname + location.search);
 
-async function call(path, asked) {
+async function call(path, asked, signal) {
   const headers = { "Content-Type": "application/json" };
   const token = sessionStorage.getItem("token");
   if (token) headers.Authorization = `Bearer ${token}`;
-  const options = asked === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(asked) };
+  const options = asked === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(asked), signal };
   const response = await fetch(path, options);
   const answer = await response.json();
   if (response.status === 401) byId("access").hidden = false;
@@ -46,6 +50,7 @@ async function enter(shown) {
   byId("access").hidden = true;
   tell("");
   refresh();
+  if (byId("query").value.trim()) search();
 }
 
 function element(name, className, ...children) {
@@ -83,25 +88,69 @@ function highlighted(line, wanted) {
   return made;
 }
 
-function shown(hit, wanted) {
-  const head = element("div", "head", element("span", "place", `${hit.path}:${hit.start_line}`));
-  const symbol = [hit.scope, hit.symbol].filter(Boolean).join(" › ");
-  if (symbol) head.append(element("span", "symbol", symbol));
-  head.append(element("span", "tag", `${hit.kind} · ${hit.language} · ${hit.collection}`));
-  if (hit.freshness === "changed" || hit.freshness === "deleted") head.append(element("span", "tag stale", `${hit.freshness} since`));
-  head.append(element("span", "score", hit.score.toFixed(3)));
-  const text = element("pre");
-  const lines = hit.text.replace(/\n$/, "").split("\n");
-  lines.forEach((line, index) => {
-    text.append(element("div", "row", element("span", "number", String(hit.start_line + index)), highlighted(line, wanted)));
-  });
-  const made = element("li", "hit", head, text);
-  made.tabIndex = 0;
+// Controls, and marks that reverse or hide text, are shown as escapes: what is read is what stands there.
+function visible(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) =>
+    char === "\t" ? char : `\\u{${char.codePointAt(0).toString(16).padStart(4, "0")}}`);
+}
+
+function wholePath(hit) {
+  return `${hit.source.replace(/\/$/, "")}/${hit.path}`;
+}
+
+function place(hit) {
+  const text = visible(`${hit.path}:${hit.start_line}`);
+  const template = LINKS[byId("opens").value];
+  if (!template) return element("span", "place", text);
+  const made = element("a", "place", text);
+  made.href = template
+    .replace("{path}", wholePath(hit).split("/").map(encodeURIComponent).join("/"))
+    .replace("{line}", String(hit.start_line));
   return made;
 }
 
+function copyButton(hit) {
+  const made = element("button", "copy", "copy");
+  made.type = "button";
+  made.title = "Copy PATH:LINE";
+  made.setAttribute("aria-label", `Copy the place ${visible(hit.path)}:${hit.start_line}`);
+  made.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(`${wholePath(hit)}:${hit.start_line}`);
+      made.textContent = "copied";
+    } catch {
+      made.textContent = "not allowed";
+    }
+    setTimeout(() => (made.textContent = "copy"), 1500);
+  });
+  return made;
+}
+
+function shown(hit, wanted) {
+  const head = element("div", "head", place(hit));
+  const names = hit.symbol.split(" ");
+  const symbol = names.slice(0, SHOWN_NAMES).join(" ") + (names.length > SHOWN_NAMES ? " …" : "");
+  const title = [hit.scope, symbol].filter(Boolean).join(" › ");
+  if (title) head.append(element("span", "symbol", visible(title)));
+  head.append(element("span", "tag", visible(`${hit.kind} · ${hit.language} · ${hit.collection}`)));
+  if (hit.freshness === "changed" || hit.freshness === "deleted") head.append(element("span", "tag stale", `${hit.freshness} since`));
+  head.append(copyButton(hit));
+  const text = element("pre");
+  const lines = hit.text.replace(/\n$/, "").split("\n");
+  lines.forEach((line, index) => {
+    const code = highlighted(visible(line.replace(/\r$/, "")), wanted);
+    text.append(element("div", "row", element("span", "number", String(hit.start_line + index)), code));
+  });
+  if (hit.text_cut) text.append(element("div", "row cut", "… the rest is in the file"));
+  const made = element("li", "hit", head, text);
+  made.tabIndex = 0;
+  made.hit = hit;
+  return made;
+}
+
+// Filters are separated by commas, so that a path can have a space.
 function asked() {
-  const list = (id) => byId(id).value.split(/[\s,]+/).filter(Boolean);
+  const list = (id) => byId(id).value.split(",").map((part) => part.trim()).filter(Boolean);
   const query = { query: byId("query").value, languages: list("language"), paths: list("path"), limit: Number(byId("limit").value) || 10 };
   if (byId("kind").value) query.kinds = [byId("kind").value];
   if (byId("collection").value) query.collection = byId("collection").value;
@@ -109,26 +158,64 @@ function asked() {
   return query;
 }
 
-async function search(query) {
-  if (!query.offset) byId("hits").replaceChildren();
+// The query stands behind the # of the address: reload, back and shared links keep it, and no server is told it.
+function written() {
+  const kept = Object.entries(FIELDS).map(([name, id]) => [name, byId(id).value.trim()]);
+  return "#" + new URLSearchParams(kept.filter(([name, value]) => value && !(name === "limit" && value === "10")));
+}
+
+function restore() {
+  const kept = new URLSearchParams(location.hash.slice(1));
+  for (const [name, id] of Object.entries(FIELDS)) {
+    const value = kept.get(name) ?? (name === "limit" ? "10" : "");
+    const field = byId(id);
+    if (id === "collection" && value && ![...field.options].some((option) => option.value === value)) field.add(new Option(value, value));
+    field.value = value;
+  }
+  if (byId("query").value.trim()) search();
+  else clear();
+}
+
+function clear() {
+  running?.abort();
+  running = following = null;
+  byId("hits").replaceChildren();
+  byId("hits").classList.remove("old");
   byId("more").hidden = true;
+  tell("");
+}
+
+async function search(next = null) {
+  running?.abort();
+  const mine = (running = new AbortController());
+  const query = next ?? asked();
+  byId("more").hidden = true;
+  byId("hits").classList.toggle("old", !next);
   tell("searching …");
   try {
-    const answer = await call("/api/search", query);
+    const answer = await call("/api/search", query, mine.signal);
+    if (running !== mine) return; // a later search has begun
     const wanted = words(query.query);
-    byId("hits").append(...answer.hits.map((hit) => shown(hit, wanted)));
+    const hits = answer.hits.map((hit) => shown(hit, wanted));
+    if (next) byId("hits").append(...hits);
+    else byId("hits").replaceChildren(...hits);
+    if (next) hits[0]?.focus();
     const count = byId("hits").children.length;
-    let text = count ? `${count} hits in ${(answer.seconds * 1000).toFixed(0)} ms` : "nothing found";
+    let text = count ? `${count} hit${count === 1 ? "" : "s"} in ${(answer.seconds * 1000).toFixed(0)} ms` : "nothing found: use other words, or fewer filters";
     if (answer.partial) text += " · partial: ";
     if (answer.indexing.length) text += `${answer.indexing.map((job) => job.collection).join(", ")} is being indexed`;
     else if (answer.partial) text += `${answer.shards_answered} of ${answer.shards_total} shards answered`;
     for (const note of answer.notes) text += ` · ${note}`;
-    tell(text, answer.partial || answer.notes.length > 0);
-    lastAsked = { ...query, offset: answer.next_offset };
-    byId("more").hidden = answer.next_offset === null;
+    tell(text, answer.partial);
+    following = answer.next_offset === null || !hits.length ? null : { ...query, offset: answer.next_offset };
+    byId("more").hidden = following === null;
   } catch (error) {
+    if (running !== mine) return;
+    if (!next) byId("hits").replaceChildren();
+    byId("more").hidden = !next;
     tell(error.message, true);
   }
+  byId("hits").classList.remove("old");
 }
 
 const megabytes = (bytes) => `${(bytes / 1048576).toFixed(0)} MiB`;
@@ -163,10 +250,11 @@ async function refresh() {
       byId("collections").replaceChildren(...(lines.length ? lines : [element("li", "quiet", "none: index a folder")]));
       const select = byId("collection");
       const names = known.collections.map((one) => one.name);
-      if (names.join("\n") !== [...select.options].slice(1).map((option) => option.value).join("\n")) {
+      if (document.activeElement !== select && names.join("\n") !== [...select.options].slice(1).map((option) => option.value).join("\n")) {
         const chosen = select.value;
         select.replaceChildren(new Option("all", ""), ...names.map((name) => new Option(name, name)));
-        select.value = names.includes(chosen) ? chosen : "";
+        if (chosen && !names.includes(chosen)) select.add(new Option(chosen, chosen)); // it came with the address
+        select.value = chosen;
       }
       const name = select.value || (names.length === 1 ? names[0] : "");
       if (name) {
@@ -192,9 +280,17 @@ async function refresh() {
 byId("kind").append(...KINDS.map((kind) => new Option(kind, kind)));
 byId("search").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (byId("query").value.trim()) search(asked());
+  if (!byId("query").value.trim()) return;
+  if (written() !== location.hash) history.pushState(null, "", written());
+  search();
 });
-byId("more").addEventListener("click", () => search(lastAsked));
+addEventListener("popstate", restore);
+byId("more").addEventListener("click", () => following && search(following));
+byId("opens").value = localStorage.getItem("opens") || "";
+byId("opens").addEventListener("change", () => {
+  localStorage.setItem("opens", byId("opens").value);
+  for (const item of byId("hits").children) item.querySelector(".place").replaceWith(place(item.hit));
+});
 byId("index").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
@@ -209,6 +305,15 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     byId("query").select();
   }
+  const hits = [...byId("hits").children];
+  const at = hits.indexOf(document.activeElement);
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && !event.altKey && !event.ctrlKey && !event.metaKey && (at >= 0 || document.activeElement === byId("query"))) {
+    const goes = at + step;
+    if (goes >= hits.length) return;
+    event.preventDefault();
+    (goes < 0 ? byId("query") : hits[goes]).focus();
+  }
 });
 byId("access").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -218,11 +323,14 @@ byId("access").addEventListener("submit", (event) => {
 });
 
 async function begin() {
+  let problem = "";
   try {
     if (code) await exchange(code);
   } catch (error) {
-    tell(error.message, true);
+    problem = error.message;
   }
+  restore();
+  if (problem) tell(problem, true);
   refresh();
 }
 begin();
