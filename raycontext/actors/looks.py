@@ -147,7 +147,8 @@ class Looks:
             await asyncio.wait([before])
         try:
             return await self._look(location)
-        except (UnknownCollection, CorruptManifest, StorageError) as error:  # the search meets and reports it as well
+        # Removed or replaced meanwhile, or damaged: the search meets it as well, and reports what is wrong.
+        except (UnknownCollection, CorruptManifest, StorageError, FileNotFoundError) as error:
             _log.info("%s was not looked at: %s", location.collection, error)
             return Look()
         except HandedOver:

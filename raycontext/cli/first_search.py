@@ -22,7 +22,7 @@ def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None
 
     A folder that the search names is indexed whatever its size, the current folder only where it is small or the user
     at the terminal says so. Raises `refused` for a search that names a collection or a file, and an error with its exit
-    code for a folder that is private or too large.
+    code for a folder that is private or too large, and for any on a cluster.
     """
     named, here = body.get("path"), body.get("folder")
     folder = os.path.realpath(named or here or "")
@@ -30,9 +30,13 @@ def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None
         raise refused
     command = f"`raycontext index {folder}`"
     elsewhere = "--collection NAME or --all searches what is indexed elsewhere."
+    if address:  # its nodes may not see the folder, and others share its collections
+        raise _refused(
+            refused, f"{folder} is not indexed on this cluster: {command} with its --address does. {elsewhere}"
+        )
     if reason := why_private(folder):
         raise _refused(refused, f"{folder} {reason}: a search does not index it, {command} does. {elsewhere}")
-    if refused.name == NotIndexedYet.__name__ and not _is_source(folder, root, address):
+    if refused.name == NotIndexedYet.__name__ and not _is_source(folder, root):
         raise refused  # the source of the collection is a folder above, which this search does not name
     if named is None:
         size = size_of_tree(Path(folder))
@@ -42,9 +46,9 @@ def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None
     return folder
 
 
-def _is_source(folder: str, root: str | None, address: str | None) -> bool:
+def _is_source(folder: str, root: str | None) -> bool:
     """Return whether a collection indexes exactly this folder."""
-    with connected(root, address, None if address else "inline") as context:
+    with connected(root, None, "inline") as context:
         try:
             return bool(context.of_source(folder))
         except UnknownCollection:

@@ -33,7 +33,7 @@ int64_t gather_references(const int64_t *starts, const uint64_t *hashes, const u
             result = 1;
             break;
         }
-        uint64_t key = hashes[next], slot = key & (uint64_t)(slots - 1);
+        uint64_t key = hashes[next], slot = (key ^ (key >> 32)) & (uint64_t)(slots - 1); /* as `rehash` places it */
         int64_t tries = 0;
         while (keys[slot] && keys[slot] != key && tries++ < slots) slot = (slot + 1) & (uint64_t)(slots - 1);
         if (!keys[slot]) {

@@ -219,15 +219,15 @@ async def test_all_chunks_of_a_large_file_are_indexed(connection: Connection, tm
 
 async def test_status_is_measured(connection: Connection, source: Path, root: Path) -> None:
     """The original printed an invented health and a wrong unit of memory."""
-    write_tree(source, {"logo.png": b"\x89PNG\x00\x01", "bad.txt": b"caf\xe9 cr\xe8me\n"})
+    write_tree(source, {"logo.png": b"\x89PNG\x00\x01", "latin.txt": b"caf\xe9 cr\xe8me\n"})
     async with connection as context:
         report = await context.index(source)
         await context.search("cart", collection="shop")
         status = await context.status("shop")
         assert (status.files, status.chunks, status.version) == (report.files, report.chunks, report.version)
-        assert status.languages == {"python": 2, "javascript": 1, "go": 1, "markdown": 1}
-        assert status.skipped == report.skipped == {"binary": 1, "undecodable": 1}
-        assert dict(status.skipped_files) == {"logo.png": "binary", "bad.txt": "undecodable"}
+        assert status.languages == {"python": 2, "javascript": 1, "go": 1, "markdown": 1, "text": 1}
+        assert status.skipped == report.skipped == {"binary": 1}
+        assert dict(status.skipped_files) == {"logo.png": "binary"}
         on_disk = sum(path.stat().st_size for path in (root / "shop").rglob("*") if path.is_file())
         assert status.bytes_on_disk == on_disk
         assert status.progress is not None
