@@ -67,6 +67,16 @@ if TYPE_CHECKING:
         JobProgress,
         SkipReason,
     )
+    from raycontext.relations.values import (
+        Called,
+        Certainty,
+        Chain,
+        Definition,
+        Impact,
+        Reached,
+        Relations,
+        UseSite,
+    )
     from raycontext.sdk.connection import Connection, SyncContext, connect
     from raycontext.sdk.context import Context
     from raycontext.sdk.watches import WatchState
@@ -83,6 +93,9 @@ __all__ = [
     "BatchEntry",
     "BatchList",
     "BatchReport",
+    "Called",
+    "Certainty",
+    "Chain",
     "ChunkKind",
     "CollectionExists",
     "CollectionStatus",
@@ -99,6 +112,7 @@ __all__ = [
     "Damage",
     "DamageKind",
     "DeadlineExceeded",
+    "Definition",
     "EmbedderNotAllowed",
     "EmbeddingBudgetExceeded",
     "EmbeddingFailed",
@@ -109,6 +123,7 @@ __all__ = [
     "Freshness",
     "Hit",
     "Hits",
+    "Impact",
     "IndexEstimate",
     "IndexReport",
     "InvalidInput",
@@ -121,6 +136,8 @@ __all__ = [
     "PathNotAllowed",
     "PathNotFound",
     "RaycontextError",
+    "Reached",
+    "Relations",
     "RemoteError",
     "RepairReport",
     "RequestRefused",
@@ -135,6 +152,7 @@ __all__ = [
     "UnknownCollection",
     "UnsafeStorage",
     "UnsupportedFormat",
+    "UseSite",
     "VerificationReport",
     "WatchState",
     "__version__",
@@ -151,6 +169,16 @@ _HOMES = {
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
     "hits": ("Hits", "Searched"),
     "index.estimate": ("FolderSize", "IndexEstimate"),
+    "relations.values": (
+        "Called",
+        "Certainty",
+        "Chain",
+        "Definition",
+        "Impact",
+        "Reached",
+        "Relations",
+        "UseSite",
+    ),
     "models": (
         "ActorStatus",
         "ChunkKind",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import timed
@@ -13,9 +14,13 @@ from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
 from raycontext.search.shard import ShardSearch
+from raycontext.search.view import View
 from raycontext.store.collection import Location
 
-__all__ = ["HybridSearchActor", "search_actor_name", "search_actors"]
+Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+__all__ = ["HybridSearchActor", "Question", "search_actor_name", "search_actors"]
 
 
 def search_actor_name(collection: str, shard: int, replica: int = 0) -> str:
@@ -36,6 +41,12 @@ async def search_actors(
                 break
             found[name] = actor
     return found
+
+
+class Question(Protocol[Answer_co]):
+    """Question that a shard answers from its view."""
+
+    def answer(self, view: View) -> Answer_co: ...
 
 
 @counted
@@ -62,6 +73,11 @@ class HybridSearchActor(ShardSearch):
     def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
         with timed("raycontext_search_seconds", step="describe", **self._tags):
             return super().describe(version, rows)
+
+    def relate(self, question: Question[Answer], version: int | None = None) -> tuple[int, Answer]:
+        """Answer a question about relations, at a version or the newest one. Raises `StaleVersion`."""
+        with timed("raycontext_search_seconds", step="relate", **self._tags):
+            return self.look(question.answer, version)
 
     def refresh(self, version: int | None = None) -> int:
         opened = super().refresh(version)

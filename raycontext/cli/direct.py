@@ -1,4 +1,4 @@
-"""Answers to `search` and `related` without a daemon: its service runs in this process."""
+"""Answers to queries without a daemon: its service runs in this process."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import sys
 from contextlib import redirect_stdout
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from raycontext.errors import RaycontextError, RemoteError
 from raycontext.index.request import refused
 from raycontext.sdk.connection import connect
-from raycontext.serve.messages import Answer, RelatedQuery, SearchQuery
+from raycontext.serve.http.calls import CALLS
 from raycontext.serve.service import Service
 
 __all__ = ["answer"]
 
 
 def answer(name: str, body: dict[str, Any], *, root: str | None, address: str | None) -> dict[str, Any]:
-    """Return what the daemon answers to `/api/search` or `/api/related`, from the inline runtime or from a cluster.
+    """Return what the daemon answers to `/api/NAME`, from the inline runtime or from a cluster.
 
-    name: "search" or "related".
+    name: name of an operation, such as "search" or "usages".
     body: the request, as the daemon's API takes it.
 
     Raises `RemoteError`, which has the name, message and exit code that the daemon would report.
@@ -39,11 +39,12 @@ def answer(name: str, body: dict[str, Any], *, root: str | None, address: str | 
 
 async def _answer(
     name: str, body: dict[str, Any], root: str | None, address: str | None, runtime: Literal["inline"] | None
-) -> Answer:
+) -> BaseModel:
+    call = next(call for call in CALLS if call.name == name)
+    assert call.asks is not None
     try:
-        asked = SearchQuery(**body) if name == "search" else RelatedQuery(**body)
+        asked = call.asks(**body)
     except ValidationError as error:
         raise refused(error, "`--help` says what each option takes.") from None
     async with connect(root=root, address=address, runtime=runtime) as context:
-        service = Service(context)
-        return await (service.search(asked) if isinstance(asked, SearchQuery) else service.related(asked))
+        return await call.work(Service(context), asked)

@@ -1,6 +1,6 @@
 """The entry point of `raycontext`. It imports very little, so that a search takes 100 ms in all and help 200 ms.
 
-`search`, `related`, `mcp` and the overview are served from here, the other commands from `application`.
+Queries, `mcp` and the overview are served from here, the other commands from `application`.
 
 Results go to stdout, progress and messages to stderr. `exit_codes` has the table of exit codes.
 """
@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main", "program"]
 
+RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path")
+"""Commands of `relations`."""
+
 COMMANDS = {
     "index": "Index a folder, or bring its index up to date.",
     "search": "Search a folder, which is indexed first if it never was. Exit code 1 if nothing is found.",
     "related": "Find code similar to the chunk at a line. Exit code 1 if nothing is found.",
+    "usages": "List the places that use a definition. Exit code 1 if nothing is found.",
+    "callers": "List the definitions that call another one. Exit code 1 if nothing is found.",
+    "callees": "List the definitions that another one calls. Exit code 1 if nothing is found.",
+    "impact": "List everything that reaches a definition through calls, tests apart. Exit code 1 if nothing is found.",
+    "path": "Find a shortest chain of calls from one definition to another. Exit code 1 if nothing is found.",
     "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
     "list": "List all collections, or show the one with the given name.",
     "clear": "Remove a collection from the index. The source is not touched.",
@@ -120,11 +128,14 @@ def _run(given: list[str]) -> int:
 
         print(f"raycontext {__version__}", flush=True)  # noqa: T201
         return ExitCode.DONE
-    if first in ("search", "related"):
+    if first in ("search", "related", *RELATION_COMMANDS):
         from raycontext.cli.command_line import parse
         from raycontext.cli.options import QUERY_COMMANDS
-        from raycontext.cli.queries import run
 
+        if first in RELATION_COMMANDS:
+            from raycontext.cli.relations import run
+        else:
+            from raycontext.cli.queries import run
         code = run(first, parse(QUERY_COMMANDS[first], given[1:]))
         sys.stdout.flush()  # here, where a closed pipe is caught
         return code

@@ -105,6 +105,20 @@ PLACE = (
 )
 COLLECTION = ("--collection", "-c")
 
+PLACES = tuple(option for option in SELECTION if option.key in ("languages", "paths"))
+OF_RELATIONS = (
+    Option(COLLECTION, "Name of the collection."),
+    Option(("--in",), "Only places in this file or folder, which also chooses the collection.", name="place"),
+    Option(("--max-tokens",), "Budget of the answer; what does not fit is left out.", int, least=1, most=1_000_000),
+    *(option for option in PLACE if option.key in ("root", "address")),
+    Option(("--json",), "Print the answer as a JSON object.", bool, name="as_json"),
+)
+NUMBERS = (
+    Option(("--limit", "-n"), "Largest number of places, 1 to 1000.", int, default=50, least=1, most=1000),
+    Option(("--offset",), "Number of places to leave out from the start.", int, default=0, least=0, most=1_000_000),
+)
+TARGET = Argument("target", "A name, TYPE.NAME, or a line of a definition.", shown="NAME|PATH:LINE")
+
 QUERY_COMMANDS = {
     command.name: command
     for command in (
@@ -138,6 +152,54 @@ QUERY_COMMANDS = {
             "Find code similar to the chunk at a line. Exit code 1 if nothing is found.",
             (Argument("place", "A line of an indexed file.", shown="PATH:LINE"),),
             (Option(COLLECTION, "Name of the collection."), *SELECTION, *PLACE),
+        ),
+        QueryCommand(
+            "usages",
+            "List the places that use a definition. Exit code 1 if nothing is found.",
+            (TARGET,),
+            (
+                Option(
+                    ("--use",),
+                    "Only this kind of use (call, construction, inheritance, import, type, mention). Repeatable.",
+                    many=True,
+                    name="uses",
+                ),
+                Option(("--mentions",), "Add places in comments, strings and prose.", bool),
+                *NUMBERS,
+                *PLACES,
+                *OF_RELATIONS,
+            ),
+        ),
+        QueryCommand(
+            "callers",
+            "List the definitions that call another one. Exit code 1 if nothing is found.",
+            (TARGET,),
+            (*NUMBERS, *PLACES, *OF_RELATIONS),
+        ),
+        QueryCommand(
+            "callees",
+            "List the definitions that another one calls. Exit code 1 if nothing is found.",
+            (TARGET,),
+            (*NUMBERS, *OF_RELATIONS),
+        ),
+        QueryCommand(
+            "impact",
+            "List everything that reaches a definition through calls, tests apart. Exit code 1 if nothing is found.",
+            (TARGET,),
+            (
+                Option(
+                    ("--depth",), "Largest number of calls between the two, 1 to 10.", int, default=3, least=1, most=10
+                ),
+                *NUMBERS,
+                *PLACES,
+                *OF_RELATIONS,
+            ),
+        ),
+        QueryCommand(
+            "path",
+            "Find a shortest chain of calls from one definition to another. Exit code 1 if nothing is found.",
+            (Argument("start", TARGET.help, shown=TARGET.shown), Argument("goal", TARGET.help, shown=TARGET.shown)),
+            OF_RELATIONS,
         ),
     )
 }

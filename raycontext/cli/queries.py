@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Given = dict[str, Any]
 
-__all__ = ["run"]
+__all__ = ["asked", "current_folder", "from_here", "run"]
 
 
 def run(name: str, given: Given) -> int:
@@ -30,7 +30,7 @@ def run(name: str, given: Given) -> int:
     for key in ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens"):
         body[key] = given[key]
     if not (given.get("collections") or given.get("collection") or given.get("everywhere")):
-        body["paths"] = [_from_here(glob) for glob in given["paths"] or ()]
+        body["paths"] = [from_here(glob) for glob in given["paths"] or ()]
     body = {key: value for key, value in body.items() if value is not None}
     answer = _answer(name, body, given)
     hits = answer["hits"]
@@ -63,7 +63,7 @@ def _search_body(given: Given) -> dict[str, Any]:
     return {
         "query": query,
         "path": path,
-        "folder": _current_folder() if path is None and not collections else None,
+        "folder": current_folder() if path is None and not collections else None,
         "collection": collections[0] if one else None,
         "collections": None if one else collections,
         "diversity": given["diversity"],
@@ -71,16 +71,16 @@ def _search_body(given: Given) -> dict[str, Any]:
     }
 
 
-def _from_here(glob: str) -> str:
+def from_here(glob: str) -> str:
     """Return a glob that begins with `./` or `../` as an absolute one: on a command line it is about this folder."""
     sign, rest = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
     if not (rest in (".", "..") or rest.startswith(("./", "../"))):
         return glob
-    whole = os.path.normpath(os.path.join(os.path.realpath(_current_folder()), rest))  # noqa: PTH118
+    whole = os.path.normpath(os.path.join(os.path.realpath(current_folder()), rest))  # noqa: PTH118
     return sign + whole + ("/" if rest.endswith("/") else "")
 
 
-def _current_folder() -> str:
+def current_folder() -> str:
     """Return the current folder. Raises `InvalidInput` when it is gone."""
     try:
         return os.getcwd()  # noqa: PTH109 - pathlib takes longer to import
@@ -102,7 +102,7 @@ def _related_body(given: Given) -> dict[str, Any]:
 def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     """Return the answer. A folder that was never indexed is indexed first, and a first run is waited for."""
     try:
-        answer = _asked(name, body, given)
+        answer = asked(name, body, given)
     except RemoteError as refused:
         if refused.exit_code != ExitCode.NO_COLLECTION or name != "search":
             raise
@@ -118,10 +118,10 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
     say(f"{safe(folder)} is not indexed yet")
     index_folder(folder, root=given["root"], address=given["address"])
-    return _asked(name, body, given)
+    return asked(name, body, given)
 
 
-def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+def asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     """Return the answer of the daemon, or of this process when no daemon can answer yet."""
     if given["address"] or not lifecycle.is_wanted():
         return _direct(name, body, given)

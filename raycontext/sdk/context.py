@@ -34,8 +34,8 @@ from raycontext.sdk.arguments import (
     path_inside,
     place_inside,
 )
-from raycontext.sdk.collection_access import CollectionAccess
 from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.relation_access import RelationAccess
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import merged
@@ -54,7 +54,7 @@ PROGRESS_SECONDS = 0.2
 """Pause between two requests for the progress of a running job, in seconds."""
 
 
-class Context(CollectionAccess):
+class Context(RelationAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:

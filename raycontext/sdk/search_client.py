@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
-from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
+from raycontext.actors.hybrid_search import HybridSearchActor, Question, search_actor_name
 from raycontext.embed.names import is_remote, server_embedder
 from raycontext.errors import (
     EmbedderNotAllowed,
@@ -39,6 +39,7 @@ __all__ = ["SearchClient", "answers"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 Request = TypeVar("Request", SearchRequest, RelatedRequest)
 
 ATTEMPTS = 3
@@ -122,6 +123,31 @@ class SearchClient:
         if hits.version == 0:
             raise NotIndexedYet(self._location.collection)
         return hits
+
+    async def relate(self, question: Question[Answer], version: int | None = None) -> tuple[int, dict[int, Answer]]:
+        """Return the version and the answers of the shards to a question about relations, by number of the shard.
+
+        All answers are of one version: `version`, or the newest. Raises `StaleVersion` where it is gone, and
+        `RuntimeUnavailable` when no shard answers in time.
+        """
+        if not self._shards:
+            await self._connect()
+        until = asyncio.get_running_loop().time() + self._seconds
+        found = await self._ask(self._all(), until, HybridSearchActor.relate, question, version)
+        newest = max(at for at, _ in found.values())
+        late = [number for number, (at, _) in found.items() if at != newest]
+        if late:
+            found |= await self._ask(late, until, HybridSearchActor.relate, question, newest)
+        return newest, {number: answer for number, (at, answer) in sorted(found.items()) if at == newest}
+
+    @property
+    def shards(self) -> int:
+        """Number of shards that are connected."""
+        return len(self._shards)
+
+    async def repeatedly(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Return what `attempt` returns, and try again when a commit or a lost actor interrupts it."""
+        return await self._repeatedly(lambda _: attempt())
 
     async def warm(self) -> None:
         """Start the actors of all shards and have them open the newest version. Raises what `search` raises."""

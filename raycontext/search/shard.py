@@ -180,6 +180,15 @@ class ShardSearch:
         return Hits(hits_of(self._collection.name, ranked, described), notes=notes, searched=[searched])
 
     @_reloading
+    def look(self, work: Callable[[View], Result], version: int | None = None) -> tuple[int, Result]:
+        """Return the version that was looked at and what `work` finds there. Raises `StaleVersion`.
+
+        `version` is the version to look at; None stands for the newest.
+        """
+        view = self._current() if version is None else self._view(version)
+        return view.version, work(view)
+
+    @_reloading
     def seed(self, path: str, line: int) -> Seed | None:
         """Return the chunk at a line of a file in the newest version; None where this shard has no such file."""
         return seed_at(self._current(), path, path_hash(path), line)

@@ -97,6 +97,8 @@ class View:
         self.order = concatenate([part.segment.path_hashes for part in self.parts], (0,), np.uint64)
         self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
         self._sampled: dict[int, list[NDArray[np.int64]]] = {}
+        self.read_files: dict[tuple[int, int], object] = {}
+        """What was read of files for questions about relations, by first file of the part and ordinal."""
 
     def slices(self, terms: NDArray[np.uint64]) -> list[TermSlices]:
         """Return the postings of the terms, one entry for each part."""

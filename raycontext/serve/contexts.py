@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from raycontext.actors.job import HandedOver
 from raycontext.actors.looks import Look, with_looks
@@ -25,6 +25,8 @@ from raycontext.sdk import moving
 from raycontext.sdk.context import Context
 
 __all__ = ["Contexts"]
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger("raycontext.daemon")
 
@@ -145,6 +147,12 @@ class Contexts:
         name = collection or await self._own.resolve(None, path)
         with self._searched([name]) as context:
             return await context.related(path, line, collection=collection, **asked)
+
+    async def ask(self, collection: str, refresh: bool | None, call: Callable[[Context], Awaitable[Result]]) -> Result:
+        """Return what `call` returns for the context that answers questions to a collection now."""
+        await self._freshen(collection, refresh)
+        with self._searched([collection]) as context:
+            return await call(context)
 
     async def status(self, collection: str) -> CollectionStatus:
         """See `Context.status`."""

@@ -27,6 +27,7 @@ __all__ = [
     "IndexQuery",
     "JobState",
     "JobsAnswer",
+    "Query",
     "RelatedQuery",
     "SearchQuery",
     "StatusAnswer",
@@ -64,7 +65,7 @@ Name = Annotated[str, Field(min_length=1, max_length=120)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)]
 
 
-class _Query(BaseModel):
+class Query(BaseModel):
     """Base of all requests."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
@@ -80,7 +81,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
 
-class _Selection(_Query):
+class _Selection(Query):
     """Filters and limits that every query has."""
 
     languages: Names = []
@@ -164,7 +165,7 @@ class IndexQuery(WatchQuery):
     is cancelled."""
 
 
-class CollectionQuery(_Query):
+class CollectionQuery(Query):
     """Collection, given by its name or by a path in its folder."""
 
     collection: Name | None = None
@@ -321,7 +322,7 @@ class Health(_Answer):
     """Number of processes of the daemon with its Ray."""
 
 
-class TokenQuery(_Query):
+class TokenQuery(Query):
     """Request of the web page for the token."""
 
     code: Annotated[str, Field(min_length=1, max_length=100)]

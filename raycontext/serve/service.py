@@ -284,6 +284,10 @@ class Service:
         """True while a job runs or a folder is watched because a caller asked for that."""
         return self.has_jobs or any(watch.asked for watch in self._watches.states())
 
+    def note_use(self, collection: str) -> None:
+        """Note that a collection was asked now, so that its actors stay."""
+        self._used[collection] = time.monotonic()
+
     def idle_collections(self, seconds: float) -> list[str]:
         """Return collections that were last asked longer ago than `seconds`. Each is returned once."""
         limit = time.monotonic() - seconds

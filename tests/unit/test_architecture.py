@@ -36,6 +36,7 @@ discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store
 search | index
+relations
 actors | batch
 sdk | diagnosis | evaluation
 serve

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from raycontext.relations.values import Chain, Impact, Relations
 from raycontext.sdk.watches import WatchState
 from raycontext.serve.messages import (
     Answer,
@@ -25,6 +26,8 @@ from raycontext.serve.messages import (
     WatchesAnswer,
     WatchQuery,
 )
+from raycontext.serve.relation_messages import CalleesQuery, CallersQuery, ImpactQuery, PathQuery, UsagesQuery
+from raycontext.serve.relations import callees, callers, chain, impact, usages
 from raycontext.serve.service import Service
 
 __all__ = ["CALLS", "Call", "Query", "method_of"]
@@ -93,6 +96,11 @@ async def _watches(service: Service, asked: None) -> WatchesAnswer:
 CALLS = (
     Call("/api/search", "search", "Search one collection or several", SearchQuery, Answer, _search),
     Call("/api/related", "related", "Find code similar to the chunk at a line", RelatedQuery, Answer, _related),
+    Call("/api/usages", "usages", "List the places that use a definition", UsagesQuery, Relations, usages),
+    Call("/api/callers", "callers", "List the definitions that call another one", CallersQuery, Impact, callers),
+    Call("/api/callees", "callees", "List the definitions that another one calls", CalleesQuery, Impact, callees),
+    Call("/api/impact", "impact", "List what reaches a definition through calls", ImpactQuery, Impact, impact),
+    Call("/api/path", "path", "Find a chain of calls between two definitions", PathQuery, Chain, chain),
     Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
     Call("/api/jobs", "jobs", "List index jobs, running and ended", None, JobsAnswer, _jobs),
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),

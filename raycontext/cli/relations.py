@@ -1,0 +1,134 @@
+"""The commands `usages`, `callers`, `callees`, `impact` and `path`. The daemon answers when it is ready; else this
+process does.
+
+Nothing but the standard library is imported as long as a daemon answers (see `main`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from raycontext.cli.display import print_json, say
+from raycontext.cli.queries import asked, current_folder, from_here
+from raycontext.errors import InvalidInput
+from raycontext.exit_codes import ExitCode
+from raycontext.paths import real_path
+from raycontext.safe_text import safe, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Given = dict[str, Any]
+    Entry = dict[str, Any]
+
+__all__ = ["run"]
+
+
+def run(name: str, given: Given) -> int:
+    """Answer a question about relations, print it, and return the exit code. Raises what the SDK raises, and
+    `RemoteError`.
+    """
+    body = {
+        key: given[key]
+        for key in ("limit", "offset", "languages", "uses", "mentions", "depth", "max_tokens", "collection")
+        if given.get(key) is not None
+    }
+    if given.get("paths") is not None:
+        has_name = given["collection"] is not None
+        body["paths"] = given["paths"] if has_name else [from_here(glob) for glob in given["paths"]]
+    for key in ("target", "start", "goal"):
+        if key in given:
+            body[key] = _target(text_of(given[key]), given["collection"] is not None)
+    if given.get("place") is not None:
+        body["path"] = real_path(given["place"])
+    elif given["collection"] is None:
+        body["folder"] = current_folder()
+    answer = asked(name, body, given)
+    if given["as_json"]:
+        print_json(answer)
+    else:
+        for line in _LINES[name](answer):
+            print(line)  # noqa: T201
+    _tell(name, answer)
+    return (
+        0
+        if any(answer.get(key) for key in ("uses", "called", "reached", "tests", "steps"))
+        else (ExitCode.NOTHING_FOUND)
+    )
+
+
+def _target(target: str, has_name: bool) -> str:
+    """Return a target whose path is absolute where it is a file here. Raises `InvalidInput` for an empty one."""
+    if not target.strip():
+        raise InvalidInput("The name is empty", "Give a name, or PATH:LINE of a definition.")
+    place = re.fullmatch(r"(.+):([0-9]+)(:[0-9]+)?", target, re.DOTALL)
+    if place is None or has_name:
+        return target
+    path = os.path.abspath(os.path.expanduser(place[1]))  # noqa: PTH100, PTH111 - a link is a file of its own
+    return f"{path}:{place[2]}" if os.path.lexists(path) else target
+
+
+def _usages(answer: Entry) -> list[str]:
+    lines = [f"defined at {_defined(one)}" for one in answer["definitions"]]
+    for use in answer["uses"]:
+        inside = f"  in {use['enclosing']}" if use["enclosing"] else ""
+        place = f"{use['path']}:{use['line']}:{use['column']}"
+        lines.append(safe(f"{place}  {use['kind']}{_mark(use)}{inside}"))
+        lines.append(safe(f"    {use['text']}"))
+    return lines
+
+
+def _called(answer: Entry) -> list[str]:
+    lines = [f"of {_defined(one)}" for one in answer["definitions"]]
+    for one in answer["called"]:
+        at = ", ".join(dict.fromkeys(str(use["line"]) for use in one["calls"]))
+        whom = _defined(one["definition"]) if one["definition"] else safe(f"{one['path']}  at top level")
+        lines.append(f"{whom}{_mark(one)}  calls at {at}")
+    return lines
+
+
+def _impact(answer: Entry) -> list[str]:
+    lines = [f"of {_defined(one)}" for one in answer["definitions"]]
+    for title, key in (("reached from", "reached"), ("tests", "tests")):
+        if answer[key]:
+            lines.append(f"{title}:")
+        lines.extend(
+            f"  {one['depth']}  {_defined(one['definition'])}{_mark(one)}  through {safe(one['through'])}"
+            for one in answer[key]
+        )
+    if answer["not_followed"]:
+        names = ", ".join(f"{name} ({count})" for name, count in answer["not_followed"].items())
+        lines.append(safe(f"not followed, since too many definitions have the name: {names}"))
+    return lines
+
+
+def _path(answer: Entry) -> list[str]:
+    return [f"{number}  {_defined(one)}" for number, one in enumerate(answer["steps"], 1)]
+
+
+_LINES = {"usages": _usages, "callers": _called, "callees": _called, "impact": _impact, "path": _path}
+
+
+def _defined(one: Entry) -> str:
+    name = f"{one['scope']} > {one['name']}" if one["scope"] else one["name"]
+    return safe(f"{one['path']}:{one['line']}  {one['kind']} {name}")
+
+
+def _mark(one: Entry) -> str:
+    return "" if one["certainty"] == "certain" else " (possible)"
+
+
+def _tell(name: str, answer: Entry) -> None:
+    """Report on stderr what the reader should know about the answer."""
+    if name == "usages":
+        say(f"{answer['certain']} certain and {answer['possible']} possible uses; {answer['chunks']} chunks have it")
+    if answer["shards_answered"] < answer["shards_total"]:
+        say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
+    for note in answer["notes"]:
+        say(safe(note))
+    if answer["cut"]:
+        say("cut to the limit or the budget of tokens")
+    if not any(answer.get(key) for key in ("uses", "called", "reached", "tests", "steps")):
+        say("nothing found")

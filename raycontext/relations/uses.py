@@ -1,0 +1,106 @@
+"""Uses of a wanted definition in a file, and mentions of its name in comments, strings and prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycontext.analyse.posting_lists import lookup
+from raycontext.analyse.terms import query_terms
+from raycontext.kernel.lexer import Use, name_hashes
+from raycontext.relations.lexed import LexedFile
+from raycontext.relations.modules import Match, denotes
+from raycontext.relations.reading import lexed
+from raycontext.relations.resolution import verdict
+from raycontext.relations.sites import TEST_BIT, Facts
+from raycontext.relations.values import Certainty, UseSite
+from raycontext.search.view import Part, View
+
+__all__ = ["mentions_of", "use_site", "uses_of"]
+
+
+def uses_of(file: LexedFile, facts: Facts, kinds: int, test: bool) -> Iterator[UseSite]:
+    """Yield the uses of a wanted definition in a file, also under the names that imports give it there."""
+    for name, is_alias in _names_in(file, facts):
+        (key,) = name_hashes([name.encode(errors="surrogateescape")]).tolist()
+        last_import = 0
+        for index in file.occurrences(key).tolist():
+            kind = int(file.tokens.kinds[index])
+            if not kind & kinds or file.is_definition(index) or (is_alias and kind & Use.IMPORT):
+                continue
+            if kind & Use.IMPORT:  # `a as a` is one use
+                line = file.line_at(int(file.tokens.starts[index]))
+                if line == last_import:
+                    continue
+                last_import = line
+            if is_alias:
+                start = int(file.tokens.starts[index])
+                before = file.tokens.code[max(start - 2, 0) : start].rstrip()
+                sure = None if before.endswith((b".", b"->", b"::")) else is_alias
+            else:
+                sure = verdict(file, index, facts)
+            if sure is not None:
+                yield use_site(file, index, sure, test)
+
+
+def _names_in(file: LexedFile, facts: Facts) -> Iterator[tuple[str, Certainty | None]]:
+    """Yield the name of a definition, and the aliases that it has in a file with how sure they are."""
+    yield facts.name, None
+    for entry in file.imports:
+        if entry.name != facts.name or not entry.alias or entry.alias == facts.name:
+            continue
+        matches = [denotes(file.language, entry.module, file.path, path) for path in facts.providers]
+        best = max(matches, default=Match.NO)
+        if best is not Match.NO:
+            yield entry.alias, Certainty.CERTAIN if best is Match.YES else Certainty.POSSIBLE
+
+
+def use_site(file: LexedFile, index: int, sure: Certainty, test: bool) -> UseSite:
+    """Return the use that an identifier is."""
+    return _site(file, int(file.tokens.starts[index]), kind_name(int(file.tokens.kinds[index])), sure, test)
+
+
+def _site(file: LexedFile, start: int, kind: str, sure: Certainty, test: bool) -> UseSite:
+    begin, end = file.bounds(start)
+    line = file.line_at(start)
+    around = file.around(line)
+    return UseSite(
+        path=file.path,
+        line=line,
+        column=len(file.content[begin:start].decode(errors="replace")) + 1,
+        kind=kind,
+        certainty=sure,
+        text=file.content[begin:end].decode(errors="replace").strip(),
+        enclosing=" > ".join(one.name for one in around),
+        enclosing_line=around[-1].line if around else 0,
+        language=file.language,
+        test=test,
+    )
+
+
+def kind_name(kinds: int) -> str:
+    """Return the name of a kind of use."""
+    for use in (Use.CONSTRUCTION, Use.CALL, Use.INHERITANCE, Use.IMPORT, Use.TYPE):
+        if kinds & use:
+            return str(use.name).lower()
+    return "mention"
+
+
+def mentions_of(view: View, part: Part, name: str, eligible: NDArray[np.bool_]) -> Iterator[UseSite]:
+    """Yield the places in comments, strings and prose that hold a name as a whole word."""
+    terms = query_terms(name).terms
+    starts, ends, rows, _ = lookup(part.segment.posting_lists("body"), terms)
+    holding = [set(rows[start:end].tolist()) for start, end in zip(starts, ends, strict=True)]
+    word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])".encode(errors="surrogateescape"))
+    chosen = sorted(row for row in set.intersection(*holding) if eligible[row]) if holding else []
+    files = part.segment.chunk_column("file")
+    for ordinal in sorted({int(files[row]) for row in chosen}):
+        file = lexed(view, part, ordinal)
+        code = set(file.tokens.starts.tolist())
+        test = bool(int(part.segment.file_column("kinds")[ordinal]) & TEST_BIT)
+        for match in word.finditer(file.content):
+            if match.start() not in code:
+                yield _site(file, match.start(), "mention", Certainty.POSSIBLE, test)

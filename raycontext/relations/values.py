@@ -1,0 +1,137 @@
+"""Answers about relations, as the SDK returns them and every interface prints them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from raycontext.models import FrozenModel
+
+__all__ = ["Called", "Certainty", "Chain", "Definition", "Impact", "Reached", "Relations", "UseSite"]
+
+
+class Certainty(StrEnum):
+    """How sure it is that a use is one of the definition that was asked for."""
+
+    CERTAIN = "certain"  # scope, imports or the receiver tell it
+    POSSIBLE = "possible"  # it cannot be told without types
+
+
+class Definition(FrozenModel):
+    """Definition of a name. Lines are from 1 and inclusive."""
+
+    path: str
+    """Path of the file, relative to the source of the collection."""
+    line: int
+    """Line of the name."""
+    end_line: int
+    kind: str
+    """Kind of the definition: a value of `ChunkKind`."""
+    name: str
+    scope: str
+    """Enclosing definitions, outermost first, joined by " > "; "" at top level."""
+    language: str
+    test: bool = False
+    """Whether the file is a test, by its path."""
+
+
+class UseSite(FrozenModel):
+    """Place that uses a name."""
+
+    path: str
+    line: int
+    column: int
+    """Place of the name in its line, in characters, from 1."""
+    kind: str
+    """How the name is used: call, construction, inheritance, import, type or mention."""
+    certainty: Certainty
+    text: str
+    """The line, without white space at its ends."""
+    enclosing: str
+    """Enclosing definitions, outermost first, joined by " > "; "" at top level."""
+    enclosing_line: int
+    """Line of the name of the innermost enclosing definition; 0 at top level."""
+    language: str
+    test: bool = False
+
+
+class Relations(FrozenModel):
+    """Answer to a question for usages: the definitions of a name, and the places that use it."""
+
+    collection: str
+    source: str
+    name: str
+    definitions: tuple[Definition, ...]
+    """Definitions that were asked for."""
+    uses: tuple[UseSite, ...]
+    """Places, those that are certain first, then by path and line."""
+    certain: int
+    """Number of all uses that are certain, also of those that the limit leaves out."""
+    possible: int
+    chunks: int
+    """Number of chunks that use a thing of this name, whichever it is."""
+    cut: bool = False
+    """Whether a limit or the budget of tokens left something out."""
+    version: int = 0
+    shards_answered: int = 1
+    shards_total: int = 1
+    notes: tuple[str, ...] = ()
+
+
+class Called(FrozenModel):
+    """Definition at the other end of calls, and the calls. `definition` is None for code outside of definitions."""
+
+    definition: Definition | None
+    path: str
+    certainty: Certainty
+    calls: tuple[UseSite, ...] = ()
+
+
+class Reached(FrozenModel):
+    """Definition that reaches another one through calls."""
+
+    definition: Definition
+    depth: int
+    """Number of calls between the two, from 1."""
+    through: str
+    """Name of the definition that it calls on this way."""
+    certainty: Certainty
+
+
+class Impact(FrozenModel):
+    """Answer to a question for callers, callees or impact."""
+
+    collection: str
+    source: str
+    name: str
+    definitions: tuple[Definition, ...]
+    called: tuple[Called, ...] = ()
+    """Callers or callees, those that are certain first."""
+    reached: tuple[Reached, ...] = ()
+    """Definitions that reach this one, without tests, nearest first."""
+    tests: tuple[Reached, ...] = ()
+    """Tests that reach it."""
+    not_followed: dict[str, int] = Field(default_factory=dict)
+    """Names that were not followed, with the number of their definitions: too many to tell them apart."""
+    cut: bool = False
+    version: int = 0
+    shards_answered: int = 1
+    shards_total: int = 1
+    notes: tuple[str, ...] = ()
+
+
+class Chain(FrozenModel):
+    """Answer to a question for a path: a shortest chain of calls from one definition to another."""
+
+    collection: str
+    source: str
+    steps: tuple[Definition, ...]
+    """Definitions from the first to the last; each calls the next. Empty where no chain was found."""
+    certain: bool = True
+    """Whether each call of the chain is certain."""
+    cut: bool = False
+    version: int = 0
+    shards_answered: int = 1
+    shards_total: int = 1
+    notes: tuple[str, ...] = ()

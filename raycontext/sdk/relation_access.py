@@ -1,0 +1,246 @@
+"""Questions about relations that a `Context` answers: usages, callers, callees, impact, and paths of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from raycontext.actors.coordinator import Coordinator
+from raycontext.errors import InvalidInput, NotIndexedYet
+from raycontext.kernel.lexer import Use
+from raycontext.relations.values import Chain, Impact, Relations
+from raycontext.sdk.arguments import check_exists, check_limits, path_inside
+from raycontext.sdk.collection_access import CollectionAccess
+from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.relations_client import ALL_KINDS, RelationsClient, Target, UsesWanted
+
+__all__ = ["MAX_DEPTH", "USE_KINDS", "RelationAccess"]
+
+MAX_DEPTH = 10
+"""Largest number of calls that `impact` follows."""
+
+USE_KINDS = ("call", "construction", "inheritance", "import", "type", "mention")
+"""Names of the kinds of use."""
+
+MOST_NAME_CHARACTERS = 500
+"""Largest length of a name in characters."""
+
+_PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})(?::[0-9]+)?", re.DOTALL)
+
+Found = TypeVar("Found", Relations, Impact, Chain)
+
+
+class RelationAccess(CollectionAccess):
+    """Relations between definitions and what uses them."""
+
+    async def usages(
+        self,
+        target: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        uses: Iterable[str] = (),
+        mentions: bool = False,
+        refresh: bool | None = None,
+    ) -> Relations:
+        """Return the definitions of a symbol and every place that uses it, those that are certain first.
+
+        target: a name (`run`), a name with its type or module (`Server.run`), or PATH:LINE, the definition whose name
+        stands there or that encloses the line. With PATH:LINE, things of the same name are left out as far as scope,
+        imports and receivers tell; what cannot be told without types is `possible`.
+        collection, path: like those of `search`; `path` chooses the collection and limits the uses to what lies in it.
+        limit, offset: largest number of places, 1 to 1000, and number of places to leave out from the start.
+        languages, paths: filters of the places, like those of `search`.
+        uses: kinds of use that count: call, construction, inheritance, import, type, mention. Empty: all.
+        mentions: True adds places in comments, strings and prose.
+        refresh: like that of `search`.
+
+        Raises what `search` raises, and `InvalidInput` when there is no definition at PATH:LINE.
+        """
+        kinds = _kinds(uses)
+        check_offset(offset)
+        return await self._related_by(
+            lambda client, goal, wanted: client.usages(goal[0], wanted),
+            [target], collection, path, limit, offset, languages, paths, kinds, mentions, refresh,
+        )  # fmt: skip
+
+    async def callers(
+        self,
+        target: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        refresh: bool | None = None,
+    ) -> Impact:
+        """Return the definitions that call or construct another one, with the calls (`Impact.called`).
+
+        The arguments are those of `usages`, whose errors it raises.
+        """
+        check_offset(offset)
+        return await self._related_by(
+            lambda client, goal, wanted: client.callers(goal[0], wanted),
+            [target], collection, path, limit, offset, languages, paths, ALL_KINDS, False, refresh,
+        )  # fmt: skip
+
+    async def callees(
+        self,
+        target: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        refresh: bool | None = None,
+    ) -> Impact:
+        """Return the definitions that another one calls or constructs, with the calls (`Impact.called`).
+
+        Calls of what the collection does not define are left out. The arguments are those of `usages`, whose errors it
+        raises.
+        """
+        check_offset(offset)
+        return await self._related_by(
+            lambda client, goal, wanted: client.callees(goal[0], wanted),
+            [target], collection, path, limit, offset, (), (), ALL_KINDS, False, refresh,
+        )  # fmt: skip
+
+    async def impact(
+        self,
+        target: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        depth: int = 3,
+        limit: int = 50,
+        offset: int = 0,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        refresh: bool | None = None,
+    ) -> Impact:
+        """Return everything that reaches a definition through calls, nearest first, with tests apart.
+
+        depth: largest number of calls between the two, 1 to 10. Names with more than 20 definitions are followed only
+        where scope, imports or receivers decide; `Impact.not_followed` lists them. The other arguments are those of
+        `usages`, whose errors it raises.
+        """
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_DEPTH:
+            raise InvalidInput(f"depth is {depth!r}", f"Give 1 to {MAX_DEPTH}.")
+        check_offset(offset)
+        return await self._related_by(
+            lambda client, goal, wanted: client.impact(goal[0], wanted, depth),
+            [target], collection, path, limit, offset, languages, paths, ALL_KINDS, False, refresh,
+        )  # fmt: skip
+
+    async def path(
+        self,
+        start: str,
+        goal: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        refresh: bool | None = None,
+    ) -> Chain:
+        """Return a shortest chain of calls from one definition to another. Its steps are empty where there is none.
+
+        start, goal: names or PATH:LINE, like `target` of `usages`, whose other arguments and errors these are.
+        """
+        return await self._related_by(
+            lambda client, ends, _: client.path(ends[0], ends[1]),
+            [start, goal], collection, path, 50, 0, (), (), ALL_KINDS, False, refresh,
+        )  # fmt: skip
+
+    async def _related_by(
+        self,
+        ask: Callable[[RelationsClient, list[Target], UsesWanted], Awaitable[Found]],
+        targets: list[str],
+        collection: str | None,
+        path: str | Path | None,
+        limit: int,
+        offset: int,
+        languages: Iterable[str],
+        paths: Iterable[str],
+        kinds: int,
+        mentions: bool,
+        refresh: bool | None,
+    ) -> Found:
+        """Choose the collection, look for changes, and ask its shards."""
+        check_limits(limit, 0.0)
+        filters = search_filters(languages, paths, ())
+        for target in targets:
+            check_target(target)
+        if collection is None and path is not None:
+            await asyncio.to_thread(check_exists, path)
+        elif collection is None:
+            path = await asyncio.to_thread(_existing, targets)
+        identity = await self._identity(collection, path)
+        inside = ""
+        if path is not None and not any(_PLACE.fullmatch(target) and str(path) in target for target in targets):
+            inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
+        filters = await asyncio.to_thread(within_source, filters, identity.source, "" if inside == "." else inside)
+        if self._settings.refresh if refresh is None else refresh:
+            await (await self._coordinator()).call(Coordinator.freshen, identity.name)
+        goals = [
+            await asyncio.to_thread(_target, identity.source, target, collection is not None) for target in targets
+        ]
+        wanted = UsesWanted(filters, kinds, limit, offset, mentions)
+        search = self._client(identity.name)
+        try:
+            return await search.repeatedly(
+                lambda: ask(RelationsClient(search, identity.name, identity.source), goals, wanted)
+            )
+        except NotIndexedYet:
+            raise await self._not_indexed(identity.name) from None
+
+
+def check_offset(offset: int) -> None:
+    """Raise `InvalidInput` unless `offset` is an integer from 0."""
+    if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+        raise InvalidInput(f"offset is {offset!r}", "Give 0 or more.")
+
+
+def check_target(target: str) -> None:
+    """Raise `InvalidInput` unless `target` is a name or PATH:LINE."""
+    if not isinstance(target, str) or not target.strip() or len(target) > MOST_NAME_CHARACTERS + 4096:
+        raise InvalidInput(f"'{str(target)[:100]}' is no name", "Give a name, or PATH:LINE of a definition.")
+    if not _PLACE.fullmatch(target) and (len(target) > MOST_NAME_CHARACTERS or re.search(r"\s", target.strip())):
+        raise InvalidInput(f"'{target[:100]}' is no name", "Give a name, or PATH:LINE of a definition.")
+
+
+def _kinds(uses: Iterable[str]) -> int:
+    """Return the bits of some kinds of use, of all where there are none."""
+    given = [uses] if isinstance(uses, str) else list(uses)
+    for use in given:
+        if use not in USE_KINDS:
+            raise InvalidInput(f"'{use}' is no kind of use", f"Kinds are {', '.join(USE_KINDS)}.")
+    return sum({int(Use[use.upper()]) for use in given}) or ALL_KINDS
+
+
+def _existing(targets: list[str]) -> str | None:
+    """Return the first path of a target that is a file here."""
+    for target in targets:
+        place = _PLACE.fullmatch(target)
+        if place and Path(place["path"]).expanduser().exists():
+            return place["path"]
+    return None
+
+
+def _target(source: str, target: str, from_source: bool) -> Target:
+    """Return what a target means. A path that is no file here is one of the collection."""
+    place = _PLACE.fullmatch(target)
+    if place is None:
+        *outer, name = [part for part in re.split(r"\.|::|#|->|\\", target.strip().removesuffix("()")) if part] or [
+            target
+        ]
+        return Target(name=name, owner=outer[-1] if outer else "")
+    path = path_inside(source, place["path"], from_source or not Path(place["path"]).expanduser().exists())
+    return Target(path=path, line=int(place["line"]))

@@ -1,0 +1,80 @@
+"""Requests about relations, over every interface. Their answers are those of the SDK."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from raycontext.sdk.arguments import MAX_LIMIT
+from raycontext.sdk.relation_access import MAX_DEPTH
+from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, Query
+
+__all__ = ["CalleesQuery", "CallersQuery", "ImpactQuery", "PathQuery", "RelationQuery", "UsagesQuery"]
+
+UseKind = Literal["call", "construction", "inheritance", "import", "type", "mention"]
+TargetText = Annotated[str, Field(min_length=1, max_length=4600)]
+
+
+class RelationQuery(Query):
+    """Place where relations are looked for, which all questions about them have."""
+
+    collection: Name | None = None
+    """Name of the collection."""
+    path: Path | None = None
+    """Absolute path of a place in an indexed folder: it chooses the collection, and places outside are left out."""
+    folder: Path | None = None
+    """Current folder of the caller. The collection that indexes it is asked where nothing else says which."""
+    max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
+    """Budget of the answer, at 3.5 bytes a token. What does not fit is left out."""
+    refresh: bool | None = None
+    """Whether to look for changes of the source first. Null takes the daemon's setting."""
+
+
+class _OneTarget(RelationQuery):
+    """Question about one definition."""
+
+    target: TargetText
+    """A name, a name with its type or module (`Server.run`), or PATH:LINE of a definition."""
+    limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
+    """Largest number of places or definitions."""
+    offset: int = Field(default=0, ge=0)
+    """Number of them to leave out from the start."""
+
+
+class CalleesQuery(_OneTarget):
+    """Question for what a definition calls."""
+
+
+class CallersQuery(_OneTarget):
+    """Question for what calls a definition."""
+
+    languages: Names = Field(default_factory=list)
+    """Names of languages, such as `python`; empty for all."""
+    paths: Names = Field(default_factory=list)
+    """Globs in gitignore syntax, of which `!` excludes; empty for all."""
+
+
+class UsagesQuery(CallersQuery):
+    """Question for every place that uses a definition."""
+
+    uses: list[UseKind] = Field(default_factory=list, max_length=6)
+    """Kinds of use that count; empty for all."""
+    mentions: bool = False
+    """Whether places in comments, strings and prose are added."""
+
+
+class ImpactQuery(CallersQuery):
+    """Question for everything that reaches a definition through calls."""
+
+    depth: int = Field(default=3, ge=1, le=MAX_DEPTH)
+    """Largest number of calls between the two."""
+
+
+class PathQuery(RelationQuery):
+    """Question for a shortest chain of calls."""
+
+    start: TargetText
+    """Definition that the chain begins at: a name or PATH:LINE."""
+    goal: TargetText
+    """Definition that it ends at."""

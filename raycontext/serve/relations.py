@@ -1,0 +1,130 @@
+"""Answers to questions about relations: the collection is chosen as for a search, and the answer kept to its budget."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from raycontext.models import FrozenModel
+from raycontext.relations.values import Chain, Impact, Relations
+from raycontext.sdk.context import Context
+from raycontext.serve.messages import CollectionQuery
+from raycontext.serve.relation_messages import (
+    CalleesQuery,
+    CallersQuery,
+    ImpactQuery,
+    PathQuery,
+    RelationQuery,
+    UsagesQuery,
+)
+from raycontext.serve.service import Service
+from raycontext.serve.token_budget import tokens_of
+
+__all__ = ["callees", "callers", "chain", "impact", "usages"]
+
+Found = TypeVar("Found", Relations, Impact, Chain)
+Item = TypeVar("Item", bound=FrozenModel)
+
+_PLACE = re.compile(r"(.+):\d+(?::\d+)?", re.DOTALL)
+
+OVERHEAD_TOKENS = 8
+"""Number of tokens that an entry of an answer takes beside its texts."""
+
+
+async def usages(service: Service, asked: UsagesQuery) -> Relations:
+    """Return the uses of a definition. Raises what `Context.usages` raises, and `PathNotAllowed`."""
+    given = _given(asked)
+    found = await _asked(service, asked, [asked.target], lambda context, name: context.usages(collection=name, **given))
+    uses, is_cut = _fitting(found.uses, asked.max_tokens)
+    return found.model_copy(update={"uses": uses, "cut": found.cut or is_cut})
+
+
+async def callers(service: Service, asked: CallersQuery) -> Impact:
+    """Return what calls a definition. Raises what `Context.callers` raises, and `PathNotAllowed`."""
+    given = _given(asked)
+    return _cut_called(
+        await _asked(service, asked, [asked.target], lambda context, name: context.callers(collection=name, **given)),
+        asked.max_tokens,
+    )
+
+
+async def callees(service: Service, asked: CalleesQuery) -> Impact:
+    """Return what a definition calls. Raises what `Context.callees` raises, and `PathNotAllowed`."""
+    given = _given(asked)
+    return _cut_called(
+        await _asked(service, asked, [asked.target], lambda context, name: context.callees(collection=name, **given)),
+        asked.max_tokens,
+    )
+
+
+async def impact(service: Service, asked: ImpactQuery) -> Impact:
+    """Return what reaches a definition. Raises what `Context.impact` raises, and `PathNotAllowed`."""
+    given = _given(asked)
+    found = await _asked(service, asked, [asked.target], lambda context, name: context.impact(collection=name, **given))
+    reached, is_cut = _fitting(found.reached, asked.max_tokens)
+    left = None if asked.max_tokens is None else asked.max_tokens - sum(map(_size, reached))
+    tests, are_cut = _fitting(found.tests, left)
+    return found.model_copy(update={"reached": reached, "tests": tests, "cut": found.cut or is_cut or are_cut})
+
+
+async def chain(service: Service, asked: PathQuery) -> Chain:
+    """Return a chain of calls. Raises what `Context.path` raises, and `PathNotAllowed`."""
+    given = _given(asked)
+    return await _asked(
+        service, asked, [asked.start, asked.goal], lambda context, name: context.path(collection=name, **given)
+    )
+
+
+def _given(asked: RelationQuery) -> dict[str, Any]:
+    """Return the arguments of the SDK's method."""
+    return asked.model_dump(exclude={"collection", "folder", "max_tokens", "refresh"})
+
+
+async def _asked(
+    service: Service,
+    asked: RelationQuery,
+    targets: Sequence[str],
+    call: Callable[[Context, str], Awaitable[Found]],
+) -> Found:
+    """Choose the collection and ask it. Every absolute path of a target must be one that the caller may reach."""
+    places = [str(place[1]) for target in targets if (place := _PLACE.fullmatch(target))]
+    absolute = [place for place in places if os.path.isabs(place)]  # noqa: PTH117
+    path = asked.path or (absolute[0] if absolute and asked.collection is None else None)
+    name = await service.name_of(CollectionQuery(collection=asked.collection, path=path, folder=asked.folder))
+    for inside in absolute:
+        await service.name_of(CollectionQuery(collection=name, path=inside))
+    service.note_use(name)
+    return await service.contexts.ask(name, asked.refresh, lambda context: call(context, name))
+
+
+def _cut_called(found: Impact, max_tokens: int | None) -> Impact:
+    called, is_cut = _fitting(found.called, max_tokens)
+    return found.model_copy(update={"called": called, "cut": found.cut or is_cut})
+
+
+def _fitting(items: tuple[Item, ...], max_tokens: int | None) -> tuple[tuple[Item, ...], bool]:
+    """Return the first items that fit into a budget, and whether some do not."""
+    if max_tokens is None:
+        return items, False
+    kept: list[Item] = []
+    for item in items:
+        max_tokens -= _size(item)
+        if max_tokens < 0:
+            return tuple(kept), True
+        kept.append(item)
+    return tuple(kept), False
+
+
+def _size(item: FrozenModel) -> int:
+    """Return about how many tokens an entry takes."""
+    return OVERHEAD_TOKENS + tokens_of(" ".join(_texts(item.model_dump())))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for part in value.values() for text in _texts(part)]
+    if isinstance(value, (list, tuple)):
+        return [text for part in value for text in _texts(part)]
+    return [value] if isinstance(value, str) else []

@@ -1,0 +1,224 @@
+"""Usages, callers, callees, impact and paths of calls, over real files, shards and edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import raycontext
+from raycontext.errors import InvalidInput
+
+from ..conftest import write_tree
+
+TREE = {
+    "shop/__init__.py": "from .cart import Cart as Cart, total\n",
+    "shop/cart.py": '''"""total() in a string is no use."""
+
+
+class Base:
+    def price(self):
+        return 1
+
+
+class Cart(Base):
+    def add(self, item):
+        self.items.append(item)  # total() in a comment is no use
+        return self.price()
+
+    def clear(self):
+        self.add(None)
+
+
+def total(cart):
+    return sum(article.price for article in cart.items)
+''',
+    "shop/pay.py": """from shop import Cart
+from shop.cart import total as whole
+from other import total
+
+
+def pay(amount):
+    cart = Cart()
+    cart.add(amount)
+    return whole(cart) + total(cart)
+
+
+def refund(box):
+    box.add(1)
+    [].append(2)
+""",
+    "other.py": "def total(cart):\n    return 0\n\n\ntotal(1)\n",
+    "tests/test_pay.py": "from shop.pay import pay\n\n\ndef test_pay():\n    assert pay(1)\n",
+    "web/api.ts": "import { send } from './net'\nexport function load(x: Request) { return send(x) }\n",
+    "web/net.ts": "export function send(x: Request) { return fetch(x) }\nexport class Request {}\n",
+    "web/free.ts": "function send(x) { return x }\nsend(1)\n",
+    "go/a.go": "package a\n\ntype Ring struct{}\n\nfunc (r *Ring) Push(x int) {}\n\n"
+    "func Start() { r := &Ring{}; r.Push(1); helper() }\n",
+    "go/b.go": "package a\n\nfunc helper() {}\n",
+    "c/api.h": "int run(int x);\n",
+    "c/api.c": '#include "api.h"\nstatic int twice(int x) { return x * 2; }\nint run(int x) { return twice(x); }\n',
+    "c/main.c": '#include "api.h"\nint main(void) { return run(3); }\n',
+    "src/lib.rs": "mod util;\nuse crate::util::join;\npub fn top() { join(1); util::split(2); }\n",
+    "src/util.rs": "pub fn join(x: u8) {}\npub fn split(x: u8) { join(x) }\n",
+    "notes.md": "Call total for the sum.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("relations") / "tree"
+    write_tree(place, TREE)
+    return place
+
+
+@pytest.fixture(scope="module")
+def context(tree: Path) -> Iterator[raycontext.SyncContext]:
+    with raycontext.connect(root=tree.parent / "root", runtime="inline", workers=2) as opened:
+        opened.index(tree, collection="tree", num_shards=3)
+        yield opened
+
+
+def uses(found: raycontext.Relations) -> list[str]:
+    return [f"{use.certainty[0]} {use.kind} {use.path}:{use.line}" for use in found.uses]
+
+
+def called(found: raycontext.Impact) -> list[str]:
+    names = [one.definition.name if one.definition else "" for one in found.called]
+    return [
+        f"{one.certainty[0]} {one.path}:{name}:{[use.line for use in one.calls]}"
+        for one, name in zip(found.called, names, strict=True)
+    ]
+
+
+def test_uses_of_a_definition_leave_out_other_things_of_its_name(context: raycontext.SyncContext) -> None:
+    found = context.usages("shop/cart.py:18", collection="tree")
+    assert [(one.path, one.line, one.name, one.kind) for one in found.definitions] == [
+        ("shop/cart.py", 18, "total", "function")
+    ]
+    assert uses(found) == [
+        "c import shop/__init__.py:1",
+        "c import shop/pay.py:2",
+        "c call shop/pay.py:9",  # under its alias
+    ]
+    assert uses(context.usages("other.py:1", collection="tree")) == [
+        "c call other.py:5",
+        "c import shop/pay.py:3",
+        "c call shop/pay.py:9",
+    ]
+    both = context.usages("total", collection="tree")
+    assert len(both.definitions) == 2
+    assert (both.certain, both.possible, both.chunks) == (6, 0, 3)
+    assert both.uses[0].text == "total(1)"
+
+
+def test_comments_strings_and_prose_are_mentions(context: raycontext.SyncContext) -> None:
+    found = context.usages("total", collection="tree", mentions=True)
+    added = [use for use in uses(found) if use.startswith("p mention")]
+    assert added == ["p mention notes.md:1", "p mention shop/cart.py:1", "p mention shop/cart.py:11"]
+
+
+def test_receivers_tell_methods_apart(context: raycontext.SyncContext) -> None:
+    assert uses(context.usages("Cart.add", collection="tree")) == [
+        "c call shop/cart.py:15",  # self
+        "c call shop/pay.py:8",  # a variable that was made from the class
+        "p call shop/pay.py:13",  # an argument of any type
+    ]
+    assert uses(context.usages("Base.price", collection="tree")) == [
+        "c call shop/cart.py:12",  # inherited
+        "p mention shop/cart.py:19",
+    ]
+    assert uses(context.usages("Ring.Push", collection="tree")) == ["c call go/a.go:7"]
+
+
+def test_uses_follow_imports_that_pass_a_name_on(context: raycontext.SyncContext) -> None:
+    assert uses(context.usages("Cart", collection="tree")) == [
+        "c import shop/__init__.py:1",
+        "c import shop/pay.py:1",
+        "c construction shop/pay.py:7",
+    ]
+    assert uses(context.usages("Base", collection="tree")) == ["c inheritance shop/cart.py:9"]
+
+
+def test_kinds_of_use_paths_and_languages_are_filters(context: raycontext.SyncContext) -> None:
+    assert uses(context.usages("Cart", collection="tree", uses=["construction"])) == ["c construction shop/pay.py:7"]
+    assert uses(context.usages("total", collection="tree", paths=["other.py"])) == ["c call other.py:5"]
+    assert uses(context.usages("send", collection="tree", languages=["python"])) == []
+    page = context.usages("total", collection="tree", limit=2, offset=1)
+    assert (len(page.uses), page.certain, page.cut) == (2, 6, True)
+
+
+def test_callers_and_callees(context: raycontext.SyncContext) -> None:
+    assert called(context.callers("pay", collection="tree")) == ["c tests/test_pay.py:test_pay:[5]"]
+    assert called(context.callees("pay", collection="tree")) == [
+        "c other.py:total:[9]",
+        "c shop/cart.py:Cart:[7]",
+        "c shop/cart.py:add:[8]",
+        "c shop/cart.py:total:[9]",
+    ]
+    assert called(context.callers("web/net.ts:1", collection="tree")) == ["c web/api.ts:load:[2]"]
+    assert called(context.callers("web/free.ts:1", collection="tree")) == ["c web/free.ts::[2]"]
+    assert called(context.callers("helper", collection="tree")) == ["c go/a.go:Start:[7]"]
+    assert called(context.callers("run", collection="tree")) == ["c c/main.c:main:[2]"]
+    assert called(context.callers("join", collection="tree")) == ["c src/lib.rs:top:[3]", "c src/util.rs:split:[2]"]
+    assert called(context.callers("split", collection="tree")) == ["c src/lib.rs:top:[3]"]
+
+
+def test_impact_has_tests_apart_and_ends_in_circles(context: raycontext.SyncContext) -> None:
+    found = context.impact("shop/cart.py:18", collection="tree")
+    assert [(one.definition.name, one.depth, one.through) for one in found.reached] == [("pay", 1, "total")]
+    assert [(one.definition.name, one.depth) for one in found.tests] == [("test_pay", 2)]
+    assert context.impact("shop/cart.py:18", collection="tree", depth=1).tests == ()
+
+
+def test_path_is_a_shortest_chain_of_calls(context: raycontext.SyncContext) -> None:
+    found = context.path("test_pay", "shop/cart.py:18", collection="tree")
+    assert [step.name for step in found.steps] == ["test_pay", "pay", "total"]
+    assert found.certain
+    assert context.path("total", "test_pay", collection="tree").steps == ()
+
+
+def test_line_inside_of_a_definition_means_it(context: raycontext.SyncContext) -> None:
+    assert context.usages("shop/pay.py:8", collection="tree").name == "pay"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("shop/pay.py:4", "no definition at line 4"),
+        ("shop/none.py:4", "not in the index"),
+        ("two words", "no name"),
+        ("Nobody.total", "no definition of 'total'"),
+    ],
+)
+def test_what_is_not_there_is_said(context: raycontext.SyncContext, target: str, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        context.usages(target, collection="tree")
+
+
+def test_unknown_name_has_no_uses(context: raycontext.SyncContext) -> None:
+    found = context.usages("nothing_of_this_name", collection="tree")
+    assert (found.definitions, found.uses, found.chunks) == ((), (), 0)
+
+
+def test_edits_and_shards_change_no_answer(tree: Path, tmp_path: Path) -> None:
+    """An edited collection of several shards answers as one that was made anew does."""
+    place = tmp_path / "tree"
+    write_tree(place, {name: text.replace("total", "sum_of") for name, text in TREE.items()})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=2) as opened:
+        opened.index(place, collection="edited", num_shards=5)
+        for name, text in TREE.items():
+            write_tree(place, {name: text})
+            opened.index(place, collection="edited")
+        opened.index(place, collection="fresh", num_shards=1)
+
+        def answers(name: str) -> list[object]:
+            apart = {"collection", "version", "shards_answered", "shards_total"}
+            return [
+                ask(target, collection=name).model_dump(exclude=apart)
+                for target in ("total", "Cart", "add", "price", "send", "run", "join", "helper", "shop/cart.py:18")
+                for ask in (opened.usages, opened.callers, opened.callees, opened.impact)
+            ]
+
+        assert answers("edited") == answers("fresh")
