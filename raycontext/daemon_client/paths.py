@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import suppress
 
 __all__ = [
     "claim_path",
@@ -66,7 +67,8 @@ def runtime_folder() -> str:
     home = _home(uid)
     folder = f"{home}/.local/state/raycontext/run"
     if home and len(os.fsencode(folder)) + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES and is_writable(folder):
-        return require_private(folder)
+        with suppress(PermissionError):  # others can get into it, or hold it
+            return require_private(folder)
     for number in range(TAKEN_FOLDERS):
         folder = f"/tmp/raycontext-{uid}" + (f"-{number}" if number else "")
         try:

@@ -226,11 +226,12 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    folder = Path(tempfile.mkdtemp(prefix="raycontext-"))  # 0700
+    folder = Path(tempfile.gettempdir(), f"raycontext-{secrets.token_hex(4)}")
     _own_folder.append(folder)
     for note in _noting:
-        note()
+        note()  # before it is made, so that it is known whenever this process dies
     try:
+        folder.mkdir(0o700)
         with _on_the_loopback(), _without_dashboard():
             ray.init(
                 address="local",

@@ -11,7 +11,8 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from raycontext.errors import InvalidInput, SourceUnavailable
 from raycontext.retrying import Retries
@@ -50,6 +51,12 @@ LOCK_PAUSE_SECONDS = 1.0
 PROBE_SECONDS = 60.0
 """Longest time to find out whether a repository can be reached, in seconds."""
 
+_LOGIN = ("RAYCONTEXT_GIT_USER", "RAYCONTEXT_GIT_PASSWORD")
+"""Variables of git's environment, which only its user can read, for a user name and a password."""
+_HELPER = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "${_LOGIN[0]}" "${_LOGIN[1]}"; }}; f'
+"""Helper that gives git the user name and the password of these variables. It is a function of the shell, and `printf`
+is built into that: no command line holds what it prints, for command lines are open to every user of the machine."""
+
 _running: dict[subprocess.Popen[str], Path] = {}
 """Running git programs that threads of this process wait for, each with the folder in which it works."""
 
@@ -64,8 +71,36 @@ def check_repository(url: str, ref: str) -> None:
             f"'{without_password(url)[:200]}' is not the URL of a git repository",
             "Give https://…, ssh://…, git@HOST:PATH, git://… or file:///….",
         )
+    _login_of(url)
     if ref and not _REF.fullmatch(ref):
         raise InvalidInput(f"'{ref[:200]}' names no branch, tag or commit", "Give a name or a full commit hash.")
+
+
+class _Login(NamedTuple):
+    """User name and password for a server that speaks HTTP."""
+
+    user: str
+    password: str
+
+
+def _login_of(url: str) -> _Login | None:
+    """Return the user name and password in a URL of HTTP; None where it has none.
+
+    Raises `InvalidInput` where they hold characters with which they could say more to git than that.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidInput("The URL of a git repository cannot be read", "Give https://HOST/PATH.") from error
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return None
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    login = _Login(unquote(user), unquote(password))
+    if any(ord(character) < 32 or character == "\x7f" for character in "".join(login)):
+        raise InvalidInput(
+            f"The user name or password for {without_password(url)} holds a control character", "Write it without."
+        )
+    return login
 
 
 def without_password(url: str) -> str:
@@ -108,7 +143,7 @@ def update(url: str, ref: str, tree: Path, seconds: float) -> str:
             raise
         # Find out whether the repository or the folder is at fault: this raises when the repository is.
         probe = _Git(url, Path("/"), time.monotonic() + min(seconds, PROBE_SECONDS))
-        probe("ls-remote", "--", url, "HEAD")
+        probe("ls-remote", "--", probe.url, "HEAD")
         raise SourceUnavailable(error.source, error.problem, damaged=True) from error
 
 
@@ -135,8 +170,9 @@ class _Git:
     """Runner of git commands in one folder. All commands together end by a deadline (`time.monotonic()`)."""
 
     def __init__(self, url: str, folder: Path, deadline: float) -> None:
-        self.url = url
+        self.url = without_password(url)
         self.folder = folder
+        self._login = _login_of(url)
         self._deadline = deadline
 
     def __call__(self, *arguments: str) -> str:
@@ -144,12 +180,14 @@ class _Git:
 
         Raises `SourceUnavailable` when git is missing, fails, or does not finish by the deadline.
         """
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        helper = ("credential.helper=", f"credential.helper={_HELPER}") if self._login else ()
+        settings = [part for setting in (*_SETTINGS, *helper) for part in ("-c", setting)]
+        login = dict(zip(_LOGIN, self._login, strict=True)) if self._login else {}
         try:
             process = subprocess.Popen(
                 ["git", *settings, *arguments],
                 cwd=self.folder,
-                env=_environment(),
+                env={**_environment(), **login},
                 stdin=subprocess.DEVNULL,
                 # If this process is killed, nobody reads these pipes any more, and that ends git.
                 stdout=subprocess.PIPE,
@@ -177,9 +215,11 @@ class _Git:
         return stdout
 
     def _error(self, problem: str) -> SourceUnavailable:
-        """Make an error that shows the URL without its password."""
-        shown = without_password(self.url)
-        return SourceUnavailable(shown, problem.replace(self.url, shown))
+        """Make an error that shows neither a password nor a token of the URL, whatever a server has said."""
+        secret = (self._login.password or self._login.user) if self._login else ""
+        if secret:
+            problem = problem.replace(secret, "…")
+        return SourceUnavailable(self.url, problem)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

@@ -49,11 +49,12 @@ def note_folders(root: str) -> None:
 
 
 def remove_left_folders(root: str, *, last: bool = False) -> None:
-    """Remove the folders that daemons that were killed have left behind.
+    """Remove the folders and the unfinished files that daemons that were killed have left behind.
 
     last: forget them as well. That is for the end of a daemon: the Ray of one that was just killed may still write, and
     so make its folder anew.
     """
+    _remove_left_files(root)
     folders = [folder for folder in _noted(root) if Path(folder).name.startswith("raycontext-")]
     if last and folders:
         _wait_for_users(folders)
@@ -61,6 +62,18 @@ def remove_left_folders(root: str, *, last: bool = False) -> None:
         remove_tree(folder)
     if last:
         Path(paths.folders_path(root)).unlink(missing_ok=True)
+
+
+def _remove_left_files(root: str) -> None:
+    """Remove files that daemons of a root have left when they died before these had their names.
+
+    Only the daemon that has the claim does so, and no other one writes files of these names.
+    """
+    token = Path(paths.token_path(root))
+    kept = {token.name, Path(paths.socket_path(root)).name, Path(paths.folders_path(root)).name}
+    for left in token.parent.glob(f"{paths.root_key(root)}.*"):
+        if left.name not in kept:
+            left.unlink(missing_ok=True)
 
 
 def _wait_for_users(folders: Sequence[str]) -> None:

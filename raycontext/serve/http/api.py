@@ -116,7 +116,13 @@ def http_application(daemon: Daemon, *, extra: tuple[BaseRoute, ...] = ()) -> St
     routes.extend(Route(path, _page_endpoint, methods=["GET"]) for path in PAGE)
     return Starlette(
         routes=[*routes, *extra],
-        exception_handlers={404: _not_found, 405: _not_found, RequestRefused: _refused, Exception: _unexpected},
+        exception_handlers={
+            404: _not_found,
+            405: _not_found,
+            RequestRefused: _refused,
+            RaycontextError: _told,
+            Exception: _unexpected,
+        },
     )
 
 
@@ -263,6 +269,12 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Answer a request that the guard has refused while its body arrived."""
     assert isinstance(error, RequestRefused)
     return _failed(failure(error), error.status, {"connection": "close"})
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """Answer after an error that an endpoint of another protocol has left to this one."""
+    assert isinstance(error, RaycontextError)
+    return failed_response(error)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

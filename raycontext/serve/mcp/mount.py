@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from raycontext.errors import RuntimeUnavailable
+
 if TYPE_CHECKING:
     from raycontext.serve.mcp.server import McpApplication
     from raycontext.serve.service import Service
@@ -24,7 +26,7 @@ class McpMount:
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one HTTP request."""
+        """Answer one HTTP request. Raises `RuntimeUnavailable` where the MCP server cannot be made this time."""
         if self._application is None:
             loop = asyncio.get_running_loop()
             self._application = loop.create_future()
@@ -47,6 +49,12 @@ class McpMount:
                 made.set_result(application)
                 await asyncio.Event().wait()  # until `close`
         except Exception as error:
+            self._application = None  # the next request makes it anew
             if made.done():
                 raise
-            made.set_exception(error)
+            made.set_exception(
+                RuntimeUnavailable(
+                    f"The MCP server cannot be made ({type(error).__name__}: {error})",
+                    "Look whether raycontext is being installed anew, and ask again.",
+                )
+            )
