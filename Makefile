@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak fuzz clean
+.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak fuzz newest audit clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -99,6 +99,16 @@ soak: $(VENV)/installed-dev
 SECONDS ?= 300
 fuzz: $(VENV)/installed-dev kernels
 	$(BIN)/python -m tests.fuzz all --seconds $(SECONDS)
+
+# The quick tests with the newest versions of all dependencies, those beyond our bounds too, in build/newest.
+newest:
+	$(PYTHON) tests/newest.py build/newest
+	build/newest/bin/python compile_kernels.py
+	build/newest/bin/python -m pytest --numprocesses 2 --dist loadfile -m 'not (ray or soak or property or process)'
+
+# Known vulnerabilities of what is installed here. Where the database cannot be reached, it says so and fails nothing.
+audit: $(VENV)/installed
+	$(PYTHON) tests/audit.py $(BIN)/python build/audit
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,8 +6,10 @@ link. Links, devices and all other kinds of entries are left out. A name that le
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -28,6 +30,13 @@ MAX_BYTES = 64 << 30
 """Largest total size of an archive's files after extraction, in bytes. A small archive can expand without end."""
 COPY_BYTES = 1 << 20
 """Size of one read while a file is copied or hashed, in bytes."""
+
+
+_DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, RuntimeError, ValueError, LookupError, ArithmeticError),
+)
+"""What the libraries raise for a damaged archive: their own errors, and those of code that did not expect its bytes."""
 
 
 class _Member(NamedTuple):
@@ -118,7 +127,7 @@ def _as_source_errors(archive: Path) -> Iterator[None]:
     """Turn the errors of the archive libraries and of the file system into `SourceUnavailable`."""
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise SourceUnavailable(str(archive), f"it cannot be read as an archive ({error})") from error
     except OSError as error:
         raise SourceUnavailable(str(archive), error.strerror or str(error) or type(error).__name__) from error

@@ -20,7 +20,7 @@ from raycontext.retrying import Retries
 __all__ = ["check_repository", "stop_running", "update", "without_password"]
 
 _URL = re.compile(r"(https?|ssh|git|file)://\S+")
-_SSH_SHORT = re.compile(r"[\w.-]+@[\w.-]+:[^\s:]\S*")  # git@host:path
+_SSH_SHORT = re.compile(r"(?!-)[\w.-]+@(?!-)[\w.-]+:(?!-)[^\s:]\S*")  # git@host:path
 _REF = re.compile(r"(?!.*(\.\.|//|@\{|\.lock($|/)))[\w.][\w./+@-]*")
 _FETCHED_REF = "refs/raycontext/fetched"
 _SETTINGS = (
@@ -51,7 +51,7 @@ LOCK_PAUSE_SECONDS = 1.0
 PROBE_SECONDS = 60.0
 """Longest time to find out whether a repository can be reached, in seconds."""
 
-_LOGIN = ("RAYCONTEXT_GIT_USER", "RAYCONTEXT_GIT_PASSWORD")
+_LOGIN = ("REPOSITORY_USER", "REPOSITORY_PASSWORD")
 """Variables of git's environment, which only its user can read, for a user name and a password."""
 _HELPER = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "${_LOGIN[0]}" "${_LOGIN[1]}"; }}; f'
 """Helper that gives git the user name and the password of these variables. It is a function of the shell, and `printf`

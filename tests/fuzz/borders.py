@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from .asked import HTTP, MCP
 from .border import Border
+from .fetched import ARCHIVES, BATCHES, REPOSITORIES
 from .stored import MANIFESTS, SNAPSHOTS
 from .texts import CHUNKER, GLOBS, POSTINGS, TOKENIZER
 
 __all__ = ["BORDERS"]
 
 BORDERS: dict[str, Border] = {
-    border.name: border for border in (CHUNKER, TOKENIZER, POSTINGS, MANIFESTS, SNAPSHOTS, GLOBS)
+    border.name: border
+    for border in (
+        HTTP,
+        MCP,
+        BATCHES,
+        REPOSITORIES,
+        ARCHIVES,
+        CHUNKER,
+        TOKENIZER,
+        POSTINGS,
+        MANIFESTS,
+        SNAPSHOTS,
+        GLOBS,
+    )
 }

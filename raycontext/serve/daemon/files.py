@@ -54,7 +54,8 @@ def remove_left_folders(root: str, *, last: bool = False) -> None:
     last: forget them as well. That is for the end of a daemon: the Ray of one that was just killed may still write, and
     so make its folder anew.
     """
-    _remove_left_files(root)
+    if not last:  # at the end another daemon may have the claim already
+        _remove_left_files(root)
     folders = [folder for folder in _noted(root) if Path(folder).name.startswith("raycontext-")]
     if last and folders:
         _wait_for_users(folders)
