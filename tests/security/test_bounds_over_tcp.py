@@ -64,7 +64,15 @@ def ways(place: Place) -> dict[str, list[dict[str, Any]]]:
     by_folder: dict[str, Any] = {"folder": str(place.hidden)}
     named = [by_name, by_path, by_folder]
     question = {"query": "total price"}
+    at = {"target": f"{place.hidden}/launch.py:1"}
+    relations = [*({"target": "total_price", **body} for body in named), at]
+    relations += [{**at, **by_name}, {**at, "collection": "shop"}]
     return {
+        **{f"/api/{name}": relations for name in ("usages", "callers", "callees", "impact")},
+        "/api/path": [
+            {"start": body["target"], "goal": "total_price", **{key: body[key] for key in body if key != "target"}}
+            for body in relations
+        ],
         "/api/search": [
             *({**question, **body} for body in named),
             {**question, "collection": HIDDEN, "path": str(place.public)},
@@ -95,7 +103,7 @@ async def test_no_call_reaches_what_lies_outside_nor_tells_of_it(place: Place) -
             answer = await place.http.post(path, json=body)
             assert answer.status_code in (400, 403, 404), (path, body, answer.text)
             told = answer.text.replace(json.dumps(body["path"])[1:-1], "") if "path" in body else answer.text
-            told = told.replace(body.get("folder", "\0"), "")
+            told = told.replace(body.get("folder", "\0"), "").replace(f"{place.hidden}/launch.py", "")
             assert TEXT not in told
             assert str(place.hidden) not in told, (path, body, told)
             assert f"{HIDDEN}," not in told and f", {HIDDEN}" not in told, (path, body, told)
@@ -143,6 +151,7 @@ async def test_every_route_is_one_that_these_tests_know(place: Place) -> None:
     [
         ("search_code", {"query": "total price"}),
         ("find_related", {"line": 1}),
+        ("find_usages", {"symbol": "total"}),
         ("index_codebase", {}),
         ("get_indexing_status", {}),
         ("clear_index", {}),

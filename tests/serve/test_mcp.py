@@ -183,6 +183,29 @@ async def test_related_code(place: Place) -> None:
     assert "no indexed folder" in await refused(place, "find_related", path=str(place.folder / "x.py"), line=1)
 
 
+async def test_who_uses_a_definition(place: Place) -> None:
+    write_tree(place.shop, {"shop/till.py": "def ring():\n    return 1\n\n\ndef sell():\n    return ring() + ring()\n"})
+    await called(place, "search_code", path=str(place.shop), query="ring")
+    given: dict[str, Any] = {"path": str(place.shop), "symbol": "ring"}
+    text, structured = await called(place, "find_usages", **given)
+    assert [(use["path"], use["line"], use["kind"]) for use in structured["results"]] == [
+        ("shop/till.py", 6, "call")
+    ] * 2
+    assert structured["definitions"][0]["line"] == 1
+    assert "2 certain and 0 possible uses" in text
+    text, structured = await called(place, "find_usages", **given, relation="callers")
+    assert [(one["name"], one["calls"]) for one in structured["results"]] == [("sell", [6, 6])]
+    at = {"path": str(place.shop / "shop/till.py"), "line": 6}
+    text, structured = await called(place, "find_usages", **at, relation="callees")
+    assert [one["name"] for one in structured["results"]] == ["ring"]
+    text, structured = await called(place, "find_usages", **given, relation="impact", maxTokens=200)
+    assert [one["name"] for one in structured["results"]] == ["sell"]
+    text, structured = await called(place, "find_usages", path=str(place.shop), symbol="no_such_name")
+    assert "search_code finds names by meaning" in text
+    assert "needs a symbol, or a line" in await refused(place, "find_usages", path=str(place.shop))
+    (place.shop / "shop/till.py").unlink()
+
+
 async def test_an_index_from_its_beginning_to_its_end(place: Place) -> None:
     project = str(place.projects / "life")
     write_tree(Path(project), {"a.py": "def alpha(): pass\n", "b.bin": b"\0" * 100, "c.bin": b"\0" * 100})  # type: ignore[arg-type]
@@ -246,7 +269,9 @@ async def test_wrong_use_is_explained(place: Place, tool: str, arguments: dict[s
 async def test_nothing_outside_the_allowed_folders_is_touched(place: Place, tool: str, tmp_path: Path) -> None:
     write_tree(tmp_path, {"secret.py": "key = 1\n"})
     (place.projects / f"link_{tool}").symlink_to(tmp_path)
-    needed = {"search_code": {"query": "key"}, "find_related": {"line": 1}}.get(tool, {})
+    needed = {"search_code": {"query": "key"}, "find_related": {"line": 1}, "find_usages": {"symbol": "a"}}.get(
+        tool, {}
+    )
     for path in (
         tmp_path,
         place.projects / f"link_{tool}",

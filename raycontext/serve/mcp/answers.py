@@ -14,7 +14,7 @@ from raycontext.safe_text import safe
 from raycontext.serve.token_budget import Budget
 from raycontext.text_cuts import cut_line
 
-__all__ = ["FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results"]
+__all__ = ["ENVELOPE_BYTES", "FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results", "sent_bytes"]
 
 ENVELOPE_BYTES = 400
 """Number of bytes that are kept free for the message around an answer and for the sentence about results left out."""
@@ -62,12 +62,12 @@ def answer_with_results(
     """
     safe_notes = [safe(note) for note in notes]
     parts = ["\n".join([safe(first_line), *safe_notes])]
-    budget = Budget(max_tokens, len(found), lambda text: 2 * _sent_bytes(text))
-    budget.spend(ENVELOPE_BYTES + _sent_bytes(parts[0]) + _sent_bytes({**structured, "notes": safe_notes}))
+    budget = Budget(max_tokens, len(found), lambda text: 2 * sent_bytes(text))
+    budget.spend(ENVELOPE_BYTES + sent_bytes(parts[0]) + sent_bytes({**structured, "notes": safe_notes}))
     results: list[dict[str, Any]] = []
     for number, code in enumerate(found, 1):
         head = _head(number, code)
-        around = _sent_bytes(f"\n\n{head}\n{CUT}") + _sent_bytes(_structured(code, "", True))
+        around = sent_bytes(f"\n\n{head}\n{CUT}") + sent_bytes(_structured(code, "", True))
         taken = budget.take(_safe_lines(code.code), around)
         if taken is None:
             break
@@ -111,6 +111,6 @@ def _safe_lines(text: str) -> str:
     return "\n".join(safe(line) for line in text.rstrip("\n").replace("\r\n", "\n").split("\n"))
 
 
-def _sent_bytes(value: Any) -> int:
+def sent_bytes(value: Any) -> int:
     """Return the size of a value as JSON, in bytes."""
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))

@@ -16,6 +16,7 @@ from raycontext.runtime.without_ray import RUNTIMES
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp.filters import path_globs
 from raycontext.serve.mcp.progress import progress_line, progress_structured
+from raycontext.serve.mcp.relations import find_usages
 from raycontext.serve.mcp.status import status_lines, status_structured
 from raycontext.serve.mcp.tools import INDEX_OPTIONS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, RelatedQuery, SearchQuery
@@ -52,6 +53,7 @@ class Calls:
         tools: dict[str, Callable[[dict[str, Any], str, Report], Awaitable[ToolAnswer]]] = {
             "search_code": self._search_code,
             "find_related": self._find_related,
+            "find_usages": self._find_usages,
             "index_codebase": self._index_codebase,
             "get_indexing_status": self._get_indexing_status,
             "clear_index": self._clear_index,
@@ -91,6 +93,15 @@ class Calls:
         return _results(
             f"{_counted(answer)} like line {line} of {place}", found.source, [], answer, arguments["maxTokens"]
         )
+
+    async def _find_usages(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+        """Answer who uses or calls a definition, or what it calls."""
+        found = await self._collection_of(place)
+        if found is None or found.version == 0:
+            raise InvalidInput(
+                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
+            )
+        return await find_usages(self._service, found, arguments, place)
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Start an index job, wait a while for its end, and answer with its progress."""

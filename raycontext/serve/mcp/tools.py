@@ -1,7 +1,7 @@
 """What the MCP server offers, as plain data: names, descriptions for agents, schemas of arguments and answers.
 
 The relay over stdio answers with it and must start quickly, so this module imports nothing. Names and arguments are
-those that users of claude-context know. `find_related`, `pathFilter` and `maxTokens` are additions.
+those that users of claude-context know. `find_related`, `find_usages`, `pathFilter` and `maxTokens` are additions.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ MAX_PATTERNS: Final = 100
 INSTRUCTIONS: Final = (
     "Semantic search over code on this machine. To find where something is done, defined or configured, call "
     "search_code with the absolute path of the project before you list folders, grep or read files: it returns whole "
-    "definitions with path, lines and symbol. A project that was never searched is indexed by the first search. Use "
-    "grep instead when you need every occurrence of an exact string."
+    "definitions with path, lines and symbol. Before you change a definition, find_usages tells who uses and calls it. "
+    "A project that was never searched is indexed by the first search. Use grep instead when you need every occurrence "
+    "of an exact string."
 )
 
 _PATH: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": MAX_PATH_CHARACTERS}
@@ -212,6 +213,57 @@ TOOLS: Final[list[dict[str, Any]]] = [
             maxTokens=_MAX_TOKENS,
         ),
         "outputSchema": _RESULTS,
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+    },
+    {
+        "name": "find_usages",
+        "title": "Find uses, callers, callees, impact",
+        "description": (
+            "Find every place that uses a function, method, class or constant, what calls it, what it calls, or "
+            "everything that a change of it can reach, tests included. Use it before you change or remove a "
+            "definition, instead of grep: comments and strings do not count, and things of the same name are told "
+            "apart by scope, imports and receivers. What only types could tell is marked as possible. The project "
+            "must be indexed."
+        ),
+        "inputSchema": _arguments(
+            ["path"],
+            path=_about(
+                _PATH, "Absolute path of the project, of a folder in it to look only there, or of the file of `line`."
+            ),
+            symbol={
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 500,
+                "description": "Name of the definition, alone or with its type or module: 'load', 'SessionStore.load'.",
+            },
+            line={
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 10**9,
+                "description": "Instead of symbol: a line of the definition in the file at path.",
+            },
+            relation={
+                "enum": ["usages", "callers", "callees", "impact"],
+                "default": "usages",
+                "description": "usages: all places; callers, callees: definitions; impact: all that reaches it.",
+            },
+            limit={**_LIMIT, "maximum": 200, "default": 50},
+            maxTokens=_MAX_TOKENS,
+        ),
+        "outputSchema": {
+            "type": "object",
+            "properties": {
+                "root": {"type": "string", "description": "Absolute path that paths are relative to."},
+                "relation": {"type": "string"},
+                "symbol": {"type": "string"},
+                "definitions": {"type": "array", "items": {"type": "object"}},
+                "results": {"type": "array", "items": {"type": "object"}},
+                "partial": {"type": "boolean"},
+                "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
+                "notes": _STRINGS,
+            },
+            "required": ["root", "relation", "symbol", "definitions", "results", "partial", "omitted", "notes"],
+        },
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
     {

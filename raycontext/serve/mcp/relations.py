@@ -1,0 +1,148 @@
+"""Answer of the tool `find_usages`: uses, callers, callees or impact, as text and as structured content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from raycontext.errors import InvalidInput
+from raycontext.models import CollectionSummary
+from raycontext.relations.values import Called, Definition, Impact, Reached, Relations, UseSite
+from raycontext.safe_text import safe
+from raycontext.serve.mcp.answers import ENVELOPE_BYTES, ToolAnswer, sent_bytes
+from raycontext.serve.relation_messages import CalleesQuery, CallersQuery, ImpactQuery, UsagesQuery
+from raycontext.serve.relations import callees, callers, impact, usages
+from raycontext.serve.service import Service
+from raycontext.serve.token_budget import BYTES_PER_TOKEN
+from raycontext.text_cuts import cut_line
+
+__all__ = ["find_usages"]
+
+Entry = tuple[str, dict[str, Any]]
+"""An entry of an answer, as text and as structured content."""
+
+
+async def find_usages(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
+    """Return the answer of the tool. Raises what the questions of the service raise, and `InvalidInput`."""
+    symbol, line, relation = arguments.get("symbol"), arguments.get("line"), arguments["relation"]
+    if (symbol is None) == (line is None):
+        raise InvalidInput(
+            "find_usages needs a symbol, or a line of the file at path, and not both",
+            "Pass symbol: 'SessionStore.load', or path: a file and line: a line of the definition.",
+        )
+    target = symbol if symbol is not None else f"{place}:{line}"
+    asked = {"collection": found.name, "target": target, "limit": arguments["limit"]}
+    if symbol is not None and place != found.source:
+        asked["path"] = place
+    entries: list[Entry]
+    answer: Relations | Impact
+    if relation == "usages":
+        uses = answer = await usages(service, UsagesQuery(**asked))
+        entries = [_use(use) for use in uses.uses]
+        counts = f"{uses.certain} certain and {uses.possible} possible uses"
+    elif relation == "impact":
+        reached = answer = await impact(service, ImpactQuery(**asked))
+        entries = [_reached(one) for one in (*reached.reached, *reached.tests)]
+        counts = f"{len(reached.reached)} definitions and {len(reached.tests)} tests reach it"
+    else:
+        called = answer = await (
+            callers(service, CallersQuery(**asked))
+            if relation == "callers"
+            else callees(service, CalleesQuery(**asked))
+        )
+        entries = [_called(one) for one in called.called]
+        counts = f"{len(called.called)} {relation}"
+    notes = [*answer.notes]
+    if isinstance(answer, Impact) and answer.not_followed:
+        notes.append(f"Not followed, since too many definitions have the name: {', '.join(answer.not_followed)}.")
+    if answer.shards_answered < answer.shards_total:
+        notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
+    if not answer.definitions:
+        notes.append("No definition of this name is indexed. search_code finds names by meaning.")
+    elif not entries:
+        notes.append("Nothing else uses it in the index. The exact text of a string is for grep.")
+    structured = {
+        "root": found.source,
+        "relation": relation,
+        "symbol": safe(answer.name),
+        "definitions": [_definition(one) for one in answer.definitions[:20]],
+        "partial": answer.shards_answered < answer.shards_total,
+    }
+    first = [f"{counts}: '{answer.name}' in {found.source}"]
+    first.extend(f"defined at {_place(one)}" for one in answer.definitions[:20])
+    return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+
+
+def _within(
+    first: Sequence[str],
+    structured: dict[str, Any],
+    notes: Sequence[str],
+    entries: Sequence[Entry],
+    max_tokens: int,
+    *,
+    cut: bool,
+) -> ToolAnswer:
+    """Return an answer with as many entries as fit into `max_tokens` tokens."""
+    lines = [safe(line) for line in (*first, *notes)]
+    safe_notes = [safe(note) for note in notes]
+    left = max_tokens * BYTES_PER_TOKEN - ENVELOPE_BYTES - sent_bytes("\n".join(lines))
+    left -= sent_bytes({**structured, "notes": safe_notes})
+    results: list[dict[str, Any]] = []
+    for text, fields in entries:
+        left -= sent_bytes(text) + sent_bytes(fields)
+        if left < 0 and results:
+            break
+        lines.append(text)
+        results.append(fields)
+    omitted = len(entries) - len(results)
+    if omitted or cut:
+        lines.append("More was left out to keep within the limits: raise limit or maxTokens, or narrow the path.")
+    answer = {**structured, "results": results, "omitted": omitted, "notes": safe_notes}
+    return ToolAnswer("\n".join(lines), answer)
+
+
+def _use(use: UseSite) -> Entry:
+    inside = f" in {use.enclosing}" if use.enclosing else ""
+    sure = "" if use.certainty == "certain" else " (possible)"
+    text = safe(f"{use.path}:{use.line} {use.kind}{sure}{inside}: {cut_line(use.text)}")
+    return text, {
+        "path": safe(use.path),
+        "line": use.line,
+        "kind": use.kind,
+        "certainty": use.certainty.value,
+        "enclosing": safe(use.enclosing),
+        "code": safe(cut_line(use.text)),
+    }
+
+
+def _called(one: Called) -> Entry:
+    lines = [use.line for use in one.calls]
+    sure = "" if one.certainty == "certain" else " (possible)"
+    whom = _place(one.definition) if one.definition else f"{one.path} at top level"
+    text = safe(f"{whom}{sure}, calls at {', '.join(map(str, dict.fromkeys(lines)))}")
+    named = _definition(one.definition) if one.definition else {"path": safe(one.path)}
+    return text, {**named, "certainty": one.certainty.value, "calls": lines}
+
+
+def _reached(one: Reached) -> Entry:
+    sure = "" if one.certainty == "certain" else " (possible)"
+    test = "test " if one.definition.test else ""
+    text = safe(f"{one.depth}. {test}{_place(one.definition)}{sure} through {one.through}")
+    return text, {**_definition(one.definition), "certainty": one.certainty.value, "depth": one.depth}
+
+
+def _place(one: Definition) -> str:
+    name = f"{one.scope} > {one.name}" if one.scope else one.name
+    return f"{one.path}:{one.line} {one.kind} {name}"
+
+
+def _definition(one: Definition) -> dict[str, Any]:
+    return {
+        "path": safe(one.path),
+        "line": one.line,
+        "endLine": one.end_line,
+        "kind": one.kind,
+        "name": safe(one.name),
+        "scope": safe(one.scope),
+        "test": one.test,
+    }
