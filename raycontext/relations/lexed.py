@@ -179,6 +179,16 @@ class LexedFile:
                 return word
         return ""
 
+    def local(self, line: int) -> list[FileDefinition]:
+        """Return the definitions on a line that stand inside of a function, which the index does not list.
+
+        Each ends where the definition around it ends.
+        """
+        around = self.around(line)
+        names = [index for index in self.indices_on(line, line) if int(self.tokens.kinds[index]) & Use.DEFINITION]
+        end_line = around[-1].end_line if around else line
+        return [FileDefinition(self.word(index), "function", line, end_line, 0) for index in names]
+
     def around(self, line: int) -> list[FileDefinition]:
         """Return the definitions that enclose a line, outermost first."""
         numbers_of, _, lines, ends = self._defined

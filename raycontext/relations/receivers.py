@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from raycontext.analyse.syntaxes import family_of
 from raycontext.relations.lexed import LexedFile
 
 __all__ = ["Receiver", "receiver_of", "type_of"]
@@ -13,6 +14,9 @@ __all__ = ["Receiver", "receiver_of", "type_of"]
 _BEFORE = re.compile(r"(?:\?\.|!?\.|->|::|\\)\s*$")
 _CHAIN = re.compile(r"((?:[\w$@]+\s*(?:\?\.|\.|->|::|\\)\s*)*)([\w$@]+)\s*$")
 _CALLED = re.compile(r"([\w$]+)\s*(?:<[^<>()]*>)?\s*$")
+_ARROWS = frozenset({"c", "cpp", "php", "perl"})
+"""Families in which an arrow stands before a member."""
+
 LOOK_BACK_BYTES = 400
 """Number of bytes before a name in which its receiver is looked for."""
 
@@ -44,6 +48,8 @@ def receiver_of(file: LexedFile, start: int) -> Receiver:
     separator, rest = found[0].strip().lstrip("?!"), before[: found.start()].rstrip()
     if separator == "." and rest.endswith("."):
         return ALONE  # the end of a range or of a list of arguments
+    if separator == "->" and family_of(file.language) not in _ARROWS:
+        return ALONE  # the type of a result
     if not rest:
         return Receiver(separator, "", "", "")
     if rest[-1] in ")]":

@@ -251,6 +251,8 @@ def _above(around: list[FileDefinition], facts: Facts) -> Certainty | None:
     types = [one.name for one in reversed(around) if one.kind in CLASS_KINDS]
     if not types:
         return POSSIBLE
+    if any(site.owner == types[0] for site in facts.sites):  # it stands above the type that defines it itself
+        return POSSIBLE if any(facts.is_wanted(site) and site.owner != types[0] for site in facts.sites) else None
     return CERTAIN if types[0] in facts.owners and not facts.other_owners else POSSIBLE
 
 

@@ -195,7 +195,7 @@ class DefinitionAt:
             file = lexed(view, part, ordinal)
             if not part.segment.has_references:
                 return ""
-            here = file.within(self.line, self.line) or file.around(self.line)[::-1]
+            here = file.within(self.line, self.line) or file.local(self.line) or file.around(self.line)[::-1]
             if not here:
                 return ""
             return site_of(file, here[0], int(part.segment.file_column("kinds")[ordinal]))

@@ -14,6 +14,7 @@ from raycontext.kernel.lexer import Use, name_hashes
 from raycontext.relations.lexed import LexedFile
 from raycontext.relations.modules import Match, denotes
 from raycontext.relations.reading import lexed
+from raycontext.relations.receivers import receiver_of
 from raycontext.relations.resolution import verdict
 from raycontext.relations.sites import TEST_BIT, Facts
 from raycontext.relations.values import Certainty, UseSite
@@ -27,6 +28,7 @@ def uses_of(file: LexedFile, facts: Facts, kinds: int, test: bool) -> Iterator[U
     for name, is_alias in _names_in(file, facts):
         (key,) = name_hashes([name.encode(errors="surrogateescape")]).tolist()
         last_import = 0
+        first_line, last_line = _bound_in(file, key) if is_alias else (0, 0)
         for index in file.occurrences(key).tolist():
             kind = int(file.tokens.kinds[index])
             if not kind & kinds or file.is_definition(index) or (is_alias and kind & Use.IMPORT):
@@ -37,13 +39,23 @@ def uses_of(file: LexedFile, facts: Facts, kinds: int, test: bool) -> Iterator[U
                     continue
                 last_import = line
             if is_alias:
+                if last_line and not first_line <= file.line_at(int(file.tokens.starts[index])) <= last_line:
+                    continue
                 start = int(file.tokens.starts[index])
-                before = file.tokens.code[max(start - 2, 0) : start].rstrip()
-                sure = None if before.endswith((b".", b"->", b"::")) else is_alias
+                sure = None if receiver_of(file, start).separator else is_alias
             else:
                 sure = verdict(file, index, facts)
             if sure is not None:
                 yield use_site(file, index, sure, test)
+
+
+def _bound_in(file: LexedFile, key: int) -> tuple[int, int]:
+    """Return the lines of the function in which an import binds a name; (0, 0) where it is bound in the whole file."""
+    for index in file.occurrences(key).tolist():
+        if int(file.tokens.kinds[index]) & Use.IMPORT:
+            around = file.around(file.line_at(int(file.tokens.starts[index])))
+            return (around[-1].line, around[-1].end_line) if around else (0, 0)
+    return 0, 0
 
 
 def _names_in(file: LexedFile, facts: Facts) -> Iterator[tuple[str, Certainty | None]]:

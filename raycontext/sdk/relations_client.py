@@ -74,7 +74,8 @@ class RelationsClient:
         self._version: int | None = None
         self._answered = 0
         self._notes: dict[str, None] = {}
-        self._known: dict[str, Surveyed] = {}
+        self._placed: Site | None = None
+        """Definition at the place that was asked for. One inside of a function is in no list of definitions."""
 
     async def usages(self, target: Target, wanted: UsesWanted) -> Relations:
         """Return the definitions that are meant and the places that use them.
@@ -286,6 +287,7 @@ class RelationsClient:
         answers = await self._ask(DefinitionAt(target.path, target.line))
         found = next((site for site in answers.values() if isinstance(site, Site)), None)
         if found is not None:
+            self._placed = found
             return found.name, {(found.path, found.line)}
         if all(answer is None for answer in answers.values()):
             raise InvalidInput(
@@ -360,8 +362,11 @@ class RelationsClient:
                 f"The index of '{self._names['collection']}' is of an older format without uses: "
                 "`raycontext index` builds it anew."
             ] = None
+        sites = {site for part in parts for site in part.sites}
+        if self._placed is not None and self._placed.name in names:
+            sites.add(self._placed)
         return Surveyed(
-            sorted(site for part in parts for site in part.sites),
+            sorted(sites),
             {name: sorted(use for part in parts for use in part.uses[name]) for name in names},
             sorted(entry for part in parts for entry in part.imports),
             all(part.has_references for part in parts),

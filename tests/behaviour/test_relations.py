@@ -197,6 +197,16 @@ def test_what_is_not_there_is_said(context: raycontext.SyncContext, target: str,
         context.usages(target, collection="tree")
 
 
+def test_type_of_a_result_and_a_function_in_a_function(tmp_path: Path) -> None:
+    text = "class A:\n    pass\n\n\ndef make() -> A:\n    def inner(x):\n        return x\n\n    return inner(A())\n"
+    write_tree(tmp_path / "tree", {"a.py": text, "b.py": "def other(inner):\n    return inner(1)\n"})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as opened:
+        opened.index(tmp_path / "tree", collection="t")
+        assert uses(opened.usages("A", collection="t")) == ["c type a.py:5", "c construction a.py:9"]
+        found = opened.usages("a.py:6", collection="t")
+        assert (found.name, uses(found)) == ("inner", ["c call a.py:9"])
+
+
 def test_unknown_name_has_no_uses(context: raycontext.SyncContext) -> None:
     found = context.usages("nothing_of_this_name", collection="tree")
     assert (found.definitions, found.uses, found.chunks) == ((), (), 0)
