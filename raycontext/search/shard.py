@@ -13,7 +13,7 @@ import numpy as np
 
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
-from raycontext.errors import CorruptSegment, DeadlineExceeded, FingerprintMismatch, StaleVersion
+from raycontext.errors import CorruptArrays, CorruptSegment, DeadlineExceeded, FingerprintMismatch, StaleVersion
 from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.lexical import Bm25f
@@ -77,6 +77,8 @@ def _reloading(
             version = self.newest
             self.clear()
             raise StaleVersion(self.name, version) from error
+        except CorruptArrays as error:  # posting lists are checked where they are read
+            raise CorruptSegment(self.name, f"{self.name}/segments", str(error.problem)) from error
 
     return step
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .asked import HTTP, MCP
 from .border import Border
 from .fetched import ARCHIVES, BATCHES, REPOSITORIES
+from .segments import SEGMENTS
 from .stored import MANIFESTS, SNAPSHOTS
 from .texts import CHUNKER, GLOBS, POSTINGS, TOKENIZER
 
@@ -21,6 +22,7 @@ BORDERS: dict[str, Border] = {
         CHUNKER,
         TOKENIZER,
         POSTINGS,
+        SEGMENTS,
         MANIFESTS,
         SNAPSHOTS,
         GLOBS,

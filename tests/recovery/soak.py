@@ -202,7 +202,9 @@ def balance(collection: Collection, root: Path, kills: int) -> int:
             collection.snapshot(kept)
             for shard in kept.shards:
                 for reference in shard.segments:
-                    Segment(collection.storage, NAME, reference).verify()
+                    opened = Segment(collection.storage, NAME, reference)
+                    for name in opened.data_files:
+                        opened.check_content(name)
         except Exception as error:
             print(f"version {version}: {type(error).__name__}: {error}")
             unreadable += 1

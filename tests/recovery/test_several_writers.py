@@ -113,7 +113,8 @@ def files_of(collection: Collection, manifest: Manifest) -> dict[str, str]:
     texts: dict[str, str] = {}
     chunks = 0
     for segment in collection.segments(manifest, 0):
-        segment.verify()
+        for name in segment.data_files:
+            segment.check_content(name)
         for ordinal in segment.alive_files().nonzero()[0].tolist():
             path = segment.path(ordinal)
             assert path not in texts, "a file is there twice"

@@ -121,7 +121,8 @@ def read(storage: Storage) -> tuple[int, State]:
         return 0, NOTHING
     files = {}
     for segment in collection.segments(manifest, 0):
-        segment.verify()
+        for name in segment.data_files:
+            segment.check_content(name)
         for ordinal in sorted(set(range(segment.reference.files)) - set(segment.reference.tombstones)):
             first = int(segment.first_rows[ordinal])
             rows = range(first, first + int(segment.row_counts[ordinal]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.chunk.lines import BLANK, Lines
@@ -34,6 +35,8 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int, *, deep: bo
             yield from (
                 f"Postings of {name}: {problem}" for problem in _posting_problems(segment.posting_lists(name), count)
             )
+        if deep and not _are_hashed(segment):
+            yield "Hashes of texts are not those of the texts."
         if segment.has_references:
             yield from _reference_problems(segment)
             if deep and not _are_of_texts(segment):
@@ -45,23 +48,12 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int, *, deep: bo
 
 
 def _row_problems(segment: Segment) -> Iterator[str]:
-    """Yield contradictions between the tables of a segment: files, chunks, definitions and labels."""
-    files, rows = segment.reference.files, segment.reference.rows
-    counts = segment.row_counts.astype(np.int64)
-    if (len(segment.files), len(segment.chunks)) != (files, rows):
-        yield f"It has {len(segment.files)} files and {len(segment.chunks)} rows, and should have {files} and {rows}."
-        return
-    if not np.array_equal(segment.first_rows, np.cumsum(counts) - counts) or int(counts.sum()) != rows:
-        yield "The rows of its files do not follow each other."
-    elif not np.array_equal(segment.chunk_column("file"), np.repeat(np.arange(files), counts)):
-        yield "Rows do not name the file that they are of."
-    if (segment.chunk_column("start_line") > segment.chunk_column("end_line")).any():
-        yield "A chunk ends before it begins."
-    defining = segment.definition_column("row")
-    if len(defining) and (int(defining[-1]) >= rows or (np.diff(defining.astype(np.int64)) < 0).any()):
-        yield "Definitions name rows that it does not have, or not in their order."
-    if len(segment.labels()) != rows:
-        yield "Symbols and scopes are not those of its rows."
+    """Yield contradictions between the tables of a segment. Reading a table checks it and raises `CorruptSegment`."""
+    for table in (segment.files, segment.chunks, segment.definitions, segment.vectors, segment.signs):
+        assert table is not None
+    if len(segment.name_vectors[1]) != len(segment.path_vectors[1]):
+        yield "Vectors of names and of paths are of different files."
+    segment.labels()
 
 
 def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
@@ -110,11 +102,14 @@ def _reference_problems(segment: Segment) -> Iterator[str]:
     yield from (f"References: {problem}" for problem in problems)
     if not problems and (decode(segment.references).frequencies >= 2 * int(max(Use))).any():
         yield "References have kinds that there are not."
-    files = numbers(segment.imports, "file").astype(np.int64)
-    if len(files) and (int(files[-1]) >= segment.reference.files or (np.diff(files) < 0).any()):
-        yield "Imports name files that it does not have, or not in their order."
-    if (segment.definition_column("line") > segment.definition_column("end_line")).any():
-        yield "A definition ends before it begins."
+    numbers(segment.imports, "file")  # reading the table checks it
+
+
+def _are_hashed(segment: Segment) -> bool:
+    """Return whether the hashes of all texts are those of the texts."""
+    hashes = segment.chunks.column("content_hash").to_pylist()
+    texts = segment.texts().column("text").to_pylist()
+    return all(xxhash.xxh3_128_digest(text.encode()) == known for text, known in zip(texts, hashes, strict=True))
 
 
 def _are_as_written(postings: Postings, lists: PostingLists) -> bool:

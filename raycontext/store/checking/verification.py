@@ -370,7 +370,9 @@ def _objects(collection: Collection, manifest: Manifest) -> Iterator[tuple[str, 
 
 
 def _hash_segment(collection: Collection, reference: SegmentReference) -> None:
-    Segment(collection.storage, collection.name, reference).verify()
+    opened = Segment(collection.storage, collection.name, reference)
+    for name in opened.data_files:
+        opened.check_content(name)
 
 
 def _names(manifest: Manifest) -> Iterator[str]:

@@ -94,12 +94,20 @@ def number_lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray
 
 
 def read_posting_lists(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> PostingLists:
-    """Return a view of a record batch of `postings.arrow`. `lengths` [rows] are those of the field's rows."""
-    lists = batch.column(1)
+    """Return a view of a record batch of `postings.arrow`. `lengths` [rows] are those of the field's rows.
+
+    Raises `ValueError` where the batch holds anything else, or its offsets are damaged.
+    """
+    batch.validate(full=True)
+    terms, lists = batch.column(0), batch.column(1)
+    if terms.null_count or lists.null_count or terms.type != pa.uint64() or terms.offset or lists.offset:
+        raise ValueError("postings are not lists by term")
+    if not (pa.types.is_binary(lists.type) or pa.types.is_large_binary(lists.type)):
+        raise ValueError("postings are not bytes")
     _, offsets, data = lists.buffers()
     offset_type: type[np.integer[Any]] = np.int64 if pa.types.is_large_binary(lists.type) else np.int32
     return PostingLists(
-        terms=batch.column(0).to_numpy(zero_copy_only=True),
+        terms=terms.to_numpy(zero_copy_only=True),
         starts=np.frombuffer(offsets, offset_type, len(lists) + 1),
         data=np.frombuffer(data, np.uint8) if data is not None and data.size else np.frombuffer(b"", np.uint8),
         lengths=lengths,

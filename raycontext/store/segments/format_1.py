@@ -80,6 +80,7 @@ def _names(definitions: pa.Table, lengths: NDArray[Any]) -> Postings:
 
 
 def _postings(batch: pa.RecordBatch, lengths: NDArray[Any]) -> Postings:
+    batch.validate(full=True)
     lists = batch.column(1)
     return Postings(
         terms=batch.column(0).to_numpy(zero_copy_only=True),

@@ -13,19 +13,15 @@
     imports.arrow     file, module, name, alias; in the order of the files
     SEGMENT.json      checksums and sizes of the above, written last
 
-Files that a query scans are not compressed, so a reader maps them and numpy views them without a copy. Texts and labels
-are compressed, since a query reads only a few of their rows. A row of the body and symbol postings is a chunk, a row of
-the path postings is a file, and a row of the name postings is a definition. See docs/format.md; `format_1`,
-`format_2` and `format_3` hold the differences of older formats.
+A query scans files that are not compressed, as numpy views without a copy. A row of the body and symbol postings is a
+chunk, one of the path postings a file, one of the name postings a definition. See docs/format.md.
 
-No answer comes from a damaged file. Each file is hashed when it is first mapped, which takes 0.15 s a GB from the page
-cache. In `text.arrow` only the texts that are read are hashed.
+Each file is hashed and checked when it is first mapped (`checks`); of `text.arrow`, only the texts that are read.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -39,7 +35,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.errors import CorruptManifest, CorruptSegment
 from raycontext.store.manifest import SegmentReference, check_format
-from raycontext.store.segments import format_1, format_2, format_3
+from raycontext.store.segments import checks, format_1, format_2, format_3
 from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
 from raycontext.store.storage.base import Storage
 
@@ -107,9 +103,9 @@ class Segment:
         except CorruptManifest as error:
             raise CorruptSegment(collection, error.path, error.problem) from error
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
-            raise self._damaged(DESCRIPTION, "checksum does not match")
-        self._description: dict[str, Any] = json.loads(encoded)
-        check_format(self._place(DESCRIPTION), self._description["format"])
+            raise self.damaged(DESCRIPTION, "checksum does not match")
+        self._description = checks.refusing(DESCRIPTION)(lambda _: checks.described(encoded))(self)
+        check_format(f"{storage.location}/{self._folder}/{DESCRIPTION}", self._description.get("format"))
 
     def under(self, reference: SegmentReference) -> Segment:
         """Return this segment with the tombstones of another version. The two share all files mapped so far."""
@@ -129,7 +125,7 @@ class Segment:
 
     @property
     def has_references(self) -> bool:
-        """Whether the segment says what its chunks use. Those of older formats do not."""
+        """Whether the segment says what its chunks use."""
         return self.format >= FIRST_WITH_REFERENCES
 
     @property
@@ -143,17 +139,21 @@ class Segment:
         return str(self._description["chunker"])
 
     @cached_property
+    @checks.refusing("files.arrow")
     def files(self) -> pa.Table:
         """Table of the files, one row each."""
         table = self._table("files.arrow")
         table = table if self.format > 2 else format_2.files(table)
-        return table if self.format > 3 else format_3.files(table)
+        table = table if self.format > 3 else format_3.files(table)
+        return checks.check_files(table, self.reference.files, self.reference.rows)
 
     @cached_property
+    @checks.refusing("chunks.arrow")
     def chunks(self) -> pa.Table:
         """Table of the chunks, one row each."""
         table = self._table("chunks.arrow")
-        return table if self.format > 1 else format_1.chunks(table)
+        table = table if self.format > 1 else format_1.chunks(table)
+        return checks.check_chunks(table, self.row_counts, self.reference.rows)
 
     @cached_property
     def path_hashes(self) -> NDArray[np.uint64]:
@@ -199,10 +199,11 @@ class Segment:
         return self._column("files", name)
 
     @cached_property
+    @checks.refusing("definitions.arrow")
     def definitions(self) -> pa.Table:
         """Table of the definitions, one row each, in the order of their chunks."""
         table = self._table("definitions.arrow")
-        return table if self.format > 1 else format_1.definitions(table)
+        return checks.check_definitions(table if self.format > 1 else format_1.definitions(table), self.reference.rows)
 
     def definition_kind(self, number: int) -> str:
         """Return the kind of a definition, a value of `ChunkKind`. Only segments with references say it."""
@@ -218,11 +219,13 @@ class Segment:
         return number_lists(self.files, "stem_terms")
 
     @cached_property
+    @checks.refusing("imports.arrow")
     def imports(self) -> pa.Table:
-        """Table of the imports, in the order of the files. Empty where the segment has no references."""
-        return self._table("imports.arrow")
+        """Table of the imports, in the order of the files."""
+        return checks.check_imports(self._table("imports.arrow"), self.reference.files)
 
     @cached_property
+    @checks.refusing("references.arrow")
     def references(self) -> PostingLists:
         """Names that each chunk uses, as encoded postings whose frequencies are the bits of `kernel.lexer.Use`."""
         reader = pa.ipc.open_file(self._map("references.arrow"))
@@ -232,6 +235,7 @@ class Segment:
         """Return the encoded postings of one of `POSTINGS`, with the lengths of its rows."""
         return self._postings[field]
 
+    @checks.refusing("postings.arrow")
     def postings(self, field: str) -> Postings:
         """Return the decoded postings of one of `POSTINGS`."""
         from raycontext.analyse.posting_lists import decode  # compiled code, which only some readers need
@@ -262,43 +266,44 @@ class Segment:
         """Return the kind of a chunk, a value of `ChunkKind`."""
         return str(self._value("chunks", "kind", row))
 
+    @checks.refusing("labels.arrow")
     def label(self, row: int) -> tuple[str, str]:
         """Return symbol and scope of a chunk."""
         if self.format == 1:
             table = self.labels()
             return table["symbol"][row].as_py(), table["scope"][row].as_py()
         number, offset = divmod(row, LABEL_BATCH_ROWS)
-        try:
-            batch = self._batch("labels.arrow", self._labels, number)
-            return str(batch.column(0)[offset].as_py()), str(batch.column(1)[offset].as_py())
-        except (pa.ArrowException, LookupError, ValueError) as error:
-            raise self._damaged("labels.arrow", "a label cannot be read") from error
+        batch = self._batch("labels.arrow", self._labels, number)
+        return str(batch.column(0)[offset].as_py()), str(batch.column(1)[offset].as_py())
 
+    @checks.refusing("labels.arrow")
     def labels(self) -> pa.Table:
         """Return a table with the symbols and scopes of all chunks, decompressed."""
-        return self._table("labels.arrow") if self.format > 1 else format_1.labels(self._table("chunks.arrow"))
+        if self.format == 1:
+            return format_1.labels(self._table("chunks.arrow"))
+        table = self._table("labels.arrow")
+        return checks.check_rows(table, ("symbol", "scope"), self.reference.rows, LABEL_BATCH_ROWS)
 
+    @checks.refusing("text.arrow")
     def text(self, row: int) -> str:
         """Return the text of a chunk. Decompress the batch that holds it and compare the hash of the text."""
         number, offset = divmod(row, TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS)
-        try:
-            text: str = self._batch("text.arrow", self._texts, number).column(0)[offset].as_py()
-            found = xxhash.xxh3_128_digest(text.encode())
-        except FileNotFoundError:
-            raise
-        except (pa.ArrowException, OSError, LookupError, ValueError, AttributeError) as error:
-            raise self._damaged("text.arrow", "a text cannot be read") from error
-        if found != self._value("chunks", "content_hash", row):
-            raise self._damaged("text.arrow", "checksum of a text does not match")
+        text: str = self._batch("text.arrow", self._texts, number).column(0)[offset].as_py()
+        if xxhash.xxh3_128_digest(text.encode()) != self._value("chunks", "content_hash", row):
+            raise self.damaged("text.arrow", "checksum of a text does not match")
         return text
 
+    @checks.refusing("text.arrow")
     def texts(self) -> pa.Table:
         """Return a table with the texts of all chunks, decompressed."""
-        return self._table("text.arrow")
+        batch_rows = TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
+        return checks.check_rows(self._table("text.arrow"), ("text",), self.reference.rows, batch_rows)
 
+    @checks.refusing(DESCRIPTION)
     def alive_files(self) -> NDArray[np.bool_]:
         """Return which files have no tombstone in this version, bool[files]."""
-        alive = np.ones(self.reference.files, np.bool_)
+        checks.check_tombstones(self.reference.tombstones, self.reference.files)
+        alive = np.ones(len(self.files), np.bool_)
         alive[np.array(self.reference.tombstones, np.int64)] = False
         return alive
 
@@ -309,11 +314,6 @@ class Segment:
     def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the ordinals of the files whose path hash is among `hashes`, ascending."""
         return np.flatnonzero(np.isin(self.path_hashes, hashes))
-
-    def verify(self) -> None:
-        """Compare the checksum of every data file. Raises `CorruptSegment` at the first that differs."""
-        for name in self.data_files:
-            self.check_content(name)
 
     def check_presence(self) -> None:
         """Raise `FileNotFoundError` unless all data files are there. One listing tells."""
@@ -331,8 +331,9 @@ class Segment:
         return len(self._map(name))
 
     @cached_property
+    @checks.refusing("vectors.arrow")
     def _vectors(self) -> pa.Table:
-        return self._table("vectors.arrow")
+        return checks.check_vectors(self._table("vectors.arrow"), self.reference.rows)
 
     def _batch(self, name: str, reader: pa.ipc.RecordBatchFileReader, number: int) -> pa.RecordBatch:
         """Return a decompressed batch. The most recently used ones are kept, since hits come from the same places."""
@@ -361,12 +362,12 @@ class Segment:
         return self._arrays[key][row].as_py()
 
     @cached_property
+    @checks.refusing("names.arrow")
     def _names(self) -> pa.Table:
-        return self._table("names.arrow")
+        return checks.check_names(self._table("names.arrow"), self.reference.files)
 
     @cached_property
     def _texts(self) -> pa.ipc.RecordBatchFileReader:
-        # Threads cost more than they save: a batch is decompressed in less time than a thread needs to wake up.
         return pa.ipc.open_file(self._mapped("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
 
     @cached_property
@@ -374,6 +375,7 @@ class Segment:
         return pa.ipc.open_file(self._map("labels.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
 
     @cached_property
+    @checks.refusing("postings.arrow")
     def _postings(self) -> Mapping[str, PostingLists]:
         reader = pa.ipc.open_file(self._map("postings.arrow"))
         lengths: dict[str, Callable[[], NDArray[Any]]] = {
@@ -388,13 +390,15 @@ class Segment:
             name: read_posting_lists(reader.get_batch(number), lengths[name]()) for number, name in enumerate(POSTINGS)
         }
 
+    @checks.refusing(DESCRIPTION)
     def _map(self, name: str) -> pa.Buffer:
         """Return the content of a data file after comparing its size and checksum."""
         buffer = self._mapped(name)
         if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
-            raise self._damaged(name, "checksum does not match")
+            raise self.damaged(name, "checksum does not match")
         return buffer
 
+    @checks.refusing(DESCRIPTION)
     def _mapped(self, name: str) -> pa.Buffer:
         """Return the content of a data file after comparing its size alone."""
         try:
@@ -402,19 +406,12 @@ class Segment:
         except CorruptManifest as error:
             raise CorruptSegment(self._collection, error.path, error.problem) from error
         if len(buffer) != self._description["objects"][name]["bytes"]:
-            raise self._damaged(name, "size does not match")
+            raise self.damaged(name, "size does not match")
         return buffer
 
     def _table(self, name: str) -> pa.Table:
-        try:
-            return pa.ipc.open_file(self._map(name)).read_all()
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise self._damaged(name, "not an Arrow file") from error
+        table = pa.ipc.open_file(self._map(name)).read_all()
+        return checks.check_table(table, None if name in ("text.arrow", "labels.arrow") else 1)
 
-    def _place(self, name: str) -> str:
-        return f"{self._storage.location}/{self._folder}/{name}"
-
-    def _damaged(self, name: str, problem: str) -> CorruptSegment:
-        return CorruptSegment(self._collection, self._place(name), problem)
+    def damaged(self, name: str, problem: str) -> CorruptSegment:
+        return CorruptSegment(self._collection, f"{self._storage.location}/{self._folder}/{name}", problem)
