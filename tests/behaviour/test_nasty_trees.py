@@ -118,7 +118,9 @@ def test_carriage_returns_alone_and_bytes_of_nul(tmp_path: Path, context: raycon
     assert found(context) == {"mac.py", "wide.py"}
 
 
-def test_submodules_and_worktrees_are_part_of_the_tree(tmp_path: Path, context: raycontext.SyncContext) -> None:
+def test_submodules_are_part_of_the_tree_and_its_own_worktrees_are_not(
+    tmp_path: Path, context: raycontext.SyncContext
+) -> None:
     tree = tmp_path / "tree"
     write_tree(tree, {"main.py": MARKER, ".gitignore": "*.log\n"})
 
@@ -138,5 +140,5 @@ def test_submodules_and_worktrees_are_part_of_the_tree(tmp_path: Path, context: 
     assert (tree / "vendor/other/.git").is_file()
     assert (tree / "side/.git").is_file()
     report = context.index(tree)
-    assert found(context) == {"main.py", "vendor/other/inner.py", "side/main.py"}
+    assert found(context) == {"main.py", "vendor/other/inner.py"}
     assert report.skipped == {}
