@@ -22,6 +22,8 @@ MAX_NAME_BYTES = 160
 """Largest length of a name, in bytes. The rest is cut off."""
 MAX_OPENING_BYTES = 2000
 """Largest distance in bytes from a definition to the brace that opens its body."""
+MAX_LINE_BYTES = 400
+"""Largest part of a line that patterns see, in bytes."""
 MAX_MATCHES = 200_000
 """Largest number of definitions of one file. A file with more is data."""
 
@@ -128,6 +130,23 @@ def pattern_reader(patterns: Patterns) -> Callable[[Lines], tuple[list[Unit], li
     return read
 
 
+def _clipped(lines: Lines) -> bytes:
+    """Return the content with line ends in place of what stands behind the beginning of a long line.
+
+    The time of a pattern grows with the square of the length of a line, and no definition begins so far behind.
+    """
+    data = lines.data
+    starts = lines.starts
+    long_rows = [row for row in range(len(lines)) if starts[row + 1] - starts[row] > MAX_LINE_BYTES]
+    if not long_rows:
+        return data
+    clipped = bytearray(data)
+    for row in long_rows:
+        begin, end = starts[row] + MAX_LINE_BYTES, starts[row + 1]
+        clipped[begin:end] = b"\n" * (end - begin)
+    return bytes(clipped)
+
+
 class _Open:
     """Definition that may hold what follows: its draft, indentation, and the offset where it ends (-1: not known)."""
 
@@ -149,6 +168,7 @@ class _Reading:
         self.patterns = patterns
         self.units: list[Unit] = []
         self.drafts: list[Draft] = []
+        self._clipped = _clipped(lines)
         self._open: list[_Open] = []
         self._hidden: list[tuple[int, int]] = []
         if patterns.hidden:
@@ -173,13 +193,13 @@ class _Reading:
         by_row: dict[int, tuple[int, int, re.Match[bytes] | None, Rule | None]] = {}
         lines = self.lines
         for found in self.patterns.rules:
-            for match in _line_pattern(found.pattern).finditer(self.data):
+            for match in _line_pattern(found.pattern).finditer(self._clipped):
                 offset = match.start() + len(match[0]) - len(match[0].lstrip())
                 row = lines.row_at(offset)
                 if row not in by_row and (found.in_comment or not self._is_hidden_match(offset, match)):
                     by_row[row] = offset, row, match, found
         if self.patterns.end:
-            for match in _line_pattern(self.patterns.end).finditer(self.data):
+            for match in _line_pattern(self.patterns.end).finditer(self._clipped):
                 offset = match.start() + len(match[0]) - len(match[0].lstrip())
                 row = lines.row_at(offset)
                 if row not in by_row and not self._is_hidden(offset):

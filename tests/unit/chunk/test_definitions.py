@@ -6,12 +6,14 @@ commit it: each line of that file says what a reader of the sample would call a 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from raycontext.chunk.chunker import chunk_file
 from raycontext.chunk.languages.detect import LANGUAGES, detect_language
+from raycontext.chunk.readers.tables import PATTERNS
 
 SAMPLES = Path(__file__).parent / "definitions"
 EXPECTED = SAMPLES / "expected.txt"
@@ -69,6 +71,25 @@ def test_every_language_that_is_detected_has_a_sample_with_definitions() -> None
         if chunk_file(data, language, TARGET_BYTES).definitions:
             read.add(language)
     assert set(LANGUAGES) - read == WITHOUT_DEFINITIONS
+
+
+@pytest.mark.parametrize("language", sorted(PATTERNS))
+def test_pattern_does_not_run_away(language: str) -> None:
+    """Text fits every part of a pattern but its end. A pattern that tries all combinations would not return."""
+    words = {word for rule in PATTERNS[language].rules for word in re.findall(r"[A-Za-z]{4,}", rule.pattern)}
+    tails = (
+        "a " * 150,
+        "a" * 300,
+        "(" * 300,
+        "a(" * 150,
+        "a::" * 100,
+        "[a] " * 80,
+        "a, " * 100,
+        "<a " * 100,
+        "=" * 300,
+    )
+    text = "\n".join(f"{word} {tail}" for word in sorted(words)[:12] for tail in tails)
+    chunk_file(text.encode(), language, TARGET_BYTES)
 
 
 def _record() -> None:

@@ -28,6 +28,7 @@ _ADA = Patterns(
         ),
         rule("enum", r"\s*(?i:type)\s+" + _N + r"\s+(?i:is)\s*\(", holds=False),
         rule("type", r"\s*(?i:type|subtype)\s+" + _N + r"[^\n;]*?\s(?i:is)\b"),
+        rule("type", r"\s*(?i:type|subtype)\s+" + _N + r"\s*(?:;|--[^\n]*|\([^()]*\)\s*)?$"),
         rule("type", r"\s*(?i:type)\s+" + _N + r"\s*;"),
         rule("class", r"\s*" + _N + r"\s*:\s*(?i:exception)\b", holds=False),
         rule("constant", r"\s*" + _N + r"\s*:\s*(?i:constant)\b"),
@@ -84,6 +85,7 @@ _FORTRAN = Patterns(
             r"\s*(?i:type(?:\s*,\s*[\w()\s]+)*\s*(?:::)\s*|type\s+)(?P<name>(?!is\b)\w+)\s*(?:\([^)]*\))?\s*(?:[!;]|$)",
         ),
         rule("method", r"\s*(?i:procedure(?:\s*\([^)]*\))?(?:\s*,\s*[\w()]+)*\s*::)\s*(?P<name>\w+)"),
+        rule("method", r"\s*(?i:generic(?:\s*,\s*\w+)*\s*::)\s*(?P<name>\w+|(?i:operator|assignment)\s*\([^)]*\))"),
         rule(
             "interface",
             r"\s*(?i:(?:abstract\s+)?interface)\s+(?P<name>\w+|(?i:operator|assignment)\s*\([^)]*\))",
@@ -100,7 +102,7 @@ _COBOL = Patterns(
     (
         rule(
             "module",
-            r"(?:.{6}[ \t]|[ \t]*)[ \t]*(?i:PROGRAM-ID|CLASS-ID|FUNCTION-ID|INTERFACE-ID)[ \t]*\.?\s*(?P<name>[\w-]+|\"[^\"\n]+\"|'[^'\n]+')",
+            r"(?:[^\n]{6}[ \t]+|[ \t]*)(?i:PROGRAM-ID|CLASS-ID|FUNCTION-ID|INTERFACE-ID)[ \t]*\.?\s*(?P<name>[\w-]+|\"[^\"\n]+\"|'[^'\n]+')",
             holds=False,
         ),
         rule(
@@ -119,10 +121,8 @@ _COBOL = Patterns(
             + r")(?P<name>[A-Za-z0-9][\w-]*[A-Za-z][\w-]*|\d[\w-]*-[\w-]*)[ \t]*\.[ \t]*(?:$|\r)",
             holds=False,
         ),
-        rule("class", r"(?:.{6}[ \t]|[ \t]*)[ \t]*(?i:FD|SD)[ \t]+(?P<name>[\w-]+)", holds=False),
-        rule(
-            "constant", r"(?:[\d ]{6}[ \t]|[ \t]*)[ \t]*(?:0?1|77|78)[ \t]+(?P<name>(?!(?i:FILLER)\b)[A-Za-z0-9][\w-]*)"
-        ),
+        rule("class", r"(?:[^\n]{6}[ \t]+|[ \t]*)(?i:FD|SD)[ \t]+(?P<name>[\w-]+)", holds=False),
+        rule("constant", r"(?:[\d ]{6}[ \t]+|[ \t]*)(?:0?1|77|78)[ \t]+(?P<name>(?!(?i:FILLER)\b)[A-Za-z0-9][\w-]*)"),
     ),
     (r"^.{6}[*/][^\n]*|\*>[^\n]*|^[*][^\n]*"),
     (b"*",),

@@ -33,7 +33,7 @@ _SQL = Patterns(
         rule("constant", _create("index|sequence|role|user|synonym|policy|publication|server|tablespace")),
         rule(
             "function",
-            r"\s*(?i:(?:member|static|constructor|overriding|map|order)?\s*(?:procedure|function))\s+(?P<name>"
+            r"\s*(?i:(?:(?:member|static|constructor|overriding|map|order)\s+)?(?:procedure|function))\s+(?P<name>"
             + _SQL_PART
             + r")(?=\s*(?:\(|(?i:is|as|return)\b|;|$))",
         ),
@@ -93,7 +93,7 @@ _DOCKERFILE = Patterns(
         rule("section", r"\s*(?i:FROM)\s+(?:--\S+\s+)*(?P<name>[^\s#]+)"),
         rule("constant", r"(?i:ARG)\s+" + _N),
     ),
-    (r"^[ \t]*#[^\n]*|<<-?[\"']?(?P<marker>\w+)[\"']?[^\n]*\n.*?^\s*(?P=marker)$"),
+    (r"^[ \t]*#[^\n]*|<<-?[\"']?(?P<marker>\w+)[\"']?[^\n]*\n.{0,20000}?^\s*(?P=marker)$"),
     (b"#",),
 )
 _GHERKIN = Patterns(
@@ -114,7 +114,7 @@ _THRIFT = Patterns(
         rule("type", r"\s*union\s+" + _N, holds=False),
         rule("interface", r"\s*service\s+" + _N),
         rule("enum", r"\s*(?:senum|enum)\s+" + _N),
-        rule("type", r"\s*typedef\s+[^\n]*?\s" + _N + r"\s*[;,]?\s*(?:\([^()\n]*\)\s*)?$"),
+        rule("type", r"\s*typedef\s+\S[^\n;]*?\s" + _N + r"\s*[;,]?\s*(?:\([^()\n]*\)\s*)?$"),
         rule("constant", r"\s*const\s+\S+\s+" + _N),
         rule(
             "method", r"\s+(?:oneway\s+|async\s+)?(?!throws\b)[\w.]+(?:\s*<[^()\n]*>)?\s+" + _N + r"\s*\(", holds=False
@@ -134,7 +134,7 @@ _HCL = Patterns(
         rule("section", r"(?P<scope>[A-Za-z_][\w-]*)\s+\"[^\"\n]+\"\s+\"(?P<name>[^\"\n]+)\"\s*\{"),
         rule("constant", r"(?P<name>[A-Za-z_][\w-]*)\s*=(?![=>])"),
     ),
-    (r"<<-?(?P<marker>\w+)[^\n]*\n.*?^\s*(?P=marker)$|#[^\n]*|" + C),
+    (r"<<-?(?P<marker>\w+)[^\n]*\n.{0,20000}?^\s*(?P=marker)$|#[^\n]*|" + C),
     (b"#", b"//", b"/*", b"*"),
 )
 _ASCIIDOC = Patterns(

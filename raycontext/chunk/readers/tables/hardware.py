@@ -45,14 +45,19 @@ _VERILOG = Patterns(
             + _METHOD_WORDS
             + r"(?:function|task)\b\s*"
             + _LIFETIME
-            + r"(?:(?:[\w:$]+(?:\s*#\s*\([^()]*\))?|\[[^\]\n]*\])\s*)*?(?P<owner>\w+::)?(?P<name>\w+)\s*(?:\(|;)",
+            + r"(?:[\w:$]+(?:\s*#\s*\([^()\n]*\))?(?:\s+|(?=\[))|\[[^\]\n]*\]\s*){0,5}?(?P<owner>\w+::)?(?P<name>\w+)\s*(?:\(|;)",
         ),
-        rule("enum", r"\s*typedef\s+enum\b[^{};]*\{[^{}]*\}\s*" + _N + r"\s*;", holds=False),
-        rule("class", r"\s*typedef\s+(?:struct|union)\b[^{};]*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\s*" + _N, holds=False),
-        rule("type", r"\s*typedef\s+(?!enum|struct|union)[^;{}]*?" + _N + r"\s*(?:\[[^\]]*\]\s*)*;", holds=False),
+        rule("enum", r"\s*typedef\s+enum\b[^{};]{0,200}\{[^{}]{0,4000}\}\s*" + _N + r"\s*;", holds=False),
+        rule(
+            "class",
+            r"\s*typedef\s+(?:struct|union)\b[^{};]{0,200}\{[^{}]{0,4000}(?:\{[^{}]{0,1000}\}[^{}]{0,1000}){0,20}\}\s*"
+            + _N,
+            holds=False,
+        ),
+        rule("type", r"\s*typedef\s+(?!enum|struct|union)[^;{}]{0,300}?" + _N + r"\s*(?:\[[^\]]*\]\s*)*;", holds=False),
         rule(
             "constant",
-            r"\s*(?:localparam|parameter)\s+(?:(?:\w+|\[[^\]\n]*\])\s+)*?" + _N + r"\s*(?:\[[^\]\n]*\]\s*)?=",
+            r"\s*(?:localparam|parameter)\s+(?:(?:\w+|\[[^\]\n]*\])\s+){0,6}?" + _N + r"\s*(?:\[[^\]\n]*\]\s*)?=",
         ),
         rule("class", r"\s*covergroup\s+" + _N, holds=False),
         rule("function", r"\s*(?:property|sequence)\s+" + _N, holds=False),

@@ -8,7 +8,7 @@ from raycontext.chunk.readers.tables.lexis import C
 __all__ = ["MARKUP"]
 
 _N = r"(?P<name>[\w-]+)"
-_ID = r"[^\n]{0,300}?<[A-Za-z][\w:-]*\b(?:[^<>]|<%.*?%>)*?\s(?:xml:|android:)?id\s*=\s*[\"']?(?:@\+id/)?(?P<name>[\w.:-]+)"
+_ID = r"[^\n]{0,300}?<[A-Za-z][\w:-]*\b(?:[^<>]|<%[^%\n]*%>){0,500}?\s(?:xml:|android:)?id\s*=\s*[\"']?(?:@\+id/)?(?P<name>[\w.:-]+)"
 _LESS = Patterns(
     (
         rule(
@@ -17,7 +17,7 @@ _LESS = Patterns(
             + _N
             + r"\s*:(?!:)",
         ),
-        rule("function", r"\s*[.#]" + _N + r"\s*\((?=[^;{}]*\)\s*(?:when\b[^{;]*)?\{)"),
+        rule("function", r"\s*[.#]" + _N + r"\s*\((?=[^;{}]{0,600}\)\s*(?:when\b[^{;]*)?\{)"),
         rule("section", r"\s*@(?:-\w+-)?keyframes\s+" + _N),
         rule("section", r"\s*(?P<name>(?![@}{&])[^\s;{}:][^;{}\n]*?)\s*\{"),
     ),
@@ -90,21 +90,21 @@ _XML = Patterns(
     (
         rule(
             "function",
-            r"\s*<(?:target|xsl:template|template|macrodef)\b[^<>]*?\sname\s*=\s*[\"'](?P<name>[^\"'\n]+)[\"']",
+            r"\s*<(?:target|xsl:template|template|macrodef)\b[^<>]{0,500}?\sname\s*=\s*[\"'](?P<name>[^\"'\n]+)[\"']",
             holds=False,
         ),
         rule(
             "class",
-            r"\s*<(?:xs:|xsd:)?(?:element|complexType|simpleType|group|attributeGroup)\b[^<>]*?\sname\s*=\s*[\"'](?P<name>[^\"'\n]+)[\"']",
+            r"\s*<(?:xs:|xsd:)?(?:element|complexType|simpleType|group|attributeGroup)\b[^<>]{0,500}?\sname\s*=\s*[\"'](?P<name>[^\"'\n]+)[\"']",
             holds=False,
         ),
         rule(
             "constant",
-            r"\s*<(?:string|color|dimen|style|integer|bool|item|array|string-array|plurals|declare-styleable|attr)\b[^<>]*?\sname\s*=\s*[\"'](?P<name>[^\"'\n]+)[\"']",
+            r"\s*<(?:string|color|dimen|style|integer|bool|item|array|string-array|plurals|declare-styleable|attr)\b[^<>]{0,500}?\sname\s*=\s*[\"'](?P<name>[^\"'\n]+)[\"']",
         ),
         rule(
             "section",
-            r"\s*<[A-Za-z_][\w:.-]*\b[^<>]*?\s(?:[\w-]+:)?(?:id|Id|ID|Key|Name)\s*=\s*[\"'](?:@\+id/)?(?P<name>[^\"'\n]+)[\"']",
+            r"\s*<[A-Za-z_][\w:.-]*\b[^<>]{0,500}?\s(?:[\w-]+:)?(?:id|Id|ID|Key|Name)\s*=\s*[\"'](?:@\+id/)?(?P<name>[^\"'\n]+)[\"']",
         ),
     ),
     (r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)"),

@@ -212,11 +212,11 @@ _METHOD_RULES = (
         + _TYPE
         + r"\s+"
         + _NOT_CALLS
-        + r"(?P<name>[\w.]+)\s*(?:<[^;(){}\n]*>)?\s*\((?=[^;{}]*\)\s*(?:throws\s+[\w.,\s]+|requires\s*\([^{}]*\)|where\s+[^{};]*)*\s*(?:\{|=>|;|$))",
+        + r"(?P<name>[\w.]+)\s*(?:<[^;(){}\n]*>)?\s*\((?=[^;{}]{0,600}\)\s*(?:throws\s+[\w.,\s]+|requires\s*\([^{}]*\)|where\s+[^{};]*)*\s*(?:\{|=>|;|$))",
     ),
     rule(
         "method",
-        r"\s+(?:(?:public|private|protected|internal)\s+)+(?P<name>[A-Z][\w.]*)\s*\((?=[^;{}]*\)\s*(?:throws\s+[\w.,\s]+|:\s*(?:base|this)[^{}]*)?\s*\{)",
+        r"\s+(?:(?:public|private|protected|internal)\s+)+(?P<name>[A-Z][\w.]*)\s*\((?=[^;{}]{0,600}\)\s*(?:throws\s+[\w.,\s]+|:\s*(?:base|this)[^{}]*)?\s*\{)",
     ),
 )
 _PROPERTY = rule(
@@ -228,7 +228,7 @@ _PROPERTY = rule(
     + r"\s*(?:[;={]|=>)",
 )
 _VALA = Patterns((*_CODE_RULES, *_METHOD_RULES, _PROPERTY), r'"""(?:.*?)(?:"""|\Z)|' + C, _SLASHES, braces=True)
-_ID = r"[^\n]{0,300}?<[A-Za-z][\w:-]*\b[^<>]*?\sid\s*=\s*[\"']?(?P<name>[\w.:-]+)"
+_ID = r"[^\n]{0,300}?<[A-Za-z][\w:-]*\b[^<>]{0,500}?\sid\s*=\s*[\"']?(?P<name>[\w.:-]+)"
 _SCRIPT_RULES = (
     rule("function", r"[^\n]{0,300}?<script\b[^>\n]*>\s*(?:async\s+)?function\s*\*?\s*" + _N, holds=False),
     rule("function", r"\s*(?:async\s+)?function\s*\*?\s*" + _N + r"\s*\("),

@@ -84,9 +84,12 @@ _GROOVY = Patterns(
             + _GROOVY_TYPE
             + r")\s+(?P<name>[A-Za-z_]\w*|"
             + _STRING
-            + r")\s*\((?=[^;={}]*(?:=[^;{}]*)?\)\s*(?:throws\s+[\w.,\s]+)?\{)",
+            + r")\s*\((?=[^;={}]{0,600}(?:=[^;{}]{0,600})?\)\s*(?:throws\s+[\w.,\s]+)?\{)",
         ),
-        rule("method", r"\s+" + _GROOVY_WORDS + r"(?P<name>[A-Z]\w*)\s*\((?=[^;={}()]*\)\s*(?:throws\s+[\w.,\s]+)?\{)"),
+        rule(
+            "method",
+            r"\s+" + _GROOVY_WORDS + r"(?P<name>[A-Z]\w*)\s*\((?=[^;={}()]{0,600}\)\s*(?:throws\s+[\w.,\s]+)?\{)",
+        ),
         rule(
             "constant",
             r"\s*(?:(?:public|private|protected)\s+)?(?:static\s+final|final\s+static)\s+(?:def\s+)?(?:"
@@ -132,14 +135,14 @@ _NIM = Patterns(
 # A page of a manual in the text of a program, what follows after its end, and text that begins after `<<`.
 _PERL_HIDDEN = (
     r"^=[a-zA-Z].*?(?:^=cut\b[^\n]*|\Z)|^__(?:END|DATA)__\b.*"
-    r"|<<~?(?:\"(?P<double>[^\"\n]+)\"|'(?P<single>[^'\n]+)'|(?P<bare>[A-Za-z_]\w*))[^\n]*\n.*?"
+    r"|<<~?(?:\"(?P<double>[^\"\n]+)\"|'(?P<single>[^'\n]+)'|(?P<bare>[A-Za-z_]\w*))[^\n]*\n.{0,20000}?"
     r"^[ \t]*(?:(?P=double)|(?P=single)|(?P=bare))[ \t]*$|#[^\n]*"
 )
 _PERL = Patterns(
     (
         rule("section", r"=head\d\s+(?P<name>\S[^\r\n]*)", in_comment=True),
-        rule("module", r"\s*package\s+(?P<name>[A-Za-z_][\w:']*)(?:\s+v?[\d._]+)?\s*\{"),
-        rule("module", r"\s*package\s+(?P<name>[A-Za-z_][\w:']*)(?:\s+v?[\d._]+)?\s*;", rest=True),
+        rule("module", r"\s*package\s+(?:#[^\n]*\n\s*)?(?P<name>[A-Za-z_][\w:']*)(?:\s+v?[\d._]+)?\s*\{"),
+        rule("module", r"\s*package\s+(?:#[^\n]*\n\s*)?(?P<name>[A-Za-z_][\w:']*)(?:\s+v?[\d._]+)?\s*;", rest=True),
         rule("class", r"\s*(?:class|role)\s+(?P<name>[A-Z][\w:']*)(?:\s+v?[\d._]+)?[^;{\n]*[;{]"),
         rule("function", r"\s*(?:(?:my|our|state|async)\s+)*(?:sub|fun)\s+(?P<name>[A-Za-z_][\w:']*)\s*[({;:\n]"),
         rule("method", r"\s*(?:(?:my|async)\s+)*method\s+(?P<name>[A-Za-z_]\w*)\s*[({;:\n]"),
@@ -150,6 +153,7 @@ _PERL = Patterns(
     ),
     (_PERL_HIDDEN),
     (b"#",),
+    end=r"\s*\}",
 )
 _RAKU = Patterns(
     (
@@ -210,7 +214,9 @@ _VIM = Patterns(
         ),
         rule("constant", r"\s*let\s+(?P<name>[sg]:[A-Za-z_][\w#]*)\s*=(?!=)"),
     ),
-    (r"^[ \t]*\"[^\n]*|^[ \t]*#[^\n]*|^\s*let\s+[^\n=]+=<<\s*(?:trim\s+|eval\s+)*(?P<marker>\S+)\n.*?^\s*(?P=marker)$"),
+    (
+        r"^[ \t]*\"[^\n]*|^[ \t]*#[^\n]*|^\s*let\s+[^\n=]+=<<\s*(?:trim\s+|eval\s+)*(?P<marker>\S+)\n.{0,20000}?^\s*(?P=marker)$"
+    ),
     (b'"', b"#"),
     end=r"[ \t]*(?:end(?:fu(?:n(?:c(?:t(?:i(?:on?)?)?)?)?)?|f|def|class|interface|enum))\b",
 )
