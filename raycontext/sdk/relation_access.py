@@ -25,8 +25,8 @@ MAX_DEPTH = 10
 USE_KINDS = ("call", "construction", "inheritance", "import", "type", "mention")
 """Names of the kinds of use."""
 
-MOST_NAME_CHARACTERS = 500
-"""Largest length of a name in characters."""
+MOST_TARGET_CHARACTERS = 4600
+"""Largest length of a name, or of a path with a line, in characters."""
 
 _PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})(?::[0-9]+)?", re.DOTALL)
 
@@ -210,10 +210,8 @@ def check_offset(offset: int) -> None:
 
 def check_target(target: str) -> None:
     """Raise `InvalidInput` unless `target` is a name or PATH:LINE."""
-    if not isinstance(target, str) or not target.strip() or len(target) > MOST_NAME_CHARACTERS + 4096:
+    if not isinstance(target, str) or not target.strip() or len(target) > MOST_TARGET_CHARACTERS:
         raise InvalidInput(f"'{str(target)[:100]}' is no name", "Give a name, or PATH:LINE of a definition.")
-    if not _PLACE.fullmatch(target) and (len(target) > MOST_NAME_CHARACTERS or re.search(r"\s", target.strip())):
-        raise InvalidInput(f"'{target[:100]}' is no name", "Give a name, or PATH:LINE of a definition.")
 
 
 def _kinds(uses: Iterable[str]) -> int:

@@ -188,7 +188,7 @@ def test_line_inside_of_a_definition_means_it(context: raycontext.SyncContext) -
     [
         ("shop/pay.py:4", "no definition at line 4"),
         ("shop/none.py:4", "not in the index"),
-        ("two words", "no name"),
+        ("  ", "no name"),
         ("Nobody.total", "no definition of 'total'"),
     ],
 )
