@@ -28,6 +28,12 @@ class ClientName(StrEnum):
     CODEX = "codex"
     GEMINI = "gemini"
     WINDSURF = "windsurf"
+    ZED = "zed"
+    KIRO = "kiro"
+    QWEN = "qwen"
+    DROID = "droid"
+    CRUSH = "crush"
+    LM_STUDIO = "lm-studio"
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,35 @@ def _windsurf(at: Surroundings) -> PurePath:
     return at.home / ".codeium" / "windsurf" / "mcp_config.json"
 
 
+def _zed(at: Surroundings) -> PurePath:
+    if at.platform == "win32":
+        return at.folder("APPDATA", at.home / "AppData" / "Roaming") / "Zed" / "settings.json"
+    settings = at.home / ".config" if at.platform == "darwin" else at.folder("XDG_CONFIG_HOME", at.home / ".config")
+    return settings / "zed" / "settings.json"
+
+
+def _kiro(at: Surroundings) -> PurePath:
+    return at.home / ".kiro" / "settings" / "mcp.json"
+
+
+def _qwen(at: Surroundings) -> PurePath:
+    return at.home / ".qwen" / "settings.json"
+
+
+def _droid(at: Surroundings) -> PurePath:
+    return at.home / ".factory" / "mcp.json"
+
+
+def _crush(at: Surroundings) -> PurePath:
+    if at.platform == "win32":
+        return at.folder("LOCALAPPDATA", at.home / "AppData" / "Local") / "crush" / "crush.json"
+    return at.folder("XDG_CONFIG_HOME", at.home / ".config") / "crush" / "crush.json"
+
+
+def _lm_studio(at: Surroundings) -> PurePath:
+    return at.home / ".lmstudio" / "mcp.json"
+
+
 CLIENTS: dict[ClientName, Client] = {
     client.name: client
     for client in (
@@ -161,5 +196,11 @@ CLIENTS: dict[ClientName, Client] = {
             _parent_of(_windsurf),
             afterwards="Refresh the MCP servers in Cascade's settings.",
         ),
+        Client(ClientName.ZED, "Zed", "context_servers", _zed, _parent_of(_zed), afterwards="It is started at once."),
+        Client(ClientName.KIRO, "Kiro", "mcpServers", _kiro, lambda at: (at.home / ".kiro",)),
+        Client(ClientName.QWEN, "Qwen Code", "mcpServers", _qwen, _parent_of(_qwen)),
+        Client(ClientName.DROID, "Factory Droid", "mcpServers", _droid, _parent_of(_droid), says_type=True),
+        Client(ClientName.CRUSH, "Crush", "mcp", _crush, _parent_of(_crush), says_type=True),
+        Client(ClientName.LM_STUDIO, "LM Studio", "mcpServers", _lm_studio, _parent_of(_lm_studio)),
     )
 }

@@ -23,6 +23,12 @@ PLACES = {
     ClientName.CODEX: (".codex/config.toml",) * 3,
     ClientName.GEMINI: (".gemini/settings.json",) * 3,
     ClientName.WINDSURF: (".codeium/windsurf/mcp_config.json",) * 3,
+    ClientName.ZED: (".config/zed/settings.json", ".config/zed/settings.json", "AppData/Roaming/Zed/settings.json"),
+    ClientName.KIRO: (".kiro/settings/mcp.json",) * 3,
+    ClientName.QWEN: (".qwen/settings.json",) * 3,
+    ClientName.DROID: (".factory/mcp.json",) * 3,
+    ClientName.CRUSH: (".config/crush/crush.json", ".config/crush/crush.json", "AppData/Local/crush/crush.json"),
+    ClientName.LM_STUDIO: (".lmstudio/mcp.json",) * 3,
 }
 
 

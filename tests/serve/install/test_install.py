@@ -27,6 +27,12 @@ FILES = {
     ClientName.CODEX: '# my settings\nmodel = "o9"   # the big one\n\n[mcp_servers.files]\ncommand = "files"\n',
     ClientName.GEMINI: '{"theme":"dark"}',
     ClientName.WINDSURF: "",
+    ClientName.ZED: '// mine\n{\n  "theme": "One Dark",\n  "context_servers": {},\n}\n',
+    ClientName.KIRO: '{"mcpServers": {}}\n',
+    ClientName.QWEN: "{}",
+    ClientName.DROID: '{\n    "mcpServers": {\n        "files": {"command": "files"}\n    }\n}\n',
+    ClientName.CRUSH: '{\n  "$schema": "https://example.org/crush.json"\n}\n',
+    ClientName.LM_STUDIO: '{\n  "mcpServers": {}\n}',
 }
 
 
@@ -49,7 +55,7 @@ def place_of(home: Path, name: ClientName) -> Path:
 def write(home: Path, name: ClientName) -> Path:
     place = place_of(home, name)
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(FILES[name])
+    place.write_bytes(FILES[name].encode())
     return place
 
 
