@@ -278,11 +278,10 @@ class RelationsClient:
         if not target.path:
             surveyed = await self._survey([target.name], uses=False)
             sites = [site for site in surveyed.sites if not target.owner or _is_of(site, target.owner)]
-            if target.owner and not sites:
-                raise InvalidInput(
-                    f"'{target.owner}' has no definition of '{target.name}'",
-                    "Give the name alone, or PATH:LINE of the definition.",
-                )
+            if target.owner and surveyed.sites and not sites:
+                self._notes[
+                    f"'{target.owner}' has no definition of '{target.name}': give the name alone, or PATH:LINE."
+                ] = None
             return target.name, {(site.path, site.line) for site in sites}
         answers = await self._ask(DefinitionAt(target.path, target.line))
         found = next((site for site in answers.values() if isinstance(site, Site)), None)

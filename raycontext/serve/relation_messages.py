@@ -13,7 +13,7 @@ from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, Query
 __all__ = ["CalleesQuery", "CallersQuery", "ImpactQuery", "PathQuery", "RelationQuery", "UsagesQuery"]
 
 UseKind = Literal["call", "construction", "inheritance", "import", "type", "mention"]
-TargetText = Annotated[str, Field(min_length=1, max_length=4600, pattern=r"[!-~]")]
+TargetText = Annotated[str, Field(min_length=1, max_length=4600, pattern=r"\S")]
 
 
 class RelationQuery(Query):

@@ -189,7 +189,6 @@ def test_line_inside_of_a_definition_means_it(context: raycontext.SyncContext) -
         ("shop/pay.py:4", "no definition at line 4"),
         ("shop/none.py:4", "not in the index"),
         ("  ", "no name"),
-        ("Nobody.total", "no definition of 'total'"),
     ],
 )
 def test_what_is_not_there_is_said(context: raycontext.SyncContext, target: str, words: str) -> None:
@@ -205,6 +204,12 @@ def test_type_of_a_result_and_a_function_in_a_function(tmp_path: Path) -> None:
         assert uses(opened.usages("A", collection="t")) == ["c type a.py:5", "c construction a.py:9"]
         found = opened.usages("a.py:6", collection="t")
         assert (found.name, uses(found)) == ("inner", ["c call a.py:9"])
+
+
+def test_type_that_does_not_have_the_member_is_told(context: raycontext.SyncContext) -> None:
+    found = context.usages("Nobody.total", collection="tree")
+    assert found.uses == ()
+    assert "'Nobody' has no definition of 'total'" in found.notes[0]
 
 
 def test_unknown_name_has_no_uses(context: raycontext.SyncContext) -> None:
