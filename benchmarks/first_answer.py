@@ -3,9 +3,10 @@
     python benchmarks/first_answer.py [FOLDER] [--rounds 3] [--semble PYTHON] [--json FILE]
 
 Without a folder, one is made: 26 files, 0.3 MB. Each round begins with an empty root and no daemon. Prints the median
-of the rounds beside the target, and how many bare starts of the interpreter it is, which says more than seconds do on a
-machine that is busy. Memory is measured once workers without a task have ended. `--semble`: an interpreter that has
-semble, which then indexes the same folder (see `index_with_semble.py`).
+of the rounds beside the target, and how many bare starts of the interpreter it is, in time and in CPU time: that says
+more than seconds do on a machine that is busy. Memory is measured in the first round alone, once workers without a task
+have ended; with three rounds the command takes less than six minutes. It writes benchmarks/results/first_answer.json.
+`--semble`: an interpreter that has semble, which then indexes the same folder (see `index_with_semble.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from record import show
+from record import write
 
 from raycontext.daemon_client import wire
 
@@ -66,6 +68,13 @@ TARGETS = (
     Target("idle daemon without Ray, PSS", "MB", 150.0),
     Target("idle daemon with Ray and one collection, PSS", "MB", 400.0),
 )
+BARE_START = "bare start of the interpreter"
+CPU = "CPU: "
+"""Beginning of the name of a figure in seconds of CPU time."""
+
+RESULTS = Path(__file__).resolve().parent / "results" / "first_answer.json"
+UNSET = ("RAYCONTEXT_", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+"""Beginnings of variables that no command gets: without bytecode on disk, each would compile what it imports."""
 
 
 def make_tree(place: Path) -> None:
@@ -83,7 +92,7 @@ def make_tree(place: Path) -> None:
 def fresh_machine() -> Iterator[dict[str, str]]:
     """Yield an environment in which nothing is indexed and no daemon runs; a daemon ends with it."""
     with tempfile.TemporaryDirectory(prefix="rcb-") as folder:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RAYCONTEXT_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(UNSET)}
         environment = {**inherited, "RAYCONTEXT_ROOT": f"{folder}/root"}
         for name, variable in (("run", "XDG_RUNTIME_DIR"), ("state", "XDG_STATE_HOME")):
             Path(folder, name).mkdir(mode=0o700)
@@ -99,6 +108,14 @@ def seconds(environment: dict[str, str], *command: str | Path) -> float:
     begun = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - begun
+
+
+def cpu_seconds(environment: dict[str, str], *command: str | Path) -> float:
+    """Run a command and return its CPU time. Raises `subprocess.CalledProcessError`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds(environment, *command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def health(environment: dict[str, str]) -> dict[str, Any]:
@@ -151,7 +168,7 @@ def first_call(environment: dict[str, str], folder: Path) -> float:
     return took
 
 
-def measured(folder: Path) -> dict[str, float]:
+def measured(folder: Path, *, with_memory: bool) -> dict[str, float]:
     """Return the figures of one round, by the names of the targets."""
     names = [target.name for target in TARGETS]
     search = (SCRIPT, "search", QUERY, folder)
@@ -163,19 +180,24 @@ def measured(folder: Path) -> dict[str, float]:
         for _ in range(3):
             seconds(environment, *search)
         found[names[4]] = statistics.median(seconds(environment, *search) for _ in range(WARM_COMMANDS))
-        found[names[7]] = daemon_bytes(environment) / 1e6
-        found[names[3]] = seconds({**environment, "RAYCONTEXT_DAEMON": "off"}, *search)
+        found[CPU + names[4]] = statistics.median(cpu_seconds(environment, *search) for _ in range(WARM_COMMANDS))
+        if with_memory:
+            found[names[7]] = daemon_bytes(environment) / 1e6
+        alone = {**environment, "RAYCONTEXT_DAEMON": "off"}
+        found[names[3]] = seconds(alone, *search)
+        found[CPU + names[3]] = cpu_seconds(alone, *search)
     with fresh_machine() as environment:
         found[names[2]] = seconds(environment, *search)
     with fresh_machine() as environment:
         found[names[5]] = first_call(environment, folder)
-    with fresh_machine() as environment:
-        seconds({**environment, "RAYCONTEXT_RUNTIME": "processes"}, SCRIPT, "index", folder)
-        seconds({**environment, "RAYCONTEXT_RUNTIME": "processes"}, *search)
-        found[names[6]] = daemon_bytes(environment) / 1e6
-    found["bare start of the interpreter"] = statistics.median(
-        seconds(dict(os.environ), sys.executable, "-c", "") for _ in range(WARM_COMMANDS)
-    )
+    if with_memory:
+        with fresh_machine() as environment:
+            seconds({**environment, "RAYCONTEXT_RUNTIME": "processes"}, SCRIPT, "index", folder)
+            seconds({**environment, "RAYCONTEXT_RUNTIME": "processes"}, *search)
+            found[names[6]] = daemon_bytes(environment) / 1e6
+    bare = (dict(os.environ), sys.executable, "-I", "-c", "pass")
+    found[BARE_START] = statistics.median(seconds(*bare) for _ in range(WARM_COMMANDS))
+    found[CPU + BARE_START] = statistics.median(cpu_seconds(*bare) for _ in range(WARM_COMMANDS))
     return found
 
 
@@ -192,27 +214,26 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--semble", metavar="PYTHON")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rcb-") as made:
         folder = arguments.folder.resolve() if arguments.folder else Path(made) / "shop"
         if arguments.folder is None:
             make_tree(folder)
-        rounds = [measured(folder) for _ in range(arguments.rounds)]
+        rounds = [measured(folder, with_memory=number == 0) for number in range(arguments.rounds)]
         semble = with_semble(arguments.semble, folder) if arguments.semble else None
-    middle = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
-    start = middle["bare start of the interpreter"]
-    print(
-        f"| what | measured | target | bare starts of the interpreter, {start * 1e3:.0f} ms each |\n|---|---|---|---|"
-    )
+    middle = {name: statistics.median(each[name] for each in rounds if name in each) for name in rounds[0]}
+    start, cpu_start = middle[BARE_START], middle[CPU + BARE_START]
+    print(f"A bare start of the interpreter takes {start * 1e3:.1f} ms, {cpu_start * 1e3:.1f} ms of CPU time.")
+    print("| what | measured | target | bare starts | bare starts, CPU time |\n|---|---|---|---|---|")
     for target in TARGETS:
         value = middle[target.name]
-        starts = f"{value / start:.0f}" if target.unit == "s" else ""
-        print(f"| {target.name} | {value:.3g} {target.unit} | {target.most:g} {target.unit} | {starts} |")
+        starts = f"{value / start:.1f}" if target.unit == "s" else ""
+        cpu = f"{middle[CPU + target.name] / cpu_start:.1f}" if CPU + target.name in middle else ""
+        print(f"| {target.name} | {value:.3g} {target.unit} | {target.most:g} {target.unit} | {starts} | {cpu} |")
     if semble is not None:
-        print(f"semble: {json.dumps(semble)}")
-    if arguments.json:
-        show({"rounds": rounds, "median": middle, "semble": semble}, arguments.json)
+        print(f"semble, the same folder: {json.dumps(semble)}")
+    write(arguments.json, "first_answer", {"rounds": rounds, "median": middle, "semble": semble})
 
 
 if __name__ == "__main__":
