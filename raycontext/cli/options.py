@@ -201,5 +201,31 @@ QUERY_COMMANDS = {
             (Argument("start", TARGET.help, shown=TARGET.shown), Argument("goal", TARGET.help, shown=TARGET.shown)),
             OF_RELATIONS,
         ),
+        QueryCommand(
+            "outline",
+            "List the definitions of a file or folder with their documentation. Exit code 1 if nothing is found.",
+            (Argument("path", "A file or folder that is indexed."),),
+            (
+                Option(
+                    ("--kind",),
+                    "Only definitions of this kind (function, class, …). May be given again.",
+                    many=True,
+                    name="kinds",
+                ),
+                Option(
+                    ("--limit", "-n"), "Largest number of definitions, 1 to 1000.", int, default=200, least=1, most=1000
+                ),
+                Option(
+                    ("--offset",),
+                    "Number of definitions to leave out from the start.",
+                    int,
+                    default=0,
+                    least=0,
+                    most=1_000_000,
+                ),
+                *PLACES,
+                *(option for option in OF_RELATIONS if option.key != "place"),
+            ),
+        ),
     )
 }

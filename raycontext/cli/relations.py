@@ -1,5 +1,5 @@
-"""The commands `usages`, `callers`, `callees`, `impact` and `path`. The daemon answers when it is ready; else this
-process does.
+"""The commands `usages`, `callers`, `callees`, `impact`, `path` and `outline`. The daemon answers when it is ready;
+else this process does.
 
 Nothing but the standard library is imported as long as a daemon answers (see `main`).
 """
@@ -32,7 +32,7 @@ def run(name: str, given: Given) -> int:
     """
     body = {
         key: given[key]
-        for key in ("limit", "offset", "languages", "uses", "mentions", "depth", "max_tokens", "collection")
+        for key in ("limit", "offset", "languages", "kinds", "uses", "mentions", "depth", "max_tokens", "collection")
         if given.get(key) is not None
     }
     if given.get("paths") is not None:
@@ -41,7 +41,9 @@ def run(name: str, given: Given) -> int:
     for key in ("target", "start", "goal"):
         if key in given:
             body[key] = _target(text_of(given[key]), given["collection"] is not None)
-    if given.get("place") is not None:
+    if name == "outline":
+        body["path"] = _outlined(text_of(given["path"]), given["collection"] is not None)
+    elif given.get("place") is not None:
         body["path"] = real_path(given["place"])
     elif given["collection"] is None:
         body["folder"] = current_folder()
@@ -52,11 +54,14 @@ def run(name: str, given: Given) -> int:
         for line in _LINES[name](answer):
             print(line)  # noqa: T201
     _tell(name, answer)
-    return (
-        0
-        if any(answer.get(key) for key in ("uses", "called", "reached", "tests", "steps"))
-        else (ExitCode.NOTHING_FOUND)
-    )
+    return 0 if _has_found(name, answer) else ExitCode.NOTHING_FOUND
+
+
+def _outlined(path: str, has_name: bool) -> str:
+    """Return the path of an outline: absolute, or with the name of a collection as it is. Raises `InvalidInput`."""
+    if not path:
+        raise InvalidInput("The path is empty", "Give a file or folder; . is the current folder.")
+    return path if has_name else os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a link is a file
 
 
 def _target(target: str, has_name: bool) -> str:
@@ -108,7 +113,33 @@ def _path(answer: Entry) -> list[str]:
     return [f"{number}  {_defined(one)}" for number, one in enumerate(answer["steps"], 1)]
 
 
-_LINES = {"usages": _usages, "callers": _called, "callees": _called, "impact": _impact, "path": _path}
+def _outline(answer: Entry) -> list[str]:
+    lines: list[str] = []
+    path = None
+    for one in answer["definitions"]:
+        if one["path"] != path:
+            path = one["path"]
+            lines.append(safe(path))
+        indent = "  " * (one["depth"] + 1)
+        told = f"  {one['documentation']}" if one["documentation"] else ""
+        lines.append(safe(f"{indent}{one['line']}-{one['end_line']}  {one['kind']} {one['name']}{told}"))
+    return lines
+
+
+_LINES = {
+    "usages": _usages,
+    "callers": _called,
+    "callees": _called,
+    "impact": _impact,
+    "path": _path,
+    "outline": _outline,
+}
+
+
+def _has_found(name: str, answer: Entry) -> bool:
+    """Return whether an answer has anything. Definitions are what an outline finds, and what the others ask for."""
+    keys = ("definitions",) if name == "outline" else ("uses", "called", "reached", "tests", "steps")
+    return any(answer.get(key) for key in keys)
 
 
 def _defined(one: Entry) -> str:
@@ -124,11 +155,13 @@ def _tell(name: str, answer: Entry) -> None:
     """Report on stderr what the reader should know about the answer."""
     if name == "usages":
         say(f"{answer['certain']} certain and {answer['possible']} possible uses; {answer['chunks']} chunks have it")
+    if name == "outline":
+        say(f"{len(answer['definitions'])} definitions shown; {answer['files']} indexed files")
     if answer["shards_answered"] < answer["shards_total"]:
         say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
     for note in answer["notes"]:
         say(safe(note))
     if answer["cut"]:
         say("cut to the limit or the budget of tokens")
-    if not any(answer.get(key) for key in ("uses", "called", "reached", "tests", "steps")):
+    if not _has_found(name, answer):
         say("nothing found")

@@ -8,7 +8,18 @@ from pydantic import Field
 
 from raycontext.models import FrozenModel
 
-__all__ = ["Called", "Certainty", "Chain", "Definition", "Impact", "Reached", "Relations", "UseSite"]
+__all__ = [
+    "Called",
+    "Certainty",
+    "Chain",
+    "Definition",
+    "Impact",
+    "Outline",
+    "OutlineEntry",
+    "Reached",
+    "Relations",
+    "UseSite",
+]
 
 
 class Certainty(StrEnum):
@@ -131,6 +142,34 @@ class Chain(FrozenModel):
     certain: bool = True
     """Whether each call of the chain is certain."""
     cut: bool = False
+    version: int = 0
+    shards_answered: int = 1
+    shards_total: int = 1
+    notes: tuple[str, ...] = ()
+
+
+class OutlineEntry(Definition):
+    """Definition in the outline of a file or folder."""
+
+    depth: int = 0
+    """Number of the definitions around it, of which those of the wanted kinds stand before it."""
+    documentation: str = ""
+    """First line of its docstring or of the comment above it; "" where it has none."""
+
+
+class Outline(FrozenModel):
+    """Answer to a question for an outline: the definitions of a file or folder."""
+
+    collection: str
+    source: str
+    path: str
+    """The file or folder, relative to the source; "" for all of it."""
+    files: int
+    """Number of indexed files there that the filters let pass, also of those that the limit leaves out."""
+    definitions: tuple[OutlineEntry, ...]
+    """Definitions by path and line; each stands after the one that encloses it."""
+    cut: bool = False
+    """Whether a limit or the budget of tokens left something out."""
     version: int = 0
     shards_answered: int = 1
     shards_total: int = 1

@@ -72,6 +72,7 @@ class SyncContext:
     watches = _synchronous(Context.watches)
     search = _synchronous(Context.search)
     related = _synchronous(Context.related)
+    outline = _synchronous(Context.outline)
     usages = _synchronous(Context.usages)
     callers = _synchronous(Context.callers)
     callees = _synchronous(Context.callees)

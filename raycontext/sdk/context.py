@@ -35,7 +35,7 @@ from raycontext.sdk.arguments import (
     place_inside,
 )
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.relation_access import RelationAccess
+from raycontext.sdk.outline_access import OutlineAccess
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import merged
@@ -54,7 +54,7 @@ PROGRESS_SECONDS = 0.2
 """Pause between two requests for the progress of a running job, in seconds."""
 
 
-class Context(RelationAccess):
+class Context(OutlineAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from raycontext.sdk.arguments import MAX_LIMIT
 from raycontext.sdk.relation_access import MAX_DEPTH
-from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, Query
+from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query
 
-__all__ = ["CalleesQuery", "CallersQuery", "ImpactQuery", "PathQuery", "RelationQuery", "UsagesQuery"]
+__all__ = ["CalleesQuery", "CallersQuery", "ImpactQuery", "OutlineQuery", "PathQuery", "RelationQuery", "UsagesQuery"]
 
 UseKind = Literal["call", "construction", "inheritance", "import", "type", "mention"]
 TargetText = Annotated[str, Field(min_length=1, max_length=4600, pattern=r"\S")]
@@ -78,3 +78,35 @@ class PathQuery(RelationQuery):
     """Definition that the chain begins at: a name or PATH:LINE."""
     goal: TargetText
     """Definition that it ends at."""
+
+
+class OutlineQuery(Query):
+    """Question for the definitions of a file or folder."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"path": {"pattern": "^/"}}},
+                {"properties": {"collection": {"type": "string"}}, "required": ["collection"]},
+            ]
+        }
+    )
+
+    path: PathInSource
+    """Path of the file or folder: absolute or, with `collection`, relative to the folder of that."""
+    collection: Name | None = None
+    """Name of the collection that has it."""
+    limit: int = Field(default=200, ge=1, le=MAX_LIMIT)
+    """Largest number of definitions."""
+    offset: int = Field(default=0, ge=0)
+    """Number of definitions to leave out from the start."""
+    languages: Names = Field(default_factory=list)
+    """Names of languages, such as `python`; empty for all."""
+    paths: Names = Field(default_factory=list)
+    """Globs in gitignore syntax, of which `!` excludes; empty for all."""
+    kinds: Names = Field(default_factory=list)
+    """Kinds of definitions that count, such as `function`; empty for all."""
+    max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
+    """Budget of the answer, at 3.5 bytes a token. What does not fit is left out."""
+    refresh: bool | None = None
+    """Whether to look for changes of the source first. Null takes the daemon's setting."""

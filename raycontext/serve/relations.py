@@ -7,14 +7,16 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from raycontext.errors import InvalidInput
 from raycontext.models import FrozenModel
-from raycontext.relations.values import Chain, Impact, Relations
+from raycontext.relations.values import Chain, Impact, Outline, Relations
 from raycontext.sdk.context import Context
 from raycontext.serve.messages import CollectionQuery
 from raycontext.serve.relation_messages import (
     CalleesQuery,
     CallersQuery,
     ImpactQuery,
+    OutlineQuery,
     PathQuery,
     RelationQuery,
     UsagesQuery,
@@ -22,7 +24,7 @@ from raycontext.serve.relation_messages import (
 from raycontext.serve.service import Service
 from raycontext.serve.token_budget import tokens_of
 
-__all__ = ["callees", "callers", "chain", "impact", "usages"]
+__all__ = ["callees", "callers", "chain", "impact", "outline", "usages"]
 
 Found = TypeVar("Found", Relations, Impact, Chain)
 Item = TypeVar("Item", bound=FrozenModel)
@@ -75,6 +77,20 @@ async def chain(service: Service, asked: PathQuery) -> Chain:
     return await _asked(
         service, asked, [asked.start, asked.goal], lambda context, name: context.path(collection=name, **given)
     )
+
+
+async def outline(service: Service, asked: OutlineQuery) -> Outline:
+    """Return the definitions of a place. Raises what `Context.outline` raises, and `PathNotAllowed`."""
+    is_absolute = os.path.isabs(asked.path)  # noqa: PTH117
+    if asked.collection is None and not is_absolute:
+        raise InvalidInput(f"'{asked.path}' is relative", "Give an absolute path, or the collection that it is in.")
+    place = asked.path if is_absolute else None
+    name = await service.name_of(CollectionQuery(collection=asked.collection, path=place))
+    service.note_use(name)
+    given = asked.model_dump(exclude={"collection", "max_tokens", "refresh"})
+    found = await service.contexts.ask(name, asked.refresh, lambda context: context.outline(collection=name, **given))
+    definitions, is_cut = _fitting(found.definitions, asked.max_tokens)
+    return found.model_copy(update={"definitions": definitions, "cut": found.cut or is_cut})
 
 
 def _given(asked: RelationQuery) -> dict[str, Any]:

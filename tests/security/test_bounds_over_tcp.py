@@ -73,6 +73,12 @@ def ways(place: Place) -> dict[str, list[dict[str, Any]]]:
             {"start": body["target"], "goal": "total_price", **{key: body[key] for key in body if key != "target"}}
             for body in relations
         ],
+        "/api/outline": [
+            {"path": ".", **by_name},
+            {"path": str(place.hidden), **by_name},
+            {"path": str(place.hidden / "launch.py")},
+            {"path": str(place.hidden), "collection": "shop"},
+        ],
         "/api/search": [
             *({**question, **body} for body in named),
             {**question, "collection": HIDDEN, "path": str(place.public)},
@@ -152,6 +158,7 @@ async def test_every_route_is_one_that_these_tests_know(place: Place) -> None:
         ("search_code", {"query": "total price"}),
         ("find_related", {"line": 1}),
         ("find_usages", {"symbol": "total"}),
+        ("outline", {}),
         ("index_codebase", {}),
         ("get_indexing_status", {}),
         ("clear_index", {}),

@@ -47,6 +47,33 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.WRONG_USE, ("shop/missing.py:1",)),
         (ExitCode.WRONG_USE, ("shop/payment.py",)),
     ],
+    **{
+        command: [
+            (ExitCode.NOTHING_FOUND, ("no_such_name", "--in", "shop")),
+            (ExitCode.NO_COLLECTION, ("Cart", "-c", "unknown")),
+            (ExitCode.WRONG_USE, ("shop/missing.py:1", "-c", "shop")),
+            (ExitCode.WRONG_USE, ("Cart", "--limit", "0")),
+            (ExitCode.WRONG_USE, ()),
+        ]
+        for command in ("usages", "callers", "callees", "impact")
+    },
+    "path": [
+        (ExitCode.NOTHING_FOUND, ("no_such_name", "neither", "--in", "shop")),
+        (ExitCode.NO_COLLECTION, ("Cart", "Cart", "-c", "unknown")),
+        (ExitCode.WRONG_USE, ("Cart",)),
+    ],
+    "outline": [
+        (ExitCode.DONE, ("shop/cart.py",)),
+        (ExitCode.DONE, ("shop", "--json", "--limit", "1")),
+        (ExitCode.DONE, (".", "-c", "shop", "--max-tokens", "500")),
+        (ExitCode.NOTHING_FOUND, ("shop", "--kind", "interface")),
+        (ExitCode.NO_COLLECTION, ("shop", "-c", "unknown")),
+        (ExitCode.NO_COLLECTION, ("missing",)),
+        (ExitCode.WRONG_USE, ("shop/missing.py",)),
+        (ExitCode.WRONG_USE, ("../elsewhere", "-c", "shop")),
+        (ExitCode.WRONG_USE, ("shop", "--kind", "nokind")),
+        (ExitCode.WRONG_USE, ()),
+    ],
     "status": [
         (ExitCode.DONE, ("shop",)),
         (ExitCode.DONE, ()),

@@ -183,6 +183,25 @@ async def test_related_code(place: Place) -> None:
     assert "no indexed folder" in await refused(place, "find_related", path=str(place.folder / "x.py"), line=1)
 
 
+async def test_outline_of_a_folder_and_a_file(place: Place) -> None:
+    source = 'class Till:\n    """Takes money."""\n\n    def ring(self):\n        return 1\n'
+    write_tree(place.shop, {"shop/outlined.py": source})
+    await called(place, "search_code", path=str(place.shop), query="ring")
+    file = str(place.shop / "shop/outlined.py")
+    text, structured = await called(place, "outline", path=file)
+    assert "shop/outlined.py\n  1-5 class Till: Takes money.\n    4-5 method ring" in text
+    assert [(one["name"], one["scope"], one["documentation"]) for one in structured["results"]] == [
+        ("Till", "", "Takes money."),
+        ("ring", "Till", ""),
+    ]
+    text, structured = await called(place, "outline", path=str(place.shop), kinds=["method"], limit=1)
+    assert len(structured["results"]) == 1
+    text, structured = await called(place, "outline", path=file, kinds=["enum"])
+    assert "No definitions are indexed here" in text
+    assert "not in the index" in await refused(place, "outline", path=str(place.shop / "shop/gone.py"))
+    (place.shop / "shop/outlined.py").unlink()
+
+
 async def test_who_uses_a_definition(place: Place) -> None:
     write_tree(place.shop, {"shop/till.py": "def ring():\n    return 1\n\n\ndef sell():\n    return ring() + ring()\n"})
     await called(place, "search_code", path=str(place.shop), query="ring")

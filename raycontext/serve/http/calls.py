@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from raycontext.relations.values import Chain, Impact, Relations
+from raycontext.relations.values import Chain, Impact, Outline, Relations
 from raycontext.sdk.watches import WatchState
 from raycontext.serve.messages import (
     Answer,
@@ -26,8 +26,15 @@ from raycontext.serve.messages import (
     WatchesAnswer,
     WatchQuery,
 )
-from raycontext.serve.relation_messages import CalleesQuery, CallersQuery, ImpactQuery, PathQuery, UsagesQuery
-from raycontext.serve.relations import callees, callers, chain, impact, usages
+from raycontext.serve.relation_messages import (
+    CalleesQuery,
+    CallersQuery,
+    ImpactQuery,
+    OutlineQuery,
+    PathQuery,
+    UsagesQuery,
+)
+from raycontext.serve.relations import callees, callers, chain, impact, outline, usages
 from raycontext.serve.service import Service
 
 __all__ = ["CALLS", "Call", "Query", "method_of"]
@@ -101,6 +108,7 @@ CALLS = (
     Call("/api/callees", "callees", "List the definitions that another one calls", CalleesQuery, Impact, callees),
     Call("/api/impact", "impact", "List what reaches a definition through calls", ImpactQuery, Impact, impact),
     Call("/api/path", "path", "Find a chain of calls between two definitions", PathQuery, Chain, chain),
+    Call("/api/outline", "outline", "List the definitions of a file or folder", OutlineQuery, Outline, outline),
     Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
     Call("/api/jobs", "jobs", "List index jobs, running and ended", None, JobsAnswer, _jobs),
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),

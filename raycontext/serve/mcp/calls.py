@@ -16,7 +16,7 @@ from raycontext.runtime.without_ray import RUNTIMES
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
 from raycontext.serve.mcp.filters import path_globs
 from raycontext.serve.mcp.progress import progress_line, progress_structured
-from raycontext.serve.mcp.relations import find_usages
+from raycontext.serve.mcp.relations import find_usages, outline_of
 from raycontext.serve.mcp.status import status_lines, status_structured
 from raycontext.serve.mcp.tools import INDEX_OPTIONS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, RelatedQuery, SearchQuery
@@ -54,6 +54,7 @@ class Calls:
             "search_code": self._search_code,
             "find_related": self._find_related,
             "find_usages": self._find_usages,
+            "outline": self._outline,
             "index_codebase": self._index_codebase,
             "get_indexing_status": self._get_indexing_status,
             "clear_index": self._clear_index,
@@ -102,6 +103,15 @@ class Calls:
                 f"{place} is in no indexed folder", "Call search_code with the path of its project first."
             )
         return await find_usages(self._service, found, arguments, place)
+
+    async def _outline(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+        """Answer which definitions a file or folder has."""
+        found = await self._collection_of(place)
+        if found is None or found.version == 0:
+            raise InvalidInput(
+                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
+            )
+        return await outline_of(self._service, found, arguments, place)
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Start an index job, wait a while for its end, and answer with its progress."""

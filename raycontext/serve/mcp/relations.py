@@ -1,4 +1,4 @@
-"""Answer of the tool `find_usages`: uses, callers, callees or impact, as text and as structured content."""
+"""Answers of the tools `find_usages` and `outline`, as text and as structured content."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from raycontext.errors import InvalidInput
 from raycontext.models import CollectionSummary
-from raycontext.relations.values import Called, Definition, Impact, Reached, Relations, UseSite
+from raycontext.relations.values import Called, Definition, Impact, OutlineEntry, Reached, Relations, UseSite
 from raycontext.safe_text import safe
 from raycontext.serve.mcp.answers import ENVELOPE_BYTES, ToolAnswer, sent_bytes
-from raycontext.serve.relation_messages import CalleesQuery, CallersQuery, ImpactQuery, UsagesQuery
-from raycontext.serve.relations import callees, callers, impact, usages
+from raycontext.serve.relation_messages import CalleesQuery, CallersQuery, ImpactQuery, OutlineQuery, UsagesQuery
+from raycontext.serve.relations import callees, callers, impact, outline, usages
 from raycontext.serve.service import Service
 from raycontext.serve.token_budget import BYTES_PER_TOKEN
 from raycontext.text_cuts import cut_line
 
-__all__ = ["find_usages"]
+__all__ = ["find_usages", "outline_of"]
 
 Entry = tuple[str, dict[str, Any]]
 """An entry of an answer, as text and as structured content."""
@@ -71,6 +71,35 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
     first = [f"{counts}: '{answer.name}' in {found.source}"]
     first.extend(f"defined at {_place(one)}" for one in answer.definitions[:20])
     return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+
+
+async def outline_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
+    """Return the answer of the tool `outline`. Raises what `relations.outline` raises."""
+    kinds, limit = arguments.get("kinds", []), arguments["limit"]
+    answer = await outline(service, OutlineQuery(collection=found.name, path=place, kinds=kinds, limit=limit))
+    notes = [*answer.notes]
+    if answer.shards_answered < answer.shards_total:
+        notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
+    if not answer.definitions:
+        notes.append("No definitions are indexed here. search_code finds text that is in no definition.")
+    structured = {
+        "root": found.source,
+        "files": answer.files,
+        "partial": answer.shards_answered < answer.shards_total,
+    }
+    first = [f"{len(answer.definitions)} definitions in {place}; paths are relative to {found.source}"]
+    entries: list[Entry] = []
+    path = ""
+    for one in answer.definitions:
+        heading = "" if one.path == path else safe(one.path) + "\n"
+        entries.append((heading + _outlined(one), {**_definition(one), "documentation": safe(one.documentation)}))
+        path = one.path
+    return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+
+
+def _outlined(one: OutlineEntry) -> str:
+    told = f": {one.documentation}" if one.documentation else ""
+    return safe(f"{'  ' * (one.depth + 1)}{one.line}-{one.end_line} {one.kind} {one.name}{told}")
 
 
 def _within(

@@ -267,6 +267,38 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
     {
+        "name": "outline",
+        "title": "Outline a file or folder",
+        "description": (
+            "List the definitions of a file or folder, nested, with kind, lines and the first line of their "
+            "documentation. Use it before you read a long file, or to see what a folder holds: then read only the "
+            "lines that matter. The project must be indexed."
+        ),
+        "inputSchema": _arguments(
+            ["path"],
+            path=_about(_PATH, "Absolute path of the file or folder."),
+            kinds={
+                **_PATTERNS,
+                "description": "Only definitions of these kinds, such as 'class', 'function', 'method'.",
+            },
+            limit={**_LIMIT, "maximum": 1000, "default": 200},
+            maxTokens=_MAX_TOKENS,
+        ),
+        "outputSchema": {
+            "type": "object",
+            "properties": {
+                "root": {"type": "string", "description": "Absolute path that paths are relative to."},
+                "files": {**_COUNT, "description": "Indexed files at the path."},
+                "results": {"type": "array", "items": {"type": "object"}},
+                "partial": {"type": "boolean"},
+                "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
+                "notes": _STRINGS,
+            },
+            "required": ["root", "files", "results", "partial", "omitted", "notes"],
+        },
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+    },
+    {
         "name": "index_codebase",
         "title": "Index a folder",
         "description": (

@@ -1,0 +1,92 @@
+"""Outlines of files and folders that a `Context` gives, from what the index stores."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from raycontext.actors.coordinator import Coordinator
+from raycontext.errors import InvalidInput, NotIndexedYet
+from raycontext.models import SearchFilters
+from raycontext.relations.outlines import OutlineOf, merged_outlines
+from raycontext.relations.values import Outline
+from raycontext.sdk.arguments import check_limits, path_inside
+from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.relation_access import RelationAccess, check_offset
+from raycontext.sdk.search_client import SearchClient
+
+__all__ = ["OutlineAccess"]
+
+
+class OutlineAccess(RelationAccess):
+    """Outlines of what is indexed."""
+
+    async def outline(
+        self,
+        path: str | Path,
+        *,
+        collection: str | None = None,
+        limit: int = 200,
+        offset: int = 0,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        refresh: bool | None = None,
+    ) -> Outline:
+        """Return the definitions of a file or folder with the first line of their documentation, by path and line.
+
+        A definition stands after the one that encloses it, with a larger `depth`. The source is not read.
+
+        path: file or folder within an indexed folder. With `collection` it may be relative to that collection's folder,
+        and "." is all of it.
+        limit, offset: largest number of definitions, 1 to 1000, and number of them to leave out from the start.
+        languages, paths: filters of the files, like those of `search`.
+        kinds: kinds of definitions that count, values of `ChunkKind`. Empty: all.
+        refresh: like that of `search`.
+
+        Raises what `search` raises, and `InvalidInput` when nothing at `path` is in the index.
+        """
+        check_limits(limit, 0.0)
+        check_offset(offset)
+        filters = search_filters(languages, paths, kinds)
+        identity = await self._identity(collection, None if collection is not None else path)
+        inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
+        if inside == os.pardir or inside.startswith(os.pardir + "/"):
+            raise InvalidInput(f"'{path}' does not lie in {identity.source}", "Name another collection, or none.")
+        inside = "" if inside == os.curdir else inside
+        filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
+        if self._settings.refresh if refresh is None else refresh:
+            await (await self._coordinator()).call(Coordinator.freshen, identity.name)
+        search = self._client(identity.name)
+        try:
+            found = await search.repeatedly(lambda: _outline(search, filters, offset + limit, offset))
+        except NotIndexedYet:
+            raise await self._not_indexed(identity.name) from None
+        if found is None:
+            raise InvalidInput(
+                f"'{inside}' is not in the index of '{identity.name}'",
+                "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
+            )
+        return found.model_copy(update={"collection": identity.name, "source": identity.source})
+
+
+async def _outline(search: SearchClient, filters: SearchFilters, end: int, offset: int) -> Outline | None:
+    """Return the outline of a place; None where all shards have answered and nothing of it is indexed."""
+    question = OutlineOf(filters.model_copy(update={"kinds": ()}), tuple(filters.kinds), end + 1)
+    version, answers = await search.relate(question)
+    merged = merged_outlines(answers.values(), end + 1)
+    if not merged.is_indexed and len(answers) == search.shards:
+        return None
+    return Outline(
+        collection="",
+        source="",
+        path=filters.inside,
+        files=merged.files,
+        definitions=tuple(merged.entries[offset:end]),
+        cut=len(merged.entries) > end,
+        version=version,
+        shards_answered=len(answers),
+        shards_total=search.shards,
+    )
