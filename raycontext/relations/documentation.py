@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from raycontext.relations.lexed import FileDefinition, LexedFile
+from raycontext.relations.lexed import CONTAINERS, FileDefinition, LexedFile
 
 __all__ = ["MOST_CHARACTERS", "documentation_of"]
 
@@ -18,13 +18,16 @@ _QUOTES = re.compile(r'''^[rRuU]?("""|\'\'\'|"|')''')
 _OPENING = re.compile(r"^\s*(?:/\*+!?|\*+/?|//[/!]*|#+!?|--+\|?|;+|%+|\(\*+|\{-+\|?|<!--)(?=\W|\w|$)\s*")
 _CLOSING = re.compile(r"\s*(?:\*+/|\*+\)|-\}|-->)\s*$")
 _MARK = re.compile(r"\s*(?:@|#\[|\[|template\b)")
+_RESULT_TYPE = re.compile(rb"[\w\s*&:<>,]+[\w*&>]\s*")
 
 
 def documentation_of(file: LexedFile, found: FileDefinition) -> str:
     """Return the first line of a definition's documentation, without its marks; "" where it has none."""
     if not file.tokens.code:
         return ""
-    lines = _docstring(file, found) if file.language == "python" else []
+    lines: list[str] = []
+    if file.language == "python":
+        lines = _docstring(file, found) if found.kind in CONTAINERS else _string_below(file, found.end_line)
     for line in lines or _comment(file, found.line):
         if re.search(r"\w", line):
             return line.strip()[:MOST_CHARACTERS]
@@ -43,21 +46,34 @@ def _docstring(file: LexedFile, found: FileDefinition) -> list[str]:
         elif byte in b")]}":
             depth -= 1
         elif byte == ord(":") and depth == 0:
-            match = _DOCSTRING.match(code, position + 1, end)
-            if match is None:
-                return []
-            text = file.content[match.start() : end].decode(errors="replace")
-            text = text[len(text) - len(text.lstrip()) :]
-            while text.startswith("#"):  # a comment between the header and the string
-                text = text.partition("\n")[2].lstrip()
-            quotes = _QUOTES.match(text)
-            return text[quotes.end() :].partition(quotes[1])[0].splitlines() if quotes else []
+            return _string_at(file, position + 1, end)
     return []
+
+
+def _string_below(file: LexedFile, line: int) -> list[str]:
+    """Return the lines of the string that stands alone below a line, which documents a constant or an attribute."""
+    start = file.position_of(line + 1)
+    if file.line_at(start) != line + 1:
+        return []
+    first = file.content[start : file.bounds(start)[1]].lstrip()
+    return _string_at(file, start, len(file.content)) if _DOCSTRING.match(first) else []
+
+
+def _string_at(file: LexedFile, start: int, end: int) -> list[str]:
+    """Return the lines of the string that follows a position; comments may stand between."""
+    if _DOCSTRING.match(file.tokens.code, start, end) is None:
+        return []
+    text = file.content[start:end].decode(errors="replace").lstrip()
+    while text.startswith("#"):
+        text = text.partition("\n")[2].lstrip()
+    quotes = _QUOTES.match(text)
+    return text[quotes.end() :].partition(quotes[1])[0].splitlines() if quotes else []
 
 
 def _comment(file: LexedFile, line: int) -> list[str]:
     """Return the lines of the comment that ends above a line, without its marks. Attributes may stand between."""
     lines: list[str] = []
+    open_brackets = 0  # of an attribute over several lines, read from its end
     start = file.position_of(line)
     start = file.content.rfind(b"\n", 0, start) + 1
     for number in range(line - 1, max(line - 1 - MOST_LINES_ABOVE, 0), -1):
@@ -66,11 +82,19 @@ def _comment(file: LexedFile, line: int) -> list[str]:
             break
         start = file.content.rfind(b"\n", 0, end) + 1
         text = file.content[start:end].decode(errors="replace")
-        if file.tokens.code[start:end].strip():
-            if lines or not _MARK.match(text):
-                break
-            continue
-        if not text.strip():
+        code = file.tokens.code[start:end]
+        if not lines:
+            open_brackets += sum(byte in b")]}" for byte in code) - sum(byte in b"([{" for byte in code)
+            if open_brackets > 0 or (open_brackets == 0 and code.strip() and _belongs_below(file.language, text, code)):
+                continue
+        if code.strip() or not text.strip():
             break
         lines.append(_CLOSING.sub("", _OPENING.sub("", text)))
     return lines[::-1]
+
+
+def _belongs_below(language: str, text: str, code: bytes) -> bool:
+    """Return whether a line is an attribute of the definition below it, or the type of its result."""
+    if language in ("c", "cpp", "cuda") and _RESULT_TYPE.fullmatch(code):
+        return True
+    return bool(_MARK.match(text))

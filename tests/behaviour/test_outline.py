@@ -19,6 +19,10 @@ TREE = {
 # Rate of the tax.
 RATE = 3
 
+NOTE: "str" = "x"
+"""What is noted."""
+BARE: "str" = "x"
+
 
 class Cart:
     """Articles of a customer.
@@ -47,7 +51,10 @@ class Cart:
     "web/api.ts": """/**
  * Client of the API.
  */
-@sealed
+@sealed({
+  // not of the class
+  key: [1],
+})
 export class Client {
   // Sends a request.
   send(x: number): number { return x }
@@ -59,6 +66,8 @@ export class Client {
 export function load(): void {}
 """,
     "go/a.go": "package a\n\n// Start begins.\n// More.\nfunc Start() {}\n\n// apart\n\nfunc Stop() {}\n",
+    "c/run.c": "/* Runs it. */\nstatic int\nrun(int x)\n{\n    // inside\n    return x;\n}\n"
+    "int stop(void) { return 0; }\n",
     "notes.md": "words only\n",
 }
 
@@ -91,8 +100,24 @@ def test_python_is_nested_with_docstrings(context: raycontext.SyncContext) -> No
         (2, "method", "price", ""),
     ]
     entry = next(one for one in found.definitions if one.name == "Entry")
-    assert (entry.line, entry.end_line, entry.scope) == (25, 29, "Cart")
+    assert (entry.line, entry.end_line, entry.scope) == (29, 33, "Cart")
     assert (found.shards_answered, found.shards_total, found.files, found.cut) == (3, 3, 1, False)
+
+
+def test_a_string_below_documents_a_constant_and_an_annotation_does_not(context: raycontext.SyncContext) -> None:
+    found = context.outline("shop/cart.py", collection="tree", kinds=["constant"])
+    assert [(one.name, one.documentation) for one in found.definitions] == [
+        ("RATE", "Rate of the tax."),
+        ("NOTE", "What is noted."),
+        ("BARE", ""),
+    ]
+
+
+def test_a_result_type_of_its_own_line_is_no_obstacle(context: raycontext.SyncContext) -> None:
+    assert [one[2:] for one in shown(context.outline("c/run.c", collection="tree"))] == [
+        ("run", "Runs it."),
+        ("stop", ""),
+    ]
 
 
 def test_typescript_is_nested_with_comments(context: raycontext.SyncContext) -> None:
@@ -114,7 +139,7 @@ def test_a_comment_that_stands_apart_documents_nothing(context: raycontext.SyncC
 def test_a_folder_is_in_order_and_in_pages(tree: Path, context: raycontext.SyncContext) -> None:
     whole = context.outline(tree)
     assert [one.path for one in whole.definitions] == sorted(one.path for one in whole.definitions)
-    assert whole.files == 4 and whole.path == ""
+    assert whole.files == 5 and whole.path == ""
     pages = [context.outline(tree, limit=1, offset=number) for number in range(len(whole.definitions))]
     assert [page.definitions[0] for page in pages] == list(whole.definitions)
     assert [page.cut for page in pages] == [True] * (len(pages) - 1) + [False]
@@ -122,7 +147,7 @@ def test_a_folder_is_in_order_and_in_pages(tree: Path, context: raycontext.SyncC
 
 def test_filters_choose_files_and_kinds(tree: Path, context: raycontext.SyncContext) -> None:
     assert {one.language for one in context.outline(tree, languages=["ts"]).definitions} == {"typescript"}
-    assert {one.path for one in context.outline(tree, paths=["!*.py", "!*.ts"]).definitions} == {"go/a.go"}
+    assert {one.path for one in context.outline(tree, paths=["!*.py", "!*.ts", "!*.c"]).definitions} == {"go/a.go"}
     assert [one.name for one in context.outline(tree, kinds="class").definitions] == ["Cart", "Entry", "Client"]
 
 
