@@ -127,7 +127,7 @@ SIGNALS: dict[str, set[str]] = {
     "raycontext.embed.remote.providers": {"UnusableAnswer"},
     "raycontext.runtime.base": {"WorkerDied", "WorkerLost"},
     "raycontext.serve.mcp.channel": {"ChannelClosed"},
-    "raycontext.serve.mcp.relay": {"ProtocolError"},
+    "raycontext.serve.mcp.jsonrpc": {"ProtocolError"},
 }
 """Exceptions that one part of the program raises and another one takes; no user sees them."""
 
