@@ -37,6 +37,9 @@ def parse(parser: Parser, data: bytes, language: str, *, closed_bytes: int = 0) 
     return _parse(parser, _in_first_plane(source), PARSE_CPU_SECONDS)
 
 
+STEPS_PER_LOOK = 64
+"""Number of the parser's steps, of at most 5 ms, between two looks at the time. A look costs more than most steps."""
+
 # Scanners of several grammars (Bash, D, Odin, V) call C's `isalpha` with any character. For an emoji it reads beyond
 # its table, and the process crashes. Letters in place of such characters keep all offsets. Names are read from the
 # file itself.
@@ -53,12 +56,15 @@ def _parse(parser: Parser, data: bytes, cpu_seconds: float) -> Node | None:
     # Parsing can be cancelled only when the source is read by a function.
     view = memoryview(data)
     deadline = thread_time() + cpu_seconds
+    steps = 0
 
     def read(offset: int, _point: Point | tuple[int, int]) -> memoryview:
         return view[offset:]
 
     def is_too_much(_offset: int, _has_error: bool) -> bool:
-        return thread_time() > deadline
+        nonlocal steps
+        steps += 1
+        return not steps % STEPS_PER_LOOK and thread_time() > deadline
 
     try:
         return parser.parse(read, progress_callback=is_too_much).root_node
