@@ -1,68 +1,43 @@
-"""Recognition of files that hold keys or tokens, by their names and by the forms of tokens of well-known services.
+"""Secrets in files: whole files that are one, and spans of text that must not reach the index.
 
-The names and forms are the ones that the services document. A file that holds a secret is left out as a whole, so that
-no part of it reaches the index.
+A file is a secret as a whole by its name, or since it is a private key. In all other files only the secrets themselves
+are redacted: what the index stores, shows or sends to an embedder has `[secret]` in their place. `secret_forms` has the
+forms. Why this is own code: `docs/decisions/secrets.md`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
+
+from raycontext.discover.randomness import is_code
+from raycontext.discover.secret_forms import FORMS
+from raycontext.discover.secret_names import has_secret_name
+from raycontext.kernel.marks import Asks, Mark, Marks
 
 __all__ = ["REDACTED", "is_secret", "redacted", "secret_spans"]
 
 REDACTED = b"[secret]"
 """Text that stands in the place of a secret."""
 
-_NAMES = frozenset(
-    {
-        *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"),
-        *(".netrc", "_netrc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials", ".npmrc", ".pypirc"),
-        *(".dockercfg", "kubeconfig", "credentials.json", "client_secret.json", "service-account.json"),
-        *(".vault-token", ".vault-password", ".vault_pass", "master.key", "terraform.tfstate"),
-    }
-)
-_SUFFIXES = frozenset((".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".kdbx", ".p8"))
-_NAMES_IN_FOLDERS = (
-    ("credentials", ".aws"),
-    ("config.json", ".docker"),
-    ("application_default_credentials.json", "gcloud"),
-)
-"""Pairs of a file name and the name of the folder in which that file holds secrets."""
-
-_SAMPLE_ENDINGS = frozenset(("example", "sample", "template", "dist", "defaults", "test", "md", "py", "js", "ts"))
-"""Endings of files such as `.env.example`, which only show how a `.env` file is written."""
-
 MIN_KEY_SHARE = 0.5
 """Smallest share of a file's bytes that private keys must take for the file to count as a key. A smaller share is
 typical of test code."""
-
-MIN_DIFFERENT_CHARACTERS = 12
-"""Smallest number of different characters in a real token. Placeholders such as `xxxx…` or `1234…` have fewer."""
+LONGEST_SECRET_BYTES = 4096
+"""Largest part of a text in bytes that a form is compared with."""
+MIN_REPEATED_BYTES = 12
+"""Smallest secret that is looked for elsewhere in the text. A shorter one may be a word."""
+MOST_REPEATED = 64
+"""Number of secrets in a text whose repetitions are looked for."""
 
 _PRIVATE_KEY_MARK = b"PRIVATE KEY"
 _PRIVATE_KEY = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[^-]{100,20000}-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY"
+    rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----([^-]{100,20000})"
+    rb"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY"
 )
-
-# Pairs of a literal that every token of a kind contains, and the form of the token. Each literal costs one search
-# through every file.
-_TOKENS = tuple(
-    (literal, re.compile(form))
-    for literal, form in (
-        (b"AKIA", rb"(?<![A-Za-z0-9])AKIA[A-Z2-7]{16}(?![A-Za-z0-9])"),
-        (b"ghp_", rb"(?<![A-Za-z0-9])ghp_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
-        (b"github_pat_", rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
-        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20}(?![A-Za-z0-9_-])"),
-        (b"xox", rb"xox[bp](?:-[0-9]{10,13}){2,3}-[A-Za-z0-9]{24,32}"),
-        (b"AIza", rb"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-        (b"k_live_", rb"[sr]k_live_[A-Za-z0-9]{24,}"),
-        (b"npm_", rb"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
-        (b"sk-ant-", rb"sk-ant-[A-Za-z0-9_-]{80,}"),
-    )
-)
-_PLACEHOLDER = re.compile(rb"example|sample|dummy|fake|test|xxxx|1234567|abcdef", re.IGNORECASE)
+_KEY_LINE = re.compile(rb"[A-Za-z0-9+/=]{16,}")
+_MARKS = Marks([Mark(form.literal.encode(), form.asks) for form in FORMS] + [Mark(b"private key", Asks.NOTHING)])
+_KEY_NUMBER = len(FORMS)
 
 
 def is_secret(path: str, data: bytes) -> bool:
@@ -70,7 +45,7 @@ def is_secret(path: str, data: bytes) -> bool:
 
     `path` has `/` between its parts; `data` is the content as UTF-8.
     """
-    return _has_secret_name(path) or _is_private_key(data)
+    return has_secret_name(path, data) or _is_private_key(data)
 
 
 def redacted(data: bytes, spans: Sequence[int]) -> bytes:
@@ -89,32 +64,60 @@ def redacted(data: bytes, spans: Sequence[int]) -> bytes:
 
 
 def secret_spans(data: bytes) -> tuple[int, ...]:
-    """Return the start and the end of each secret in a text, in bytes, ascending. No span holds a line end."""
-    found = sorted(
-        match.span()
-        for literal, form in _TOKENS
-        if literal in data  # much quicker than a search for the form
-        for match in form.finditer(data)
-        if len(set(match[0])) >= MIN_DIFFERENT_CHARACTERS and not _PLACEHOLDER.search(match[0])
-    )
+    """Return the start and the end of each secret in a text, in bytes, ascending. No span holds a line end.
+
+    A secret that was found once is redacted wherever it stands in the text.
+    """
+    found = sorted({*_found(data)})
+    if not found:
+        return ()
+    for value in {data[start:end] for start, end in found[:MOST_REPEATED] if end - start >= MIN_REPEATED_BYTES}:
+        place = data.find(value)
+        while place >= 0:
+            found.append((place, place + len(value)))
+            place = data.find(value, place + len(value))
     spans: list[int] = []
-    for start, end in found:
-        if spans and start < spans[-1]:
+    for start, end in sorted(found):
+        if spans and start <= spans[-1]:
             spans[-1] = max(spans[-1], end)
         else:
             spans += (start, end)
     return tuple(spans)
 
 
-def _has_secret_name(path: str) -> bool:
-    """Return whether files with this name, or in this folder with this name, hold secrets."""
-    place = PurePosixPath(path)
-    name = place.name.lower()
-    if name == ".env" or (name.startswith(".env.") and name.rpartition(".")[2] not in _SAMPLE_ENDINGS):
-        return True
-    if name in _NAMES or place.suffix.lower() in _SUFFIXES:
-        return True
-    return any(name == wanted and place.parent.name == folder for wanted, folder in _NAMES_IN_FOLDERS)
+def _found(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each secret that a form finds, in any order."""
+    has_keys = False
+    compared: dict[int, int] = {}  # end of the last text that an expression matched: no secret begins inside of it
+    for place, number in _MARKS.find(data):
+        if number == _KEY_NUMBER:
+            has_keys = True
+            continue
+        form = FORMS[number]
+        start = place - form.before
+        if start < compared.get(number, 0):
+            continue
+        match = form.expression.match(data, start, place + LONGEST_SECRET_BYTES)
+        if match is not None:
+            compared[number] = match.end()
+            span = _span(match)
+            secret = data[slice(*span)]
+            is_plain = match.re.groups > 1 and match["plain"] is not None
+            if form.accepts(secret) and not (is_plain and is_code(secret)):
+                # The host of a URL was only looked at.
+                yield (span[0], span[0] + secret.rindex(b"@")) if form.asks & Asks.USER_INFO else span
+    if has_keys:
+        for block in _PRIVATE_KEY.finditer(data):
+            yield from (line.span() for line in _KEY_LINE.finditer(data, *block.span(1)))
+
+
+def _span(match: re.Match[bytes]) -> tuple[int, int]:
+    """Return the place of the secret in a match."""
+    groups = match.groupdict()
+    for name, value in groups.items():
+        if value is not None:
+            return match.span(name)
+    return match.span(1 if match.re.groups and not groups else 0)
 
 
 def _is_private_key(data: bytes) -> bool:

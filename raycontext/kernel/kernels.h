@@ -193,6 +193,16 @@ int64_t score_definitions(const definition_columns *columns, const int64_t *star
 
 int64_t blank_bodies(uint8_t *data, int64_t size, int64_t most_bytes);
 
+/* marks.c: places where a secret may stand */
+
+enum { ASKS_START = 1, ASKS_TOKEN = 2, ASKS_VALUE = 4, ASKS_USER_INFO = 8 }; /* what must stand around a literal */
+
+int64_t mark_hash(uint8_t first, uint8_t second, uint8_t third);
+int64_t find_marks(const uint8_t *data, int64_t first, int64_t size, const uint8_t *begins, const uint8_t *group_of,
+                   const int64_t *groups, int64_t group_count, const uint8_t *literals, int64_t literal_bytes, const int64_t *offsets,
+                   const uint8_t *asks, int64_t count, int64_t *places, int32_t *numbers, int64_t space,
+                   int64_t *resume);
+
 /* processor.c */
 
 int has_avx2(void);

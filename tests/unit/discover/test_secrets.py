@@ -79,7 +79,7 @@ def test_other_names(path: str) -> None:
 def test_tokens_in_a_source_file(token: str) -> None:
     data = f'TOKEN = "{token}"\n'.encode()
     assert redacted(data, secret_spans(data)) == b'TOKEN = "[secret]"\n'
-    assert not secret_spans(f'TOKEN = "{token[:-8]}"\n'.encode())
+    assert not secret_spans(f'x = "{token[: len(token) // 2]}"\n'.encode())
 
 
 @pytest.mark.parametrize(
