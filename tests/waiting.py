@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +64,8 @@ def ending_signals() -> Iterator[None]:
 
     A shell starts background jobs with SIGINT ignored, `nohup` with SIGHUP, and children inherit that.
     """
-    ignored = [number for number in ENDING if signal.getsignal(number) is signal.SIG_IGN]
+    is_main = threading.current_thread() is threading.main_thread()  # no other may set them
+    ignored = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, signal.SIG_DFL)
     try:

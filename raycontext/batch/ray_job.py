@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import requests
+from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from raycontext.errors import RuntimeUnavailable
@@ -37,7 +38,7 @@ PATIENCE_SECONDS = 20.0
 
 DROPPED: tuple[type[Exception], ...] = (ConnectionError, requests.ConnectionError, requests.Timeout)
 """Errors after which a request is worth another try. Errors of requests are not of the class `ConnectionError`."""
-ERRORS = (RuntimeError, OSError, LookupError, TypeError, ValueError, aiohttp.ClientError)
+ERRORS = (RuntimeError, OSError, LookupError, TypeError, ValueError, aiohttp.ClientError, RayError)
 """Errors that Ray's client raises, also when something other than Ray's dashboard answers."""
 
 _Result = TypeVar("_Result")

@@ -19,6 +19,15 @@ from raycontext.batch import ray_job
 from .conftest import Command
 
 BASE = "raycontext-batch-0"
+
+
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test of this process may have joined a Ray that asks for a token."""
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+
+
 JOB = ray_job.BatchJob(BASE, "/root-of-collections", b'{"sources": []}')
 
 Answer = Callable[[str, str], Any]

@@ -57,7 +57,7 @@ def test_versions_are_pinned_to_ours(path: Path) -> None:
     assert set(re.findall(r"raycontext[:-](\d[\d.]*\d)", text)) == {raycontext.__version__}
     pinned = set(re.findall(r"ray\[default\]==([\d.]+\d)", text))
     assert len(pinned) == 1
-    least = re.search(r'"ray\[default\]>=([\d.]+)"', (REPOSITORY / "pyproject.toml").read_text())
+    least = re.search(r'"ray\[default\]>=([\d.]+)[",]', (REPOSITORY / "pyproject.toml").read_text())
     assert least is not None
     numbers = [tuple(map(int, version.split("."))) for version in (least[1], *pinned, ray.__version__)]
     assert numbers == sorted(numbers), "pinned below what raycontext needs, or above what it is tested with"

@@ -14,7 +14,7 @@ import pytest
 
 from raycontext.batch import entries
 from raycontext.daemon_client import lifecycle
-from raycontext.discover import private_places, repository
+from raycontext.discover import opening, private_places
 from raycontext.errors import InvalidInput
 from raycontext.index import request
 from raycontext.store import catalog
@@ -69,8 +69,8 @@ def test_index_and_search_without_what_only_posix_has(tmp_path: Path) -> None:
 
 
 def test_flags_that_a_platform_lacks_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repository, "os", SimpleNamespace(O_RDONLY=0, O_BINARY=0x8000))
-    assert repository.open_flags("O_NOFOLLOW", "O_NONBLOCK") == 0x8000
+    monkeypatch.setattr(opening, "os", SimpleNamespace(O_RDONLY=0, O_BINARY=0x8000))
+    assert opening.open_flags("O_NOFOLLOW", "O_NONBLOCK") == 0x8000
 
 
 @pytest.mark.parametrize(
