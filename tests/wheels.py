@@ -96,7 +96,7 @@ def use() -> None:
         source = Path(folder, "source")
         shutil.copytree(REPOSITORY / "raycontext", source)
         command = python.parent / "raycontext"
-        report = json.loads(run(command, "index", source, "--json-hits", **variables))
+        report = json.loads(run(command, "index", source, "--json", **variables))
         hits = json.loads(run(command, "search", QUESTION, source, "--json-hits", **variables))
         packages = run(python, "-m", "pip", "list")
     if report["files"] < 100 or "store/writer.py" not in [hit["path"] for hit in hits]:
