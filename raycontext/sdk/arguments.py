@@ -97,6 +97,14 @@ def place_inside(source: str, path: str | Path, from_source: bool) -> str:
     return "" if inside == os.curdir else inside
 
 
+def not_in_index(path: str, collection: str) -> InvalidInput:
+    """Return the error for a path of which a collection has nothing."""
+    return InvalidInput(
+        f"'{path}' is not in the index of '{collection}'",
+        "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
+    )
+
+
 def storage_options_of(settings: Settings) -> StorageOptions:
     """Return where each machine keeps what it reads of an object store."""
     return StorageOptions(settings.cache, settings.cache_bytes, settings.shared_root)

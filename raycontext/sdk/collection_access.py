@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
-from raycontext.actors.looks import LookBudget
+from raycontext.actors.looks import Look, LookBudget
 from raycontext.errors import NotIndexedYet, RuntimeUnavailable
 from raycontext.index.governor import IndexBudget
 from raycontext.index.request import embedder_plan
@@ -20,6 +22,8 @@ from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import CollectionIdentity, Location
 
 __all__ = ["CollectionAccess", "closed"]
+
+Answer = TypeVar("Answer")
 
 
 class CollectionAccess:
@@ -41,10 +45,7 @@ class CollectionAccess:
         Raises `UnknownCollection`, `NotIndexedYet`, `InvalidInput`, `StorageError` or `RuntimeUnavailable`.
         """
         name = await self._resolve(collection, path)
-        try:
-            return await (await self._coordinator()).call(Coordinator.status, name)
-        except NotIndexedYet:
-            raise await self._not_indexed(name) from None
+        return await self._answer_of(name, (await self._coordinator()).call(Coordinator.status, name))
 
     async def progress(self, collection: str) -> JobProgress | None:
         """Return the progress of the running or last index run of a collection; None when there was none."""
@@ -120,6 +121,24 @@ class CollectionAccess:
         """Return the error for a collection without a commit, with how far its first run came."""
         source = (await self._identity(name, None)).source
         return NotIndexedYet(name, source, first_run(await self.progress(name)))
+
+    async def _looked(self, refresh: bool | None, names: Sequence[str]) -> dict[str, Look]:
+        """Look whether the sources of some collections have changed, where that is wanted, and return what was seen.
+
+        refresh: like that of `search`.
+        """
+        if not (self._settings.refresh if refresh is None else refresh):
+            return {}
+        coordinator = await self._coordinator()
+        found = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
+        return dict(zip(names, found, strict=True))
+
+    async def _answer_of(self, name: str, answer: Awaitable[Answer]) -> Answer:
+        """Await an answer of a collection. Where it was never committed, say how far its first run came."""
+        try:
+            return await answer
+        except NotIndexedYet:
+            raise await self._not_indexed(name) from None
 
     def _forget(self, collection: str) -> None:
         client = self._clients.pop(collection, None)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import Coordinator
-from raycontext.actors.looks import Look, with_looks
+from raycontext.actors.looks import with_looks
 from raycontext.discover.freshness import checked
-from raycontext.errors import InvalidInput, NotIndexedYet, UnknownCollection
+from raycontext.errors import InvalidInput, UnknownCollection
 from raycontext.hits import Hits
 from raycontext.index.estimate import IndexEstimate
 from raycontext.index.own_sources import was_own_source
@@ -318,12 +318,8 @@ class Context(OutlineAccess):
             explain=explain,
         )
         names, inside = await self._targets(collection, tuple(collections), path)
-        looks: dict[str, Look] = {}
         begun = time.monotonic()
-        if self._settings.refresh if refresh is None else refresh:
-            coordinator = await self._coordinator()
-            found = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
-            looks = {name: self._watches.seen(name, look) for name, look in zip(names, found, strict=True)}
+        looks = {name: self._watches.seen(name, look) for name, look in (await self._looked(refresh, names)).items()}
         looked = time.monotonic() - begun
         asked = (self._searched(name, request, inside, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
@@ -359,10 +355,8 @@ class Context(OutlineAccess):
         identity = await self._identity(collection, None if collection is not None else path)
         inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
         filters = await asyncio.to_thread(within_source, filters, identity.source)
-        try:
-            hits = await self._client(identity.name).related(inside, line, filters, limit, min_score)
-        except NotIndexedYet:
-            raise await self._not_indexed(identity.name) from None
+        related = self._client(identity.name).related(inside, line, filters, limit, min_score)
+        hits = await self._answer_of(identity.name, related)
         return await asyncio.to_thread(checked, hits, partial(was_own_source, self._root))
 
     async def _searched(self, name: str, request: SearchRequest, inside: str, limit: int, min_score: float) -> Hits:
@@ -371,10 +365,7 @@ class Context(OutlineAccess):
             source = (await self._identity(name, None)).source
             filters = await asyncio.to_thread(within_source, request.filters, source, inside)
             request = replace(request, filters=filters)
-        try:
-            return await self._client(name).search(request, limit, min_score)
-        except NotIndexedYet:
-            raise await self._not_indexed(name) from None
+        return await self._answer_of(name, self._client(name).search(request, limit, min_score))
 
     async def _index_watched(
         self, collection: str, source: str, paths: tuple[str, ...], options: RunOptions

@@ -30,9 +30,7 @@ async def freshen(context: Context, collection: str, wanted: bool | None) -> Loo
 
     wanted: as the argument `refresh` there.
     """
-    if not (context._settings.refresh if wanted is None else wanted):
-        return Look()
-    return await (await context._coordinator()).call(Coordinator.freshen, collection)
+    return (await context._looked(wanted, [collection])).get(collection, Look())
 
 
 async def hand_over(context: Context, collection: str) -> None:

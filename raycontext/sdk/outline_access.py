@@ -7,12 +7,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from raycontext.actors.coordinator import Coordinator
-from raycontext.errors import InvalidInput, NotIndexedYet
+from raycontext.errors import InvalidInput
 from raycontext.models import SearchFilters
 from raycontext.relations.outlines import OutlineOf, merged_outlines
 from raycontext.relations.values import Outline
-from raycontext.sdk.arguments import check_limits, path_inside
+from raycontext.sdk.arguments import check_limits, not_in_index, path_inside
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.relation_access import RelationAccess, check_offset
 from raycontext.sdk.search_client import SearchClient
@@ -57,18 +56,13 @@ class OutlineAccess(RelationAccess):
             raise InvalidInput(f"'{path}' does not lie in {identity.source}", "Name another collection, or none.")
         inside = "" if inside == os.curdir else inside
         filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
-        if self._settings.refresh if refresh is None else refresh:
-            await (await self._coordinator()).call(Coordinator.freshen, identity.name)
+        await self._looked(refresh, [identity.name])
         search = self._client(identity.name)
-        try:
-            found = await search.repeatedly(lambda: _outline(search, filters, offset + limit, offset))
-        except NotIndexedYet:
-            raise await self._not_indexed(identity.name) from None
+        found = await self._answer_of(
+            identity.name, search.repeatedly(lambda: _outline(search, filters, offset + limit, offset))
+        )
         if found is None:
-            raise InvalidInput(
-                f"'{inside}' is not in the index of '{identity.name}'",
-                "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
-            )
+            raise not_in_index(inside, identity.name)
         return found.model_copy(update={"collection": identity.name, "source": identity.source})
 
 

@@ -25,6 +25,7 @@ from raycontext.relations.steps import (
     Surveyed,
 )
 from raycontext.relations.values import Called, Certainty, Chain, Impact, Reached, Relations, UseSite
+from raycontext.sdk.arguments import not_in_index
 from raycontext.sdk.search_client import SearchClient
 
 __all__ = ["RelationsClient", "Target", "UsesWanted"]
@@ -289,10 +290,7 @@ class RelationsClient:
             self._placed = found
             return found.name, {(found.path, found.line)}
         if all(answer is None for answer in answers.values()):
-            raise InvalidInput(
-                f"'{target.path}' is not in the index of '{self._names['collection']}'",
-                "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
-            )
+            raise not_in_index(target.path, self._names["collection"])
         raise InvalidInput(
             f"There is no definition at line {target.line} of '{target.path}'",
             "Give the line of a definition's name, or a line inside of it.",

@@ -15,7 +15,6 @@ from raycontext.embed.names import is_remote, server_embedder
 from raycontext.errors import (
     EmbedderNotAllowed,
     EmbeddingFailed,
-    InvalidInput,
     NotIndexedYet,
     RaycontextError,
     RuntimeUnavailable,
@@ -26,6 +25,7 @@ from raycontext.index.request import EmbedderPlan
 from raycontext.models import SearchFilters
 from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
+from raycontext.sdk.arguments import not_in_index
 from raycontext.sdk.replicas import Replicas
 from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import RankedChunk, finish, hits_of
@@ -204,10 +204,7 @@ class SearchClient:
                 raise self._unanswered()
             if await self._shards[0].call(HybridSearchActor.refresh, None) == 0:
                 raise NotIndexedYet(self._location.collection)
-            raise InvalidInput(
-                f"'{path}' is not in the index of '{self._location.collection}'",
-                "Give a path below the indexed folder; `raycontext status` lists the files that were skipped.",
-            )
+            raise not_in_index(path, self._location.collection)
         request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1), deadline=time.time() + self._seconds)
         shards, total = await self._statistics(begun, HybridSearchActor.related_statistics, request)
         candidates = await self._candidates(begun, HybridSearchActor.related_candidates, request, shards, total)

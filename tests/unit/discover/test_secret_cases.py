@@ -62,7 +62,7 @@ def test_keys_in_code_are_redacted_line_by_line() -> None:
     body = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ"] * 8)
     key = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
     code = "def sign(message):\n    return message.signed\n\n\n" * 30
-    for text in (f'{code}KEY = """{key}"""\n', f'{code}KEY = "{key}"\n'.replace("\n", "\n").replace(body, body)):
+    for text in (f'{code}KEY = """{key}"""\n', f'{code}KEY = "{key}"\n'):
         assert "MIIEvQ" not in shown(text)
         assert shown(text).count("\n") == text.count("\n")
     escaped = key.replace("\n", "\\n")
