@@ -6,10 +6,27 @@ import os
 
 from raycontext.errors import InvalidInput
 
-__all__ = ["real_path", "remove_tree"]
+__all__ = ["place_of", "real_path", "remove_tree"]
 
 REMOVE_SECONDS = 10.0
 """Time in which processes that were ended stop writing into their folder, in seconds."""
+
+
+MOST_DIGITS = 9
+"""Largest number of digits of a line's number."""
+
+
+def place_of(target: str) -> tuple[str, int] | None:
+    """Return path and line of a target PATH:LINE or PATH:LINE:COLUMN; None where it is neither."""
+    path, _, line = target.rpartition(":")
+    outer, _, inner = path.rpartition(":")
+    if outer and _is_number(inner) and _is_number(line):
+        path, line = outer, inner
+    return (path, int(line)) if path and _is_number(line) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
 
 
 def real_path(path: str | os.PathLike[str]) -> str:

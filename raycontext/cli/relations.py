@@ -7,13 +7,12 @@ Nothing but the standard library is imported as long as a daemon answers (see `m
 from __future__ import annotations
 
 import os
-import re
 
 from raycontext.cli.display import print_json, say
 from raycontext.cli.queries import asked, current_folder, from_here
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
-from raycontext.paths import real_path
+from raycontext.paths import place_of, real_path
 from raycontext.safe_text import safe, text_of
 
 TYPE_CHECKING = False
@@ -68,11 +67,11 @@ def _target(target: str, has_name: bool) -> str:
     """Return a target whose path is absolute where it is a file here. Raises `InvalidInput` for an empty one."""
     if not target.strip():
         raise InvalidInput("The name is empty", "Give a name, or PATH:LINE of a definition.")
-    place = re.fullmatch(r"(.+):([0-9]+)(:[0-9]+)?", target, re.DOTALL)
+    place = place_of(target)
     if place is None or has_name:
         return target
-    path = os.path.abspath(os.path.expanduser(place[1]))  # noqa: PTH100, PTH111 - a link is a file of its own
-    return f"{path}:{place[2]}" if os.path.lexists(path) else target
+    path = os.path.abspath(os.path.expanduser(place[0]))  # noqa: PTH100, PTH111 - a link is a file of its own
+    return f"{path}:{place[1]}" if os.path.lexists(path) else target
 
 
 def _usages(answer: Entry) -> list[str]:

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from raycontext.actors.coordinator import Coordinator
-from raycontext.errors import InvalidInput, NotIndexedYet
+from raycontext.errors import InvalidInput
 from raycontext.kernel.lexer import Use
+from raycontext.paths import place_of
 from raycontext.relations.values import Chain, Impact, Relations
 from raycontext.sdk.arguments import check_exists, check_limits, path_inside
 from raycontext.sdk.collection_access import CollectionAccess
@@ -27,8 +27,6 @@ USE_KINDS = ("call", "construction", "inheritance", "import", "type", "mention")
 
 MOST_TARGET_CHARACTERS = 4600
 """Largest length of a name, or of a path with a line, in characters."""
-
-_PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})(?::[0-9]+)?", re.DOTALL)
 
 Found = TypeVar("Found", Relations, Impact, Chain)
 
@@ -184,22 +182,19 @@ class RelationAccess(CollectionAccess):
             path = await asyncio.to_thread(_existing, targets)
         identity = await self._identity(collection, path)
         inside = ""
-        if path is not None and not any(_PLACE.fullmatch(target) and str(path) in target for target in targets):
+        if path is not None and not any(place_of(target) and str(path) in target for target in targets):
             inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
         filters = await asyncio.to_thread(within_source, filters, identity.source, "" if inside == "." else inside)
-        if self._settings.refresh if refresh is None else refresh:
-            await (await self._coordinator()).call(Coordinator.freshen, identity.name)
+        await self._looked(refresh, [identity.name])
         goals = [
             await asyncio.to_thread(_target, identity.source, target, collection is not None) for target in targets
         ]
         wanted = UsesWanted(filters, kinds, limit, offset, mentions)
         search = self._client(identity.name)
-        try:
-            return await search.repeatedly(
-                lambda: ask(RelationsClient(search, identity.name, identity.source), goals, wanted)
-            )
-        except NotIndexedYet:
-            raise await self._not_indexed(identity.name) from None
+        return await self._answer_of(
+            identity.name,
+            search.repeatedly(lambda: ask(RelationsClient(search, identity.name, identity.source), goals, wanted)),
+        )
 
 
 def check_offset(offset: int) -> None:
@@ -226,19 +221,19 @@ def _kinds(uses: Iterable[str]) -> int:
 def _existing(targets: list[str]) -> str | None:
     """Return the first path of a target that is a file here."""
     for target in targets:
-        place = _PLACE.fullmatch(target)
-        if place and Path(place["path"]).expanduser().exists():
-            return place["path"]
+        place = place_of(target)
+        if place and Path(place[0]).expanduser().exists():
+            return place[0]
     return None
 
 
 def _target(source: str, target: str, from_source: bool) -> Target:
     """Return what a target means. A path that is no file here is one of the collection."""
-    place = _PLACE.fullmatch(target)
+    place = place_of(target)
     if place is None:
         *outer, name = [part for part in re.split(r"\.|::|#|->|\\", target.strip().removesuffix("()")) if part] or [
             target
         ]
         return Target(name=name, owner=outer[-1] if outer else "")
-    path = path_inside(source, place["path"], from_source or not Path(place["path"]).expanduser().exists())
-    return Target(path=path, line=int(place["line"]))
+    path = path_inside(source, place[0], from_source or not Path(place[0]).expanduser().exists())
+    return Target(path=path, line=place[1])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from raycontext.errors import InvalidInput
 from raycontext.models import FrozenModel
+from raycontext.paths import place_of
 from raycontext.relations.values import Chain, Impact, Outline, Relations
 from raycontext.sdk.context import Context
 from raycontext.serve.messages import CollectionQuery
@@ -28,8 +28,6 @@ __all__ = ["callees", "callers", "chain", "impact", "outline", "usages"]
 
 Found = TypeVar("Found", Relations, Impact, Chain)
 Item = TypeVar("Item", bound=FrozenModel)
-
-_PLACE = re.compile(r"(.+):\d+(?::\d+)?", re.DOTALL)
 
 OVERHEAD_TOKENS = 8
 """Number of tokens that an entry of an answer takes beside its texts."""
@@ -105,7 +103,7 @@ async def _asked(
     call: Callable[[Context, str], Awaitable[Found]],
 ) -> Found:
     """Choose the collection and ask it. Every absolute path of a target must be one that the caller may reach."""
-    places = [str(place[1]) for target in targets if (place := _PLACE.fullmatch(target))]
+    places = [place[0] for target in targets if (place := place_of(target))]
     absolute = [place for place in places if os.path.isabs(place)]  # noqa: PTH117
     path = asked.path or (absolute[0] if absolute and asked.collection is None else None)
     name = await service.name_of(CollectionQuery(collection=asked.collection, path=path, folder=asked.folder))
