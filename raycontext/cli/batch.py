@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["batch"]
 
+PACKAGES_OF_JOBS = ("aiohttp", "requests")
+"""Packages of the extra `cluster` with which Ray's client of jobs works."""
 WIDTH_OF_FILES = 200
 """Width of a table that goes to a file or a pipe, in columns."""
 
@@ -124,8 +127,14 @@ def _planned(wanted: BatchList, root: str | None, address: str | None) -> list[E
 
 def _submitted(wanted: BatchList, root: str | None, address: str | None, wait: bool, as_json: bool) -> int:
     """Submit the batch as a job, print its state, and return the exit code of the job, or 0 without waiting."""
-    from raycontext.batch.ray_job import BatchJob, submit_batch
     from raycontext.errors import InvalidInput
+
+    if not all(map(find_spec, PACKAGES_OF_JOBS)):
+        raise InvalidInput(
+            f"`--submit` needs {' and '.join(PACKAGES_OF_JOBS)}, which come with the extra cluster",
+            "Install: pip install 'raycontext[cluster]'",
+        )
+    from raycontext.batch.ray_job import BatchJob, submit_batch
     from raycontext.sdk.arguments import root_of
     from raycontext.sdk.connection import settings_of
 

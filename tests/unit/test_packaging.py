@@ -62,7 +62,8 @@ def test_wheel_describes_itself(wheel: zipfile.ZipFile) -> None:
     needed = {
         re.split("[<>=]", str(line))[0] for line in described.get_all("Requires-Dist", []) if "extra ==" not in line
     }
-    assert "ray[default]" in needed
+    assert "ray" in needed
+    assert not {"ray[default]", "aiohttp"} & needed, "what only clusters need belongs into the extra"
     assert not {"pytest", "hypothesis", "mypy", "ruff"} & needed
 
 
