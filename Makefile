@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak fuzz newest audit clean
+.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak fuzz newest audit pinned lock clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -20,6 +20,15 @@ $(VENV)/installed-dev: $(VENV)/installed
 $(VENV)/installed-docs: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
+
+# The environment of CI, from the files whose hashes stand in requirements-ci.txt: CPython 3.11 on Linux and x86_64.
+# Elsewhere it says so, and the other targets install what pyproject.toml allows.
+pinned:
+	$(PYTHON) tests/pinned.py install $(VENV)
+
+# Resolves pyproject.toml anew and writes requirements-ci.txt.
+lock:
+	$(PYTHON) tests/pinned.py lock build/lock
 
 # The compiled functions, beside their sources. An installation builds them; this rebuilds them after a change.
 LIBRARY := raycontext/kernel/kernels-baseline.so
@@ -90,7 +99,7 @@ faketime:
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/short.py
 
-# Writers killed for ten minutes; a short form of it is among the tests.
+# Writers that are killed for ten minutes, with full disks, errors and wrong clocks; a short form is among the tests.
 soak: $(VENV)/installed-dev
 	$(BIN)/python tests/recovery/soak.py --seconds 600
 
