@@ -6,7 +6,7 @@ Compared are functions, methods, classes, structs, unions, interfaces, enums, ty
 enumerators, local variables, imports, prototypes and what has no name. A definition counts as found where the chunker
 reports its name anywhere in the file. `--misses` lists the missed ones of a language. `--sample` prints so many of our
 definitions of each language, chosen by a hash of their place, with the line where each stands: a person reads them to
-count those that are wrong. Needs `ctags` of universal-ctags (Debian: `apt-get install universal-ctags`).
+count those that are wrong. All else needs `ctags` of universal-ctags (Debian: `apt-get install universal-ctags`).
 """
 
 from __future__ import annotations
@@ -152,10 +152,10 @@ def short_names(definitions: Iterable[Definition]) -> set[str]:
     return names
 
 
-def tallied(folders: Iterable[Path]) -> dict[str, Tally]:
-    """Return the counts of each language."""
+def tallied(folders: Iterable[Path], *, beside_ctags: bool) -> dict[str, Tally]:
+    """Return the counts of each language. `beside_ctags` compares them with what ctags finds."""
     files = list(text_files(folders))
-    tags = tags_of(path for path, _ in files)
+    tags = tags_of(path for path, _ in files) if beside_ctags else {}
     tallies: dict[str, Tally] = defaultdict(Tally)
     for path, data in files:
         language = detect_language(path.as_posix(), data[:HEAD_BYTES])
@@ -177,7 +177,9 @@ def tallied(folders: Iterable[Path]) -> dict[str, Tally]:
 
 def show_sample(language: str, tally: Tally, count: int) -> None:
     """Print some definitions of a language with their lines of text."""
-    ordered = sorted(tally.found, key=lambda item: xxhash.xxh3_64_digest(f"{item[0]}:{item[1].line}:{item[1].name}"))
+    ordered = sorted(
+        tally.found, key=lambda item: xxhash.xxh3_64_digest(f"{item[0]}:{item[1].line}:{item[1].name}".encode())
+    )
     for path, found, line in ordered[:count]:
         scope = f" <{found.scope}>" if found.scope else ""
         print(f"{language}\t{found.kind}\t{found.name}{scope}\t{line[:110]}\t{path}:{found.line}")
@@ -191,9 +193,9 @@ def main() -> None:
     parser.add_argument("--language")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    if shutil.which("ctags") is None:
+    if not given.sample and shutil.which("ctags") is None:
         sys.exit("ctags is not installed: apt-get install universal-ctags")
-    tallies = tallied(given.folders)
+    tallies = tallied(given.folders, beside_ctags=not given.sample)
     if given.sample:
         for language in sorted(tallies):
             if given.language in (None, language):

@@ -28,6 +28,9 @@ __all__ = ["ChunkedFile", "Definition", "chunk_file"]
 PROSE = frozenset({"asciidoc", "latex", "markdown", "notebook", "org", "rst", "text"})
 """Languages whose chunks without a definition are sections. In other languages, such chunks are blocks."""
 
+REASSIGNED = frozenset({"bash", "cmake", "cython", "fish", "make", "perl", "powershell", "tcl"})
+"""Languages in which an assignment is the only declaration of a variable, and sets it again later on."""
+
 Outline = Callable[[Lines], tuple[list[Unit], list[Draft]]]
 """Reader of a language: a function of the rows of a file that returns its units and its definitions."""
 
@@ -67,7 +70,7 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
     if reader is not None:
         units, drafts = reader(lines)
         spans = Packer(lines, target_bytes, _closed).pack_file(units)
-        chunks, definitions = label(lines, spans, drafts, plain)
+        chunks, definitions = label(lines, spans, _declared(drafts, language), plain)
         return ChunkedFile(chunks, definitions)
     too_long_line = len(data) > MAX_LINE_BYTES and lines.longest() > MAX_LINE_BYTES
     outlined = None if too_long_line else _outline_by_grammar(lines, language, target_bytes)
@@ -76,7 +79,7 @@ def chunk_file(data: bytes, language: str, target_bytes: int) -> ChunkedFile:
         return ChunkedFile(text_chunks(lines, target_bytes, plain), [], gave_up, too_long_line)
     units, outliner = outlined
     spans = Packer(lines, target_bytes, outliner.expand).pack_file(units)
-    chunks, definitions = label(lines, spans, outliner.drafts, plain)
+    chunks, definitions = label(lines, spans, _declared(outliner.drafts, language), plain)
     outliner.release()
     return ChunkedFile(chunks, definitions)
 
@@ -103,6 +106,21 @@ def _outline_by_grammar(lines: Lines, language: str, target_bytes: int) -> tuple
     if script is not None:
         units = script.around(units, lines, Level())
     return units, outliner
+
+
+def _declared(drafts: list[Draft], language: str) -> list[Draft]:
+    """Return the drafts without later assignments to a variable that the file has defined before."""
+    if language not in REASSIGNED:
+        return drafts
+    kept = []
+    seen: set[tuple[str, str]] = set()
+    for draft in sorted(drafts, key=lambda draft: draft.row):
+        if draft.kind is ChunkKind.CONSTANT:
+            if (draft.scope, draft.name) in seen:
+                continue
+            seen.add((draft.scope, draft.name))
+        kept.append(draft)
+    return kept
 
 
 def _closed(_unit: Unit) -> list[Unit]:

@@ -54,3 +54,18 @@ def test_labels_are_escaped(plot: ModuleType) -> None:
     drawn = plot.bars("a < b & c", "", [plot.Bar("<script>", 1.0, "&"), plot.Bar("nothing", 0.0, "0")])
     texts = [element.text for element in ElementTree.fromstring(drawn).iter() if element.text and element.text.strip()]
     assert {"a < b & c", "<script>", "&"} <= set(texts)
+
+
+def test_sample_of_definitions_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "store.py").write_text("LIMIT = 3\n\n\ndef open_store(path):\n    return path\n")
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        definitions = importlib.import_module("definitions")
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    definitions.show_sample("python", definitions.tallied([tmp_path], beside_ctags=False)["python"], 1)
+    line = capsys.readouterr().out.rstrip("\n").split("\t")
+    assert line in (
+        ["python", "constant", "LIMIT", "LIMIT = 3", f"{tmp_path}/store.py:1"],
+        ["python", "function", "open_store", "def open_store(path):", f"{tmp_path}/store.py:4"],
+    )

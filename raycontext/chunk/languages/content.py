@@ -151,7 +151,7 @@ BY_CONTENT: dict[str, Choice] = {
     "bas": _if(r"(?i)^[ \t]*(?:sub|function|dim|public|private|attribute|end\s+sub|option)\b", "vb"),
     "cl": _scored(("commonlisp", _LISP), ("c", _OPENCL), otherwise="commonlisp"),
     "cls": _cls,
-    "d": _if(r"^[ \t]*(?:module|import|@safe|unittest|version\s*\()", "d"),
+    "d": _if(r"^[ \t]*(?:(?:module|import)\s+[\w.]+[^;\n]*;|@safe\b|unittest\s*\{|version\s*\()", "d"),
     "frm": _if(r"(?i)^[ \t]*(?:VERSION\s|Begin\s+VB|Attribute\s+VB)", "vb"),
     "fs": _scored(
         ("fsharp", r"^[ \t]*(?:module|namespace|let|open|type|member)\s|->"),

@@ -12,7 +12,7 @@ from tree_sitter import Language, Parser
 
 __all__ = ["CHUNKER_VERSION", "fingerprint", "node_types", "parser_for"]
 
-CHUNKER_VERSION = 5
+CHUNKER_VERSION = 6
 """Version of the chunker. It increases whenever a file would be cut or its chunks named differently."""
 
 PACK = "tree-sitter-language-pack"
@@ -26,7 +26,7 @@ OLD_PACK = "tree-sitter-languages"
 _GRAMMARS = {
     "cobol": "",
     "systemverilog": "verilog",
-    "cython": "python",
+    "cython": "",
     "gotemplate": "",
     "json": "",
     "markdown": "",

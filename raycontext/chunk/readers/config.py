@@ -30,7 +30,7 @@ _YAML_KEY = re.compile(rb"(?P<indent>[ \t]*)(?P<dash>- +)?(?P<key>[A-Za-z_$\"'<.
 _DOCUMENT = re.compile(rb"---(?:[ \t\r]|$)")
 _NAME_IN_FLOW = re.compile(rb"[{,][ \t]*\"?(?P<key>name)\"?[ \t]*:[ \t]*(?P<value>\"[^\"]*\"|[^,}\s]+)")
 _SECTION = re.compile(rb"[ \t]*\[{1,2}([^\]\n]+)\]{1,2}")
-_ASSIGNMENT = re.compile(rb"([A-Za-z_\"'][^=\n:#;\[\]]*)[=:]")
+_ASSIGNMENT = re.compile(rb"([A-Za-z_\"'][^=\n:#;\[\]]*?)[ \t]*[+?]?[=:]")
 _PROPERTY = re.compile(rb"(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:]")
 
 

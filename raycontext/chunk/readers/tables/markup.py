@@ -8,7 +8,7 @@ from raycontext.chunk.readers.tables.lexis import C
 __all__ = ["MARKUP"]
 
 _N = r"(?P<name>[\w-]+)"
-_ID = r"[^\n]{0,300}?<[A-Za-z][\w:-]*\b(?:[^<>]|<%[^%\n]*%>){0,500}?\s(?:xml:|android:)?id\s*=\s*[\"']?(?:@\+id/)?(?P<name>[\w.:-]+)"
+_ID = r"[^\n]{0,300}?<[A-Za-z][\w:-]*\b(?:[^<>]|<%[^%\n]*%>){0,500}?\s(?:xml:|android:)?id\s*=\s*[\"']?(?:@\+id/)?(?P<name>[\w.:-]+)(?=[\"'\s>/])"
 _LESS = Patterns(
     (
         rule(

@@ -155,6 +155,44 @@ _PERL = Patterns(
     (b"#",),
     end=r"\s*\}",
 )
+_CYTHON_WORDS = r"(?:(?:public|readonly|inline|api|extern|const|unsigned|signed|volatile)\s+)*"
+_CYTHON = Patterns(
+    (
+        rule(
+            "class",
+            r"\s*(?:(?:cdef|cpdef|ctypedef)\s+)?"
+            + _CYTHON_WORDS
+            + r"(?:class|cppclass|(?:packed\s+)?struct|union)\s+(?P<name>\w+)\s*(?:[(:\"\[]|$)",
+        ),
+        rule("enum", r"\s*(?:(?:cdef|cpdef|ctypedef)\s+)?" + _CYTHON_WORDS + r"enum\s+(?:class\s+)?(?P<name>\w+)"),
+        rule("type", r"\s*ctypedef\s+fused\s+" + _N),
+        rule("type", r"\s*ctypedef\s[^\n(:]*?\(\*\s*(?P<name>\w+)\s*\)|\s*ctypedef\s[^\n(:]*?(?P<name2>\w+)\s*$"),
+        rule("function", r"\s*(?:async\s+)?def\s+(?P<name>\w+)\s*\("),
+        rule(
+            "function",
+            r"\s*(?:cdef|cpdef)\s+"
+            + _CYTHON_WORDS
+            + r"(?:[\w.]+(?:\[[^\]\n]*\])?[\s*&]+)*(?P<name>\w+)\s*\((?!\s*\*)[^=\n]*(?:=[^\n]*)?$",
+        ),
+        rule(
+            "function",
+            r"\s+(?!(?:return|raise|print|yield|await|del|assert|not|if|elif|while|for|with|from|import|lambda|else)\b)"
+            + _CYTHON_WORDS
+            + r"[\w.]+[\s*]+(?P<name>\w+)\s*\([^=\n]*\)\s*(?:nogil|noexcept|except\s[^\n]*)*$",
+        ),
+        rule("method", r"\s+property\s+(?P<name>\w+)\s*:"),
+        rule("constant", r"DEF\s+" + _N + r"\s*="),
+        rule("constant", r"(?P<name>[A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?!=)"),
+        rule(
+            "constant",
+            r"\s*cdef\s+"
+            + _CYTHON_WORDS
+            + r"(?:[\w.]+(?:\[[^\]\n]*\])?[\s*&]+)+(?P<name>\w+)\s*(?:\[[^\]\n]*\]\s*)?(?:[=,]|$)",
+        ),
+    ),
+    (r'"""(?:[^\\]|\\.)*?(?:"""|\Z)|' + r"'''(?:[^\\]|\\.)*?(?:'''|\Z)|" + HASH),
+    (b"#", b"@"),
+)
 _RAKU = Patterns(
     (
         rule("class", r"\s*(?:unit\s+)?(?:my\s+|our\s+)?(?:class|role|grammar)\s+(?P<name>[\w:-]+)"),
@@ -190,7 +228,9 @@ _TCL = Patterns(
         rule("method", r"\s+(?P<name>destructor)\s*(?=\{)"),
         rule("function", r"\s*proc\s+(?P<name>[^\s{}\"$]+)" + _TCL_PARAMETERS),
         rule("test", r"\s*(?:tcltest::)?test\s+(?P<name>[\w.-]+)\s", in_code=True, holds=False),
-        rule("constant", r"\s*(?:variable|set)\s+(?P<name>(?:::)?[A-Za-z_][\w:]*)\s+\S"),
+        rule("constant", r"\s*variable\s+(?P<name>[A-Za-z_]\w*)"),
+        rule("constant", r"set\s+(?P<name>(?:::)?[A-Za-z_][\w:]*)\s+\S"),
+        rule("constant", r"\s+set\s+(?P<name>::[A-Za-z_][\w:]*)\s+\S"),
     ),
     (r"(?:^|;)[ \t]*#(?:[^\\\n]|\\.)*|\\[{}\"]"),
     (b"#",),
@@ -248,6 +288,7 @@ SCRIPTING: dict[str, Patterns] = {
     "batch": _BATCH,
     "coffeescript": _COFFEESCRIPT,
     "crystal": _CRYSTAL,
+    "cython": _CYTHON,
     "fish": _FISH,
     "groovy": _GROOVY,
     "nim": _NIM,

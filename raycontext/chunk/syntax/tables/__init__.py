@@ -32,7 +32,6 @@ _TABLES: dict[str, LanguageRules] = {
     "csharp": CSHARP,
     "css": CSS,
     "cuda": CPP,
-    "cython": PYTHON,
     "d": D,
     "dart": DART,
     "elixir": ELIXIR,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
 from raycontext.chunk.syntax.rules import Found, LanguageRules, child_at, label_text, node_text
@@ -61,15 +63,33 @@ CMAKE = LanguageRules(
 )
 
 
+_CONDITIONAL = re.compile(rb"\s*(?:ifn?def|ifn?eq|else|endif|endef)\b(?!\s*:)")
+_TOLD = re.compile(r"(?:[$]\([^()]*\)|[$]\{[^{}]*\})*[^$@\s]")
+"""Target that has a letter of its own beside the variables that it begins with."""
+
+
 def _make_rule(node: Node, data: bytes) -> Found | None:
-    """Describe a rule by its first four targets. `.PHONY` defines nothing."""
+    """Describe a rule by its first four targets.
+
+    `.PHONY` defines nothing, nor do targets whose names only variables tell. The grammar loses its way in long
+    assignments: what it takes for a rule inside of a continued line or behind a conditional is none.
+    """
     targets = child_at(node, 0)
     if targets is None or targets.type != "targets":
         return None
-    names = tuple(node_text(target, data) for target in targets.named_children)
+    line = data.rfind(b"\n", 0, targets.start_byte) + 1
+    if data[max(line - 3, 0) : line].rstrip(b"\r\n").endswith(b"\\"):
+        return None
+    own = targets.named_children
+    row = targets.start_point[0]
+    if _CONDITIONAL.match(data, line):
+        row = targets.end_point[0]
+        own = [target for target in own if row > targets.start_point[0] and target.start_point[0] == row]
+    names = tuple(node_text(target, data) for target in own)
     if names[:1] == (".PHONY",):
         return None
-    return Found(ChunkKind.FUNCTION, names[:4], targets.start_point[0])
+    told = tuple(name for name in names[:4] if _TOLD.match(name))
+    return Found(ChunkKind.FUNCTION, told, row) if told else None
 
 
 def _make_variable(node: Node, data: bytes) -> Found | None:
@@ -78,11 +98,11 @@ def _make_variable(node: Node, data: bytes) -> Found | None:
     if name is None:
         return None
     kind = ChunkKind.MACRO if node.type == "define_directive" else ChunkKind.CONSTANT
-    return Found(kind, (node_text(name, data),), name.start_point[0])
+    return Found(kind, (node_text(name, data).rstrip("?+:! \t"),), name.start_point[0])
 
 
 MAKE = LanguageRules(
     describe={"rule": _make_rule, "variable_assignment": _make_variable, "define_directive": _make_variable},
-    transparent=frozenset({"conditional", "ERROR"}),
+    transparent=frozenset({"conditional", "else_directive", "elsif_directive", "ERROR"}),
     imports=frozenset({"include_directive"}),
 )
