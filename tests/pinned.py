@@ -22,6 +22,9 @@ PYTHON, SYSTEM, PROCESSOR = "3.11", "Linux", "x86_64"
 UV_PLATFORM = "x86_64-manylinux_2_28"
 """Platform whose wheels must exist, in the words of `uv`."""
 
+BUILD = ("editables",)
+"""What an editable installation needs besides pyproject.toml: hatchling asks for it only while it builds."""
+
 MARKS = ("installed", "installed-dev")
 """Files by which the Makefile knows what an environment holds."""
 
@@ -65,9 +68,22 @@ def lock(folder: Path) -> None:
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", "uv"], check=True)
     made = folder / "requirements.txt"
     made.unlink(missing_ok=True)  # its versions would be kept
+    build = folder / "build.in"
+    build.write_text("\n".join(BUILD) + "\n")
     options = ["--extra", "dev", "--generate-hashes", "--no-annotate", "--no-header", "--no-emit-index-url", "--quiet"]
     place = ["--python-version", PYTHON, "--python-platform", UV_PLATFORM, "--output-file", str(made)]
-    command = [str(python), "-m", "uv", "pip", "compile", "--system-certs", *options, *place, "pyproject.toml"]
+    command = [
+        str(python),
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--system-certs",
+        *options,
+        *place,
+        "pyproject.toml",
+        str(build),
+    ]
     subprocess.run(command, check=True, cwd=REPOSITORY)
     REQUIREMENTS.write_text(HEAD + made.read_text())
 

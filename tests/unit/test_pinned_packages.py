@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ..pinned import BUILD
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "requirements-ci.txt").read_text()
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
@@ -21,6 +23,7 @@ DECLARED = [
     *PROJECT["dependencies"],
     *PROJECT["optional-dependencies"]["dev"],
     *PYPROJECT["build-system"]["requires"],
+    *BUILD,
 ]
 PLACE = {
     "python_version": "3.11",
