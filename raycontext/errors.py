@@ -31,6 +31,7 @@
     ├── RemoteError             an error that the daemon reports to a command
     ├── KernelsMissing          the compiled functions of the installation are not there
     └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
+        ├── Overloaded          an actor has too many calls waiting
         ├── DaemonFailed        the daemon cannot be started, or cannot serve
         └── DaemonStarting      the daemon cannot serve yet
 
@@ -65,6 +66,7 @@ __all__ = [
     "KernelsMissing",
     "NotIndexedYet",
     "NotShared",
+    "Overloaded",
     "PathNotAllowed",
     "PathNotFound",
     "RaycontextError",
@@ -408,6 +410,17 @@ class RuntimeUnavailable(Advised):
     """Ray or an actor cannot be started or reached: `RuntimeUnavailable(what, advice)`."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class Overloaded(RuntimeUnavailable):
+    """An actor has too many calls: `Overloaded(actor, calls)`."""
+
+    def __init__(self, actor: str, calls: int) -> None:
+        super().__init__(
+            f"The actor {actor} has {calls} calls waiting and takes no more",
+            "Nothing was done for this call. Try again in a moment, and let fewer callers ask at once.",
+        )
+        self.actor, self.calls = self.args = actor, calls
 
 
 class DaemonFailed(RuntimeUnavailable):

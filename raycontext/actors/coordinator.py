@@ -7,10 +7,8 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.embedder import actor_count, embedder_name
@@ -19,6 +17,7 @@ from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
+from raycontext.actors.turns import Turns
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.embed.names import is_remote
 from raycontext.embed.registry import embedder_for
@@ -36,7 +35,7 @@ from raycontext.index import stages
 from raycontext.index.estimate import IndexEstimate, estimate_tree
 from raycontext.index.governor import Governor, IndexBudget
 from raycontext.index.own_sources import is_own_source, note_own_source
-from raycontext.index.request import EmbedderPlan, IndexRequest
+from raycontext.index.request import EmbedderPlan, IndexRequest, together
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -55,8 +54,6 @@ from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, 
 
 __all__ = ["COORDINATOR", "Coordinator"]
 
-Result = TypeVar("Result")
-
 COORDINATOR = "rc"
 """Name of the Coordinator's actor."""
 
@@ -68,7 +65,9 @@ RUN_ATTEMPTS = 3
 
 @counted
 class Coordinator:
-    """Actor that owns the queue of jobs. Jobs of one collection run one after the other; others run side by side."""
+    """Actor that owns the queue of jobs. Jobs of one collection run one after the other; others run side by side.
+
+    Index calls that wait for the same collection share one run."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class Coordinator:
         self._storage = storage_for(root, storage_options)
         self._catalog = Catalog(self._storage)
         self._jobs: dict[str, Job] = {}
-        self._last: dict[str, asyncio.Task[Any]] = {}
+        self._turns = Turns()
         self._looks = Looks(root, self._take_in, self._is_long, look_budget, stays=runtime.name != "inline")
         self._maintenance: dict[str, asyncio.Task[None]] = {}
         self._leaving: Counter[str] = Counter()  # collections that are handed over
@@ -110,8 +109,11 @@ class Coordinator:
         await asyncio.to_thread(note_own_source, self._root, identity.source)
         self._plans[identity.name] = request.plan
         begun = time.monotonic()
-        report = await self._in_turn(
-            identity.name, lambda: self._index(identity, request.options, request.places, force=request.force)
+        report = await self._turns.share(
+            identity.name,
+            request._replace(collection=identity.name),
+            together,
+            lambda wanted: self._index(identity, wanted.options, wanted.places, force=wanted.force),
         )
         if not request.places:
             self._looks.note_run(identity.name, begun)
@@ -134,7 +136,7 @@ class Coordinator:
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection unless work on it is under way."""
-        if collection in self._last or collection in self._maintenance:
+        if self._turns.is_busy(collection) or collection in self._maintenance:
             return
         await self._end_actors(self._location(collection).open())
 
@@ -183,7 +185,7 @@ class Coordinator:
 
     async def clear(self, collection: str) -> None:
         """Remove a collection with its files and its actors, even when it is damaged. Raises `UnknownCollection`."""
-        await self._in_turn(collection, lambda: self._clear(collection))
+        await self._turns.take(collection, lambda: self._clear(collection))
 
     async def verify(self, collection: str | None, deep: bool) -> list[VerificationReport]:
         """Check one collection, or all when `collection` is None. Raises `UnknownCollection` or `StorageError`."""
@@ -196,7 +198,7 @@ class Coordinator:
         raise.
         """
         return [
-            await self._in_turn(name, partial(self._repair, self._location(name)))
+            await self._turns.take(name, partial(self._repair, self._location(name)))
             for name in await self._names(collection)
         ]
 
@@ -215,10 +217,9 @@ class Coordinator:
     async def close(self) -> None:
         """Stop all jobs and all maintenance. What they have committed stays."""
         await self._looks.close()
-        running = [*self._last.values(), *self._maintenance.values()]
-        for task in running:
+        for task in (running := list(self._maintenance.values())):
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(self._turns.close(), *running, return_exceptions=True)
 
     async def cancel(self, collection: str) -> bool:
         """Stop the running index job of a collection. Returns False when none runs.
@@ -253,8 +254,7 @@ class Coordinator:
         try:
             if (job := self._jobs.get(collection)) is not None:
                 job.hand_over()
-            if (last := self._last.get(collection)) is not None:
-                await asyncio.wait([last])
+            await self._turns.idle(collection)
             await self._stop_maintenance(collection)
             await self._runtime.end(vector_store_name(collection))
         finally:
@@ -300,16 +300,6 @@ class Coordinator:
         location = self._location(collection)
         await asyncio.to_thread(lambda: location.open().identity())
         return location
-
-    async def _in_turn(self, collection: str, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Do `work` after all earlier work on the collection. It continues when its caller is gone."""
-        task = asyncio.ensure_future(_after(self._last.get(collection), work))
-        self._last[collection] = task
-        try:
-            return await asyncio.shield(task)
-        finally:
-            if self._last.get(collection) is task and task.done():
-                del self._last[collection]
 
     async def _index(
         self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = (), *, force: bool = False
@@ -410,10 +400,3 @@ def _shard_count(collection: Collection) -> int:
     except StorageError:
         return 1
     return manifest.options.num_shards if manifest else 1
-
-
-async def _after(earlier: asyncio.Task[Any] | None, work: Callable[[], Awaitable[Result]]) -> Result:
-    """Do `work` once an earlier task has ended, however it ended."""
-    if earlier is not None:
-        await asyncio.wait([earlier])
-    return await work()

@@ -29,6 +29,7 @@ __all__ = [
     "refused",
     "resolved",
     "run_options",
+    "together",
 ]
 
 
@@ -61,6 +62,19 @@ class IndexRequest(NamedTuple):
     plan: EmbedderPlan = EmbedderPlan()
     force: bool = False
     """Whether to build the index anew. The old one answers until then."""
+
+
+def together(waiting: IndexRequest, new: IndexRequest) -> IndexRequest | None:
+    """Return the request whose run does the work of both; None where a run each is needed.
+
+    A run over some places also takes those of another one, a run over the whole source takes any. It does not become
+    one over the whole source, for which the callers of some places would have to wait.
+    """
+    if waiting._replace(places=()) != new._replace(places=()) or (waiting.places and not new.places):
+        return None
+    if not waiting.places:
+        return waiting
+    return waiting._replace(places=tuple(sorted({*waiting.places, *new.places})))
 
 
 def index_request(settings: Settings, source: str | Path, collection: str | None, options: RunOptions) -> IndexRequest:

@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, Placement
+from raycontext.runtime.mailbox import Mailbox
 from raycontext.runtime.worker_process import ParentActor
 
 __all__ = ["InlineRuntime"]
@@ -35,6 +36,7 @@ class _InlineActor(ActorHandle[Kind], Generic[Kind]):
         self._ended = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._loop = asyncio.get_running_loop()
+        self._mailbox = Mailbox(name)
 
     async def start(self) -> None:
         """Make the object in the actor's thread. Raises what its class raises."""
@@ -46,10 +48,11 @@ class _InlineActor(ActorHandle[Kind], Generic[Kind]):
         if self._ended:
             raise RuntimeUnavailable(f"The actor {self._name} has ended", "Run the command again.")
         bound = getattr(self._instance, method)
-        if inspect.iscoroutinefunction(bound):
-            return await bound(*arguments, **named)
-        work = functools.partial(bound, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        with self._mailbox.place(method):
+            if inspect.iscoroutinefunction(bound):
+                return await bound(*arguments, **named)
+            work = functools.partial(bound, *arguments, **named)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Call a method from another thread than that of the event loop, and block until it ends."""

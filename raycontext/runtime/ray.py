@@ -19,6 +19,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.retrying import Retries
 from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLost
+from raycontext.runtime.mailbox import with_mailbox
 from raycontext.runtime.ray_head import asked, while_head_answers
 from raycontext.runtime.task import in_worker, options_of, task
 
@@ -238,7 +239,7 @@ class RayRuntime:
         named: Mapping[str, Any],
     ) -> _RayActor[Kind]:
         """Make the actor called `name`, or find it, and wait until it is ready. Raises the errors of `actor`."""
-        remote: Any = cast(Any, ray.remote(kind)).options(
+        remote: Any = cast(Any, ray.remote(with_mailbox(kind, name))).options(
             name=name,
             namespace=self.namespace,
             get_if_exists=True,

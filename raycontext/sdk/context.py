@@ -101,7 +101,8 @@ class Context(OutlineAccess):
         max_embedding_tokens: largest cost of the run, in tokens of an embedding server. The run stops before it would
         cost more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`; without that there is no limit.
         paths: files and folders, absolute or relative to the source. Only they are looked at, which takes a fraction of
-        a second for a tree of any size. A first run, or one with changed options, looks at the whole source.
+        a second for a tree of any size. A first run, or one with changed options, looks at the whole source. Calls with
+        the same options that come while a run of the collection is under way share the next one, and its report.
         force: True builds the index anew, as another embedder does. The old index answers until the new one is
         committed, and stays when the run fails or is cancelled.
         on_progress: function that is called a few times a second with the progress of the run.

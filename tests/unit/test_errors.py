@@ -49,6 +49,7 @@ EXAMPLES: list[RaycontextError] = [
     errors.ConfigurationError("/home/me/.cursor/mcp.json", "it cannot be read", "Mend it."),
     errors.KernelsMissing("/site-packages/raycontext/kernel"),
     errors.RuntimeUnavailable("Ray cannot be started", "Look into its logs."),
+    errors.Overloaded("rc/flask", 500),
     errors.DaemonFailed("The daemon ended at once.", "/log/daemon.log"),
     errors.DaemonStarting("The daemon is starting", "Ask again."),
     errors.RequestRefused(401, "WrongToken", "The token is missing or wrong", "Send Authorization: Bearer TOKEN."),
