@@ -9,8 +9,7 @@ from typing import Any
 
 from raycontext.cli.display import say
 from raycontext.cli.terminal import connected
-from raycontext.discover.private_places import why_private
-from raycontext.discover.tree_size import size_of_tree
+from raycontext.discover.first_index import obstacle_to_first_index
 from raycontext.errors import NotIndexedYet, RemoteError, UnknownCollection
 from raycontext.safe_text import safe
 
@@ -20,9 +19,9 @@ __all__ = ["folder_to_index"]
 def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None, address: str | None) -> str:
     """Return the folder to index for a search that no collection answers.
 
-    A folder that the search names is indexed whatever its size, the current folder only where it is small or the user
-    at the terminal says so. Raises `refused` for a search that names a collection or a file, and an error with its exit
-    code for a folder that is private or too large, and for any on a cluster.
+    A folder is indexed where it is small or the user at the terminal says so, be it the current one or one that the
+    search names. Raises `refused` for a search that names a collection or a file, and an error with its exit code for a
+    folder that is private or too large, and for any on a cluster.
     """
     named, here = body.get("path"), body.get("folder")
     folder = os.path.realpath(named or here or "")
@@ -34,15 +33,15 @@ def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None
         raise _refused(
             refused, f"{folder} is not indexed on this cluster: {command} with its --address does. {elsewhere}"
         )
-    if reason := why_private(folder):
-        raise _refused(refused, f"{folder} {reason}: a search does not index it, {command} does. {elsewhere}")
     if refused.name == NotIndexedYet.__name__ and not _is_source(folder, root):
         raise refused  # the source of the collection is a folder above, which this search does not name
-    if named is None:
-        size = size_of_tree(Path(folder))
-        counted = f"at least {size.files:,} files with {size.bytes / 1e6:,.1f} MB"
-        if not size.is_small and not _agrees(f"{folder} is not indexed yet ({counted}). Index it now? [y/N] "):
-            raise _refused(refused, f"{folder} is not indexed, and is large ({counted}): {command}. {elsewhere}")
+    obstacle = obstacle_to_first_index(folder)
+    if obstacle is None:
+        return folder
+    if obstacle.is_private:
+        raise _refused(refused, f"{folder} {obstacle.reason}: a search does not index it, {command} does. {elsewhere}")
+    if not _agrees(f"{folder} is not indexed yet and {obstacle.reason}. Index it now? [y/N] "):
+        raise _refused(refused, f"{folder} is not indexed, and {obstacle.reason}: {command}. {elsewhere}")
     return folder
 
 

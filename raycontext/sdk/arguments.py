@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path
 
-from raycontext.errors import InvalidInput, PathNotFound
+from raycontext.errors import InvalidInput, NotIndexedYet, PathNotFound, RaycontextError, UnknownCollection
 from raycontext.settings import Settings
 from raycontext.store.storage.locations import MEMORY, StorageOptions, check_url, is_url
 
@@ -18,6 +18,7 @@ __all__ = [
     "check_line",
     "check_query",
     "check_share",
+    "not_indexed",
     "path_inside",
     "place_inside",
     "root_of",
@@ -35,6 +36,20 @@ def check_exists(path: str | Path) -> None:
     place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
     if "\0" in place or not os.path.lexists(place):
         raise PathNotFound(os.path.abspath(place))  # noqa: PTH100
+
+
+def not_indexed(error: UnknownCollection, path: str | Path | None) -> RaycontextError:
+    """Return the error for a path that no collection holds: `PathNotFound` when nothing is there, else `error` itself.
+
+    path: None when the collection was named, so that `error` stays.
+    """
+    if path is None or isinstance(error, NotIndexedYet):
+        return error
+    try:
+        check_exists(path)
+    except PathNotFound as missing:
+        return missing
+    return error
 
 
 def check_line(line: int) -> None:

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.actors.looks import Look, LookBudget
-from raycontext.errors import NotIndexedYet, RuntimeUnavailable
+from raycontext.errors import NotIndexedYet, RuntimeUnavailable, UnknownCollection
 from raycontext.index.governor import IndexBudget
 from raycontext.index.request import embedder_plan
 from raycontext.models import CollectionStatus, CollectionSummary, JobProgress, first_run
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
-from raycontext.sdk.arguments import storage_options_of
+from raycontext.sdk.arguments import not_indexed, storage_options_of
 from raycontext.sdk.search_client import SearchClient
 from raycontext.settings import Settings
 from raycontext.store.checking.reports import RepairReport, VerificationReport
@@ -42,7 +42,8 @@ class CollectionAccess:
     async def status(self, collection: str | None = None, *, path: str | Path | None = None) -> CollectionStatus:
         """Return what a collection holds and which actors serve it. `collection` and `path` are like those of `search`.
 
-        Raises `UnknownCollection`, `NotIndexedYet`, `InvalidInput`, `StorageError` or `RuntimeUnavailable`.
+        Raises `UnknownCollection`, `NotIndexedYet`, `PathNotFound`, `InvalidInput`, `StorageError` or
+        `RuntimeUnavailable`.
         """
         name = await self._resolve(collection, path)
         return await self._answer_of(name, (await self._coordinator()).call(Coordinator.status, name))
@@ -61,12 +62,21 @@ class CollectionAccess:
         )
 
     async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:
-        """Return the name of the collection that `search` would search. Raises `UnknownCollection`, `InvalidInput`."""
+        """Return the name of the collection that `search` would search.
+
+        Raises `UnknownCollection`, `InvalidInput`, and `PathNotFound` when nothing is at `path`.
+        """
         return await self._resolve(collection, path)
 
     async def of_source(self, source: str | Path) -> str:
-        """Return the name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
-        return await (await self._coordinator()).call(Coordinator.of_source, await asyncio.to_thread(real_path, source))
+        """Return the name of the collection whose source is exactly this folder. Raises `UnknownCollection`, and
+        `PathNotFound` when there is no such folder either.
+        """
+        place = await asyncio.to_thread(real_path, source)
+        try:
+            return await (await self._coordinator()).call(Coordinator.of_source, place)
+        except UnknownCollection as error:
+            raise await asyncio.to_thread(not_indexed, error, source) from None
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection when no work on it is under way. The next call starts them again."""
@@ -113,9 +123,11 @@ class CollectionAccess:
 
     async def _identity(self, collection: str | None, path: str | Path | None) -> CollectionIdentity:
         place = await asyncio.to_thread(real_path, path) if path is not None else None
-        return await (await self._coordinator()).call(
-            Coordinator.resolve, collection, place, await asyncio.to_thread(real_path, ".")
-        )
+        here = await asyncio.to_thread(real_path, ".")
+        try:
+            return await (await self._coordinator()).call(Coordinator.resolve, collection, place, here)
+        except UnknownCollection as error:
+            raise await asyncio.to_thread(not_indexed, error, None if collection is not None else path) from None
 
     async def _not_indexed(self, name: str) -> NotIndexedYet:
         """Return the error for a collection without a commit, with how far its first run came."""

@@ -25,7 +25,7 @@ from raycontext.index.request import resolved
 from raycontext.models import CollectionStatus, CollectionSummary, IndexReport, first_run
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
-from raycontext.sdk.arguments import MAX_LIMIT
+from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.serve.contexts import Contexts
@@ -220,7 +220,10 @@ class Service:
         if not self._reach.is_bounded:
             return await self.contexts.catalog.resolve(collection, path)
         place = None if path is None else await self._check_path(path)
-        return chosen(await self._sources(), collection, place)
+        try:
+            return chosen(await self._sources(), collection, place)
+        except UnknownCollection as error:
+            raise await asyncio.to_thread(not_indexed, error, None if collection is not None else place) from None
 
     async def _sources(self) -> dict[str, str]:
         """Return the source of each collection that the caller may reach, by name."""

@@ -11,8 +11,10 @@ import pytest
 
 import raycontext
 from raycontext.cli import indexing, queries
+from raycontext.discover import tree_size
 from raycontext.discover.private_places import PRIVATE_IN_HOME, PRIVATE_IN_SYSTEM, why_private
 from raycontext.errors import InvalidInput, RemoteError
+from raycontext.exit_codes import ExitCode
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.service import Service
 
@@ -92,7 +94,29 @@ def test_search_of_the_command_line_indexes_no_private_place(
 ) -> None:
     begun: list[Any] = []
     monkeypatch.setattr(indexing, "index_folder", lambda *given, **_: begun.append(given))
-    given = {
+    with pytest.raises(RemoteError, match="a search does not index it"):
+        queries.run("search", searched(root, home / folder))
+    assert not begun
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_search_of_the_command_line_indexes_no_large_folder_unasked(
+    tmp_path: Path, root: Path, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(indexing, "index_folder", lambda *given, **_: begun.append(given))
+    monkeypatch.setattr(tree_size, "SMALL_FILES", 3)
+    write_tree(tmp_path / "large", {f"{number}.py": "x = 1\n" for number in range(4)})
+    monkeypatch.chdir(tmp_path / "large")
+    with pytest.raises(RemoteError, match=r"is large .at least 4 files with 0.0 MB.: `raycontext index") as refused:
+        queries.run("search", searched(root, tmp_path / "large" if named else None))
+    assert refused.value.exit_code == ExitCode.NO_COLLECTION
+    assert not begun
+
+
+def searched(root: Path, path: Path | None) -> dict[str, Any]:
+    """What the command line passes on for a search."""
+    return {
         **dict.fromkeys(("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens", "context")),
         **dict.fromkeys(("diversity", "address", "as_json", "json_hits", "files")),
         "lines": 12,
@@ -101,11 +125,8 @@ def test_search_of_the_command_line_indexes_no_private_place(
         "collections": [],
         "root": str(root),
         "query": "private text",
-        "path": str(home / folder),
+        "path": str(path) if path else None,
     }
-    with pytest.raises(RemoteError, match="a search does not index it"):
-        queries.run("search", given)
-    assert not begun
 
 
 async def _silent(value: float, total: float | None, text: str | None) -> None:

@@ -462,3 +462,12 @@ def test_error_says_what_happened_and_what_to_do(place: Place, kind: type[Raycon
 def is_progress(line: str) -> bool:
     stages = ("queued", "walking", "hashing", "indexing", "committing", "done", "cancelled", "failed")
     return line.partition(" ")[0] in stages
+
+
+def test_every_command_tells_a_missing_path_from_one_without_an_index(place: Place) -> None:
+    commands = ("search cart {}", "status {}", "clear {}", "cancel {}", "related {}:1", "outline {}")
+    for command in (*commands, "usages cart --in {}"):
+        told = place.run(*command.format("gone.py").split())
+        assert (told.code, f"{place.folder}/gone.py does not exist" in told.stderr) == (3, True), (command, told)
+        if not command.startswith("search"):  # which indexes it
+            assert place.run(*command.format("shop/cart.py").split()).code == 4, command

@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 import raycontext
+from raycontext.discover import tree_size
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.mcp.mount import McpMount
 from raycontext.serve.mcp.tools import TOOLS
@@ -133,6 +134,18 @@ async def test_the_first_search_indexes_the_folder(place: Place) -> None:
     assert "was not indexed before" not in again
 
 
+async def test_a_search_indexes_no_large_folder_unasked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = place.projects / "large"
+    write_tree(project, {f"part{number}.py": f"def part{number}():\n    pass\n" for number in range(4)})
+    monkeypatch.setattr(tree_size, "SMALL_FILES", 3)
+    told = await refused(place, "search_code", path=str(project), query="part2")
+    assert f"{project} is large (at least 4 files" in told
+    assert "index_codebase" in told
+    await called(place, "index_codebase", path=str(project))
+    _, structured = await called(place, "search_code", path=str(project), query="part2")
+    assert structured["results"][0]["symbol"] == "part2"
+
+
 @pytest.mark.parametrize(
     ("inside", "filters", "expected"),
     [
@@ -143,6 +156,9 @@ async def test_the_first_search_indexes_the_folder(place: Place) -> None:
         ("", {"extensionFilter": [".go", "js"]}, {"web/router.js", "core/ledger.go"}),
         ("", {"pathFilter": ["!cart.py", "shop/"]}, {"shop/payment.py"}),
         ("shop", {"extensionFilter": [".js"]}, set()),
+        ("shop", {"pathFilter": ["shop/*.py", "!./shop/cart.py"]}, {"shop/payment.py"}),
+        ("shop/payment.py", {"extensionFilter": ["py"], "pathFilter": ["payment.*"]}, {"shop/payment.py"}),
+        ("shop/payment.py", {"pathFilter": ["!payment.py"]}, set()),
     ],
 )
 async def test_a_search_is_kept_to_what_was_asked_for(
@@ -180,7 +196,9 @@ async def test_related_code(place: Place) -> None:
     text, structured = await called(place, "find_related", path=str(place.shop / "shop/payment.py"), line=9, limit=2)
     assert 1 <= len(structured["results"]) <= 2
     assert "like line 9" in text
+    (place.folder / "x.py").touch()
     assert "no indexed folder" in await refused(place, "find_related", path=str(place.folder / "x.py"), line=1)
+    assert "does not exist" in await refused(place, "find_related", path=str(place.folder / "y.py"), line=1)
 
 
 async def test_outline_of_a_folder_and_a_file(place: Place) -> None:
@@ -298,7 +316,7 @@ async def test_nothing_outside_the_allowed_folders_is_touched(place: Place, tool
     ):
         text = await refused(place, tool, path=str(path), **needed)
         assert "outside of the allowed folders" in text
-    assert "not an existing folder" in await refused(place, "search_code", path=str(place.folder / "gone"), query="x")
+    assert "does not exist" in await refused(place, "search_code", path=str(place.folder / "gone"), query="x")
 
 
 async def test_null_is_not_given_and_ten_point_nought_is_ten(place: Place) -> None:

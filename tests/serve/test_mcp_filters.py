@@ -6,7 +6,7 @@ import pytest
 
 from raycontext.discover.globs import path_filter
 from raycontext.errors import InvalidInput
-from raycontext.serve.mcp.filters import path_globs
+from raycontext.serve.mcp.filters import globs_of
 
 PATHS = [
     "app.py",
@@ -30,35 +30,29 @@ def admitted(globs: tuple[str, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "file", "extensions", "patterns", "expected"),
+    ("extensions", "patterns", "expected"),
     [
-        ("", "", [], [], PATHS),
-        ("src", "", [], [], [path for path in PATHS if path.startswith("src/")]),
-        ("", "", [".py"], [], [path for path in PATHS if path.endswith(".py")]),
-        ("", "", ["py", ".ts"], [], [path for path in PATHS if path.endswith((".py", ".ts"))]),
-        ("src", "", [".ts"], [], ["src/app.ts"]),
-        ("web [old]", "", [], [], ["web [old]/app.ts"]),
-        ("", "", [], ["src/"], [path for path in PATHS if "src/" in path]),
-        ("", "", [], ["/src/"], [path for path in PATHS if path.startswith("src/")]),
-        ("", "", [], ["!tests/"], [path for path in PATHS if "tests/" not in path]),
-        ("src", "", [], ["!tests/", "!deep/"], ["src/app.py", "src/app.ts"]),
-        ("src", "", [".py"], ["deep/"], ["src/deep/er/tool.py"]),
-        ("src", "", [".py"], ["deep/er"], ["src/deep/er/tool.py"]),
-        ("", "", [".py"], ["app.*"], ["app.py", "src/app.py", "docs/src/app.py"]),
-        ("", "", [".py"], ["app.py"], ["app.py", "src/app.py", "docs/src/app.py"]),
-        ("", "", [".py"], ["app.ts"], []),
-        ("src", "src/app.py", [], [], ["src/app.py"]),
-        ("src", "src/app.py", [".py"], ["app.*"], ["src/app.py"]),
-        ("src", "src/app.py", [".ts"], [], []),
+        ([], [], PATHS),
+        ([".py"], [], [path for path in PATHS if path.endswith(".py")]),
+        (["py", ".ts"], [], [path for path in PATHS if path.endswith((".py", ".ts"))]),
+        ([], ["src/"], [path for path in PATHS if "src/" in path]),
+        ([], ["/src/"], [path for path in PATHS if path.startswith("src/")]),
+        ([], ["!tests/"], [path for path in PATHS if "tests/" not in path]),
+        ([".py"], ["src/"], [path for path in PATHS if "src/" in path and path.endswith(".py")]),
+        ([".py"], ["deep/"], ["src/deep/er/tool.py"]),
+        ([".py"], ["src/deep/er"], ["src/deep/er/tool.py"]),
+        ([".py"], ["/src", "!tests/"], ["src/app.py", "src/deep/er/tool.py"]),
+        ([".ts"], ["web\\ \\[old\\]/"], ["web [old]/app.ts"]),
+        ([".py"], ["app.*"], ["app.py", "src/app.py", "docs/src/app.py"]),
+        ([".py"], ["app.py"], ["app.py", "src/app.py", "docs/src/app.py"]),
+        ([".py"], ["app.ts"], []),
     ],
 )
-def test_filters_together(
-    folder: str, file: str, extensions: list[str], patterns: list[str], expected: list[str]
-) -> None:
-    assert admitted(path_globs(folder, file, extensions, patterns)) == expected
+def test_filters_together(extensions: list[str], patterns: list[str], expected: list[str]) -> None:
+    assert admitted(globs_of(extensions, patterns)) == expected
 
 
 @pytest.mark.parametrize("pattern", ["!", "/", "#x", "  ", "!!", "**/***/[z-a]/"])
 def test_what_is_no_glob_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidInput, match="pathFilter"):
-        path_globs("", "", [], [pattern])
+        globs_of([], [pattern])

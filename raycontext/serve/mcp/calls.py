@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from raycontext import __version__
-from raycontext.discover.private_places import why_private
+from raycontext.discover.first_index import obstacle_to_first_index
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Freshness, Hit
 from raycontext.runtime.without_ray import RUNTIMES
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
-from raycontext.serve.mcp.filters import path_globs
+from raycontext.serve.mcp.filters import globs_of
 from raycontext.serve.mcp.progress import progress_line, progress_structured
 from raycontext.serve.mcp.relations import find_usages, outline_of
 from raycontext.serve.mcp.status import status_lines, status_structured
@@ -71,8 +71,7 @@ class Calls:
             if found is None or found.version == 0:
                 return _nothing_yet(place, job, arguments["maxTokens"])
             notes.append("This folder was not indexed before; this call has indexed it.")
-        folder, file = await asyncio.to_thread(_inside, found.source, place)
-        globs = path_globs(folder, file, arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
+        globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
         query, limit = arguments["query"], arguments["limit"]
         answer = await self._service.search(
             SearchQuery(query=query, collection=found.name, path=place, paths=list(globs), limit=limit)
@@ -191,9 +190,11 @@ class Calls:
 
     async def _first_index(self, place: str, begun: CollectionSummary | None, report: Report) -> JobState:
         """Index the folder of `place` for the first time, and wait for it up to `FIRST_SEARCH_SECONDS`."""
-        folder = begun.source if begun else place  # the root may be of others, and name more than the agent did
-        await asyncio.to_thread(_check_first_index, folder)
-        job = await self._service.start_index(IndexQuery(path=folder))
+        job = self._service.job(begun.name) if begun else None
+        if job is None or job.state != "running":  # else somebody has asked for it
+            folder = begun.source if begun else place  # the root may be of others, and name more than the agent did
+            await asyncio.to_thread(_check_first_index, folder)
+            job = await self._service.start_index(IndexQuery(path=folder))
         return await self._waited(job, FIRST_SEARCH_SECONDS, report)
 
     async def _waited(self, job: JobState, seconds: float, report: Report) -> JobState:
@@ -268,25 +269,15 @@ def _counted(answer: Answer) -> str:
     return f"{len(answer.hits)} result{'' if len(answer.hits) == 1 else 's'}"
 
 
-def _inside(source: str, place: str) -> tuple[str, str]:
-    """Return the folder of `place` and the file that it is ("" for a folder), both relative to `source`."""
-    relative = PurePath(place).relative_to(source).as_posix()
-    if relative == ".":
-        return "", ""
-    if Path(place).is_file():
-        return PurePath(relative).parent.as_posix().removeprefix("."), relative
-    return relative, ""
-
-
 def _check_first_index(place: str) -> None:
     """Raise `InvalidInput` for a place that a search does not index by itself.
 
-    A search indexes projects, neither private places nor whole file systems that an agent named by mistake.
+    A search indexes small projects, neither private places nor whole file systems that an agent named by mistake.
     """
     if Path(place).is_file():
         raise InvalidInput(f"{place} is a file in no indexed folder", "Pass the absolute path of its project's folder.")
-    if reason := why_private(place):
+    if obstacle := obstacle_to_first_index(place):
         raise InvalidInput(
-            f"{place} {reason}, so that a search does not index it",
+            f"{place} {obstacle.reason}, so that a search does not index it",
             "Pass the path of a project, or call index_codebase with this path to index all of it.",
         )
