@@ -37,6 +37,10 @@ class Change:
     """Where to keep a copy of `before`; None for no copy."""
     obsolete: tuple[Path, ...] = ()
     """Backups that hold nothing that the file will not hold after the change."""
+    emptied: tuple[Path, ...] = ()
+    """Folders that were made for the file and go with it where they are empty, the innermost first."""
+    mode: int = 0o600
+    """Mode of a new file, before the umask."""
 
     @property
     def needed(self) -> bool:
@@ -74,9 +78,14 @@ class Change:
             if self.backup is not None and self.before is not None:
                 _write(self.backup, self.before, owner)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, self.after, owner)
+            _write(target, self.after, owner, self.mode)
         for copy in self.obsolete:
             copy.unlink(missing_ok=True)
+        for folder in self.emptied:
+            try:
+                folder.rmdir()
+            except OSError:  # others have put something there
+                break
 
 
 def plan_install(client: Client, path: Path, entry: dict[str, Any]) -> Change:
@@ -154,13 +163,13 @@ def read(path: Path) -> bytes | None:
     return content
 
 
-def _write(path: Path, content: bytes, like: os.stat_result | None) -> None:
+def _write(path: Path, content: bytes, like: os.stat_result | None, mode: int = 0o600) -> None:
     """Write a file in one step, so that a reader sees the old content or the new.
 
-    like: the file whose mode and owner it gets. Without one it is for its owner alone.
+    like: the file whose mode and owner it gets. mode: the mode without such a file, before the umask.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             if like is not None and hasattr(os, "fchown"):

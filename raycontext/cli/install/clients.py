@@ -34,6 +34,7 @@ class ClientName(StrEnum):
     DROID = "droid"
     CRUSH = "crush"
     LM_STUDIO = "lm-studio"
+    COPILOT = "copilot"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Client:
     format: Literal["json", "toml"] = "json"
     says_type: bool = False
     """Whether an entry names its transport."""
+    more: tuple[tuple[str, Any], ...] = ()
+    """Further keys of an entry, with their values."""
     afterwards: str = "Restart it, or reload its MCP servers."
 
     def is_ours(self, entry: object) -> bool:
@@ -82,7 +85,7 @@ def entry_for(client: Client, command: Sequence[str], variables: Mapping[str, st
     """
     program, *arguments = *command, "mcp"
     entry: dict[str, Any] = {"type": "stdio"} if client.says_type else {}
-    entry |= {"command": program, "args": arguments}
+    entry |= {**dict(client.more), "command": program, "args": arguments}
     return entry | ({"env": dict(variables)} if variables else {})
 
 
@@ -140,9 +143,12 @@ def _droid(at: Surroundings) -> PurePath:
 
 
 def _crush(at: Surroundings) -> PurePath:
-    if at.platform == "win32":
-        return at.folder("LOCALAPPDATA", at.home / "AppData" / "Local") / "crush" / "crush.json"
-    return at.folder("XDG_CONFIG_HOME", at.home / ".config") / "crush" / "crush.json"
+    configuration = at.folder("XDG_CONFIG_HOME", at.home / ".config") / "crush"
+    return at.folder("CRUSH_GLOBAL_CONFIG", configuration) / "crush.json"
+
+
+def _copilot(at: Surroundings) -> PurePath:
+    return at.folder("COPILOT_HOME", at.home / ".copilot") / "mcp-config.json"
 
 
 def _lm_studio(at: Surroundings) -> PurePath:
@@ -202,5 +208,14 @@ CLIENTS: dict[ClientName, Client] = {
         Client(ClientName.DROID, "Factory Droid", "mcpServers", _droid, _parent_of(_droid), says_type=True),
         Client(ClientName.CRUSH, "Crush", "mcp", _crush, _parent_of(_crush), says_type=True),
         Client(ClientName.LM_STUDIO, "LM Studio", "mcpServers", _lm_studio, _parent_of(_lm_studio)),
+        Client(
+            ClientName.COPILOT,
+            "Copilot CLI",
+            "mcpServers",
+            _copilot,
+            _parent_of(_copilot),
+            more=(("type", "local"), ("tools", ["*"])),
+            afterwards="Start a new session; /mcp shows the server.",
+        ),
     )
 }

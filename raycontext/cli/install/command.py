@@ -7,17 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from raycontext.cli.display import say
-from raycontext.cli.install.change import Change, plan_install, plan_undo
-from raycontext.cli.install.clients import CLIENTS, MODULE, SERVER, Client, ClientName, Surroundings, entry_for
-from raycontext.cli.install.document import by_hand
+from raycontext.cli.install.clients import CLIENTS, MODULE, Client, ClientName, Surroundings, entry_for
+from raycontext.cli.install.guides import existing_project
+from raycontext.cli.install.plan import Plan
 from raycontext.errors import ConfigurationError
 from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
 
 __all__ = ["install"]
 
@@ -31,45 +30,44 @@ def install(
     clients: Annotated[
         list[ClientName] | None, typer.Argument(help="Programs to configure [default: all that are found here].")
     ] = None,
+    instructions: Annotated[
+        bool,
+        typer.Option(
+            "--instructions/--no-instructions",
+            help="Add a skill and a sub-agent, which say when to use which tool, where a program has them.",
+        ),
+    ] = True,
+    project: Annotated[
+        Path | None,
+        typer.Option("--project", help="Put the instructions into the rules of this project, and change nothing else."),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Remove what was added.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Configure editors and agents to use the MCP server (`raycontext mcp`)."""
+    """Configure editors and agents to use the MCP server (`raycontext mcp`), and tell them when to use it."""
     at = surroundings()
-    chosen = [CLIENTS[name] for name in clients or ()] or _found(at)
+    chosen = [CLIENTS[name] for name in clients or ()]
+    if not chosen:
+        chosen = list(CLIENTS.values()) if undo and project is not None else _found(at)
     if not chosen:
         say(f"None of these was found here: {', '.join(client.title for client in CLIENTS.values())}.")
         say(f"Name one to configure it all the same: raycontext install {ClientName.CLAUDE_CODE}")
         raise typer.Exit(ExitCode.WRONG_USE)
-    failed = False
-    steps: list[_Step] = []
-    command = relay_command()
-    for client in chosen:
-        path, entry = Path(client.configuration(at)), _entry(client, command)
-        try:
-            change = plan_undo(client, path) if undo else plan_install(client, path, entry)
-        except ConfigurationError as error:
-            say(f"error: {safe(str(error))}")
-            _tell_by_hand(client, path, None if undo else entry)
-            failed = True
-            continue
-        step = _Step(client, change)
-        _show(step, undo)
-        if change.needed:
-            steps.append(step)
-    if steps and not dry_run:
+    if project is not None:
+        project = existing_project(project)
+    plan = Plan(undo)
+    if project is None:
+        command = relay_command()
+        for client in chosen:
+            plan.add_server(client, Path(client.configuration(at)), _entry(client, command))
+    if instructions or project is not None:
+        plan.add_guides(chosen, at, project)
+    if plan.steps and not dry_run:
         _confirm(yes)
-        failed = not _apply(steps) or failed
-    if failed:
+        plan.apply()
+    if plan.failed:
         raise typer.Exit(ExitCode.WRONG_USE)
-
-
-class _Step(NamedTuple):
-    """Change of one file of a client."""
-
-    client: Client
-    change: Change
 
 
 def surroundings() -> Surroundings:
@@ -126,26 +124,6 @@ def _found(at: Surroundings) -> list[Client]:
     return [client for client in CLIENTS.values() if any(Path(trace).exists() for trace in client.traces(at))]
 
 
-def _show(step: _Step, undo: bool) -> None:
-    """Print what a step would do."""
-    place = safe(str(step.change.path))
-    if not step.change.needed:
-        say(f"{step.client.title}: {place} {'has nothing of ours' if undo else 'is configured already'}.")
-        return
-    say(f"{step.client.title}: {place}")
-    typer.echo(step.change.diff())
-
-
-def _tell_by_hand(client: Client, path: Path, entry: dict[str, Any] | None) -> None:
-    """Print what a user can do where a file is not changed. `entry` is None when ours was to be removed."""
-    if entry is None:
-        say(f"By hand: remove '{SERVER}' from '{client.container}' in {safe(str(path))}.")
-        return
-    say(f"By hand: put this into {safe(str(path))}:")
-    for line in by_hand(client, entry).splitlines():
-        say(f"    {safe(line)}")
-
-
 def _confirm(yes: bool) -> None:
     """Ask whether to make the changes. Ends the command when the answer is no or nobody can be asked."""
     if yes:
@@ -154,19 +132,3 @@ def _confirm(yes: bool) -> None:
         say("Nothing was changed: there is no terminal to ask on. Give --yes to change it, --dry-run to look only.")
         raise typer.Exit(ExitCode.WRONG_USE)
     typer.confirm("Change it?", abort=True, err=True)
-
-
-def _apply(steps: list[_Step]) -> bool:
-    """Make the changes. Returns False when one of them failed."""
-    done = True
-    for client, change in steps:
-        try:
-            change.apply()
-        except ConfigurationError as error:
-            say(f"error: {safe(str(error))}")
-            done = False
-            continue
-        keeps = change.backup is not None and change.before is not None
-        kept = f" The file as it was: {safe(change.backup.name)}." if keeps and change.backup else ""
-        say(f"{client.title}: done.{kept} {client.afterwards}")
-    return done

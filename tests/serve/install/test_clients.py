@@ -27,8 +27,9 @@ PLACES = {
     ClientName.KIRO: (".kiro/settings/mcp.json",) * 3,
     ClientName.QWEN: (".qwen/settings.json",) * 3,
     ClientName.DROID: (".factory/mcp.json",) * 3,
-    ClientName.CRUSH: (".config/crush/crush.json", ".config/crush/crush.json", "AppData/Local/crush/crush.json"),
+    ClientName.CRUSH: (".config/crush/crush.json",) * 3,
     ClientName.LM_STUDIO: (".lmstudio/mcp.json",) * 3,
+    ClientName.COPILOT: (".copilot/mcp-config.json",) * 3,
 }
 
 
@@ -50,6 +51,8 @@ def test_place_of_the_configuration(name: ClientName, number: int, at: Surroundi
         (ClientName.VSCODE, "XDG_CONFIG_HOME", "/x", "/x/Code/User/mcp.json"),
         (ClientName.CODEX, "CODEX_HOME", "/y", "/y/config.toml"),
         (ClientName.GEMINI, "GEMINI_CLI_HOME", "/g", "/g/.gemini/settings.json"),
+        (ClientName.CRUSH, "CRUSH_GLOBAL_CONFIG", "/r", "/r/crush.json"),
+        (ClientName.COPILOT, "COPILOT_HOME", "/o", "/o/mcp-config.json"),
     ],
 )
 def test_variables_move_a_configuration(name: ClientName, variable: str, value: str, place: str) -> None:

@@ -33,6 +33,7 @@ FILES = {
     ClientName.DROID: '{\n    "mcpServers": {\n        "files": {"command": "files"}\n    }\n}\n',
     ClientName.CRUSH: '{\n  "$schema": "https://example.org/crush.json"\n}\n',
     ClientName.LM_STUDIO: '{\n  "mcpServers": {}\n}',
+    ClientName.COPILOT: '{"mcpServers": {}}\n',
 }
 
 
