@@ -36,7 +36,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORAGE: "storage fails or is damaged",
     ExitCode.RUN_STOPPED: "the index run stopped",
     ExitCode.UNREACHABLE: "Ray, the daemon or an embedding server cannot be reached",
-    ExitCode.SOME_SOURCES: "only some sources of a batch succeeded",
+    ExitCode.SOME_SOURCES: "only some sources of a batch succeeded, or files are pending",
     ExitCode.NO_SOURCES: "no source of a batch succeeded",
     ExitCode.PROBLEMS_FOUND: "problems found (`doctor`)",
     ExitCode.NOTHING_TO_CANCEL: "nothing to cancel",

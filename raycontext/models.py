@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_fie
 from raycontext.tree_records import (
     Chunk,
     ChunkKind,
+    Failure,
     FileDigest,
     FileStat,
     SkippedFile,
@@ -27,6 +28,8 @@ __all__ = [
     "ChunkKind",
     "CollectionStatus",
     "CollectionSummary",
+    "FailedFile",
+    "Failure",
     "FeatureContribution",
     "FileDigest",
     "FileStat",
@@ -165,6 +168,8 @@ class JobProgress(FrozenModel):
     bytes_to_index: int = 0
     """Size of the files to index."""
     bytes_indexed: int = 0
+    files_waiting: int = 0
+    """Files whose worker or node was lost, and which wait for their next try."""
     seconds: float = 0.0
     """Time since the run began, in seconds."""
     error: str = ""
@@ -222,6 +227,9 @@ class IndexReport(FrozenModel):
     """Bytes of source that this run read and chunked."""
     skipped: dict[str, int]
     """Number of files of the tree that are not in the index, by `SkipReason`."""
+    pending_files: tuple[str, ...] = ()
+    """Paths of files that this run could not take in although nothing is wrong with them: workers or nodes were lost
+    again and again. The index keeps what it holds of them, and the next run tries them again."""
     cut_by_lines: tuple[str, ...] = ()
     """Paths of files whose language has a grammar but which this run cut by lines, since parsing takes too long."""
     unreadable_folders: tuple[str, ...] = ()
@@ -284,6 +292,22 @@ class CollectionSummary(FrozenModel):
     """Time of the last commit, in ISO 8601 and UTC."""
 
 
+class FailedFile(FrozenModel):
+    """Last attempt to index a file, which has failed."""
+
+    path: str
+    reason: str
+    """Value of `SkipReason`; "" for a pending file of which the index holds an earlier content."""
+    why: str
+    """Signal, limit or class of the error that ended the attempt."""
+    node: str
+    """Name of the node on which it happened; "" where that is not known."""
+    failed_at: str
+    """Time of the failure, in ISO 8601 and UTC."""
+    version: str
+    """Version of raycontext that tried. Another version tries again what this one has put into quarantine."""
+
+
 class CollectionStatus(FrozenModel):
     """State of a collection: what it holds, its files on disk, its running index job and its actors."""
 
@@ -327,6 +351,10 @@ class CollectionStatus(FrozenModel):
     skipped: dict[str, int]
     skipped_files: tuple[tuple[str, str], ...]
     """Path and reason of each skipped file."""
+    failed_files: tuple[FailedFile, ...] = ()
+    """Why, where and when indexing failed, of the files in quarantine and of the pending ones."""
+    pending_files: tuple[str, ...] = ()
+    """Paths of files that the next run tries again, see `IndexReport.pending_files`."""
     cut_by_lines: tuple[str, ...] = ()
     """Paths of files that have a grammar and were cut by lines instead, since parsing them takes too much work."""
     progress: JobProgress | None = None

@@ -55,6 +55,8 @@ class RunOptions(BaseModel):
     """Name of the embedder, see `raycontext.embed.registry.embedder_for`; another one rebuilds the collection."""
     max_embedding_tokens: StrictInt | None = Field(default=None, ge=0)
     """Number of tokens of an embedding server that the run may use; it stops before it would use more."""
+    retry_quarantined: StrictBool | None = None
+    """Whether this run tries the files in quarantine again, although their contents have not changed."""
 
     def given(self) -> dict[str, Any]:
         """Return the options that are set, by name."""

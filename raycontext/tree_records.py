@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Chunk", "ChunkKind", "FileDigest", "FileStat", "SkipReason", "SkippedFile", "TreeListing"]
+__all__ = ["Chunk", "ChunkKind", "Failure", "FileDigest", "FileStat", "SkipReason", "SkippedFile", "TreeListing"]
 
 
 class SkipReason(StrEnum):
@@ -23,8 +23,8 @@ class SkipReason(StrEnum):
     QUARANTINED = "quarantined"  # indexing the file alone raised an error
     WORKER_DIED = "worker_died"  # the file crashed its worker, or used more CPU time than a file may
     OUT_OF_MEMORY = "out_of_memory"  # the file needed more memory than a task may use
-    # The file is not to blame; the next run tries it again:
-    WORKER_LOST = "worker_lost"  # its node was lost, or the machine ran out of memory, several times
+    # The file is not to blame; it is pending, and the next run tries it again:
+    WORKER_LOST = "worker_lost"  # its node was lost, or the machine ran out of memory, for ten minutes
 
 
 class ChunkKind(StrEnum):
@@ -56,6 +56,19 @@ class FileStat(NamedTuple):
     size: int  # bytes
     mtime_ns: int  # nanoseconds since the epoch
     inode: int
+
+
+class Failure(NamedTuple):
+    """What ended the last attempt to index a file."""
+
+    why: str
+    """Signal, limit or class of the error, such as "SIGSEGV". It holds no content of the file."""
+    node: str
+    """Name of the node on which it happened; "" where the node is lost and its name unknown."""
+    at_ns: int
+    """Time in nanoseconds since the epoch, by the clock of whoever drove the run."""
+    version: str
+    """Version of raycontext that tried."""
 
 
 class SkippedFile(NamedTuple):

@@ -153,9 +153,8 @@ class Coordinator:
         manifest = await asyncio.to_thread(location.open().latest) if name is not None else None
         options = request.options.applied_to(manifest.options if manifest else IndexOptions())
         version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
-        return await self._runtime.run(
-            estimate_tree, request.source, location, version, options, self._runtime.parallelism
-        )
+        again, workers = bool(request.options.retry_quarantined), self._runtime.parallelism
+        return await self._runtime.run(estimate_tree, request.source, location, version, options, workers, again)
 
     async def progress(self, collection: str) -> JobProgress | None:
         """Return the progress of the running or last job of a collection; None when there was none."""

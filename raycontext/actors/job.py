@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
@@ -30,6 +32,8 @@ from raycontext.store.writer import SEGMENTS_COLLECTED
 from raycontext.ulid import new_ulid
 
 __all__ = ["HandedOver", "Job"]
+
+_log = logging.getLogger("raycontext")
 
 Result = TypeVar("Result")
 
@@ -87,6 +91,7 @@ class Job:
         self._places = places
         self._file_seconds = file_seconds
         self._force = force
+        self._retries_quarantined = False
         self.num_shards = 0
         self._location = location
         self._runtime = runtime
@@ -96,7 +101,8 @@ class Job:
         self._error = ""
         self._work: asyncio.Future[bool] | None = None
         self._cancelled = False
-        self._leaving = False
+        self._leaving = asyncio.Event()
+        self._pausing = 0  # number of instructions that wait for their next try
         self.is_handed_over = False
         """True when the run has left files to whoever goes on with it."""
         self._tried: list[SegmentReference] = []
@@ -114,6 +120,7 @@ class Job:
                     vector_store_name(self.identity.name), ANYWHERE, VectorStoreActor, self._location
                 )
                 self._state = await self._store.call(VectorStoreActor.begin, options, self._force)
+            self._retries_quarantined = bool(options.retry_quarantined)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
@@ -124,7 +131,7 @@ class Job:
                 replace=self._state.replace,
                 parallelism=self._runtime.parallelism,
                 new_txn=new_ulid,
-                again=() if self._places else self._state.parsed_again,  # a search does not wait for these
+                again=() if self._keeps_to_places() else self._state.tried_again,  # a search does not wait
             )
             if self._cancelled:
                 raise JobCancelled(self.identity.name)
@@ -165,7 +172,7 @@ class Job:
     def hand_over(self) -> None:
         """End the run at its next commit, so that another runtime goes on. One that has nothing left to begin, or that
         builds anew in a single commit, is completed here."""
-        self._leaving = True
+        self._leaving.set()
 
     @property
     def is_running(self) -> bool:
@@ -198,6 +205,7 @@ class Job:
             files_indexed=planner.files_indexed,
             bytes_to_index=planner.bytes_to_index,
             bytes_indexed=planner.bytes_indexed,
+            files_waiting=planner.files_waiting,
             seconds=seconds,
             error=self._error,
         )
@@ -208,16 +216,18 @@ class Job:
         running: set[asyncio.Task[instructions.Event]] = set()
         try:
             while True:
-                if self._leaving:
+                if self._leaving.is_set():
                     self._withdraw(planner, waiting)
-                while waiting and len(running) <= self._runtime.parallelism:
+                while waiting and len(running) - self._pausing <= self._runtime.parallelism:
                     match waiting.popleft():
                         case instructions.Finish(changed):
                             return changed
                         case instructions.Abort(error):
                             raise error
                         case instruction:
-                            running.add(asyncio.create_task(self._carry_out(instruction)))
+                            pause: float = getattr(instruction, "pause", 0.0)
+                            self._pausing += pause > 0
+                            running.add(asyncio.create_task(self._carry_out_after(pause, instruction)))
                 self._measure(len(running), len(waiting))
                 done, running = await asyncio.wait(running, timeout=RENEW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -274,6 +284,15 @@ class Job:
             raise CommitConflict(self.identity.name, self._state.version, SEGMENTS_COLLECTED) from error
         self._renewed = time.monotonic()
 
+    async def _carry_out_after(self, pause: float, instruction: instructions.Instruction) -> instructions.Event:
+        """Carry out one instruction after a pause in seconds. A run that is handed over waits no longer."""
+        if pause:
+            _log.warning("%s: a worker or its node was lost; the next try is in %g s", self.identity.name, pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), pause)
+            self._pausing -= 1
+        return await self._carry_out(instruction)
+
     async def _carry_out(self, instruction: instructions.Instruction) -> instructions.Event:
         """Carry out one instruction and return its event. An error becomes the event `Failed`."""
         source, options = self.identity.source, self._state.options
@@ -284,11 +303,13 @@ class Job:
                 case instructions.HashFiles(files):
                     digests = await self._run(stages.hash_files, source, files, options.max_file_bytes)
                     return instructions.Hashed(instruction, digests)
-                case instructions.CompareTrees(hashed, removed, skips):
-                    changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips)
+                case instructions.CompareTrees(hashed, removed, skips, again):
+                    changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips, again)
                     return instructions.Compared(changes)
-                case instructions.IndexFiles(_, files, _, again):
-                    batch = await self._run(
+                case instructions.IndexFiles(_, files, _, again, apart=apart):
+                    run = self._runtime.run_apart if apart else self._runtime.run
+                    batch = await self._in_place(
+                        run,
                         stages.index_files,
                         source,
                         self._location,
@@ -313,7 +334,7 @@ class Job:
                 case _:
                     raise AssertionError(instruction)
         except Exception as error:
-            return instructions.Failed(instruction, error)
+            return instructions.Failed(instruction, error, time.time_ns())
 
     def _embedding_run(self) -> EmbeddingRun | None:
         if not self._embedders:
@@ -322,16 +343,30 @@ class Job:
 
     async def _run(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Run a function as a task, once the governor has a place for it."""
+        return await self._in_place(self._runtime.run, function, *arguments)
+
+    async def _in_place(
+        self, run: Callable[..., Awaitable[Any]], function: Callable[..., Result], *arguments: Any
+    ) -> Result:
+        """Run a function as a task by a method of the runtime, once the governor has a place for it."""
         async with self._governor.place(self.identity.name):
-            return await self._runtime.run(function, *arguments)
+            result: Result = await run(function, *arguments)
+            return result
+
+    def _keeps_to_places(self) -> bool:
+        """Return whether the run looks only at the places that it was given."""
+        state = self._state
+        if not (self._places and state.version):
+            return False
+        return not (state.replace or state.unrecorded or self._retries_quarantined)
 
     async def _scan(self, source: str) -> Scan:
         """Look for changes: in the given places when the index allows it, else in the whole source."""
         state = self._state
-        if self._places and state.version and not state.replace and not state.unrecorded:
+        if self._keeps_to_places():
             return await self._store.call(VectorStoreActor.scan_places, source, state.options, self._places)
         version = 0 if state.replace else state.version
-        again = () if state.replace else state.parsed_again
+        again = () if state.replace else state.tried_again
         return await self._run(stages.scan_tree, source, self._location, version, state.options, again)
 
     def _report(self, planner: ReindexPlanner, changed: bool) -> IndexReport:
@@ -349,6 +384,7 @@ class Job:
             removed=planner.removed,
             indexed_bytes=planner.source_bytes,
             skipped=state.skipped,
+            pending_files=tuple(sorted(planner.pending_files)),
             cut_by_lines=tuple(sorted(planner.cut_by_lines)),
             unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
             embedded_texts=self._embedding.embedded,

@@ -57,8 +57,13 @@ class EntryOutcome(BaseModel):
 
     @property
     def succeeded(self) -> bool:
-        """True when the source is up to date."""
-        return self.state in ("indexed", "unchanged")
+        """True when the source is up to date, without pending files."""
+        return self.state in ("indexed", "unchanged") and not self.pending
+
+    @property
+    def pending(self) -> int:
+        """Number of files that could not be indexed without any fault of theirs, and that the next run tries again."""
+        return len(self.report.pending_files) if self.report is not None else 0
 
 
 class BatchReport(BaseModel):
@@ -73,7 +78,7 @@ class BatchReport(BaseModel):
     root: str
     """Root of the collections."""
     succeeded: Literal["all", "some", "none"]
-    """How many of the sources are up to date."""
+    """How many of the sources are up to date. A source with pending files counts in part."""
     interrupted: bool
     """True when the run was stopped before its end. The next run of this list continues here."""
     outcomes: tuple[EntryOutcome, ...]

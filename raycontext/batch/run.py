@@ -88,11 +88,12 @@ class BatchDriver:
         interrupted = await self._work_off(stop)
         outcomes = tuple(self._outcomes.get(entry.name, _interrupted(entry)) for entry in self._batch.in_order)
         good = sum(outcome.succeeded for outcome in outcomes)
+        pending = sum(outcome.pending for outcome in outcomes)
         report = BatchReport(
             identity=identity,
             run=self._run.number,
             root=self._root,
-            succeeded="all" if good == len(outcomes) else "some" if good else "none",
+            succeeded="all" if good == len(outcomes) else "some" if good or pending else "none",
             interrupted=interrupted,
             outcomes=outcomes,
             seconds=time.monotonic() - began,
@@ -149,7 +150,8 @@ class BatchDriver:
             outcome = await self._index(entry, began)
             if outcome is None:  # another process did it
                 return
-            await asyncio.to_thread(self._record, outcome)
+            if not outcome.pending:  # whoever goes on with this run tries its files again
+                await asyncio.to_thread(self._record, outcome)
         except Exception as error:
             outcome = EntryOutcome(
                 collection=entry.name,

@@ -167,8 +167,10 @@ def _amount(outcome: EntryOutcome) -> str:
     report = outcome.report
     if report is None:
         return ""
+    pending = f", {outcome.pending} files pending" if outcome.pending else ""
     return (
         f"{report.files} files, {report.chunks} chunks, {report.indexed_bytes / 1e6:.1f} MB in {outcome.seconds:.1f} s"
+        f"{pending}"
     )
 
 

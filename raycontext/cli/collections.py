@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clear", "list_collections", "status"]
 
-FAILED = ("quarantined", "worker_died", "out_of_memory")
+FAULTS = ("quarantined", "worker_died", "out_of_memory", "worker_lost")
 """Reasons for skipped files that point to a fault, not to a choice."""
 
 SHOWN_SKIPPED = 20
@@ -180,11 +180,16 @@ def _print_status(found: CollectionStatus) -> None:
     if found.skipped:
         typer.echo(f"  skipped: {joined_counts(found.skipped)}")
         # Failures come first, since they may need attention.
-        ranked = sorted(found.skipped_files, key=lambda skipped: skipped[1] not in FAILED)
+        ranked = sorted(found.skipped_files, key=lambda skipped: skipped[1] not in FAULTS)
         for path, reason in ranked[:SHOWN_SKIPPED]:
             typer.echo(f"    {reason}: {safe(path)}")
         if len(ranked) > SHOWN_SKIPPED:
             typer.echo(f"    and {len(ranked) - SHOWN_SKIPPED} more: --json lists them")
+    if found.pending_files:
+        typer.echo(f"  pending, which the next index run tries again: {len(found.pending_files)}")
+    for failed in found.failed_files[:SHOWN_SKIPPED]:
+        where = f" on {safe(failed.node)}" if failed.node else ""
+        typer.echo(f"  failed: {safe(failed.path)}: {safe(failed.why)}{where}, {failed.failed_at}")
     if found.cut_by_lines:
         shown = ", ".join(safe(path) for path in found.cut_by_lines[:SHOWN_SKIPPED])
         typer.echo(f"  cut by lines, since parsing them takes too much work: {len(found.cut_by_lines)} ({shown})")
@@ -205,6 +210,8 @@ def _of_job(job: JobProgress) -> str:
     text = f"{job.stage}, {job.files_indexed}/{job.files_to_index} files, {job.seconds:.1f} s"
     if job.files_indexed:
         text += f", {job.files_per_second:.0f} files/s, {job.bytes_per_second / 1e6:.1f} MB/s"
+    if job.files_waiting:
+        text += f", {job.files_waiting} files wait for another try, since a worker or node was lost"
     if job.seconds_left is not None:
         text += f", {job.percent:.0f} %, about {job.seconds_left:.0f} s left"
     return text + (f": {safe(job.error)}" if job.error else "")

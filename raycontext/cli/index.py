@@ -14,6 +14,7 @@ from raycontext.cli.index_options import with_index_options
 from raycontext.cli.indexing import index_folder
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
 from raycontext.cli.watching import watched
+from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def index(
     runtime: Runtime = None,
     as_json: Json = False,
 ) -> None:
-    """Index a folder, or bring its index up to date."""
+    """Index a folder, or bring its index up to date. Exit code 8 if files are pending.
+
+    Files are pending whose workers or nodes were lost again and again. The next run tries them again.
+    """
     if dry_run:
         with connected(root, address, None if address else "inline") as context:
             estimate = context.estimate(path, collection=collection, **options.given())
@@ -56,6 +60,8 @@ def index(
         print_json(report.model_dump(mode="json"))
     else:
         _print_report(report)
+    if report.pending_files and not watching:
+        raise typer.Exit(ExitCode.SOME_SOURCES)
     if watching:
         watched(path, report.collection, options.of_later_runs(), root, address, runtime, as_json)
 
@@ -78,6 +84,9 @@ def _print_report(report: IndexReport) -> None:
         )
     if report.skipped:
         typer.echo("skipped: " + joined_counts(report.skipped))
+    if report.pending_files:
+        shown = ", ".join(safe(path) for path in report.pending_files[:3])
+        typer.echo(f"pending, since workers were lost: {len(report.pending_files)} ({shown}); the next run tries again")
     if report.cut_by_lines:
         shown = ", ".join(safe(path) for path in report.cut_by_lines[:3])
         typer.echo(f"cut by lines, since parsing them takes too much work: {len(report.cut_by_lines)} ({shown})")

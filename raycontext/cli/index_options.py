@@ -70,6 +70,15 @@ INDEX_OPTIONS: dict[str, Any] = {
         int | None,
         typer.Option("--max-embedding-tokens", help="Stop before the run costs more tokens of an embedding server."),
     ],
+    "retry_quarantined": Annotated[
+        bool | None,
+        typer.Option(
+            "--retry-quarantined",
+            help="Try the files in quarantine again: those whose indexing failed before, and whose contents have not "
+            "changed.",
+            show_default=False,
+        ),
+    ],
 }
 """Type and option of each field of `RunOptions`, by its name."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,9 +12,9 @@ import pyarrow as pa
 
 from raycontext.discover.merkle import MerkleTree
 from raycontext.errors import CorruptManifest
-from raycontext.models import FileStat, SkipReason, TreeListing
+from raycontext.models import Failure, FileStat, SkipReason, TreeListing
 
-__all__ = ["QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify", "is_racy"]
+__all__ = ["FAULTS", "QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify", "is_racy"]
 
 DIGEST_BYTES = 16
 """Size of a digest (xxh3_128), in bytes."""
@@ -28,6 +29,7 @@ COARSE_GRANULARITY_NS = 2 * SECOND_NS
 """Step of the times of a coarse file system, in nanoseconds: 2 s on FAT; 1 s on HFS+, ext3 and some network ones."""
 
 _SCANNED_AT_KEY = b"scanned_at_ns"
+_FAILURES_KEY = b"failures"
 _SCHEMA = pa.schema(
     [
         pa.field("path", pa.binary(), nullable=False),
@@ -41,7 +43,9 @@ _SCHEMA = pa.schema(
 _REASONS = list(SkipReason)
 _REASON_CODES = {reason: code for code, reason in enumerate(_REASONS)}
 
-QUARANTINES = frozenset({SkipReason.QUARANTINED, SkipReason.WORKER_DIED, SkipReason.OUT_OF_MEMORY, SkipReason.SECRET})
+FAULTS = frozenset({SkipReason.QUARANTINED, SkipReason.WORKER_DIED, SkipReason.OUT_OF_MEMORY})
+"""Reasons of files in quarantine: indexing the content failed."""
+QUARANTINES = FAULTS | {SkipReason.SECRET}
 """Reasons that belong to a content: indexing it failed, or it holds a secret. It is recognised by its digest."""
 
 # Reasons that lie in the content of a file. Such a file is not read again while its status stays the same.
@@ -61,6 +65,14 @@ class SnapshotEntry(NamedTuple):
     """Digest of the content (xxh3_128, 16 bytes). It is empty when `reason` is set and is not one of `QUARANTINES`."""
     reason: SkipReason | None
     """Why the file is not in the index; None when it is in the index."""
+    failure: Failure | None = None
+    """What ended the last attempt to index the file. None where that succeeded, or where nobody has noted it. A file
+    that is in the index and has a failure is pending: the index holds what it was before."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the next run tries the file again, since nothing about the file made the last attempt fail."""
+        return self.reason is SkipReason.WORKER_LOST or (self.reason is None and self.failure is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +91,35 @@ class Snapshot:
             {path: entry.digest for path, entry in self.entries.items() if entry.reason is None}
         )
 
-    def quarantined(self) -> dict[bytes, SkipReason]:
-        """Return the digests of the contents that are not tried again, with the reason of each."""
+    def quarantined(self, *, apart_from: Collection[str] = ()) -> dict[bytes, SnapshotEntry]:
+        """Return an entry of each content that is not tried again, by the digest of the content.
+
+        apart_from: paths of files that are tried again.
+        """
         return {
-            entry.digest: entry.reason
-            for entry in self.entries.values()
-            if entry.digest and entry.reason in QUARANTINES
+            entry.digest: entry
+            for path, entry in self.entries.items()
+            if entry.digest and entry.reason in QUARANTINES and path not in apart_from
         }
+
+    def faulty(self, *, apart_from_version: str | None = None) -> list[str]:
+        """Return the sorted paths of the files in quarantine. Files that hold a secret are not among them.
+
+        apart_from_version: leave out what this version of raycontext has put there.
+        """
+        return sorted(
+            path
+            for path, entry in self.entries.items()
+            if entry.reason in FAULTS and (apart_from_version is None or _version_of(entry) != apart_from_version)
+        )
+
+    def failures(self) -> dict[str, Failure]:
+        """Return what ended the last attempt to index a file, by path, where somebody has noted it."""
+        return {path: entry.failure for path, entry in self.entries.items() if entry.failure is not None}
+
+    def pending(self) -> list[str]:
+        """Return the sorted paths of the files that the next run tries again; see `SnapshotEntry.is_pending`."""
+        return sorted(path for path, entry in self.entries.items() if entry.is_pending)
 
     def skipped(self) -> dict[str, SkipReason]:
         """Return the paths of the files that are not in the index, with the reason of each."""
@@ -122,7 +156,10 @@ class Snapshot:
             pa.array([entry.digest or None for entry in entries], pa.binary(DIGEST_BYTES)),
             pa.DictionaryArray.from_arrays(reasons, pa.array([str(reason) for reason in _REASONS], pa.string())),
         ]
-        schema = _SCHEMA.with_metadata({_SCANNED_AT_KEY: str(self.scanned_at_ns).encode()})
+        metadata = {_SCANNED_AT_KEY: str(self.scanned_at_ns).encode()}
+        if failures := self.failures():
+            metadata[_FAILURES_KEY] = json.dumps(failures, sort_keys=True, separators=(",", ":")).encode()
+        schema = _SCHEMA.with_metadata(metadata)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema) as writer:
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
@@ -137,7 +174,9 @@ class Snapshot:
             if not table.schema.equals(_SCHEMA):
                 raise CorruptManifest(name, "its columns are not those of a snapshot")
             table.validate(full=True)
-            scanned_at_ns = int((table.schema.metadata or {})[_SCANNED_AT_KEY])
+            metadata = table.schema.metadata or {}
+            scanned_at_ns = int(metadata[_SCANNED_AT_KEY])
+            failures = _failures(metadata.get(_FAILURES_KEY, b"{}"))
             columns = {column: table.column(column).to_pylist() for column in table.column_names}
             paths = [os.fsdecode(path) for path in columns["path"]]
             reasons = [None if reason is None else SkipReason(reason) for reason in columns["reason"]]
@@ -154,11 +193,31 @@ class Snapshot:
             columns["inode"],
             [digest or b"" for digest in columns["digest"]],
             reasons,
+            map(failures.get, paths),
         )
         by_path = dict(zip(paths, entries, strict=True))
         if len(by_path) != len(paths):
             raise CorruptManifest(name, "a path occurs twice")
         return cls(scanned_at_ns, by_path)
+
+
+def _failures(content: bytes) -> dict[str, Failure]:
+    """Return the failures that `Snapshot.to_bytes` has written. Raises `ValueError` or `TypeError` for all else."""
+    found = json.loads(content)
+    if not isinstance(found, dict):
+        raise ValueError("the failures are no table")
+    failures = {path: Failure(*values) for path, values in found.items()}
+    for why, node, at_ns, version in failures.values():
+        if not (isinstance(why, str) and isinstance(node, str) and isinstance(version, str)):
+            raise ValueError("a failure has fields of other types")
+        if not (isinstance(at_ns, int) and 0 <= at_ns < 2**63):
+            raise ValueError("a failure has an impossible time")
+    return failures
+
+
+def _version_of(entry: SnapshotEntry) -> str:
+    """Return the version of raycontext that has put a file into quarantine; "" where nobody has noted it."""
+    return "" if entry.failure is None else entry.failure.version
 
 
 def _is_possible(digest: bytes | None, reason: SkipReason | None) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from raycontext import __version__
 from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import Content, read_content, without_secrets
 from raycontext.discover.secrets import is_secret
+from raycontext.discover.snapshot import Snapshot
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
 from raycontext.embed.vectors import Documents, QuantizedVectors, quantize, quantized
@@ -82,15 +85,24 @@ class IndexEstimate(BaseModel):
 
 @task()
 def estimate_tree(
-    source: str, location: Location, version: int, options: IndexOptions, parallelism: int
+    source: str,
+    location: Location,
+    version: int,
+    options: IndexOptions,
+    parallelism: int,
+    retry_quarantined: bool = False,
 ) -> IndexEstimate:
     """Estimate an index run of `source` on top of `version`; 0 stands for an empty collection.
 
-    `parallelism` is the number of index tasks at once, for the expected time. Raises what `stages.scan_tree` raises.
+    `parallelism` is the number of index tasks at once, for the expected time. `retry_quarantined`: whether the run
+    tries all files in quarantine again, not only those of other versions of raycontext. Raises what `stages.scan_tree`
+    raises.
     """
-    scan = scan_tree(source, location, version, options)
     collection = location.open()
-    known = collection.snapshot(collection.manifest(version)).entries if version else {}
+    snapshot = collection.snapshot(collection.manifest(version)) if version else Snapshot(0, {})
+    again = frozenset(snapshot.faulty(apart_from_version=None if retry_quarantined else __version__))
+    scan = scan_tree(source, location, version, options, tuple(again))
+    known = {path: entry for path, entry in snapshot.entries.items() if path not in again}
     root, attributes = Path(source), Attributes(Path(source))
     reasons = Counter(entry.reason.value for entry in scan.skipped.values() if entry.reason is not None)
     wanted: list[FileStat] = []
@@ -108,7 +120,7 @@ def estimate_tree(
             reasons[content.value] += 1
     reading = time.perf_counter() - begun
     size = sum(file.size for file in wanted)
-    sampled, chunks, tokens, seconds = _sample(root, wanted, options)
+    sampled, chunks, tokens, seconds = _sample(root, [file for file in wanted if file.path not in again], options)
     share = size / sampled if sampled else 0.0
     return IndexEstimate(
         source=source,
@@ -156,8 +168,9 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
                 content if options.secrets or isinstance(content, SkipReason) else without_secrets(file.path, content)
             )
             if isinstance(shown, Content):
-                batch.add(file.path, shown, options.chunk_bytes)
-                size += file.size
+                with suppress(Exception):  # the index run puts such a file into quarantine
+                    batch.add(file.path, shown, options.chunk_bytes)
+                    size += file.size
         if batch.files:
             chunks += len(batch.content(embed).texts)
         if first == 0:

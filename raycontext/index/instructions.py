@@ -34,6 +34,11 @@ __all__ = [
 class ScanTree:
     """Instruction to walk the tree and to compare the status of its files with the last snapshot."""
 
+    losses: int = 0
+    """Number of times that the worker or node of this work was lost."""
+    pause: float = 0.0
+    """Time in seconds to wait before this try."""
+
 
 @dataclass(frozen=True, slots=True)
 class HashFiles:
@@ -42,6 +47,10 @@ class HashFiles:
     files: tuple[FileStat, ...]
     attempt: int = 1
     """Number of this try, from 1. It is above 1 only for a file that is alone in its batch."""
+    losses: int = 0
+    """Number of times that the worker or node of this work was lost."""
+    pause: float = 0.0
+    """Time in seconds to wait before this try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class CompareTrees:
     """Paths of the snapshot that are no longer in the tree."""
     skips: Mapping[str, SnapshotEntry]
     """Entries of files that cannot be indexed, by path."""
+    again: frozenset[str] = frozenset()
+    """Paths of files that leave quarantine where they are in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,12 @@ class IndexFiles:
     """Number of this try, from 1. It is above 1 only for a file that is alone in its batch."""
     again: frozenset[str] = frozenset()
     """Paths of files whose content an earlier run gave up parsing."""
+    losses: int = 0
+    """Number of times that the worker or node of this work was lost."""
+    pause: float = 0.0
+    """Time in seconds to wait before this try."""
+    apart: bool = False
+    """Whether a process of its own does the work, so that its end tells what ended it. True only for a lone file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +156,8 @@ class Failed:
 
     instruction: Instruction
     error: BaseException
+    at_ns: int = 0
+    """Time of the failure in nanoseconds since the epoch."""
 
 
 Event = Scanned | Hashed | Compared | Indexed | Committed | Failed

@@ -2,7 +2,7 @@
 
     ScanTree ──Scanned──> HashFiles… ──Hashed──> CompareTrees ──Compared──> IndexFiles… ──Indexed──> Commit… ──> Finish
         └── nothing may have changed ──> Finish
-                                            HashFiles, IndexFiles ──Failed──> pieces of it, or quarantine
+                                   HashFiles, IndexFiles ──Failed──> again, pieces, quarantine or pending
 
 The driver of a run carries out the instructions, in any order and as many at once as it likes. It gives the result of
 each to `ReindexPlanner.handle` as an event, until the planner returns `Finish` or `Abort`. The worker state machine of
@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from typing import Literal
 
-from raycontext.batching import cut_into_runs
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.index import failures
+from raycontext.index.batches import batches_of, pieces_of
 from raycontext.index.instructions import (
     Abort,
     Commit,
@@ -40,6 +39,7 @@ from raycontext.index.instructions import (
 )
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
+from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import shard_of
 from raycontext.store.manifest import SegmentReference
@@ -72,8 +72,6 @@ MOST_COMMITS = 64
 A commit costs more in a large tree, so a run commits less often there.
 """
 
-PIECES = 8
-"""Largest number of pieces into which a failed batch is cut, so that the file that fails is soon alone."""
 FAILURES_WITHOUT_SUCCESS = 16
 """Number of files given up at which the run stops if no batch of its stage has succeeded yet.
 
@@ -94,7 +92,7 @@ class ReindexPlanner:
     so that searches see the old index until the new one is complete.
     parallelism: number of tasks that can run at once.
     new_txn: function that returns the id of the next commit.
-    again: paths of files that are indexed again even if their content has not changed.
+    again: paths of files that are indexed again even if their content has not changed. They leave quarantine.
     """
 
     def __init__(
@@ -125,7 +123,8 @@ class ReindexPlanner:
         self._digests: dict[str, bytes] = {}
         self._hashed: list[tuple[FileStat, bytes]] = []
         self._succeeded = False  # whether a batch of the current stage has succeeded
-        self._quarantined = 0
+        self._given_up = 0
+        self._paused = 0  # number of instructions that wait for their next try
         self._pending: set[str] = set()  # paths of files that still have to be indexed
         self._waiting = 0  # number of instructions of the current stage that have no event yet
         self._committing = False
@@ -135,7 +134,12 @@ class ReindexPlanner:
         self._entries: dict[str, SnapshotEntry] = {}
         self._seen: Mapping[str, SnapshotEntry] = {}
         self._removed: frozenset[str] = frozenset()
+        self._postponed: dict[str, SnapshotEntry] = {}
         self._uncommitted_bytes = 0
+        self.pending_files: list[str] = []
+        """Paths of files that are left to the next run."""
+        self.files_waiting = 0
+        """Number of files whose worker or node was lost, and that are tried again after a pause."""
 
     def start(self) -> list[Instruction]:
         """Return the first instructions."""
@@ -143,6 +147,9 @@ class ReindexPlanner:
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in the result of an instruction and return the next instructions. The list may be empty."""
+        match event:
+            case Hashed(instruction) | Indexed(instruction) | Failed(instruction):
+                self._count_paused(instruction, -1)
         match event:
             case Scanned(scan):
                 return self._scanned(scan)
@@ -156,8 +163,8 @@ class ReindexPlanner:
                 self._committing = False
                 self._committed = True
                 return self._commit_if_due()
-            case Failed(instruction, error):
-                return self._failed(instruction, error)
+            case Failed(instruction, error, at_ns):
+                return self._failed(instruction, error, at_ns)
 
     @property
     def may_end_early(self) -> bool:
@@ -168,6 +175,8 @@ class ReindexPlanner:
         """Take back instructions that nobody has begun to carry out: the run ends early, and their files are left to
         the next one. Returns what to do next, as `handle` does."""
         left = [file for instruction in instructions for file in instruction.files]
+        for instruction in instructions:
+            self._count_paused(instruction, -1)
         again = frozenset[str]().union(*(instruction.again for instruction in instructions))
         new = sum(file.path in self._new for file in left)
         self.added -= new
@@ -187,7 +196,7 @@ class ReindexPlanner:
         self._stats = {file.path: file for file in scan.to_hash}
         self.files_to_hash = len(scan.to_hash)
         self.stage = "hashing"
-        batches = _batches(scan.to_hash, HASH_BATCH_BYTES, HASH_BATCH_FILES)
+        batches = batches_of(scan.to_hash, HASH_BATCH_BYTES, HASH_BATCH_FILES)
         self._waiting = len(batches)
         return [HashFiles(files) for files in batches] or self._compare()
 
@@ -210,7 +219,8 @@ class ReindexPlanner:
         if self._replace:
             added = sorted(file.path for file, _ in self._hashed)
             return self._compared(TreeChanges(added, modified=[], removed=[], seen={}, same_skips=[], quarantined={}))
-        return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._entries))]
+        again = frozenset(self._again)
+        return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._entries), again)]
 
     def _compared(self, changes: TreeChanges) -> list[Instruction]:
         """Record the changes and return instructions that index all new and changed files."""
@@ -243,7 +253,7 @@ class ReindexPlanner:
         return [
             IndexFiles(shard, batch, again=again.intersection(file.path for file in batch) if again else again)
             for shard in sorted(shards)
-            for batch in _batches(shards[shard], size, INDEX_BATCH_FILES)
+            for batch in batches_of(shards[shard], size, INDEX_BATCH_FILES)
         ]
 
     def _indexed(self, instruction: IndexFiles, batch: IndexedBatch) -> list[Instruction]:
@@ -275,7 +285,8 @@ class ReindexPlanner:
         if not self._waiting:
             return self._finish_if_done()
         due = max(COMMIT_BYTES, self.bytes_to_index // MOST_COMMITS)
-        if self._replace or self._committing or self._uncommitted_bytes < due:
+        waits = 0 < self._waiting <= self._paused and self._uncommitted_bytes > 0  # what is there is shown
+        if self._replace or self._committing or not (self._uncommitted_bytes >= due or waits):
             return []
         return [self._commit()]
 
@@ -301,7 +312,8 @@ class ReindexPlanner:
 
     def _uncommitted(self) -> bool:
         """Return whether the next commit would hold anything or is due even without contents."""
-        return bool(self._segments or self._entries or self._seen or self._removed or self._owed)
+        left = self._removed or self._postponed or self._owed
+        return bool(self._segments or self._entries or self._seen or left)
 
     def _commit(self) -> Instruction:
         """Return the instruction that commits all that is gathered, and begin to gather anew."""
@@ -316,59 +328,88 @@ class ReindexPlanner:
             scanned_at_ns=self.scan.scanned_at_ns,
             options=self._options,
             replace=self._replace,
+            postponed=self._postponed,
         )
         self._segments, self._entries, self._seen, self._removed = [], {}, {}, frozenset()
+        self._postponed = {}
         self._uncommitted_bytes = 0
         self._owed = False
         self._committing = True
         return Commit(change)
 
-    def _failed(self, instruction: Instruction, error: BaseException) -> list[Instruction]:
-        """Return instructions that try a failed batch again.
+    def _failed(self, instruction: Instruction, error: BaseException, at_ns: int) -> list[Instruction]:
+        """Return instructions that try failed work again.
 
-        An error of ours ends the run, and so does the failure of an instruction that has no files. A batch of several
-        files is cut into pieces. A file that is alone is tried a few times, then skipped with the reason.
+        Work that was lost without a fault of its own is tried again after a pause. An error of ours ends the run, and
+        so does the failure of an instruction that has no files. A batch of several files is cut into pieces. A file
+        that is alone is tried a few times, then skipped with the reason.
         """
+        if isinstance(error, WorkerLost) and isinstance(instruction, (ScanTree, HashFiles, IndexFiles)):
+            return self._lost(instruction, error, at_ns)
         if isinstance(error, RaycontextError) or not isinstance(instruction, (HashFiles, IndexFiles)):
             self.stage = "failed"
             return [Abort(error)]
-        if len(instruction.files) > 1:
-            pieces = _pieces(instruction)
-            self._waiting += len(pieces) - 1
-            return pieces
-        if instruction.attempt < failures.attempts(error):
-            return [replace(instruction, attempt=instruction.attempt + 1)]
-        self._quarantined += 1
-        if self._quarantined == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
+        if again := self._another_try(instruction, error):
+            return again
+        self._given_up += 1
+        if self._given_up == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
             self.stage = "failed"
             return [Abort(error)]
+        if isinstance(instruction, HashFiles):  # no content can make hashing fail
+            return self._postpone(instruction, WorkerLost(*error.args), at_ns)
         (file,) = instruction.files
-        if isinstance(instruction, HashFiles):
-            self._skip(file, SkipReason.WORKER_LOST)  # no content can make hashing fail
-            self.files_hashed += 1
-            return self._hashed_batch([])
         reason = failures.reason(error)
-        self._skip(file, reason, self._digests[file.path] if reason in QUARANTINES else b"")
+        digest = self._digests[file.path] if reason in QUARANTINES else b""
+        self._entries[file.path] = SnapshotEntry(*file[1:], digest, reason, failures.failure(error, at_ns))
         return self._batch_done(instruction.files)
 
-    def _skip(self, file: FileStat, reason: SkipReason, digest: bytes = b"") -> None:
+    def _another_try(self, instruction: HashFiles | IndexFiles, error: BaseException) -> list[Instruction]:
+        """Return instructions that try a failed batch again, in pieces or alone. Empty where that is enough."""
+        if len(instruction.files) > 1:
+            pieces = pieces_of(replace(instruction, pause=0.0), apart=isinstance(error, WorkerDied))
+            self._waiting += len(pieces) - 1
+            return [*pieces]
+        if isinstance(instruction, IndexFiles) and isinstance(error, WorkerDied) and not error.is_known:
+            return [replace(instruction, apart=True, pause=0.0)]
+        if instruction.attempt < failures.attempts(error):
+            return [replace(instruction, attempt=instruction.attempt + 1, pause=0.0)]
+        return []
+
+    def _lost(self, instruction: ScanTree | HashFiles | IndexFiles, error: WorkerLost, at_ns: int) -> list[Instruction]:
+        """Return instructions that try lost work again after a pause, or postpone its files to the next run."""
+        losses = instruction.losses + 1
+        pause = failures.pause_after(losses)
+        if isinstance(instruction, ScanTree):
+            if pause is not None:
+                return [ScanTree(losses, pause)]
+            self.stage = "failed"
+            return [Abort(error)]
+        if pause is None:
+            return self._postpone(instruction, error, at_ns)
+        later = replace(instruction, losses=losses, pause=pause)
+        pieces = pieces_of(later) if losses == failures.LOSSES_OF_A_BATCH else [later]
+        self._waiting += len(pieces) - 1
+        for piece in pieces:
+            self._count_paused(piece, 1)
+        return [*pieces, *(self._commit_if_due() if self.stage == "indexing" else [])]
+
+    def _count_paused(self, instruction: Instruction, number: int) -> None:
+        """Count an instruction and its files where it waits for its next try, or waited for it (-1)."""
+        if isinstance(instruction, (HashFiles, IndexFiles)) and instruction.pause:
+            self._paused += number
+            self.files_waiting += number * len(instruction.files)
+
+    def _postpone(self, instruction: HashFiles | IndexFiles, error: WorkerLost, at_ns: int) -> list[Instruction]:
+        """Leave the files of an instruction to the next run."""
+        failure = failures.failure(error, at_ns)
+        for file in instruction.files:
+            self.pending_files.append(file.path)
+            self._postponed[file.path] = SnapshotEntry(*file[1:], b"", SkipReason.WORKER_LOST, failure)
+        if isinstance(instruction, HashFiles):
+            self.files_hashed += len(instruction.files)
+            return self._hashed_batch([])
+        return self._batch_done(instruction.files)
+
+    def _skip(self, file: FileStat, reason: SkipReason) -> None:
         """Record for the next commit that a file is skipped."""
-        self._entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, digest, reason)
-
-
-def _batches(files: Iterable[FileStat], most_bytes: int, most_files: int) -> list[tuple[FileStat, ...]]:
-    """Cut files into batches of at most `most_files` files and `most_bytes` bytes.
-
-    A larger file is a batch of its own.
-    """
-    runs = cut_into_runs(files, attrgetter("size"), most_size=most_bytes, most_items=most_files)
-    return [tuple(run) for run in runs]
-
-
-def _pieces(instruction: HashFiles | IndexFiles) -> list[Instruction]:
-    """Return up to `PIECES` instructions of the given kind that share its files."""
-    step = -(-len(instruction.files) // PIECES)
-    pieces = (instruction.files[start : start + step] for start in range(0, len(instruction.files), step))
-    if isinstance(instruction, HashFiles):
-        return [HashFiles(piece) for piece in pieces]
-    return [IndexFiles(instruction.shard, piece, again=instruction.again) for piece in pieces]
+        self._entries[file.path] = SnapshotEntry(*file[1:], b"", reason)

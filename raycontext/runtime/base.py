@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
-__all__ = ["ANYWHERE", "ActorHandle", "Placement", "Runtime", "WorkerDied"]
+__all__ = ["ANYWHERE", "ActorHandle", "Placement", "Runtime", "WorkerDied", "WorkerLost"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -131,6 +131,15 @@ class Runtime(Protocol):
         """
         ...
 
+    async def run_apart(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
+        """Run a task as `run` does, in a process whose end tells what ended it.
+
+        Raises the errors of `run`. `WorkerDied` then is the fault of the task, on a node that lives.
+        """
+        ...
+
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the paths that are missing on some node, each with the names of the nodes that lack it.
 
@@ -167,8 +176,24 @@ class Runtime(Protocol):
 
 
 class WorkerLost(Exception):
-    """Failure of a task because its node was lost or ran out of memory. The cause is its only argument."""
+    """Failure of a task for a reason outside of it, such as the loss of its node: `WorkerLost(cause, node)`.
+
+    `node` is the name of the node, "" where it is not known.
+    """
+
+    def __init__(self, cause: str, node: str = "") -> None:
+        super().__init__(cause, node)
+        self.node = node
 
 
 class WorkerDied(Exception):
-    """Failure of a task because its process died. The cause is its only argument."""
+    """Failure of a task because its process died: `WorkerDied(cause, node, is_known)`.
+
+    `node` is the name of the node, "" where it is not known. `is_known` is False where nobody knows whether the task or
+    something else ended the process; `Runtime.run_apart` tells.
+    """
+
+    def __init__(self, cause: str, node: str = "", is_known: bool = True) -> None:
+        super().__init__(cause, node, is_known)
+        self.node = node
+        self.is_known = is_known

@@ -106,6 +106,8 @@ class InlineRuntime:
         work = functools.partial(function, *arguments, **named)
         return await asyncio.get_running_loop().run_in_executor(self._tasks, work)
 
+    run_apart = run  # nothing else can end a thread
+
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return no path: there is no other node that could lack one."""
         return {}  # this process is the only node

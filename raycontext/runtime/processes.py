@@ -40,6 +40,8 @@ class ProcessRuntime(InlineRuntime):
         retries = Retries(on=(WorkerDied, WorkerLost), attempts=1 + options_of(function).retries)
         return cast(Result, await retries.run(lambda: self._pool.run(Task(function, arguments, named))))
 
+    run_apart = run  # each worker has one task at a time, and its exit status is known
+
     async def close(self) -> None:
         """End all actors and all worker processes."""
         await super().close()

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
 
@@ -19,9 +19,11 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.retrying import Retries
 from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLost
+from raycontext.runtime.child import run_in_child
 from raycontext.runtime.mailbox import with_mailbox
 from raycontext.runtime.ray_head import asked, while_head_answers
 from raycontext.runtime.task import in_worker, options_of, task
+from raycontext.runtime.worker_process import Task
 
 __all__ = ["RayRuntime", "missing_paths"]
 
@@ -47,6 +49,17 @@ UNAVAILABLE = Retries(
 
 Ray takes a while to notice that a node is lost. Then it starts the actor on another node.
 """
+
+LOST: tuple[type[exceptions.RayError], ...] = (
+    exceptions.NodeDiedError,
+    exceptions.LocalRayletDiedError,
+    exceptions.OutOfMemoryError,  # Ray's monitor has ended the worker, since the node was short of memory
+    exceptions.OutOfDiskError,
+    exceptions.ObjectLostError,  # the result, with the node or the owner that held it
+    exceptions.ObjectStoreFullError,
+    exceptions.TaskUnschedulableError,
+)
+"""Errors that a task gets for a reason outside of it. Another try, elsewhere or later, may succeed."""
 
 START_ATTEMPTS = 2
 """Number of tries to make an actor.
@@ -184,12 +197,26 @@ class RayRuntime:
             return cast(Result, await _remote(function).remote(*arguments, **named))
         except exceptions.RayTaskError as error:
             raise _cause(error) from error
-        except exceptions.WorkerCrashedError as error:
-            raise WorkerDied(type(error).__name__) from error
-        except (exceptions.OutOfMemoryError, exceptions.NodeDiedError) as error:
+        except exceptions.WorkerCrashedError as error:  # Ray does not tell why: its node may be lost, too
+            raise WorkerDied(type(error).__name__, is_known=False) from error
+        except LOST as error:
             raise WorkerLost(type(error).__name__) from error
         except exceptions.RayError as error:
             raise _unavailable(error) from error
+
+    async def run_apart(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+    ) -> Result:
+        """Run a task in a process of its own below a worker of Ray, which tells how that process ended.
+
+        Raises the errors of `Runtime.run_apart`.
+        """
+        try:
+            return await self.run(_apart(function), *arguments, **named)
+        except WorkerDied as error:
+            if error.is_known:
+                raise
+            raise WorkerLost(*error.args[:2]) from error
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the paths that some node lacks, with the names of these nodes. None are missing on a single node."""
@@ -333,6 +360,19 @@ class RayRuntime:
 
 
 @cache
+def _apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Return a task that runs another task in a process of its own; see `run_in_child`."""
+    options = options_of(function)
+
+    @task(cpus=options.cpus, memory_bytes=options.memory_bytes, retries=0)
+    @wraps(function)
+    def apart(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+        return cast(Result, run_in_child(Task(function, arguments, named)))
+
+    return apart
+
+
+@cache
 def _remote(function: Callable[..., Any]) -> Any:
     """Return the remote form of a task, made once in a process."""
     options = options_of(function)
@@ -361,7 +401,7 @@ def _placed(spread: int | None) -> Any:
 def _cause(error: exceptions.RayTaskError) -> BaseException:
     """Return what to raise for a failed call: our own error, or else Ray's wrapper with the remote traceback."""
     cause = error.cause
-    return cause if isinstance(cause, RaycontextError) else error
+    return cause if isinstance(cause, RaycontextError | WorkerDied | WorkerLost) else error
 
 
 def _unavailable(error: BaseException) -> RuntimeUnavailable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import platform
 import signal
 import sys
 from collections import deque
@@ -20,7 +21,7 @@ from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.runtime.worker_process import LENGTH_BYTES, Answer, Ask, Problem, Task, framed
 
-__all__ = ["WorkerPool"]
+__all__ = ["FROM_OUTSIDE", "PROGRAM", "WorkerPool", "cause_of"]
 
 IDLE_SECONDS = 60.0
 """Time in seconds without a task after which a worker ends."""
@@ -191,8 +192,8 @@ class _Worker:
             content = await self._stdout.readexactly(length)
         except (OSError, asyncio.IncompleteReadError):
             code = await self._process.wait()
-            cause = _cause(code)
-            raise (WorkerLost if -code in FROM_OUTSIDE else WorkerDied)(cause) from None
+            cause = cause_of(code)
+            raise (WorkerLost if -code in FROM_OUTSIDE else WorkerDied)(cause, platform.node()) from None
         found = await asyncio.to_thread(pickle.loads, content)
         assert isinstance(found, Answer | Problem | Ask)
         return found
@@ -225,7 +226,7 @@ class _Worker:
         await self._process.wait()
 
 
-def _cause(code: int) -> str:
+def cause_of(code: int) -> str:
     """Return in words how a process ended. A negative exit code is the number of a signal."""
     if code >= 0:
         return f"exit code {code}"

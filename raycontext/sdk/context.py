@@ -75,6 +75,7 @@ class Context(OutlineAccess):
         num_shards: int | None = None,
         embedder: str | None = None,
         max_embedding_tokens: int | None = None,
+        retry_quarantined: bool | None = None,
         paths: Iterable[str | Path] | None = None,
         force: bool = False,
         on_progress: Callable[[JobProgress], None] | None = None,
@@ -100,6 +101,7 @@ class Context(OutlineAccess):
         embedder, or a model whose files have changed, rebuilds the collection.
         max_embedding_tokens: largest cost of the run, in tokens of an embedding server. The run stops before it would
         cost more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`; without that there is no limit.
+        retry_quarantined: True tries the files in quarantine again, although their contents have not changed.
         paths: files and folders, absolute or relative to the source. Only they are looked at, which takes a fraction of
         a second for a tree of any size. A first run, or one with changed options, looks at the whole source. Calls with
         the same options that come while a run of the collection is under way share the next one, and its report.
@@ -125,6 +127,7 @@ class Context(OutlineAccess):
                 num_shards=num_shards,
                 embedder=embedder,
                 max_embedding_tokens=max_embedding_tokens,
+                retry_quarantined=retry_quarantined,
             ),
         )
         request = request._replace(force=force)
@@ -158,6 +161,7 @@ class Context(OutlineAccess):
         num_shards: int | None = None,
         embedder: str | None = None,
         max_embedding_tokens: int | None = None,
+        retry_quarantined: bool | None = None,
         on_report: Callable[[IndexReport], None] | None = None,
     ) -> WatchState:
         """Index a folder, and again whenever its files change, until `unwatch` or the end of the connection.
@@ -179,6 +183,7 @@ class Context(OutlineAccess):
             num_shards=num_shards,
             embedder=embedder,
             max_embedding_tokens=max_embedding_tokens,
+            retry_quarantined=retry_quarantined,
         )
         place = await asyncio.to_thread(real_path, source)
         name = await self.prepare(place, collection)
@@ -239,6 +244,7 @@ class Context(OutlineAccess):
         num_shards: int | None = None,
         embedder: str | None = None,
         max_embedding_tokens: int | None = None,
+        retry_quarantined: bool | None = None,
     ) -> IndexEstimate:
         """Return what `index` would do with these arguments, and change nothing.
 
@@ -259,6 +265,7 @@ class Context(OutlineAccess):
                 num_shards=num_shards,
                 embedder=embedder,
                 max_embedding_tokens=max_embedding_tokens,
+                retry_quarantined=retry_quarantined,
             ),
         )
         estimate = await (await self._coordinator()).call(Coordinator.estimate, request)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
 from raycontext.models import IndexOptions
 from raycontext.store.manifest import SegmentReference
 
@@ -50,15 +50,34 @@ class Change:
     """Options of the collection from this commit on."""
     replace: bool = False
     """Whether everything that was indexed before is dropped, since the collection is rebuilt with other options."""
+    postponed: Mapping[str, SnapshotEntry] = field(default_factory=dict)
+    """Entries by path of files that could not be indexed, without any fault of theirs. A file that is in the index
+    stays there as it was, and its entry notes the failure."""
 
     def touched(self) -> set[str]:
         """Return the paths that the change mentions."""
-        return {*self.entries, *self.seen, *self.removed, *self.unverified}
+        return {*self.entries, *self.seen, *self.removed, *self.unverified, *self.postponed}
 
     def superseded(self) -> Iterable[str]:
         """Yield the paths whose former chunks die with this change."""
         yield from self.removed
         yield from self.entries
+
+    def applied_to(self, before: Snapshot) -> Snapshot:
+        """Return the snapshot of the version with this change, on top of the version whose snapshot is `before`."""
+        entries = {} if self.replace else dict(before.entries)
+        for path in self.removed:
+            entries.pop(path, None)
+        entries.update(before.carried(self.unverified & entries.keys()))
+        entries.update(self.entries)
+        entries.update(self.seen)
+        for path, entry in self.postponed.items():
+            known = entries.get(path)
+            if known is None or known.reason is not None:
+                entries[path] = entry
+            else:
+                entries[path] = known._replace(inode=UNKNOWN_INODE, failure=entry.failure)
+        return Snapshot(scanned_at_ns=self.scanned_at_ns, entries=entries)
 
 
 @dataclass(frozen=True, slots=True)

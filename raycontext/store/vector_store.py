@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from raycontext import __version__
 from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.scan import Scan, scan_places
-from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import NotIndexedYet
-from raycontext.models import CollectionStatus, FileStat, IndexOptions
+from raycontext.models import CollectionStatus, FailedFile, FileStat, IndexOptions
 from raycontext.options import RunOptions
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection
@@ -46,8 +48,9 @@ class CollectionState(NamedTuple):
     chunks: int
     skipped: dict[str, int]
     """Number of skipped files by `SkipReason`."""
-    parsed_again: tuple[str, ...] = ()
-    """Sorted paths of files that were cut by lines and that the next run parses again."""
+    tried_again: tuple[str, ...] = ()
+    """Sorted paths of files that the next run takes up again although they have not changed: files that were cut by
+    lines, and files that leave quarantine."""
 
 
 class CollectionShape(NamedTuple):
@@ -88,7 +91,9 @@ class VectorStore:
         """
         self._writer.reload()
         manifest = self._writer.manifest
-        return self._state(options.applied_to(manifest.options if manifest else IndexOptions()), force)
+        return self._state(
+            options.applied_to(manifest.options if manifest else IndexOptions()), force, bool(options.retry_quarantined)
+        )
 
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
         """Compare some paths of the source with the newest version; see `discover.scan.scan_places`.
@@ -103,9 +108,10 @@ class VectorStore:
         hashed: Iterable[tuple[FileStat, bytes]],
         removed: Iterable[str],
         skips: Mapping[str, SnapshotEntry],
+        again: Iterable[str] = (),
     ) -> TreeChanges:
         """Compare the indexed files with the files of the current tree; see `CollectionWriter.compare`."""
-        return self._writer.compare(hashed, removed, skips)
+        return self._writer.compare(hashed, removed, skips, frozenset(again))
 
     def commit(self, change: Change) -> CollectionState:
         """Commit `change` and return the new state. A second call with the same txn changes nothing.
@@ -199,6 +205,8 @@ class VectorStore:
             bytes_on_disk=self._collection.storage.size(self._collection.name),
             skipped=dict(Counter(reason.value for _, reason in skipped)),
             skipped_files=tuple((path, reason.value) for path, reason in skipped),
+            failed_files=failed_files(snapshot),
+            pending_files=tuple(snapshot.pending()),
             cut_by_lines=tuple(sorted(cut_by_lines)),
         )
 
@@ -212,7 +220,7 @@ class VectorStore:
         dead = sum(len(reference.tombstones) for reference in references)
         return CollectionShape(len(references), manifest.files, manifest.chunks, dead / files if files else 0.0)
 
-    def _state(self, options: IndexOptions, force: bool = False) -> CollectionState:
+    def _state(self, options: IndexOptions, force: bool = False, retry_quarantined: bool = False) -> CollectionState:
         manifest = self._writer.manifest
         replace = manifest is not None and (
             force
@@ -231,13 +239,30 @@ class VectorStore:
             files=manifest.files if manifest else 0,
             chunks=manifest.chunks if manifest else 0,
             skipped=dict(Counter(reason.value for reason in self._writer.snapshot.skipped().values())),
-            parsed_again=() if manifest is None or replace else self._parsed_again(manifest),
+            tried_again=() if manifest is None or replace else self._tried_again(manifest, retry_quarantined),
         )
 
-    def _parsed_again(self, manifest: Manifest) -> tuple[str, ...]:
+    def _tried_again(self, manifest: Manifest, retry_quarantined: bool) -> tuple[str, ...]:
         storage, name = self._collection.storage, self._collection.name
         cut = [Segment(storage, name, reference) for reference in manifest.segments if reference.cut_by_lines]
-        return tuple(sorted(path for segment in cut for path in cut_paths(segment, below=PARSE_ATTEMPTS)))
+        paths = {path for segment in cut for path in cut_paths(segment, below=PARSE_ATTEMPTS)}
+        kept = None if retry_quarantined else __version__
+        return tuple(sorted(paths.union(self._writer.snapshot.faulty(apart_from_version=kept))))
+
+
+def failed_files(snapshot: Snapshot) -> tuple[FailedFile, ...]:
+    """Return the failures that a snapshot notes, sorted by path."""
+    return tuple(
+        FailedFile(
+            path=path,
+            reason=snapshot.entries[path].reason or "",
+            why=failure.why,
+            node=failure.node,
+            failed_at=datetime.fromtimestamp(failure.at_ns / 1e9, UTC).isoformat(timespec="seconds"),
+            version=failure.version,
+        )
+        for path, failure in sorted(snapshot.failures().items())
+    )
 
 
 def cut_paths(segment: Segment, below: int | None = None) -> list[str]:

@@ -109,27 +109,30 @@ class CollectionWriter:
         hashed: Iterable[tuple[FileStat, bytes]],
         removed: Iterable[str],
         skips: Mapping[str, SnapshotEntry],
+        again: frozenset[str] = frozenset(),
     ) -> TreeChanges:
         """Compare the indexed files with the files of the current tree, by their Merkle trees.
 
         `hashed` holds the files that may have changed, with their digests (xxh3_128, 16 bytes). `removed` holds the
-        paths that are gone, `skips` the files that cannot be indexed. All other files are unchanged.
+        paths that are gone, `skips` the files that cannot be indexed. All other files are unchanged. Files of `again`
+        leave quarantine.
         """
         entries = self.snapshot.entries
         digests: dict[str, bytes] = {}
         gone = set(removed)
         seen: dict[str, SnapshotEntry] = {}
         quarantined: dict[str, SnapshotEntry] = {}
-        known_bad = self.snapshot.quarantined()
+        known_bad = self.snapshot.quarantined(apart_from=again)
         for (path, size, mtime_ns, inode), digest in hashed:
             known = entries.get(path)
-            entry = SnapshotEntry(size, mtime_ns, inode, digest, known_bad.get(digest))
+            bad = known_bad.get(digest)
+            entry = SnapshotEntry(size, mtime_ns, inode, digest, *((bad.reason, bad.failure) if bad else (None,)))
             if entry.reason is not None:
                 gone.add(path)
                 if known != entry:
                     quarantined[path] = entry
                 continue
-            if known is not None and known.digest == digest and known != entry:
+            if known is not None and known.reason is None and known.digest == digest and known != entry:
                 seen[path] = entry
             digests[path] = digest
         changes = diff(self.tree, self.tree.updated(digests, gone.union(skips)))
@@ -182,7 +185,7 @@ class CollectionWriter:
 
     def _publish_change(self, change: Change, embedder: str, chunker: str) -> Manifest | None:
         """Write the next snapshot and manifest. Return the manifest, or None where another writer was faster."""
-        snapshot = self._next_snapshot(change)
+        snapshot = change.applied_to(self.snapshot)
         tree = self._next_tree(change, snapshot)
         name, checksum = self._write_snapshot(snapshot)
         manifest = self._next_manifest(
@@ -363,15 +366,6 @@ class CollectionWriter:
         """Raise `Fenced` where another writer has committed with a higher epoch since this writer's last commit."""
         if self._epoch is not None and self.manifest is not None and self.manifest.epoch > self._epoch:
             raise Fenced(self._collection.name, self._epoch, self.manifest.epoch)
-
-    def _next_snapshot(self, change: Change) -> Snapshot:
-        entries = {} if change.replace else dict(self.snapshot.entries)
-        for path in change.removed:
-            entries.pop(path, None)
-        entries.update(self.snapshot.carried(change.unverified & entries.keys()))
-        entries.update(change.entries)
-        entries.update(change.seen)
-        return Snapshot(scanned_at_ns=change.scanned_at_ns, entries=entries)
 
     def _next_tree(self, change: Change, snapshot: Snapshot) -> MerkleTree:
         if change.replace:

@@ -167,7 +167,8 @@ def scenario(folder: Path) -> dict[str, Any]:
                     assert not running.done(), running.result()
                 cluster.remove_node(other, allow_graceful=False)
                 with_gpu = cluster.add_node(**options, num_gpus=1)  # Ray believes it
-                seen["index_after_loss"] = running.result().files
+                report = running.result()
+                seen["index_after_loss"] = [report.files, report.skipped, report.pending_files]
             seen["grown"] = until_recovered(context, "bank")
             seen["on_gpu"] = embedders_while_indexing(context, folder, with_gpu.node_id)
             seen["verified"] = [len(report.damage) for report in context.verify("bank", deep=True)]

@@ -100,7 +100,7 @@ def test_every_interface_offers_all_options(interface: str, offered: Callable[[]
 
 
 def test_agents_get_none_of_what_the_decision_leaves_out() -> None:
-    assert left_out_by_decision() == {"embedder", "secrets", "max_embedding_tokens"}
+    assert left_out_by_decision() == {"embedder", "secrets", "max_embedding_tokens", "retry_quarantined"}
     assert not of_mcp() & left_out_by_decision()
     for name in left_out_by_decision():
         with pytest.raises(InvalidInput, match=f"has no argument '{name}'"):
@@ -139,6 +139,7 @@ WRONG: list[tuple[str, Any]] = [
     ("embedder", "what"),
     ("embedder", ""),
     ("max_embedding_tokens", -1),
+    ("retry_quarantined", "perhaps"),
 ]
 
 

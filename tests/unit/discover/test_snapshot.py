@@ -12,7 +12,7 @@ from raycontext.discover.read import digest_file
 from raycontext.discover.snapshot import QUARANTINES, Snapshot, SnapshotEntry, classify
 from raycontext.discover.walk import walk
 from raycontext.errors import CorruptManifest
-from raycontext.models import FileStat, SkipReason, TreeListing
+from raycontext.models import Failure, FileStat, SkipReason, TreeListing
 
 SECOND_NS = 1_000_000_000
 SCANNED_AT_NS = 1_000 * SECOND_NS + 7
@@ -50,6 +50,39 @@ def test_equal_status_is_unchanged_and_any_difference_is_hashed() -> None:
     assert not is_unchanged(indexed(), status(inode=8))
     assert not is_unchanged(indexed(), status(mtime_ns=OLD_NS + 1))
     assert not is_unchanged(indexed(), status(mtime_ns=OLD_NS - 1))
+
+
+FAILURE = Failure("SIGSEGV", "n7", 1_700_000_000_000_000_000, "0.1.0")
+
+
+def test_failures_travel_with_a_snapshot() -> None:
+    entries = {
+        "bad.py": SnapshotEntry(5, OLD_NS, 9, DIGEST, SkipReason.WORKER_DIED, FAILURE),
+        "lost.py": SnapshotEntry(5, OLD_NS, 9, b"", SkipReason.WORKER_LOST, FAILURE._replace(node="")),
+        "old.py": SnapshotEntry(5, OLD_NS, 0, b"o" * 16, None, FAILURE),
+        "well.py": indexed(),
+        os.fsdecode(b"\xff.py"): SnapshotEntry(5, OLD_NS, 9, DIGEST, SkipReason.QUARANTINED, FAILURE),
+    }
+    found = Snapshot.from_bytes(Snapshot(SCANNED_AT_NS, entries).to_bytes())
+    assert found.entries == entries
+    assert found.pending() == ["lost.py", "old.py"]
+    assert found.faulty() == ["bad.py", os.fsdecode(b"\xff.py")]
+    assert found.faulty(apart_from_version="0.1.0") == []
+    assert found.faulty(apart_from_version="0.2.0") == found.faulty()
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [b"[]", b"{", b'{"a":1}', b'{"a":["why","n",1]}', b'{"a":["why","n",-1,"1"]}', b'{"a":[1,"n",1,"1"]}'],
+)
+def test_failures_that_nobody_has_written_are_damage(failures: bytes) -> None:
+    table = pa.ipc.open_file(pa.BufferReader(Snapshot(SCANNED_AT_NS, {"a": indexed()}).to_bytes())).read_all()
+    sink = pa.BufferOutputStream()
+    changed = table.replace_schema_metadata({**table.schema.metadata, b"failures": failures})
+    with pa.ipc.new_file(sink, changed.schema) as writer:
+        writer.write_table(changed)
+    with pytest.raises(CorruptManifest):
+        Snapshot.from_bytes(sink.getvalue().to_pybytes())
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,10 @@ class World:
                 return instruction
             waiting.extend(planner.handle(self.carry_out(instruction)))
 
+    def postponed(self) -> dict[str, SnapshotEntry]:
+        found = [commit.change.postponed for commit in self.commits]
+        return {path: entry for entries in found for path, entry in entries.items()}
+
     def carry_out(self, instruction: instructions.Instruction) -> instructions.Event:
         if self.fails(instruction):
             return instructions.Failed(instruction, RuntimeError("worker died"))
@@ -228,8 +232,9 @@ def test_file_that_kills_its_worker_is_found_and_quarantined(stage: type, number
     world = World(stats(number), fails)
     assert world.run(world.planner()) == instructions.Finish(changed=True)
     reason = SkipReason.QUARANTINED if stage is instructions.IndexFiles else SkipReason.WORKER_LOST
-    assert [path for path, entry in world.entries().items() if entry.reason is reason] == [poison]
-    assert len(world.entries()) == number
+    every = {**world.entries(), **world.postponed()}
+    assert [path for path, entry in every.items() if entry.reason is reason] == [poison]
+    assert len(every) == number
 
 
 @pytest.mark.parametrize("stage", [instructions.HashFiles, instructions.IndexFiles])
@@ -263,7 +268,7 @@ def test_file_that_is_alone_is_blamed_for_the_second_dead_worker() -> None:
 
     def dies(instruction: instructions.Instruction) -> instructions.Event:
         if isinstance(instruction, instructions.IndexFiles) and next(deaths) <= times:
-            return instructions.Failed(instruction, WorkerDied("killed"))
+            return instructions.Failed(instruction, WorkerDied("SIGSEGV", "n7"))
         return World.carry_out(world, instruction)
 
     for deadly, reason in ((1, None), (2, SkipReason.WORKER_DIED)):
@@ -273,27 +278,80 @@ def test_file_that_is_alone_is_blamed_for_the_second_dead_worker() -> None:
         (entry,) = world.entries().values()
         assert entry.reason is reason
         assert entry.digest  # a quarantine is of the content
+        assert (entry.failure and entry.failure.why) == ("SIGSEGV" if reason else None)
 
 
 @pytest.mark.parametrize("number", [1, 20])
 def test_node_that_is_lost_again_and_again_blames_no_file(number: int) -> None:
     """A busy machine has no say in what is stored: such files are left out of this run and tried again by the next."""
-    world, tries = World(stats(number)), count(1)
+    world = World(stats(number))
+    pauses: list[float] = []
 
     def is_lost(instruction: instructions.Instruction) -> instructions.Event:
         if isinstance(instruction, instructions.IndexFiles) and instruction.files[0].path == "f00000.py":
-            next(tries)
-            return instructions.Failed(instruction, WorkerLost("OutOfMemoryError"))
+            pauses.append(instruction.pause)
+            return instructions.Failed(instruction, WorkerLost("OutOfMemoryError", "n7"))
         return World.carry_out(world, instruction)
 
     world.carry_out = is_lost  # type: ignore[method-assign]
-    assert world.run(world.planner()) == instructions.Finish(changed=True)
-    entry = world.entries()["f00000.py"]
+    ended = world.planner()
+    assert world.run(ended) == instructions.Finish(changed=True)
+    assert "f00000.py" not in world.entries()
+    assert ended.pending_files == sorted(world.postponed())
+    entry = world.postponed()["f00000.py"]
     assert (entry.reason, entry.digest) == (SkipReason.WORKER_LOST, b"")
-    assert next(tries) > failures.LOST_ATTEMPTS
+    assert entry.failure is not None
+    assert (entry.failure.why, entry.failure.node) == ("OutOfMemoryError", "n7")
+    assert sum(pauses) >= failures.LOST_SECONDS
+    assert pauses == sorted(pauses)
+    assert len(world.entries()) + len(world.postponed()) == number
     later = Snapshot(2**62, {"f00000.py": entry})
     found = FileStat("f00000.py", entry.size, entry.mtime_ns, entry.inode)
     assert classify(TreeListing(2**62, [found], [], []), later).to_hash == [found]
+
+
+def test_death_that_nobody_can_explain_is_no_evidence() -> None:
+    """A worker that died with its node looks as one that a file has crashed, so the file gets a process of its own."""
+    world = World(stats(20))
+    ways: list[bool] = []
+
+    def dies(instruction: instructions.Instruction) -> instructions.Event:
+        if isinstance(instruction, instructions.IndexFiles) and instruction.files[0].path == "f00000.py":
+            ways.append(instruction.apart)
+            if not instruction.apart:
+                return instructions.Failed(instruction, WorkerDied("WorkerCrashedError", is_known=False))
+        return World.carry_out(world, instruction)
+
+    world.carry_out = dies  # type: ignore[method-assign]
+    assert world.run(world.planner()) == instructions.Finish(changed=True)
+    assert {entry.reason for entry in world.entries().values()} == {None}
+    assert ways == [False, False, True]  # 20 files, 3 files, alone
+
+
+def test_what_is_indexed_is_committed_while_lost_work_waits() -> None:
+    world, planner = World(stats(9)), World(stats(9)).planner(num_shards=3)
+    waiting = planner.start()
+    while not isinstance(waiting[0], instructions.IndexFiles):
+        waiting = planner.handle(world.carry_out(waiting[0]))
+    lost, *others = waiting
+    (again,) = planner.handle(instructions.Failed(lost, WorkerLost("NodeDiedError")))
+    assert isinstance(again, instructions.IndexFiles)
+    assert (again.pause, planner.files_waiting) == (1.0, len(again.files))
+    done = [planner.handle(world.carry_out(other)) for other in others]
+    assert [type(each) for each in done[-1]] == [instructions.Commit]
+    (commit,) = done[-1]
+    assert isinstance(commit, instructions.Commit)
+    assert set(commit.change.unverified) == {file.path for file in again.files}
+    assert planner.handle(instructions.Committed(commit)) == []
+    (last,) = planner.handle(world.carry_out(again))
+    assert planner.files_waiting == 0
+    assert planner.handle(world.carry_out(last)) == [instructions.Finish(changed=True)]
+
+
+def test_walk_whose_node_is_lost_is_tried_again() -> None:
+    planner = World([]).planner()
+    (again,) = planner.handle(instructions.Failed(instructions.ScanTree(), WorkerLost("NodeDiedError")))
+    assert again == instructions.ScanTree(losses=1, pause=1.0)
 
 
 def test_file_that_is_to_be_chunked_again_is_indexed_where_nothing_has_changed() -> None:
