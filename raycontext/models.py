@@ -112,6 +112,17 @@ class Freshness(StrEnum):
     UNKNOWN = "unknown"  # the folder of the collection is not on this machine
 
 
+class FurtherPlace(FrozenModel):
+    """Another place in the file of a hit that answers the query too, and that is no hit of its own."""
+
+    line: int
+    """First line of the place, from 1."""
+    symbol: str
+    """Name of the definition that the place starts with; "" where there is none."""
+    score: float
+    """Score that the place would have if its file had no other hit."""
+
+
 class Hit(FrozenModel):
     """Chunk that answers a query, with its place and its scores. Lines are 1-based and inclusive."""
 
@@ -146,6 +157,9 @@ class Hit(FrozenModel):
     """BM25F score of the chunk, not normalised."""
     vector: float
     """Cosine similarity of the chunk and the query."""
+    more: tuple[FurtherPlace, ...] = ()
+    """Further places in the file that answer the query, best first, at most four. Only the best hit of a file has them.
+    """
     explanation: tuple[FeatureContribution, ...] = ()
     """Contributions of the features to the file's score, largest first. Empty unless the query asks for them."""
 

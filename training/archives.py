@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, NamedTuple
 
-__all__ = ["Package", "packages"]
+__all__ = ["Package", "clone", "packages"]
 
 MAX_FILE_BYTES = 200_000
 MAX_ARCHIVE_BYTES = 16 << 20
@@ -81,6 +81,18 @@ def packages(archives: Path, done: set[str]) -> Iterator[tuple[str, Package]]:
             yield archive.name, reader(archive)
         except (OSError, ValueError, KeyError, LookupError, tarfile.TarError, subprocess.SubprocessError) as error:
             print(f"{archive.name}: not read: {error!r}", flush=True)
+
+
+def clone(repository: Path, commit: str) -> Package:
+    """The files of one commit of a git directory, whatever its licence. Raises CalledProcessError where it has none."""
+    command = ("git", "--git-dir", str(repository), "archive", "--format=tar", commit)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process:
+        files = _members(process.stdout, 0)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Package("git", repository.name.removesuffix(".git"), commit, "", files)
 
 
 def _members(stream: IO[bytes] | Path, strip: int) -> list[tuple[str, bytes]]:

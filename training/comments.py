@@ -9,8 +9,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from raycontext.chunk.chunker import ChunkedFile
+from raycontext.chunk.labels import Definition
 
-__all__ = ["CODE", "Pair", "PairKind", "pairs_of_code", "pairs_of_prose"]
+__all__ = ["CODE", "Documented", "Pair", "PairKind", "documented_definitions", "pairs_of_code", "pairs_of_prose"]
 
 MAX_BODY_LINES = 60
 MAX_REMARK_LINES = 25
@@ -149,14 +150,25 @@ def _doc_string(lines: list[str], start: int, stop: int) -> tuple[int, int] | No
     return None
 
 
-def pairs_of_code(path: str, text: str, language: str, chunked: ChunkedFile) -> Iterator[Pair]:
-    """Pairs of a source file. `path` may be "" where it says nothing."""
-    lines = text.split("\n")
+class Documented(NamedTuple):
+    """A definition with the comment that documents it."""
+
+    definition: Definition
+    row: int
+    """Row of its name, from 0."""
+    body: range
+    """Rows from its name to its end, or to the next definition."""
+    query: str
+    """First paragraph of its comment without marks; "" where it has none, or where the comment says nothing."""
+    comment: frozenset[int]
+    """Rows of this comment; empty where `query` is."""
+
+
+def documented_definitions(lines: list[str], language: str, chunked: ChunkedFile) -> Iterator[Documented]:
+    """Definitions of a source file in the order of their rows, the last of those that share a row."""
     is_comment = _comment_lines(lines, language)
-    removed = _legal_rows(lines, is_comment)  # and rows of comments that are the query of a pair
     definitions = sorted({found.line - 1: found for found in chunked.definitions}.items())
     starts = [row for row, _ in definitions]
-    documented: list[tuple[str, int, int]] = []  # text, chunk, row
     for index, (row, found) in enumerate(definitions):
         stop = min(starts[index + 1] if index + 1 < len(starts) else len(lines), row + MAX_BODY_LINES)
         while stop > row + 1 and (
@@ -166,24 +178,35 @@ def pairs_of_code(path: str, text: str, language: str, chunked: ChunkedFile) -> 
         first = row
         while first > 0 and row - first < 5 and not is_comment[first - 1] and _ATTRIBUTE.match(lines[first - 1]):
             first -= 1
-        comment_stop = first
-        comment_start = comment_stop
-        while comment_start > 0 and is_comment[comment_start - 1] and comment_stop - comment_start < 80:
+        comment_start = first
+        while comment_start > 0 and is_comment[comment_start - 1] and first - comment_start < 80:
             comment_start -= 1
-        query, body_rows = "", range(row, stop)
-        if comment_start < comment_stop:
-            query = _paragraph(lines[comment_start:comment_stop])
+        query, body, comment = "", range(row, stop), set[int]()
+        if comment_start < first:
+            query = _paragraph(lines[comment_start:first])
             if query:
-                removed.update(range(comment_start, comment_stop))
+                comment.update(range(comment_start, first))
         rows = _doc_string(lines, row + 1, stop) if language == "python" else None
         if rows is None and language == "elixir" and first > 1:
             rows = _preceding_doc(lines, first)
         if rows is not None:
             doc = [lines[rows[0]].split('"""', 1)[-1].split("'''", 1)[-1], *lines[rows[0] + 1 : rows[1]]]
             query = _paragraph([line.replace('"""', "").replace("'''", "") for line in doc]) or query
-            removed.update(range(*rows))
-            body_rows = range(row, max(stop, min(rows[1] + 1, len(lines))))
-        body = [lines[at] for at in body_rows if at not in removed]
+            comment.update(range(*rows))
+            body = range(row, max(stop, min(rows[1] + 1, len(lines))))
+        yield Documented(found, row, body, query, frozenset(comment))
+
+
+def pairs_of_code(path: str, text: str, language: str, chunked: ChunkedFile) -> Iterator[Pair]:
+    """Pairs of a source file. `path` may be "" where it says nothing."""
+    lines = text.split("\n")
+    is_comment = _comment_lines(lines, language)
+    removed = _legal_rows(lines, is_comment)  # and rows of comments that are the query of a pair
+    documented: list[tuple[str, int, int]] = []  # text, chunk, row
+    for each in documented_definitions(lines, language, chunked):
+        found, row, query = each.definition, each.row, each.query
+        removed.update(each.comment)
+        body = [lines[at] for at in each.body if at not in removed]
         if query and sum(map(len, body)) > 20:
             documented.append((query, found.chunk, row))
             yield Pair(PairKind.DOC_BODY, query, "\n".join(body))

@@ -1,10 +1,10 @@
 """Download the packages of `packages.toml` by the registries' ordinary clients: pip, npm, apt-get.
 
-    python training/fetch_packages.py WORK
+    python training/fetch_packages.py WORK [--packages FILE]
 
-Archives go to WORK/archives/REGISTRY as they come; what is there already is kept. Debian's source packages are
-looked up through package lists below WORK, so the machine's own settings stay as they are. What cannot be had is
-reported and left out.
+`--packages` names another list of the same form. Archives go to WORK/archives/REGISTRY as they come; what is there
+already is kept. Debian's source packages are looked up through package lists below WORK, so the machine's own settings
+stay as they are. What cannot be had is reported and left out.
 """
 
 from __future__ import annotations
@@ -116,9 +116,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--only", default="", help="one registry")
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="the list of packages")
     arguments = parser.parse_args()
     work: Path = arguments.work.resolve()
-    packages = tomllib.loads(PACKAGES.read_text())
+    packages = tomllib.loads(arguments.packages.read_text())
     for registry, licences in packages.items():
         if arguments.only not in {"", registry}:
             continue

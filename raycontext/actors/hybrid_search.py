@@ -12,6 +12,7 @@ from raycontext.actors.process import process_status
 from raycontext.hits import Hits
 from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
+from raycontext.search.merge import RankedChunk
 from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
 from raycontext.search.shard import ShardSearch
 from raycontext.search.view import View
@@ -70,9 +71,9 @@ class HybridSearchActor(ShardSearch):
         with timed("raycontext_search_seconds", step="candidates", **self._tags):
             return super().candidates(request, statistics)
 
-    def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
+    def describe(self, version: int, chunks: Sequence[RankedChunk]) -> list[Description]:
         with timed("raycontext_search_seconds", step="describe", **self._tags):
-            return super().describe(version, rows)
+            return super().describe(version, chunks)
 
     def relate(self, question: Question[Answer], version: int | None = None) -> tuple[int, Answer]:
         """Answer a question about relations, at a version or the newest one. Raises `StaleVersion`."""

@@ -169,6 +169,13 @@ def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str
         yield style(DIM, "    … only the beginning of the text is shown")
     for line in hit.get("after", ()):
         yield style(DIM, f"    {safe(cut_line(line))}")
+    if hit.get("more"):
+        further = (
+            style.link(f"{_place(hit)}:{place['line']}", hit, place["line"])
+            + f" {safe(cut_line(place['symbol'].partition(' ')[0]))}".rstrip()
+            for place in hit["more"]
+        )
+        yield f"    {style(DIM, 'also here:')} {' · '.join(further)}"
     yield ""
 
 

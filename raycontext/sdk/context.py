@@ -38,7 +38,7 @@ from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.outline_access import OutlineAccess
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.watches import Watched, Watches, WatchState
-from raycontext.search.merge import merged
+from raycontext.search.merge import MOST_FURTHER, merged
 from raycontext.search.query import SearchRequest
 from raycontext.settings import Settings
 
@@ -321,7 +321,7 @@ class Context(OutlineAccess):
             text=query,
             filters=search_filters(languages, paths, kinds),
             files=max(CANDIDATE_FILES, limit),
-            rows=limit,
+            rows=limit + MOST_FURTHER,
             repeat_factor=1.0 - spread,
             explain=explain,
         )

@@ -253,11 +253,13 @@ class SearchClient:
 
     async def _hits(self, begun: float, version: int, candidates: Iterable[int], ranked: Sequence[RankedChunk]) -> Hits:
         """Return the ranked chunks as hits with their texts. Chunks of shards that no longer answer are left out."""
-        wanted: dict[int, list[int]] = {}
+        wanted: dict[int, list[RankedChunk]] = {}
         for chunk in ranked:
-            wanted.setdefault(chunk.shard, []).append(chunk.row)
+            wanted.setdefault(chunk.shard, []).append(chunk)
         until = begun + self._seconds
-        asked = (self._ask([shard], until, HybridSearchActor.describe, version, rows) for shard, rows in wanted.items())
+        asked = (
+            self._ask([shard], until, HybridSearchActor.describe, version, chunks) for shard, chunks in wanted.items()
+        )
         described: dict[int, list[Description]] = {}
         missing = set(self._all()) - set(candidates)
         for shard, answer in zip(wanted, await asyncio.gather(*asked, return_exceptions=True), strict=True):

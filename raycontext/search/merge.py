@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,15 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.hits import Hits
-from raycontext.models import FeatureContribution, Hit
+from raycontext.models import FeatureContribution, FurtherPlace, Hit
 from raycontext.search.proposals import propose
 from raycontext.search.query import Candidates, Description, SearchRequest
 from raycontext.search.ranker import Ranker, cosine_moments
 
-__all__ = ["RankedChunk", "finish", "hits_of", "merged"]
+__all__ = ["MOST_FURTHER", "FurtherChunk", "RankedChunk", "finish", "hits_of", "merged"]
 
 LEXICAL_SHARE, VECTOR_SHARE, DEFINITION_SHARE = 0.5, 0.2, 0.6
 """Weights of the kinds of evidence in the ranking of the chunks of one file."""
+
+
+MOST_FURTHER = 4
+"""Largest number of further places in its file that a hit names."""
+
+FURTHER_SHARE = 0.5
+"""Smallest evidence of a further place, as a share of the evidence of the best chunk of its file."""
+
+
+class FurtherChunk(NamedTuple):
+    """Chunk of a file that is no hit of its own."""
+
+    row: int
+    """Number of the row in the view of its shard."""
+    score: float
+    """Score that it would have if it were the only hit of its file."""
 
 
 class RankedChunk(NamedTuple):
@@ -36,6 +52,8 @@ class RankedChunk(NamedTuple):
     """Cosine of the chunk with the query."""
     explanation: tuple[FeatureContribution, ...]
     """Contribution of each feature to the score. Empty unless the request asks for it."""
+    more: tuple[FurtherChunk, ...] = ()
+    """Further chunks of the file, best first. Only the best chunk of a file has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +84,17 @@ def finish(
         for number in np.lexsort((files.order, -scores)).tolist()
         if scores[number] >= min_score and _has_chunks(parts[files.parts[number]], int(files.places[number]))
     ][:limit]
-    least = float(scores[ranking[-1]]) if len(ranking) == limit else min_score
+    least = max(float(scores[ranking[-1]]) if len(ranking) == limit else 0.0, min_score)
     chunks: list[RankedChunk] = []
+    of_files: list[list[RankedChunk]] = []
     for number in ranking:
         part, place = parts[files.parts[number]], int(files.places[number])
         explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
-        worths = _repeats(float(scores[number]), request.repeat_factor, max(least, min_score), limit)
-        chunks.extend(_chunks_of_file(part, place, worths, explanation))
+        of_file = _chunks_of_file(part, place, float(scores[number]), explanation)
+        chunks.extend(_repeated(of_file[:limit], request.repeat_factor, least))
+        of_files.append(of_file)
     chunks.sort(key=lambda chunk: (-chunk.score, chunk.order))  # stable: chunks of one file keep their order
-    return [chunk for chunk in chunks if chunk.score >= min_score][:limit]
+    return _with_further(chunks[:limit], of_files)
 
 
 def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequence[Description]) -> list[Hit]:
@@ -102,6 +122,10 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
             lexical=chunk.lexical,
             vector=chunk.vector,
             explanation=chunk.explanation,
+            more=tuple(
+                FurtherPlace(line=line, symbol=symbol, score=further.score)
+                for (line, symbol), further in zip(description.more, chunk.more, strict=True)
+            ),
         )
         for chunk, description in zip(chunks, descriptions, strict=True)
     ]
@@ -141,15 +165,34 @@ def _has_chunks(part: Candidates, place: int) -> bool:
     return bool(part.row_offsets[place] < part.row_offsets[place + 1])
 
 
-def _repeats(score: float, repeat_factor: float, least: float, limit: int) -> list[float]:
-    """Return the scores of a file's first, second and further hits, down to `least` and at most `limit`.
+def _repeated(of_file: Sequence[RankedChunk], repeat_factor: float, least: float) -> Iterator[RankedChunk]:
+    """Yield the chunks of a file that score at least `least` as its first, second and further hit.
 
-    Each is the one before times `repeat_factor`. A factor of 0 gives one hit.
+    The score of each is its own times `repeat_factor` for each one before it. A factor of 0 gives one hit.
     """
-    worths = [score]
-    while repeat_factor > 0.0 and len(worths) < limit and worths[-1] * repeat_factor >= least:
-        worths.append(worths[-1] * repeat_factor)
-    return worths
+    share = 1.0
+    for chunk in of_file:
+        if chunk.score * share < least or share == 0.0:
+            return
+        yield chunk._replace(score=chunk.score * share)
+        share *= repeat_factor
+
+
+def _with_further(hits: Sequence[RankedChunk], of_files: Sequence[Sequence[RankedChunk]]) -> list[RankedChunk]:
+    """Return the hits. The best one of each file gets those chunks of its file that are no hits.
+
+    of_files: chunks of each file, best first.
+    """
+    taken = {(chunk.shard, chunk.row) for chunk in hits}
+    further = {
+        (best.shard, best.row): tuple(
+            FurtherChunk(chunk.row, chunk.score)
+            for chunk in others
+            if (chunk.shard, chunk.row) not in taken and chunk.score >= FURTHER_SHARE * best.score
+        )[:MOST_FURTHER]
+        for best, *others in of_files
+    }
+    return [chunk._replace(more=further.get((chunk.shard, chunk.row), ())) for chunk in hits]
 
 
 def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tuple[FeatureContribution, ...]:
@@ -163,9 +206,9 @@ def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tu
 
 
 def _chunks_of_file(
-    part: Candidates, place: int, worths: Sequence[float], explanation: tuple[FeatureContribution, ...]
+    part: Candidates, place: int, score: float, explanation: tuple[FeatureContribution, ...]
 ) -> list[RankedChunk]:
-    """Return the chunks of a file, best first, at most one for each score in `worths`.
+    """Return the chunks of a file, best first. The best one has the score of the file.
 
     A chunk with less evidence than the best one gets a score that is smaller by the same ratio.
     """
@@ -174,10 +217,10 @@ def _chunks_of_file(
     rows, lexical, vector = part.rows[chunks].tolist(), part.lexical[chunks].tolist(), part.vector[chunks].tolist()
     best = max(0.0, *lexical)
     worth = [
-        LEXICAL_SHARE * (score / best if best > 0.0 else score)
+        LEXICAL_SHARE * (words / best if best > 0.0 else words)
         + VECTOR_SHARE * max(similarity, 0.0)
         + DEFINITION_SHARE * defined
-        for score, similarity, defined in zip(lexical, vector, part.defined[chunks].tolist(), strict=True)
+        for words, similarity, defined in zip(lexical, vector, part.defined[chunks].tolist(), strict=True)
     ]
     ranking = sorted(range(len(rows)), key=lambda number: (-worth[number], rows[number]))
     most = worth[ranking[0]]
@@ -192,5 +235,5 @@ def _chunks_of_file(
             vector=vector[number],
             explanation=explanation,
         )
-        for score, number in zip(worths, ranking, strict=False)
+        for number in ranking
     ]

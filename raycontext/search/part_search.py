@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,10 +117,13 @@ def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
     return sum(part[0] for part in sums), sum(part[1] for part in sums), sum(part[2] for part in sums)
 
 
-def description_of(source: str, chunk_bytes: int, segment: Segment, row: int) -> Description:
+def description_of(
+    source: str, chunk_bytes: int, segment: Segment, row: int, further: Sequence[tuple[Segment, int]] = ()
+) -> Description:
     """Return what a hit shows of row `row` of a segment.
 
-    source: folder of the collection. chunk_bytes: target size of its chunks in bytes.
+    source: folder of the collection. chunk_bytes: target size of its chunks in bytes. further: segments and rows of
+    further places in the same file.
     """
     file = int(segment.chunk_column("file")[row])
     symbol, scope = segment.label(row)
@@ -138,4 +142,5 @@ def description_of(source: str, chunk_bytes: int, segment: Segment, row: int) ->
         scope=scope,
         text=text,
         text_cut=text_cut,
+        more=tuple((int(other.chunk_column("start_line")[place]), other.label(place)[0]) for other, place in further),
     )

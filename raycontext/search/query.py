@@ -165,6 +165,8 @@ class Description:
     symbol: str
     scope: str
     text: str
+    more: tuple[tuple[int, str], ...] = ()
+    """First line and symbol of each further place in the file."""
     text_cut: bool = False
     """Whether `text` is only the beginning of the chunk's text."""
     encoding: str = "utf-8"

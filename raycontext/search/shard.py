@@ -17,7 +17,7 @@ from raycontext.errors import CorruptArrays, CorruptSegment, DeadlineExceeded, F
 from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.lexical import Bm25f
-from raycontext.search.merge import finish, hits_of
+from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.part_search import description_of, part_evidence, part_proposals, sampled_cosines
 from raycontext.search.prepared_query import FoundTerms, PreparedQuery
 from raycontext.search.proposals import propose
@@ -150,11 +150,19 @@ class ShardSearch:
         return self._candidates(self._prepared(request, found, statistics))
 
     @_reloading
-    def describe(self, version: int, rows: Sequence[int]) -> list[Description]:
-        """Return what hits show of the given rows of a version. Raises `StaleVersion` where the version is gone."""
+    def describe(self, version: int, chunks: Sequence[RankedChunk]) -> list[Description]:
+        """Return what hits show of the given chunks of a version. Raises `StaleVersion` where the version is gone."""
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
-        return [description_of(source, view.chunk_bytes, *view.locate_row(row)) for row in rows]
+        return [
+            description_of(
+                source,
+                view.chunk_bytes,
+                *view.locate_row(chunk.row),
+                [view.locate_row(further.row) for further in chunk.more],
+            )
+            for chunk in chunks
+        ]
 
     def path(self, version: int, file: int) -> str:
         """Return the path of a file by its number in `Candidates.files`."""
@@ -176,7 +184,7 @@ class ShardSearch:
             raise StaleVersion(self._collection.name, statistics.version)
         candidates = self._candidates(self._prepared(request, found, statistics))
         ranked = finish(self._ranker, request, [candidates], limit, min_score)
-        described = self.describe(statistics.version, [chunk.row for chunk in ranked])
+        described = self.describe(statistics.version, ranked)
         searched = Searched(collection=self._collection.name, version=statistics.version)
         notes = notes_on_missing(self._collection.name, statistics.missing_files)
         return Hits(hits_of(self._collection.name, ranked, described), notes=notes, searched=[searched])

@@ -137,6 +137,18 @@ def test_lines_around_a_hit_are_bounded_too(tmp_path: Path, capsys: pytest.Captu
     assert len(capsys.readouterr().out) < 3000
 
 
+def test_a_hit_shows_the_further_places_of_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "".join(f"    total = total + quetzal_{number} * 2  # quetzal\n" for number in range(30))
+    write_tree(tmp_path / "tree", {"a.py": "".join(f"def quetzal_{name}(total):\n{body}\n\n" for name in "abc")})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
+        context.index(tmp_path / "tree", collection="t")
+        (hit,) = context.search("quetzal", collection="t", limit=1)
+    assert {place.symbol for place in hit.more} == {f"quetzal_{name}" for name in "abc"} - {hit.symbol}
+    print_hits([hit.model_dump()], files=False)
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "also here:" in line)
+    assert all(f"a.py:{place.line} {place.symbol}" in line for place in hit.more)
+
+
 @pytest.mark.parametrize("query", [*NAMES, "total of the shop for all items"])
 async def test_minified_code_stands_behind_the_users_own(service: Service, query: str) -> None:
     paths = [hit.path for hit in await found(service, query)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mcp_types import CallToolResult, TextContent
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
-from raycontext.models import CollectionSummary, Hit, JobProgress
+from raycontext.models import CollectionSummary, FurtherPlace, Hit, JobProgress
 from raycontext.serve.mcp import calls
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_results
 from raycontext.serve.mcp.arguments import checked_arguments
@@ -74,6 +74,18 @@ def test_code_is_cut_at_the_end_of_a_line_and_marked() -> None:
     assert result["code"].splitlines() == code.splitlines()[: len(result["code"].splitlines())]
     assert "changed since it was indexed" in answer.text
     assert result["fileChanged"]
+
+
+def test_further_places_stand_below_the_code_and_in_the_structured_result() -> None:
+    more = (FurtherPlace(line=40, symbol="close closed", score=0.45), FurtherPlace(line=7, symbol="", score=0.3))
+    found = FoundCode("a.py", 1, 2, "f", "function", "python", 0.5, "def f(): ...", None, more=more)
+    answer = answer_with_results("1 result", {}, [], [found], 10_000)
+    assert answer.text.endswith("def f(): ...\nAlso in this file, by line: 40 close, 7")
+    (result,) = answer.structured["results"]
+    assert result["more"] == [
+        {"line": 40, "symbol": "close closed", "score": 0.45},
+        {"line": 7, "symbol": "", "score": 0.3},
+    ]
 
 
 PROGRESS = JobProgress(collection="c", stage="indexing", files_to_index=100, files_indexed=40)

@@ -57,7 +57,7 @@ PEERS = {"bm25s", "faiss", "lancedb", "semble", "tantivy", "usearch"}
 """Systems that benchmarks compare with. Their environments are made by the benchmarks, apart from this project's."""
 SCRIPTS = {
     "tests": ("tests/cluster", "benchmarks"),
-    "benchmarks": ("benchmarks", "tests/cluster"),
+    "benchmarks": ("benchmarks", "tests/cluster", "training"),
     "training": ("training",),
 }
 """Folders whose files are scripts that import each other by their bare names, by the folders that import them so."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from raycontext.models import FurtherPlace
 from raycontext.safe_text import safe
 from raycontext.serve.token_budget import Budget
 from raycontext.text_cuts import cut_line
@@ -37,6 +38,8 @@ class FoundCode(NamedTuple):
     """Whether the file has changed since it was indexed; None when that is not known."""
     code_cut: bool = False
     """Whether `code` is only the beginning of the chunk."""
+    more: tuple[FurtherPlace, ...] = ()
+    """Further places in the file that answer the query, best first."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,13 @@ def answer_with_results(
     results: list[dict[str, Any]] = []
     for number, code in enumerate(found, 1):
         head = _head(number, code)
-        around = sent_bytes(f"\n\n{head}\n{CUT}") + sent_bytes(_structured(code, "", True))
+        also = _also(code)
+        around = sent_bytes(f"\n\n{head}\n{CUT}{also}") + sent_bytes(_structured(code, "", True))
         taken = budget.take(_safe_lines(code.code), around)
         if taken is None:
             break
         text, cut = taken[0], taken[1] or code.code_cut
-        parts.append(f"{head}\n{text}{CUT if cut else ''}")
+        parts.append(f"{head}\n{text}{CUT if cut else ''}{also}")
         results.append(_structured(code, text, cut))
     omitted = len(found) - len(results)
     if omitted:
@@ -91,8 +95,17 @@ def _head(number: int, code: FoundCode) -> str:
     return safe(f"{number}. {' · '.join(fact for fact in facts if fact)}{changed}")
 
 
+def _also(code: FoundCode) -> str:
+    """Return the line below the code of a result that names further places in its file; "" where there are none."""
+    if not code.more:
+        return ""
+    places = (f"{place.line} {cut_line(place.symbol.partition(' ')[0])}".rstrip() for place in code.more)
+    return "\n" + safe(f"Also in this file, by line: {', '.join(places)}")
+
+
 def _structured(code: FoundCode, text: str, cut: bool) -> dict[str, Any]:
     changed = {} if code.file_changed is None else {"fileChanged": code.file_changed}
+    more = [{"line": place.line, "symbol": safe(place.symbol), "score": round(place.score, 4)} for place in code.more]
     return {
         "path": safe(code.path),
         "startLine": code.start_line,
@@ -103,6 +116,7 @@ def _structured(code: FoundCode, text: str, cut: bool) -> dict[str, Any]:
         "score": round(code.score, 4),
         "code": text,
         "codeCut": cut,
+        **({"more": more} if more else {}),
         **changed,
     }
 

@@ -253,6 +253,7 @@ def _found(hit: Hit) -> FoundCode:
         hit.text,
         changed,
         hit.text_cut,
+        hit.more,
     )
 
 

@@ -129,6 +129,19 @@ _RESULT: Final[dict[str, Any]] = {
         "score": {"type": "number"},
         "code": {"type": "string"},
         "codeCut": {"type": "boolean", "description": "The code goes on; read the file for the rest."},
+        "more": {
+            "type": "array",
+            "description": "Further places in the file that answer, best first.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "line": {"type": "integer", "minimum": 1},
+                    "symbol": {"type": "string"},
+                    "score": {"type": "number"},
+                },
+                "required": ["line", "symbol", "score"],
+            },
+        },
         "fileChanged": {"type": "boolean", "description": "The file changed since; lines may have moved."},
     },
     "required": ["path", "startLine", "endLine", "symbol", "kind", "language", "score", "code", "codeCut"],

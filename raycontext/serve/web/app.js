@@ -98,14 +98,19 @@ function wholePath(hit) {
   return `${hit.source.replace(/\/$/, "")}/${hit.path}`;
 }
 
-function place(hit) {
-  const text = visible(`${hit.path}:${hit.start_line}`);
+function place(hit, line = hit.start_line, text = `${hit.path}:${line}`) {
   const template = LINKS[byId("opens").value];
-  if (!template) return element("span", "place", text);
-  const made = element("a", "place", text);
+  if (!template) return element("span", "place", visible(text));
+  const made = element("a", "place", visible(text));
   made.href = template
     .replace("{path}", wholePath(hit).split("/").map(encodeURIComponent).join("/"))
-    .replace("{line}", String(hit.start_line));
+    .replace("{line}", String(line));
+  return made;
+}
+
+function further(hit) {
+  const made = element("div", "row cut", "also here:");
+  for (const { line, symbol } of hit.more) made.append(" ", place(hit, line, `${line} ${symbol.split(" ")[0]}`.trim()));
   return made;
 }
 
@@ -142,6 +147,7 @@ function shown(hit, wanted) {
     text.append(element("div", "row", element("span", "number", String(hit.start_line + index)), code));
   });
   if (hit.text_cut) text.append(element("div", "row cut", "… the rest is in the file"));
+  if (hit.more?.length) text.append(further(hit));
   const made = element("li", "hit", head, text);
   made.tabIndex = 0;
   made.hit = hit;

@@ -117,7 +117,24 @@ def test_limit_takes_the_first_of_what_there_is(limit: int, repeat_factor: float
     shard = candidates(*(File(number, (1.0 / (number + 1),), THREE_CHUNKS) for number in range(5)))
     everything = ranked(shard, repeat_factor=repeat_factor)
     assert len(everything) == (5 if repeat_factor == 0.0 else 15)
-    assert ranked(shard, repeat_factor=repeat_factor, limit=limit) == everything[:limit]
+    found = ranked(shard, repeat_factor=repeat_factor, limit=limit)
+    assert [chunk._replace(more=()) for chunk in found] == [chunk._replace(more=()) for chunk in everything[:limit]]
+
+
+def test_the_best_hit_of_a_file_names_its_further_places_that_are_no_hits() -> None:
+    weak = (*THREE_CHUNKS, (0.5, 0.0, 0.0))
+    shard = candidates(File(1, (0.8,), weak), File(2, (0.4,)))
+    first, second = ranked(shard)
+    assert first.more == ((2, pytest.approx(0.8 * 2 / 3)),)  # less than half of the best: not worth a line
+    assert second.more == ()
+    both = ranked(shard, repeat_factor=1.0, limit=2)
+    assert places(both) == [(0, 1), (0, 2)]
+    assert [chunk.more for chunk in both] == [(), ()]
+
+
+def test_a_hit_names_at_most_four_further_places() -> None:
+    (found,) = ranked(candidates(File(1, (0.8,), [(1.0, 0.0, 0.0)] * 9)))
+    assert [row for row, _ in found.more] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("repeat_factor", [0.0, 0.25, 0.9])
@@ -126,7 +143,7 @@ def test_minimum_score_holds_for_every_chunk(min_score: float, repeat_factor: fl
     shard = candidates(*(File(number, (1.0 / (number + 1),), THREE_CHUNKS) for number in range(5)))
     everything = ranked(shard, repeat_factor=repeat_factor)
     found = ranked(shard, repeat_factor=repeat_factor, min_score=min_score)
-    assert found == [chunk for chunk in everything if chunk.score >= min_score]
+    assert places(found) == [(chunk.shard, chunk.row) for chunk in everything if chunk.score >= min_score]
 
 
 def test_explanation_comes_only_if_asked_for() -> None:
