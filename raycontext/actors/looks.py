@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from raycontext.actors.job import HandedOver
 from raycontext.discover.doubts import without_unchanged
@@ -24,13 +24,16 @@ from raycontext.errors import CorruptManifest, RaycontextError, StorageError, Un
 from raycontext.hits import Hits
 from raycontext.index.own_sources import is_own_source, was_own_source
 from raycontext.models import FileStat
+from raycontext.relations.values import RelationAnswer
 from raycontext.settings import LOOK_FILES, LOOK_SECONDS
 from raycontext.store.collection import Collection, Location
 from raycontext.store.manifest import Manifest
 
-__all__ = ["EVERY_LOOK", "FEW_CHANGES", "Look", "LookBudget", "Looks", "with_looks"]
+__all__ = ["EVERY_LOOK", "FEW_CHANGES", "Look", "LookBudget", "Looks", "with_look", "with_looks"]
 
 _log = logging.getLogger("raycontext")
+
+Found = TypeVar("Found", bound=RelationAnswer)
 
 SLOW_LOOK_SECONDS = 60.0
 """Shortest time between two looks at a source whose last look took longer than the budget, in seconds."""
@@ -84,6 +87,14 @@ def with_looks(hits: Hits, looks: Mapping[str, Look], seconds: float) -> Hits:
     told = hits.replaced(hits, filter(None, (look.note for look in looks.values())), searched)
     told.look_seconds = seconds
     return told
+
+
+def with_look(answer: Found, look: Look) -> Found:
+    """Return an answer about relations that tells what a look at the source of its collection has found."""
+    notes = dict.fromkeys((*answer.notes, *filter(None, [look.note])))
+    return answer.model_copy(
+        update={"age_seconds": look.age_seconds, "may_miss_files": look.may_miss_files, "notes": tuple(notes)}
+    )
 
 
 class Looks:

@@ -115,7 +115,7 @@ OF_RELATIONS = (
 )
 NUMBERS = (
     Option(("--limit", "-n"), "Largest number of places, 1 to 1000.", int, default=50, least=1, most=1000),
-    Option(("--offset",), "Number of places to leave out from the start.", int, default=0, least=0, most=1_000_000),
+    Option(("--offset",), "Number of places to leave out from the start.", int, default=0, least=0, most=100_000),
 )
 TARGET = Argument("target", "A name, TYPE.NAME, or a line of a definition.", shown="NAME|PATH:LINE")
 
@@ -208,7 +208,7 @@ QUERY_COMMANDS = {
             (
                 Option(
                     ("--kind",),
-                    "Only definitions of this kind (function, class, …). May be given again.",
+                    "Only this kind (function, class, …), repeatable. By default all, but no constants below a folder.",
                     many=True,
                     name="kinds",
                 ),
@@ -221,7 +221,7 @@ QUERY_COMMANDS = {
                     int,
                     default=0,
                     least=0,
-                    most=1_000_000,
+                    most=100_000,
                 ),
                 *PLACES,
                 *(option for option in OF_RELATIONS if option.key != "place"),

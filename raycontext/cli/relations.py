@@ -155,7 +155,8 @@ def _tell(name: str, answer: Entry) -> None:
     if name == "usages":
         say(f"{answer['certain']} certain and {answer['possible']} possible uses; {answer['chunks']} chunks have it")
     if name == "outline":
-        say(f"{len(answer['definitions'])} definitions shown; {answer['files']} indexed files")
+        left = f"; {answer['constants']} constants left out (--kind constant)" if answer["constants"] else ""
+        say(f"{len(answer['definitions'])} definitions shown; {answer['files']} indexed files{left}")
     if answer["shards_answered"] < answer["shards_total"]:
         say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
     for note in answer["notes"]:

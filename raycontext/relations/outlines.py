@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from raycontext.models import SearchFilters
+from raycontext.models import ChunkKind, SearchFilters
 from raycontext.relations.documentation import documentation_of
 from raycontext.relations.lexed import definitions_of
 from raycontext.relations.reading import lexed
 from raycontext.relations.sites import site_of
 from raycontext.relations.values import OutlineEntry
 from raycontext.search.view import Part, View
+from raycontext.store.segments.segment import Segment
 
 __all__ = ["OutlineOf", "Outlined", "merged_outlines"]
+
+_WITHOUT_CONSTANTS = frozenset(ChunkKind) - {ChunkKind.CONSTANT}
 
 
 class Outlined(NamedTuple):
@@ -26,6 +30,8 @@ class Outlined(NamedTuple):
     """Whether the shard has a file at the place, whatever the filters say."""
     files: int
     """Number of files that the filters let pass."""
+    constants: int
+    """Number of constants that are left out, whatever the limit."""
     entries: list[OutlineEntry]
     """Definitions in the order of paths and lines, as many as were asked for."""
 
@@ -36,11 +42,12 @@ class OutlineOf:
 
     filters: SearchFilters = field(default_factory=SearchFilters)
     kinds: tuple[str, ...] = ()
-    """Kinds of definitions that count; empty for all."""
+    """Kinds of definitions that count; empty for all, without the constants of files below a folder."""
     most: int = 1000
 
     def answer(self, view: View) -> Outlined:
         files: list[tuple[str, int, int]] = []
+        constants = 0
         is_indexed = not self.filters.inside
         place = SearchFilters(inside=self.filters.inside)
         for number, (part, eligible, there) in enumerate(
@@ -49,18 +56,24 @@ class OutlineOf:
             is_indexed = is_indexed or bool(there.any())
             ordinals = np.unique(part.segment.chunk_column("file")[np.flatnonzero(eligible)])
             files.extend((part.segment.path(ordinal), number, ordinal) for ordinal in ordinals.tolist())
+            if not self.kinds:
+                constants += int(np.count_nonzero(eligible[_rows_of_constants(part.segment)]))
+        if [path for path, *_ in files] == [self.filters.inside]:
+            constants = 0
         entries: list[OutlineEntry] = []
         for _, number, ordinal in sorted(files):
             if len(entries) >= self.most:
                 break
             entries.extend(self._entries(view, view.parts[number], ordinal, self.most - len(entries)))
-        return Outlined(is_indexed, len(files), entries)
+        return Outlined(is_indexed, len(files), constants, entries)
 
     def _entries(self, view: View, part: Part, ordinal: int, most: int) -> list[OutlineEntry]:
         """Return the first definitions of a file."""
         file = lexed(view, part, ordinal)
         file_kinds = int(part.segment.file_column("kinds")[ordinal])
         kinds = frozenset(self.kinds)
+        if not kinds and file.path != self.filters.inside:
+            kinds = _WITHOUT_CONSTANTS
         found = [
             one
             for number in definitions_of(part.segment, ordinal).tolist()
@@ -76,9 +89,22 @@ class OutlineOf:
         return entries
 
 
+def _rows_of_constants(segment: Segment) -> NDArray[np.uint32]:
+    """Return the chunk of each constant that a segment defines, uint32[constants]."""
+    if not segment.has_references or not len(segment.definitions):
+        return np.empty(0, np.uint32)
+    kinds = segment.definitions.column("kind").chunk(0)
+    known = np.array([kind == ChunkKind.CONSTANT for kind in kinds.dictionary.to_pylist()], np.bool_)
+    codes = kinds.indices.to_numpy(zero_copy_only=True)
+    rows: NDArray[np.uint32] = segment.definition_column("row")[known[codes]]
+    return rows
+
+
 def merged_outlines(outlines: Iterable[Outlined], most: int) -> Outlined:
     """Return the outline of a place from those of all shards."""
     parts = list(outlines)
     entries = [entry for part in parts for entry in part.entries]
     entries.sort(key=lambda entry: (entry.path, entry.line, -entry.end_line, entry.name, entry.kind))
-    return Outlined(any(part.is_indexed for part in parts), sum(part.files for part in parts), entries[:most])
+    is_indexed = any(part.is_indexed for part in parts)
+    files, constants = sum(part.files for part in parts), sum(part.constants for part in parts)
+    return Outlined(is_indexed, files, constants, entries[:most])

@@ -17,6 +17,7 @@ __all__ = [
     "Outline",
     "OutlineEntry",
     "Reached",
+    "RelationAnswer",
     "Relations",
     "UseSite",
 ]
@@ -67,11 +68,34 @@ class UseSite(FrozenModel):
     test: bool = False
 
 
-class Relations(FrozenModel):
-    """Answer to a question for usages: the definitions of a name, and the places that use it."""
+class RelationAnswer(FrozenModel):
+    """What every answer about relations tells besides what was found: where it is from, how complete it is, how old."""
 
     collection: str
     source: str
+    """Folder of the collection, which paths are relative to."""
+    cut: bool = False
+    """Whether a limit or the budget of tokens left something out."""
+    version: int = 0
+    """Version of the collection that was asked."""
+    age_seconds: float | None = None
+    """Age in seconds of the state of the source that the answer knows: later changes may be missing. None: unknown."""
+    may_miss_files: bool = True
+    """Whether new or changed files may be missing. False: the answer knows all that was there `age_seconds` ago."""
+    shards_answered: int = 1
+    shards_total: int = 1
+    notes: tuple[str, ...] = ()
+    """Sentences that say what limits the answer, and what to do about it."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether a shard did not answer in time, so that there may be more."""
+        return self.shards_answered < self.shards_total
+
+
+class Relations(RelationAnswer):
+    """Answer to a question for usages: the definitions of a name, and the places that use it."""
+
     name: str
     definitions: tuple[Definition, ...]
     """Definitions that were asked for."""
@@ -82,12 +106,6 @@ class Relations(FrozenModel):
     possible: int
     chunks: int
     """Number of chunks that use a thing of this name, whichever it is."""
-    cut: bool = False
-    """Whether a limit or the budget of tokens left something out."""
-    version: int = 0
-    shards_answered: int = 1
-    shards_total: int = 1
-    notes: tuple[str, ...] = ()
 
 
 class Called(FrozenModel):
@@ -110,11 +128,9 @@ class Reached(FrozenModel):
     certainty: Certainty
 
 
-class Impact(FrozenModel):
+class Impact(RelationAnswer):
     """Answer to a question for callers, callees or impact."""
 
-    collection: str
-    source: str
     name: str
     definitions: tuple[Definition, ...]
     called: tuple[Called, ...] = ()
@@ -125,27 +141,15 @@ class Impact(FrozenModel):
     """Tests that reach it."""
     not_followed: dict[str, int] = Field(default_factory=dict)
     """Names that were not followed, with the number of their definitions: too many to tell them apart."""
-    cut: bool = False
-    version: int = 0
-    shards_answered: int = 1
-    shards_total: int = 1
-    notes: tuple[str, ...] = ()
 
 
-class Chain(FrozenModel):
+class Chain(RelationAnswer):
     """Answer to a question for a path: a shortest chain of calls from one definition to another."""
 
-    collection: str
-    source: str
     steps: tuple[Definition, ...]
     """Definitions from the first to the last; each calls the next. Empty where no chain was found."""
     certain: bool = True
     """Whether each call of the chain is certain."""
-    cut: bool = False
-    version: int = 0
-    shards_answered: int = 1
-    shards_total: int = 1
-    notes: tuple[str, ...] = ()
 
 
 class OutlineEntry(Definition):
@@ -157,20 +161,14 @@ class OutlineEntry(Definition):
     """First line of its docstring or of the comment above it; "" where it has none."""
 
 
-class Outline(FrozenModel):
+class Outline(RelationAnswer):
     """Answer to a question for an outline: the definitions of a file or folder."""
 
-    collection: str
-    source: str
     path: str
     """The file or folder, relative to the source; "" for all of it."""
     files: int
     """Number of indexed files there that the filters let pass, also of those that the limit leaves out."""
+    constants: int = 0
+    """Number of constants that are left out, since the outline is one of a folder and no kinds were given."""
     definitions: tuple[OutlineEntry, ...]
     """Definitions by path and line; each stands after the one that encloses it."""
-    cut: bool = False
-    """Whether a limit or the budget of tokens left something out."""
-    version: int = 0
-    shards_answered: int = 1
-    shards_total: int = 1
-    notes: tuple[str, ...] = ()

@@ -12,12 +12,15 @@ from raycontext.store.storage.locations import MEMORY, StorageOptions, check_url
 
 __all__ = [
     "MAX_LIMIT",
+    "MAX_OFFSET",
     "MAX_QUERY_CHARACTERS",
     "check_exists",
     "check_limits",
     "check_line",
+    "check_offset",
     "check_query",
     "check_share",
+    "not_in_index",
     "not_indexed",
     "path_inside",
     "place_inside",
@@ -27,6 +30,8 @@ __all__ = [
 
 MAX_LIMIT = 1000
 """Largest number of hits that a search may ask for."""
+MAX_OFFSET = 100_000
+"""Largest number of definitions or places that a page of an answer may leave out from the start."""
 MAX_QUERY_CHARACTERS = 10_000
 """Largest length of a query, in characters."""
 
@@ -79,6 +84,12 @@ def check_limits(limit: int, min_score: float) -> None:
         raise InvalidInput(f"limit is {limit!r}", f"Ask for 1 to {MAX_LIMIT} hits.")
     if not math.isfinite(min_score):
         raise InvalidInput(f"min_score is {min_score!r}", "Give a finite number.")
+
+
+def check_offset(offset: int) -> None:
+    """Raise `InvalidInput` when `offset` is not an integer from 0 to `MAX_OFFSET`."""
+    if isinstance(offset, bool) or not isinstance(offset, int) or not 0 <= offset <= MAX_OFFSET:
+        raise InvalidInput(f"offset is {offset!r}", f"Give 0 to {MAX_OFFSET}, or narrow the path.")
 
 
 def path_inside(source: str, path: str | Path, from_source: bool) -> str:

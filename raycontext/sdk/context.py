@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import Coordinator
-from raycontext.actors.looks import with_looks
+from raycontext.actors.looks import Look, with_looks
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput, UnknownCollection
 from raycontext.hits import Hits
@@ -327,7 +327,7 @@ class Context(OutlineAccess):
         )
         names, inside = await self._targets(collection, tuple(collections), path)
         begun = time.monotonic()
-        looks = {name: self._watches.seen(name, look) for name, look in (await self._looked(refresh, names)).items()}
+        looks = await self._looked(refresh, names)
         looked = time.monotonic() - begun
         asked = (self._searched(name, request, inside, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
@@ -382,6 +382,10 @@ class Context(OutlineAccess):
         if report.changed and collection in self._on_report:
             self._on_report[collection](report)
         return report
+
+    async def _looked(self, refresh: bool | None, names: Sequence[str]) -> dict[str, Look]:
+        looks = await super()._looked(refresh, names)
+        return {name: self._watches.seen(name, look) for name, look in looks.items()}
 
     async def _close(self) -> None:
         await self._watches.close()

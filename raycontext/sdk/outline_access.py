@@ -7,13 +7,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from raycontext.actors.looks import Look, with_look
 from raycontext.errors import InvalidInput
 from raycontext.models import SearchFilters
 from raycontext.relations.outlines import OutlineOf, merged_outlines
 from raycontext.relations.values import Outline
-from raycontext.sdk.arguments import check_limits, not_in_index, path_inside
+from raycontext.sdk.arguments import check_limits, check_offset, not_in_index, path_inside
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.relation_access import RelationAccess, check_offset
+from raycontext.sdk.relation_access import RelationAccess
 from raycontext.sdk.search_client import SearchClient
 
 __all__ = ["OutlineAccess"]
@@ -40,9 +41,11 @@ class OutlineAccess(RelationAccess):
 
         path: file or folder within an indexed folder. With `collection` it may be relative to that collection's folder,
         and "." is all of it.
-        limit, offset: largest number of definitions, 1 to 1000, and number of them to leave out from the start.
+        limit, offset: largest number of definitions, 1 to 1000, and number of them to leave out from the start, at
+        most 100,000.
         languages, paths: filters of the files, like those of `search`.
-        kinds: kinds of definitions that count, values of `ChunkKind`. Empty: all.
+        kinds: kinds of definitions that count, values of `ChunkKind`. Empty: all, but for constants in the outline of a
+        folder, which would crowd out the others; `Outline.constants` counts them.
         refresh: like that of `search`.
 
         Raises what `search` raises, and `InvalidInput` when nothing at `path` is in the index.
@@ -56,14 +59,15 @@ class OutlineAccess(RelationAccess):
             raise InvalidInput(f"'{path}' does not lie in {identity.source}", "Name another collection, or none.")
         inside = "" if inside == os.curdir else inside
         filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
-        await self._looked(refresh, [identity.name])
+        looks = await self._looked(refresh, [identity.name])
         search = self._client(identity.name)
         found = await self._answer_of(
             identity.name, search.repeatedly(lambda: _outline(search, filters, offset + limit, offset))
         )
         if found is None:
             raise not_in_index(inside, identity.name)
-        return found.model_copy(update={"collection": identity.name, "source": identity.source})
+        found = found.model_copy(update={"collection": identity.name, "source": identity.source})
+        return with_look(found, looks.get(identity.name, Look()))
 
 
 async def _outline(search: SearchClient, filters: SearchFilters, end: int, offset: int) -> Outline | None:
@@ -78,6 +82,7 @@ async def _outline(search: SearchClient, filters: SearchFilters, end: int, offse
         source="",
         path=filters.inside,
         files=merged.files,
+        constants=merged.constants,
         definitions=tuple(merged.entries[offset:end]),
         cut=len(merged.entries) > end,
         version=version,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from raycontext.actors.looks import Look, with_look
 from raycontext.errors import InvalidInput
 from raycontext.kernel.lexer import Use
 from raycontext.paths import place_of
 from raycontext.relations.values import Chain, Impact, Relations
-from raycontext.sdk.arguments import check_exists, check_limits, path_inside
+from raycontext.sdk.arguments import check_exists, check_limits, check_offset, path_inside
 from raycontext.sdk.collection_access import CollectionAccess
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.relations_client import ALL_KINDS, RelationsClient, Target, UsesWanted
@@ -29,6 +31,17 @@ MOST_TARGET_CHARACTERS = 4600
 """Largest length of a name, or of a path with a line, in characters."""
 
 Found = TypeVar("Found", Relations, Impact, Chain)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Question about relations: what about, where, and which uses."""
+
+    targets: tuple[str, ...]
+    collection: str | None
+    path: str | Path | None
+    refresh: bool | None
+    wanted: UsesWanted
 
 
 class RelationAccess(CollectionAccess):
@@ -54,7 +67,8 @@ class RelationAccess(CollectionAccess):
         stands there or that encloses the line. With PATH:LINE, things of the same name are left out as far as scope,
         imports and receivers tell; what cannot be told without types is `possible`.
         collection, path: like those of `search`; `path` chooses the collection and limits the uses to what lies in it.
-        limit, offset: largest number of places, 1 to 1000, and number of places to leave out from the start.
+        limit, offset: largest number of places, 1 to 1000, and number of places to leave out from the start, at most
+        100,000.
         languages, paths: filters of the places, like those of `search`.
         uses: kinds of use that count: call, construction, inheritance, import, type, mention. Empty: all.
         mentions: True adds places in comments, strings and prose.
@@ -62,12 +76,11 @@ class RelationAccess(CollectionAccess):
 
         Raises what `search` raises, and `InvalidInput` when there is no definition at PATH:LINE.
         """
-        kinds = _kinds(uses)
-        check_offset(offset)
+        kinds, filters = _kinds(uses), search_filters(languages, paths, ())
         return await self._related_by(
             lambda client, goal, wanted: client.usages(goal[0], wanted),
-            [target], collection, path, limit, offset, languages, paths, kinds, mentions, refresh,
-        )  # fmt: skip
+            _Asked((target,), collection, path, refresh, UsesWanted(filters, kinds, limit, offset, mentions)),
+        )
 
     async def callers(
         self,
@@ -85,11 +98,11 @@ class RelationAccess(CollectionAccess):
 
         The arguments are those of `usages`, whose errors it raises.
         """
-        check_offset(offset)
+        wanted = UsesWanted(search_filters(languages, paths, ()), limit=limit, offset=offset)
         return await self._related_by(
             lambda client, goal, wanted: client.callers(goal[0], wanted),
-            [target], collection, path, limit, offset, languages, paths, ALL_KINDS, False, refresh,
-        )  # fmt: skip
+            _Asked((target,), collection, path, refresh, wanted),
+        )
 
     async def callees(
         self,
@@ -106,11 +119,11 @@ class RelationAccess(CollectionAccess):
         Calls of what the collection does not define are left out. The arguments are those of `usages`, whose errors it
         raises.
         """
-        check_offset(offset)
+        wanted = UsesWanted(limit=limit, offset=offset)
         return await self._related_by(
             lambda client, goal, wanted: client.callees(goal[0], wanted),
-            [target], collection, path, limit, offset, (), (), ALL_KINDS, False, refresh,
-        )  # fmt: skip
+            _Asked((target,), collection, path, refresh, wanted),
+        )
 
     async def impact(
         self,
@@ -133,11 +146,11 @@ class RelationAccess(CollectionAccess):
         """
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_DEPTH:
             raise InvalidInput(f"depth is {depth!r}", f"Give 1 to {MAX_DEPTH}.")
-        check_offset(offset)
+        wanted = UsesWanted(search_filters(languages, paths, ()), limit=limit, offset=offset)
         return await self._related_by(
             lambda client, goal, wanted: client.impact(goal[0], wanted, depth),
-            [target], collection, path, limit, offset, languages, paths, ALL_KINDS, False, refresh,
-        )  # fmt: skip
+            _Asked((target,), collection, path, refresh, wanted),
+        )
 
     async def path(
         self,
@@ -154,53 +167,37 @@ class RelationAccess(CollectionAccess):
         """
         return await self._related_by(
             lambda client, ends, _: client.path(ends[0], ends[1]),
-            [start, goal], collection, path, 50, 0, (), (), ALL_KINDS, False, refresh,
-        )  # fmt: skip
+            _Asked((start, goal), collection, path, refresh, UsesWanted()),
+        )
 
     async def _related_by(
-        self,
-        ask: Callable[[RelationsClient, list[Target], UsesWanted], Awaitable[Found]],
-        targets: list[str],
-        collection: str | None,
-        path: str | Path | None,
-        limit: int,
-        offset: int,
-        languages: Iterable[str],
-        paths: Iterable[str],
-        kinds: int,
-        mentions: bool,
-        refresh: bool | None,
+        self, ask: Callable[[RelationsClient, list[Target], UsesWanted], Awaitable[Found]], asked: _Asked
     ) -> Found:
         """Choose the collection, look for changes, and ask its shards."""
-        check_limits(limit, 0.0)
-        filters = search_filters(languages, paths, ())
+        targets, path, from_source = asked.targets, asked.path, asked.collection is not None
+        check_limits(asked.wanted.limit, 0.0)
+        check_offset(asked.wanted.offset)
         for target in targets:
             check_target(target)
-        if collection is None and path is not None:
+        if not from_source and path is not None:
             await asyncio.to_thread(check_exists, path)
-        elif collection is None:
+        elif not from_source:
             path = await asyncio.to_thread(_existing, targets)
-        identity = await self._identity(collection, path)
+        identity = await self._identity(asked.collection, path)
         inside = ""
         if path is not None and not any(place_of(target) and str(path) in target for target in targets):
-            inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
-        filters = await asyncio.to_thread(within_source, filters, identity.source, "" if inside == "." else inside)
-        await self._looked(refresh, [identity.name])
-        goals = [
-            await asyncio.to_thread(_target, identity.source, target, collection is not None) for target in targets
-        ]
-        wanted = UsesWanted(filters, kinds, limit, offset, mentions)
+            inside = await asyncio.to_thread(path_inside, identity.source, path, from_source)
+        inside = "" if inside == "." else inside
+        filters = await asyncio.to_thread(within_source, asked.wanted.filters, identity.source, inside)
+        looks = await self._looked(asked.refresh, [identity.name])
+        goals = [await asyncio.to_thread(_target, identity.source, target, from_source) for target in targets]
+        wanted = replace(asked.wanted, filters=filters)
         search = self._client(identity.name)
-        return await self._answer_of(
+        answer = await self._answer_of(
             identity.name,
             search.repeatedly(lambda: ask(RelationsClient(search, identity.name, identity.source), goals, wanted)),
         )
-
-
-def check_offset(offset: int) -> None:
-    """Raise `InvalidInput` unless `offset` is an integer from 0."""
-    if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
-        raise InvalidInput(f"offset is {offset!r}", "Give 0 or more.")
+        return with_look(answer, looks.get(identity.name, Look()))
 
 
 def check_target(target: str) -> None:
@@ -218,7 +215,7 @@ def _kinds(uses: Iterable[str]) -> int:
     return sum({int(Use[use.upper()]) for use in given}) or ALL_KINDS
 
 
-def _existing(targets: list[str]) -> str | None:
+def _existing(targets: Iterable[str]) -> str | None:
     """Return the first path of a target that is a file here."""
     for target in targets:
         place = place_of(target)

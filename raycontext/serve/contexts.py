@@ -16,17 +16,18 @@ from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 from raycontext.actors.job import HandedOver
-from raycontext.actors.looks import Look, with_looks
+from raycontext.actors.looks import Look, with_look, with_looks
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.hits import Hits
 from raycontext.models import CollectionStatus, IndexReport, JobProgress
+from raycontext.relations.values import RelationAnswer
 from raycontext.retrying import Retries
 from raycontext.sdk import moving
 from raycontext.sdk.context import Context
 
 __all__ = ["Contexts"]
 
-Result = TypeVar("Result")
+Found = TypeVar("Found", bound=RelationAnswer)
 
 _log = logging.getLogger("raycontext.daemon")
 
@@ -148,11 +149,11 @@ class Contexts:
         with self._searched([name]) as context:
             return await context.related(path, line, collection=collection, **asked)
 
-    async def ask(self, collection: str, refresh: bool | None, call: Callable[[Context], Awaitable[Result]]) -> Result:
-        """Return what `call` returns for the context that answers questions to a collection now."""
-        await self._freshen(collection, refresh)
+    async def ask(self, collection: str, refresh: bool | None, call: Callable[[Context], Awaitable[Found]]) -> Found:
+        """Return what `call` returns for the context that answers questions to a collection now, and how old it is."""
+        look = await self._freshen(collection, refresh)
         with self._searched([collection]) as context:
-            return await call(context)
+            return with_look(await call(context), look)
 
     async def status(self, collection: str) -> CollectionStatus:
         """See `Context.status`."""

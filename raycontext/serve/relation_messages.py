@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from raycontext.sdk.arguments import MAX_LIMIT
+from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
 from raycontext.sdk.relation_access import MAX_DEPTH
 from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query
 
@@ -38,7 +38,7 @@ class _OneTarget(RelationQuery):
     """A name, a name with its type or module (`Server.run`), or PATH:LINE of a definition."""
     limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
     """Largest number of places or definitions."""
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
     """Number of them to leave out from the start."""
 
 
@@ -98,14 +98,14 @@ class OutlineQuery(Query):
     """Name of the collection that has it."""
     limit: int = Field(default=200, ge=1, le=MAX_LIMIT)
     """Largest number of definitions."""
-    offset: int = Field(default=0, ge=0)
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET)
     """Number of definitions to leave out from the start."""
     languages: Names = Field(default_factory=list)
     """Names of languages, such as `python`; empty for all."""
     paths: Names = Field(default_factory=list)
     """Globs in gitignore syntax, of which `!` excludes; empty for all."""
     kinds: Names = Field(default_factory=list)
-    """Kinds of definitions that count, such as `function`; empty for all."""
+    """Kinds of definitions that count, such as `function`; empty for all, without the constants of a folder's files."""
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     """Budget of the answer, at 3.5 bytes a token. What does not fit is left out."""
     refresh: bool | None = None

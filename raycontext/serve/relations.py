@@ -85,15 +85,15 @@ async def outline(service: Service, asked: OutlineQuery) -> Outline:
     place = asked.path if is_absolute else None
     name = await service.name_of(CollectionQuery(collection=asked.collection, path=place))
     service.note_use(name)
-    given = asked.model_dump(exclude={"collection", "max_tokens", "refresh"})
+    given = asked.model_dump(exclude={"collection", "max_tokens"}) | {"refresh": False}
     found = await service.contexts.ask(name, asked.refresh, lambda context: context.outline(collection=name, **given))
     definitions, is_cut = _fitting(found.definitions, asked.max_tokens)
     return found.model_copy(update={"definitions": definitions, "cut": found.cut or is_cut})
 
 
 def _given(asked: RelationQuery) -> dict[str, Any]:
-    """Return the arguments of the SDK's method."""
-    return asked.model_dump(exclude={"collection", "folder", "max_tokens", "refresh"})
+    """Return the arguments of the SDK's method. `Contexts.ask` looks for changes before it."""
+    return asked.model_dump(exclude={"collection", "folder", "max_tokens"}) | {"refresh": False}
 
 
 async def _asked(

@@ -145,6 +145,28 @@ def test_a_folder_is_in_order_and_in_pages(tree: Path, context: raycontext.SyncC
     assert [page.cut for page in pages] == [True] * (len(pages) - 1) + [False]
 
 
+def test_constants_do_not_crowd_a_folder(context: raycontext.SyncContext) -> None:
+    whole = context.outline(".", collection="tree", limit=2)
+    assert (whole.constants, [one.name for one in whole.definitions]) == (3, ["run", "stop"])
+    assert "RATE" not in [one.name for one in context.outline("shop", collection="tree").definitions]
+    file = context.outline("shop/cart.py", collection="tree")
+    assert (file.constants, file.definitions[0].name) == (0, "RATE")
+    asked = context.outline("shop", collection="tree", kinds=["constant"])
+    assert (asked.constants, len(asked.definitions)) == (0, 3)
+
+
+def test_an_offset_has_a_bound_and_an_answer_has_an_age(context: raycontext.SyncContext) -> None:
+    assert context.outline(".", collection="tree", offset=100_000).definitions == ()
+    with pytest.raises(InvalidInput):
+        context.outline(".", collection="tree", offset=100_001)
+    with pytest.raises(InvalidInput):
+        context.usages("Cart", collection="tree", offset=100_001)
+    looked = context.outline(".", collection="tree", refresh=True)
+    assert looked.age_seconds is not None and not looked.may_miss_files
+    blind = context.callers("add", collection="tree", refresh=False)
+    assert (blind.age_seconds, blind.may_miss_files) == (None, True)
+
+
 def test_filters_choose_files_and_kinds(tree: Path, context: raycontext.SyncContext) -> None:
     assert {one.language for one in context.outline(tree, languages=["ts"]).definitions} == {"typescript"}
     assert {one.path for one in context.outline(tree, paths=["!*.py", "!*.ts", "!*.c"]).definitions} == {"go/a.go"}

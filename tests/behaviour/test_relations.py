@@ -229,7 +229,7 @@ def test_edits_and_shards_change_no_answer(tree: Path, tmp_path: Path) -> None:
         opened.index(place, collection="fresh", num_shards=1)
 
         def answers(name: str) -> list[object]:
-            apart = {"collection", "version", "shards_answered", "shards_total"}
+            apart = {"collection", "version", "age_seconds", "shards_answered", "shards_total"}
             return [
                 ask(target, collection=name).model_dump(exclude=apart)
                 for target in ("total", "Cart", "add", "price", "send", "run", "join", "helper", "shop/cart.py:18")

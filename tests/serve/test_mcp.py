@@ -237,6 +237,16 @@ async def test_who_uses_a_definition(place: Place) -> None:
     assert [one["name"] for one in structured["results"]] == ["ring"]
     text, structured = await called(place, "find_usages", **given, relation="impact", maxTokens=200)
     assert [one["name"] for one in structured["results"]] == ["sell"]
+    assert structured["ageSeconds"] >= 0 and structured["mayMissFiles"] is False
+    chain = {"path": str(place.shop), "symbol": "sell", "relation": "path"}
+    text, structured = await called(place, "find_usages", **chain, goal="ring")
+    assert [one["name"] for one in structured["results"]] == ["sell", "ring"]
+    assert "2 steps from 'sell' to 'ring'" in text
+    text, structured = await called(place, "find_usages", **{**chain, "symbol": "ring"}, goal="sell")
+    assert "No chain of calls is known" in text
+    assert "goal belongs to the relation 'path'" in await refused(place, "find_usages", **chain)
+    assert "goal belongs to the relation 'path'" in await refused(place, "find_usages", **given, goal="sell")
+    assert "relation must be one of usages" in await refused(place, "find_usages", **given, relation="friends")
     text, structured = await called(place, "find_usages", path=str(place.shop), symbol="no_such_name")
     assert "search_code finds names by meaning" in text
     assert "needs a symbol, or a line" in await refused(place, "find_usages", path=str(place.shop))

@@ -8,14 +8,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from raycontext.models import FurtherPlace
 from raycontext.safe_text import safe
 from raycontext.serve.token_budget import Budget
 from raycontext.text_cuts import cut_line
 
-__all__ = ["ENVELOPE_BYTES", "FoundCode", "ToolAnswer", "answer_with_notes", "answer_with_results", "sent_bytes"]
+__all__ = [
+    "ENVELOPE_BYTES",
+    "FoundCode",
+    "ToolAnswer",
+    "answer_with_notes",
+    "answer_with_results",
+    "completeness",
+    "notes_on_shards",
+    "sent_bytes",
+]
 
 ENVELOPE_BYTES = 400
 """Number of bytes that are kept free for the message around an answer and for the sentence about results left out."""
@@ -54,6 +63,35 @@ def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequen
     """Return an answer without results."""
     safe_notes = [safe(note) for note in notes]
     return ToolAnswer("\n".join([safe(first_line), *safe_notes]), {**structured, "notes": safe_notes})
+
+
+class Completeness(Protocol):
+    """What every answer of the service tells about how complete and how old it is."""
+
+    @property
+    def shards_answered(self) -> int: ...
+    @property
+    def shards_total(self) -> int: ...
+    @property
+    def age_seconds(self) -> float | None: ...
+    @property
+    def may_miss_files(self) -> bool: ...
+
+
+def notes_on_shards(answer: Completeness) -> list[str]:
+    """Return a sentence that says how many shards have answered, where some have not."""
+    if answer.shards_answered >= answer.shards_total:
+        return []
+    return [f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time."]
+
+
+def completeness(answer: Completeness) -> dict[str, Any]:
+    """Return the fields of structured content that tell how complete and how old an answer is."""
+    return {
+        "partial": answer.shards_answered < answer.shards_total,
+        "ageSeconds": None if answer.age_seconds is None else round(answer.age_seconds, 3),
+        "mayMissFiles": answer.may_miss_files,
+    }
 
 
 def answer_with_results(

@@ -121,6 +121,8 @@ def _explained(tool: str, error: ValidationError) -> tuple[str, str]:
 
 
 def _bound(validator: str, limit: Any) -> str:
+    if validator == "enum":
+        return f"must be one of {', '.join(limit)}"
     return {
         "minimum": f"must be at least {limit}",
         "maximum": f"must be at most {limit}",

@@ -13,7 +13,14 @@ from raycontext.discover.first_index import obstacle_to_first_index
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, Freshness, Hit
 from raycontext.runtime.without_ray import RUNTIMES
-from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_notes, answer_with_results
+from raycontext.serve.mcp.answers import (
+    FoundCode,
+    ToolAnswer,
+    answer_with_notes,
+    answer_with_results,
+    completeness,
+    notes_on_shards,
+)
 from raycontext.serve.mcp.filters import globs_of
 from raycontext.serve.mcp.progress import progress_line, progress_structured
 from raycontext.serve.mcp.relations import find_usages, outline_of
@@ -83,11 +90,7 @@ class Calls:
 
     async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Find code similar to a line of a file."""
-        found = await self._collection_of(place)
-        if found is None or found.version == 0:
-            raise InvalidInput(
-                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
-            )
+        found = await self._indexed(place)
         line, limit = arguments["line"], arguments["limit"]
         answer = await self._service.related(RelatedQuery(path=place, line=line, limit=limit))
         return _results(
@@ -96,21 +99,11 @@ class Calls:
 
     async def _find_usages(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Answer who uses or calls a definition, or what it calls."""
-        found = await self._collection_of(place)
-        if found is None or found.version == 0:
-            raise InvalidInput(
-                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
-            )
-        return await find_usages(self._service, found, arguments, place)
+        return await find_usages(self._service, await self._indexed(place), arguments, place)
 
     async def _outline(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Answer which definitions a file or folder has."""
-        found = await self._collection_of(place)
-        if found is None or found.version == 0:
-            raise InvalidInput(
-                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
-            )
-        return await outline_of(self._service, found, arguments, place)
+        return await outline_of(self._service, await self._indexed(place), arguments, place)
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Start an index job, wait a while for its end, and answer with its progress."""
@@ -180,6 +173,15 @@ class Calls:
             return None
         return next((summary for summary in await self._service.collections() if summary.name == name), None)
 
+    async def _indexed(self, place: str) -> CollectionSummary:
+        """Return the collection that has `place`. Raises `InvalidInput` where none does, and `PathNotAllowed`."""
+        found = await self._collection_of(place)
+        if found is None or found.version == 0:
+            raise InvalidInput(
+                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
+            )
+        return found
+
     async def _excluded(self, place: str) -> tuple[str, ...]:
         """Return the globs that the collection of a folder leaves out, so that patterns of an agent add to them."""
         found = await self._collection_of(place)
@@ -217,16 +219,13 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens
     """Return the answer for hits, with notes on what may be missing."""
     structured: dict[str, Any] = {
         "root": root,
+        **completeness(answer),
         "partial": answer.partial,
-        "ageSeconds": None if answer.age_seconds is None else round(answer.age_seconds, 3),
-        "mayMissFiles": answer.may_miss_files,
     }
     for job in answer.indexing:
         structured["indexing"] = progress_structured(job)
         notes.append(f"Partial: indexing goes on ({progress_line(job)}); later calls can find more.")
-    if answer.shards_answered < answer.shards_total:
-        notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
-    notes.extend(answer.notes)
+    notes.extend([*notes_on_shards(answer), *answer.notes])
     if answer.hits:
         notes.append(f"Paths are relative to {root}")
     return answer_with_results(first, structured, notes, [_found(hit) for hit in answer.hits], max_tokens)

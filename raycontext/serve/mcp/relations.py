@@ -7,11 +7,18 @@ from typing import Any
 
 from raycontext.errors import InvalidInput
 from raycontext.models import CollectionSummary
-from raycontext.relations.values import Called, Definition, Impact, OutlineEntry, Reached, Relations, UseSite
+from raycontext.relations.values import Called, Chain, Definition, Impact, OutlineEntry, Reached, Relations, UseSite
 from raycontext.safe_text import safe
-from raycontext.serve.mcp.answers import ENVELOPE_BYTES, ToolAnswer, sent_bytes
-from raycontext.serve.relation_messages import CalleesQuery, CallersQuery, ImpactQuery, OutlineQuery, UsagesQuery
-from raycontext.serve.relations import callees, callers, impact, outline, usages
+from raycontext.serve.mcp.answers import ENVELOPE_BYTES, ToolAnswer, completeness, notes_on_shards, sent_bytes
+from raycontext.serve.relation_messages import (
+    CalleesQuery,
+    CallersQuery,
+    ImpactQuery,
+    OutlineQuery,
+    PathQuery,
+    UsagesQuery,
+)
+from raycontext.serve.relations import callees, callers, chain, impact, outline, usages
 from raycontext.serve.service import Service
 from raycontext.serve.token_budget import BYTES_PER_TOKEN
 from raycontext.text_cuts import cut_line
@@ -25,15 +32,21 @@ Entry = tuple[str, dict[str, Any]]
 async def find_usages(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
     """Return the answer of the tool. Raises what the questions of the service raise, and `InvalidInput`."""
     symbol, line, relation = arguments.get("symbol"), arguments.get("line"), arguments["relation"]
+    goal = arguments.get("goal")
     if (symbol is None) == (line is None):
         raise InvalidInput(
             "find_usages needs a symbol, or a line of the file at path, and not both",
             "Pass symbol: 'SessionStore.load', or path: a file and line: a line of the definition.",
         )
+    if (goal is None) == (relation == "path"):
+        raise InvalidInput("goal belongs to the relation 'path', which needs it", "Pass both, or neither.")
     target = symbol if symbol is not None else f"{place}:{line}"
-    asked = {"collection": found.name, "target": target, "limit": arguments["limit"]}
+    asked: dict[str, Any] = {"collection": found.name}
     if symbol is not None and place != found.source:
         asked["path"] = place
+    if goal is not None:
+        return _told_chain(await chain(service, PathQuery(**asked, start=target, goal=goal)), found, arguments)
+    asked |= {"target": target, "limit": arguments["limit"]}
     entries: list[Entry]
     answer: Relations | Impact
     if relation == "usages":
@@ -52,11 +65,9 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
         )
         entries = [_called(one) for one in called.called]
         counts = f"{len(called.called)} {relation}"
-    notes = [*answer.notes]
+    notes = [*notes_on_shards(answer), *answer.notes]
     if isinstance(answer, Impact) and answer.not_followed:
         notes.append(f"Not followed, since too many definitions have the name: {', '.join(answer.not_followed)}.")
-    if answer.shards_answered < answer.shards_total:
-        notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
     if not answer.definitions:
         notes.append("No definition of this name is indexed. search_code finds names by meaning.")
     elif not entries:
@@ -66,10 +77,30 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
         "relation": relation,
         "symbol": safe(answer.name),
         "definitions": [_definition(one) for one in answer.definitions[:20]],
-        "partial": answer.shards_answered < answer.shards_total,
+        **completeness(answer),
     }
     first = [f"{counts}: '{answer.name}' in {found.source}"]
     first.extend(f"defined at {_place(one)}" for one in answer.definitions[:20])
+    return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+
+
+def _told_chain(answer: Chain, found: CollectionSummary, arguments: dict[str, Any]) -> ToolAnswer:
+    """Return the answer for a chain of calls."""
+    start, goal = arguments.get("symbol") or f"line {arguments.get('line')}", arguments["goal"]
+    notes = [*notes_on_shards(answer), *answer.notes]
+    if not answer.steps:
+        notes.append("No chain of calls is known. Ask for callers of the goal, or callees of the start, step by step.")
+    elif not answer.certain:
+        notes.append("Some call of the chain is only possible: what only types could tell.")
+    structured = {
+        "root": found.source,
+        "relation": "path",
+        "symbol": safe(start),
+        "definitions": [],
+        **completeness(answer),
+    }
+    first = [f"{len(answer.steps)} steps from '{start}' to '{goal}' in {found.source}; each calls the next"]
+    entries = [(safe(f"{number}. {_place(one)}"), _definition(one)) for number, one in enumerate(answer.steps, 1)]
     return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
 
 
@@ -77,15 +108,15 @@ async def outline_of(service: Service, found: CollectionSummary, arguments: dict
     """Return the answer of the tool `outline`. Raises what `relations.outline` raises."""
     kinds, limit = arguments.get("kinds", []), arguments["limit"]
     answer = await outline(service, OutlineQuery(collection=found.name, path=place, kinds=kinds, limit=limit))
-    notes = [*answer.notes]
-    if answer.shards_answered < answer.shards_total:
-        notes.append(f"Partial: {answer.shards_answered} of {answer.shards_total} shards have answered in time.")
+    notes = [*notes_on_shards(answer), *answer.notes]
+    if answer.constants:
+        notes.append(f"{answer.constants} constants are left out: pass kinds ['constant'], or the path of a file.")
     if not answer.definitions:
         notes.append("No definitions are indexed here. search_code finds text that is in no definition.")
     structured = {
         "root": found.source,
         "files": answer.files,
-        "partial": answer.shards_answered < answer.shards_total,
+        **completeness(answer),
     }
     first = [f"{len(answer.definitions)} definitions in {place}; paths are relative to {found.source}"]
     entries: list[Entry] = []

@@ -117,6 +117,16 @@ _PROGRESS: Final[dict[str, Any]] = {
     "required": ["state", "percent"],
 }
 
+_COMPLETENESS: Final[dict[str, Any]] = {
+    "partial": {"type": "boolean", "description": "Indexing goes on, or a part did not answer: there may be more."},
+    "ageSeconds": {
+        "type": ["number", "null"],
+        "minimum": 0,
+        "description": "Age of what is known of the files: later changes may be missing. null: unknown.",
+    },
+    "mayMissFiles": {"type": "boolean", "description": "New or changed files may be missing."},
+}
+
 _RESULT: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -151,13 +161,7 @@ _RESULTS: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "root": {"type": "string", "description": "Absolute path that the paths of results are relative to."},
-        "partial": {"type": "boolean", "description": "Indexing goes on: what is there so far was searched."},
-        "ageSeconds": {
-            "type": ["number", "null"],
-            "minimum": 0,
-            "description": "Age of what is known of the files: later changes may be missing. null: unknown.",
-        },
-        "mayMissFiles": {"type": "boolean", "description": "New or changed files may be missing."},
+        **_COMPLETENESS,
         "results": {"type": "array", "items": _RESULT},
         "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
         "indexing": _PROGRESS,
@@ -256,9 +260,16 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "description": "Instead of symbol: a line of the definition in the file at path.",
             },
             relation={
-                "enum": ["usages", "callers", "callees", "impact"],
+                "enum": ["usages", "callers", "callees", "impact", "path"],
                 "default": "usages",
-                "description": "usages: all places; callers, callees: definitions; impact: all that reaches it.",
+                "description": "usages: all places; callers, callees: definitions; impact: all that reaches it; path: "
+                "a shortest chain of calls from it to goal.",
+            },
+            goal={
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 500,
+                "description": "For path alone: name of the definition that the chain ends at.",
             },
             limit={**_LIMIT, "maximum": 200, "default": 50},
             maxTokens=_MAX_TOKENS,
@@ -271,7 +282,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "symbol": {"type": "string"},
                 "definitions": {"type": "array", "items": {"type": "object"}},
                 "results": {"type": "array", "items": {"type": "object"}},
-                "partial": {"type": "boolean"},
+                **_COMPLETENESS,
                 "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
                 "notes": _STRINGS,
             },
@@ -303,7 +314,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "root": {"type": "string", "description": "Absolute path that paths are relative to."},
                 "files": {**_COUNT, "description": "Indexed files at the path."},
                 "results": {"type": "array", "items": {"type": "object"}},
-                "partial": {"type": "boolean"},
+                **_COMPLETENESS,
                 "omitted": {**_COUNT, "description": "Results left out to keep within the budget."},
                 "notes": _STRINGS,
             },
