@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from raycontext.arrow_files import read_uncompressed
 from raycontext.discover.merkle import MerkleTree
 from raycontext.errors import CorruptManifest
 from raycontext.models import Failure, FileStat, SkipReason, TreeListing
@@ -170,7 +171,7 @@ class Snapshot:
     def from_bytes(cls, content: bytes | pa.Buffer, name: str = "snapshot") -> Snapshot:
         """Read a snapshot that `to_bytes` wrote. Raises `CorruptManifest`, which names `name`, for anything else."""
         try:
-            table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+            table = read_uncompressed(pa.py_buffer(content))
             if not table.schema.equals(_SCHEMA):
                 raise CorruptManifest(name, "its columns are not those of a snapshot")
             table.validate(full=True)

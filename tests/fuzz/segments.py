@@ -33,6 +33,8 @@ __all__ = ["SEGMENTS"]
 
 EXTREMES = (0, 1, 2, 127, 128, 255, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1)
 
+BOMB_TEXT = "a" * (1 << 20)
+
 
 @contextmanager
 def segments(folder: Path) -> Iterator[Attempt]:
@@ -53,7 +55,7 @@ def segments(folder: Path) -> Iterator[Attempt]:
     names = sorted(name for name in files if name.endswith(".arrow"))
 
     def attempt(random: Random) -> str:
-        name, how = random.choice(names), random.choice(("values", "values", "shape", "bytes"))
+        name, how = random.choice(names), random.choice(("values", "values", "shape", "bytes", "bomb"))
         changed = dict(files)
         changed[name] = mutated(files[name], random) if how == "bytes" else crafted(files[name], how, random)
         described(changed, name, reference)
@@ -102,7 +104,7 @@ def described(changed: dict[str, bytes], name: str, reference: SegmentReference)
 
 
 def crafted(content: bytes, how: str, random: Random) -> bytes:
-    """Return an Arrow file with odd values, or with another shape."""
+    """Return an Arrow file with odd values, with another shape, or with texts that expand to megabytes."""
     reader = pa.ipc.open_file(content)
     batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
     at = random.randrange(len(batches))
@@ -112,6 +114,10 @@ def crafted(content: bytes, how: str, random: Random) -> bytes:
     if how == "values":
         array = odd_values(batch.column(column), random)
         batches = [other.set_column(column, name, array) if other is batch else other for other in batches]
+    elif how == "bomb":
+        if pa.types.is_string(batch.column(column).type):
+            texts = pa.array([BOMB_TEXT] * batch.num_rows, pa.string())
+            batches = [other.set_column(column, name, texts) if other is batch else other for other in batches]
     else:
         match random.randrange(4):
             case 0:
@@ -124,7 +130,8 @@ def crafted(content: bytes, how: str, random: Random) -> bytes:
                 nulls = pa.nulls(batch.num_rows, batch.schema.field(column).type)
                 batches = [other.set_column(column, name, nulls) if other is batch else other for other in batches]
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, batches[at % len(batches)].schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression="zstd" if how == "bomb" else None)
+    with pa.ipc.new_file(sink, batches[at % len(batches)].schema, options=options) as writer:
         for other in batches:
             if other.schema == batches[at % len(batches)].schema:
                 writer.write_batch(other)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
+from raycontext.arrow_files import read_uncompressed
 from raycontext.embed.vectors import QuantizedVectors
 from raycontext.retrying import Retries
 from raycontext.store.segments.columns import code_rows, fixed_lists, ipc_file, numbers
@@ -118,13 +119,13 @@ class ContentVectors:
         """Return the vectors of a file, or None where it is damaged. Raises `FileNotFoundError`, `StorageError`."""
         data = self._storage.map(f"{self._folder}/{name}/{FILE}")
         try:
-            table = pa.ipc.open_file(data).read_all()
+            table = read_uncompressed(data)
             table.validate()
             width = table.schema.field("code").type.list_size
             whole = table.schema == _schema(width, -(-width // 8)) and all(
                 column.num_chunks <= 1 and not column.null_count for column in table.columns
             )
-        except (pa.ArrowException, OSError, LookupError, AttributeError):
+        except (pa.ArrowException, OSError, LookupError, ValueError, AttributeError):
             whole = False
         return table if whole else None
 

@@ -33,9 +33,11 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists, Postings
+from raycontext.arrow_files import check_uncompressed, read_uncompressed
 from raycontext.errors import CorruptManifest, CorruptSegment
 from raycontext.store.manifest import SegmentReference, check_format
 from raycontext.store.segments import checks, format_1, format_2, format_3
+from raycontext.store.segments.batches import CompressedBatches, label_bytes, text_bytes
 from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
 from raycontext.store.storage.base import Storage
 
@@ -61,9 +63,6 @@ TEXT_BATCH_ROWS = 32
 
 LABEL_BATCH_ROWS = 256
 """Number of chunks whose symbols and scopes are compressed together."""
-
-KEPT_BATCHES = 64
-"""Number of decompressed batches of texts (about 30 kB each) and of labels (about 10 kB each) that a segment keeps."""
 
 FIRST_WITH_REFERENCES = 5
 """First format whose segments say what their chunks use."""
@@ -96,7 +95,6 @@ class Segment:
         self._collection = collection
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
-        self._batches: dict[str, dict[int, pa.RecordBatch]] = {"text.arrow": {}, "labels.arrow": {}}
         self._folder = f"{collection}/segments/{reference.name}"
         try:
             encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
@@ -228,7 +226,7 @@ class Segment:
     @checks.refusing("references.arrow")
     def references(self) -> PostingLists:
         """Names that each chunk uses, as encoded postings whose frequencies are the bits of `kernel.lexer.Use`."""
-        reader = pa.ipc.open_file(self._map("references.arrow"))
+        reader = pa.ipc.open_file(check_uncompressed(self._map("references.arrow")))
         return read_posting_lists(reader.get_batch(0), np.zeros(self.reference.rows, np.uint32))
 
     def posting_lists(self, field: str) -> PostingLists:
@@ -273,7 +271,7 @@ class Segment:
             table = self.labels()
             return table["symbol"][row].as_py(), table["scope"][row].as_py()
         number, offset = divmod(row, LABEL_BATCH_ROWS)
-        batch = self._batch("labels.arrow", self._labels, number)
+        batch = self._labels.batch(number)
         return str(batch.column(0)[offset].as_py()), str(batch.column(1)[offset].as_py())
 
     @checks.refusing("labels.arrow")
@@ -281,14 +279,13 @@ class Segment:
         """Return a table with the symbols and scopes of all chunks, decompressed."""
         if self.format == 1:
             return format_1.labels(self._table("chunks.arrow"))
-        table = self._table("labels.arrow")
-        return checks.check_rows(table, ("symbol", "scope"), self.reference.rows, LABEL_BATCH_ROWS)
+        return checks.check_rows(self._labels.table(), ("symbol", "scope"), self.reference.rows, LABEL_BATCH_ROWS)
 
     @checks.refusing("text.arrow")
     def text(self, row: int) -> str:
         """Return the text of a chunk. Decompress the batch that holds it and compare the hash of the text."""
-        number, offset = divmod(row, TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS)
-        text: str = self._batch("text.arrow", self._texts, number).column(0)[offset].as_py()
+        number, offset = divmod(row, self._text_batch_rows)
+        text: str = self._texts.batch(number).column(0)[offset].as_py()
         if xxhash.xxh3_128_digest(text.encode()) != self._value("chunks", "content_hash", row):
             raise self.damaged("text.arrow", "checksum of a text does not match")
         return text
@@ -296,8 +293,8 @@ class Segment:
     @checks.refusing("text.arrow")
     def texts(self) -> pa.Table:
         """Return a table with the texts of all chunks, decompressed."""
-        batch_rows = TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
-        return checks.check_rows(self._table("text.arrow"), ("text",), self.reference.rows, batch_rows)
+        self._map("text.arrow")  # compares the checksum of the whole
+        return checks.check_rows(self._texts.table(), ("text",), self.reference.rows, self._text_batch_rows)
 
     @checks.refusing(DESCRIPTION)
     def alive_files(self) -> NDArray[np.bool_]:
@@ -335,18 +332,6 @@ class Segment:
     def _vectors(self) -> pa.Table:
         return checks.check_vectors(self._table("vectors.arrow"), self.reference.rows)
 
-    def _batch(self, name: str, reader: pa.ipc.RecordBatchFileReader, number: int) -> pa.RecordBatch:
-        """Return a decompressed batch. The most recently used ones are kept, since hits come from the same places."""
-        batches = self._batches[name]
-        kept = batches.pop(number, None)
-        if kept is None:
-            kept = reader.get_batch(number)
-            kept.validate(full=True)  # offsets of a damaged file may point anywhere
-            if len(batches) >= KEPT_BATCHES:
-                del batches[next(iter(batches))]
-        batches[number] = kept
-        return kept
-
     def _column(self, table: str, name: str) -> NDArray[Any]:
         """Return a numeric column of a table. It is kept, since every query asks for the same columns."""
         key = (table, name)
@@ -366,18 +351,23 @@ class Segment:
     def _names(self) -> pa.Table:
         return checks.check_names(self._table("names.arrow"), self.reference.files)
 
-    @cached_property
-    def _texts(self) -> pa.ipc.RecordBatchFileReader:
-        return pa.ipc.open_file(self._mapped("text.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
+    @property
+    def _text_batch_rows(self) -> int:
+        return TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
 
     @cached_property
-    def _labels(self) -> pa.ipc.RecordBatchFileReader:
-        return pa.ipc.open_file(self._map("labels.arrow"), options=pa.ipc.IpcReadOptions(use_threads=False))
+    def _texts(self) -> CompressedBatches:
+        starts, ends = self.chunk_column("start_byte"), self.chunk_column("end_byte")
+        return CompressedBatches(self._mapped("text.arrow"), text_bytes(starts, ends, self._text_batch_rows))
+
+    @cached_property
+    def _labels(self) -> CompressedBatches:
+        return CompressedBatches(self._map("labels.arrow"), label_bytes(LABEL_BATCH_ROWS))
 
     @cached_property
     @checks.refusing("postings.arrow")
     def _postings(self) -> Mapping[str, PostingLists]:
-        reader = pa.ipc.open_file(self._map("postings.arrow"))
+        reader = pa.ipc.open_file(check_uncompressed(self._map("postings.arrow")))
         lengths: dict[str, Callable[[], NDArray[Any]]] = {
             "body": lambda: self.chunk_column("body_length"),
             "symbol": lambda: self.chunk_column("symbol_length"),
@@ -410,8 +400,7 @@ class Segment:
         return buffer
 
     def _table(self, name: str) -> pa.Table:
-        table = pa.ipc.open_file(self._map(name)).read_all()
-        return checks.check_table(table, None if name in ("text.arrow", "labels.arrow") else 1)
+        return checks.check_table(read_uncompressed(self._map(name)))
 
     def damaged(self, name: str, problem: str) -> CorruptSegment:
         return CorruptSegment(self._collection, f"{self._storage.location}/{self._folder}/{name}", problem)

@@ -1,0 +1,89 @@
+"""Compressed record batches of a segment: texts and labels, decompressed one batch at a time.
+
+Whoever makes a segment can make a batch of a few bytes that becomes gigabytes. No batch is decompressed that would take
+more memory than the segment may need for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raycontext.arrow_files import ArrowFile
+from raycontext.store.segments.checks import check_table
+
+__all__ = ["MOST_BATCH_BYTES", "CompressedBatches", "label_bytes", "text_bytes"]
+
+MOST_BATCH_BYTES = 1 << 30
+"""Largest size in bytes of a batch of texts once decompressed. A batch has 32 chunks, and a chunk is larger than a few
+kilobytes only where it is a single line."""
+MOST_LABEL_BYTES = 1 << 18
+"""Largest size in bytes of symbol and scope of a chunk, on average over a batch. A name has at most a few hundred."""
+KEPT_BATCHES = 64
+"""Number of decompressed batches of texts (about 30 kB each) and of labels (about 10 kB each) that a segment keeps."""
+KEPT_BYTES = 64 << 20
+"""Largest size in bytes of the batches that are kept, beside the newest."""
+SLACK_BYTES = 1024
+"""Bytes of a batch beside its texts and their offsets: padding and the marks of missing values."""
+
+
+class CompressedBatches:
+    """Record batches of a compressed Arrow IPC file. All methods raise what Arrow raises, or `ValueError` where a batch
+    would take more memory than it may."""
+
+    def __init__(self, content: pa.Buffer, most_bytes: Callable[[int], int]) -> None:
+        """Take the content of the file. `most_bytes(number)` is the memory in bytes that a batch may take."""
+        self._file = ArrowFile(content)
+        if self._file.dictionaries:
+            raise ValueError("it has dictionaries")
+        self._reader = pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(use_threads=False))
+        self._most_bytes = most_bytes
+        self._kept: dict[int, pa.RecordBatch] = {}
+
+    def batch(self, number: int) -> pa.RecordBatch:
+        """Return a decompressed batch. The most recently used ones are kept, since hits come from the same places."""
+        kept = self._kept.pop(number, None)
+        if kept is None:
+            self._check(number)
+            kept = self._reader.get_batch(number)
+            kept.validate(full=True)  # offsets of a damaged file may point anywhere
+            while self._kept and not self._has_room():
+                del self._kept[next(iter(self._kept))]
+        self._kept[number] = kept
+        return kept
+
+    def table(self) -> pa.Table:
+        """Return all batches as a table, decompressed."""
+        for number in range(self._file.batches):
+            self._check(number)
+        return check_table(self._reader.read_all(), pieces=None)
+
+    def _check(self, number: int) -> None:
+        taken, most = self._file.expanded_bytes(number) or 0, self._most_bytes(number)
+        if taken > most:
+            raise ValueError(f"a batch would take {taken} bytes, and {most} are enough for what it may hold")
+
+    def _has_room(self) -> bool:
+        return len(self._kept) < KEPT_BATCHES and sum(each.nbytes for each in self._kept.values()) <= KEPT_BYTES
+
+
+def text_bytes(starts: NDArray[np.uint32], ends: NDArray[np.uint32], batch_rows: int) -> Callable[[int], int]:
+    """Return a function that tells how many bytes a batch of `batch_rows` texts takes.
+
+    starts, ends: where the text of each chunk lies in its file, in bytes, uint32[rows]. A text has as many bytes.
+    """
+
+    def most(number: int) -> int:
+        rows = slice(number * batch_rows, (number + 1) * batch_rows)
+        texts = int((ends[rows].astype(np.int64) - starts[rows]).sum())
+        return min(texts + 4 * batch_rows + SLACK_BYTES, MOST_BATCH_BYTES)
+
+    return most
+
+
+def label_bytes(batch_rows: int) -> Callable[[int], int]:
+    """Return a function that tells how many bytes a batch of `batch_rows` symbols and scopes may take."""
+    return lambda _: batch_rows * MOST_LABEL_BYTES
