@@ -23,6 +23,7 @@ from ray.job_config import JobConfig
 
 from raycontext.errors import RuntimeUnavailable
 from raycontext.paths import remove_tree
+from raycontext.runtime.small_ray import SMALL, without_helpers
 
 __all__ = [
     "check_reachable",
@@ -127,50 +128,6 @@ def give_up(used: list[Path]) -> None:
         _shutdown()
 
 
-SMALL = {
-    "num_workers_soft_limit": 0,
-    "idle_worker_killing_time_threshold_ms": 60_000,
-    "prestart_worker_first_driver": False,
-    "task_events_report_interval_ms": 0,
-    "worker_niceness": 0,
-    "enable_metrics_collection": False,
-}
-"""Configuration that keeps a local Ray small and quiet.
-
-It exports no metrics, since everyone who reaches the port for them could read the names of collections. It starts no
-worker before it is needed. A worker that has nothing to do ends after a minute. Ray keeps no list of past
-calls, which would grow by tens of MB in a minute of searches. Actors have the priority of ordinary programs; index
-tasks lower their own.
-"""
-
-
-def _end_helpers() -> None:
-    """End the processes of Ray that a single machine does not need, which frees about 170 MB.
-
-    They are the autoscaler, the server of the dashboard, and the collector of logs.
-    """
-    node: Any = cast(Any, ray)._private.worker._global_node
-    node.kill_monitor(check_alive=False)
-    node.kill_dashboard(check_alive=False)
-    node.kill_log_monitor(check_alive=False)
-
-
-@contextmanager
-def _without_dashboard() -> Iterator[None]:
-    """Have a local Ray that is started inside do without the parts for its dashboard, for which nobody is there.
-
-    Ray looks whether the packages of the dashboard work by loading all of them into this process, 15 MB, and starts a
-    larger agent where they do.
-    """
-    utils: Any = cast(Any, ray)._private.utils
-    asked = utils.get_dashboard_dependency_error
-    utils.get_dashboard_dependency_error = lambda: ImportError("not needed")
-    try:
-        yield
-    finally:
-        utils.get_dashboard_dependency_error = asked
-
-
 class _IsolatedJobConfig(JobConfig):
     """Job whose workers import nothing from the folder that its driver was started in, nor from that of its script.
 
@@ -232,7 +189,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
         note()  # before it is made, so that it is known whenever this process dies
     try:
         folder.mkdir(0o700)
-        with _on_the_loopback(), _without_dashboard():
+        with _on_the_loopback(), without_helpers():
             ray.init(
                 address="local",
                 namespace=namespace,
@@ -246,7 +203,6 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
                 job_config=_job_config(),
                 _system_config=SMALL,
             )
-        _end_helpers()
     except BaseException:
         ray.shutdown()
         _own_folder.remove(folder)

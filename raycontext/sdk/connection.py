@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import logging
 import os
 import threading
@@ -31,6 +30,7 @@ from raycontext.sdk.collection_access import closed
 from raycontext.sdk.context import Context
 from raycontext.settings import Settings
 from raycontext.store.storage.locations import MEMORY
+from raycontext.store.storage.memory import end_use_of_memory, use_memory
 
 __all__ = [
     "Connection",
@@ -150,6 +150,8 @@ class Connection:
                 raise
             _log.warning("%s", without_ray(safe(error.what)))
             self._runtime = await _started(ProcessRuntime(self._settings.workers))
+        if self._root.startswith(MEMORY):
+            use_memory(self._root.removeprefix(MEMORY))
         self._context = Context(self._root, self._runtime, self._settings)
         return self._context
 
@@ -168,7 +170,7 @@ class Connection:
             await self._runtime.close()
             self._runtime = None
         if self._root.startswith(MEMORY):
-            gc.collect()  # finished jobs are held by cycles, and hold the root that ends with its connection
+            end_use_of_memory(self._root.removeprefix(MEMORY))
 
     def __enter__(self) -> SyncContext:
         loop = LoopThread()

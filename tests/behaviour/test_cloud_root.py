@@ -123,5 +123,8 @@ def test_root_in_memory_lasts_as_long_as_its_connection(source: Path) -> None:
     with raycontext.connect(root="memory://shop", runtime="inline", workers=2) as context:
         context.index(source)
         assert context.search("charge a card", collection="shop")[0].path == "shop/payment.py"
+        with raycontext.connect(root="memory://shop", runtime="inline") as second:
+            assert [summary.name for summary in second.collections()] == ["shop"]
+        assert [summary.name for summary in context.collections()] == ["shop"]
     with raycontext.connect(root="memory://shop", runtime="inline") as context:
         assert context.collections() == []

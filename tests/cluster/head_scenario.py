@@ -28,9 +28,11 @@ from raycontext.runtime import ray_head
 HEAD = """
 import sys
 from ray.cluster_utils import Cluster
+from raycontext.runtime.small_ray import SMALL, without_helpers
 
-options = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-cluster = Cluster(initialize_head=True, head_node_args=options)
+options = {"num_cpus": 1, "object_store_memory": 100 << 20, "_system_config": SMALL}
+with without_helpers():
+    cluster = Cluster(initialize_head=True, head_node_args=options)
 print("address:" + cluster.address, flush=True)
 sys.stdin.read()
 """

@@ -139,8 +139,8 @@ def scenario(folder: Path) -> dict[str, Any]:
         alone.index(source, collection="one", num_shards=1)
         seen["expected"] = answers(alone, "one")
 
-    options = {"num_cpus": 1, "object_store_memory": OBJECT_STORE_BYTES}
-    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
+    options = {"num_cpus": 1, "object_store_memory": OBJECT_STORE_BYTES, "include_log_monitor": False}
+    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False, "no_monitor": True})
     lost, other = cluster.add_node(**options), cluster.add_node(**options)
     try:
         with raycontext.connect(root=root, address=cluster.address) as context:

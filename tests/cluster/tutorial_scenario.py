@@ -26,15 +26,18 @@ def scenario(folder: Path) -> list[tuple[str, str, int]]:
     """Return each command of the page with what it printed and its exit code."""
     from ray.cluster_utils import Cluster
 
+    from raycontext.runtime.small_ray import SMALL, without_helpers
+
     shared = folder / "shared"
     shutil.copytree(REPOSITORY / "examples/shop", shared / "shop")
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     options = {"num_cpus": 1, "object_store_memory": 100 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
-    seen = []
-    try:
+    with without_helpers():
+        cluster = Cluster(initialize_head=True, head_node_args={**options, "_system_config": SMALL})
         for _ in range(2):
             cluster.add_node(**options)
+    seen = []
+    try:
         for line in [*(command.line for command in commands_of(PAGE)), EXAMPLE]:
             real = line.replace("HEAD:6379", cluster.address).replace("/shared", str(shared))
             done = subprocess.run(

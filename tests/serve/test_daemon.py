@@ -191,6 +191,8 @@ def test_open_ports_are_those_that_doctor_and_the_documentation_list(daemon: Com
     programs = Counter(program for program, _, _ in ports)
     workers = {name for name in programs if name.startswith("ray::") and name not in documented}
     assert {name: count for name, count in programs.items() if name not in workers} == documented
+    helpers = [below.name() for below in psutil.Process(pid).children(recursive=True) if "Agent" in below.name()]
+    assert helpers == [], "a single machine needs none of Ray's agents"
     # Whoever comes without a token is sent away, by each port that speaks HTTP; the others speak gRPC.
     with httpx.Client(trust_env=False, timeout=WAIT_SECONDS) as stranger:
         for program, address, port in ports:

@@ -16,7 +16,13 @@ import raycontext
 
 PACKAGE = Path(raycontext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-MAY_IMPORT_RAY = {"batch/ray_job.py", "runtime/ray.py", "runtime/ray_head.py", "runtime/ray_process.py"}
+MAY_IMPORT_RAY = {
+    "batch/ray_job.py",
+    "runtime/ray.py",
+    "runtime/ray_head.py",
+    "runtime/ray_process.py",
+    "runtime/small_ray.py",
+}
 
 READ_THE_ENVIRONMENT = {
     "__init__.py",  # sets one of a library

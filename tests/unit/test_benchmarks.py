@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -17,16 +19,22 @@ BENCHMARKS = REPOSITORY / "benchmarks"
 PICTURES = REPOSITORY / "docs" / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def plot() -> Iterator[ModuleType]:
+@contextmanager
+def script(name: str) -> Iterator[ModuleType]:
     """The script, with its neighbours as it imports them."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        yield importlib.import_module("plot")
+        yield importlib.import_module(name)
     finally:
         sys.path.remove(str(BENCHMARKS))
-        for name in ("plot", "record"):
-            del sys.modules[name]
+        for module in (name, "record"):
+            sys.modules.pop(module, None)
+
+
+@pytest.fixture(scope="module")
+def plot() -> Iterator[ModuleType]:
+    with script("plot") as module:
+        yield module
 
 
 def test_pictures_are_what_the_results_say(plot: ModuleType) -> None:
@@ -35,6 +43,13 @@ def test_pictures_are_what_the_results_say(plot: ModuleType) -> None:
         written = (PICTURES / f"{name}.svg").read_text(encoding="utf-8")
         assert draw() == written, f"{name}: run `python benchmarks/plot.py`"
         ElementTree.fromstring(written)
+
+
+def test_table_of_first_answers_is_what_the_result_says() -> None:
+    with script("first_answer") as first_answer:
+        figures = json.loads((BENCHMARKS / "results" / "first_answer.json").read_text())["figures"]
+        table = "\n".join(first_answer.table(figures))
+    assert table in (REPOSITORY / "docs" / "benchmarks.md").read_text(), f"docs/benchmarks.md must have\n{table}"
 
 
 def test_every_picture_is_shown() -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from raycontext.errors import StorageError
 
-__all__ = ["MemoryStorage", "named_memory"]
+__all__ = ["MemoryStorage", "end_use_of_memory", "named_memory", "use_memory"]
 
 
 class _Object(NamedTuple):
@@ -98,3 +98,22 @@ _named: WeakValueDictionary[str, MemoryStorage] = WeakValueDictionary()
 def named_memory(name: str) -> MemoryStorage:
     """Return this process's storage at `memory://<name>`. It is a new one, unless someone still holds it."""
     return _named.setdefault(name, MemoryStorage(name))
+
+
+_users: dict[str, list[MemoryStorage]] = {}
+"""The storage, once for each of its users, by its name."""
+
+
+def use_memory(name: str) -> None:
+    """Have this process's storage at `memory://<name>` last until `end_use_of_memory` is called as often as this."""
+    _users.setdefault(name, []).append(named_memory(name))
+
+
+def end_use_of_memory(name: str) -> None:
+    """End a use of the storage at `memory://<name>`. After the last one the name stands for a new, empty storage.
+
+    What still holds the former storage, such as a job in a cycle of references, keeps it to itself.
+    """
+    _users[name].pop()
+    if not _users[name]:
+        _named.pop(name, None)
