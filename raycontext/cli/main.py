@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main", "program"]
 
-RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path", "outline")
+RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path", "outline", "map")
 """Commands of `relations`."""
 
 COMMANDS = {
@@ -37,6 +37,7 @@ COMMANDS = {
     "impact": "List everything that reaches a definition through calls, tests apart. Exit code 1 if nothing is found.",
     "path": "Find a shortest chain of calls from one definition to another. Exit code 1 if nothing is found.",
     "outline": "List the definitions of a file or folder with their documentation. Exit code 1 if nothing is found.",
+    "map": "List the most important definitions of a file or folder, ranked by use. Exit code 1 if nothing is found.",
     "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
     "list": "List all collections, or show the one with the given name.",
     "clear": "Remove a collection from the index. The source is not touched.",

@@ -227,5 +227,26 @@ QUERY_COMMANDS = {
                 *(option for option in OF_RELATIONS if option.key != "place"),
             ),
         ),
+        QueryCommand(
+            "map",
+            "List the most important definitions of a file or folder, ranked by use. Exit code 1 if nothing is found.",
+            (Argument("path", "A file or folder that is indexed [default: the current folder].", False),),
+            (
+                Option(
+                    ("--max-tokens",),
+                    "Budget of the definitions; what does not fit is left out (default: 2000).",
+                    int,
+                    default=2000,
+                    least=1,
+                    most=1_000_000,
+                ),
+                Option(
+                    ("--limit", "-n"), "Largest number of definitions, 1 to 1000.", int, default=200, least=1, most=1000
+                ),
+                Option(("--kind",), "Only this kind (function, class, …), repeatable.", many=True, name="kinds"),
+                *PLACES,
+                *(option for option in OF_RELATIONS if option.key not in ("place", "max_tokens")),
+            ),
+        ),
     )
 }

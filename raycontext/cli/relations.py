@@ -1,5 +1,5 @@
-"""The commands `usages`, `callers`, `callees`, `impact`, `path` and `outline`. The daemon answers when it is ready;
-else this process does.
+"""The commands `usages`, `callers`, `callees`, `impact`, `path`, `outline` and `map`. The daemon answers when it is
+ready; else this process does.
 
 Nothing but the standard library is imported as long as a daemon answers (see `main`).
 """
@@ -40,8 +40,10 @@ def run(name: str, given: Given) -> int:
     for key in ("target", "start", "goal"):
         if key in given:
             body[key] = _target(text_of(given[key]), given["collection"] is not None)
-    if name == "outline":
-        body["path"] = _outlined(text_of(given["path"]), given["collection"] is not None)
+    if name in ("outline", "map"):
+        body["path"] = _outlined(
+            text_of(given["path"] if given["path"] is not None else "."), given["collection"] is not None
+        )
     elif given.get("place") is not None:
         body["path"] = real_path(given["place"])
     elif given["collection"] is None:
@@ -125,6 +127,20 @@ def _outline(answer: Entry) -> list[str]:
     return lines
 
 
+def _map(answer: Entry) -> list[str]:
+    """Return the definitions by file, that of the most important one first, and by line in each."""
+    files: dict[str, list[Entry]] = {}
+    for one in answer["definitions"]:
+        files.setdefault(one["path"], []).append(one)
+    lines: list[str] = []
+    for path, found in files.items():
+        lines.append(safe(path))
+        for one in sorted(found, key=lambda one: one["line"]):
+            told = f"  {one['documentation']}" if one["documentation"] else ""
+            lines.append(safe(f"  {one['line']}  {one['signature'] or one['name']}{told}"))
+    return lines
+
+
 _LINES = {
     "usages": _usages,
     "callers": _called,
@@ -132,12 +148,13 @@ _LINES = {
     "impact": _impact,
     "path": _path,
     "outline": _outline,
+    "map": _map,
 }
 
 
 def _has_found(name: str, answer: Entry) -> bool:
     """Return whether an answer has anything. Definitions are what an outline finds, and what the others ask for."""
-    keys = ("definitions",) if name == "outline" else ("uses", "called", "reached", "tests", "steps")
+    keys = ("definitions",) if name in ("outline", "map") else ("uses", "called", "reached", "tests", "steps")
     return any(answer.get(key) for key in keys)
 
 
@@ -157,6 +174,9 @@ def _tell(name: str, answer: Entry) -> None:
     if name == "outline":
         left = f"; {answer['constants']} constants left out (--kind constant)" if answer["constants"] else ""
         say(f"{len(answer['definitions'])} definitions shown; {answer['files']} indexed files{left}")
+    if name == "map":
+        shown = len(answer["definitions"])
+        say(f"{shown} definitions shown; {answer['names']} different names in {answer['files']} indexed files")
     if answer["shards_answered"] < answer["shards_total"]:
         say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
     for note in answer["notes"]:

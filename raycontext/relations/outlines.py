@@ -13,6 +13,7 @@ from raycontext.models import ChunkKind, SearchFilters
 from raycontext.relations.documentation import documentation_of
 from raycontext.relations.lexed import definitions_of
 from raycontext.relations.reading import lexed
+from raycontext.relations.signatures import signature_of
 from raycontext.relations.sites import site_of
 from raycontext.relations.values import OutlineEntry
 from raycontext.search.view import Part, View
@@ -84,8 +85,11 @@ class OutlineOf:
         for one in sorted(set(found), key=lambda one: (one.line, -one.end_line, one.name, one.kind))[:most]:
             shown = site_of(file, one, file_kinds).shown()
             depth = len(shown.scope.split(" > ")) if shown.scope else 0
-            documentation = documentation_of(file, one)
-            entries.append(OutlineEntry(**shown.model_dump(), depth=depth, documentation=documentation))
+            told = shown.model_dump() | {
+                "signature": signature_of(file, one),
+                "documentation": documentation_of(file, one),
+            }
+            entries.append(OutlineEntry(**told, depth=depth))
         return entries
 
 

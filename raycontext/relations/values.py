@@ -12,8 +12,10 @@ __all__ = [
     "Called",
     "Certainty",
     "Chain",
+    "CodeMap",
     "Definition",
     "Impact",
+    "MapEntry",
     "Outline",
     "OutlineEntry",
     "Reached",
@@ -155,6 +157,8 @@ class Chain(RelationAnswer):
 class OutlineEntry(Definition):
     """Definition in the outline of a file or folder."""
 
+    signature: str = ""
+    """Its header on one line, without its body."""
     depth: int = 0
     """Number of the definitions around it, of which those of the wanted kinds stand before it."""
     documentation: str = ""
@@ -172,3 +176,30 @@ class Outline(RelationAnswer):
     """Number of constants that are left out, since the outline is one of a folder and no kinds were given."""
     definitions: tuple[OutlineEntry, ...]
     """Definitions by path and line; each stands after the one that encloses it."""
+
+
+class MapEntry(Definition):
+    """Definition in a map, with its signature and its importance."""
+
+    signature: str = ""
+    """Its header on one line, without its body."""
+    documentation: str = ""
+    """First line of its docstring or of the comment above it; "" where it has none."""
+    importance: int = 0
+    """Importance by who uses it, in millionths of what each chunk has by itself: the users of important definitions
+    count more. 0 where nothing is known to use it."""
+    users: int = 0
+    """Number of chunks that use a thing of its name, as far as their files are linked to one that defines it."""
+
+
+class CodeMap(RelationAnswer):
+    """Answer to a question for a map: the most important definitions of a file or folder."""
+
+    path: str
+    """The file or folder, relative to the source; "" for all of it."""
+    files: int
+    """Number of indexed files there that the filters let pass."""
+    names: int = 0
+    """Number of different names that are defined there, without those that more than 20 definitions have."""
+    definitions: tuple[MapEntry, ...]
+    """Definitions, the most important one first."""

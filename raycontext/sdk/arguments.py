@@ -20,6 +20,8 @@ __all__ = [
     "check_offset",
     "check_query",
     "check_share",
+    "check_tokens",
+    "inside_of",
     "not_in_index",
     "not_indexed",
     "path_inside",
@@ -92,6 +94,12 @@ def check_offset(offset: int) -> None:
         raise InvalidInput(f"offset is {offset!r}", f"Give 0 to {MAX_OFFSET}, or narrow the path.")
 
 
+def check_tokens(max_tokens: int | None) -> None:
+    """Raise `InvalidInput` when a budget of tokens is neither None nor an integer from 1."""
+    if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or max_tokens < 1):
+        raise InvalidInput(f"max_tokens is {max_tokens!r}", "Give 1 or more.")
+
+
 def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     """Return `path` relative to the folder `source`, with "/", which is how a collection names its files.
 
@@ -103,6 +111,17 @@ def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     folder, name = os.path.split(place)
     # The file itself may be a link that is indexed as a link, so only the links in its folder are resolved.
     return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
+
+
+def inside_of(source: str, path: str | Path, from_source: bool) -> str:
+    """Return a file or folder relative to the folder `source`, with "/"; "" for the source itself. It need not exist.
+
+    A relative path is like that of `path_inside`. Raises `InvalidInput` when the path does not lie in the source.
+    """
+    inside = path_inside(source, path, from_source)
+    if inside == os.pardir or inside.startswith(os.pardir + "/"):
+        raise InvalidInput(f"'{path}' does not lie in {source}", "Name another collection, or none.")
+    return "" if inside == os.curdir else inside
 
 
 def place_inside(source: str, path: str | Path, from_source: bool) -> str:

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.actors.looks import Look, LookBudget
-from raycontext.errors import NotIndexedYet, RuntimeUnavailable, UnknownCollection
+from raycontext.errors import InvalidInput, NotIndexedYet, RuntimeUnavailable, UnknownCollection
 from raycontext.index.governor import IndexBudget
 from raycontext.index.request import embedder_plan
 from raycontext.models import CollectionStatus, CollectionSummary, JobProgress, first_run
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
-from raycontext.sdk.arguments import not_indexed, storage_options_of
+from raycontext.sdk.arguments import check_exists, not_indexed, place_inside, storage_options_of
 from raycontext.sdk.search_client import SearchClient
 from raycontext.settings import Settings
 from raycontext.store.checking.reports import RepairReport, VerificationReport
@@ -151,6 +151,37 @@ class CollectionAccess:
             return await answer
         except NotIndexedYet:
             raise await self._not_indexed(name) from None
+
+    async def _targets(
+        self, collection: str | None, collections: tuple[str, ...], path: str | Path | None
+    ) -> tuple[list[str], str]:
+        """Return the names of the collections to search, and the place to search in, relative to the source.
+
+        The place is "" for everything. Raises `InvalidInput`, `PathNotFound` or `UnknownCollection`.
+        """
+        if path is None or collections:
+            return await self._names(collection, collections, path), ""
+        if collection is None:
+            await asyncio.to_thread(check_exists, path)
+        identity = await self._identity(collection, None if collection is not None else path)
+        inside = await asyncio.to_thread(place_inside, identity.source, path, collection is not None)
+        return [identity.name], inside
+
+    async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
+        """Return the names of the collections to search. Raises `InvalidInput` or `UnknownCollection`."""
+        if not collections:
+            known = collection in self._clients and path is None
+            return [collection if known and collection is not None else await self._resolve(collection, path)]
+        if collection is not None or path is not None:
+            raise InvalidInput(
+                "Both one collection and several are given", "Give one of collection, path, collections."
+            )
+        if "*" in collections:
+            names = await (await self._coordinator()).call(Coordinator.names)
+            if not names:
+                raise UnknownCollection("*", ())
+            return names
+        return [await self._resolve(name, None) for name in dict.fromkeys(collections)]
 
     def _forget(self, collection: str) -> None:
         client = self._clients.pop(collection, None)

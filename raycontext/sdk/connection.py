@@ -73,6 +73,7 @@ class SyncContext:
     search = _synchronous(Context.search)
     related = _synchronous(Context.related)
     outline = _synchronous(Context.outline)
+    map = _synchronous(Context.map)
     usages = _synchronous(Context.usages)
     callers = _synchronous(Context.callers)
     callees = _synchronous(Context.callees)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from raycontext.actors.coordinator import Coordinator
 from raycontext.actors.looks import Look, with_looks
 from raycontext.discover.freshness import checked
-from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.errors import InvalidInput
 from raycontext.hits import Hits
 from raycontext.index.estimate import IndexEstimate
 from raycontext.index.own_sources import was_own_source
@@ -26,16 +26,14 @@ from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.runtime.base import Runtime
 from raycontext.sdk.arguments import (
-    check_exists,
     check_limits,
     check_line,
     check_query,
     check_share,
     path_inside,
-    place_inside,
 )
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.outline_access import OutlineAccess
+from raycontext.sdk.map_access import MapAccess
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import MOST_FURTHER, merged
@@ -54,7 +52,7 @@ PROGRESS_SECONDS = 0.2
 """Pause between two requests for the progress of a running job, in seconds."""
 
 
-class Context(OutlineAccess):
+class Context(MapAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
@@ -390,34 +388,3 @@ class Context(OutlineAccess):
     async def _close(self) -> None:
         await self._watches.close()
         await super()._close()
-
-    async def _targets(
-        self, collection: str | None, collections: tuple[str, ...], path: str | Path | None
-    ) -> tuple[list[str], str]:
-        """Return the names of the collections to search, and the place to search in, relative to the source.
-
-        The place is "" for everything. Raises `InvalidInput`, `PathNotFound` or `UnknownCollection`.
-        """
-        if path is None or collections:
-            return await self._names(collection, collections, path), ""
-        if collection is None:
-            await asyncio.to_thread(check_exists, path)
-        identity = await self._identity(collection, None if collection is not None else path)
-        inside = await asyncio.to_thread(place_inside, identity.source, path, collection is not None)
-        return [identity.name], inside
-
-    async def _names(self, collection: str | None, collections: tuple[str, ...], path: str | Path | None) -> list[str]:
-        """Return the names of the collections to search. Raises `InvalidInput` or `UnknownCollection`."""
-        if not collections:
-            known = collection in self._clients and path is None
-            return [collection if known and collection is not None else await self._resolve(collection, path)]
-        if collection is not None or path is not None:
-            raise InvalidInput(
-                "Both one collection and several are given", "Give one of collection, path, collections."
-            )
-        if "*" in collections:
-            names = await (await self._coordinator()).call(Coordinator.names)
-            if not names:
-                raise UnknownCollection("*", ())
-            return names
-        return [await self._resolve(name, None) for name in dict.fromkeys(collections)]

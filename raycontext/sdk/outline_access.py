@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from raycontext.actors.looks import Look, with_look
-from raycontext.errors import InvalidInput
 from raycontext.models import SearchFilters
 from raycontext.relations.outlines import OutlineOf, merged_outlines
 from raycontext.relations.values import Outline
-from raycontext.sdk.arguments import check_limits, check_offset, not_in_index, path_inside
+from raycontext.sdk.arguments import check_limits, check_offset, inside_of, not_in_index
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.relation_access import RelationAccess
 from raycontext.sdk.search_client import SearchClient
@@ -54,10 +52,7 @@ class OutlineAccess(RelationAccess):
         check_offset(offset)
         filters = search_filters(languages, paths, kinds)
         identity = await self._identity(collection, None if collection is not None else path)
-        inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
-        if inside == os.pardir or inside.startswith(os.pardir + "/"):
-            raise InvalidInput(f"'{path}' does not lie in {identity.source}", "Name another collection, or none.")
-        inside = "" if inside == os.curdir else inside
+        inside = await asyncio.to_thread(inside_of, identity.source, path, collection is not None)
         filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
         looks = await self._looked(refresh, [identity.name])
         search = self._client(identity.name)

@@ -7,10 +7,20 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
+from raycontext.sdk.map_access import DEFAULT_MAP_TOKENS
 from raycontext.sdk.relation_access import MAX_DEPTH
 from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query
 
-__all__ = ["CalleesQuery", "CallersQuery", "ImpactQuery", "OutlineQuery", "PathQuery", "RelationQuery", "UsagesQuery"]
+__all__ = [
+    "CalleesQuery",
+    "CallersQuery",
+    "ImpactQuery",
+    "MapQuery",
+    "OutlineQuery",
+    "PathQuery",
+    "RelationQuery",
+    "UsagesQuery",
+]
 
 UseKind = Literal["call", "construction", "inheritance", "import", "type", "mention"]
 TargetText = Annotated[str, Field(min_length=1, max_length=4600, pattern=r"\S")]
@@ -78,6 +88,36 @@ class PathQuery(RelationQuery):
     """Definition that the chain begins at: a name or PATH:LINE."""
     goal: TargetText
     """Definition that it ends at."""
+
+
+class MapQuery(Query):
+    """Question for the most important definitions of a file or folder."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"path": {"pattern": "^/"}}, "required": ["path"]},
+                {"properties": {"collection": {"type": "string"}}, "required": ["collection"]},
+            ]
+        }
+    )
+
+    path: PathInSource = "."
+    """Path of the file or folder: absolute or, with `collection`, relative to the folder of that; "." is all of it."""
+    collection: Name | None = None
+    """Name of the collection that has it."""
+    limit: int = Field(default=200, ge=1, le=MAX_LIMIT)
+    """Largest number of definitions."""
+    max_tokens: int = Field(default=DEFAULT_MAP_TOKENS, ge=1, le=MAX_TOKENS)
+    """Budget of the definitions, at 3.5 bytes a token. What does not fit is left out."""
+    languages: Names = Field(default_factory=list)
+    """Names of languages, such as `python`; empty for all."""
+    paths: Names = Field(default_factory=list)
+    """Globs in gitignore syntax, of which `!` excludes; empty for all."""
+    kinds: Names = Field(default_factory=list)
+    """Kinds of definitions that count, such as `function`; empty for all but constants and test blocks."""
+    refresh: bool | None = None
+    """Whether to look for changes of the source first. Null takes the daemon's setting."""
 
 
 class OutlineQuery(Query):

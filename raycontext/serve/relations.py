@@ -9,28 +9,26 @@ from typing import Any, TypeVar
 from raycontext.errors import InvalidInput
 from raycontext.models import FrozenModel
 from raycontext.paths import place_of
-from raycontext.relations.values import Chain, Impact, Outline, Relations
+from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.context import Context
+from raycontext.sdk.token_budget import OVERHEAD_TOKENS, tokens_of
 from raycontext.serve.messages import CollectionQuery
 from raycontext.serve.relation_messages import (
     CalleesQuery,
     CallersQuery,
     ImpactQuery,
+    MapQuery,
     OutlineQuery,
     PathQuery,
     RelationQuery,
     UsagesQuery,
 )
 from raycontext.serve.service import Service
-from raycontext.serve.token_budget import tokens_of
 
-__all__ = ["callees", "callers", "chain", "impact", "outline", "usages"]
+__all__ = ["callees", "callers", "chain", "code_map", "impact", "outline", "usages"]
 
 Found = TypeVar("Found", Relations, Impact, Chain)
 Item = TypeVar("Item", bound=FrozenModel)
-
-OVERHEAD_TOKENS = 8
-"""Number of tokens that an entry of an answer takes beside its texts."""
 
 
 async def usages(service: Service, asked: UsagesQuery) -> Relations:
@@ -79,16 +77,29 @@ async def chain(service: Service, asked: PathQuery) -> Chain:
 
 async def outline(service: Service, asked: OutlineQuery) -> Outline:
     """Return the definitions of a place. Raises what `Context.outline` raises, and `PathNotAllowed`."""
+    name = await _outlined(service, asked)
+    given = asked.model_dump(exclude={"collection", "max_tokens"}) | {"refresh": False}
+    found = await service.contexts.ask(name, asked.refresh, lambda context: context.outline(collection=name, **given))
+    definitions, is_cut = _fitting(found.definitions, asked.max_tokens)
+    return found.model_copy(update={"definitions": definitions, "cut": found.cut or is_cut})
+
+
+async def code_map(service: Service, asked: MapQuery) -> CodeMap:
+    """Return the most important definitions of a place. Raises what `Context.map` raises, and `PathNotAllowed`."""
+    name = await _outlined(service, asked)
+    given = asked.model_dump(exclude={"collection"}) | {"refresh": False}
+    return await service.contexts.ask(name, asked.refresh, lambda context: context.map(collection=name, **given))
+
+
+async def _outlined(service: Service, asked: OutlineQuery | MapQuery) -> str:
+    """Return the name of the collection that a path lies in."""
     is_absolute = os.path.isabs(asked.path)  # noqa: PTH117
     if asked.collection is None and not is_absolute:
         raise InvalidInput(f"'{asked.path}' is relative", "Give an absolute path, or the collection that it is in.")
     place = asked.path if is_absolute else None
     name = await service.name_of(CollectionQuery(collection=asked.collection, path=place))
     service.note_use(name)
-    given = asked.model_dump(exclude={"collection", "max_tokens"}) | {"refresh": False}
-    found = await service.contexts.ask(name, asked.refresh, lambda context: context.outline(collection=name, **given))
-    definitions, is_cut = _fitting(found.definitions, asked.max_tokens)
-    return found.model_copy(update={"definitions": definitions, "cut": found.cut or is_cut})
+    return name
 
 
 def _given(asked: RelationQuery) -> dict[str, Any]:

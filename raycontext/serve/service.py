@@ -27,6 +27,7 @@ from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
+from raycontext.sdk.token_budget import within_budget
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.serve.contexts import Contexts
 from raycontext.serve.index_job import IndexJobs
@@ -41,7 +42,6 @@ from raycontext.serve.messages import (
     WatchQuery,
 )
 from raycontext.serve.reach import Reach, chosen, is_inside, known_of
-from raycontext.serve.token_budget import within_budget
 
 __all__ = ["Service"]
 

@@ -74,6 +74,17 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.WRONG_USE, ("shop", "--kind", "nokind")),
         (ExitCode.WRONG_USE, ()),
     ],
+    "map": [
+        (ExitCode.DONE, ("shop/cart.py",)),
+        (ExitCode.DONE, ("shop", "--json", "--limit", "1")),
+        (ExitCode.DONE, ("-c", "shop", "--max-tokens", "500")),
+        (ExitCode.NOTHING_FOUND, ("shop", "--kind", "interface")),
+        (ExitCode.NO_COLLECTION, ("shop", "-c", "unknown")),
+        (ExitCode.NO_SOURCE, ("missing",)),
+        (ExitCode.WRONG_USE, ("shop/missing.py",)),
+        (ExitCode.WRONG_USE, ("../elsewhere", "-c", "shop")),
+        (ExitCode.WRONG_USE, ("shop", "--max-tokens", "0")),
+    ],
     "status": [
         (ExitCode.DONE, ("shop",)),
         (ExitCode.DONE, ()),

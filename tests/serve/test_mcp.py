@@ -217,6 +217,8 @@ async def test_outline_of_a_folder_and_a_file(place: Place) -> None:
     text, structured = await called(place, "outline", path=file, kinds=["enum"])
     assert "No definitions are indexed here" in text
     assert "not in the index" in await refused(place, "outline", path=str(place.shop / "shop/gone.py"))
+    text, structured = await called(place, "outline", path=str(place.shop), map=True, maxTokens=400)
+    assert "most important definitions" in text and structured["results"][0]["signature"]
     (place.shop / "shop/outlined.py").unlink()
 
 

@@ -13,15 +13,15 @@ from mcp_types import CallToolResult, TextContent
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
 from raycontext.models import CollectionSummary, FurtherPlace, Hit, JobProgress
+from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.serve.mcp import calls
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_results
 from raycontext.serve.mcp.arguments import checked_arguments
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.mcp.progress import progress_line, progress_structured
-from raycontext.serve.mcp.tools import LARGEST_MAX_TOKENS
+from raycontext.serve.mcp.schemas import LARGEST_MAX_TOKENS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, SearchQuery
 from raycontext.serve.service import Service
-from raycontext.serve.token_budget import BYTES_PER_TOKEN
 
 CODE = st.lists(st.text(max_size=60), max_size=40).map("\n".join)
 FOUND = st.builds(

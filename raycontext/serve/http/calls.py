@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from raycontext.relations.values import Chain, Impact, Outline, Relations
+from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.watches import WatchState
 from raycontext.serve.messages import (
     Answer,
@@ -30,11 +30,12 @@ from raycontext.serve.relation_messages import (
     CalleesQuery,
     CallersQuery,
     ImpactQuery,
+    MapQuery,
     OutlineQuery,
     PathQuery,
     UsagesQuery,
 )
-from raycontext.serve.relations import callees, callers, chain, impact, outline, usages
+from raycontext.serve.relations import callees, callers, chain, code_map, impact, outline, usages
 from raycontext.serve.service import Service
 
 __all__ = ["CALLS", "Call", "Query", "method_of"]
@@ -109,6 +110,7 @@ CALLS = (
     Call("/api/impact", "impact", "List what reaches a definition through calls", ImpactQuery, Impact, impact),
     Call("/api/path", "path", "Find a chain of calls between two definitions", PathQuery, Chain, chain),
     Call("/api/outline", "outline", "List the definitions of a file or folder", OutlineQuery, Outline, outline),
+    Call("/api/map", "map", "List the most important definitions of a file or folder", MapQuery, CodeMap, code_map),
     Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
     Call("/api/jobs", "jobs", "List index jobs, running and ended", None, JobsAnswer, _jobs),
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from raycontext.models import FurtherPlace
 from raycontext.safe_text import safe
-from raycontext.serve.token_budget import Budget
+from raycontext.sdk.token_budget import Budget
 from raycontext.text_cuts import cut_line
 
 __all__ = [

@@ -9,18 +9,19 @@ from raycontext.errors import InvalidInput
 from raycontext.models import CollectionSummary
 from raycontext.relations.values import Called, Chain, Definition, Impact, OutlineEntry, Reached, Relations, UseSite
 from raycontext.safe_text import safe
+from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.serve.mcp.answers import ENVELOPE_BYTES, ToolAnswer, completeness, notes_on_shards, sent_bytes
 from raycontext.serve.relation_messages import (
     CalleesQuery,
     CallersQuery,
     ImpactQuery,
+    MapQuery,
     OutlineQuery,
     PathQuery,
     UsagesQuery,
 )
-from raycontext.serve.relations import callees, callers, chain, impact, outline, usages
+from raycontext.serve.relations import callees, callers, chain, code_map, impact, outline, usages
 from raycontext.serve.service import Service
-from raycontext.serve.token_budget import BYTES_PER_TOKEN
 from raycontext.text_cuts import cut_line
 
 __all__ = ["find_usages", "outline_of"]
@@ -107,6 +108,8 @@ def _told_chain(answer: Chain, found: CollectionSummary, arguments: dict[str, An
 async def outline_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
     """Return the answer of the tool `outline`. Raises what `relations.outline` raises."""
     kinds, limit = arguments.get("kinds", []), arguments["limit"]
+    if arguments["map"]:
+        return await _map_of(service, found, arguments, place)
     answer = await outline(service, OutlineQuery(collection=found.name, path=place, kinds=kinds, limit=limit))
     notes = [*notes_on_shards(answer), *answer.notes]
     if answer.constants:
@@ -126,6 +129,29 @@ async def outline_of(service: Service, found: CollectionSummary, arguments: dict
         entries.append((heading + _outlined(one), {**_definition(one), "documentation": safe(one.documentation)}))
         path = one.path
     return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+
+
+async def _map_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
+    """Return the answer of the tool `outline` for a map."""
+    limit, max_tokens = arguments["limit"], arguments["maxTokens"]
+    asked = MapQuery(
+        collection=found.name, path=place, kinds=arguments.get("kinds", []), limit=limit, max_tokens=max_tokens
+    )
+    answer = await code_map(service, asked)
+    notes = [*notes_on_shards(answer), *answer.notes]
+    if not answer.definitions:
+        notes.append("No definitions are indexed here. search_code finds text that is in no definition.")
+    structured = {"root": found.source, "files": answer.files, **completeness(answer)}
+    first = [f"{len(answer.definitions)} most important definitions in {place}, best first, as path:line signature"]
+    entries = [
+        (
+            safe(f"{one.path}:{one.line} {one.signature or one.name}{told}"),
+            {**_definition(one), "signature": safe(one.signature), "documentation": safe(one.documentation)},
+        )
+        for one in answer.definitions
+        for told in [f": {one.documentation}" if one.documentation else ""]
+    ]
+    return _within(first, structured, notes, entries, max_tokens, cut=answer.cut)
 
 
 def _outlined(one: OutlineEntry) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from raycontext.models import Hit
 from raycontext.text_cuts import cut_text
 
-__all__ = ["BYTES_PER_TOKEN", "Budget", "tokens_of", "within_budget"]
+__all__ = ["BYTES_PER_TOKEN", "OVERHEAD_TOKENS", "Budget", "tokens_of", "within_budget"]
 
 BYTES_PER_TOKEN = 3.5
 """Number of bytes of source code that count as one token of a language model, about."""
+OVERHEAD_TOKENS = 8
+"""Number of tokens that an entry of an answer takes beside its texts."""
 LARGEST_SHARE = 0.3
 """Largest share of the budget for the text of one hit among several, so that no long text leaves out all others."""
 SMALLEST_TOKENS = 60
