@@ -32,8 +32,8 @@ from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.discover.scan import Scan, compared
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.discover.walk import walk
+from raycontext.index import batches, stages
 from raycontext.index import planner as index_planner
-from raycontext.index import stages
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, TreeListing
 from raycontext.options import RunOptions
@@ -194,7 +194,7 @@ def recorded_segment() -> SegmentReference:
 def tasks(count: int, files_per_task: int, segment: SegmentReference) -> Figures:
     """A whole job of `count` index tasks, CPU seconds of the driver alone."""
     # Of a large tree the planner makes tasks as large as it may.
-    size = index_planner.LARGEST_INDEX_BATCH_BYTES // files_per_task
+    size = batches.LARGEST_INDEX_BATCH_BYTES // files_per_task
     files = synthetic_tree(min(count * files_per_task, MOST_FILES), size)
     runtime: Any = RecordedRuntime(files, segment)
     job = Job(Location("/nowhere", "tree"), runtime, CollectionIdentity("tree", "/nowhere", new_ulid()))

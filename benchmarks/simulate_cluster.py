@@ -38,8 +38,8 @@ import raycontext
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.discover.walk import walk
+from raycontext.index import batches, stages
 from raycontext.index import planner as index_planner
-from raycontext.index import stages
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions
 from raycontext.options import RunOptions
@@ -416,8 +416,8 @@ def main() -> None:
     recorded = record(arguments.folder.resolve())
     driver = driver_costs(json.loads(arguments.driver.read_text()))
     tree = monorepo(recorded.sizes, arguments.gigabytes * 1e9)
-    index_planner.INDEX_BATCH_FILES = max(index_planner.INDEX_BATCH_FILES // tree.group, 1)
-    index_planner.HASH_BATCH_FILES = max(index_planner.HASH_BATCH_FILES // tree.group, 1)
+    batches.INDEX_BATCH_FILES = max(batches.INDEX_BATCH_FILES // tree.group, 1)
+    batches.HASH_BATCH_FILES = max(batches.HASH_BATCH_FILES // tree.group, 1)
     runs = []
     for nodes in NODES:
         runs.append(simulated(tree, recorded, driver, nodes, arguments.cores))

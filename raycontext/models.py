@@ -239,6 +239,11 @@ class IndexReport(FrozenModel):
     """Indexed files that are not in the tree any more."""
     indexed_bytes: int
     """Bytes of source that this run read and chunked."""
+    reused_files: int = 0
+    """New and changed files that were not parsed, since rows of the same path and content existed."""
+    reused_from: tuple[str, ...] = ()
+    """Names of the collections that these rows come from, sorted. This collection's own name stands for its earlier
+    versions."""
     skipped: dict[str, int]
     """Number of files of the tree that are not in the index, by `SkipReason`."""
     pending_files: tuple[str, ...] = ()
@@ -360,6 +365,16 @@ class CollectionStatus(FrozenModel):
     """Files inside of segments that have been replaced or deleted. Compaction removes them."""
     bytes_on_disk: int
     """Size of the collection's folder in bytes."""
+    shared_bytes: int = 0
+    """Part of `bytes_on_disk` in files that another collection holds as well, at no cost of its own. 0 in an object
+    store, where each collection has copies."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def own_bytes(self) -> int:
+        """Part of `bytes_on_disk` that the removal of the collection would free."""
+        return self.bytes_on_disk - self.shared_bytes
+
     source_bytes: int
     """Size of the indexed files in bytes when they were indexed."""
     skipped: dict[str, int]

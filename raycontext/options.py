@@ -53,6 +53,12 @@ class RunOptions(BaseModel):
     """Number of shards of the collection; another number rebuilds it."""
     embedder: StrictStr | None = Field(default=None, min_length=1, max_length=MAX_NAME_CHARACTERS)
     """Name of the embedder, see `raycontext.embed.registry.embedder_for`; another one rebuilds the collection."""
+    fork: StrictBool | None = None
+    """False: no rows are taken from other collections. Else files that another collection of the root holds with the
+    same path and content are not parsed again; the index is the same in either case."""
+    fork_from: StrictStr | None = Field(default=None, min_length=1, max_length=MAX_NAME_CHARACTERS)
+    """Name of the only collection from which rows are taken. A new collection also begins with its options. It is an
+    error where rows cannot be taken from it."""
     max_embedding_tokens: StrictInt | None = Field(default=None, ge=0)
     """Number of tokens of an embedding server that the run may use; it stops before it would use more."""
     retry_quarantined: StrictBool | None = None
@@ -64,7 +70,7 @@ class RunOptions(BaseModel):
 
     def of_later_runs(self) -> RunOptions:
         """Return the options that a further run has to be told again: the collection keeps all others."""
-        return RunOptions(max_embedding_tokens=self.max_embedding_tokens)
+        return RunOptions(max_embedding_tokens=self.max_embedding_tokens, fork=self.fork)
 
     def applied_to(self, options: IndexOptions) -> IndexOptions:
         """Return the options of a collection that had `options` before this run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -69,6 +69,15 @@ class InterceptedStorage:
             self._inner.write(folder, kept)
 
         self._call("write", folder, lambda: self._inner.write(folder, objects), tear)
+
+    def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
+        def tear(whole: int) -> None:
+            self._inner.copy(source, folder, names[: whole + 1])
+
+        self._call("copy", folder, lambda: self._inner.copy(source, folder, names), tear)
+
+    def shared_size(self, folder: str) -> int:
+        return self._call("shared_size", folder, lambda: self._inner.shared_size(folder))
 
     def read(self, name: str) -> bytes:
         return self._call("read", name, lambda: self._inner.read(name))

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
 from raycontext.actors.metrics import add, set_value
+from raycontext.actors.reuse import Reuse
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
@@ -111,6 +112,7 @@ class Job:
         """Segments that tasks wrote after the run had failed."""
         self._store: ActorHandle[VectorStoreActor]
         self._state: CollectionState
+        self._reuse: Reuse
 
     async def run(self, options: RunOptions) -> IndexReport:
         """Run the job to its end. Raises `JobCancelled`, `JobFailed`, or the `RaycontextError` that stopped it."""
@@ -121,6 +123,7 @@ class Job:
                 )
                 self._state = await self._store.call(VectorStoreActor.begin, options, self._force)
             self._retries_quarantined = bool(options.retry_quarantined)
+            self._reuse = Reuse(self._store, self._run, self._location, self.identity, options)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
@@ -132,6 +135,7 @@ class Job:
                 parallelism=self._runtime.parallelism,
                 new_txn=new_ulid,
                 again=() if self._keeps_to_places() else self._state.tried_again,  # a search does not wait
+                reuse=not self._force,
             )
             if self._cancelled:
                 raise JobCancelled(self.identity.name)
@@ -306,26 +310,12 @@ class Job:
                 case instructions.CompareTrees(hashed, removed, skips, again):
                     changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips, again)
                     return instructions.Compared(changes)
-                case instructions.IndexFiles(_, files, _, again, apart=apart):
-                    run = self._runtime.run_apart if apart else self._runtime.run
-                    batch = await self._in_place(
-                        run,
-                        stages.index_files,
-                        source,
-                        self._location,
-                        files,
-                        options,
-                        self._embedding_run(),
-                        again,
-                        self._file_seconds,
+                case instructions.FindKnown() | instructions.ReuseFiles() | instructions.IndexFiles():
+                    return await (
+                        self._index(instruction)
+                        if isinstance(instruction, instructions.IndexFiles)
+                        else self._reuse.carry_out(instruction, self._state)
                     )
-                    self._embedding = self._embedding.plus(batch.embedding)
-                    if self._embedders:
-                        reused = batch.embedding.reused
-                        add("raycontext_reused_vectors_total", reused, collection=self.identity.name)
-                    add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
-                    add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
-                    return instructions.Indexed(instruction, batch)
                 case instructions.Commit(change):
                     self._tried = [segment for _, segment in change.segments]
                     self._state = await self._store.call(VectorStoreActor.commit, change)
@@ -335,6 +325,26 @@ class Job:
                     raise AssertionError(instruction)
         except Exception as error:
             return instructions.Failed(instruction, error, time.time_ns())
+
+    async def _index(self, instruction: instructions.IndexFiles) -> instructions.Event:
+        """Index files into a segment, and return the event."""
+        batch = await self._in_place(
+            self._runtime.run_apart if instruction.apart else self._runtime.run,
+            stages.index_files,
+            self.identity.source,
+            self._location,
+            instruction.files,
+            self._state.options,
+            self._embedding_run(),
+            instruction.again,
+            self._file_seconds,
+        )
+        self._embedding = self._embedding.plus(batch.embedding)
+        if self._embedders:
+            add("raycontext_reused_vectors_total", batch.embedding.reused, collection=self.identity.name)
+        add("raycontext_indexed_files_total", len(batch.entries), collection=self.identity.name)
+        add("raycontext_indexed_bytes_total", batch.source_bytes, collection=self.identity.name)
+        return instructions.Indexed(instruction, batch)
 
     def _embedding_run(self) -> EmbeddingRun | None:
         if not self._embedders:
@@ -383,6 +393,8 @@ class Job:
             modified=planner.modified,
             removed=planner.removed,
             indexed_bytes=planner.source_bytes,
+            reused_files=planner.reused.files,
+            reused_from=tuple(sorted(planner.reused.collections)),
             skipped=state.skipped,
             pending_files=tuple(sorted(planner.pending_files)),
             cut_by_lines=tuple(sorted(planner.cut_by_lines)),

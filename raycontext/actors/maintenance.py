@@ -74,5 +74,14 @@ class Maintenance:
             merged = await self._runtime.run(
                 stages.compact_segments, self._location, merge.sources, merge.embedder, merge.chunker
             )
-        compaction = Compaction(txn=new_ulid(), shard=merge.shard, sources=merge.sources, merged=merged)
+            dead = await self._runtime.run(
+                stages.pool_dead_files,
+                self._location,
+                merge.sources,
+                merge.others,
+                merge.pool_bytes,
+                merge.embedder,
+                merge.chunker,
+            )
+        compaction = Compaction(txn=new_ulid(), shard=merge.shard, sources=merge.sources, merged=merged, dead=dead)
         return await store.call(VectorStoreActor.compact, compaction)

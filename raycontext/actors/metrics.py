@@ -54,6 +54,9 @@ INSTRUMENTS = {
         Instrument(
             "raycontext_indexed_files_total", "Counter", "Files that were chunked and embedded", ("collection",)
         ),
+        Instrument(
+            "raycontext_reused_files_total", "Counter", "Files whose rows existed and were not parsed", ("collection",)
+        ),
         Instrument("raycontext_indexed_bytes_total", "Counter", "Bytes of source of those files", ("collection",)),
         Instrument(
             "raycontext_embedded_texts_total", "Counter", "Texts that an embedder actor has embedded", ("embedder",)

@@ -171,6 +171,11 @@ def _print_status(found: CollectionStatus) -> None:
         f"{found.segments} segments, {found.tombstones} tombstones, {found.bytes_on_disk / 1e6:.1f} MB on disk for "
         f"{found.source_bytes / 1e6:.1f} MB of source"
     )
+    if found.shared_bytes:
+        typer.echo(
+            f"  {found.shared_bytes / 1e6:.1f} MB of that shared with other collections, "
+            f"{found.own_bytes / 1e6:.1f} MB its own"
+        )
     typer.echo(f"  {found.files} files, {found.chunks} chunks; embedder {found.embedder}")
     typer.echo(f"  languages: {joined_counts(found.languages)}")
     if found.without_definitions:

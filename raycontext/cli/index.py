@@ -82,6 +82,8 @@ def _print_report(report: IndexReport) -> None:
             f"{report.embedded_texts} texts embedded for {report.embedding_tokens} tokens, "
             f"{report.reused_vectors} vectors reused"
         )
+    if report.reused_files:
+        typer.echo(f"{report.reused_files} files taken over from {', '.join(report.reused_from)}")
     if report.skipped:
         typer.echo("skipped: " + joined_counts(report.skipped))
     if report.pending_files:

@@ -66,6 +66,23 @@ INDEX_OPTIONS: dict[str, Any] = {
             "another place. Another one rebuilds the collection.",
         ),
     ],
+    "fork": Annotated[
+        bool | None,
+        typer.Option(
+            "--fork/--no-fork",
+            help="Take over what other collections of the root hold of the same files, instead of parsing (default).",
+            show_default=False,
+        ),
+    ],
+    "fork_from": Annotated[
+        str | None,
+        typer.Option(
+            "--fork-from",
+            "--from",
+            metavar="COLLECTION",
+            help="Take over files of this collection only; a new collection begins with its options.",
+        ),
+    ],
     "max_embedding_tokens": Annotated[
         int | None,
         typer.Option("--max-embedding-tokens", help="Stop before the run costs more tokens of an embedding server."),

@@ -20,6 +20,7 @@ __all__ = [
     "exclude_files",
     "is_inner_worktree",
     "read_small_file",
+    "remote_urls",
 ]
 
 MAX_CONFIG_BYTES = 1 << 20
@@ -99,6 +100,19 @@ def is_inner_worktree(folder: Path, root: Path) -> bool:
         if top == root:
             break
     return False
+
+
+def remote_urls(git_folder: Path) -> frozenset[str]:
+    """Return the URLs of the remotes of a repository, as its configuration spells them."""
+    text = _read_text(git_folder / "config")
+    urls = set()
+    section = ""
+    for entry in _CONFIG_ENTRY.finditer((text or "").replace("\r\n", "\n")):
+        if entry["section"] is not None:
+            section = entry["section"].lower() if entry["subsection"] is not None else ""
+        elif section == "remote" and entry["value"] and entry["key"].lower() == "url":
+            urls.add(_QUOTING.sub(lambda quoted: _unquoted(quoted[1]), entry["value"].rstrip()))
+    return frozenset(urls)
 
 
 def _has_working_tree(git_folder: Path) -> bool:

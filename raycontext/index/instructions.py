@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.index.reuse import ReusedBatch
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat
 from raycontext.store.changes import Change, TreeChanges
+from raycontext.store.known_files import KnownFiles
 
 __all__ = [
     "Abort",
@@ -19,12 +21,16 @@ __all__ = [
     "Compared",
     "Event",
     "Failed",
+    "FindKnown",
     "Finish",
+    "Found",
     "HashFiles",
     "Hashed",
     "IndexFiles",
     "Indexed",
     "Instruction",
+    "ReuseFiles",
+    "Reused",
     "ScanTree",
     "Scanned",
 ]
@@ -68,6 +74,28 @@ class CompareTrees:
 
 
 @dataclass(frozen=True, slots=True)
+class FindKnown:
+    """Instruction to find rows that exist already for files that are new or have changed."""
+
+    files: tuple[tuple[FileStat, bytes], ...]
+    """Pairs of a file and the digest of its content."""
+    attempt: int = 1
+    """Number of this search, from 1. It is above 1 where a segment that had been found was removed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseFiles:
+    """Instruction to bring rows that exist into one segment of one shard."""
+
+    shard: int
+    files: tuple[FileStat, ...]
+    known: tuple[KnownFiles, ...]
+    """Where the rows of the files lie."""
+    attempt: int = 1
+    """Number of the search that has found them, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFiles:
     """Instruction to index files of one shard into one segment."""
 
@@ -108,7 +136,7 @@ class Abort:
     """Error to raise to the caller of the run."""
 
 
-Instruction = ScanTree | HashFiles | CompareTrees | IndexFiles | Commit | Finish | Abort
+Instruction = ScanTree | HashFiles | CompareTrees | FindKnown | ReuseFiles | IndexFiles | Commit | Finish | Abort
 """Work that the planner asks for, or the end of the run."""
 
 
@@ -136,6 +164,22 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Event: it is known which files have rows already, and where."""
+
+    instruction: FindKnown
+    known: Sequence[KnownFiles]
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """Event: rows were brought into a segment of the collection."""
+
+    instruction: ReuseFiles
+    batch: ReusedBatch
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """Event: a batch of files was indexed, and its segment was written."""
 
@@ -160,5 +204,5 @@ class Failed:
     """Time of the failure in nanoseconds since the epoch."""
 
 
-Event = Scanned | Hashed | Compared | Indexed | Committed | Failed
+Event = Scanned | Hashed | Compared | Found | Reused | Indexed | Committed | Failed
 """Result of an instruction, which the driver of a run gives to the planner."""

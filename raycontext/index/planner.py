@@ -1,6 +1,7 @@
 """Planner of an index run: it takes events and returns instructions, without I/O, without a clock and without Ray.
 
     ScanTree ──Scanned──> HashFiles… ──Hashed──> CompareTrees ──Compared──> IndexFiles… ──Indexed──> Commit… ──> Finish
+        │                                         └─> FindKnown ──Found──> ReuseFiles… ──Reused──┘
         └── nothing may have changed ──> Finish
                                    HashFiles, IndexFiles ──Failed──> again, pieces, quarantine or pending
 
@@ -11,7 +12,7 @@ dask.distributed is built in this way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -19,7 +20,7 @@ from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.index import failures
-from raycontext.index.batches import batches_of, pieces_of
+from raycontext.index.batches import hash_batches, index_batches, pieces_of
 from raycontext.index.instructions import (
     Abort,
     Commit,
@@ -28,39 +29,29 @@ from raycontext.index.instructions import (
     CompareTrees,
     Event,
     Failed,
+    FindKnown,
     Finish,
+    Found,
     Hashed,
     HashFiles,
     Indexed,
     IndexFiles,
     Instruction,
+    Reused,
+    ReuseFiles,
     Scanned,
     ScanTree,
 )
+from raycontext.index.next_commit import NextCommit
+from raycontext.index.reuse_plan import ReusePlan
 from raycontext.index.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.runtime.base import WorkerDied, WorkerLost
-from raycontext.store.changes import Change, TreeChanges
-from raycontext.store.collection import shard_of
+from raycontext.store.changes import TreeChanges
 from raycontext.store.manifest import SegmentReference
 
 __all__ = ["ReindexPlanner"]
 
-HASH_BATCH_BYTES = 64 << 20
-"""Largest total size in bytes of the files that one task hashes. A larger file has a task of its own."""
-HASH_BATCH_FILES = 2_000
-"""Largest number of files that one task hashes."""
-INDEX_BATCH_FILES = 2_000
-"""Largest number of files that one task indexes."""
-SMALLEST_INDEX_BATCH_BYTES = 1 << 20
-LARGEST_INDEX_BATCH_BYTES = 16 << 20
-"""Limits in bytes between which the batch size of an index run is chosen. A larger file has a task of its own."""
-BATCHES_PER_WORKER = 3
-"""Number of batches that each worker should get, within the limits of the batch size.
-
-With several batches the workers end at about the same time. Few batches make few segments, which are searched faster:
-see `MAX_SEGMENTS`.
-"""
 COMMIT_BYTES = 64 << 20
 """Smallest size in bytes of the source files that are indexed between two commits.
 
@@ -93,6 +84,7 @@ class ReindexPlanner:
     parallelism: number of tasks that can run at once.
     new_txn: function that returns the id of the next commit.
     again: paths of files that are indexed again even if their content has not changed. They leave quarantine.
+    reuse: whether rows that exist already, in any segment, are taken in place of indexing. A rebuild takes none.
     """
 
     def __init__(
@@ -104,6 +96,7 @@ class ReindexPlanner:
         parallelism: int,
         new_txn: Callable[[], str],
         again: Iterable[str] = (),
+        reuse: bool = False,
     ) -> None:
         self._options = options
         self._replace = replace
@@ -111,6 +104,7 @@ class ReindexPlanner:
         self._parallelism = max(parallelism, 1)
         self._new_txn = new_txn
         self._again = tuple(again)
+        self._reuse = reuse and not replace
         self.stage: Stage = "walking"
         self.scan: Scan | None = None
         self.files_to_hash = self.files_hashed = 0
@@ -121,6 +115,7 @@ class ReindexPlanner:
         self.added = self.modified = self.removed = 0
         self._stats: dict[str, FileStat] = {}
         self._digests: dict[str, bytes] = {}
+        self.reused = ReusePlan(self._digests)
         self._hashed: list[tuple[FileStat, bytes]] = []
         self._succeeded = False  # whether a batch of the current stage has succeeded
         self._given_up = 0
@@ -129,13 +124,7 @@ class ReindexPlanner:
         self._waiting = 0  # number of instructions of the current stage that have no event yet
         self._committing = False
         self._committed = False
-        # Contents of the next commit:
-        self._segments: list[tuple[int, SegmentReference]] = []
-        self._entries: dict[str, SnapshotEntry] = {}
-        self._seen: Mapping[str, SnapshotEntry] = {}
-        self._removed: frozenset[str] = frozenset()
-        self._postponed: dict[str, SnapshotEntry] = {}
-        self._uncommitted_bytes = 0
+        self._next = NextCommit()
         self.pending_files: list[str] = []
         """Paths of files that are left to the next run."""
         self.files_waiting = 0
@@ -157,14 +146,14 @@ class ReindexPlanner:
                 return self._hashed_batch(digests)
             case Compared(changes):
                 return self._compared(changes)
-            case Indexed(instruction, batch):
-                return self._indexed(instruction, batch)
+            case Found() | Reused() | Indexed():
+                return self._progressed(event)
             case Committed():
                 self._committing = False
                 self._committed = True
                 return self._commit_if_due()
-            case Failed(instruction, error, at_ns):
-                return self._failed(instruction, error, at_ns)
+            case Failed():
+                return self._after_failure(event)
 
     @property
     def may_end_early(self) -> bool:
@@ -189,16 +178,16 @@ class ReindexPlanner:
     def _scanned(self, scan: Scan) -> list[Instruction]:
         """Return instructions that hash the files of a scan, or end the run if nothing can have changed."""
         self.scan = scan
-        self._entries.update(scan.skipped)
+        self._next.entries.update(scan.skipped)
         if not (scan.to_hash or scan.removed or scan.skipped or self._owed):
             self.stage = "done"
             return [Finish(changed=False)]
         self._stats = {file.path: file for file in scan.to_hash}
         self.files_to_hash = len(scan.to_hash)
         self.stage = "hashing"
-        batches = batches_of(scan.to_hash, HASH_BATCH_BYTES, HASH_BATCH_FILES)
+        batches = hash_batches(scan.to_hash)
         self._waiting = len(batches)
-        return [HashFiles(files) for files in batches] or self._compare()
+        return [*batches] or self._compare()
 
     def _hashed_batch(self, digests: Sequence[FileDigest]) -> list[Instruction]:
         """Record the digests of a batch. After the last batch, return the instruction that compares the trees."""
@@ -220,59 +209,75 @@ class ReindexPlanner:
             added = sorted(file.path for file, _ in self._hashed)
             return self._compared(TreeChanges(added, modified=[], removed=[], seen={}, same_skips=[], quarantined={}))
         again = frozenset(self._again)
-        return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._entries), again)]
+        return [CompareTrees(tuple(self._hashed), tuple(self.scan.removed), dict(self._next.entries), again)]
 
     def _compared(self, changes: TreeChanges) -> list[Instruction]:
         """Record the changes and return instructions that index all new and changed files."""
         assert self.scan is not None
         self.added, self.modified, self.removed = len(changes.added), len(changes.modified), len(changes.removed)
-        self._seen = changes.seen
-        self._removed = frozenset(self.scan.removed)
+        self._next.seen = changes.seen
+        self._next.removed = frozenset(self.scan.removed)
         for path in changes.same_skips:
-            del self._entries[path]
-        self._entries.update(changes.quarantined)
+            del self._next.entries[path]
+        self._next.entries.update(changes.quarantined)
         changed = {*changes.added, *changes.modified}
-        again = [path for path in self._again if path in self._digests and path not in changed | self._entries.keys()]
-        files = [self._stats[path] for path in (*changes.added, *changes.modified, *again)]
+        again = [
+            path for path in self._again if path in self._digests and path not in changed | self._next.entries.keys()
+        ]
+        new = [self._stats[path] for path in (*changes.added, *changes.modified)]
+        files = [*new, *(self._stats[path] for path in again)]
         self._pending = {file.path for file in files}
         self._new = frozenset(changes.added)
         self.files_to_index = len(files)
         self.bytes_to_index = sum(file.size for file in files)
         self.stage, self._succeeded = "indexing", False
-        instructions = self._index_instructions(files, frozenset(again))
-        self._waiting = len(instructions)
+        if self._reuse and new:
+            self._waiting += 1
+            instructions = [self.reused.find(new), *self._begin_indexing(files[len(new) :], frozenset(again))]
+        else:
+            instructions = self._begin_indexing(files, frozenset(again))
         return instructions or self._finish_if_done()
 
-    def _index_instructions(self, files: Sequence[FileStat], again: frozenset[str]) -> list[Instruction]:
-        """Return instructions that index the files. Each has files of one shard, in the order of their paths."""
-        share = self.bytes_to_index // (BATCHES_PER_WORKER * self._parallelism)
-        size = min(max(share, SMALLEST_INDEX_BATCH_BYTES), LARGEST_INDEX_BATCH_BYTES)
-        shards: dict[int, list[FileStat]] = {}
-        for file in sorted(files):
-            shards.setdefault(shard_of(file.path, self._options.num_shards), []).append(file)
-        return [
-            IndexFiles(shard, batch, again=again.intersection(file.path for file in batch) if again else again)
-            for shard in sorted(shards)
-            for batch in batches_of(shards[shard], size, INDEX_BATCH_FILES)
-        ]
+    def _begin_indexing(self, files: Sequence[FileStat], again: frozenset[str] = frozenset()) -> list[Instruction]:
+        """Return instructions that index the files, and count them as waiting."""
+        batches = index_batches(files, again, self._options.num_shards, self._parallelism)
+        self._waiting += len(batches)
+        return [*batches]
+
+    def _progressed(self, event: Found | Reused | Indexed) -> list[Instruction]:
+        """Take in an event of the stage that indexes files."""
+        match event:
+            case Found():
+                reused, rest = self.reused.found(event)
+                self._waiting += len(reused) - 1
+                return [*reused, *self._begin_indexing(rest)]
+            case Reused(instruction, batch):
+                if batch.segment is not None:
+                    self._next.segments.append((instruction.shard, batch.segment))
+                self._next.entries.update(batch.entries)
+                rest_first = self._begin_indexing(batch.rest)
+                # They cost little, so they are no reason to commit.
+                return [*rest_first, *self._batch_done(self.reused.taken(event), is_costly=False)]
+            case Indexed(instruction, batch):
+                return self._indexed(instruction, batch)
 
     def _indexed(self, instruction: IndexFiles, batch: IndexedBatch) -> list[Instruction]:
         """Record the segment and the entries of a batch for the next commit."""
         self._succeeded = True
         if batch.segment is not None:
-            self._segments.append((instruction.shard, batch.segment))
-        self._entries.update(batch.entries)
+            self._next.segments.append((instruction.shard, batch.segment))
+        self._next.entries.update(batch.entries)
         self.source_bytes += batch.source_bytes
         self.cut_by_lines.extend(batch.cut_by_lines)
         return self._batch_done(instruction.files)
 
-    def _batch_done(self, files: Sequence[FileStat]) -> list[Instruction]:
+    def _batch_done(self, files: Sequence[FileStat], *, is_costly: bool = True) -> list[Instruction]:
         """Count files that are indexed or given up, and return a commit if one is due."""
         size = sum(file.size for file in files)
         self._pending.difference_update(file.path for file in files)
         self.files_indexed += len(files)
         self.bytes_indexed += size
-        self._uncommitted_bytes += size
+        self._next.source_bytes += size if is_costly else 0
         self._waiting -= 1
         return self._commit_if_due()
 
@@ -285,8 +290,8 @@ class ReindexPlanner:
         if not self._waiting:
             return self._finish_if_done()
         due = max(COMMIT_BYTES, self.bytes_to_index // MOST_COMMITS)
-        waits = 0 < self._waiting <= self._paused and self._uncommitted_bytes > 0  # what is there is shown
-        if self._replace or self._committing or not (self._uncommitted_bytes >= due or waits):
+        waits = 0 < self._waiting <= self._paused and self._next.source_bytes > 0  # what is there is shown
+        if self._replace or self._committing or not (self._next.source_bytes >= due or waits):
             return []
         return [self._commit()]
 
@@ -308,34 +313,32 @@ class ReindexPlanner:
     @property
     def uncommitted_segments(self) -> list[SegmentReference]:
         """References to segments that are written and wait for the next commit."""
-        return [segment for _, segment in self._segments]
+        return [segment for _, segment in self._next.segments]
 
     def _uncommitted(self) -> bool:
         """Return whether the next commit would hold anything or is due even without contents."""
-        left = self._removed or self._postponed or self._owed
-        return bool(self._segments or self._entries or self._seen or left)
+        return self._owed or not self._next.is_empty()
 
     def _commit(self) -> Instruction:
         """Return the instruction that commits all that is gathered, and begin to gather anew."""
         assert self.scan is not None
-        change = Change(
-            txn=self._new_txn(),
-            segments=tuple(self._segments),
-            entries=self._entries,
-            seen=self._seen,
-            removed=self._removed,
-            unverified=frozenset(self._pending).union(self.scan.kept),
-            scanned_at_ns=self.scan.scanned_at_ns,
-            options=self._options,
-            replace=self._replace,
-            postponed=self._postponed,
-        )
-        self._segments, self._entries, self._seen, self._removed = [], {}, {}, frozenset()
-        self._postponed = {}
-        self._uncommitted_bytes = 0
+        unverified = frozenset(self._pending).union(self.scan.kept)
+        scanned_at_ns = self.scan.scanned_at_ns
+        change = self._next.change(self._new_txn(), unverified, scanned_at_ns, self._options, replace=self._replace)
+        self._next = NextCommit()
         self._owed = False
         self._committing = True
         return Commit(change)
+
+    def _after_failure(self, event: Failed) -> list[Instruction]:
+        """Return what follows a failure. An error of ours in a search for rows tells that it was asked for wrongly."""
+        instruction, error = event.instruction, event.error
+        is_wrong = isinstance(instruction, FindKnown) and isinstance(error, RaycontextError)
+        if is_wrong or not isinstance(instruction, FindKnown | ReuseFiles):
+            return self._failed(instruction, error, event.at_ns)
+        searches, files = self.reused.after_failure(instruction)
+        self._waiting += len(searches) - 1
+        return [*searches, *self._begin_indexing(files)]
 
     def _failed(self, instruction: Instruction, error: BaseException, at_ns: int) -> list[Instruction]:
         """Return instructions that try failed work again.
@@ -360,7 +363,7 @@ class ReindexPlanner:
         (file,) = instruction.files
         reason = failures.reason(error)
         digest = self._digests[file.path] if reason in QUARANTINES else b""
-        self._entries[file.path] = SnapshotEntry(*file[1:], digest, reason, failures.failure(error, at_ns))
+        self._next.entries[file.path] = SnapshotEntry(*file[1:], digest, reason, failures.failure(error, at_ns))
         return self._batch_done(instruction.files)
 
     def _another_try(self, instruction: HashFiles | IndexFiles, error: BaseException) -> list[Instruction]:
@@ -404,7 +407,7 @@ class ReindexPlanner:
         failure = failures.failure(error, at_ns)
         for file in instruction.files:
             self.pending_files.append(file.path)
-            self._postponed[file.path] = SnapshotEntry(*file[1:], b"", SkipReason.WORKER_LOST, failure)
+            self._next.postponed[file.path] = SnapshotEntry(*file[1:], b"", SkipReason.WORKER_LOST, failure)
         if isinstance(instruction, HashFiles):
             self.files_hashed += len(instruction.files)
             return self._hashed_batch([])
@@ -412,4 +415,4 @@ class ReindexPlanner:
 
     def _skip(self, file: FileStat, reason: SkipReason) -> None:
         """Record for the next commit that a file is skipped."""
-        self._entries[file.path] = SnapshotEntry(*file[1:], b"", reason)
+        self._next.entries[file.path] = SnapshotEntry(*file[1:], b"", reason)

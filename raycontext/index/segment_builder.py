@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import attrgetter
 
 import numpy as np
 
-from raycontext.analyse.generated import is_generated
 from raycontext.analyse.names import path_text
 from raycontext.analyse.references import ReferenceReader
 from raycontext.analyse.terms import analyse, analyse_texts
@@ -17,21 +16,11 @@ from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.read import Content
 from raycontext.embed.vectors import Documents, QuantizedVectors
 from raycontext.index.languages import LanguageChoice
+from raycontext.index.marks import is_generated_file, is_vendored_file
 from raycontext.models import Chunk
 from raycontext.store.segments.segment_writer import DefinedName, IndexedFile, SegmentContent
 
 __all__ = ["Batch"]
-
-GENERATED_ATTRIBUTE = "linguist-generated"
-"""Attribute of `.gitattributes` that marks a file that a program wrote."""
-VENDORED_ATTRIBUTE = "linguist-vendored"
-"""Attribute of `.gitattributes` that marks a file of another project."""
-
-
-def _is_marked(attributes: Mapping[str, str], name: str) -> bool | None:
-    """Return whether the tree gives a mark to a file; None where it says nothing."""
-    value = attributes.get(name)
-    return None if value is None else value != "false"
 
 
 def _weight(found: Definition) -> float:
@@ -82,7 +71,6 @@ class Batch:
             for found in sorted(chunked.definitions, key=attrgetter("chunk"))
         )
         attempts = _attempts(chunked, is_again)
-        marked = _is_marked(content.attributes, GENERATED_ATTRIBUTE)
         self.files.append(
             IndexedFile(
                 path,
@@ -94,8 +82,8 @@ class Batch:
                 content.encoding,
                 content.is_guess,
                 content.redactions,
-                is_generated(content.data) if marked is None else marked,
-                bool(_is_marked(content.attributes, VENDORED_ATTRIBUTE)),
+                is_generated_file(content),
+                is_vendored_file(content),
             )
         )
         self._chunks.extend(chunks)

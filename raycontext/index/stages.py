@@ -34,6 +34,7 @@ from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.checking.verification import verify
 from raycontext.store.collection import Location
 from raycontext.store.manifest import SegmentReference
+from raycontext.store.pool import keep_dead_files
 from raycontext.store.segments.compaction import merge_segments
 from raycontext.store.segments.content_vectors import ContentVectors
 from raycontext.store.segments.segment_writer import write_segment
@@ -45,6 +46,7 @@ __all__ = [
     "hash_files",
     "index_files",
     "merge_vectors",
+    "pool_dead_files",
     "repair_collection",
     "scan_tree",
     "verify_collection",
@@ -176,6 +178,22 @@ def compact_segments(
 ) -> SegmentReference | None:
     """Write one segment with the living files of several segments. Details and errors: see `merge_segments`."""
     return merge_segments(location.open().storage, location.collection, sources, embedder=embedder, chunker=chunker)
+
+
+@task(priority="background")
+def pool_dead_files(
+    location: Location,
+    sources: Sequence[SegmentReference],
+    others: Sequence[SegmentReference],
+    limit: int,
+    embedder: str,
+    chunker: str,
+) -> SegmentReference | None:
+    """Write one segment with the dead files of segments that are merged. Details and errors: see `keep_dead_files`."""
+    collection = location.open()
+    return keep_dead_files(
+        collection.storage, collection.name, sources, others, limit, embedder=embedder, chunker=chunker
+    )
 
 
 @task(priority="background")

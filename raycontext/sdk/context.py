@@ -15,7 +15,6 @@ from raycontext.actors.looks import Look, with_looks
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput
 from raycontext.hits import Hits
-from raycontext.index.estimate import IndexEstimate
 from raycontext.index.own_sources import was_own_source
 from raycontext.index.request import index_request, places_within, run_options
 from raycontext.models import (
@@ -32,8 +31,8 @@ from raycontext.sdk.arguments import (
     check_share,
     path_inside,
 )
+from raycontext.sdk.estimate_access import EstimateAccess
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.map_access import MapAccess
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import MOST_FURTHER, merged
@@ -52,7 +51,7 @@ PROGRESS_SECONDS = 0.2
 """Pause between two requests for the progress of a running job, in seconds."""
 
 
-class Context(MapAccess):
+class Context(EstimateAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
@@ -72,6 +71,8 @@ class Context(MapAccess):
         max_file_bytes: int | None = None,
         num_shards: int | None = None,
         embedder: str | None = None,
+        fork: bool | None = None,
+        fork_from: str | None = None,
         max_embedding_tokens: int | None = None,
         retry_quarantined: bool | None = None,
         paths: Iterable[str | Path] | None = None,
@@ -97,6 +98,9 @@ class Context(MapAccess):
         downloaded. "openai:MODEL", "voyage:MODEL" and "ollama:MODEL", with or without "@URL", send the text of every
         chunk to a server. None takes `RAYCONTEXT_EMBEDDER`, else keeps what the collection was built with. Another
         embedder, or a model whose files have changed, rebuilds the collection.
+        fork: False parses every new file. Otherwise files that another collection of the root holds with the same path
+        and content are taken over from there: another worktree, clone or branch. The index is the same in either case.
+        fork_from: name of the only collection to take files from. A new collection also begins with its options.
         max_embedding_tokens: largest cost of the run, in tokens of an embedding server. The run stops before it would
         cost more. None takes `RAYCONTEXT_MAX_EMBEDDING_TOKENS`; without that there is no limit.
         retry_quarantined: True tries the files in quarantine again, although their contents have not changed.
@@ -124,6 +128,8 @@ class Context(MapAccess):
                 max_file_bytes=max_file_bytes,
                 num_shards=num_shards,
                 embedder=embedder,
+                fork=fork,
+                fork_from=fork_from,
                 max_embedding_tokens=max_embedding_tokens,
                 retry_quarantined=retry_quarantined,
             ),
@@ -158,6 +164,8 @@ class Context(MapAccess):
         max_file_bytes: int | None = None,
         num_shards: int | None = None,
         embedder: str | None = None,
+        fork: bool | None = None,
+        fork_from: str | None = None,
         max_embedding_tokens: int | None = None,
         retry_quarantined: bool | None = None,
         on_report: Callable[[IndexReport], None] | None = None,
@@ -180,6 +188,8 @@ class Context(MapAccess):
             max_file_bytes=max_file_bytes,
             num_shards=num_shards,
             embedder=embedder,
+            fork=fork,
+            fork_from=fork_from,
             max_embedding_tokens=max_embedding_tokens,
             retry_quarantined=retry_quarantined,
         )
@@ -228,48 +238,6 @@ class Context(MapAccess):
             return await self.index(tree, collection=entry.name, **entry.given())
 
         return await BatchDriver(index, self._runtime, self._root, batch, on_outcome, self._storage_options).run(stop)
-
-    async def estimate(
-        self,
-        source: str | Path,
-        *,
-        collection: str | None = None,
-        include: Iterable[str] | None = None,
-        exclude: Iterable[str] | None = None,
-        secrets: bool | None = None,
-        language_of: Iterable[str] | None = None,
-        max_file_bytes: int | None = None,
-        num_shards: int | None = None,
-        embedder: str | None = None,
-        max_embedding_tokens: int | None = None,
-        retry_quarantined: bool | None = None,
-    ) -> IndexEstimate:
-        """Return what `index` would do with these arguments, and change nothing.
-
-        Files and bytes are counted. Chunks and seconds are extrapolated from a sample. `exceeds_max_embedding_tokens`
-        says whether `index` would stop at its limit of tokens. Raises `RootNotFound`, `InvalidInput` or `StorageError`.
-        """
-        request = await asyncio.to_thread(
-            index_request,
-            self._settings,
-            source,
-            collection,
-            run_options(
-                include=include,
-                exclude=exclude,
-                secrets=secrets,
-                language_of=language_of,
-                max_file_bytes=max_file_bytes,
-                num_shards=num_shards,
-                embedder=embedder,
-                max_embedding_tokens=max_embedding_tokens,
-                retry_quarantined=retry_quarantined,
-            ),
-        )
-        estimate = await (await self._coordinator()).call(Coordinator.estimate, request)
-        budget = request.plan.most_tokens
-        exceeds = budget is not None and estimate.embedding_tokens > budget
-        return estimate.model_copy(update={"exceeds_max_embedding_tokens": exceeds})
 
     async def search(
         self,

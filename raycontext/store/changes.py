@@ -91,3 +91,9 @@ class Compaction:
     """Segments that were merged, with the tombstones that they had at that time."""
     merged: SegmentReference | None
     """Segment that replaces the sources; None where no file in them was alive."""
+    dead: SegmentReference | None = None
+    """Segment with dead files of the sources, for the pool of the shard; None where none are kept."""
+
+    def made(self) -> list[SegmentReference]:
+        """Return the segments that the merge has written."""
+        return [segment for segment in (self.merged, self.dead) if segment is not None]

@@ -40,5 +40,5 @@ def _not_named(collection: Collection, tried: list[SegmentReference], base: int)
         later = [collection.manifest(version) for version in collection.versions() if version > base]
     except (RaycontextError, FileNotFoundError):
         return []
-    named = {segment.name for manifest in later for segment in manifest.segments}
+    named = {name for manifest in later for name in manifest.segment_names()}
     return [segment for segment in tried if segment.name not in named]

@@ -67,6 +67,8 @@ class ShardManifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     segments: tuple[SegmentReference, ...] = ()
+    pool: tuple[SegmentReference, ...] = Field(default=(), exclude_if=lambda pool: not pool)
+    """Segments of dead files that may come back, the newest last; see `pool`. No query is answered from them."""
 
 
 class Manifest(BaseModel):
@@ -116,12 +118,17 @@ class Manifest(BaseModel):
 
     @property
     def segments(self) -> list[SegmentReference]:
-        """References to the segments of all shards."""
+        """References to the segments of all shards that queries are answered from."""
         return [segment for shard in self.shards for segment in shard.segments]
 
+    @property
+    def pool(self) -> list[SegmentReference]:
+        """References to the segments in the pools of all shards."""
+        return [segment for shard in self.shards for segment in shard.pool]
+
     def segment_names(self) -> set[str]:
-        """Return the names of the segments of all shards."""
-        return {segment.name for segment in self.segments}
+        """Return the names of all segments of all shards, pools included."""
+        return {segment.name for segment in (*self.segments, *self.pool)}
 
     @classmethod
     def decode(cls, name: str, data: bytes) -> Manifest:

@@ -6,13 +6,17 @@ They say which segments are added, which are dropped, and which files are dead i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.errors import CorruptSegment, UnsupportedFormat
 from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection
+from raycontext.store.known_files import WantedFiles
 from raycontext.store.manifest import Manifest, SegmentReference, ShardManifest
+from raycontext.store.pool import pool_limit, pooled
 from raycontext.store.segments.segment import Segment, path_hash
 
 __all__ = ["SegmentLists"]
@@ -44,15 +48,43 @@ class SegmentLists:
         else:
             dead = np.fromiter((path_hash(path) for path in change.superseded()), np.uint64)
             kept = [
-                ShardManifest(segments=tuple(self.bury(segment, dead) for segment in shard.segments))
+                ShardManifest(segments=tuple(self.bury(segment, dead) for segment in shard.segments), pool=shard.pool)
                 for shard in previous.shards
             ]
         shards = []
         for number, shard in enumerate(kept):
             living = tuple(segment for segment in shard.segments if len(segment.tombstones) < segment.files)
             added = tuple(segment for owner, segment in change.segments if owner == number)
-            shards.append(ShardManifest(segments=(*living, *added)))
+            segments = (*living, *added)
+            gone = [segment for segment in shard.segments if len(segment.tombstones) >= segment.files]
+            shards.append(ShardManifest(segments=segments, pool=self._pool(shard.pool, gone, segments)))
         return tuple(shards)
+
+    def _pool(
+        self,
+        pool: Sequence[SegmentReference],
+        gone: Iterable[SegmentReference],
+        segments: Sequence[SegmentReference],
+    ) -> tuple[SegmentReference, ...]:
+        """Return the pool of a shard after some of its segments have died as a whole, and those in `segments` stay."""
+        entries = tuple(pool)
+        for segment in gone:
+            if not self._is_covered(segment, (*segments, *entries)):
+                entries = pooled(entries, [segment], pool_limit(segments))
+        return entries
+
+    def _is_covered(self, reference: SegmentReference, others: Iterable[SegmentReference]) -> bool:
+        """Return whether others have all files of a segment with the same contents, dead ones included."""
+        try:
+            wanted = WantedFiles.of_segment(self._segment(reference))
+            for other in others:
+                for _ in wanted.take("", [(0, self._segment(other))]):
+                    pass
+                if not wanted.missing:
+                    return True
+        except (CorruptSegment, FileNotFoundError):  # what cannot be read is of no use in a pool
+            return True
+        return False
 
     def compacted(self, manifest: Manifest, compaction: Compaction) -> tuple[ShardManifest, ...] | None:
         """Return the shards after `compaction`: the merged segment stands where its first source was.
@@ -77,7 +109,9 @@ class SegmentLists:
             elif segment.name == still_there[0].name and merged is not None and len(merged.tombstones) < merged.files:
                 segments.append(merged)
         shards = list(manifest.shards)
-        shards[compaction.shard] = ShardManifest(segments=tuple(segments))
+        kept = [] if compaction.dead is None else [compaction.dead]
+        pool = pooled(shards[compaction.shard].pool, kept, pool_limit(segments))
+        shards[compaction.shard] = ShardManifest(segments=tuple(segments), pool=pool)
         return tuple(shards)
 
     def _died_since(
@@ -103,6 +137,18 @@ class SegmentLists:
             return reference
         tombstones = np.union1d(np.array(reference.tombstones, np.int64), found)
         return reference.model_copy(update={"tombstones": tuple(tombstones.tolist())})
+
+    def opened(self, shards: Iterable[ShardManifest]) -> list[tuple[int, Segment]]:
+        """Return the opened segments of all `shards`, pools included, with the numbers of their shards.
+
+        What cannot be opened is left out.
+        """
+        opened = []
+        for number, shard in enumerate(shards):
+            for reference in (*shard.segments, *shard.pool):
+                with suppress(CorruptSegment, UnsupportedFormat, FileNotFoundError):
+                    opened.append((number, self._segment(reference)))
+        return opened
 
     def live_rows(self, shards: Iterable[ShardManifest]) -> int:
         """Return the number of living chunks in all `shards`."""

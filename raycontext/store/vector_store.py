@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,9 @@ from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection
 from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
+from raycontext.store.known_files import KnownFiles, WantedFiles, is_usable
 from raycontext.store.manifest import Manifest, SegmentReference
+from raycontext.store.pool import pool_limit
 from raycontext.store.segments.columns import number_lists
 from raycontext.store.segments.compaction import merges_of
 from raycontext.store.segments.segment import Segment
@@ -70,6 +72,10 @@ class PendingMerge(NamedTuple):
     sources: tuple[SegmentReference, ...]
     embedder: str
     chunker: str
+    others: tuple[SegmentReference, ...] = ()
+    """Other segments of the shard, its pool included: dead files that they have are not kept another time."""
+    pool_bytes: int = 0
+    """Largest size in bytes of the pool of the shard."""
 
 
 class VectorStore:
@@ -91,9 +97,21 @@ class VectorStore:
         """
         self._writer.reload()
         manifest = self._writer.manifest
-        return self._state(
-            options.applied_to(manifest.options if manifest else IndexOptions()), force, bool(options.retry_quarantined)
-        )
+        before = manifest.options if manifest else self._first(options)
+        return self._state(options.applied_to(before), force, bool(options.retry_quarantined))
+
+    def _first(self, options: RunOptions) -> IndexOptions:
+        """Return the options that a new collection begins with: those of the one that it is forked from, if named.
+
+        Raises `UnknownCollection`, `NotIndexedYet`, and what reading that collection raises.
+        """
+        if options.fork_from is None:
+            return IndexOptions()
+        origin = Collection(self._collection.storage, options.fork_from)
+        identity, manifest = origin.identity(), origin.latest()
+        if manifest is None:
+            raise NotIndexedYet(origin.name, identity.source)
+        return manifest.options
 
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
         """Compare some paths of the source with the newest version; see `discover.scan.scan_places`.
@@ -113,6 +131,15 @@ class VectorStore:
         """Compare the indexed files with the files of the current tree; see `CollectionWriter.compare`."""
         return self._writer.compare(hashed, removed, skips, frozenset(again))
 
+    def known(self, options: IndexOptions, files: Sequence[tuple[str, bytes]]) -> list[KnownFiles]:
+        """Return where the newest version has rows of files, given as pairs of path and digest, also of dead ones."""
+        manifest = self._writer.manifest
+        if manifest is None:
+            return []
+        wanted = WantedFiles.of_pairs(files)
+        segments = self._writer.lists.opened(manifest.shards)
+        return list(wanted.take(self._collection.name, (entry for entry in segments if is_usable(entry[1], options))))
+
     def commit(self, change: Change) -> CollectionState:
         """Commit `change` and return the new state. A second call with the same txn changes nothing.
 
@@ -128,7 +155,14 @@ class VectorStore:
         if manifest is None or not self._writer.is_owner:
             return []
         return [
-            PendingMerge(number, sources, manifest.embedder, manifest.chunker)
+            PendingMerge(
+                number,
+                sources,
+                manifest.embedder,
+                manifest.chunker,
+                tuple(other for other in (*shard.segments, *shard.pool) if other not in sources),
+                pool_limit(shard.segments),
+            )
             for number, shard in enumerate(manifest.shards)
             for sources in merges_of(shard)
         ]
@@ -203,6 +237,7 @@ class VectorStore:
             tombstones=sum(len(reference.tombstones) for reference in references),
             source_bytes=sum(entry.size for entry in snapshot.entries.values() if entry.reason is None),
             bytes_on_disk=self._collection.storage.size(self._collection.name),
+            shared_bytes=self._collection.storage.shared_size(self._collection.name),
             skipped=dict(Counter(reason.value for _, reason in skipped)),
             skipped_files=tuple((path, reason.value) for path, reason in skipped),
             failed_files=failed_files(snapshot),

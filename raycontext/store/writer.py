@@ -53,7 +53,7 @@ class CollectionWriter:
         self._collection = collection
         self._owner = new_ulid()
         self._epoch: int | None = None  # epoch of this writer, once it has committed
-        self._lists = SegmentLists(collection)
+        self.lists = SegmentLists(collection)
         self._identity: CollectionIdentity | None = None
         self._tree: MerkleTree | None = None
         self.manifest: Manifest | None = None
@@ -190,7 +190,7 @@ class CollectionWriter:
         name, checksum = self._write_snapshot(snapshot)
         manifest = self._next_manifest(
             change.txn,
-            self._lists.changed(self.manifest, change),
+            self.lists.changed(self.manifest, change),
             options=change.options,
             embedder=embedder,
             chunker=chunker,
@@ -228,7 +228,7 @@ class CollectionWriter:
             if current is None:
                 return None
             try:
-                shards = self._lists.compacted(current, compaction)
+                shards = self.lists.compacted(current, compaction)
                 if shards is None:
                     return None
                 manifest = self._next_manifest(
@@ -242,7 +242,7 @@ class CollectionWriter:
                     tree=current.tree,
                     files=current.files,
                 )
-                self._renew([compaction.merged] if compaction.merged else [])
+                self._renew(compaction.made())
                 if self._publish(manifest):
                     return manifest
             except FileNotFoundError:  # handled in the same way as in `commit`, and so is the next one
@@ -279,7 +279,7 @@ class CollectionWriter:
             raise CommitConflict(collection.name, self._highest, SEGMENTS_COLLECTED)
         self.manifest = manifest
         self._highest, self._epoch = manifest.version, manifest.epoch
-        self._lists.keep(manifest.segment_names())
+        self.lists.keep(manifest.segment_names())
         return True
 
     def _is_collected(self, manifest: Manifest) -> bool:
@@ -410,5 +410,5 @@ class CollectionWriter:
             snapshot_checksum=snapshot_checksum,
             tree=tree,
             files=files,
-            chunks=self._lists.live_rows(shards),
+            chunks=self.lists.live_rows(shards),
         )

@@ -120,12 +120,15 @@ def test_edited_index_equals_one_from_scratch(steps: list[tuple[Any, ...]], num_
                 elif touched:
                     context.index(place, collection="edited", paths=touched)
                     touched.clear()
-            context.index(place, collection="fresh", num_shards=1)
-            assert answers(context, "edited") == answers(context, "fresh")
-            assert references(Path(folder), "edited") == references(Path(folder), "fresh")
-            edited, fresh = context.status("edited"), context.status("fresh")
-            assert (edited.files, edited.chunks, edited.languages) == (fresh.files, fresh.chunks, fresh.languages)
-            assert edited.skipped_files == fresh.skipped_files
+            context.index(place, collection="fresh", num_shards=1, fork=False)
+            assert context.index(place, collection="forked", num_shards=num_shards).indexed_bytes == 0
+            fresh = context.status("fresh")
+            for name in ("edited", "forked"):
+                assert answers(context, name) == answers(context, "fresh")
+                assert references(Path(folder), name) == references(Path(folder), "fresh")
+                found = context.status(name)
+                assert (found.files, found.chunks, found.languages) == (fresh.files, fresh.chunks, fresh.languages)
+                assert found.skipped_files == fresh.skipped_files
 
 
 def test_number_of_shards_changes_no_answer(tmp_path: Path, runtime: str) -> None:

@@ -193,11 +193,11 @@ def test_workers_killed_during_compaction(context: raycontext.SyncContext, sourc
 
 DYING = """
 import os, signal, sys
-from raycontext.index import planner
+from raycontext.index import batches, planner
 from raycontext.cli.main import main
 
 # Many commits, each of several small segments.
-planner.SMALLEST_INDEX_BATCH_BYTES = planner.LARGEST_INDEX_BATCH_BYTES = 8_000
+batches.SMALLEST_INDEX_BATCH_BYTES = batches.LARGEST_INDEX_BATCH_BYTES = 8_000
 planner.COMMIT_BYTES = 30_000
 left = int(os.environ["WRITES_BEFORE_DEATH"])
 

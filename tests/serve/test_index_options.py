@@ -100,7 +100,14 @@ def test_every_interface_offers_all_options(interface: str, offered: Callable[[]
 
 
 def test_agents_get_none_of_what_the_decision_leaves_out() -> None:
-    assert left_out_by_decision() == {"embedder", "secrets", "max_embedding_tokens", "retry_quarantined"}
+    assert left_out_by_decision() == {
+        "embedder",
+        "secrets",
+        "fork",
+        "fork_from",
+        "max_embedding_tokens",
+        "retry_quarantined",
+    }
     assert not of_mcp() & left_out_by_decision()
     for name in left_out_by_decision():
         with pytest.raises(InvalidInput, match=f"has no argument '{name}'"):
@@ -138,6 +145,8 @@ WRONG: list[tuple[str, Any]] = [
     ("language_of", ["*.inc=klingon"]),
     ("embedder", "what"),
     ("embedder", ""),
+    ("fork", "perhaps"),
+    ("fork_from", ""),
     ("max_embedding_tokens", -1),
     ("retry_quarantined", "perhaps"),
 ]

@@ -168,7 +168,7 @@ class _RepairingWriter(CollectionWriter):
         }
         shards = []
         for shard in self.manifest.shards:
-            kept = (self._lists.bury(segment, dead[segment.name]) for segment in shard.segments if segment.name in dead)
+            kept = (self.lists.bury(segment, dead[segment.name]) for segment in shard.segments if segment.name in dead)
             living = tuple(segment for segment in kept if len(segment.tombstones) < segment.files)
             shards.append(ShardManifest(segments=living))
         return tuple(shards)

@@ -151,7 +151,7 @@ def _examine(collection: Collection, deep: bool) -> Examination:
             _examine_segment(collection, manifest, reference, number, found, deep=deep)
     _examine_snapshot(collection, manifest, found)
     if deep:
-        _examine_older(collection, found, set(_names(manifest)))
+        _examine_older(collection, found, {*(each.name for each in manifest.segments), manifest.snapshot})
     return found
 
 
@@ -332,11 +332,11 @@ def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examina
 
 
 def _examine_older(collection: Collection, found: Examination, known: set[str]) -> None:
-    """Check the checksums of segments and snapshots that only older manifests name.
+    """Check the checksums of segments and snapshots that only older manifests name, and of the pool.
 
     `known` holds the names that were checked already, and gets those that are checked here.
     """
-    for manifest in found.older:
+    for manifest in (*found.older, *([found.manifest] if found.manifest else ())):
         for name, check in _objects(collection, manifest):
             if name in known:
                 continue
@@ -352,6 +352,8 @@ def _examine_older(collection: Collection, found: Examination, known: set[str]) 
             else:
                 continue
             found.damaged_objects.add(name)
+            if manifest is found.manifest:
+                found.damaged_segments.append(name)
             found.add(
                 _inside(collection, place), kind, f"{problem} version {manifest.version} and those before it use it."
             )
@@ -364,7 +366,7 @@ def _inside(collection: Collection, place: str) -> str:
 
 def _objects(collection: Collection, manifest: Manifest) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield the names of a version's segments and snapshot, each with a function that checks its checksums."""
-    for reference in manifest.segments:
+    for reference in (*manifest.segments, *manifest.pool):
         yield reference.name, partial(_hash_segment, collection, reference)
     yield manifest.snapshot, partial(collection.snapshot, manifest)
 

@@ -6,7 +6,7 @@ manifest names the new segment until the writer commits it in the place of its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from raycontext.store.segments.segment import LABEL_BATCH_ROWS, POSTINGS, TEXT_B
 from raycontext.store.segments.segment_writer import postings_file, store_segment
 from raycontext.store.storage.base import Storage
 
-__all__ = ["MAX_SEGMENTS", "merge_segments", "merges_of"]
+__all__ = ["MAX_SEGMENTS", "copy_files", "merge_segments", "merges_of"]
 
 MAX_SEGMENTS = 8
 """Number of segments of a shard above which its segments are merged."""
@@ -35,17 +35,15 @@ DEAD_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Segment to merge, with masks of its living files [files] and chunks [rows]."""
+    """Segment to merge, with masks of its living files [files] and chunks [rows]: those that are taken."""
 
     segment: Segment
     alive_files: NDArray[np.bool_]
     alive_rows: NDArray[np.bool_]
 
     @classmethod
-    def open(cls, storage: Storage, collection: str, reference: SegmentReference) -> _Source:
-        segment = Segment(storage, collection, reference)
-        alive = segment.alive_files()
-        return cls(segment, alive, alive[segment.chunk_column("file")])
+    def open(cls, segment: Segment, wanted: NDArray[np.bool_]) -> _Source:
+        return cls(segment, wanted, wanted[segment.chunk_column("file")])
 
 
 def merges_of(shard: ShardManifest) -> list[tuple[SegmentReference, ...]]:
@@ -82,9 +80,27 @@ def merge_segments(
     `embedder` and `chunker` are the fingerprints that all segments share. Return None where no file is alive. Raises
     `StorageError`, `CorruptSegment` or `FileNotFoundError`.
     """
+    segments = [Segment(storage, collection, reference) for reference in references]
+    living = [(segment, segment.alive_files()) for segment in segments]
+    return copy_files(storage, collection, living, embedder=embedder, chunker=chunker)
+
+
+def copy_files(
+    storage: Storage,
+    collection: str,
+    wanted: Iterable[tuple[Segment, NDArray[np.bool_]]],
+    *,
+    embedder: str,
+    chunker: str,
+) -> SegmentReference | None:
+    """Write one segment of `collection` with some files of segments of any collection on the storage.
+
+    wanted: segments of the present format, each with a mask of the files to copy, bool[files], dead or alive; no path
+    may occur twice. Fingerprints, return value and errors are those of `merge_segments`.
+    """
     from raycontext.analyse.merge import merge_postings  # compiled code, which only merges need
 
-    sources = [_Source.open(storage, collection, reference) for reference in references]
+    sources = [_Source.open(segment, mask) for segment, mask in wanted]
     file_maps = _renumbered([source.alive_files for source in sources])
     row_maps = _renumbered([source.alive_rows for source in sources])
     files = _table([source.segment.files.filter(pa.array(source.alive_files)) for source in sources])

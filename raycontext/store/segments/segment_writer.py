@@ -30,6 +30,7 @@ __all__ = [
     "DefinedName",
     "IndexedFile",
     "SegmentContent",
+    "kinds_of",
     "postings_file",
     "store_segment",
     "write_segment",
@@ -192,12 +193,7 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "path_hash": pa.array([path_hash(file.path) for file in files], pa.uint64()),
             "path_length": pa.array(content.path.lengths),
             "kinds": pa.array(
-                [
-                    path_kinds(file.path, file.language)
-                    | (GENERATED if file.is_generated else 0)
-                    | (VENDORED if file.is_vendored else 0)
-                    for file in files
-                ],
+                [kinds_of(file.path, file.language, file.is_generated, file.is_vendored) for file in files],
                 pa.uint16(),
             ),
             "first_row": pa.array(first_rows),
@@ -206,6 +202,11 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "stem_terms": _stem_terms(files),
         }
     )
+
+
+def kinds_of(path: str, language: str, is_generated: bool, is_vendored: bool) -> int:
+    """Return the roles of a file as bits, for the column `kinds`."""
+    return path_kinds(path, language) | (GENERATED if is_generated else 0) | (VENDORED if is_vendored else 0)
 
 
 def _stem_terms(files: Sequence[IndexedFile]) -> pa.LargeListArray:

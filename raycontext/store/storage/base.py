@@ -6,6 +6,7 @@ uses (`write`), or put under a name that decides a race (`create`, put-if-absent
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -32,6 +33,14 @@ class Storage(Protocol):
         """Write the objects of a new folder in order. Each one is durable before the next one is visible."""
         ...
 
+    def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
+        """Put objects of a folder that `write` made into another new folder, in the given order, the last one last.
+
+        Each folder stays whole when the other is removed. A file system holds the bytes once where it can. Raises
+        `FileNotFoundError` where an object is missing, also when the source is removed meanwhile; then nothing stays.
+        """
+        ...
+
     def read(self, name: str) -> bytes:
         """Return the content of an object. Raises `FileNotFoundError` where it is missing."""
         ...
@@ -50,6 +59,11 @@ class Storage(Protocol):
 
     def size(self, folder: str) -> int:
         """Return the size of all objects below a folder, in bytes."""
+        ...
+
+    def shared_size(self, folder: str) -> int:
+        """Return the size in bytes of those objects below a folder whose bytes another folder holds as well, at no cost
+        of its own. It is 0 where the storage keeps each copy by itself."""
         ...
 
     def modified(self, name: str) -> float:

@@ -82,6 +82,29 @@ class LocalStorage:
                 parent.empty_out(last)
                 raise
 
+    def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
+        """Link files into a new folder, or copy those that cannot be linked; see `Storage.copy` and `OpenFolder.share`.
+
+        The source is held open: also when it is moved away to be removed, each of its files is found whole or missing.
+        """
+        *above, last = _parts(folder)
+        with (
+            self._errors_of(source, missing=True),
+            self._opened(_parts(source)) as origin,
+            self._made(above) as parent,
+        ):
+            if not parent.make(last, self._folder_mode):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            try:
+                with parent.below(last) as place:
+                    for name in names:
+                        origin.share(name, place, self._file_mode)
+                    place.sync()
+                parent.sync()
+            except OSError:
+                parent.empty_out(last)
+                raise
+
     def read(self, name: str) -> bytes:
         with self._errors_of(name, missing=True), self._above(name) as (folder, last):
             return folder.read(last)
@@ -109,6 +132,13 @@ class LocalStorage:
         try:
             with self._errors_of(folder, missing=True), self._opened(_parts(folder)) as place:
                 return place.size()
+        except FileNotFoundError:
+            return 0
+
+    def shared_size(self, folder: str) -> int:
+        try:
+            with self._errors_of(folder, missing=True), self._opened(_parts(folder)) as place:
+                return place.size(shared=True)
         except FileNotFoundError:
             return 0
 

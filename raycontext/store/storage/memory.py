@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -42,6 +42,9 @@ class MemoryStorage:
         now = time.time()
         self._objects.update({f"{folder}/{name}": _Object(bytes(data), now) for name, data in objects.items()})
 
+    def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
+        self.write(folder, {name: self.read(f"{source}/{name}") for name in names})
+
     def read(self, name: str) -> bytes:
         try:
             return self._objects[name].data
@@ -60,6 +63,9 @@ class MemoryStorage:
 
     def size(self, folder: str) -> int:
         return sum(len(found.data) for found in self._below(folder).values())
+
+    def shared_size(self, folder: str) -> int:
+        return 0
 
     def modified(self, name: str) -> float:
         found = self._objects.get(name)

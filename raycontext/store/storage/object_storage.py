@@ -105,6 +105,19 @@ class ObjectStorage:
                 self._delete_all(written)
             raise
 
+    def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
+        """Have the store copy objects, without a transfer to this machine; see `Storage.copy`."""
+        written: list[str] = []
+        try:
+            for name in names:
+                with self._errors_of(f"{source}/{name}", missing=True):
+                    written.append(f"{folder}/{name}")
+                    obstore.copy(self._store, f"{source}/{name}", f"{folder}/{name}")
+        except (StorageError, FileNotFoundError):
+            with suppress(StorageError):
+                self._delete_all(written)
+            raise
+
     def read(self, name: str) -> bytes:
         with self._errors_of(name, missing=True):
             return bytes(obstore.get(self._store, name).bytes())
@@ -142,6 +155,10 @@ class ObjectStorage:
 
     def size(self, folder: str) -> int:
         return sum(entry["size"] for entry in self._entries(folder))
+
+    def shared_size(self, folder: str) -> int:
+        """Return 0: a store keeps each copy by itself."""
+        return 0
 
     def modified(self, name: str) -> float:
         with suppress(FileNotFoundError), self._errors_of(name, missing=True):

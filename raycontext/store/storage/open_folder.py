@@ -6,9 +6,11 @@ folder stays the same folder. Names below it are single components, and a link a
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +23,11 @@ __all__ = ["OpenFolder"]
 
 MOST_LEVELS = 16
 """Largest number of levels of folders that are counted and emptied; ours have four."""
+
+COPY_BYTES = 1 << 20
+"""Number of bytes that are copied at once."""
+CLONE_REQUEST = 0x40049409
+"""Number of the request FICLONE of ioctl_ficlone(2): a file shares the blocks of another one until one is changed."""
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _OPENS_FOLDERS = hasattr(os, "O_DIRECTORY") and hasattr(os, "O_NOFOLLOW")
@@ -130,6 +137,38 @@ class OpenFolder:
         else:
             os.link(name, target, src_dir_fd=self._descriptor, dst_dir_fd=folder._descriptor, follow_symlinks=False)
 
+    def share(self, name: str, folder: OpenFolder, mode: int) -> None:
+        """Put a regular file of this folder under the same name into another folder, where there is none.
+
+        It becomes a hard link where that is possible and the file is ours; else a copy with permissions `mode`, whose
+        blocks the file system shares where it can. A file of another user is never linked: its owner could change it.
+        """
+        with os.fdopen(self._open_file(name), "rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            if not hasattr(os, "geteuid") or status.st_uid == os.geteuid():
+                try:
+                    self.link(name, folder, name)
+                except (FileExistsError, FileNotFoundError):
+                    raise
+                except OSError:  # too many links, or a file system without
+                    pass
+                else:
+                    made = folder.status(name)
+                    if (made.st_dev, made.st_ino) != (status.st_dev, status.st_ino):
+                        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+                    return
+            folder.copy_new(file.fileno(), name, mode)
+
+    def copy_new(self, source: int, name: str, mode: int) -> None:
+        """Write what can be read from the open file `source` to a new file with permissions `mode`, and sync it."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
+        descriptor = os.open(self._place(name), flags, mode, dir_fd=self._descriptor)
+        with os.fdopen(descriptor, "wb", buffering=0) as target:
+            if not _reflinked(source, target.fileno()):
+                with os.fdopen(os.dup(source), "rb") as reading:
+                    shutil.copyfileobj(reading, target, COPY_BYTES)
+            os.fsync(target.fileno())
+
     def move(self, name: str, folder: OpenFolder, target: str) -> None:
         """Move an entry of this folder to another folder, under the name `target`."""
         os.rename(
@@ -163,17 +202,20 @@ class OpenFolder:
         except OSError:
             return
 
-    def size(self, levels: int = MOST_LEVELS) -> int:
-        """Return the size in bytes of all files in this folder and down to so many levels of folders below it."""
+    def size(self, levels: int = MOST_LEVELS, *, shared: bool = False) -> int:
+        """Return the size in bytes of all files in this folder and down to so many levels of folders below it.
+
+        With `shared`, only files count that have further names.
+        """
         total = 0
         for name in self.names():
             try:
                 status = self.status(name)
                 if not stat.S_ISDIR(status.st_mode):
-                    total += status.st_size
+                    total += status.st_size if not shared or status.st_nlink > 1 else 0
                 elif levels > 1:
                     with self.below(name) as folder:
-                        total += folder.size(levels - 1)
+                        total += folder.size(levels - 1, shared=shared)
             except (OSError, CorruptManifest):  # removed or replaced meanwhile
                 continue
         return total
@@ -197,3 +239,16 @@ class OpenFolder:
 
     def _place(self, name: str) -> str | Path:
         return self.path / name if self._descriptor is None else name
+
+
+def _reflinked(source: int, target: int) -> bool:
+    """Let an empty file share the blocks of another one. Return False where the file system cannot do that."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(target, CLONE_REQUEST, source)
+    except OSError:
+        return False
+    return True

@@ -52,6 +52,26 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
             return ObjectStorage(location, lambda: open_store(location), cache)
 
 
+def test_copied_folder_stays_whole_when_its_source_is_removed(storage: Storage) -> None:
+    storage.write("a/segments/1", {"x": b"12345", "y": b"", "SEGMENT.json": b"{}"})
+    storage.copy("a/segments/1", "b/segments/2", ["x", "y", "SEGMENT.json"])
+    assert storage.list("b/segments/2") == ["SEGMENT.json", "x", "y"]
+    assert storage.size("b") == storage.size("a") == 7
+    assert storage.shared_size("b") == storage.shared_size("a")
+    assert storage.remove("a")
+    assert storage.read("b/segments/2/x") == b"12345"
+    assert (storage.read("b/segments/2/y"), storage.shared_size("b")) == (b"", 0)
+
+
+def test_copy_of_what_is_not_whole_leaves_nothing(storage: Storage) -> None:
+    storage.write("a/segments/1", {"x": b"12345"})
+    for source in ("a/segments/1", "a/segments/0"):
+        with pytest.raises(FileNotFoundError):
+            storage.copy(source, "b/segments/2", ["x", "SEGMENT.json"])
+        assert storage.list("b/segments") == []
+        assert storage.list("b/segments/2") == []
+
+
 def test_object_is_created_once(storage: Storage) -> None:
     assert storage.create("c/manifests/1", b"one")
     assert not storage.create("c/manifests/1", b"two")

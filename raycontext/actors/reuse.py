@@ -1,0 +1,78 @@
+"""Rows that exist already, as the driver of an index run has them found and brought over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from raycontext.actors.metrics import add
+from raycontext.actors.vector_store import VectorStoreActor
+from raycontext.index import instructions, reuse
+from raycontext.models import FileStat
+from raycontext.options import RunOptions
+from raycontext.runtime.base import ActorHandle
+from raycontext.store.collection import CollectionIdentity, Location
+from raycontext.store.known_files import KnownFiles
+from raycontext.store.vector_store import CollectionState
+
+__all__ = ["Reuse"]
+
+SEARCHED_FROM = 16
+"""Number of new and changed files from which other collections are searched for their rows, beside the first run."""
+
+
+class Run(Protocol):
+    """Function that runs another one as a task of the index run, and awaits its result."""
+
+    async def __call__(self, function: Any, *arguments: Any) -> Any: ...
+
+
+class Reuse:
+    """Finder and carrier of rows that exist, for one index run."""
+
+    def __init__(
+        self,
+        store: ActorHandle[VectorStoreActor],
+        run: Run,
+        location: Location,
+        identity: CollectionIdentity,
+        options: RunOptions,
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._location = location
+        self._identity = identity
+        self._options = options
+
+    async def carry_out(
+        self, instruction: instructions.FindKnown | instructions.ReuseFiles, state: CollectionState
+    ) -> instructions.Event:
+        """Find rows or bring them over, and return the event. Raises what the stages in `index.reuse` raise."""
+        if isinstance(instruction, instructions.FindKnown):
+            return instructions.Found(instruction, await self._known(instruction.files, state))
+        source, files, known = self._identity.source, instruction.files, instruction.known
+        batch = await self._run(reuse.reuse_files, source, self._location, files, known, state.options)
+        add("raycontext_reused_files_total", len(batch.entries), collection=self._identity.name)
+        return instructions.Reused(instruction, batch)
+
+    async def _known(self, files: Sequence[tuple[FileStat, bytes]], state: CollectionState) -> list[KnownFiles]:
+        """Return where rows of files lie: in this collection, else in its earlier versions and in other collections.
+
+        A few files are parsed sooner than other collections are searched.
+        """
+        wanted = [(file.path, digest) for file, digest in files]
+        known = await self._store.call(VectorStoreActor.known, state.options, wanted)
+        found = {place for entry in known for place in entry.places}
+        places = [place for place in range(len(files)) if place not in found]
+        if not places or (len(places) < SEARCHED_FROM and state.version and self._options.fork_from is None):
+            return known
+        more: list[KnownFiles] = await self._run(
+            reuse.find_known_files,
+            self._identity.source,
+            self._location,
+            state.options,
+            [wanted[place] for place in places],
+            self._options.fork_from,
+            self._options.fork is not False,
+        )
+        return [*known, *(entry._replace(places=tuple(places[place] for place in entry.places)) for entry in more)]

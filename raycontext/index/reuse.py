@@ -1,0 +1,171 @@
+"""Stages of an index run that take rows which exist already, in place of parsing: they find them and bring them over.
+
+What decides the rows of a file is compared with the file itself, so that the result is that of an index made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycontext.discover.attributes import Attributes
+from raycontext.discover.read import read_content, without_secrets
+from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.errors import CorruptSegment
+from raycontext.index.relatives import relatives_first
+from raycontext.models import FileStat, IndexOptions, SkipReason
+from raycontext.runtime.task import task
+from raycontext.store.collection import Collection, Location, collection_names
+from raycontext.store.known_files import KnownFiles, find_in_collections, is_usable
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.segments.compaction import copy_files
+from raycontext.store.segments.segment import DESCRIPTION, Segment
+from raycontext.ulid import new_ulid
+
+__all__ = ["ReusedBatch", "find_known_files", "reuse_files"]
+
+SHARED_FROM = 0.5
+"""Share of the files of a segment, from 0 to 1, above which it is shared as it is. Others have their rows copied."""
+
+
+class ReusedBatch(NamedTuple):
+    """Result of `reuse_files`."""
+
+    segment: SegmentReference | None
+    """Segment of the run's collection with the rows; its other files have tombstones. None where nothing fits."""
+    entries: dict[str, SnapshotEntry]
+    """Entry of each file whose rows were taken, by path."""
+    rest: tuple[FileStat, ...]
+    """Files whose rows do not fit, which have to be indexed."""
+
+
+@task(priority="background")
+def find_known_files(
+    source: str,
+    location: Location,
+    options: IndexOptions,
+    files: Sequence[tuple[str, bytes]],
+    fork_from: str | None,
+    may_fork: bool,
+) -> list[KnownFiles]:
+    """Return where rows of files lie, given as pairs of path and digest, in kept versions and in other collections.
+
+    fork_from: name of the only other collection to look into; None: all of the root, relatives of the source first.
+    may_fork: whether to look into other collections at all. Raises `UnknownCollection` and `InvalidInput` for a
+    `fork_from` that does not fit, and what reading it raises.
+    """
+    own = location.open()
+    if fork_from is not None:
+        Collection(own.storage, fork_from).identity()
+    others = [fork_from] if fork_from is not None else []
+    if may_fork and fork_from is None:
+        names = [name for name in collection_names(own.storage) if name != own.name]
+        others = relatives_first(location.root, source, own.storage, names)
+    return find_in_collections(own, others, options, files, is_demanded=fork_from is not None)
+
+
+@task(priority="background")
+def reuse_files(
+    source: str, location: Location, files: Sequence[FileStat], known: Sequence[KnownFiles], options: IndexOptions
+) -> ReusedBatch:
+    """Bring rows that exist into one new segment of the collection, for those files that would get the same rows.
+
+    files: the files that `known` leads to, in any order. A segment of which most files are wanted is shared with its
+    collection, others are copied row by row. Raises `FileNotFoundError` where a segment was removed meanwhile,
+    `CorruptSegment` where one is damaged, and `StorageError`.
+    """
+    by_path = {file.path: file for file in files}
+    collection = location.open()
+    check = _Check(Path(source), options)
+    entries: dict[str, SnapshotEntry] = {}
+    usable: list[tuple[KnownFiles, Segment, NDArray[np.bool_]]] = []
+    for place in known:
+        segment = Segment(collection.storage, place.collection, place.segment)
+        if not is_usable(segment, options):
+            continue
+        fitting = [
+            ordinal
+            for ordinal in place.ordinals
+            if (path := segment.path(ordinal)) in by_path and path not in entries and check.fits(segment, ordinal, path)
+        ]
+        if fitting:
+            mask = np.zeros(place.segment.files, np.bool_)
+            mask[fitting] = True
+            usable.append((place, segment, mask))
+            for ordinal in fitting:
+                file = by_path[segment.path(ordinal)]
+                entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, segment.digest(ordinal), None)
+    rest = tuple(file for file in files if file.path not in entries)
+    return ReusedBatch(_taken_over(collection, usable), entries, rest)
+
+
+def _taken_over(
+    collection: Collection, usable: Sequence[tuple[KnownFiles, Segment, NDArray[np.bool_]]]
+) -> SegmentReference | None:
+    """Return a new segment of `collection` with the masked files of segments; None without any."""
+    if not usable:
+        return None
+    if len(usable) == 1:
+        place, segment, mask = usable[0]
+        if np.count_nonzero(mask) > SHARED_FROM * len(mask):
+            return _shared(collection, place, segment, mask)
+    first = usable[0][1]
+    wanted = [(segment, mask) for _, segment, mask in usable]
+    return copy_files(collection.storage, collection.name, wanted, embedder=first.embedder, chunker=first.chunker)
+
+
+def _shared(collection: Collection, place: KnownFiles, segment: Segment, mask: NDArray[np.bool_]) -> SegmentReference:
+    """Return a segment under a new name whose files are those of `segment`, with tombstones for what is not masked."""
+    name = new_ulid()
+    folder = f"{collection.name}/segments/{name}"
+    tombstones = tuple(np.flatnonzero(~mask).tolist())
+    reference = place.segment.model_copy(update={"name": name, "tombstones": tombstones})
+    collection.storage.copy(
+        f"{place.collection}/segments/{place.segment.name}", folder, [*segment.data_files, DESCRIPTION]
+    )
+    try:
+        shared = Segment(collection.storage, collection.name, reference)
+        for data_file in shared.data_files:
+            shared.check_size(data_file)
+    except (CorruptSegment, FileNotFoundError):
+        collection.storage.remove(folder)
+        raise
+    return reference
+
+
+class _Check:
+    """Comparison of files of the tree with what segments say about them."""
+
+    def __init__(self, root: Path, options: IndexOptions) -> None:
+        from raycontext.index.languages import LanguageChoice
+
+        self._root = root
+        self._options = options
+        self._attributes = Attributes(root)
+        self._languages = LanguageChoice(options.language_of)
+
+    def fits(self, segment: Segment, ordinal: int, path: str) -> bool:
+        """Return whether indexing the file at `path` now would give the rows that a file of a segment has."""
+        from raycontext.index.marks import is_generated_file, is_vendored_file
+        from raycontext.store.segments.segment_writer import kinds_of
+
+        content = read_content(self._root, path, self._options.max_file_bytes, self._attributes)
+        if isinstance(content, SkipReason) or content.digest != segment.digest(ordinal):
+            return False
+        shown = content if self._options.secrets else without_secrets(path, content)
+        if shown is None:
+            return False
+        language = self._languages.language(path, shown.data, shown.attributes)
+        kinds = kinds_of(path, language, is_generated_file(shown), is_vendored_file(shown))
+        return (
+            shown.size == segment.file_column("size")[ordinal]
+            and language == segment.language(ordinal)
+            and shown.encoding == segment.encoding(ordinal)
+            and shown.is_guess == bool(segment.file_column("encoding_guessed")[ordinal])
+            and shown.redactions == segment.redactions(ordinal)
+            and kinds == segment.file_column("kinds")[ordinal]
+        )
