@@ -12,10 +12,12 @@ from raycontext.errors import StorageError
 from raycontext.index import failures, instructions
 from raycontext.index import planner as index_planner
 from raycontext.index.planner import ReindexPlanner
+from raycontext.index.reuse import ReusedBatch
 from raycontext.index.stages import IndexedBatch, Scan
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason, TreeListing
 from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.store.changes import TreeChanges
+from raycontext.store.known_files import KnownFiles
 from raycontext.store.manifest import SegmentReference
 
 MEGABYTE = 1 << 20
@@ -375,3 +377,101 @@ def test_content_in_quarantine_is_not_tried_again() -> None:
     (commit,) = planner.handle(instructions.Compared(changes))
     assert isinstance(commit, instructions.Commit)
     assert commit.change.entries == {"f00000.py": entry}
+
+
+class Donor(World):
+    """A world where rows of some files exist in another collection."""
+
+    def __init__(self, files: Sequence[FileStat], known: int, lost: int = 0, unfit: int = 0) -> None:
+        super().__init__(files)
+        self.known = known
+        self.lost = lost
+        self.unfit = unfit
+        self.searches = 0
+
+    def carry_out(self, instruction: instructions.Instruction) -> instructions.Event:
+        match instruction:
+            case instructions.FindKnown(files):
+                self.searches += 1
+                places = tuple(range(min(self.known, len(files))))
+                reference = SegmentReference(name="donor", checksum="", files=self.known, rows=1, bytes=1)
+                found = [KnownFiles("other", 0, reference, places, places)] if places else []
+                return instructions.Found(instruction, found)
+            case instructions.ReuseFiles(_, files):
+                if self.lost:
+                    self.lost -= 1
+                    return instructions.Failed(instruction, FileNotFoundError("donor"), 1)
+                rest = files[: self.unfit]
+                entries = {file.path: SnapshotEntry(file.size, 0, 0, b"d" * 16, None) for file in files[self.unfit :]}
+                reference = SegmentReference(name=f"r{next(self._names)}", checksum="", files=1, rows=1, bytes=1)
+                return instructions.Reused(instruction, ReusedBatch(reference if entries else None, entries, rest))
+            case _:
+                return super().carry_out(instruction)
+
+    def reusing(self, **options: bool) -> ReindexPlanner:
+        return ReindexPlanner(
+            IndexOptions(num_shards=1),
+            **{"owed": True, "replace": False, **options},
+            parallelism=2,
+            new_txn=lambda: f"txn-{next(self._names)}",
+            reuse=True,
+        )
+
+
+def indexed_by(world: World) -> int:
+    return sum(len(instruction.files) for instruction in world.indexed)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_files_whose_rows_exist_are_not_indexed_and_come_in_one_commit(newest_first: bool) -> None:
+    world = Donor(stats(500, MEGABYTE), known=500)
+    planner = world.reusing()
+    assert world.run(planner, newest_first=newest_first) == instructions.Finish(changed=True)
+    assert (indexed_by(world), planner.reused.files, planner.reused.collections) == (0, 500, {"other"})
+    (commit,) = world.commits
+    assert len(commit.change.entries) == 500
+    assert not commit.change.unverified
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_rows_that_do_not_fit_and_files_without_rows_are_indexed(newest_first: bool) -> None:
+    world = Donor(stats(50), known=30, unfit=5)
+    planner = world.reusing()
+    assert world.run(planner, newest_first=newest_first) == instructions.Finish(changed=True)
+    assert (indexed_by(world), planner.reused.files, planner.files_indexed) == (25, 25, 50)
+    assert sorted(world.entries()) == [file.path for file in world.files]
+
+
+@pytest.mark.parametrize(("lost", "searches", "indexed"), [(1, 2, 0), (2, 3, 0), (9, 3, 30)])
+def test_rows_that_are_removed_meanwhile_are_searched_again_and_at_last_indexed(
+    lost: int, searches: int, indexed: int
+) -> None:
+    world = Donor(stats(30), known=30, lost=lost)
+    planner = world.reusing()
+    assert world.run(planner) == instructions.Finish(changed=True)
+    assert (world.searches, indexed_by(world), planner.reused.files) == (searches, indexed, 30 - indexed)
+    assert sorted(world.entries()) == [file.path for file in world.files]
+
+
+def test_search_that_was_asked_for_wrongly_ends_the_run_and_one_whose_worker_dies_does_not() -> None:
+    for error, ended in ((StorageError("/root", "closed"), True), (WorkerDied("killed"), False)):
+        world = Donor(stats(3), known=3)
+        planner, waiting = world.reusing(), []
+        waiting = planner.start()
+        result: instructions.Instruction | None = None
+        while waiting:
+            instruction = waiting.pop(0)
+            if isinstance(instruction, (instructions.Finish, instructions.Abort)):
+                result = instruction
+                break
+            is_search = isinstance(instruction, instructions.FindKnown)
+            event = instructions.Failed(instruction, error, 1) if is_search else world.carry_out(instruction)
+            waiting.extend(planner.handle(event))
+        assert isinstance(result, instructions.Abort) == ended
+        assert indexed_by(world) == (0 if ended else 3)
+
+
+def test_rebuild_takes_no_rows() -> None:
+    world = Donor(stats(3), known=3)
+    assert world.run(world.reusing(replace=True)) == instructions.Finish(changed=True)
+    assert (world.searches, indexed_by(world)) == (0, 3)
