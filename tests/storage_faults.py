@@ -82,8 +82,8 @@ class InterceptedStorage:
     def read(self, name: str) -> bytes:
         return self._call("read", name, lambda: self._inner.read(name))
 
-    def map(self, name: str) -> pa.Buffer:
-        return self._call("map", name, lambda: self._inner.map(name))
+    def map(self, name: str, checksum: str = "") -> pa.Buffer:
+        return self._call("map", name, lambda: self._inner.map(name, checksum))
 
     def exists(self, name: str) -> bool:
         return self._call("exists", name, lambda: self._inner.exists(name))

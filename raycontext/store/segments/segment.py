@@ -392,7 +392,8 @@ class Segment:
     def _mapped(self, name: str) -> pa.Buffer:
         """Return the content of a data file after comparing its size alone."""
         try:
-            buffer = self._storage.map(f"{self._folder}/{name}")
+            checksum = str(self._description["objects"][name]["checksum"])
+            buffer = self._storage.map(f"{self._folder}/{name}", checksum)
         except CorruptManifest as error:
             raise CorruptSegment(self._collection, error.path, error.problem) from error
         if len(buffer) != self._description["objects"][name]["bytes"]:

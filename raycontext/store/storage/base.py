@@ -45,8 +45,12 @@ class Storage(Protocol):
         """Return the content of an object. Raises `FileNotFoundError` where it is missing."""
         ...
 
-    def map(self, name: str) -> pa.Buffer:
-        """Return the content of an object, mapped where the storage can, else read. Raises `FileNotFoundError`."""
+    def map(self, name: str, checksum: str = "") -> pa.Buffer:
+        """Return the content of an object, mapped where the storage can, else read. Raises `FileNotFoundError`.
+
+        checksum: the object's xxh3_128 in hexadecimal, where it is known. A storage with a cache keeps equal objects
+        once by it. Whether the content has it is for the caller to check.
+        """
         ...
 
     def exists(self, name: str) -> bool:

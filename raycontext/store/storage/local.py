@@ -109,7 +109,7 @@ class LocalStorage:
         with self._errors_of(name, missing=True), self._above(name) as (folder, last):
             return folder.read(last)
 
-    def map(self, name: str) -> pa.Buffer:
+    def map(self, name: str, checksum: str = "") -> pa.Buffer:
         with self._errors_of(name, missing=True), self._above(name) as (folder, last):
             return folder.map(last)
 

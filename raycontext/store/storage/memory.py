@@ -51,7 +51,7 @@ class MemoryStorage:
         except KeyError as error:
             raise FileNotFoundError(name) from error
 
-    def map(self, name: str) -> pa.Buffer:
+    def map(self, name: str, checksum: str = "") -> pa.Buffer:
         return pa.py_buffer(self.read(name))
 
     def exists(self, name: str) -> bool:

@@ -43,6 +43,10 @@ PART_BYTES = 8 << 20
 """Size in bytes of the parts in which an object is downloaded. One part is in memory at a time."""
 
 
+class _OtherContent(Exception):
+    """An object does not have the checksum that its segment says."""
+
+
 def open_store(location: str) -> ObjectStore:
     """Open the store at `s3://bucket/prefix`, `gs://…` or `az://…`.
 
@@ -122,12 +126,15 @@ class ObjectStorage:
         with self._errors_of(name, missing=True):
             return bytes(obstore.get(self._store, name).bytes())
 
-    def map(self, name: str) -> pa.Buffer:
+    def map(self, name: str, checksum: str = "") -> pa.Buffer:
         """Return an object, mapped from this node's cache, into which it is downloaded once; see `Storage.map`.
 
-        An object that is larger than the cache, or cannot be written to it, is read into memory instead.
+        With a checksum it is kept under that, so that collections which share segments share its cached copy. What does
+        not have the checksum is not kept. An object that is larger than the cache, or cannot be written to it, is read
+        into memory instead.
         """
-        key = xxhash.xxh3_128_hexdigest(f"{self._location}\0{name}".encode())
+        facts = f"\0{checksum}" if checksum else f"{self._location}\0{name}"
+        key = xxhash.xxh3_128_hexdigest(facts.encode())
         found = self._cache.find(key)
         if found is not None:
             return found
@@ -135,8 +142,8 @@ class ObjectStorage:
             answer = obstore.get(self._store, name)
             size = int(answer.meta["size"])
         if size <= self._cache.limit_bytes:
-            with suppress(OSError):
-                return self._cache.add(key, self._parts(name, answer, size))
+            with suppress(OSError, _OtherContent):
+                return self._cache.add(key, self._parts(name, answer, size, checksum))
         return pa.py_buffer(self.read(name))
 
     def exists(self, name: str) -> bool:
@@ -228,15 +235,19 @@ class ObjectStorage:
             return False
         return True
 
-    def _parts(self, name: str, answer: Any, size: int) -> Iterator[bytes]:
-        """Yield the parts of a download. Raises `StorageError` where they do not add up to `size` bytes."""
-        received = 0
+    def _parts(self, name: str, answer: Any, size: int, checksum: str) -> Iterator[bytes]:
+        """Yield the parts of a download. Raises `StorageError` where they do not add up to `size` bytes, and
+        `_OtherContent` where they do not have the checksum that is given."""
+        received, digest = 0, xxhash.xxh3_128()
         with self._errors_of(name):
             for part in answer.stream(min_chunk_size=PART_BYTES):
                 received += len(part)
+                digest.update(part)
                 yield part
         if received != size:
             raise StorageError(f"{self._location}/{name}", f"{received} of {size} bytes were received")
+        if checksum and digest.hexdigest() != checksum:
+            raise _OtherContent(name)
 
     def _entries(self, folder: str) -> Sequence[Any]:
         """Return the metadata of each object below a folder."""

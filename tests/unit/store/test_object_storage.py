@@ -9,6 +9,7 @@ from typing import Any
 
 import obstore
 import pytest
+import xxhash
 from obstore.store import MemoryStore
 
 from raycontext.errors import InvalidInput, StorageError, UnsafeStorage
@@ -65,6 +66,20 @@ def test_mapped_object_is_fetched_once_by_all_processes_of_a_node(store: MemoryS
     assert storage_on(store, tmp_path / "cache").map("c/segments/x/a").to_pybytes() == b"alpha"
     with pytest.raises(FileNotFoundError):
         storage_on(store, tmp_path / "other").map("c/segments/x/a")
+
+
+def test_equal_objects_are_cached_once_and_damaged_ones_not_at_all(store: MemoryStore, tmp_path: Path) -> None:
+    storage = storage_on(store, tmp_path / "cache")
+    checksum = xxhash.xxh3_128_hexdigest(b"alpha")
+    for name, data in (("a", b"alpha"), ("b", b"alpha"), ("c", b"other")):
+        storage.write(f"{name}/segments/x", {"text": data})
+    assert storage.map("c/segments/x/text", checksum).to_pybytes() == b"other", "the reader will see what is wrong"
+    assert not list((tmp_path / "cache").iterdir())
+    for name in ("a", "b"):
+        assert storage.map(f"{name}/segments/x/text", checksum).to_pybytes() == b"alpha"
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert storage.map("a/segments/x/text").to_pybytes() == b"alpha"
+    assert len(list((tmp_path / "cache").iterdir())) == 2, "without a checksum the name counts"
 
 
 def test_storages_that_share_a_cache_do_not_mix(store: MemoryStore, tmp_path: Path) -> None:
