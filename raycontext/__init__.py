@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         UnsafeStorage,
         UnsupportedFormat,
     )
-    from raycontext.hits import Hits, Searched
+    from raycontext.hits import Hits, Searched, Surrounding
     from raycontext.index.estimate import FolderSize, IndexEstimate
     from raycontext.models import (
         ActorStatus,
@@ -158,6 +158,7 @@ __all__ = [
     "SourceUnavailable",
     "StaleVersion",
     "StorageError",
+    "Surrounding",
     "SyncContext",
     "UnknownCollection",
     "UnsafeStorage",
@@ -177,7 +178,7 @@ _HOMES = {
     "batch.entries": ("BatchEntry", "BatchList", "read_batch_list"),
     "batch.report": ("BatchReport", "EntryOutcome"),
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
-    "hits": ("Hits", "Searched"),
+    "hits": ("Hits", "Searched", "Surrounding"),
     "index.estimate": ("FolderSize", "IndexEstimate"),
     "relations.values": (
         "Called",

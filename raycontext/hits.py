@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from raycontext.models import FrozenModel, Hit
 
-__all__ = ["Hits", "Searched"]
+__all__ = ["Hits", "Searched", "Surrounding"]
 
 
 class Searched(FrozenModel):
@@ -23,13 +23,34 @@ class Searched(FrozenModel):
     ago."""
 
 
+class Surrounding(FrozenModel):
+    """Definition around the hits of a search with context. Lines are from 1 and inclusive."""
+
+    collection: str
+    path: str
+    """Path of the file, relative to the source of the collection."""
+    line: int
+    """Line of the name."""
+    end_line: int
+    kind: str
+    name: str
+    scope: str
+    signature: str
+    """Its header on one line, without its body."""
+    relation: str
+    """Why it is here: `callee` or `caller` of a hit, or `outline` of a hit's file."""
+    of: str
+    """Name of the definition that it calls or that calls it; "" for an outline."""
+
+
 class Hits(list[Hit]):
     """List of a query's hits, best first, which also tells how complete and how old it is.
 
     `shards_answered` and `shards_total` count shards. A shard that did not answer in time contributes no hits; then
     `shards_answered` is less than `shards_total`. `notes` are sentences that say what limits the answer, and what to do
     about it. `searched` describes each collection that the answer comes from. `look_seconds` is the time in seconds
-    that looking for changes, and indexing a few of them, took before the search.
+    that looking for changes, and indexing a few of them, took before the search. `surroundings` has the definitions
+    around the hits of a search with context: those that they call, those that call them, and those of their files.
     """
 
     def __init__(
@@ -41,6 +62,7 @@ class Hits(list[Hit]):
         notes: Iterable[str] = (),
         searched: Iterable[Searched] = (),
         look_seconds: float = 0.0,
+        surroundings: Iterable[Surrounding] = (),
     ) -> None:
         super().__init__(hits)
         self.shards_answered = shards_answered
@@ -48,6 +70,7 @@ class Hits(list[Hit]):
         self.notes = tuple(dict.fromkeys(notes))
         self.searched = tuple(searched)
         self.look_seconds = look_seconds
+        self.surroundings = tuple(surroundings)
 
     @property
     def complete(self) -> bool:
@@ -82,4 +105,5 @@ class Hits(list[Hit]):
             notes=(*self.notes, *notes),
             searched=self.searched if searched is None else searched,
             look_seconds=self.look_seconds,
+            surroundings=self.surroundings,
         )

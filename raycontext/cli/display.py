@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
     Hit = dict[str, Any]
 
-__all__ = ["discard", "interrupted", "output_closed", "print_hits", "print_json", "say", "unexpected", "with_context"]
+__all__ = [
+    "discard",
+    "interrupted",
+    "output_closed",
+    "print_hits",
+    "print_json",
+    "say",
+    "surroundings_lines",
+    "unexpected",
+    "with_context",
+]
 
 SNIPPET_LINES = 12
 """Largest number of lines of a hit that are printed."""
@@ -216,3 +226,17 @@ def _is_terminal() -> bool:
 def joined_counts(counts: dict[str, int]) -> str:
     """Return counts as text, such as "python 3, rust 1"."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def surroundings_lines(surroundings: list[dict[str, Any]]) -> list[str]:
+    """Return the lines that show the definitions around hits: by what they are, each with its place and signature."""
+    lines: list[str] = []
+    title = ""
+    for one in surroundings:
+        of = {"callee": f"{one['of']} calls:", "caller": f"{one['of']} is called by:"}.get(one["relation"], "")
+        if (heading := of or f"also in {one['path']}:") != title:
+            title = heading
+            lines.append(safe(heading))
+        place = f"{one['path']}:{one['line']}" if of else str(one["line"])
+        lines.append(safe(f"  {place}  {one['signature'] or one['name']}"))
+    return lines

@@ -84,9 +84,7 @@ SELECTION = (
     ),
     Option(("--files",), "Print only the paths of the files, best first.", bool),
     Option(("--lines",), "Lines of code to show of each hit, 0 for all (default: 12).", int, default=12, least=0),
-    Option(
-        ("--context", "-C"), "Lines to show before and after each hit, 0 to 100.", int, default=0, least=0, most=100
-    ),
+    Option(("--around", "-C"), "Lines to show before and after each hit, 0 to 100.", int, default=0, least=0, most=100),
 )
 PLACE = (
     Option(
@@ -142,6 +140,11 @@ QUERY_COMMANDS = {
                     least=0.0,
                     most=1.0,
                     variable="RAYCONTEXT_DIVERSITY",
+                ),
+                Option(
+                    ("--context",),
+                    "Whole definitions, signatures of what they call and who calls them, outlines of their files.",
+                    bool,
                 ),
                 Option(("--explain",), "Show scores, and what each feature contributed to a hit.", bool),
                 *PLACE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from raycontext.cli.display import print_hits, print_json, say, with_context
+from raycontext.cli.display import print_hits, print_json, say, surroundings_lines, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, RemoteError
 from raycontext.exit_codes import ExitCode
@@ -34,8 +34,8 @@ def run(name: str, given: Given) -> int:
     body = {key: value for key, value in body.items() if value is not None}
     answer = _answer(name, body, given)
     hits = answer["hits"]
-    if given["context"]:
-        hits = with_context(hits, given["context"])
+    if given["around"]:
+        hits = with_context(hits, given["around"])
     files = list(dict.fromkeys(hit["path"] for hit in hits)) if given["files"] else None
     if given["json_hits"]:
         print_json(hits if files is None else files)
@@ -43,7 +43,10 @@ def run(name: str, given: Given) -> int:
         shown = {"hits": hits} if files is None else {"files": files}
         print_json({**shown, **{name: value for name, value in answer.items() if name != "hits"}})
     else:
-        print_hits(hits, files=given["files"], first=given["offset"] + 1, lines=given["lines"] or None)
+        most = None if given.get("context") else given["lines"] or None
+        print_hits(hits, files=given["files"], first=given["offset"] + 1, lines=most)
+        for line in () if given["files"] else surroundings_lines(answer["surroundings"]):
+            print(line)  # noqa: T201
     _tell(answer)
     return 0 if hits else ExitCode.NOTHING_FOUND
 
@@ -68,6 +71,7 @@ def _search_body(given: Given) -> dict[str, Any]:
         "collections": None if one else collections,
         "diversity": given["diversity"],
         "explain": given["explain"],
+        "context": given["context"] or None,
     }
 
 

@@ -34,6 +34,7 @@ from raycontext.sdk.arguments import (
 from raycontext.sdk.estimate_access import EstimateAccess
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.search_client import answers
+from raycontext.sdk.surroundings import with_context
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import MOST_FURTHER, merged
 from raycontext.search.query import SearchRequest
@@ -253,6 +254,7 @@ class Context(EstimateAccess):
         min_score: float = 0.0,
         diversity: float | None = None,
         explain: bool = False,
+        context: bool = False,
         refresh: bool | None = None,
     ) -> Hits:
         """Return the chunks that answer a question or hold a symbol, best first, and how complete and how old they are.
@@ -271,6 +273,9 @@ class Context(EstimateAccess):
         diversity: how much each further chunk of the same file loses, from 0 (nothing) to 1 (one chunk per file). None
         takes `RAYCONTEXT_DIVERSITY`, whose default is 0.75.
         explain: True adds to each hit what each feature contributed to its score (`Hit.explanation`).
+        context: True makes the answer suffice: a definition that is a little longer than a chunk comes whole, and
+        `Hits.surroundings` has the signatures of what the best hits call and of who calls them, and the outlines of
+        their files; nothing comes twice.
         refresh: True looks first whether the source has changed, and indexes a few changed files before it searches, so
         that an edit is seen by the next search. A source of more than 5,000 files is for `watch`. The answer says how
         old it is (`Hits.age_seconds`) and whether files may be missing (`Hits.may_miss_files`). None takes
@@ -297,6 +302,10 @@ class Context(EstimateAccess):
         looked = time.monotonic() - begun
         asked = (self._searched(name, request, inside, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
+        if context:
+            found = sorted({hit.collection for hit in hits})
+            sources = {hit.collection: hit.source for hit in hits}
+            hits = await with_context(hits, {name: self._client(name) for name in found}, sources)
         was_here = partial(was_own_source, self._root)
         return await asyncio.to_thread(checked, with_looks(hits, looks, looked), was_here)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from raycontext.hits import Surrounding
 from raycontext.models import Hit
 from raycontext.text_cuts import cut_text
 
-__all__ = ["BYTES_PER_TOKEN", "OVERHEAD_TOKENS", "Budget", "tokens_of", "within_budget"]
+__all__ = ["BYTES_PER_TOKEN", "OVERHEAD_TOKENS", "Budget", "surroundings_within", "tokens_of", "within_budget"]
 
 BYTES_PER_TOKEN = 3.5
 """Number of bytes of source code that count as one token of a language model, about."""
@@ -46,6 +47,13 @@ class Budget:
     def spend(self, size: int) -> None:
         """Count bytes that are sent in any case."""
         self._left -= size
+
+    def has_room(self, size: int) -> bool:
+        """Return whether so many bytes are left, and count them if so."""
+        if size > self._left:
+            return False
+        self.spend(size)
+        return True
 
     def take(self, text: str, around: int = 0) -> tuple[str, bool] | None:
         """Return as much of the text of a hit as fits, and whether something is missing; None once nothing more fits.
@@ -90,3 +98,17 @@ def within_budget(hits: Sequence[Hit], max_tokens: int | None) -> tuple[list[Hit
         else:
             kept.append(hit)
     return kept, is_cut
+
+
+def surroundings_within(
+    surroundings: Sequence[Surrounding], hits: Sequence[Hit], max_tokens: int | None
+) -> tuple[tuple[Surrounding, ...], bool]:
+    """Return the definitions around hits that fit into what these leave of a budget, and whether some do not."""
+    if max_tokens is None:
+        return tuple(surroundings), False
+    left = max_tokens - sum(tokens_of(hit.text) for hit in hits)
+    for number, one in enumerate(surroundings):
+        left -= OVERHEAD_TOKENS + tokens_of(one.path + (one.signature or one.name))
+        if left < 0:
+            return tuple(surroundings[:number]), True
+    return tuple(surroundings), False

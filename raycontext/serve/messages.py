@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.exit_codes import ExitCode
-from raycontext.hits import Searched
+from raycontext.hits import Searched, Surrounding
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
@@ -119,6 +119,8 @@ class SearchQuery(_Selection):
     """
     explain: bool = False
     """Whether hits tell what each feature contributed to their score."""
+    context: bool = False
+    """Whether definitions a little longer than a chunk come whole, and the answer has `surroundings`."""
     refresh: bool | None = None
     """Whether to look for changes of the source first. Null takes the daemon's setting."""
 
@@ -211,6 +213,9 @@ class Answer(_Answer):
     """Hits of a query, best first."""
 
     hits: list[Hit]
+    surroundings: tuple[Surrounding, ...] = ()
+    """Definitions around the hits of a search with context: what the best call, who calls them, and what else their
+    files define. They get what the hits leave of the budget of tokens."""
     partial: bool = False
     """True when more hits are possible: a collection is being indexed, or a shard did not answer."""
     indexing: list[JobState] = []

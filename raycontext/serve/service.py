@@ -27,7 +27,7 @@ from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
-from raycontext.sdk.token_budget import within_budget
+from raycontext.sdk.token_budget import surroundings_within, within_budget
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.serve.contexts import Contexts
 from raycontext.serve.index_job import IndexJobs
@@ -108,6 +108,7 @@ class Service:
                 min_score=asked.min_score,
                 diversity=asked.diversity,
                 explain=asked.explain,
+                context=asked.context,
                 refresh=asked.refresh,
             )
         )
@@ -327,6 +328,7 @@ class Service:
         ]
         page = hits[offset : offset + limit]
         kept, cut = within_budget(page, max_tokens)
+        around, is_cut = surroundings_within(hits.surroundings, kept, max_tokens)
         return Answer(
             hits=kept,
             partial=bool(indexing) or not hits.complete,
@@ -334,7 +336,8 @@ class Service:
             shards_answered=hits.shards_answered,
             shards_total=hits.shards_total,
             next_offset=offset + len(kept) if len(hits) > offset + len(kept) and kept else None,
-            cut=cut,
+            cut=cut or is_cut,
+            surroundings=around,
             notes=hits.notes,
             version=hits.version,
             age_seconds=hits.age_seconds,

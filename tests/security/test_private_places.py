@@ -117,7 +117,9 @@ def test_search_of_the_command_line_indexes_no_large_folder_unasked(
 def searched(root: Path, path: Path | None) -> dict[str, Any]:
     """What the command line passes on for a search."""
     return {
-        **dict.fromkeys(("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens", "context")),
+        **dict.fromkeys(
+            ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens", "around", "context")
+        ),
         **dict.fromkeys(("diversity", "address", "as_json", "json_hits", "files")),
         "lines": 12,
         "explain": False,

@@ -121,7 +121,8 @@ def test_answers_and_exit_codes_are_those_of_a_process_without_daemon(daemon: Co
     for arguments in (
         ("search", QUESTION, "shop"),
         ("search", QUESTION, "shop", "--limit", "1", "--offset", "1", "--json-hits"),
-        ("search", QUESTION, "--all", "--max-tokens", "40", "--context", "2"),
+        ("search", QUESTION, "--all", "--max-tokens", "40", "--around", "2"),
+        ("search", QUESTION, "--all", "--max-tokens", "400", "--context"),
         ("search", "xyzzyplugh", "shop"),
         ("search", QUESTION, "shop", "--kind", "klass"),
         ("search", QUESTION, "--limit", "0"),

@@ -99,7 +99,7 @@ async def test_eight_edits_are_each_seen_by_an_agent(daemon: Command, place: Pat
     async with Client(server, read_timeout_seconds=WAIT_SECONDS) as client:
         for number in range(8):
             name = edited(folder, f"by_agent_{number}")
-            result = await client.call_tool("search_code", {"path": str(folder), "query": name})
+            result = await client.call_tool("search_code", {"path": str(folder), "query": name, "format": "json"})
             structured = result.structured_content
             assert structured is not None
             assert structured["results"][0]["symbol"] == name

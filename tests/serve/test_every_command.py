@@ -31,6 +31,7 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
     ],
     "search": [
         (ExitCode.DONE, ("shopping cart", "shop")),
+        (ExitCode.DONE, ("shopping cart", "shop", "--context", "--max-tokens", "300")),
         (ExitCode.NOTHING_FOUND, ("xyzzyplugh", "shop")),
         (ExitCode.NO_COLLECTION, ("cart", "-c", "unknown")),
         (ExitCode.NO_SOURCE, ("cart", "missing")),

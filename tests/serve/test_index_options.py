@@ -329,6 +329,7 @@ async def test_patterns_of_an_agent_add_to_what_is_excluded(shop: Path, tmp_path
             arguments = checked_arguments("index_codebase", {"path": str(shop), **given})
             answer = await Calls(service).call("index_codebase", arguments, no_report)
             await ended_job(service, "shop")
+            assert answer.structured is not None
             return answer.structured, (await context.status("shop")).exclude
 
         assert (await index(ignorePatterns=["web/"]))[1] == ("web/",)

@@ -98,6 +98,8 @@ async def test_agents_get_the_same_cuts(service: Service, root: Path, tokens: in
     arguments = {"path": str(root.parent / "tree"), "query": "quetzal", "limit": 5, "maxTokens": tokens}
     answer = await Calls(service).call("search_code", arguments, report)
     assert len(answer.text.encode()) <= 4 * tokens
+    answer = await Calls(service).call("search_code", {**arguments, "format": "json"}, report)
+    assert answer.structured is not None
     results = {result["path"]: result for result in answer.structured["results"]}
     assert results["bundle/data.txt"]["codeCut"]
     assert not results["bundle/later.txt"]["codeCut"]

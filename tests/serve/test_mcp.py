@@ -87,13 +87,22 @@ async def connected(place: Place, mode: str = "auto") -> AsyncIterator[Client]:
         yield client
 
 
+QUERIES = ("search_code", "find_related", "find_usages", "outline")
+"""Tools that answer with text, or with structured content where that is asked for."""
+
+
 async def called(place: Place, tool: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
-    """Text and structured content, which the client has checked against the schema."""
+    """Text and structured content: where a tool has both forms, each is asked for alone."""
     async with connected(place) as client:
         result = await client.call_tool(tool, arguments)
-    assert not result.is_error, text_of(result)
+        assert not result.is_error, text_of(result)
+        text = text_of(result)
+        if tool in QUERIES:
+            assert result.structured_content is None
+            result = await client.call_tool(tool, {**arguments, "format": "json"})
+            assert "\n" not in text_of(result)
     assert isinstance(result.structured_content, dict)
-    return text_of(result), result.structured_content
+    return text, result.structured_content
 
 
 async def refused(place: Place, tool: str, **arguments: Any) -> str:
@@ -178,17 +187,19 @@ async def test_limit_and_budget(place: Place) -> None:
     _, one = await called(place, "search_code", path=path, query="card", limit=1)
     assert len(one["results"]) == 1
     text, few = await called(place, "search_code", path=path, query="card", limit="20", maxTokens=600)
-    assert (len(json.dumps(text)) + len(json.dumps(few))) / 3.5 < 600
+    assert len(json.dumps(text)) / 3.5 < 600
+    assert len(json.dumps(few)) / 3.5 < 600
+    text, few = await called(place, "search_code", path=path, query="card", limit="20", maxTokens=300)
     assert few["omitted"] > 0
     assert "raise maxTokens" in text
 
 
 async def test_what_is_found_cannot_steer_a_terminal(place: Place) -> None:
     text, structured = await called(place, "search_code", path=str(place.shop), query="red text", limit=1)
-    for answer in (text, structured["results"][0]["code"]):
-        assert "\\x1b[31mred" in answer
-        assert "\x1b" not in answer
-        assert "\u202e" not in answer
+    assert "\\x1b[31mred" in text
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert "\x1b[31mred" in structured["results"][0]["code"]  # JSON is for programs: its code is verbatim
+    assert not {"\x1b", "\u202e"} & set(json.dumps(structured))
 
 
 async def test_related_code(place: Place) -> None:
@@ -340,7 +351,7 @@ async def test_eight_clients_at_once(place: Place) -> None:
         project = place.projects / f"window{number % 3}"
         async with connected(place, ERAS[number % 2]) as client:
             results = [
-                await client.call_tool("search_code", {"path": str(path), "query": query})
+                await client.call_tool("search_code", {"path": str(path), "query": query, "format": "json"})
                 for path, query in [(project, "router"), (place.shop, "ledger"), (project, "card")]
             ]
             await client.call_tool("get_indexing_status", {"path": str(project)})
@@ -415,7 +426,7 @@ def test_whatever_the_arguments_are_the_answer_is_clear(
     assert "should not happen" not in content["text"]
     if result.get("isError"):
         assert len(content["text"]) < 1000
-    else:
+    elif tool not in QUERIES or given_arguments.get("format") == "json":
         assert isinstance(result["structuredContent"], dict)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mcp_types import CallToolResult, TextContent
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
+from raycontext.hits import Surrounding
 from raycontext.models import CollectionSummary, FurtherPlace, Hit, JobProgress
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.serve.mcp import calls
@@ -44,35 +45,62 @@ def sent(answer: ToolAnswer) -> int:
     return len(result.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
-@given(found=st.lists(FOUND, max_size=12), budget=st.integers(200, 3000))
-def test_an_answer_as_it_is_sent_keeps_within_its_budget(found: list[FoundCode], budget: int) -> None:
-    answer = answer_with_results("first line", {"root": "/r"}, ["a note"], found, budget)
-    results = answer.structured["results"]
-    assert len(results) + answer.structured["omitted"] == len(found)
-    assert bool(results) == bool(found)
+@given(found=st.lists(FOUND, max_size=12), budget=st.integers(200, 3000), as_json=st.booleans())
+def test_an_answer_as_it_is_sent_keeps_within_its_budget(found: list[FoundCode], budget: int, as_json: bool) -> None:
+    around = [SURROUNDING.model_copy(update={"line": line}) for line in range(20)]
+    answer = answer_with_results("first line", {"root": "/r"}, ["a note"], found, budget, around, as_json=as_json)
+    assert (answer.structured is not None) == as_json
+    results = answer.structured["results"] if answer.structured else []
+    if answer.structured:
+        assert answer.text == "first line"
+        assert len(results) + answer.structured["omitted"] == len(found)
+        assert bool(results) == bool(found)
+        assert all(result["code"] in {code.code for code in found} or result["codeCut"] for result in results)
     alone = len(results) == 1 and len(results[0]["code"]) <= 1  # the first result stays, if only as a place
-    assert sent(answer) / BYTES_PER_TOKEN <= budget or alone
-    for result in results:
-        assert result["code"] in answer.text
+    shown = answer.text.count("function · ")
+    assert sent(answer) / BYTES_PER_TOKEN <= budget or alone or (not as_json and shown <= 1)
     assert answer.text.isprintable() or not any(char in answer.text for char in "\x1b\x00\u202e")
+
+
+SURROUNDING = Surrounding(
+    collection="c", path="b.py", line=1, end_line=4, kind="function", name="g", scope="", signature="def g(x)",
+    relation="callee", of="f",
+)  # fmt: skip
+
+
+def test_what_is_left_of_a_budget_goes_to_what_is_around() -> None:
+    found = FoundCode("a.py", 1, 2, "f", "function", "python", 0.5, "def f(): ...", None)
+    others = (
+        SURROUNDING.model_copy(update={"relation": "caller"}),
+        SURROUNDING.model_copy(update={"relation": "outline"}),
+    )
+    answer = answer_with_results("1 result", {}, [], [found], 1000, (SURROUNDING, *others))
+    assert answer.text.endswith(
+        "f calls:\n  b.py:1 def g(x)\nf is called by:\n  b.py:1 def g(x)\nAlso in b.py:\n  1-4 def g(x)"
+    )
+    cut = answer_with_results("1 result", {}, [], [found], 200, [SURROUNDING] * 100)
+    assert 0 < cut.text.count("def g(x)") < 100
+    structured = answer_with_results("1 result", {}, [], [found], 1000, [SURROUNDING], as_json=True).structured
+    assert structured is not None and structured["surroundings"][0]["signature"] == "def g(x)"
 
 
 def test_a_budget_is_used_and_the_largest_one_is_below_what_clients_allow() -> None:
     lines = [f"    call(\"{number}\", 'text')  # a line of code that is neither long nor short" for number in range(90)]
     found = [FoundCode(f"a{n}.py", 1, 90, "f", "function", "python", 0.5, "\n".join(lines), None) for n in range(50)]
-    answer = answer_with_results("first", {"root": "/r"}, [], found, LARGEST_MAX_TOKENS)
-    assert 0.8 * LARGEST_MAX_TOKENS < sent(answer) / BYTES_PER_TOKEN <= LARGEST_MAX_TOKENS < 25_000
-    assert len(answer.structured["results"]) > 3
+    for as_json in (False, True):
+        answer = answer_with_results("first", {"root": "/r"}, [], found, LARGEST_MAX_TOKENS, as_json=as_json)
+        assert 0.8 * LARGEST_MAX_TOKENS < sent(answer) / BYTES_PER_TOKEN <= LARGEST_MAX_TOKENS < 25_000
 
 
 def test_code_is_cut_at_the_end_of_a_line_and_marked() -> None:
     code = "\n".join(f"line {number}" for number in range(500))
     found = FoundCode("a.py", 1, 500, "f", "function", "python", 0.5, code, True)
-    answer = answer_with_results("first", {}, [], [found], 1000)
-    (result,) = answer.structured["results"]
+    structured = answer_with_results("first", {}, [], [found], 1000, as_json=True).structured
+    assert structured is not None
+    (result,) = structured["results"]
     assert result["codeCut"]
     assert result["code"].splitlines() == code.splitlines()[: len(result["code"].splitlines())]
-    assert "changed since it was indexed" in answer.text
+    assert "changed since it was indexed" in answer_with_results("first", {}, [], [found], 1000).text
     assert result["fileChanged"]
 
 
@@ -81,7 +109,9 @@ def test_further_places_stand_below_the_code_and_in_the_structured_result() -> N
     found = FoundCode("a.py", 1, 2, "f", "function", "python", 0.5, "def f(): ...", None, more=more)
     answer = answer_with_results("1 result", {}, [], [found], 10_000)
     assert answer.text.endswith("def f(): ...\nAlso in this file, by line: 40 close, 7")
-    (result,) = answer.structured["results"]
+    structured = answer_with_results("1 result", {}, [], [found], 10_000, as_json=True).structured
+    assert structured is not None
+    (result,) = structured["results"]
     assert result["more"] == [
         {"line": 40, "symbol": "close closed", "score": 0.45},
         {"line": 7, "symbol": "", "score": 0.3},
@@ -164,7 +194,11 @@ async def search(service: Scripted) -> tuple[str, dict[str, Any], list[tuple[flo
 
     arguments = checked_arguments("search_code", {"path": service.folder, "query": "f"})
     answer = await Calls(cast(Service, service)).call("search_code", arguments, report)
-    return answer.text, answer.structured, reported
+    assert answer.structured is None
+    text, told = answer.text, list(reported)
+    as_json = await Calls(cast(Service, service)).call("search_code", {**arguments, "format": "json"}, report)
+    assert as_json.structured is not None
+    return text, as_json.structured, told
 
 
 @pytest.fixture(autouse=True)

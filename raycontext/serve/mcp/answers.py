@@ -1,6 +1,6 @@
-"""Answers of the MCP tools: text for a model, and the same facts as structured content, within a budget of tokens.
+"""Answers of the MCP tools: text for a model or, where a client asks for it, structured content, in a budget of tokens.
 
-What counts is what is sent: the JSON of both forms. Clients differ in which of them they count.
+What counts is what is sent: the JSON of the one form or the other, never both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from raycontext.hits import Surrounding
 from raycontext.models import FurtherPlace
 from raycontext.safe_text import safe
 from raycontext.sdk.token_budget import Budget
@@ -53,10 +54,10 @@ class FoundCode(NamedTuple):
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """Answer of a tool: the same facts as text and as structured content."""
+    """Answer of a tool: text and, where it was asked for or is small, the same facts as structured content."""
 
     text: str
-    structured: dict[str, Any]
+    structured: dict[str, Any] | None = None
 
 
 def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequence[str]) -> ToolAnswer:
@@ -95,33 +96,79 @@ def completeness(answer: Completeness) -> dict[str, Any]:
 
 
 def answer_with_results(
-    first_line: str, structured: dict[str, Any], notes: Sequence[str], found: Sequence[FoundCode], max_tokens: int
+    first_line: str,
+    structured: dict[str, Any],
+    notes: Sequence[str],
+    found: Sequence[FoundCode],
+    max_tokens: int,
+    surroundings: Sequence[Surrounding] = (),
+    *,
+    as_json: bool = False,
 ) -> ToolAnswer:
     """Return an answer with results, best first, in at most `max_tokens` tokens of `BYTES_PER_TOKEN` bytes each.
 
-    Code that is too long is cut, then results are left out, the last one first. The first result always stays.
+    Code that is too long is cut, then results are left out, the last one first. The first result always stays. What is
+    left goes to the surroundings. With `as_json`, code is verbatim in structured content and the text is one line.
     """
     safe_notes = [safe(note) for note in notes]
-    parts = ["\n".join([safe(first_line), *safe_notes])]
-    budget = Budget(max_tokens, len(found), lambda text: 2 * sent_bytes(text))
-    budget.spend(ENVELOPE_BYTES + sent_bytes(parts[0]) + sent_bytes({**structured, "notes": safe_notes}))
+    head = "\n".join([safe(first_line), *safe_notes])
+    parts = [safe(first_line) if as_json else head]
+    budget = Budget(max_tokens, len(found), sent_bytes)
+    budget.spend(ENVELOPE_BYTES + sent_bytes(parts[0]))
+    budget.spend(sent_bytes({**structured, "notes": safe_notes}) if as_json else 0)
     results: list[dict[str, Any]] = []
     for number, code in enumerate(found, 1):
-        head = _head(number, code)
-        also = _also(code)
-        around = sent_bytes(f"\n\n{head}\n{CUT}{also}") + sent_bytes(_structured(code, "", True))
-        taken = budget.take(_safe_lines(code.code), around)
+        above, also = _head(number, code), _also(code)
+        around = sent_bytes(_structured(code, "", True)) if as_json else sent_bytes(f"\n\n{above}\n{CUT}{also}")
+        taken = budget.take(code.code if as_json else _safe_lines(code.code), around)
         if taken is None:
             break
         text, cut = taken[0], taken[1] or code.code_cut
-        parts.append(f"{head}\n{text}{CUT if cut else ''}{also}")
+        parts.append(f"{above}\n{text}{CUT if cut else ''}{also}")
         results.append(_structured(code, text, cut))
     omitted = len(found) - len(results)
+    lines, fields = _around(surroundings, budget, as_json=as_json)
+    if as_json:
+        whole = {**structured, "results": results, "omitted": omitted, "notes": safe_notes}
+        return ToolAnswer(parts[0], {**whole, "surroundings": fields} if surroundings else whole)
+    if lines:
+        parts.append("\n".join(lines))
     if omitted:
         parts.append(
             f"{omitted} more left out to keep within {max_tokens} tokens: raise maxTokens or narrow the query."
         )
-    return ToolAnswer("\n\n".join(parts), {**structured, "results": results, "omitted": omitted, "notes": safe_notes})
+    return ToolAnswer("\n\n".join(parts))
+
+
+def _around(
+    surroundings: Sequence[Surrounding], budget: Budget, *, as_json: bool
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return as many of the definitions around results as fit, as lines and as structured content."""
+    lines: list[str] = []
+    fields: list[dict[str, Any]] = []
+    title = ""
+    for one in surroundings:
+        signature = safe(cut_line(one.signature or one.name))
+        if one.relation == "outline":
+            heading, line = f"Also in {safe(one.path)}:", f"  {one.line}-{one.end_line} {signature}"
+        else:
+            verb = "calls" if one.relation == "callee" else "is called by"
+            heading, line = f"{safe(one.of)} {verb}:", f"  {safe(one.path)}:{one.line} {signature}"
+        told = {
+            "path": safe(one.path),
+            "line": one.line,
+            "endLine": one.end_line,
+            "signature": signature,
+            "relation": one.relation,
+            "of": safe(one.of),
+        }
+        added = [line] if heading == title else [heading, line]
+        if not budget.has_room(sent_bytes(told) if as_json else sent_bytes("\n".join(added)) + 2):
+            break
+        title = heading
+        lines.extend(added)
+        fields.append(told)
+    return lines, fields
 
 
 def _head(number: int, code: FoundCode) -> str:

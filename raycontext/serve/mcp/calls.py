@@ -76,26 +76,24 @@ class Calls:
             job = await self._first_index(place, found, report)
             found = await self._collection_of(place)
             if found is None or found.version == 0:
-                return _nothing_yet(place, job, arguments["maxTokens"])
+                return _nothing_yet(place, job, arguments)
             notes.append("This folder was not indexed before; this call has indexed it.")
         globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
         query, limit = arguments["query"], arguments["limit"]
         answer = await self._service.search(
-            SearchQuery(query=query, collection=found.name, path=place, paths=list(globs), limit=limit)
+            SearchQuery(query=query, collection=found.name, path=place, paths=list(globs), limit=limit, context=True)
         )
         if not answer.hits:
-            notes.append("Describe it in other words, or drop filters. The exact text of a string is for grep.")
+            notes.append(_tried(found.source, place, filtered=bool(globs)))
         first = f"{_counted(answer)} for '{query}' in {place}"
-        return _results(first, found.source, notes, answer, arguments["maxTokens"])
+        return _results(first, found.source, notes, answer, arguments)
 
     async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Find code similar to a line of a file."""
         found = await self._indexed(place)
         line, limit = arguments["line"], arguments["limit"]
         answer = await self._service.related(RelatedQuery(path=place, line=line, limit=limit))
-        return _results(
-            f"{_counted(answer)} like line {line} of {place}", found.source, [], answer, arguments["maxTokens"]
-        )
+        return _results(f"{_counted(answer)} like line {line} of {place}", found.source, [], answer, arguments)
 
     async def _find_usages(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Answer who uses or calls a definition, or what it calls."""
@@ -215,7 +213,7 @@ class Calls:
         return job
 
 
-def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens: int) -> ToolAnswer:
+def _results(first: str, root: str, notes: list[str], answer: Answer, arguments: dict[str, Any]) -> ToolAnswer:
     """Return the answer for hits, with notes on what may be missing."""
     structured: dict[str, Any] = {
         "root": root,
@@ -228,14 +226,33 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, max_tokens
     notes.extend([*notes_on_shards(answer), *answer.notes])
     if answer.hits:
         notes.append(f"Paths are relative to {root}")
-    return answer_with_results(first, structured, notes, [_found(hit) for hit in answer.hits], max_tokens)
+    return answer_with_results(
+        first,
+        structured,
+        notes,
+        [_found(hit) for hit in answer.hits],
+        arguments["maxTokens"],
+        answer.surroundings,
+        as_json=arguments.get("format") == "json",
+    )
 
 
-def _nothing_yet(place: str, job: JobState, max_tokens: int) -> ToolAnswer:
+def _tried(source: str, place: str, *, filtered: bool) -> str:
+    """Return what an agent that found nothing is to try next."""
+    wider = "drop extensionFilter and pathFilter; " if filtered else ""
+    wider += f"pass {source} as path; " if place != source else ""
+    return (
+        f"To try next: {wider}describe it in other words, or with names that the code may use; outline with map: true "
+        "shows what is there; the exact text of a string is for grep."
+    )
+
+
+def _nothing_yet(place: str, job: JobState, arguments: dict[str, Any]) -> ToolAnswer:
     """Return the answer for a folder whose first index is not there yet."""
     structured = {"root": place, "partial": True, "indexing": progress_structured(job)}
     notes = ["It cannot be searched yet. Call again in some seconds, or use grep meanwhile."]
-    return answer_with_results(f"{place}: {progress_line(job)}.", structured, notes, [], max_tokens)
+    max_tokens, as_json = arguments["maxTokens"], arguments.get("format") == "json"
+    return answer_with_results(f"{place}: {progress_line(job)}.", structured, notes, [], max_tokens, as_json=as_json)
 
 
 def _found(hit: Hit) -> FoundCode:

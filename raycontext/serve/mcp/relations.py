@@ -1,4 +1,4 @@
-"""Answers of the tools `find_usages` and `outline`, as text and as structured content."""
+"""Answers of the tools `find_usages` and `outline`, as text or as structured content."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
     }
     first = [f"{counts}: '{answer.name}' in {found.source}"]
     first.extend(f"defined at {_place(one)}" for one in answer.definitions[:20])
-    return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 def _told_chain(answer: Chain, found: CollectionSummary, arguments: dict[str, Any]) -> ToolAnswer:
@@ -102,7 +102,7 @@ def _told_chain(answer: Chain, found: CollectionSummary, arguments: dict[str, An
     }
     first = [f"{len(answer.steps)} steps from '{start}' to '{goal}' in {found.source}; each calls the next"]
     entries = [(safe(f"{number}. {_place(one)}"), _definition(one)) for number, one in enumerate(answer.steps, 1)]
-    return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 async def outline_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
@@ -128,7 +128,7 @@ async def outline_of(service: Service, found: CollectionSummary, arguments: dict
         heading = "" if one.path == path else safe(one.path) + "\n"
         entries.append((heading + _outlined(one), {**_definition(one), "documentation": safe(one.documentation)}))
         path = one.path
-    return _within(first, structured, notes, entries, arguments["maxTokens"], cut=answer.cut)
+    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 async def _map_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
@@ -151,7 +151,7 @@ async def _map_of(service: Service, found: CollectionSummary, arguments: dict[st
         for one in answer.definitions
         for told in [f": {one.documentation}" if one.documentation else ""]
     ]
-    return _within(first, structured, notes, entries, max_tokens, cut=answer.cut)
+    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 def _outlined(one: OutlineEntry) -> str:
@@ -164,27 +164,31 @@ def _within(
     structured: dict[str, Any],
     notes: Sequence[str],
     entries: Sequence[Entry],
-    max_tokens: int,
+    arguments: dict[str, Any],
     *,
     cut: bool,
 ) -> ToolAnswer:
-    """Return an answer with as many entries as fit into `max_tokens` tokens."""
-    lines = [safe(line) for line in (*first, *notes)]
+    """Return an answer with as many entries as fit into the budget of a call's arguments, in the form that they ask."""
+    max_tokens, as_json = arguments["maxTokens"], arguments.get("format") == "json"
     safe_notes = [safe(note) for note in notes]
+    lines = [safe(line) for line in first[:1]] if as_json else [*map(safe, first), *safe_notes]
     left = max_tokens * BYTES_PER_TOKEN - ENVELOPE_BYTES - sent_bytes("\n".join(lines))
-    left -= sent_bytes({**structured, "notes": safe_notes})
+    left -= sent_bytes({**structured, "notes": safe_notes}) if as_json else 0
     results: list[dict[str, Any]] = []
     for text, fields in entries:
-        left -= sent_bytes(text) + sent_bytes(fields)
+        left -= sent_bytes(fields) + 1 if as_json else sent_bytes(text)
         if left < 0 and results:
             break
-        lines.append(text)
+        if not as_json:
+            lines.append(text)
         results.append(fields)
     omitted = len(entries) - len(results)
+    if as_json:
+        answer = {**structured, "results": results, "omitted": omitted, "notes": safe_notes}
+        return ToolAnswer("\n".join(lines), answer)
     if omitted or cut:
         lines.append("More was left out to keep within the limits: raise limit or maxTokens, or narrow the path.")
-    answer = {**structured, "results": results, "omitted": omitted, "notes": safe_notes}
-    return ToolAnswer("\n".join(lines), answer)
+    return ToolAnswer("\n".join(lines))
 
 
 def _use(use: UseSite) -> Entry:

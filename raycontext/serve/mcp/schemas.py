@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 __all__ = [
-    "COMPLETENESS",
     "COUNT",
     "DEFAULT_LIMIT",
     "DEFAULT_MAX_TOKENS",
+    "FORMAT",
     "INDEX_OPTIONS",
     "LARGEST_MAX_TOKENS",
     "LIMIT",
@@ -17,7 +17,6 @@ __all__ = [
     "PATH",
     "PATTERNS",
     "PROGRESS",
-    "RESULTS",
     "STRINGS",
     "about",
     "arguments_of",
@@ -82,7 +81,7 @@ MAX_TOKENS: Final[dict[str, Any]] = {
     "minimum": 200,
     "maximum": LARGEST_MAX_TOKENS,
     "default": DEFAULT_MAX_TOKENS,
-    "description": "Budget of the whole answer as it is sent, structured content included. Code is cut, then results "
+    "description": "Budget of the whole answer as it is sent. Code is cut, then results "
     "are left out, to keep within it.",
 }
 STRINGS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
@@ -104,57 +103,10 @@ PROGRESS: Final[dict[str, Any]] = {
     "required": ["state", "percent"],
 }
 
-COMPLETENESS: Final[dict[str, Any]] = {
-    "partial": {"type": "boolean", "description": "Indexing goes on, or a part did not answer: there may be more."},
-    "ageSeconds": {
-        "type": ["number", "null"],
-        "minimum": 0,
-        "description": "Age of what is known of the files: later changes may be missing. null: unknown.",
-    },
-    "mayMissFiles": {"type": "boolean", "description": "New or changed files may be missing."},
-}
-
-RESULT: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "path": {"type": "string", "description": "Relative to root."},
-        "startLine": {"type": "integer", "minimum": 1},
-        "endLine": {"type": "integer", "minimum": 1},
-        "symbol": {"type": "string"},
-        "kind": {"type": "string"},
-        "language": {"type": "string"},
-        "score": {"type": "number"},
-        "code": {"type": "string"},
-        "codeCut": {"type": "boolean", "description": "The code goes on; read the file for the rest."},
-        "more": {
-            "type": "array",
-            "description": "Further places in the file that answer, best first.",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "line": {"type": "integer", "minimum": 1},
-                    "symbol": {"type": "string"},
-                    "score": {"type": "number"},
-                },
-                "required": ["line", "symbol", "score"],
-            },
-        },
-        "fileChanged": {"type": "boolean", "description": "The file changed since; lines may have moved."},
-    },
-    "required": ["path", "startLine", "endLine", "symbol", "kind", "language", "score", "code", "codeCut"],
-}
-
-RESULTS: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "root": {"type": "string", "description": "Absolute path that the paths of results are relative to."},
-        **COMPLETENESS,
-        "results": {"type": "array", "items": RESULT},
-        "omitted": {**COUNT, "description": "Results left out to keep within the budget."},
-        "indexing": PROGRESS,
-        "notes": STRINGS,
-    },
-    "required": ["root", "partial", "results", "omitted", "notes"],
+FORMAT: Final[dict[str, Any]] = {
+    "enum": ["text", "json"],
+    "default": "text",
+    "description": "text: for reading. json: structured content with verbatim code, and one line of text.",
 }
 
 

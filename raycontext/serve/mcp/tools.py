@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from raycontext.serve.mcp.schemas import (
-    COMPLETENESS,
     COUNT,
     DEFAULT_LIMIT,
     DEFAULT_MAX_TOKENS,
+    FORMAT,
     INDEX_OPTIONS,
     LIMIT,
     MAX_QUERY_CHARACTERS,
@@ -20,7 +20,6 @@ from raycontext.serve.mcp.schemas import (
     PATH,
     PATTERNS,
     PROGRESS,
-    RESULTS,
     STRINGS,
     about,
     arguments_of,
@@ -49,7 +48,8 @@ MODERN_VERSIONS: Final = ("2026-07-28",)
 INSTRUCTIONS: Final = (
     "Semantic search over code on this machine. To find where something is done, defined or configured, call "
     "search_code with the absolute path of the project before you list folders, grep or read files: it returns whole "
-    "definitions with path, lines and symbol. Before you change a definition, find_usages tells who uses and calls it. "
+    "definitions with path, lines and symbol, and what stands around them. Before you change a definition, find_usages "
+    "tells who uses and calls it. outline with map: true shows a project that you do not know. "
     "A project that was never searched is indexed by the first search. Use grep instead when you need every occurrence "
     "of an exact string."
 )
@@ -65,8 +65,9 @@ TOOLS: Final[list[dict[str, Any]]] = [
             "A good query is a short question or description in plain words, with any identifiers that you know: "
             "'where are expired sessions removed?', 'retry with backoff in the HTTP client', 'class SessionStore'. One "
             "idea a query; search again for another.\n"
-            "Returns whole definitions, best first: path, lines, symbol and code. A folder that was never indexed is "
-            "indexed by this call; if that takes long, results so far come marked as partial."
+            "Returns whole definitions, best first: path, lines, symbol, code; then signatures of what they call and "
+            "who calls them, and what else their files define, so that you need not read the files. A folder that was "
+            "never indexed is indexed by this call; if that takes long, results so far come marked as partial."
         ),
         "inputSchema": arguments_of(
             ["path", "query"],
@@ -83,8 +84,8 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 PATTERNS, "Only paths that match one of these gitignore globs; '!tests/' leaves out what matches."
             ),
             maxTokens=MAX_TOKENS,
+            format=FORMAT,
         ),
-        "outputSchema": RESULTS,
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
     {
@@ -101,8 +102,8 @@ TOOLS: Final[list[dict[str, Any]]] = [
             line={"type": "integer", "minimum": 1, "maximum": 10**9, "description": "Line in it, from 1."},
             limit=LIMIT,
             maxTokens=MAX_TOKENS,
+            format=FORMAT,
         ),
-        "outputSchema": RESULTS,
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
     {
@@ -146,21 +147,8 @@ TOOLS: Final[list[dict[str, Any]]] = [
             },
             limit={**LIMIT, "maximum": 200, "default": 50},
             maxTokens=MAX_TOKENS,
+            format=FORMAT,
         ),
-        "outputSchema": {
-            "type": "object",
-            "properties": {
-                "root": {"type": "string", "description": "Absolute path that paths are relative to."},
-                "relation": {"type": "string"},
-                "symbol": {"type": "string"},
-                "definitions": {"type": "array", "items": {"type": "object"}},
-                "results": {"type": "array", "items": {"type": "object"}},
-                **COMPLETENESS,
-                "omitted": {**COUNT, "description": "Results left out to keep within the budget."},
-                "notes": STRINGS,
-            },
-            "required": ["root", "relation", "symbol", "definitions", "results", "partial", "omitted", "notes"],
-        },
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
     {
@@ -186,19 +174,8 @@ TOOLS: Final[list[dict[str, Any]]] = [
             },
             limit={**LIMIT, "maximum": 1000, "default": 200},
             maxTokens=MAX_TOKENS,
+            format=FORMAT,
         ),
-        "outputSchema": {
-            "type": "object",
-            "properties": {
-                "root": {"type": "string", "description": "Absolute path that paths are relative to."},
-                "files": {**COUNT, "description": "Indexed files at the path."},
-                "results": {"type": "array", "items": {"type": "object"}},
-                **COMPLETENESS,
-                "omitted": {**COUNT, "description": "Results left out to keep within the budget."},
-                "notes": STRINGS,
-            },
-            "required": ["root", "files", "results", "partial", "omitted", "notes"],
-        },
         "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
     },
     {
