@@ -208,3 +208,15 @@ def test_worktrees_and_clones_are_looked_into_first(shop: Path, tmp_path: Path) 
     found = relatives_first(root, str(shop), storage, ["foreign", "clone", "stranger", "worktree"])
     assert found[:2] == ["worktree", "clone"]
     assert set(found[2:]) == {"foreign", "stranger"}
+
+
+def test_objects_of_a_store_are_copied_and_count_as_own(shop: Path, tmp_path: Path) -> None:
+    with raycontext.connect(root=f"memory://{tmp_path.name}", runtime="inline", workers=2) as context:
+        context.index(shop)
+        shutil.copytree(shop, tmp_path / "twin")
+        report = context.index(tmp_path / "twin")
+        assert (report.reused_files, report.indexed_bytes) == (5, 0)
+        status = context.status("twin")
+        assert (status.shared_bytes, status.own_bytes) == (0, status.bytes_on_disk)
+        context.clear("shop")
+        assert_as_fresh(context, "twin", tmp_path / "twin", tmp_path / "other")
