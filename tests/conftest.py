@@ -31,6 +31,9 @@ os.environ["XDG_STATE_HOME"] = str(STATE)  # what this user has chosen is noted 
 os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
 os.environ.update(PATIENCE)
 
+# In this process nothing waits for the disk, which is half of the time of an index run. Programs that tests start do.
+os.fsync = lambda descriptor: os.fstat(descriptor) and None
+
 # A machine may be slow: no test asserts a time.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

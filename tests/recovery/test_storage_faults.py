@@ -30,6 +30,8 @@ from raycontext.store.writer import CollectionWriter
 from ..conftest import CART, PAYMENT, README, write_tree
 from ..storage_faults import Crash, Fault, FaultyStorage, Kind, Recording
 
+pytestmark = pytest.mark.soak
+
 Result = TypeVar("Result")
 
 NAME = "shop"

@@ -293,6 +293,7 @@ def test_a_whole_number_may_be_written_with_a_fraction(client: httpx.Client) -> 
     assert client.post("/api/search", content=asked % "1e999").status_code == 400
 
 
+@pytest.mark.property
 def test_whatever_is_asked_the_answer_is_as_described(host: str, client: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     schema = schemathesis.openapi.from_url(f"http://{host}/openapi.json", headers=headers)

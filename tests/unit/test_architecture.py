@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,10 +114,13 @@ def imported(tree: ast.AST, name: str, *, is_package: bool) -> set[str]:
     return names - {name}
 
 
-IMPORTS = {
-    dotted(module): imported(ast.parse(module.read_text()), dotted(module), is_package=module.name == "__init__.py")
-    for module in MODULES
-}
+@cache
+def all_imports() -> dict[str, set[str]]:
+    """Return what each module imports, by its full name. Nothing is read before a test asks."""
+    return {
+        dotted(module): imported(ast.parse(module.read_text()), dotted(module), is_package=module.name == "__init__.py")
+        for module in MODULES
+    }
 
 
 def top(name: str) -> str:
@@ -189,13 +193,13 @@ def test_every_folder_has_its_place_in_the_drawing() -> None:
 
 @pytest.mark.parametrize("module", sorted(KNOWN - ENTRANCES))
 def test_imports_go_downwards(module: str) -> None:
-    ours = [target for target in IMPORTS[module] if target in KNOWN and target != "raycontext"]
+    ours = [target for target in all_imports()[module] if target in KNOWN and target != "raycontext"]
     assert [why for target in ours if (why := breach(module, target))] == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_siblings_import_each_other_in_no_circle(folder: str) -> None:
-    assert circle(siblings(folder, IMPORTS)) is None
+    assert circle(siblings(folder, all_imports())) is None
 
 
 @pytest.mark.parametrize(
@@ -243,7 +247,7 @@ def test_imports_are_found_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_only_the_outermost_modules_import_ray(module: Path) -> None:
-    uses_ray = any(name.split(".")[0] == "ray" for name in IMPORTS[dotted(module)])
+    uses_ray = any(name.split(".")[0] == "ray" for name in all_imports()[dotted(module)])
     assert not uses_ray or name_of(module) in MAY_IMPORT_RAY or name_of(module).startswith("actors/")
 
 

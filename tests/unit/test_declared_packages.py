@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import NamedTuple
@@ -19,12 +20,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 FOLDERS = ("raycontext", "tests", "benchmarks", "docs", "examples", "training")
 
-DISTRIBUTIONS = {
-    **{name: {canonicalize_name(each) for each in found} for name, found in packages_distributions().items()},
-    # Distributions that are not installed for the tests, by the name that is imported.
+NOT_INSTALLED = {
     "sentence_transformers": {"sentence-transformers"},
     "tree_sitter_languages": {"tree-sitter-languages"},
 }
+"""Distributions that are not installed for the tests, by the name that is imported."""
 
 EXTRAS = {
     "aiohttp": {"batch/ray_job.py"},
@@ -105,19 +105,28 @@ def imports(folder: str) -> Iterator[Import]:
                     yield Import(path.relative_to(root).as_posix(), name, id(node) not in top)
 
 
-IMPORTS = {folder: sorted(set(imports(folder))) for folder in FOLDERS}
+@cache
+def imports_of(folder: str) -> list[Import]:
+    """Return what the modules of a folder import, each import once. Nothing is read before a test asks."""
+    return sorted(set(imports(folder)))
+
+
+@cache
+def installed() -> dict[str, set[str]]:
+    """Return the distributions that are installed, by the top-level names that they have."""
+    return {name: {canonicalize_name(each) for each in found} for name, found in packages_distributions().items()}
 
 
 def distributions(name: str) -> set[str]:
     """Return the distributions that have a top-level name, such as PyYAML for `yaml`."""
-    return DISTRIBUTIONS.get(name, {canonicalize_name(name)})
+    return NOT_INSTALLED.get(name) or installed().get(name, {canonicalize_name(name)})
 
 
 def test_the_package_imports_only_what_it_declares() -> None:
-    assert len({found.name for found in IMPORTS["raycontext"]}) > 20
+    assert len({found.name for found in imports_of("raycontext")}) > 20
     undeclared = {
         (found.module, found.name)
-        for found in IMPORTS["raycontext"]
+        for found in imports_of("raycontext")
         if not distributions(found.name) & RUNTIME.keys()
         and not any(found.module in EXTRAS.get(each, ()) for each in distributions(found.name))
     }
@@ -132,7 +141,7 @@ def test_extras_are_declared_apart_and_their_modules_are_imported_lazily() -> No
     assert extras.isdisjoint(RUNTIME)
     for module in {module for modules in EXTRAS.values() for module in modules}:
         of_extra = [
-            each for each in IMPORTS["raycontext"] if each.module == module and distributions(each.name) & extras
+            each for each in imports_of("raycontext") if each.module == module and distributions(each.name) & extras
         ]
         if all(found.lazy for found in of_extra):
             continue
@@ -153,7 +162,7 @@ def test_folders_beside_the_package_import_only_what_is_declared(folder: str) ->
     other = {"benchmarks": PEERS, "training": TRAINING}.get(folder, set())
     undeclared = {
         (found.module, found.name)
-        for found in IMPORTS[folder]
+        for found in imports_of(folder)
         if found.name not in other | LOCAL.keys() and not distributions(found.name) & known
     }
     assert undeclared == set()
@@ -165,8 +174,8 @@ def test_modules_that_tests_put_on_the_path_are_there() -> None:
 
 
 def test_what_is_declared_is_used() -> None:
-    used = {each for folder in FOLDERS for found in IMPORTS[folder] for each in distributions(found.name)}
-    package = {each for found in IMPORTS["raycontext"] for each in distributions(found.name)}
+    used = {each for folder in FOLDERS for found in imports_of(folder) for each in distributions(found.name)}
+    package = {each for found in imports_of("raycontext") for each in distributions(found.name)}
     assert set(RUNTIME) - package == set()
     assert {name for wanted in OPTIONAL.values() for name in wanted} - used == set(TOOLS)
 
