@@ -15,7 +15,6 @@ is 1.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from raycontext.errors import InvalidInput
+from raycontext.foreign_json import read_json
 
 __all__ = [
     "Estimate",
@@ -205,10 +205,10 @@ def read_judged(path: Path) -> JudgedQueries:
     """Read a judged file. Raises `InvalidInput`, which names the file and the wrong field."""
     advice = "See the documentation of `raycontext eval` for the format of judged files."
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path.read_bytes())
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}", "Give a judged file.") from error
-    except (ValueError, RecursionError) as error:  # not JSON, or not even text
+    except ValueError as error:  # not JSON, or not even text
         raise InvalidInput(f"{path} is not JSON: {error}", advice) from error
     if not isinstance(content, (dict, list)):
         raise InvalidInput(f"{path} holds neither an object with queries nor a list of them", advice)

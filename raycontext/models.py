@@ -309,6 +309,9 @@ class CollectionSummary(FrozenModel):
     chunks: int
     indexed_at: str
     """Time of the last commit, in ISO 8601 and UTC."""
+    problem: str = ""
+    """Why the collection cannot be read, and what to do; empty where it can. The other fields are then what is still
+    known."""
 
 
 class FailedFile(FrozenModel):

@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 
-__all__ = ["is_ulid", "new_ulid", "ulid_seconds"]
+__all__ = ["is_ulid", "new_ulid"]
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _ULID = re.compile(f"[0-7][{_CROCKFORD}]{{25}}")
@@ -25,17 +25,3 @@ def new_ulid() -> str:
 def is_ulid(name: str) -> bool:
     """Return whether a name may have been made by `new_ulid`."""
     return _ULID.fullmatch(name) is not None
-
-
-def ulid_seconds(name: str) -> float:
-    """Return when a name was made by `new_ulid`, in seconds since the Unix epoch.
-
-    A suffix that begins with "." is ignored. Return infinity for any other name, so that it never counts as old.
-    """
-    stem = name.partition(".")[0]
-    if not is_ulid(stem):
-        return float("inf")
-    value = 0
-    for character in stem:
-        value = value << 5 | _CROCKFORD.index(character)
-    return (value >> 80) / 1000

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from raycontext import ulid
-from raycontext.store.storage import local, memory
+from raycontext.store.storage import memory
 
 __all__ = ["Clock", "moved_clock"]
 
@@ -34,6 +34,6 @@ def moved_clock() -> Iterator[Clock]:
     """Names of segments, times of last change in a memory storage, and garbage collection go by this clock."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        for module in (memory, local, ulid):
+        for module in (memory, ulid):
             patch.setattr(module, "time", clock)
         yield clock

@@ -124,6 +124,8 @@ def list_collections(
             f"{summary.name}  {summary.files} files  {summary.chunks} chunks  version {summary.version}  "
             f"{summary.indexed_at}  {safe(summary.source)}"
         )
+        if summary.problem:
+            say(f"{summary.name}: {summary.problem}")
     if not found:
         say("nothing is indexed yet: raycontext index PATH")
 

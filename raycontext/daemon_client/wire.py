@@ -10,6 +10,7 @@ from contextlib import closing
 from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
 from raycontext.daemon_client.paths import socket_path
 from raycontext.errors import RemoteError
+from raycontext.foreign_json import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,6 +181,6 @@ def _check_protocol(response: ResponseReader) -> None:
 
 def _decoded(content: bytes | str) -> Any:
     try:
-        return json.loads(content)
+        return read_json(content)
     except ValueError as error:
         raise DaemonGone("the answer of the daemon is no JSON") from error

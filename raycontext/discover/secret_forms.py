@@ -60,14 +60,14 @@ def _assigned(accepts: Callable[[bytes], bool], *names: str) -> list[Form]:
 
 _ASSIGNMENT = re.compile(
     rb"""[A-Za-z_-]{2,24}+[A-Za-z0-9_-]{0,24}+            # the rest of the name; `+` never gives anything back
-    (?![A-Za-z0-9_-])["'`\])]{0,3}+[ \t]{0,20}+
+    (?![A-Za-z0-9_-])(?:\\?["'`\])]){0,3}+[ \t]{0,20}+
     (?:[A-Za-z&\[\].*]{1,24}[ \t]{0,4}(?==))?             # a type, as in Go
     (?::[ \t]*[A-Za-z&'\[\]<>.|?]{1,24}[ \t]*(?==))?      # a type, as in Python, TypeScript and Rust
     (?::=|=>|==?|:|,|>|\\?["'](?=\s*:))?[ \t]{0,20}
     (?:[A-Za-z.]{0,24}\()?[ \t]{0,4}
     (?:
         \\?(?:[bfru]{0,2})(["'`])(?P<quoted>[^"'`\s]{8,400}?)\\?\1
-      | (?P<plain>[^\s"'`,;<>(){}\[\]]{8,400})(?=[\s,;<"']|$)
+      | (?P<plain>(?:[^\s"'`,;<>(){}\[\]\\]|\\(?!["'nrt])){8,400})(?=[\s,;<"'\\]|$)  # may stand in a string
     )""",
     re.VERBOSE,
 )

@@ -13,6 +13,7 @@ import pyarrow as pa
 from raycontext.arrow_files import read_uncompressed
 from raycontext.discover.merkle import MerkleTree
 from raycontext.errors import CorruptManifest
+from raycontext.foreign_json import read_json
 from raycontext.models import Failure, FileStat, SkipReason, TreeListing
 
 __all__ = ["FAULTS", "QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify", "is_racy"]
@@ -204,7 +205,7 @@ class Snapshot:
 
 def _failures(content: bytes) -> dict[str, Failure]:
     """Return the failures that `Snapshot.to_bytes` has written. Raises `ValueError` or `TypeError` for all else."""
-    found = json.loads(content)
+    found = read_json(content)
     if not isinstance(found, dict):
         raise ValueError("the failures are no table")
     failures = {path: Failure(*values) for path, values in found.items()}

@@ -32,7 +32,7 @@ from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.query import Description, SearchRequest, Statistics
 from raycontext.search.ranker import LinearRanker, Ranker
 from raycontext.search.related import RelatedRequest, best_related
-from raycontext.search.shard import notes_on_missing
+from raycontext.search.whole_segments import notes_on_missing
 from raycontext.store.collection import Location
 
 __all__ = ["SearchClient", "answers"]

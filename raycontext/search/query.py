@@ -79,7 +79,7 @@ class Statistics:
     field_frequencies: NDArray[np.int64]
     """Number of live chunks that have a term in the body, the symbol and the path, [3, terms of the query]."""
     missing_files: int = 0
-    """Number of live files whose segments are not there. They are in none of the other numbers."""
+    """Number of live files whose segments are missing or damaged. They are in none of the other numbers."""
 
     @property
     def document_frequencies(self) -> NDArray[np.int64]:

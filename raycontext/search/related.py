@@ -126,7 +126,8 @@ def related_candidates(
     proposals = concatenate(blocks, (0, 2))
     order = concatenate(orders, (0,), np.uint64)
     rows = propose(proposals.T, order, request.rows)
-    return RelatedCandidates(shard, rows, order[rows], proposals[rows])
+    numbers = concatenate([np.arange(len(part.alive_rows)) + part.first_row for part in view.parts], (0,), np.int64)
+    return RelatedCandidates(shard, numbers[rows], order[rows], proposals[rows])
 
 
 def best_related(

@@ -13,7 +13,14 @@ import numpy as np
 
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
-from raycontext.errors import CorruptArrays, CorruptSegment, DeadlineExceeded, FingerprintMismatch, StaleVersion
+from raycontext.errors import (
+    CorruptArrays,
+    CorruptSegment,
+    DeadlineExceeded,
+    FingerprintMismatch,
+    RaycontextError,
+    StaleVersion,
+)
 from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.lexical import Bm25f
@@ -34,9 +41,9 @@ from raycontext.search.related import (
 )
 from raycontext.search.vector import QueryVector
 from raycontext.search.view import View, concatenate
+from raycontext.search.whole_segments import WholeSegments, notes_on_missing
 from raycontext.store.collection import Collection, CollectionIdentity
-from raycontext.store.manifest import Manifest, SegmentReference
-from raycontext.store.segments.segment import Segment, path_hash
+from raycontext.store.segments.segment import path_hash
 
 __all__ = ["ShardSearch"]
 
@@ -53,9 +60,6 @@ THREADS = min(2, os.cpu_count() or 1)
 KEPT_VERSIONS = 2
 """Number of views that stay open, so that a query that began before a commit can end on its version."""
 
-MISSING = "it is missing"
-"""Problem of an object that a version names and that is not there."""
-
 OPEN_ATTEMPTS = 5
 """Number of tries to open the newest version while garbage collection removes files of older ones."""
 
@@ -63,10 +67,10 @@ OPEN_ATTEMPTS = 5
 def _reloading(
     method: Callable[Concatenate[ShardSearch, Parameters], Result],
 ) -> Callable[Concatenate[ShardSearch, Parameters], Result]:
-    """Return the method with a missing file turned into `StaleVersion`.
+    """Return the method with a missing or damaged file turned into `StaleVersion`.
 
     A file is missing when garbage collection has removed the version of a query. The shard drops its views, and the
-    caller begins the query anew.
+    caller begins the query anew. The same happens where a segment turns out to be damaged: it is left out then.
     """
 
     @functools.wraps(method)
@@ -77,8 +81,8 @@ def _reloading(
             version = self.newest
             self.clear()
             raise StaleVersion(self.name, version) from error
-        except CorruptArrays as error:  # posting lists are checked where they are read
-            raise CorruptSegment(self.name, f"{self.name}/segments", str(error.problem)) from error
+        except (CorruptSegment, CorruptArrays) as error:  # some columns are checked where they are read
+            raise self._without_damaged(error) from error
 
     return step
 
@@ -99,6 +103,7 @@ class ShardSearch:
         self._newest = -1
         self._identity: CollectionIdentity | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._whole = WholeSegments(collection, shard)
 
     @property
     def name(self) -> str:
@@ -349,40 +354,19 @@ class ShardSearch:
         if manifest is None or self._shard >= len(manifest.shards):
             return View(manifest, [])
         opened = {part.segment.reference.name: part.segment for view in self._views.values() for part in view.parts}
-        references = manifest.shards[self._shard].segments
-        segments: list[Segment] = []
-        for reference in references:
-            if reference.name in opened:  # an open segment has been verified
-                segments.append(opened[reference.name].under(reference))
-            elif (segment := self._open_segment(manifest, reference)) is not None:
-                segments.append(segment)
-        if references and not segments and len(manifest.shards) == 1:
-            raise CorruptSegment(self.name, f"{self._collection.storage.location}/{self.name}/segments", MISSING)
-        there = {segment.reference.name for segment in segments}
-        lost = [reference for reference in references if reference.name not in there]
-        return View(manifest, segments, sum(reference.files - len(reference.tombstones) for reference in lost))
+        return View(manifest, *self._whole.open(manifest, opened))
 
-    def _open_segment(self, manifest: Manifest, reference: SegmentReference) -> Segment | None:
-        """Open a segment. Return None where one of its files is missing though the version that names it is there.
-
-        Garbage collection removes a version before its segments: then it raises `FileNotFoundError`.
-        """
-        try:
-            segment = Segment(self._collection.storage, self._collection.name, reference)
-            segment.check_presence()
-        except FileNotFoundError:
-            if self._collection.has_version(manifest.version):
-                return None
-            raise
-        return segment
-
-
-def notes_on_missing(collection: str, files: int) -> list[str]:
-    """Return what an answer says about files whose segments are not there; nothing where all are there."""
-    if not files:
-        return []
-    what = "1 file is" if files == 1 else f"{files:,} files are"
-    return [
-        f"{what} missing from the answer: segments of '{collection}' are not there. `raycontext repair {collection}` "
-        "indexes these files again."
-    ]
+    def _without_damaged(self, error: CorruptSegment | CorruptArrays) -> RaycontextError:
+        """Leave out the segments that are damaged, and return the error to raise: `StaleVersion` where another try
+        answers without them, else `CorruptSegment`."""
+        parts = [part for view in self._views.values() for part in view.parts]
+        several = any(view.num_shards > 1 for view in self._views.values())
+        left_out = self._whole.leave_out(error, {part.segment.reference.name: part.segment for part in parts}.values())
+        is_whole = several or any(not self._whole.is_left_out(part.segment.reference.name) for part in parts)
+        version = self.newest
+        self.clear()
+        if left_out and is_whole:
+            return StaleVersion(self.name, version)
+        if isinstance(error, CorruptSegment):
+            return error
+        return CorruptSegment(self.name, f"{self.name}/segments", str(error.problem))

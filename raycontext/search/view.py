@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,18 @@ class View:
     A view without a manifest stands for an empty collection: version 0, no parts, and no fingerprint.
     """
 
-    def __init__(self, manifest: Manifest | None, segments: Sequence[Segment], missing_files: int = 0) -> None:
-        """Take the segments of one shard of a version. `missing_files` counts the files of those that are not there."""
+    def __init__(
+        self,
+        manifest: Manifest | None,
+        segments: Sequence[Segment],
+        first_rows: Sequence[int] | None = None,
+        missing_files: int = 0,
+    ) -> None:
+        """Take the whole segments of one shard of a version.
+
+        `first_rows` are the numbers of their first rows, by default without gaps. `missing_files` counts the files of
+        segments that are left out.
+        """
         self.missing_files = missing_files
         self.version = manifest.version if manifest else 0
         self.num_shards = manifest.options.num_shards if manifest else 1
@@ -87,10 +98,11 @@ class View:
         self.embedder = manifest.options.embedder if manifest else ""
         self.fingerprint = manifest.embedder if manifest else ""
         self.parts: list[Part] = []
-        first_row = first_file = 0
-        for segment in segments:
+        first_file = 0
+        if first_rows is None:
+            first_rows = list(accumulate((segment.reference.rows for segment in segments), initial=0))
+        for first_row, segment in zip(first_rows, segments, strict=False):
             self.parts.append(Part.open(segment, first_row, first_file))
-            first_row += segment.reference.rows
             first_file += segment.reference.files
         self._first_rows = np.array([part.first_row for part in self.parts], np.int64)
         self._first_files = np.array([part.first_file for part in self.parts], np.int64)

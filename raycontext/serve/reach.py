@@ -29,7 +29,9 @@ class Reach:
 
     def includes(self, source: str) -> bool:
         """Return whether a folder that a root or a job names may be reached. Its path may hold links."""
-        return self.holds(os.path.realpath(source)) if self._folders is not None else True
+        if self._folders is None:
+            return True
+        return bool(source) and self.holds(os.path.realpath(source))  # of a damaged collection no source is known
 
     def check_place(self, place: str, given: str) -> None:
         """Raise `PathNotAllowed` for a path outside of the bounds.

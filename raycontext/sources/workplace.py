@@ -11,8 +11,9 @@ Several processes may update one place at once, without locks. Each of them ends
 
 from __future__ import annotations
 
+import os
 import shutil
-import time
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ from raycontext.errors import SourceUnavailable
 from raycontext.private_files import make_private_folder
 from raycontext.sources.archive import digest_of, extract
 from raycontext.sources.git import update, without_password
-from raycontext.ulid import new_ulid, ulid_seconds
+from raycontext.ulid import is_ulid, new_ulid
 
 __all__ = ["Origin", "bring", "tree_of"]
 
@@ -127,7 +128,15 @@ def _fill_and_replace(place: Path, fill: Callable[[Path], str]) -> str:
 
 
 def _remove_leftovers(work: Path) -> None:
-    """Remove folders that killed processes have left behind."""
+    """Remove folders that killed processes have left behind. Ages are differences of times of the file system."""
+    now = _file_system_time(work)
     for left in (*work.glob(".new-*"), *work.glob(".trash-*")):
-        if ulid_seconds(left.name.partition("-")[2]) < time.time() - LEFT_BEHIND_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            if is_ulid(left.name.partition("-")[2]) and left.lstat().st_mtime < now - LEFT_BEHIND_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _file_system_time(folder: Path) -> float:
+    """Return the time of the file system that a folder is on, in Unix seconds."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        return os.fstat(probe.fileno()).st_mtime

@@ -12,6 +12,7 @@ import xxhash
 from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection, UnsupportedFormat
 from raycontext.models import CollectionSummary
 from raycontext.store.collection import Collection, CollectionIdentity, collection_names
+from raycontext.store.manifest import Manifest
 from raycontext.store.storage.base import Storage
 
 __all__ = ["Catalog", "several"]
@@ -38,27 +39,40 @@ class Catalog:
         return found
 
     def summaries(self) -> list[CollectionSummary]:
-        """Return a summary of each collection that can be read, sorted by name.
+        """Return a summary of each collection, sorted by name; that of a damaged one says what to do.
 
         A collection without a readable commit has version 0 and no files.
         """
-        summaries = []
-        for identity in self.identities():
-            try:
-                manifest = Collection(self._storage, identity.name).latest()
-            except (UnknownCollection, CorruptManifest, UnsupportedFormat):
-                manifest = None
-            summaries.append(
-                CollectionSummary(
-                    name=identity.name,
-                    source=identity.source,
-                    version=manifest.version if manifest else 0,
-                    files=manifest.files if manifest else 0,
-                    chunks=manifest.chunks if manifest else 0,
-                    indexed_at=manifest.committed_at if manifest else "",
-                )
-            )
-        return summaries
+        found = (self._summary(name) for name in collection_names(self._storage))
+        return [summary for summary in found if summary is not None]
+
+    def _summary(self, name: str) -> CollectionSummary | None:
+        """Return the summary of a collection; None where it was removed meanwhile."""
+        collection = Collection(self._storage, name)
+        identity: CollectionIdentity | None = None
+        manifest: Manifest | None = None
+        problem = ""
+        try:
+            manifest = collection.latest()
+        except UnknownCollection:
+            return None
+        except (CorruptManifest, UnsupportedFormat) as error:
+            problem = str(error)
+        try:
+            identity = collection.identity()
+        except UnknownCollection:
+            return None
+        except (CorruptManifest, UnsupportedFormat) as error:
+            problem = str(error)
+        return CollectionSummary(
+            name=name,
+            source=identity.source if identity else manifest.source if manifest else "",
+            version=manifest.version if manifest else 0,
+            files=manifest.files if manifest else 0,
+            chunks=manifest.chunks if manifest else 0,
+            indexed_at=manifest.committed_at if manifest else "",
+            problem=problem,
+        )
 
     def containing(self, path: str) -> CollectionIdentity | None:
         """Return the collection whose source is the absolute `path` or the nearest folder above it, else None."""

@@ -105,8 +105,16 @@ def shard_of(path: str, num_shards: int) -> int:
 
 
 def collection_names(storage: Storage) -> list[str]:
-    """Return the names of the collections on a storage, sorted."""
-    return [name for name in storage.list("") if _NAME.fullmatch(name) and storage.exists(f"{name}/{IDENTITY}")]
+    """Return the names of the collections on a storage, sorted. One whose description is missing is among them."""
+    return [name for name in storage.list("") if _NAME.fullmatch(name) and _is_collection(storage, name)]
+
+
+def _is_collection(storage: Storage, name: str) -> bool:
+    return storage.exists(f"{name}/{IDENTITY}") or _has_manifests(storage, name)
+
+
+def _has_manifests(storage: Storage, name: str) -> bool:
+    return any(manifest_version(each) is not None for each in storage.list(f"{name}/manifests"))
 
 
 def check_name(name: str) -> str:
@@ -135,6 +143,8 @@ class Collection:
         try:
             data = self.storage.read(f"{self.name}/{IDENTITY}")
         except FileNotFoundError as error:
+            if _has_manifests(self.storage, self.name):
+                raise CorruptManifest(place, "it is missing") from error
             raise UnknownCollection(self.name, tuple(collection_names(self.storage))) from error
         identity = CollectionIdentity.decode(place, data)
         if identity.name != self.name:

@@ -14,6 +14,7 @@ import xxhash
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raycontext.errors import CorruptManifest, UnsupportedFormat
+from raycontext.foreign_json import read_json
 from raycontext.models import IndexOptions
 from raycontext.ulid import is_ulid
 
@@ -172,9 +173,9 @@ def decode_sealed(kind: str, name: str, data: bytes) -> dict[str, Any]:
     intact file cannot be read.
     """
     try:
-        body: dict[str, Any] = json.loads(data)[kind]
+        body: dict[str, Any] = read_json(data)[kind]
         is_whole = isinstance(body, dict) and _sealed(kind, _canonical(body)) == data
-    except (ValueError, KeyError, TypeError, RecursionError) as error:  # a RecursionError for brackets without end
+    except (ValueError, KeyError, TypeError) as error:
         raise CorruptManifest(name, f"not a {kind}") from error
     if not is_whole:
         raise CorruptManifest(name, "checksum does not match")

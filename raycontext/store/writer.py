@@ -271,8 +271,9 @@ class CollectionWriter:
             return False
         try:
             self._check_identity(collection.identity())
-        except (UnknownCollection, CommitConflict):
+        except (UnknownCollection, CorruptManifest, CommitConflict):
             collection.storage.delete(target)
+            collection.identity()  # without our manifest: a collection that was removed is unknown
             raise
         if self._is_collected(manifest):
             self._withdraw(manifest)

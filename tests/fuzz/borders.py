@@ -5,6 +5,7 @@ from __future__ import annotations
 from .asked import HTTP, MCP
 from .border import Border
 from .fetched import ARCHIVES, BATCHES, REPOSITORIES
+from .relayed import RELAY
 from .segments import SEGMENTS
 from .stored import MANIFESTS, SNAPSHOTS
 from .texts import CHUNKER, GLOBS, POSTINGS, TOKENIZER
@@ -16,6 +17,7 @@ BORDERS: dict[str, Border] = {
     for border in (
         HTTP,
         MCP,
+        RELAY,
         BATCHES,
         REPOSITORIES,
         ARCHIVES,

@@ -67,6 +67,34 @@ def test_search_answers_from_the_segments_that_are_whole(whole: Path, place: Pat
         assert not context.verify("shop", deep=True)[0].damage
 
 
+@pytest.mark.parametrize("name", [DESCRIPTION, "chunks.arrow", "postings.arrow", "text.arrow"])
+def test_search_answers_from_other_segments_than_the_damaged_one(place: Path, name: str) -> None:
+    damaged = segments(place)[0] / name
+    damaged.write_bytes(damaged.read_bytes()[::-1])
+    with inline(place.parent) as context:
+        for _ in range(2):
+            hits = context.search("total price", collection="shop", limit=50)
+            assert 0 < len(hits) < 12
+            assert any("raycontext repair shop" in note and "damaged" in note for note in hits.notes)
+        related = context.related(hits[0].path, 1, collection="shop")
+        assert any("raycontext repair shop" in note for note in related.notes)
+
+
+def test_all_segments_damaged_is_an_error_or_a_note_of_it(place: Path) -> None:
+    for segment in segments(place):
+        (segment / "postings.arrow").write_bytes(b"")
+    with inline(place.parent) as context:
+        for _ in range(2):
+            try:
+                hits = context.search("total price", collection="shop")
+            except StorageError as error:
+                told = str(error)
+            else:
+                assert not hits
+                told = " ".join(hits.notes)
+            assert "raycontext repair" in told
+
+
 def test_all_segments_gone_is_told_with_the_command_that_mends_it(whole: Path, place: Path) -> None:
     shutil.rmtree(place / "segments")
     with inline(place.parent) as context:
@@ -103,6 +131,27 @@ def test_snapshot_that_goes_while_a_run_uses_it_is_told_alike(whole: Path, place
         shutil.rmtree(place / "snapshots")
         with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
             context.index(whole / "shop")
+
+
+def test_collection_whose_description_is_gone_is_listed_with_what_to_do(place: Path) -> None:
+    (place / "COLLECTION.json").unlink()
+    with inline(place.parent) as context:
+        (listed,) = context.collections()
+        assert (listed.name, listed.files) == ("shop", 12)
+        assert "raycontext repair" in listed.problem
+        calls: list[Callable[[], Any]] = [
+            lambda: context.search("total price", collection="shop"),
+            lambda: context.status("shop"),
+        ]
+        for call in calls:
+            with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
+                call()
+        (report,) = context.verify()
+        assert DamageKind.MISSING in {damage.kind for damage in report.damage}
+        context.repair()
+        (listed,) = context.collections()
+        assert listed.problem == ""
+        assert len(context.search("total price", collection="shop", limit=50)) == 12
 
 
 def test_all_collections_name_one_whose_description_cannot_be_read(place: Path, tmp_path: Path) -> None:

@@ -322,6 +322,7 @@ def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Pa
         health = stranger.get("/api/health", headers=headers).json()
         assert (health["ray_address"], health["ray_token_path"]) == ("", "")
     daemon("down")
+    until(lambda: not token.exists())
 
 
 @pytest.mark.ray

@@ -38,7 +38,7 @@ READ_THE_ENVIRONMENT = {
 """Modules below the interfaces that read variables of others. Settings travel as values from who calls."""
 
 ORDER = """
-exit_codes error_base errors tree_records models hits options settings private_files user_records kernel paths batching retrying arrow_files ulid safe_text text_cuts
+exit_codes error_base errors tree_records models hits options settings private_files user_records kernel paths batching retrying arrow_files foreign_json ulid safe_text text_cuts
 discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store

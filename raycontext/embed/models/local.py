@@ -7,7 +7,6 @@ stats of the files are checked before each use, so a long-lived process notices 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from raycontext import foreign_json
 from raycontext.embed.vectors import Documents
 from raycontext.errors import InvalidInput, RaycontextError
 
@@ -253,7 +253,7 @@ def read_json(path: Path, shape: type[Shape]) -> Shape:
     Raises `InvalidInput` where it holds something else, `OSError` where it cannot be read.
     """
     try:
-        value = json.loads(path.read_bytes())
+        value = foreign_json.read_json(path.read_bytes())
     except ValueError:
         value = None
     if not isinstance(value, shape):

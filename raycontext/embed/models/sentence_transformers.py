@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from raycontext.embed.models.local import PROMPTS_FILE, ModelKind, TextModel, first_file, read_prompts
 from raycontext.errors import InvalidInput
+from raycontext.foreign_json import read_json
 
 __all__ = ["KIND"]
 
@@ -99,8 +99,8 @@ def _check_no_code(folder: Path) -> None:
         if path.suffix != ".json" or not path.is_file():
             continue
         try:
-            content = json.loads(path.read_bytes())
-        except (ValueError, RecursionError):
+            content = read_json(path.read_bytes())
+        except ValueError:
             continue  # the package reports what it cannot read
         modules = content if path.name == "modules.json" and isinstance(content, list) else []
         if (isinstance(content, dict) and "auto_map" in content) or not all(map(_is_of_the_package, modules)):

@@ -28,6 +28,7 @@ from raycontext.embed.remote.providers import (
     tokens_at_most,
 )
 from raycontext.errors import EmbeddingBudgetExceeded, EmbeddingFailed
+from raycontext.foreign_json import read_json
 
 __all__ = ["Embedded", "EmbeddingServer"]
 
@@ -249,7 +250,7 @@ class EmbeddingServer:
     def _read(self, response: httpx2.Response, count: int) -> Answer:
         """Read the answer to a request with `count` texts. Raises `EmbeddingFailed` where it cannot be used."""
         try:
-            answer = self._embedder.read(response.json(), count)
+            answer = self._embedder.read(read_json(response.content), count)
         except (ValueError, UnusableAnswer) as error:
             problem = str(error) if isinstance(error, UnusableAnswer) else "the answer is no JSON"
             raise self._failed(f"gave an answer that cannot be used: {problem}") from error

@@ -11,13 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.daemon_client import paths
+from raycontext.foreign_json import read_json
 from raycontext.paths import remove_tree
 from raycontext.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from raycontext.sdk.watches import Watched
 
-__all__ = ["note_folders", "read_token", "read_watches", "remove_left_folders", "write_token", "write_watches"]
+__all__ = [
+    "note_folders",
+    "read_token",
+    "read_watches",
+    "remove_left_folders",
+    "remove_token",
+    "write_token",
+    "write_watches",
+]
 
 USERS_END_SECONDS = 20.0
 """Time in which the processes of a Ray end once their daemon was killed, in seconds."""
@@ -37,6 +46,17 @@ def write_token(root: str) -> None:
 def read_token(root: str) -> str:
     """Return the token that `write_token` wrote."""
     return Path(paths.token_path(root)).read_text()
+
+
+def remove_token(root: str, token: str) -> None:
+    """Remove the token at the end of the daemon that wrote it. The token of a daemon that serves by now stays."""
+    path = Path(paths.token_path(root))
+    taken = path.with_suffix(f".{secrets.token_hex(2)}")
+    with suppress(OSError):
+        path.rename(taken)
+        if taken.read_text() != token:
+            os.link(taken, path)
+        taken.unlink()
 
 
 def note_folders(root: str) -> None:
@@ -111,7 +131,7 @@ def write_watches(root: str, watched: dict[str, Watched]) -> None:
 def read_watches(root: str) -> dict[str, Watched]:
     """Return what `write_watches` wrote, without what cannot be read."""
     try:
-        found = json.loads(Path(paths.watches_path(root)).read_text())
+        found = read_json(Path(paths.watches_path(root)).read_text())
     except (OSError, ValueError):
         return {}
     noted = found.items() if isinstance(found, dict) else ()

@@ -27,7 +27,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.paths import remove_tree
 from raycontext.sdk.connection import connect
 from raycontext.serve.daemon.claim import Claim
-from raycontext.serve.daemon.files import read_token, read_watches, remove_left_folders, write_watches
+from raycontext.serve.daemon.files import read_token, read_watches, remove_left_folders, remove_token, write_watches
 from raycontext.serve.daemon.processes import end_children, memory
 from raycontext.serve.daemon.ray_behind import RayBehind
 from raycontext.serve.daemon.tcp import TcpServer
@@ -223,6 +223,7 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
     tcp: address to listen at as well, as the user wrote it; listening: the socket there.
     """
     process = DaemonProcess(root, Settings(), claimed, tcp)
+    token = read_token(root)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.ending.set)
@@ -235,7 +236,7 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
         outside = TcpServer(
             process,
             listening,
-            token=read_token(root),
+            token=token,
             allowed=process.settings.allowed_folders(),
             hosts=(tcp_address(tcp)[0], *process.settings.host_names()),
         )
@@ -254,6 +255,7 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
     await asyncio.gather(*(mount.close() for mount in mounts))
     await process.close()
     await asyncio.wait(working, timeout=END_SECONDS)
+    await asyncio.to_thread(remove_token, root, token)
     _log.info("ended")
     if process.leaves_ray:
         logging.shutdown()

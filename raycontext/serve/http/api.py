@@ -37,6 +37,7 @@ from raycontext.errors import (
     UnknownCollection,
 )
 from raycontext.exit_codes import ExitCode
+from raycontext.foreign_json import read_json
 from raycontext.index.request import refused
 from raycontext.serve.http.calls import CALLS, Call, Query, method_of
 from raycontext.serve.http.openapi import openapi
@@ -191,7 +192,7 @@ def _with_whole_numbers(body: bytes) -> str:
         number = float(digits)
         return int(number) if number.is_integer() and abs(number) <= LARGEST_WHOLE else number
 
-    return json.dumps(json.loads(body, parse_float=whole))
+    return json.dumps(read_json(body, parse_float=whole))
 
 
 def _with_odd_names(body: bytes) -> Any:
@@ -199,8 +200,8 @@ def _with_odd_names(body: bytes) -> Any:
     what is not JSON.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return read_json(body)
+    except ValueError:
         return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 from typing import Any
@@ -12,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from raycontext.errors import InvalidInput
+from raycontext.foreign_json import read_json
 from raycontext.index.request import run_options
 from raycontext.serve.mcp.tools import INDEX_OPTIONS, TOOLS
 
@@ -79,8 +79,8 @@ def _entries(name: str, text: str) -> Any:
     """Return a list that is given as text: as JSON, as its only entry, or, of extensions, separated by commas."""
     if text.startswith("["):
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return read_json(text)
+        except ValueError:
             pass  # a glob may begin like this, too
     if name in EXTENSIONS:
         return [part.strip() for part in text.split(",") if part.strip()] or text

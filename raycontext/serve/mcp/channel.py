@@ -73,7 +73,7 @@ def _parsed(data: bytes, status: int) -> dict[str, Any]:
     """Return a message. Raises `ChannelClosed` when the data is not a JSON object."""
     try:
         message = parsed(data)
-    except (ValueError, RecursionError):
+    except ValueError:
         message = None
     if not isinstance(message, dict):
         shown = data[:SHOWN_CHARACTERS].decode("ascii", "backslashreplace")

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from raycontext.foreign_json import read_json
+
 __all__ = [
     "INVALID_PARAMS",
     "INVALID_REQUEST",
@@ -58,8 +60,8 @@ class Batch:
 
 
 def parsed(data: bytes) -> Any:
-    """Return the value that JSON holds. Raises `ValueError` or `RecursionError`, also for NaN and infinities."""
-    return json.loads(data, parse_constant=_refuse, parse_float=_finite)
+    """Return the value that JSON holds. Raises `ValueError`, also for NaN and infinities."""
+    return read_json(data, parse_constant=_refuse, parse_float=_finite)
 
 
 def encoded(message: Any) -> bytes:

@@ -95,7 +95,7 @@ class Relay:
         """Handle one line from the client: a message, or a batch of them where the negotiated revision has batches."""
         try:
             message = parsed(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             self._send(failure(None, ProtocolError(PARSE_ERROR, "Parse error")))
             return
         if isinstance(message, list) and message and self._takes_batches:
@@ -197,7 +197,7 @@ class Relay:
             )
         except (RaycontextError, OSError) as error:
             response = told(f"The raycontext daemon cannot be reached: {error}")
-        except (ValueError, RecursionError):  # it could be read, but not passed on
+        except ValueError:  # it could be read, but not passed on
             response = failure(None, ProtocolError(INVALID_PARAMS, "Invalid request parameters", ""))
         if version is None:
             _without_envelope(response)

@@ -252,7 +252,7 @@ async function refresh() {
       const [known, jobs] = await Promise.all([call("/api/collections"), call("/api/jobs")]);
       const running = jobs.jobs.length ? jobs.jobs.slice(0, 8).map(jobLine) : [element("li", "quiet", "none")];
       byId("jobs").replaceChildren(...running);
-      const lines = known.collections.map((one) => element("li", "", element("strong", "", one.name), ` ${one.files} files, ${one.chunks} chunks`));
+      const lines = known.collections.map((one) => element("li", "", element("strong", "", one.name), one.problem ? ` ${one.problem}` : ` ${one.files} files, ${one.chunks} chunks`));
       byId("collections").replaceChildren(...(lines.length ? lines : [element("li", "quiet", "none: index a folder")]));
       const select = byId("collection");
       const names = known.collections.map((one) => one.name);

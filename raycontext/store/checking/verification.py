@@ -17,7 +17,7 @@ import numpy as np
 from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import read_as
 from raycontext.discover.snapshot import Snapshot
-from raycontext.errors import CorruptManifest, CorruptSegment, UnknownCollection, UnsupportedFormat
+from raycontext.errors import CorruptManifest, CorruptSegment, UnsupportedFormat
 from raycontext.models import SkipReason
 from raycontext.store.checking.consistency import contradictions, equals_source, paths_of
 from raycontext.store.checking.reports import Damage, DamageKind, VerificationReport
@@ -170,13 +170,12 @@ def _examine_identity(collection: Collection, found: Examination) -> None:
     try:
         found.identity = collection.identity()
     except CorruptManifest as error:
-        found.add(IDENTITY, DamageKind.DAMAGED, f"{error.problem}; the collection cannot be opened.")
+        if collection.storage.exists(f"{collection.name}/{IDENTITY}"):
+            found.add(IDENTITY, DamageKind.DAMAGED, f"{error.problem}; the collection cannot be opened.")
+        else:
+            found.add(IDENTITY, DamageKind.MISSING, "The collection cannot be opened.")
     except UnsupportedFormat as error:
         _unsupported(IDENTITY, error, found)
-    except UnknownCollection:
-        if not collection.versions():
-            raise
-        found.add(IDENTITY, DamageKind.MISSING, "The collection cannot be opened.")
 
 
 def _examine_manifests(collection: Collection, found: Examination) -> None:

@@ -7,7 +7,6 @@ batch by batch, posting lists by the kernels that read them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from itertools import pairwise
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from raycontext.errors import CorruptArrays, CorruptSegment
+from raycontext.foreign_json import read_json
 from raycontext.models import ChunkKind
 from raycontext.store.segments.columns import code_rows, numbers
 
@@ -109,8 +109,8 @@ def refusing(
 
 
 def described(encoded: bytes) -> dict[str, Any]:
-    """Return the description of a segment. Raises `ValueError` or `RecursionError` where it is none."""
-    description = json.loads(encoded)
+    """Return the description of a segment. Raises `ValueError` where it is none."""
+    description = read_json(encoded)
     if not isinstance(description, dict) or not isinstance(description.get("objects"), dict):
         raise ValueError("not a description")
     for entry in description["objects"].values():

@@ -112,6 +112,11 @@ class Segment:
         return other
 
     @property
+    def collection(self) -> str:
+        """Name of the collection."""
+        return self._collection
+
+    @property
     def format(self) -> int:
         """Number of the on-disk format of the segment."""
         return int(self._description["format"])

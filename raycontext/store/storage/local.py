@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from raycontext.errors import StorageError
 from raycontext.store.storage.open_folder import OpenFolder
-from raycontext.ulid import new_ulid, ulid_seconds
+from raycontext.ulid import is_ulid, new_ulid
 
 __all__ = ["LocalStorage"]
 
@@ -173,11 +172,8 @@ class LocalStorage:
                     root.move(trash, parent, last)
                     return False
                 root.sync()
-                root.empty_out(trash)
-                abandoned = time.time() - ABANDONED_SECONDS
-                for left in root.names():  # left over from removals that were interrupted
-                    if left.startswith(f"{_TRASH}-") and ulid_seconds(left.removeprefix(f"{_TRASH}-")) < abandoned:
-                        root.empty_out(left)
+                for left in (*_abandoned(root, trash), trash):
+                    root.empty_out(left)
         except FileNotFoundError:
             return False
         return True
@@ -238,6 +234,16 @@ class LocalStorage:
             if missing and isinstance(error, FileNotFoundError | NotADirectoryError):
                 raise FileNotFoundError(name) from error
             raise StorageError(str(self._root / name), error.strerror or type(error).__name__) from error
+
+
+def _abandoned(root: OpenFolder, trash: str) -> list[str]:
+    """Return the names of what interrupted removals have left in the root. `trash` was moved there just now.
+
+    A move sets the time of the last change of status. Both times are of the storage; no clock of a machine counts.
+    """
+    before = root.status(trash).st_ctime - ABANDONED_SECONDS
+    left = [name for name in root.names() if name.startswith(f"{_TRASH}-") and is_ulid(name.removeprefix(f"{_TRASH}-"))]
+    return [name for name in left if name != trash and root.status(name).st_ctime < before]
 
 
 def _parts(name: str) -> list[str]:

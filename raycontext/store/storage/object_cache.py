@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -69,22 +68,24 @@ class ObjectCache:
                 file.write(length.to_bytes(_LENGTH_BYTES, "little"))
                 file.flush()
                 os.fsync(file.fileno())
+                now = os.fstat(file.fileno()).st_mtime
             added = _mapped(temporary)
             temporary.replace(self._folder / key)
         finally:
             temporary.unlink(missing_ok=True)
         assert added is not None  # the length was written just now
-        self._make_room()
+        self._make_room(now)
         return added
 
-    def _make_room(self) -> None:
-        """Remove the least recently used files until the rest is within the limit."""
+    def _make_room(self, now: float) -> None:
+        """Remove the least recently used files until the rest is within the limit. `now` is the time of the file system
+        in Unix seconds."""
         files = []
         total = 0
         for entry in os.scandir(self._folder):
             try:
                 status = entry.stat(follow_symlinks=False)
-                if entry.name.endswith(_TEMPORARY) and status.st_mtime < time.time() - ABANDONED_SECONDS:
+                if entry.name.endswith(_TEMPORARY) and status.st_mtime < now - ABANDONED_SECONDS:
                     Path(entry.path).unlink()
                     continue
             except FileNotFoundError:  # another process was faster

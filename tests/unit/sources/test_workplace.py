@@ -130,10 +130,11 @@ def test_two_at_once_end_with_the_newest_state(upstream: Path, work: str) -> Non
 
 
 def test_leavings_of_a_killed_process_go_after_a_day(upstream: Path, work: str) -> None:
-    recent = Path(work, f".new-{new_ulid()}")
-    old = Path(work, ".new-01j00000000000000000000000")
+    recent = Path(work, ".new-01j00000000000000000000000")
+    old = Path(work, f".new-{new_ulid()}")
     for place in (recent, old):
         (place / "tree").mkdir(parents=True)
+    os.utime(old, (0, 0))  # its name tells what the clock of its maker showed, which may be wrong
     bring(work, "up", origin_of(upstream))
     assert recent.is_dir()
     assert not old.exists()
