@@ -64,6 +64,8 @@ class UsesWanted:
     limit: int = 50
     offset: int = 0
     mentions: bool = False
+    files: int = MOST_FILES
+    """Largest number of files whose uses are told apart."""
 
 
 class RelationsClient:
@@ -332,16 +334,16 @@ class RelationsClient:
         """Return all uses of the wanted definitions, certain ones first, and whether files were left out."""
         renamed = {entry.path for entry in found.imports if entry.alias and entry.name == facts.name}
         chosen = sorted(renamed.union(use.path for use in found.uses.get(facts.name, ())))
-        if len(chosen) > MOST_FILES:
+        if len(chosen) > wanted.files:
             self._notes[
-                f"The first {MOST_FILES} of {len(chosen)} files that use '{facts.name}' were looked at: "
+                f"The first {wanted.files} of {len(chosen)} files that use '{facts.name}' were looked at: "
                 "narrow it by --path."
             ] = None
-        question = FindUses(facts, tuple(chosen[:MOST_FILES]), wanted.kinds, wanted.mentions, wanted.filters)
+        question = FindUses(facts, tuple(chosen[: wanted.files]), wanted.kinds, wanted.mentions, wanted.filters)
         answers = await self._ask(question)
         uses = [use for part in answers.values() for use in part]
         uses.sort(key=lambda use: (_rank(use.certainty), use.path, use.line, use.column))
-        return uses, len(chosen) > MOST_FILES
+        return uses, len(chosen) > wanted.files
 
     async def _survey(
         self,

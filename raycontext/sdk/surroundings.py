@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from raycontext.errors import InvalidInput
+from raycontext.errors import InvalidInput, RuntimeUnavailable
 from raycontext.hits import Hits, Surrounding
 from raycontext.models import Hit, SearchFilters
 from raycontext.relations.map_names import MAP_KINDS
@@ -21,6 +21,8 @@ MOST_HITS = 3
 """Number of hits, the best ones, whose callees, callers and files are looked at."""
 MOST_CALLED = 8
 """Largest number of callees, and of callers, of one hit."""
+MOST_FILES = 40
+"""Largest number of files whose calls are told apart to find the callers of one hit."""
 MOST_OUTLINED = 60
 """Largest number of definitions of the outline of one file."""
 
@@ -67,8 +69,9 @@ async def surroundings_of(
         one = of_hits.get((hit.path, hit.start_line, hit.end_line))
         if one is None:
             continue
-        target, wanted = Target(path=hit.path, line=one.line), UsesWanted(limit=MOST_CALLED)
-        with suppress(InvalidInput):  # a definition inside of a function is in no list of definitions
+        target, wanted = Target(path=hit.path, line=one.line), UsesWanted(limit=MOST_CALLED, files=MOST_FILES)
+        # A definition inside of a function is in no list of definitions; a late shard costs the surroundings alone.
+        with suppress(InvalidInput, RuntimeUnavailable):
             callees = await RelationsClient(client, collection, source).callees(target, wanted)
             callers = await RelationsClient(client, collection, source).callers(target, wanted)
             listed.add("callee", one.name, _definitions(callees.called))

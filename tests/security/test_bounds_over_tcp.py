@@ -79,6 +79,12 @@ def ways(place: Place) -> dict[str, list[dict[str, Any]]]:
             {"path": str(place.hidden / "launch.py")},
             {"path": str(place.hidden), "collection": "shop"},
         ],
+        "/api/map": [
+            {"path": ".", **by_name},
+            {"path": str(place.hidden), **by_name},
+            {"path": str(place.hidden / "launch.py")},
+            {"path": str(place.hidden), "collection": "shop"},
+        ],
         "/api/search": [
             *({**question, **body} for body in named),
             {**question, "collection": HIDDEN, "path": str(place.public)},
@@ -148,7 +154,8 @@ async def test_lists_and_events_tell_of_nothing_outside(place: Place) -> None:
 async def test_every_route_is_one_that_these_tests_know(place: Place) -> None:
     application = http_application(OpenDaemon(place.bounded))
     routes = {route.path for route in application.routes if isinstance(route, Route)}
-    others = {"/api/health", "/api/progress/{collection}", "/openapi.json", "/", "/app.js", "/style.css"}
+    page = {"/", "/app.js", "/highlight.js", "/style.css"}
+    others = {"/api/health", "/api/progress/{collection}", "/openapi.json", *page}
     assert routes == {call.path for call in CALLS} | others
 
 
@@ -159,6 +166,7 @@ async def test_every_route_is_one_that_these_tests_know(place: Place) -> None:
         ("find_related", {"line": 1}),
         ("find_usages", {"symbol": "total"}),
         ("outline", {}),
+        ("outline", {"map": True}),
         ("index_codebase", {}),
         ("get_indexing_status", {}),
         ("clear_index", {}),

@@ -257,7 +257,7 @@ def test_a_place_can_be_copied_and_opened_in_an_editor(opened: Page, host: str) 
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=f"http://{host}")
     ask(opened, "spaced_out")
     hit = opened.locator(".hit").first
-    assert hit.locator("a").count() == 0
+    assert hit.locator("a.place").count() == 0
     hit.locator(".copy").click()
     expect(hit.locator(".copy")).to_have_text("copied")
     copied = opened.evaluate("navigator.clipboard.readText()")
@@ -269,6 +269,42 @@ def test_a_place_can_be_copied_and_opened_in_an_editor(opened: Page, host: str) 
     assert link.endswith("/with%20space/odd%20%3Cb%3Ename.py:1")
     opened.reload()
     expect(opened.locator("#opens")).to_have_value("vscode")
+
+
+def test_names_lead_to_their_definitions_uses_callers_and_callees(opened: Page) -> None:
+    ask(opened, "charge_card")
+    hit = opened.locator(".hit").filter(has_text="def charge_card").first
+    hit.locator("a.use", has_text="charge_card").first.click()
+    panel = opened.locator("#panel")
+    expect(panel.locator("#panel-title")).to_have_text("charge_card")
+    expect(panel.locator("li").first).to_contain_text("payment.py:", timeout=1000 * WAIT_SECONDS)
+    expect(panel).to_contain_text("Callers")
+    panel.locator(".leads").first.click()
+    expect(panel.locator("#panel-title")).to_have_text("charge_card", timeout=1000 * WAIT_SECONDS)
+    hit.get_by_text("outline", exact=True).click()
+    expect(panel.locator("#panel-title")).to_have_text("payment.py")
+    expect(panel).to_contain_text("function charge_card", timeout=1000 * WAIT_SECONDS)
+    assert hit.locator(".hljs-keyword").count() > 0
+    opened.click("#panel-close")
+    expect(panel).to_be_hidden()
+    assert opened.problems == []  # type: ignore[attr-defined]
+
+
+def test_a_link_of_ones_own_opens_places_and_never_runs_a_script(opened: Page) -> None:
+    ask(opened, "spaced_out")
+    opened.select_option("#opens", "own")
+    opened.fill("#template", "edit://at?f={path}&l={line}")
+    opened.press("#template", "Tab")
+    link = opened.locator(".hit a.place").first.get_attribute("href")
+    assert link is not None
+    assert link.startswith("edit://at?f=/")
+    assert link.endswith("/with%20space/odd%20%3Cb%3Ename.py&l=1")
+    opened.reload()
+    expect(opened.locator("#template")).to_have_value("edit://at?f={path}&l={line}")
+    opened.fill("#template", "javascript:alert({line})")
+    opened.press("#template", "Tab")
+    ask(opened, "spaced_out")
+    assert opened.locator(".hit a.place").count() == 0
 
 
 def test_keyboard_alone_is_enough(opened: Page) -> None:

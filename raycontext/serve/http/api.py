@@ -61,6 +61,7 @@ LARGEST_WHOLE = 1 << 53
 PAGE = {
     "/": ("index.html", "text/html"),
     "/app.js": ("app.js", "text/javascript"),
+    "/highlight.js": ("vendored/highlight.min.js", "text/javascript"),
     "/style.css": ("style.css", "text/css"),
 }
 

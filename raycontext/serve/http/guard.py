@@ -24,7 +24,7 @@ MAX_BODY_BYTES = 4 << 20
 BODY_SECONDS = 20.0
 """Time in which the body of a request has to arrive as a whole, in seconds."""
 
-PUBLIC = ("/", "/app.js", "/style.css", "/api/token")
+PUBLIC = ("/", "/app.js", "/highlight.js", "/style.css", "/api/token")
 """Paths that need no token. The page holds nothing secret; it gets the token for a code, or from its user."""
 
 Message = MutableMapping[str, Any]

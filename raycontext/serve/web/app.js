@@ -6,6 +6,7 @@ const KINDS = ["function", "method", "class", "interface", "enum", "type", "modu
 const FIELDS = { q: "query", collection: "collection", language: "language", path: "path", kind: "kind", limit: "limit" };
 const LINKS = { vscode: "vscode://file/{path}:{line}", idea: "idea://open?file={path}&line={line}" };
 const SHOWN_NAMES = 6;
+const MOST_COLOURED = 100000; // characters of a hit that are coloured
 const POLL_MILLISECONDS = 1000, LONGEST_POLL_MILLISECONDS = 60000;
 let following = null; // the query for the next page; null when there is none
 let running = null; // the search whose answer is waited for: a later one ends it
@@ -70,22 +71,54 @@ function words(query) {
   return [...new Set(parts.map((word) => word.toLowerCase()))].slice(0, 50);
 }
 
-function highlighted(line, wanted) {
-  const made = element("span", "code");
-  const lower = line.toLowerCase();
+// The text of a line as nodes: what was asked for is marked.
+function marked(text, wanted) {
+  const made = [];
+  const lower = text.toLowerCase();
   let from = 0;
-  while (wanted.length && lower.length === line.length) {
+  while (wanted.length && lower.length === text.length) {
     let first = -1, length = 0;
     for (const word of wanted) {
       const at = lower.indexOf(word, from);
       if (at >= 0 && (first < 0 || at < first || (at === first && word.length > length))) [first, length] = [at, word.length];
     }
     if (first < 0) break;
-    made.append(line.slice(from, first), element("mark", "", line.slice(first, first + length)));
+    made.push(text.slice(from, first), element("mark", "", text.slice(first, first + length)));
     from = first + length;
   }
-  made.append(line.slice(from));
+  made.push(text.slice(from));
   return made;
+}
+
+// Names in code lead to their definitions and uses.
+function named(text, wanted, hit) {
+  return text.split(/([\p{L}_$][\p{L}\p{N}_$]*)/u).map((part, index) => {
+    if (index % 2 === 0 || part.length < 3) return element("span", "", ...marked(part, wanted));
+    const made = element("a", "use", ...marked(part, wanted));
+    made.href = "#";
+    made.tabIndex = -1; // there are hundreds: the keyboard reaches those of the panel
+    made.addEventListener("click", (event) => {
+      event.preventDefault();
+      about(hit, part);
+    });
+    return made;
+  });
+}
+
+// The lines of a text as lists of pieces with a class each. highlight.js gives a tree, so that nothing is read as HTML.
+function coloured(text, language) {
+  const lines = [[]];
+  const add = (piece, scope) => piece.split("\n").forEach((part, index) => {
+    if (index) lines.push([]);
+    if (part) lines.at(-1).push([part, scope]);
+  });
+  const walk = (node, scope) => {
+    if (typeof node === "string") add(node, scope);
+    else for (const child of node.children) walk(child, node.scope ? `hljs-${node.scope.split(".")[0]}` : scope);
+  };
+  const known = globalThis.hljs?.getLanguage(language) && text.length < MOST_COLOURED;
+  walk(known ? hljs.highlight(text, { language, ignoreIllegals: true })._emitter.root : text, "");
+  return lines;
 }
 
 // Controls, and marks that reverse or hide text, are shown as escapes: what is read is what stands there.
@@ -98,8 +131,15 @@ function wholePath(hit) {
   return `${hit.source.replace(/\/$/, "")}/${hit.path}`;
 }
 
+// A template of one's own needs a scheme, and none that runs something in this page.
+function ownTemplate() {
+  const template = byId("template").value.trim();
+  return /^[a-z][a-z0-9+.-]*:/i.test(template) && !/^(javascript|data|blob|vbscript):/i.test(template) ? template : "";
+}
+
 function place(hit, line = hit.start_line, text = `${hit.path}:${line}`) {
-  const template = LINKS[byId("opens").value];
+  const chosen = byId("opens").value;
+  const template = chosen === "own" ? ownTemplate() : LINKS[chosen];
   if (!template) return element("span", "place", visible(text));
   const made = element("a", "place", visible(text));
   made.href = template
@@ -137,13 +177,16 @@ function shown(hit, wanted) {
   const symbol = names.slice(0, SHOWN_NAMES).join(" ") + (names.length > SHOWN_NAMES ? " …" : "");
   const title = [hit.scope, symbol].filter(Boolean).join(" › ");
   if (title) head.append(element("span", "symbol", visible(title)));
+  head.append(opener("relations", `Show what calls ${visible(title) || "this"} and what it calls`, () => about(hit, "", hit.start_line)));
+  head.append(opener("outline", `Show what ${visible(hit.path)} defines`, () => outline(hit)));
   head.append(element("span", "tag", visible(`${hit.kind} · ${hit.language} · ${hit.collection}`)));
   if (hit.freshness === "changed" || hit.freshness === "deleted") head.append(element("span", "tag stale", `${hit.freshness} since`));
   head.append(copyButton(hit));
   const text = element("pre");
   const lines = hit.text.replace(/\n$/, "").split("\n");
-  lines.forEach((line, index) => {
-    const code = highlighted(visible(line.replace(/\r$/, "")), wanted);
+  coloured(lines.map((line) => visible(line.replace(/\r$/, ""))).join("\n"), hit.language).forEach((pieces, index) => {
+    const code = element("span", "code");
+    for (const [piece, scope] of pieces) code.append(...(/comment|string/.test(scope) ? [element("span", scope, ...marked(piece, wanted))] : [element("span", scope, ...named(piece, wanted, hit))]));
     text.append(element("div", "row", element("span", "number", String(hit.start_line + index)), code));
   });
   if (hit.text_cut) text.append(element("div", "row cut", "… the rest is in the file"));
@@ -152,6 +195,76 @@ function shown(hit, wanted) {
   made.tabIndex = 0;
   made.hit = hit;
   return made;
+}
+
+function opener(text, title, work) {
+  const made = element("button", "open", text);
+  made.type = "button";
+  made.title = title;
+  made.setAttribute("aria-label", title);
+  made.addEventListener("click", work);
+  return made;
+}
+
+// The panel beside the hits. Its places lead on: each asks for the relations of the definition at it.
+let asking = 0; // number of the last question of the panel: an earlier answer is not shown
+async function panel(title, ask) {
+  const mine = ++asking;
+  byId("panel").hidden = false;
+  byId("panel-title").textContent = title;
+  byId("panel-text").replaceChildren(element("p", "quiet", "…"));
+  let found;
+  try {
+    found = await ask();
+  } catch (error) {
+    found = [element("p", "wrong", error.message)];
+  }
+  if (asking === mine) byId("panel-text").replaceChildren(...found);
+}
+
+function listed(title, items) {
+  const lines = items.length ? items : [element("li", "quiet", "none")];
+  return [element("h3", "", title), element("ul", "", ...lines)];
+}
+
+function definition(hit, one, text) {
+  const made = element("button", "leads", text);
+  made.type = "button";
+  made.addEventListener("click", () => about(hit, "", one.line, one.path));
+  return element("li", "", made, " ", place({ ...hit, path: one.path }, one.line));
+}
+
+const full = (one) => visible(`${one.scope ? `${one.scope} › ` : ""}${one.name}`);
+
+// What is known of a name, or of the definition at a line: its definitions, uses, callers and callees.
+function about(hit, name, line = 0, path = hit.path) {
+  const target = name || `${path}:${line}`;
+  return panel(visible(target), async () => {
+    const question = { target, collection: hit.collection, limit: 20 };
+    const [uses, callers, callees] = await Promise.all(["usages", "callers", "callees"].map((one) => call(`/api/${one}`, question)));
+    byId("panel-title").textContent = visible(uses.name || target);
+    const called = (answer) => answer.called.filter((one) => one.definition).map((one) => definition(hit, one.definition, full(one.definition) + (one.certainty === "certain" ? "" : " ?")));
+    const places = uses.uses.map((use) => element("li", "", place({ ...hit, path: use.path }, use.line), element("code", "", visible(use.text.slice(0, 200)))));
+    return [
+      ...listed("Definitions", uses.definitions.map((one) => definition(hit, one, `${one.kind} ${full(one)}`))),
+      ...listed("Callers", called(callers)),
+      ...listed("Callees", called(callees)),
+      ...listed(`Uses: ${uses.certain} certain, ${uses.possible} possible`, places),
+    ];
+  });
+}
+
+function outline(hit) {
+  return panel(visible(hit.path), async () => {
+    const found = await call("/api/outline", { path: hit.path, collection: hit.collection });
+    const lines = found.definitions.map((one) => {
+      const made = definition(hit, one, `${one.kind} ${visible(one.name)}`);
+      made.classList.add(`depth${Math.min(one.depth, 4)}`);
+      if (one.documentation) made.append(element("span", "quiet", ` ${visible(one.documentation)}`));
+      return made;
+    });
+    return listed(found.cut ? "Definitions, the first ones" : "Definitions", lines);
+  });
 }
 
 // Filters are separated by commas, so that a path can have a space.
@@ -293,8 +406,13 @@ byId("search").addEventListener("submit", (event) => {
 addEventListener("popstate", restore);
 byId("more").addEventListener("click", () => following && search(following));
 byId("opens").value = localStorage.getItem("opens") || "";
-byId("opens").addEventListener("change", () => {
+byId("template").value = localStorage.getItem("template") || "";
+byId("template").hidden = byId("opens").value !== "own";
+byId("panel-close").addEventListener("click", () => (byId("panel").hidden = true));
+for (const id of ["opens", "template"]) byId(id).addEventListener("change", () => {
   localStorage.setItem("opens", byId("opens").value);
+  if (byId("template").value) localStorage.setItem("template", byId("template").value);
+  byId("template").hidden = byId("opens").value !== "own";
   for (const item of byId("hits").children) item.querySelector(".place").replaceWith(place(item.hit));
 });
 byId("index").addEventListener("submit", async (event) => {
