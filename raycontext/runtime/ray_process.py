@@ -173,6 +173,12 @@ def _is_on_the_loopback(address: str) -> bool:
     return bool(elsewhere[0].startswith("127."))
 
 
+def _check_loopback() -> None:
+    """Raise `OSError` where this machine cannot talk to itself, which Ray would try for more than a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname(), timeout=REACHABLE_SECONDS).close()
+
+
 def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     """Start a local Ray with `workers` cores and an object store of `object_store_bytes` bytes.
 
@@ -180,6 +186,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     demands a token by default; without this one it would write a token to the home folder. Raises what `ray.init`
     raises.
     """
+    _check_loopback()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

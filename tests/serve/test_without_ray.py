@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from .conftest import Command
+from ..waiting import WAIT_SECONDS
+from .conftest import SCRIPT, Command
 
 pytestmark = pytest.mark.process
 
@@ -18,14 +20,31 @@ NO_RAY = {"RAYCONTEXT_OBJECT_STORE_BYTES": "1"}
 QUESTION = "where is a credit card charged?"
 
 
-def test_commands_without_daemon_go_on_without_ray_and_say_why(command: Command, source: Path) -> None:
-    done = command("index", source, "--json", **NO_RAY)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["files"] == 5
-    (told,) = [line for line in done.stderr.splitlines() if "Ray" in line]
-    assert "going on without Ray" in told
-    assert "object store" in told
-    assert "raycontext doctor" in told
+@pytest.mark.parametrize(
+    "cause, wrapper, told",
+    [
+        ("object store", (), "object store"),
+        ("temporary folder", (), "AF_UNIX path length"),
+        ("no ports", ("unshare", "--net"), "Network is unreachable"),
+    ],
+    ids=["small object store", "long temporary folder", "no network at all"],
+)
+def test_commands_without_daemon_go_on_without_ray_and_say_why(
+    command: Command, source: Path, tmp_path: Path, cause: str, wrapper: tuple[str, ...], told: str
+) -> None:
+    if wrapper and subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets us make no network namespace")
+    temporary = tmp_path / ("long" * 20)
+    temporary.mkdir()
+    variables = {"temporary folder": {"TMPDIR": str(temporary)}, "object store": NO_RAY}.get(cause, {})
+    with command.start("index", source, "--json", program=(*wrapper, SCRIPT), **variables) as process:
+        stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 0, stderr
+    assert json.loads(stdout)["files"] == 5
+    (line,) = [line for line in stderr.splitlines() if "Ray" in line]
+    assert "going on without Ray" in line
+    assert told in line
+    assert "raycontext doctor" in line
     assert command("search", QUESTION, source, "--files").stdout.splitlines()[0].endswith("payment.py")
     assert command.remaining() == []
 
