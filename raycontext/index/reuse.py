@@ -1,6 +1,7 @@
 """Stages of an index run that take rows which exist already, in place of parsing: they find them and bring them over.
 
-What decides the rows of a file is compared with the file itself, so that the result is that of an index made anew.
+The result is that of an index made anew: where a segment was made under other rules than those of this version, what
+decides the rows of a file is compared with the file itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from raycontext.index.relatives import relatives_first
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.runtime.task import task
 from raycontext.store.collection import Collection, Location, collection_names
+from raycontext.store.fingerprint import rules_fingerprint
 from raycontext.store.known_files import KnownFiles, find_in_collections, is_usable
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.segments.compaction import copy_files
@@ -147,9 +149,15 @@ class _Check:
         self._options = options
         self._attributes = Attributes(root)
         self._languages = LanguageChoice(options.language_of)
+        self._rules = rules_fingerprint()
 
     def fits(self, segment: Segment, ordinal: int, path: str) -> bool:
-        """Return whether indexing the file at `path` now would give the rows that a file of a segment has."""
+        """Return whether indexing the file at `path` now would give the rows that a file of a segment has.
+
+        The run has hashed the file just now. Under the rules of that segment nothing else can differ.
+        """
+        if segment.rules and segment.rules == self._rules:
+            return True
         from raycontext.index.marks import is_generated_file, is_vendored_file
         from raycontext.store.segments.segment_writer import kinds_of
 

@@ -118,7 +118,7 @@ def index_files(
     """
     from raycontext.index.languages import LanguageChoice
     from raycontext.index.segment_builder import Batch
-    from raycontext.store.fingerprint import chunker_fingerprint
+    from raycontext.store.fingerprint import chunker_fingerprint, rules_fingerprint
 
     batch, attributes = Batch(LanguageChoice(options.language_of)), Attributes(Path(source))
     entries: dict[str, SnapshotEntry] = {}
@@ -153,6 +153,7 @@ def index_files(
         columns,
         embedder=embedder.fingerprint,
         chunker=chunker_fingerprint(),
+        rules=rules_fingerprint(),
     )
     return IndexedBatch(
         reference,

@@ -14,6 +14,8 @@ import pytest
 import raycontext
 from raycontext.actors.coordinator import Coordinator
 from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.index import reuse
+from raycontext.index.languages import LanguageChoice
 from raycontext.models import Hit
 from raycontext.store import garbage
 from raycontext.store.collection import Collection
@@ -220,3 +222,20 @@ def test_objects_of_a_store_are_copied_and_count_as_own(shop: Path, tmp_path: Pa
         assert (status.shared_bytes, status.own_bytes) == (0, status.bytes_on_disk)
         context.clear("shop")
         assert_as_fresh(context, "twin", tmp_path / "twin", tmp_path / "other")
+
+
+def test_rows_of_other_rules_are_taken_only_where_todays_rules_say_the_same(
+    context: raycontext.SyncContext, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade that tells languages in another way."""
+    context.index(shop)
+    monkeypatch.setattr(reuse, "rules_fingerprint", lambda: "of another version")
+    told = LanguageChoice.language
+    monkeypatch.setattr(
+        LanguageChoice,
+        "language",
+        lambda self, path, *facts: "php" if path == "cart.py" else told(self, path, *facts),
+    )
+    shutil.copytree(shop, tmp_path / "twin")
+    assert context.index(tmp_path / "twin").reused_files == 4
+    assert context.status("twin").languages["php"] == 1

@@ -89,7 +89,8 @@ def test_description_of_a_segment_has_the_fields_of_the_page() -> None:
     written = json.loads((segments_of_golden()[0] / DESCRIPTION).read_bytes())
     sentence = section("Segment").split(f"`{DESCRIPTION}`:")[1].split(":")[0]
     assert re.findall(r"`(\w+)`", sentence) == ["format", "embedder", "chunker", "files", "rows", "objects"]
-    assert set(written) == set(re.findall(r"`(\w+)`", sentence))
+    assert set(written) - {"rules"} == set(re.findall(r"`(\w+)`", sentence))
+    assert "`rules`" in section("Segment")
 
 
 @pytest.mark.parametrize("name", ["files.arrow", "chunks.arrow", "definitions.arrow"])

@@ -148,7 +148,13 @@ def copy_files(
         cut_by_lines=int(np.count_nonzero(_column(files, "parse_attempts"))),
         embedder=embedder,
         chunker=chunker,
+        rules=_common([source.segment.rules for source in sources]),
     )
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return the text that all are; "" where they differ."""
+    return texts[0] if len(set(texts)) == 1 else ""
 
 
 def _renumbered(alive: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.int64]]:

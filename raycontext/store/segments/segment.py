@@ -141,6 +141,11 @@ class Segment:
         """Fingerprint of the chunker and of the analysis."""
         return str(self._description["chunker"])
 
+    @property
+    def rules(self) -> str:
+        """Fingerprint of the rules that told what each content is; "" where it is not known or not the same for all."""
+        return str(self._description.get("rules", ""))
+
     @cached_property
     @checks.refusing("files.arrow")
     def files(self) -> pa.Table:

@@ -101,11 +101,11 @@ class SegmentContent:
 
 
 def write_segment(
-    storage: Storage, collection: str, content: SegmentContent, *, embedder: str, chunker: str
+    storage: Storage, collection: str, content: SegmentContent, *, embedder: str, chunker: str, rules: str = ""
 ) -> SegmentReference:
     """Write a segment under a new name and return the reference that a commit needs.
 
-    `embedder` and `chunker` are the fingerprints of what made the content. Raises `StorageError`.
+    `embedder`, `chunker` and `rules` are the fingerprints of what made the content. Raises `StorageError`.
     """
     from raycontext.analyse.terms import analyse_texts  # only writers need the compiled analysis
 
@@ -132,6 +132,7 @@ def write_segment(
         cut_by_lines=sum(file.parse_attempts > 0 for file in content.files),
         embedder=embedder,
         chunker=chunker,
+        rules=rules,
     )
 
 
@@ -145,10 +146,12 @@ def store_segment(
     cut_by_lines: int,
     embedder: str,
     chunker: str,
+    rules: str = "",
 ) -> SegmentReference:
     """Write the data files of a segment under a new name, and their description last.
 
-    `files` and `rows` are the numbers of files and chunks, `embedder` and `chunker` the fingerprints of what made them.
+    `files` and `rows` are the numbers of files and chunks; `embedder`, `chunker` and `rules` the fingerprints of what
+    made them.
     Return the reference that a commit needs. Raises `StorageError`.
     """
     objects: dict[str, bytes | pa.Buffer] = dict(data_files)
@@ -163,6 +166,8 @@ def store_segment(
             for name, data in objects.items()
         },
     }
+    if rules:
+        description["rules"] = rules
     encoded = json.dumps(description, sort_keys=True, separators=(",", ":")).encode()
     objects[DESCRIPTION] = encoded
     name = new_ulid()
