@@ -29,7 +29,7 @@ from raycontext.evaluation import same_file
 from raycontext.models import SearchFilters
 from raycontext.sdk.context import CANDIDATE_FILES
 from raycontext.search.query import SearchRequest
-from raycontext.search.ranker import MODEL_FEATURES, cosine_moments, model_features
+from raycontext.search.ranker import MODEL_FEATURES, CollectionFacts, model_features
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 
@@ -84,7 +84,7 @@ def gather(judged: dict[str, Any], corpus: Path, root: Path, context: raycontext
     for query in judged["queries"]:
         request = SearchRequest(query["query"], SearchFilters(), files=CANDIDATE_FILES, rows=1)
         found = search.candidates(request, search.statistics(request))
-        moments = cosine_moments([found.cosine_sums])
+        collection = CollectionFacts.total([found.cosine_sums], [found.kind_counts])
         paths = tuple(search.path(found.version, file) for file in found.files.tolist())
         targets = [target["path"] for target in query["targets"]]
         samples.append(
@@ -92,7 +92,7 @@ def gather(judged: dict[str, Any], corpus: Path, root: Path, context: raycontext
                 repository=judged["name"],
                 category=query["category"],
                 query=query["query"],
-                features=model_features(query["query"], found.features, found.kinds, moments),
+                features=model_features(query["query"], found.features, found.kinds, collection),
                 paths=paths,
                 answered=tuple(
                     frozenset(number for number, target in enumerate(targets) if same_file(path, target))

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     max_embedding_tokens: int | None = Field(default=None, ge=0)
     """Largest number of an embedding server's tokens that an index run may use. The run stops before it would use more.
     None: no limit."""
-    diversity: float = Field(default=0.75, ge=0.0, le=1.0)
+    diversity: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share by which the score of each further hit of the same file is reduced. 0: not at all; 1: one hit a file."""
     refresh: bool = True
     """Whether a search first looks for changes in the source, if the tree is small."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-__all__ = ["GENERATED", "PATH_KINDS", "VENDORED", "asked_for", "path_kinds"]
+__all__ = ["GENERATED", "KIND_BITS", "PATH_KINDS", "TEST", "VENDORED", "asked_for", "path_kinds"]
 
 _TEST = re.compile(
     r"(?i:(^|[/_.-])(tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?)([/_.-]|$))"
@@ -54,6 +54,10 @@ _ASKED_FOR: Mapping[str, re.Pattern[str]] = {
 
 PATH_KINDS = tuple(_HOLDS)
 """Names of the kinds, in the order of their bits."""
+KIND_BITS = tuple(1 << bit for bit in range(len(PATH_KINDS)))
+"""Bits of the kinds, in the same order."""
+TEST = 1 << PATH_KINDS.index("test")
+"""Bit of tests."""
 GENERATED = 1 << PATH_KINDS.index("generated")
 """Bit of generated files. Contents show it too, see `generated.is_generated`."""
 VENDORED = 1 << PATH_KINDS.index("vendored")

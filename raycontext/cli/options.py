@@ -135,7 +135,7 @@ QUERY_COMMANDS = {
                 *SELECTION,
                 Option(
                     ("--diversity",),
-                    "How much further hits of a file lose, from 0 (nothing) to 1 (one hit per file; default: 0.75).",
+                    "How much further hits of a file lose, from 0 (nothing) to 1 (one hit per file; default: 0.5).",
                     float,
                     least=0.0,
                     most=1.0,

@@ -271,7 +271,7 @@ class Context(EstimateAccess):
         `ChunkKind`.
         min_score: smallest final score of a hit.
         diversity: how much each further chunk of the same file loses, from 0 (nothing) to 1 (one chunk per file). None
-        takes `RAYCONTEXT_DIVERSITY`, whose default is 0.75.
+        takes `RAYCONTEXT_DIVERSITY`, whose default is 0.5.
         explain: True adds to each hit what each feature contributed to its score (`Hit.explanation`).
         context: True makes the answer suffice: a definition that is a little longer than a chunk comes whole, and
         `Hits.surroundings` has the signatures of what the best hits call and of who calls them, and the outlines of

@@ -11,21 +11,19 @@ from numpy.typing import NDArray
 
 from raycontext.hits import Hits
 from raycontext.models import FeatureContribution, FurtherPlace, Hit
+from raycontext.search.chunk_choice import chunk_shares
 from raycontext.search.proposals import propose
 from raycontext.search.query import Candidates, Description, SearchRequest
-from raycontext.search.ranker import Ranker, cosine_moments
+from raycontext.search.ranker import CollectionFacts, Ranker
 
 __all__ = ["MOST_FURTHER", "FurtherChunk", "RankedChunk", "finish", "hits_of", "merged"]
-
-LEXICAL_SHARE, VECTOR_SHARE, DEFINITION_SHARE = 0.5, 0.2, 0.6
-"""Weights of the kinds of evidence in the ranking of the chunks of one file."""
 
 
 MOST_FURTHER = 4
 """Largest number of further places in its file that a hit names."""
 
-FURTHER_SHARE = 0.5
-"""Smallest evidence of a further place, as a share of the evidence of the best chunk of its file."""
+FURTHER_SHARE = 0.7
+"""Smallest score of a further place, as a share of the score of the best chunk of its file."""
 
 
 class FurtherChunk(NamedTuple):
@@ -75,8 +73,8 @@ def finish(
     parts: candidates of the shards, at least one. min_score: smallest score of a chunk that is returned.
     """
     files = _cut(parts, request.files)
-    moments = cosine_moments([part.cosine_sums for part in parts])
-    contributions = ranker.contributions(request.text, files.features, files.kinds, moments)
+    collection = CollectionFacts.total([part.cosine_sums for part in parts], [part.kind_counts for part in parts])
+    contributions = ranker.contributions(request.text, files.features, files.kinds, collection)
     scores = ranker.scores(contributions)
     # The chunks of a file are worth at most as much as the file: `limit` files hold the best `limit` chunks.
     ranking = [
@@ -90,7 +88,7 @@ def finish(
     for number in ranking:
         part, place = parts[files.parts[number]], int(files.places[number])
         explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
-        of_file = _chunks_of_file(part, place, float(scores[number]), explanation)
+        of_file = _chunks_of_file(part, place, float(scores[number]), collection, explanation)
         chunks.extend(_repeated(of_file[:limit], request.repeat_factor, least))
         of_files.append(of_file)
     chunks.sort(key=lambda chunk: (-chunk.score, chunk.order))  # stable: chunks of one file keep their order
@@ -206,34 +204,32 @@ def _explanation(names: Sequence[str], contributions: NDArray[np.float64]) -> tu
 
 
 def _chunks_of_file(
-    part: Candidates, place: int, score: float, explanation: tuple[FeatureContribution, ...]
+    part: Candidates,
+    place: int,
+    score: float,
+    collection: CollectionFacts,
+    explanation: tuple[FeatureContribution, ...],
 ) -> list[RankedChunk]:
-    """Return the chunks of a file, best first. The best one has the score of the file.
-
-    A chunk with less evidence than the best one gets a score that is smaller by the same ratio.
-    """
-    # The rows are few, so plain numbers are faster than arrays.
+    """Return the chunks of a file, best first. The best one has the score of the file, others a share of it."""
     chunks = slice(int(part.row_offsets[place]), int(part.row_offsets[place + 1]))
     rows, lexical, vector = part.rows[chunks].tolist(), part.lexical[chunks].tolist(), part.vector[chunks].tolist()
-    best = max(0.0, *lexical)
-    worth = [
-        LEXICAL_SHARE * (words / best if best > 0.0 else words)
-        + VECTOR_SHARE * max(similarity, 0.0)
-        + DEFINITION_SHARE * defined
-        for words, similarity, defined in zip(lexical, vector, part.defined[chunks].tolist(), strict=True)
-    ]
-    ranking = sorted(range(len(rows)), key=lambda number: (-worth[number], rows[number]))
-    most = worth[ranking[0]]
+    shares = chunk_shares(
+        lexical,
+        vector,
+        part.defined[chunks].tolist(),
+        part.priors[chunks].tolist(),
+        (collection.cosine_mean, collection.cosine_deviation),
+    )
     order = int(part.order[place])
     return [
         RankedChunk(
             shard=part.shard,
             row=rows[number],
             order=order,
-            score=score * (worth[number] / most if most > 0.0 else 1.0),
+            score=score * shares[number],
             lexical=lexical[number],
             vector=vector[number],
             explanation=explanation,
         )
-        for number in ranking
+        for number in sorted(range(len(rows)), key=lambda number: (-shares[number], rows[number]))
     ]

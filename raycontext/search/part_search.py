@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.search.chunk_priors import TEST_PRIOR, priors_of_kinds
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.features import best_rows_of_files, feature_matrix, name_features
 from raycontext.search.lexical import lexical_proposals
@@ -39,7 +40,7 @@ class PartEvidence:
     kinds: NDArray[np.uint16]  # [m]
     counts: NDArray[np.int64]  # [m] number of these chunks in each file
     rows: NDArray[np.int64]  # [n] row numbers in the part, ascending within a file
-    evidence: NDArray[np.float64]  # [3, n] BM25F, cosine, match of the best definition
+    evidence: NDArray[np.float64]  # [4, n] BM25F, cosine, match of the best definition, weight of the kind
 
 
 def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
@@ -87,12 +88,16 @@ def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEviden
     )
     evidence = np.stack([lexical, similarities, defined])
     places, counts = best_rows_of_files(evidence, asked.eligible[chosen.rows], chosen.offsets, query.request.rows)
+    rows = chosen.rows[places]
+    priors = priors_of_kinds(segment.chunks.column("kind"), rows)
+    if asked.test_rows is not None:
+        priors[asked.test_rows[rows]] = TEST_PRIOR
     return PartEvidence(
         features=features,
         kinds=segment.file_column("kinds")[files],
         counts=counts,
-        rows=chosen.rows[places],
-        evidence=evidence[:, places],
+        rows=rows,
+        evidence=np.concatenate([evidence[:, places], priors[np.newaxis]]),
     )
 
 

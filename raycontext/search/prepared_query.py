@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.path_kinds import TEST, asked_for
 from raycontext.search.features import ExactNames, exact_names
 from raycontext.search.lexical import Bm25f, Normalisation, TermSlices, proposing
 from raycontext.search.query import SearchRequest, Statistics
@@ -80,7 +81,9 @@ class PreparedQuery:
         """Return the query for each part of the view."""
         view = self.view
         eligible = view.eligible(self.request.filters)
-        return [PartQuery(self, *part) for part in zip(view.parts, self.found.slices, eligible, strict=True)]
+        wanted = not asked_for(self.request.text) & TEST
+        tests = view.test_rows() if wanted else [None] * len(view.parts)
+        return [PartQuery(self, *part) for part in zip(view.parts, self.found.slices, eligible, tests, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +96,5 @@ class PartQuery:
     """Postings of the terms of the query in this part."""
     eligible: NDArray[np.bool_]
     """Rows of the part that are alive and that the filters admit, [rows]."""
+    test_rows: NDArray[np.bool_] | None = None
+    """Rows that are test code by their names, [rows]. None: the query asks for tests, so they are like others."""

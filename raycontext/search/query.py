@@ -47,7 +47,7 @@ class SearchRequest:
     """Number of files that each of `PROPOSERS` proposes over the whole collection."""
     rows: int
     """Largest number of chunks of one file that may be hits."""
-    repeat_factor: float = 0.25
+    repeat_factor: float = 0.5
     """Factor of the score from each hit of a file to its next one. 0: a file has one hit."""
     explain: bool = False
     """Whether hits carry the contribution of each feature to their score."""
@@ -137,6 +137,10 @@ class Candidates:
     """Cosine of each chunk with the query, [n]."""
     defined: NDArray[np.float64]
     """Match of the query with the best definition of each chunk, 0 to 1, [n]."""
+    priors: NDArray[np.float64]
+    """Weight of each chunk by its kind alone, see `chunk_priors`, [n]."""
+    kind_counts: NDArray[np.int64]
+    """Number of live files of the shard, then the number of those of each of `PATH_KINDS`, [1 + len(PATH_KINDS)]."""
     cosine_sums: tuple[int, int, int]
     """Number, sum and sum of squares of the cosines of a sample of the shard's rows.
 

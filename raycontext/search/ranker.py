@@ -2,7 +2,7 @@
 
 `benchmarks/fit_ranker.py` fits the weights. Some features are divided by the largest value among the candidates of the
 query. Cosines become z-scores over the chunks of the collection. Flags come from the path and the language of a file;
-a flag does not count where the query asks for such files.
+a flag does not count where the query asks for such files, and counts less the more files of the collection have it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Protocol
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.path_kinds import PATH_KINDS, asked_for
 from raycontext.search.query import COSINE_UNIT, FEATURES
 
-__all__ = ["LinearRanker", "Ranker", "cosine_moments", "model_features"]
+__all__ = ["CollectionFacts", "LinearRanker", "Ranker", "cosine_moments", "model_features"]
 
 RELATIVE = ("chunks", "vector_names", "vector_path")
 """Features that are divided by their largest value in the query. Values below zero count as zero."""
@@ -45,16 +46,46 @@ so that a flag of 1 leaves them before it."""
 LARGE_FILE = 12.0
 """Natural logarithm of the size in bytes that counts as 1: about 160 kB."""
 
+USUAL_SHARE, UNUSUAL_SHARE = 0.5, 0.25
+"""Shares of the collection's files with a flag from which it does not count, and up to which it counts in full."""
+
+CONTENT_KINDS = ("test", "prose", "data")
+"""Flags that tell what a file is instead of where it lies: they count in full also where most files have them. A
+collection can well have more tests than sources, and then they stand in the way the more."""
+
 _RELATIVE_COLUMNS = np.array([FEATURES.index(name) for name in RELATIVE])
 _COSINE_COLUMNS = ((FEATURES.index("vector_best"), 1.0), (FEATURES.index("vector_three"), 1.75))  # 1 + 1/2 + 1/4
 _EXACT_COLUMN = FEATURES.index("exact_definition")
 _SIZE_COLUMN = FEATURES.index("size")
 _GENERATED_COLUMN = len(FEATURES) + 1 + PATH_KINDS.index("generated")
 _ALWAYS_COUNTED = np.array([kind in ("generated", "vendored") for kind in PATH_KINDS])
+_ARE_CONTENT = np.array([kind in CONTENT_KINDS for kind in PATH_KINDS])
 _KIND_BITS = np.arange(len(PATH_KINDS), dtype=np.uint16)
 
 MODEL_FEATURES = (*FEATURES, "exact_symbol", *PATH_KINDS)
 """Names of the columns of `model_features`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionFacts:
+    """What all chunks and files of a collection say to the ranker. It does not depend on their shards and segments."""
+
+    cosine_mean: float
+    """Mean of the cosines of the sampled chunks with the query."""
+    cosine_deviation: float
+    """Standard deviation of these cosines."""
+    unusual: NDArray[np.float64]
+    """How much a flag counts, 0 to 1, for each of `PATH_KINDS`: 1 where few files have it, 0 where most have it."""
+
+    @classmethod
+    def total(
+        cls, cosine_sums: Sequence[tuple[int, int, int]], kind_counts: Sequence[NDArray[np.int64]]
+    ) -> CollectionFacts:
+        """Return the facts from the sums of all shards; see `Candidates.cosine_sums` and `Candidates.kind_counts`."""
+        files, *of_kind = np.sum(kind_counts, axis=0).tolist()
+        shares = np.array(of_kind, np.float64) / max(files, 1)
+        unusual = np.clip((USUAL_SHARE - shares) / (USUAL_SHARE - UNUSUAL_SHARE), 0.0, 1.0)
+        return cls(*cosine_moments(cosine_sums), np.where(_ARE_CONTENT, 1.0, unusual))
 
 
 class Ranker(Protocol):
@@ -66,12 +97,12 @@ class Ranker(Protocol):
         ...
 
     def contributions(
-        self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
+        self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], collection: CollectionFacts
     ) -> NDArray[np.float64]:
         """Return what each feature adds to the evidence for each of m files, [m, len(names)].
 
-        features: raw features, [m, len(FEATURES)]. kinds: bits of `path_kinds`, [m]. moments: mean and standard
-        deviation of the cosines of all chunks with the query.
+        features: raw features, [m, len(FEATURES)]. kinds: bits of `path_kinds`, [m]. collection: what all chunks and
+        files of the collection say.
         """
         ...
 
@@ -95,13 +126,15 @@ class LinearRanker:
         self._scale = float(self.weights[self.weights > 0].sum()) or 1.0
 
     def contributions(
-        self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
+        self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], collection: CollectionFacts
     ) -> NDArray[np.float64]:
         """Return each feature times its weight, as a share of the sum of all positive weights.
 
         The shape is [m, len(MODEL_FEATURES)].
         """
-        products: NDArray[np.float64] = model_features(query, features, kinds, moments) * (self.weights / self._scale)
+        products: NDArray[np.float64] = model_features(query, features, kinds, collection) * (
+            self.weights / self._scale
+        )
         return products
 
     def scores(self, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,19 +145,19 @@ class LinearRanker:
 
 
 def model_features(
-    query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
+    query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], collection: CollectionFacts
 ) -> NDArray[np.float64]:
     """Return the features that the weights belong to, [m, len(MODEL_FEATURES)].
 
-    features: raw features, [m, len(FEATURES)]. kinds: bits of `path_kinds`, [m]. moments: mean and standard deviation
-    of the cosines of all chunks with the query.
+    features: raw features, [m, len(FEATURES)]. kinds: bits of `path_kinds`, [m]. collection: what all chunks and files
+    of the collection say.
     """
     model = np.empty((len(features), len(MODEL_FEATURES)), np.float64)
     model[:, : len(FEATURES)] = features
     relative = np.maximum(features[:, _RELATIVE_COLUMNS], 0.0)
     best = np.max(relative, axis=0, initial=0.0)
     model[:, _RELATIVE_COLUMNS] = relative / np.where(best > 0.0, best, 1.0)
-    mean, deviation = moments
+    mean, deviation = collection.cosine_mean, collection.cosine_deviation
     for column, share in _COSINE_COLUMNS:
         normal = (features[:, column] / share - mean) / deviation if deviation > 0.0 else 0.0
         model[:, column] = np.clip(normal, -1.0, MOST_DEVIATIONS) / MOST_DEVIATIONS
@@ -136,7 +169,7 @@ def model_features(
     counted = (kinds & ~np.uint16(asked_for(query)))[:, np.newaxis]
     # Generated and vendored files stand behind the user's own, which may define the same name.
     excused = np.where(_ALWAYS_COUNTED, 0.0, exact[:, np.newaxis])
-    model[:, len(FEATURES) + 1 :] = ((counted >> _KIND_BITS) & 1) * (1.0 - excused)
+    model[:, len(FEATURES) + 1 :] = ((counted >> _KIND_BITS) & 1) * (1.0 - excused) * collection.unusual
     model[:, _GENERATED_COLUMN] *= GENERATED_UNITS
     return model
 

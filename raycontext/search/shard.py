@@ -247,7 +247,7 @@ class ShardSearch:
         proposals = np.concatenate([np.empty((len(PROPOSERS), 0), np.float64), *found_files], axis=1)
         files = propose(proposals, view.order, query.request.files)
         found = self._in_threads(lambda part: part_evidence(part, files), parts, rows)
-        lexical, vector, defined = concatenate([part.evidence.T for part in found], (0, 3)).T
+        lexical, vector, defined, priors = concatenate([part.evidence.T for part in found], (0, 4)).T
         counts = concatenate([part.counts for part in found], (0,), np.int64)
         first_rows = (part.first_row for part in view.parts)
         return Candidates(
@@ -265,6 +265,8 @@ class ShardSearch:
             lexical=lexical,
             vector=vector,
             defined=defined,
+            priors=priors,
+            kind_counts=view.kind_counts(),
             cosine_sums=sampled_cosines(query),
         )
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.path_kinds import KIND_BITS, PATH_KINDS
 from raycontext.models import SearchFilters
+from raycontext.search.chunk_priors import rows_of_tests
 from raycontext.search.filters import admitted
 from raycontext.search.lexical import FIELD_COUNT, TermSlices, field_frequencies
 from raycontext.search.query import Statistics
@@ -41,6 +43,8 @@ class Part:
     """Ordinals of the dead files, ascending."""
     live_rows: int
     """Number of live rows."""
+    kind_counts: NDArray[np.int64]
+    """Number of live files of each of `PATH_KINDS`, [len(PATH_KINDS)]."""
 
     @classmethod
     def open(cls, segment: Segment, first_row: int, first_file: int) -> Part:
@@ -52,6 +56,7 @@ class Part:
             for name in ("body_length", "symbol_length")
         )
         path = segment.file_column("path_length").astype(np.int64) * segment.row_counts
+        kinds = segment.file_column("kinds")[alive_files]
         return cls(
             segment=segment,
             first_row=first_row,
@@ -62,6 +67,7 @@ class Part:
             live_lengths=(int(body[alive_files].sum()), int(symbol[alive_files].sum()), int(path[alive_files].sum())),
             dead_files=np.flatnonzero(~alive_files),
             live_rows=segment.live_rows(),
+            kind_counts=np.array([np.count_nonzero(kinds & bit) for bit in KIND_BITS], np.int64),
         )
 
     def ordinals(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -109,6 +115,7 @@ class View:
         self.order = concatenate([part.segment.path_hashes for part in self.parts], (0,), np.uint64)
         self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
         self._sampled: dict[int, list[NDArray[np.int64]]] = {}
+        self._tests: list[NDArray[np.bool_]] = []
         self.read_files: dict[tuple[int, int], object] = {}
         """What was read of files for questions about relations, by first file of the part and ordinal."""
 
@@ -136,6 +143,12 @@ class View:
             missing_files=self.missing_files,
         )
 
+    def kind_counts(self) -> NDArray[np.int64]:
+        """Return the number of live files, then the number of those of each of `PATH_KINDS`, [1 + len(PATH_KINDS)]."""
+        files = sum(len(part.alive_files) - len(part.dead_files) for part in self.parts)
+        of_parts = [part.kind_counts for part in self.parts]
+        return np.concatenate([[files], np.sum(of_parts, axis=0) if of_parts else np.zeros(len(PATH_KINDS), np.int64)])
+
     def sampled_files(self, stride: int) -> list[NDArray[np.int64]]:
         """Return for each part the ordinals of the live files whose path hash is a multiple of `stride`.
 
@@ -147,6 +160,12 @@ class View:
                 for part in self.parts
             ]
         return self._sampled[stride]
+
+    def test_rows(self) -> list[NDArray[np.bool_]]:
+        """Return for each part whether each row is test code by its names, bool[rows]. It is kept for later calls."""
+        if not self._tests:
+            self._tests = [rows_of_tests(part.segment) for part in self.parts]
+        return self._tests
 
     def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
         """Return for each part whether each row is alive and admitted by the filters, bool[rows].

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from raycontext.models import SearchFilters
+from raycontext.analyse.path_kinds import PATH_KINDS
+from raycontext.models import ChunkKind, SearchFilters
+from raycontext.search.chunk_choice import FLATNESS, LEXICAL, chunk_shares
+from raycontext.search.chunk_priors import priors_of_kinds
 from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest
+from raycontext.search.ranker import CollectionFacts
 
 NAMES = ("words", "meaning", "place")
 
@@ -22,7 +28,7 @@ class GivenRanker:
     names = NAMES
 
     def contributions(
-        self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], moments: tuple[float, float]
+        self, query: str, features: NDArray[np.float64], kinds: NDArray[np.uint16], collection: CollectionFacts
     ) -> NDArray[np.float64]:
         return features[:, : len(NAMES)]
 
@@ -61,6 +67,8 @@ def candidates(*files: File, shard: int = 0) -> Candidates:
         lexical=chunks[:, 0],
         vector=chunks[:, 1],
         defined=chunks[:, 2],
+        priors=np.zeros(len(chunks)),
+        kind_counts=np.zeros(1 + len(PATH_KINDS), np.int64),
         cosine_sums=(0, 0, 0),
     )
 
@@ -84,6 +92,8 @@ def places(chunks: Sequence[RankedChunk]) -> list[tuple[int, int]]:
 
 TWO_CHUNKS = ((1.0, 0.0, 0.0), (3.0, 0.0, 0.0))
 THREE_CHUNKS = (*TWO_CHUNKS, (2.0, 0.0, 0.0))
+SECOND, THIRD = (math.exp(-FLATNESS * LEXICAL * behind) for behind in (1 / 3, 2 / 3))
+"""Scores of the second and third of three chunks, as shares of the best one's."""
 
 
 def test_files_of_all_shards_are_ranked_together() -> None:
@@ -96,8 +106,8 @@ def test_files_of_all_shards_are_ranked_together() -> None:
 
 def test_further_hits_of_a_file_fall_behind_by_the_repeat_factor_and_by_their_evidence() -> None:
     found = ranked(candidates(File(1, (0.8,), THREE_CHUNKS), File(2, (0.5,)), File(3, (0.1,))), repeat_factor=0.5)
-    assert places(found) == [(0, 1), (0, 3), (0, 2), (0, 4), (0, 0)]
-    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.5, 0.8 / 2 * 2 / 3, 0.1, 0.8 / 4 / 3])
+    assert places(found) == [(0, 1), (0, 3), (0, 2), (0, 0), (0, 4)]
+    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.5, 0.4 * SECOND, 0.2 * THIRD, 0.1])
 
 
 def test_repeat_factor_of_zero_gives_one_hit_a_file() -> None:
@@ -107,8 +117,8 @@ def test_repeat_factor_of_zero_gives_one_hit_a_file() -> None:
 
 def test_repeat_factor_of_one_ranks_chunks_by_their_evidence_alone() -> None:
     found = ranked(candidates(File(2, (0.8,), THREE_CHUNKS), File(1, (0.5,), TWO_CHUNKS)), repeat_factor=1.0)
-    assert places(found) == [(0, 1), (0, 2), (0, 4), (0, 0), (0, 3)]
-    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.8 * 2 / 3, 0.5, 0.8 / 3, 0.5 / 3])
+    assert places(found) == [(0, 1), (0, 2), (0, 0), (0, 4), (0, 3)]
+    assert [chunk.score for chunk in found] == pytest.approx([0.8, 0.8 * SECOND, 0.8 * THIRD, 0.5, 0.5 * THIRD])
 
 
 @pytest.mark.parametrize("repeat_factor", [0.0, 0.25, 0.9, 1.0])
@@ -122,10 +132,9 @@ def test_limit_takes_the_first_of_what_there_is(limit: int, repeat_factor: float
 
 
 def test_the_best_hit_of_a_file_names_its_further_places_that_are_no_hits() -> None:
-    weak = (*THREE_CHUNKS, (0.5, 0.0, 0.0))
-    shard = candidates(File(1, (0.8,), weak), File(2, (0.4,)))
+    shard = candidates(File(1, (0.8,), THREE_CHUNKS), File(2, (0.4,)))
     first, second = ranked(shard)
-    assert first.more == ((2, pytest.approx(0.8 * 2 / 3)),)  # less than half of the best: not worth a line
+    assert first.more == ((2, pytest.approx(0.8 * SECOND)),)  # the other one is too far behind to be worth a line
     assert second.more == ()
     both = ranked(shard, repeat_factor=1.0, limit=2)
     assert places(both) == [(0, 1), (0, 2)]
@@ -205,3 +214,12 @@ def test_best_chunk_of_a_file_is_that_of_most_evidence() -> None:
 
 def test_nothing_proposed_is_no_answer() -> None:
     assert ranked(candidates(), candidates(shard=1)) == []
+
+
+def test_of_chunks_with_the_same_words_definitions_are_chosen_before_blocks_and_test_code() -> None:
+    kinds = ChunkKind.BLOCK, ChunkKind.TEST, ChunkKind.METHOD, ChunkKind.CONSTANT
+    rows = np.arange(len(kinds))
+    column = pa.chunked_array([pa.array(list(kinds)).dictionary_encode()])
+    shares = chunk_shares([1.0] * 4, [0.0] * 4, [0.0] * 4, priors_of_kinds(column, rows).tolist(), (0.0, 0.0))
+    assert sorted(rows.tolist(), key=lambda row: -shares[row]) == [2, 3, 1, 0]
+    assert shares[2] == 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -19,12 +20,15 @@ from raycontext.search.ranker import (
     MODEL_FEATURES,
     MOST_DEVIATIONS,
     RELATIVE,
+    UNUSUAL_SHARE,
+    USUAL_SHARE,
+    CollectionFacts,
     LinearRanker,
     cosine_moments,
     model_features,
 )
 
-MOMENTS = (0.1, 0.05)
+FACTS = CollectionFacts(0.1, 0.05, np.ones(len(PATH_KINDS)))
 
 
 def raw(**columns: list[float]) -> NDArray[np.float64]:
@@ -36,10 +40,10 @@ def raw(**columns: list[float]) -> NDArray[np.float64]:
 
 
 def column(
-    name: str, features: NDArray[np.float64], moments: tuple[float, float] = MOMENTS, query: str = "a query"
+    name: str, features: NDArray[np.float64], collection: CollectionFacts = FACTS, query: str = "a query"
 ) -> list[float]:
     """What the model has of a feature."""
-    model = model_features(query, features, np.zeros(len(features), np.uint16), moments)
+    model = model_features(query, features, np.zeros(len(features), np.uint16), collection)
     return list(model[:, MODEL_FEATURES.index(name)].tolist())
 
 
@@ -67,7 +71,7 @@ def test_cosines_count_by_deviations_from_the_mean() -> None:
 
 def test_cosines_without_deviation_count_for_nothing() -> None:
     for name in ("vector_best", "vector_three"):
-        assert column(name, raw(**{name: [0.9]}), moments=(0.1, 0.0)) == [0.0]
+        assert column(name, raw(**{name: [0.9]}), collection=replace(FACTS, cosine_deviation=0.0)) == [0.0]
 
 
 def test_size_counts_by_its_logarithm() -> None:
@@ -79,9 +83,31 @@ def test_shares_are_taken_as_they_are() -> None:
         assert column(name, raw(**{name: [0.25, 0.6]})) == [0.25, 0.6]
 
 
+def facts_of(*shards: tuple[int, int], kind: str = "internal") -> CollectionFacts:
+    """Facts of a collection from the number of live files of each shard and how many of them have a flag."""
+    counts = [
+        np.array([files, *(flagged * (name == kind) for name in PATH_KINDS)], np.int64) for files, flagged in shards
+    ]
+    return CollectionFacts.total([(0, 0, 0)] * len(shards), counts)
+
+
+def test_a_flag_counts_by_how_unusual_it_is_in_the_collection() -> None:
+    def flag(collection: CollectionFacts, kind: str = "internal") -> float:
+        place = MODEL_FEATURES.index(kind)
+        return float(model_features("a query", raw(chunks=[1.0]), kinds(kind), collection)[0, place])
+
+    shares = [flag(facts_of((1000, flagged))) for flagged in range(0, 1001, 50)]
+    assert shares == sorted(shares, reverse=True)
+    assert flag(facts_of((1000, int(1000 * UNUSUAL_SHARE)))) == 1.0
+    assert flag(facts_of((1000, int(1000 * USUAL_SHARE)))) == 0.0
+    assert flag(facts_of((100, 90), (0, 0), (300, 50))) == flag(facts_of((400, 140)))
+    assert flag(facts_of((0, 0))) == 1.0
+    assert flag(facts_of((1000, 900), kind="test"), "test") == 1.0
+
+
 def test_kinds_count_unless_the_query_asks_for_them() -> None:
     def flags(query: str) -> dict[str, float]:
-        model = model_features(query, raw(chunks=[1.0]), kinds("test", "prose"), MOMENTS)
+        model = model_features(query, raw(chunks=[1.0]), kinds("test", "prose"), FACTS)
         return {name: model[0, MODEL_FEATURES.index(name)] for name in PATH_KINDS}
 
     assert {name for name, value in flags("total price").items() if value} == {"test", "prose"}
@@ -91,7 +117,7 @@ def test_kinds_count_unless_the_query_asks_for_them() -> None:
 
 def test_every_kind_has_a_column_of_its_own() -> None:
     for name in PATH_KINDS:
-        model = model_features("a query", raw(chunks=[1.0]), kinds(name), MOMENTS)
+        model = model_features("a query", raw(chunks=[1.0]), kinds(name), FACTS)
         assert [MODEL_FEATURES[place] for place in np.flatnonzero(model[0, len(FEATURES) :]) + len(FEATURES)] == [name]
 
 
@@ -108,7 +134,7 @@ def test_score_grows_with_the_sum_of_the_contributions(
 ) -> None:
     ranker = LinearRanker(given_weights)
     features = np.array(matrix)
-    contributions = ranker.contributions("a query", features, np.full(len(features), bits, np.uint16), MOMENTS)
+    contributions = ranker.contributions("a query", features, np.full(len(features), bits, np.uint16), FACTS)
     scores = ranker.scores(contributions)
     assert contributions.shape == (len(features), len(ranker.names))
     assert np.all((scores >= 0.0) & (scores <= 1.0))
@@ -122,7 +148,7 @@ def test_score_grows_with_the_sum_of_the_contributions(
 def test_score_of_a_file_does_not_depend_on_how_many_are_ranked(matrix: list[list[float]]) -> None:
     ranker = LinearRanker()
     features = np.array(matrix)
-    contributions = ranker.contributions("a query", features, np.zeros(len(features), np.uint16), MOMENTS)
+    contributions = ranker.contributions("a query", features, np.zeros(len(features), np.uint16), FACTS)
     alone = [ranker.scores(contributions[place : place + 1])[0] for place in range(len(features))]
     assert ranker.scores(contributions).tolist() == alone
 
@@ -133,33 +159,33 @@ def test_file_that_is_best_by_everything_has_contributions_of_one() -> None:
     best = raw(**{name: [1.0] for name in FEATURES})
     for name, value in (("vector_best", 9.0), ("vector_three", 9.0), ("size", LARGE_FILE)):
         best[0, FEATURES.index(name)] = value
-    contributions = ranker.contributions("a query", best, np.zeros(1, np.uint16), MOMENTS)
+    contributions = ranker.contributions("a query", best, np.zeros(1, np.uint16), FACTS)
     assert contributions.sum() == pytest.approx(1.0)
     best[0, FEATURES.index("exact_definition")] = 0.0
-    of_test, of_other = (ranker.contributions("a query", best, kinds(*names), MOMENTS) for names in (("test",), ()))
+    of_test, of_other = (ranker.contributions("a query", best, kinds(*names), FACTS) for names in (("test",), ()))
     assert of_test.sum() < of_other.sum()
 
 
 def test_kind_does_not_count_where_the_query_names_what_the_file_defines() -> None:
     named, other = (raw(exact_definition=[value]) for value in (1.0, 0.0))
     place = MODEL_FEATURES.index("test")
-    assert model_features("charge_card", named, kinds("test"), MOMENTS)[0, place] == 0.0
-    assert model_features("charge_card", other, kinds("test"), MOMENTS)[0, place] == 1.0
+    assert model_features("charge_card", named, kinds("test"), FACTS)[0, place] == 0.0
+    assert model_features("charge_card", other, kinds("test"), FACTS)[0, place] == 1.0
 
 
 def test_exact_name_counts_more_where_it_is_all_of_the_query() -> None:
     place = MODEL_FEATURES.index("exact_symbol")
     exact, folded = (raw(exact_definition=[value]) for value in (1.0, 0.6))
-    alone = model_features("charge_card", exact, kinds(), MOMENTS)[0, place]
+    alone = model_features("charge_card", exact, kinds(), FACTS)[0, place]
     assert alone == 1.0
-    assert 0.0 < model_features("charge_card", folded, kinds(), MOMENTS)[0, place] < 0.2
-    assert model_features("where is charge_card", exact, kinds(), MOMENTS)[0, place] == 0.0
+    assert 0.0 < model_features("charge_card", folded, kinds(), FACTS)[0, place] < 0.2
+    assert model_features("where is charge_card", exact, kinds(), FACTS)[0, place] == 0.0
 
 
 @pytest.mark.parametrize("nothing", [{}, dict.fromkeys(MODEL_FEATURES, 0.0)])
 def test_ranker_without_weights_scores_all_files_alike(nothing: dict[str, float]) -> None:
     ranker = LinearRanker(nothing)
-    contributions = ranker.contributions("a query", raw(chunks=[1.0, 5.0]), np.zeros(2, np.uint16), MOMENTS)
+    contributions = ranker.contributions("a query", raw(chunks=[1.0, 5.0]), np.zeros(2, np.uint16), FACTS)
     assert not contributions.any()
     first, second = ranker.scores(contributions)
     assert 0.0 < first == second < 1.0
@@ -176,7 +202,7 @@ def test_shipped_ranker_prefers_evidence_and_code() -> None:
     def score(bits: NDArray[np.uint16], **columns: float) -> float:
         features = raw(**{name: [value, 1.0] for name, value in {"chunks": 1.0, **columns}.items()})
         both = np.concatenate([bits, np.zeros(1, np.uint16)])
-        return float(ranker.scores(ranker.contributions("a query", features, both, MOMENTS))[0])
+        return float(ranker.scores(ranker.contributions("a query", features, both, FACTS))[0])
 
     plain = score(kinds())
     assert score(kinds(), chunks=0.5) < plain
