@@ -23,7 +23,7 @@ from raycontext.search.view import Part
 from raycontext.store.segments.columns import numbers
 from raycontext.store.segments.segment import path_hash
 
-__all__ = ["FilesDefining", "Links", "linked_uses", "links_of"]
+__all__ = ["FilesDefining", "Finder", "Links", "linked_uses", "links_of"]
 
 _GENERIC = frozenset({"crate", "self", "super", "src", "lib", "index", "mod", "main", "__init__"})
 """Parts of modules and paths that tell no file."""
@@ -78,7 +78,7 @@ def links_of(names: NameUses, parts: Sequence[FilesDefining]) -> Links:
     )
 
 
-def linked_uses(part: Part, links: Links) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def linked_uses(part: Part, links: Links, finder: Finder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return row and name of each use that is one of a definition, as far as the links tell."""
     unique = np.unique(links.keys)
     of_use, rows, _ = uses_of_names(part, unique)
@@ -93,7 +93,7 @@ def linked_uses(part: Part, links: Links) -> tuple[NDArray[np.int64], NDArray[np
     ends = np.searchsorted(links.defined, (names[doubtful] + 1) * width)
     each, places = spread(starts, ends)
     uses, targets = doubtful[each], links.defined[places] % width
-    known = np.concatenate([_own(part, links), _by_use(part, links), _by_import(part, links)])
+    known = np.concatenate([_own(part, links), _by_use(part, links), _by_import(part, links, finder)])
     kept = ~links.needs[names]
     kept[uses[np.isin(files[uses] * width + targets, known)]] = True
     return rows[kept], names[kept]
@@ -130,7 +130,7 @@ def _by_use(part: Part, links: Links) -> NDArray[np.int64]:
     return linked
 
 
-def _by_import(part: Part, links: Links) -> NDArray[np.int64]:
+def _by_import(part: Part, links: Links, finder: Finder) -> NDArray[np.int64]:
     """Return the links of files in which names must be imported, by their imports."""
     segment, width = part.segment, len(links.paths)
     table = segment.imports
@@ -142,25 +142,25 @@ def _by_import(part: Part, links: Links) -> NDArray[np.int64]:
     module_codes, name_codes = (column.indices.to_numpy().astype(np.int64)[explicit] for column in (modules, names))
     module_texts, name_texts = modules.dictionary.to_pylist(), names.dictionary.to_pylist()
     pairs, inverse = np.unique(module_codes * len(name_texts) + name_codes, return_inverse=True)
-    finder = _Finder(links)
-    found = [np.empty(0, np.int64)]
-    targets = [
-        finder.targets(module_texts[pair // len(name_texts)], name_texts[pair % len(name_texts)])
-        for pair in pairs.tolist()
-    ]
+    keys = name_hashes([name.encode(errors="surrogateescape") for name in name_texts])
+    bounds = [np.searchsorted(links.link_keys, keys, side=side).tolist() for side in ("left", "right")]
+    targets = []
+    for pair in pairs.tolist():
+        module, name = pair // len(name_texts), pair % len(name_texts)
+        named = finder.named(bounds[0][name], bounds[1][name])
+        targets.append(finder.targets(module_texts[module], name_texts[name], named))
     ends = np.cumsum([len(some) for some in targets])
     flat = np.array([target for some in targets for target in some], np.int64)
     each, places = (
         spread((ends - [len(some) for some in targets])[inverse], ends[inverse]) if len(inverse) else (pairs, pairs)
     )
-    found.append(files[explicit[each]] * width + flat[places])
-    linked = np.concatenate(found)
+    linked = files[explicit[each]] * width + flat[places]
     same = groups_of(segment)[linked // width] == links.file_groups[linked % width]
     kept: NDArray[np.int64] = linked[same]
     return kept
 
 
-class _Finder:
+class Finder:
     """Finder of the files that an import can mean."""
 
     def __init__(self, links: Links) -> None:
@@ -172,22 +172,23 @@ class _Finder:
                 _plain(path.rpartition("/")[0].rpartition("/")[2]),
             }:
                 self._by_stem.setdefault(word, []).append(number)
-        self._keys, self._targets = links.link_keys, links.targets
+        self._targets: list[int] = links.targets.tolist()
 
-    def targets(self, module: str, name: str) -> list[int]:
-        """Return the numbers of the files that one entry of an import can mean."""
+    def named(self, first: int, last: int) -> list[int]:
+        """Return the numbers of the files that define a name, given by its bounds in the sorted names that link."""
+        return self._targets[first:last]
+
+    def targets(self, module: str, name: str, named: Sequence[int]) -> list[int]:
+        """Return the numbers of the files that an import can mean. `named` are those that define its name."""
         parts = _parts(module)
         words = frozenset(parts) - _GENERIC
-        found: set[int] = set()
         if name and name != ALL_NAMES:
-            (key,) = name_hashes([name.encode(errors="surrogateescape")])
-            first, last = np.searchsorted(self._keys, key), np.searchsorted(self._keys, key, side="right")
-            found.update(at for at in self._targets[first:last].tolist() if not words or words & self._words[at])
-            found.update(at for at in self._by_stem.get(_plain(name), ()) if not words or words & self._words[at])
-        elif parts:
-            outer = frozenset(parts[-2:-1]) - _GENERIC
-            found.update(at for at in self._by_stem.get(parts[-1], ()) if not outer or outer & self._words[at])
-        return sorted(found)
+            candidates = {*named, *self._by_stem.get(_plain(name), ())}
+            return sorted(at for at in candidates if not words or not words.isdisjoint(self._words[at]))
+        if not parts:
+            return []
+        outer = frozenset(parts[-2:-1]) - _GENERIC
+        return [at for at in self._by_stem.get(parts[-1], ()) if not outer or not outer.isdisjoint(self._words[at])]
 
 
 def _plain(word: str) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from raycontext.models import SearchFilters
 from raycontext.relations.documentation import documentation_of
 from raycontext.relations.importance import BASE, Graph, NameUses, added_up
-from raycontext.relations.map_links import FilesDefining, Links, linked_uses
+from raycontext.relations.map_links import FilesDefining, Finder, Links, linked_uses
 from raycontext.relations.map_names import (
     MAP_KINDS,
     NO_GROUP,
@@ -126,8 +126,9 @@ class MapGraph:
 
     def answer(self, view: View) -> Graph:
         count = len(self.links.keys)
+        finder = Finder(self.links)
         graphs = [
-            self._graph(view, part, eligible)
+            self._graph(view, part, eligible, finder)
             for part, eligible in zip(view.parts, view.eligible(self.filters), strict=True)
             if part.segment.has_references and len(part.segment.files)
         ]
@@ -143,13 +144,13 @@ class MapGraph:
             defined=np.concatenate([none, *(graph.defined for graph in graphs)]),
         )
 
-    def _graph(self, view: View, part: Part, eligible: NDArray[np.bool_]) -> Graph:
+    def _graph(self, view: View, part: Part, eligible: NDArray[np.bool_], finder: Finder) -> Graph:
         links, segment = self.links, part.segment
         count = len(links.keys)
         defined = definitions_in(view, part, eligible, self.kinds)
         at, defined_names = joined(defined, links.keys, links.groups)
         defined_rows = defined.rows[at]
-        rows, names = linked_uses(part, links)
+        rows, names = linked_uses(part, links, finder)
         own = np.isin(rows * count + names, defined_rows * count + defined_names)
         rows, names = rows[~own], names[~own]
         shares = np.bincount(rows, minlength=segment.reference.rows)

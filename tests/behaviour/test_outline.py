@@ -180,7 +180,7 @@ def test_a_file_without_definitions_is_no_error_and_a_missing_one_is(
     for path in ("missing.py", "../tree2", "shop/car"):
         with pytest.raises(InvalidInput):
             context.outline(path, collection="tree")
-    with pytest.raises(raycontext.UnknownCollection):
+    with pytest.raises(raycontext.PathNotFound):
         context.outline(tree.parent / "nowhere")
 
 
