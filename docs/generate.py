@@ -125,6 +125,9 @@ def http() -> str:
             shown = _linked(answer) if answer else "server-sent events, each a [`JobState`](#jobstate)"
             asks = _linked(request) if request else ""
             rows.append(f"| `{path}` | {method.upper()} | {_cell(operation['summary'])} | {asks} | {shown} |")
+    for name in answered:  # parts of answers that the page of the SDK does not describe follow their answers
+        parts = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schemas[name]))
+        answered += [part for part in parts if part not in raycontext.__all__ and part not in answered]
     search = document["paths"]["/api/search"]["post"]["responses"]
     statuses = [f"| {code} | {response['description']} |" for code, response in search.items() if code != "200"]
     failure = _schema_name(search["400"])

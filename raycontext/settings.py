@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     Needed to listen at all addresses of a machine."""
     daemon: bool = True
     """Whether commands and the SDK use a daemon that runs, and whether commands start one."""
+    savings: bool = True
+    """Whether the daemon counts what answers cost beside reading the files that they name; see `raycontext savings`."""
     idle_seconds: float = Field(default=3600.0, gt=0.0)
     """Time in seconds without a request after which the daemon ends."""
     ray_idle_seconds: float = Field(default=600.0, gt=0.0)

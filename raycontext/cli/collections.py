@@ -21,9 +21,9 @@ from raycontext.runtime.without_ray import RUNTIMES
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
-    from raycontext.models import ActorStatus, CollectionStatus, JobProgress
+    from raycontext.models import ActorStatus, CollectionStatus, CollectionSummary, JobProgress
 
-__all__ = ["clear", "list_collections", "status"]
+__all__ = ["clear", "known_collections", "list_collections", "status"]
 
 FAULTS = ("quarantined", "worker_died", "out_of_memory", "worker_lost")
 """Reasons for skipped files that point to a fault, not to a choice."""
@@ -62,7 +62,6 @@ def status(
     except (UnknownCollection, RemoteError) as error:
         if named or isinstance(error, NotIndexedYet) or getattr(error, "name", "") == NotIndexedYet.__name__:
             raise
-        say(str(error))
     if as_json:
         print_json({"daemon": health} if found is None else found.model_dump(mode="json"))
         return
@@ -73,7 +72,10 @@ def status(
     if not named and place is not None:
         typer.echo(describe(health) if health is not None else "no daemon runs: raycontext up starts it")
     if found is None:
-        list_collections(root=root)
+        known = known_collections(root, address)
+        if known:
+            say(f"{safe(os.getcwd())} is not indexed. These folders are:")  # noqa: PTH109
+        _print_collections(known)
 
 
 def clear(
@@ -111,22 +113,39 @@ def list_collections(
     """List all collections, or show the one with the given name."""
     from raycontext.errors import UnknownCollection
 
-    with connected(root, address, None if address else "inline") as context:
-        known = context.collections()
+    known = known_collections(root, address)
     found = [summary for summary in known if collection in (None, summary.name)]
     if collection is not None and not found:
         raise UnknownCollection(collection, tuple(summary.name for summary in known))
     if as_json:
         print_json([summary.model_dump(mode="json") for summary in found])
         return
-    for summary in found:
+    _print_collections(found)
+
+
+def known_collections(root: str | None, address: str | None) -> list[CollectionSummary]:
+    """Return a summary of each collection: from the daemon where one is ready, else from the root itself."""
+    from raycontext.models import CollectionSummary
+
+    place = daemon_root(root, address)
+    health = wire.health(place) if place is not None else None
+    if place is not None and health is not None and health["state"] == "ready":
+        with suppress(wire.DaemonGone):
+            told = wire.checked(wire.ask(place, "GET", "/api/collections"))
+            return [CollectionSummary.model_validate(each) for each in told["collections"]]
+    with connected(root, address, None if address else "inline") as context:
+        return context.collections()
+
+
+def _print_collections(known: list[CollectionSummary]) -> None:
+    for summary in known:
         typer.echo(
             f"{summary.name}  {summary.files} files  {summary.chunks} chunks  version {summary.version}  "
             f"{summary.indexed_at}  {safe(summary.source)}"
         )
         if summary.problem:
             say(f"{summary.name}: {summary.problem}")
-    if not found:
+    if not known:
         say("nothing is indexed yet: raycontext index PATH")
 
 

@@ -38,6 +38,8 @@ def up(
     if tcp is not None:
         check_names(tcp_address(tcp)[0])
     at = ":".join(map(str, tcp_address(tcp))) if tcp is not None else None
+    if tcp is not None:
+        _end_without_address(place)
     lifecycle.ensure_ready(place, tcp=tcp, tell=say)
     found = lifecycle.want_ray(place)
     if found is None:
@@ -104,6 +106,19 @@ def _page(root: str) -> str | None:
     except wire.DaemonGone:
         return None
     return str(reply.body["url"]) if reply.status == 200 else None
+
+
+def _end_without_address(root: str) -> None:
+    """Have a daemon that listens at no address end, which any command may have started, so that one with an address
+    takes its place. It ends after its jobs. Raises `RuntimeUnavailable` where these take too long.
+    """
+    found = wire.health(root)
+    if found is None or found["state"] != "ready" or found["tcp"] or found.get("protocol", 0) != wire.PROTOCOL:
+        return
+    say("the daemon runs already and listens at no address: it ends after its jobs, and one with an address follows")
+    with suppress(wire.DaemonGone):
+        wire.ask(root, "POST", "/api/shutdown?when=idle", {})
+    _wait_for_end(found["pid"], root)
 
 
 def _end_silent(root: str) -> int | None:

@@ -20,6 +20,7 @@ __all__ = [
     "discard",
     "interrupted",
     "output_closed",
+    "place_from_here",
     "print_hits",
     "print_json",
     "say",
@@ -190,8 +191,15 @@ def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str
 
 
 def _place(hit: Hit) -> str:
-    """Return the path of a hit's file, relative to the current folder when that is shorter. Terminals can open both."""
-    whole = f"{hit['source'].rstrip('/')}/{hit['path']}"
+    return place_from_here(hit["source"], hit["path"])
+
+
+def place_from_here(source: str, path: str) -> str:
+    """Return the path of a file, relative to the current folder when that is shorter. Terminals can open both.
+
+    path: relative to the folder `source`.
+    """
+    whole = f"{source.rstrip('/')}/{path}"
     try:
         relative = os.path.relpath(whole)
     except OSError:  # the current folder is gone

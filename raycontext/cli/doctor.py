@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 from raycontext.cli.display import print_json
 from raycontext.cli.terminal import Address, Json, Root
 from raycontext.exit_codes import ExitCode
+from raycontext.runtime.temporary import folder_for_ray
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
     except InvalidInput as error:
         unusable = Finding(check="storage", level="fault", what=error.what, advice=error.advice)
     storage_options = storage_options_of(settings)
-    temporary = Path(tempfile.gettempdir())
+    temporary = Path(folder_for_ray())
     if "versions" not in skip:
         yield from machine.check_versions()
     if "disk" not in skip:

@@ -41,6 +41,8 @@ COMMANDS = {
     "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
     "list": "List all collections, or show the one with the given name.",
     "clear": "Remove a collection from the index. The source is not touched.",
+    "savings": "Tell what answers cost in tokens, beside reading the files that they name. Only sums are kept, on this "
+    "machine.",
     "up": "Start the daemon, or wait until it serves. Its Ray starts in the background.",
     "down": "End the daemon and its Ray.",
     "logs": "Print the end of the daemon's log.",

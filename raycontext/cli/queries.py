@@ -9,7 +9,7 @@ import os
 
 from raycontext.cli.display import print_hits, print_json, say, surroundings_lines, with_context
 from raycontext.daemon_client import lifecycle, paths, wire
-from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, RemoteError
+from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, PathNotFound, RemoteError
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
 from raycontext.safe_text import safe, text_of
@@ -57,6 +57,8 @@ def _search_body(given: Given) -> dict[str, Any]:
     if given["everywhere"] and given["collections"]:
         raise InvalidInput("Both --all and --collection are given", "Give one of them.")
     path = real_path(given["path"]) if given["path"] is not None else None
+    if path is not None and not collections and not os.path.lexists(path):  # before a daemon is started for it
+        raise PathNotFound(path)
     if path is not None and len(collections) > 1:
         raise InvalidInput("Both a path and several collections are given", "Give one of them.")
     query = text_of(given["query"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from raycontext.cli.display import print_json, say
+from raycontext.cli.display import place_from_here, print_json, say
 from raycontext.cli.queries import asked, current_folder, from_here
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
@@ -52,10 +52,20 @@ def run(name: str, given: Given) -> int:
     if given["as_json"]:
         print_json(answer)
     else:
-        for line in _LINES[name](answer):
+        for line in _LINES[name](_with_places(answer, answer["source"])):
             print(line)  # noqa: T201
     _tell(name, answer)
     return 0 if _has_found(name, answer) else ExitCode.NOTHING_FOUND
+
+
+def _with_places(value: Any, source: str) -> Any:
+    """Return an answer, or a part of one, whose paths are relative to the current folder, as those of hits are."""
+    if isinstance(value, dict):
+        return {
+            key: place_from_here(source, inner) if key == "path" else _with_places(inner, source)
+            for key, inner in value.items()
+        }
+    return [_with_places(inner, source) for inner in value] if isinstance(value, list) else value
 
 
 def _outlined(path: str, has_name: bool) -> str:
@@ -123,7 +133,8 @@ def _outline(answer: Entry) -> list[str]:
             lines.append(safe(path))
         indent = "  " * (one["depth"] + 1)
         told = f"  {one['documentation']}" if one["documentation"] else ""
-        lines.append(safe(f"{indent}{one['line']}-{one['end_line']}  {one['kind']} {one['name']}{told}"))
+        many = f"-{one['end_line']}" if one["end_line"] != one["line"] else ""
+        lines.append(safe(f"{indent}{one['line']}{many}  {one['kind']} {one['name']}{told}"))
     return lines
 
 

@@ -77,17 +77,19 @@ def show_progress() -> Iterator[Callable[[JobProgress], None]]:
     )
     task = bar.add_task("starting", total=None, detail="")
     told: list[str] = []
+    said = ""
     last = time.monotonic()
 
     def show(progress: JobProgress) -> None:
         done, total, unit = _amounts(progress)
         bar.update(task, description=progress.stage, completed=done, total=total or None, detail=unit)
-        nonlocal last
+        nonlocal last, said
+        line = f"{progress.stage} {unit}".rstrip()
         is_due = progress.stage not in told or time.monotonic() - last > LINE_SECONDS
-        if not console.is_terminal and is_due:
-            last = time.monotonic()
+        if not console.is_terminal and is_due and line != said:
+            last, said = time.monotonic(), line
             told.append(progress.stage)
-            say(f"{progress.stage} {unit}".rstrip())
+            say(line)
 
     with bar if console.is_terminal else nullcontext():
         yield show

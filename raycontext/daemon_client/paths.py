@@ -18,6 +18,7 @@ __all__ = [
     "root_folder",
     "root_key",
     "runtime_folder",
+    "savings_path",
     "socket_path",
     "token_path",
     "watches_path",
@@ -163,3 +164,8 @@ def folders_path(root: str) -> str:
 def watches_path(root: str) -> str:
     """Return the path of the file that tells the next daemon of a root what to watch."""
     return log_path(root).removesuffix(".log") + ".watches.json"
+
+
+def savings_path(root: str) -> str:
+    """Return the path of the file in which the daemon of a root keeps what answers cost beside reading the files."""
+    return log_path(root).removesuffix(".log") + ".savings.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.private_places import why_private
-from raycontext.discover.tree_size import size_of_tree
+from raycontext.discover.tree_size import COUNT_SECONDS, size_of_tree
 
 __all__ = ["Obstacle", "obstacle_to_first_index"]
 
@@ -31,4 +31,7 @@ def obstacle_to_first_index(folder: str) -> Obstacle | None:
     size = size_of_tree(Path(folder))
     if size.is_small:
         return None
-    return Obstacle(f"is large (at least {size.files:,} files with {size.bytes / 1e6:,.1f} MB)", is_private=False)
+    counted = f"{size.files:,} files with {size.bytes / 1e6:,.1f} MB"
+    if size.is_late:
+        return Obstacle(f"may be large ({counted} were counted within {COUNT_SECONDS:g} s)", is_private=False)
+    return Obstacle(f"is large (at least {counted})", is_private=False)

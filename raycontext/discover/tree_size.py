@@ -9,7 +9,7 @@ from typing import NamedTuple
 from raycontext.discover.walk import walk
 from raycontext.models import FileStat, IndexOptions
 
-__all__ = ["SMALL_BYTES", "SMALL_FILES", "TreeSize", "size_of_tree"]
+__all__ = ["COUNT_SECONDS", "SMALL_BYTES", "SMALL_FILES", "TreeSize", "size_of_tree"]
 
 SMALL_FILES = 5_000
 """Largest number of files of a tree that a search indexes in passing."""
@@ -28,21 +28,23 @@ class TreeSize(NamedTuple):
     bytes: int
     is_small: bool
     """Whether all files were counted, and they are few."""
+    is_late: bool = False
+    """Whether the count was stopped for taking too long."""
 
 
 def size_of_tree(root: Path) -> TreeSize:
     """Count the files of a tree. Stop where it turns out to be large. Raises `RootNotFound`."""
     deadline = time.monotonic() + COUNT_SECONDS
     counted = size = 0
-    large = False
+    large = late = False
 
     def is_enough(files: list[FileStat]) -> bool:
-        nonlocal counted, size, large
+        nonlocal counted, size, large, late
         size += sum(file.size for file in files[counted:])
         counted = len(files)
         late = counted > SURELY_COUNTED and time.monotonic() > deadline
-        large = late or counted > SMALL_FILES or size > SMALL_BYTES
-        return large
+        large = counted > SMALL_FILES or size > SMALL_BYTES
+        return large or late
 
     walk(root, IndexOptions().max_file_bytes, is_enough)
-    return TreeSize(counted, size, not large)
+    return TreeSize(counted, size, not (large or late), late and not large)

@@ -15,7 +15,7 @@ MOST_LINES_ABOVE = 200
 
 _DOCSTRING = re.compile(rb"""\s*[rRuU]?(["'])""")
 _QUOTES = re.compile(r'''^[rRuU]?("""|\'\'\'|"|')''')
-_OPENING = re.compile(r"^\s*(?:/\*+!?|\*+/?|//[/!]*|#+!?|--+\|?|;+|%+|\(\*+|\{-+\|?|<!--)(?=\W|\w|$)\s*")
+_OPENING = re.compile(r"^\s*(?:/\*+!?|\*+/?|//[/!]*|#+(?:!|:(?=\s|$))?|--+\|?|;+|%+|\(\*+|\{-+\|?|<!--)(?=\W|\w|$)\s*")
 _CLOSING = re.compile(r"\s*(?:\*+/|\*+\)|-\}|-->)\s*$")
 _MARK = re.compile(r"\s*(?:@|#\[|\[|template\b)")
 _RESULT_TYPE = re.compile(rb"[\w\s*&:<>,]+[\w*&>]\s*")

@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -24,6 +23,7 @@ from ray.job_config import JobConfig
 from raycontext.errors import RuntimeUnavailable
 from raycontext.paths import remove_tree
 from raycontext.runtime.small_ray import SMALL, without_helpers
+from raycontext.runtime.temporary import folder_for_ray
 
 __all__ = [
     "check_reachable",
@@ -190,7 +190,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_TOKEN_PATH" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    folder = Path(tempfile.gettempdir(), f"raycontext-{secrets.token_hex(4)}")
+    folder = Path(folder_for_ray(), f"raycontext-{secrets.token_hex(4)}")
     _own_folder.append(folder)
     for note in _noting:
         note()  # before it is made, so that it is known whenever this process dies

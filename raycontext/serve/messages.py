@@ -21,6 +21,7 @@ __all__ = [
     "ClearAnswer",
     "ClearQuery",
     "CollectionQuery",
+    "CollectionSavings",
     "CollectionsAnswer",
     "Failure",
     "Health",
@@ -29,6 +30,8 @@ __all__ = [
     "JobsAnswer",
     "Query",
     "RelatedQuery",
+    "SavingsAnswer",
+    "SavingsQuery",
     "SearchQuery",
     "StatusAnswer",
     "TokenAnswer",
@@ -268,6 +271,36 @@ class ClearAnswer(_Answer):
 
     cleared: str
     """Name of the collection that was removed."""
+
+
+class SavingsQuery(Query):
+    """Question for what answers cost beside reading the files that they name."""
+
+    collection: Name | None = None
+    """Name of the collection. Null: all."""
+
+
+class CollectionSavings(_Answer):
+    """What the answers about one collection cost, and what the files that they name would have cost."""
+
+    collection: str
+    source: str
+    since: str
+    """Day of the first answer that was counted, such as "2026-11-30"."""
+    answers: int
+    """Number of answers that named files of this machine."""
+    answer_tokens: int
+    """Tokens of these answers as they were sent, 3.5 bytes each."""
+    file_tokens: int
+    """Tokens of the files that they name, read whole, each file once an answer."""
+
+
+class SavingsAnswer(_Answer):
+    """What answers cost beside reading the files, for each collection that was asked."""
+
+    savings: list[CollectionSavings]
+    counted: bool
+    """Whether answers are counted (`RAYCONTEXT_SAVINGS`)."""
 
 
 class WatchesAnswer(_Answer):

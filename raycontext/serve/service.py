@@ -42,6 +42,7 @@ from raycontext.serve.messages import (
     WatchQuery,
 )
 from raycontext.serve.reach import Reach, chosen, is_inside, known_of
+from raycontext.serve.savings import Savings
 
 __all__ = ["Service"]
 
@@ -53,7 +54,7 @@ class Service:
 
     allowed: folders outside of which nothing is indexed, searched or listed. A collection whose source lies outside
     counts as missing. None allows all: the interface is then for the owner alone.
-    note_watches: function that records the watched folders (see `Watches`).
+    note_watches: function that records the watched folders (see `Watches`). savings: counts answers; None counts none.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Service:
         allowed: Sequence[str] | None = None,
         note_watches: Callable[[dict[str, Watched]], None] = lambda watched: None,
         on_job: Callable[[], None] = lambda: None,
+        savings: Savings | None = None,
     ) -> None:
         self.contexts = Contexts(context, self._watch_large)
         self._on_job = on_job
@@ -69,6 +71,7 @@ class Service:
         self._jobs = IndexJobs(self._index)
         self.retires = asyncio.Event()
         """Set once another daemon is to take over: jobs that run go on, new ones are refused."""
+        self.savings = savings or Savings()
         self._used: dict[str, float] = {}
         self._watches = Watches(
             lambda name, source, paths, options: self._index(name, source, paths=paths or None, **options.given()),
@@ -201,7 +204,9 @@ class Service:
             name = await self._chosen(name, None)
         await self._watches.stop(name)
         await self.contexts.cancel(name)
+        source = (await self._sources()).get(name, "")
         await self._told(self.contexts.clear(name))
+        self.savings.forget(source)
         self._jobs.drop(name)
         return name
 
@@ -277,6 +282,7 @@ class Service:
         """Stop all jobs and watches. What is committed stays."""
         await self._watches.close()
         await self._jobs.close()
+        await self.savings.write()
 
     @property
     def has_jobs(self) -> bool:

@@ -19,6 +19,8 @@ TREE = {
 # Rate of the tax.
 RATE = 3
 
+#: Number of tries.
+TRIES = 2
 NOTE: "str" = "x"
 """What is noted."""
 BARE: "str" = "x"
@@ -100,7 +102,7 @@ def test_python_is_nested_with_docstrings(context: raycontext.SyncContext) -> No
         (2, "method", "price", ""),
     ]
     entry = next(one for one in found.definitions if one.name == "Entry")
-    assert (entry.line, entry.end_line, entry.scope) == (29, 33, "Cart")
+    assert (entry.line, entry.end_line, entry.scope) == (31, 35, "Cart")
     assert (found.shards_answered, found.shards_total, found.files, found.cut) == (3, 3, 1, False)
 
 
@@ -108,6 +110,7 @@ def test_a_string_below_documents_a_constant_and_an_annotation_does_not(context:
     found = context.outline("shop/cart.py", collection="tree", kinds=["constant"])
     assert [(one.name, one.documentation) for one in found.definitions] == [
         ("RATE", "Rate of the tax."),
+        ("TRIES", "Number of tries."),
         ("NOTE", "What is noted."),
         ("BARE", ""),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.errors import InvalidInput, PathNotFound, UnknownCollection
 from raycontext.sdk.connection import Connection
 
 from ..conftest import write_tree
@@ -101,7 +101,7 @@ async def test_wrong_places_are_told(connection: Connection, tree: Path, tmp_pat
         for line in (0, -1, True, 1.5):
             with pytest.raises(InvalidInput, match="line"):
                 await context.related("palette.py", line, collection=name)  # type: ignore[arg-type]
-        with pytest.raises(UnknownCollection):
+        with pytest.raises(PathNotFound):
             await context.related(tmp_path / "elsewhere.py", 1)
         with pytest.raises(UnknownCollection):
             await context.related("palette.py", 1, collection="nosuch")

@@ -121,6 +121,14 @@ def test_hit_is_shown_with_place_name_and_text(shop: tuple[Command, Path]) -> No
     assert "…" not in command("search", QUESTION, source, "--limit", "1", "--lines", "0").stdout
 
 
+def test_answers_of_relations_have_paths_from_the_current_folder(shop: tuple[Command, Path]) -> None:
+    command, source = shop
+    outlined = command("outline", source / "shop/cart.py").stdout
+    assert outlined.startswith("shop/shop/cart.py\n")
+    used = command("usages", "charge_card", "--in", source).stdout
+    assert re.search(r"^defined at shop/shop/payment\.py:\d+  function charge_card$", used, re.M)
+
+
 def test_path_means_what_lies_in_it(shop: tuple[Command, Path]) -> None:
     command, source = shop
     for place, paths in (("web", {"web/router.js"}), ("shop/cart.py", {"shop/cart.py"}), ("core/", {"core/ledger.go"})):
@@ -135,7 +143,7 @@ def test_current_folder_answers_from_itself_alone(command: Command, source: Path
     write_tree(beside, {"parcel.py": "def wrap_parcel(parcel):\n    return parcel\n"})
     status = command("status", cwd=beside)
     assert "shop: " not in status.stdout
-    assert f"There is no collection for '{beside}'" in status.stderr
+    assert f"{beside} is not indexed. These folders are:" in status.stderr
     done = command("search", "cart", cwd=beside)
     assert done.stderr.splitlines()[0] == f"{beside} is not indexed yet"
     done = command("search", "wrap_parcel", "--json-hits", cwd=beside)

@@ -288,13 +288,14 @@ def test_interrupt_of_an_index_command_stops_its_job(daemon: Command, many: int)
 
 @pytest.mark.ray
 def test_those_who_have_the_token_are_served_over_tcp(daemon: Command, place: Path) -> None:
-    daemon("down")
+    assert daemon("up").returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"0.0.0.0:{port}"
     named = {"RAYCONTEXT_HOSTS": "build.example, other.example:80"}
     done = daemon("up", "--tcp", address, RAYCONTEXT_ALLOWED=str(place), **named)
     assert done.returncode == 0, done.stderr
+    assert "listens at no address: it ends after its jobs" in done.stderr  # the one without an address
     (page,) = re.findall(rf"page http://build\.example:{port}/#code=([\w-]+)", done.stdout)
     elsewhere = daemon("up", "--tcp", "127.0.0.1:1")
     assert (elsewhere.returncode, elsewhere.stdout) == (2, "")

@@ -44,7 +44,7 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.DONE, ("shop/payment.py:10",)),
         (ExitCode.NOTHING_FOUND, ("shop/payment.py:10", "--min-score", "1e9")),
         (ExitCode.NO_COLLECTION, ("payment.py:1", "-c", "unknown")),
-        (ExitCode.NO_COLLECTION, ("missing.py:1",)),
+        (ExitCode.NO_SOURCE, ("missing.py:1",)),
         (ExitCode.WRONG_USE, ("shop/missing.py:1",)),
         (ExitCode.WRONG_USE, ("shop/payment.py",)),
     ],
@@ -69,7 +69,7 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.DONE, (".", "-c", "shop", "--max-tokens", "500")),
         (ExitCode.NOTHING_FOUND, ("shop", "--kind", "interface")),
         (ExitCode.NO_COLLECTION, ("shop", "-c", "unknown")),
-        (ExitCode.NO_COLLECTION, ("missing",)),
+        (ExitCode.NO_SOURCE, ("missing",)),
         (ExitCode.WRONG_USE, ("shop/missing.py",)),
         (ExitCode.WRONG_USE, ("../elsewhere", "-c", "shop")),
         (ExitCode.WRONG_USE, ("shop", "--kind", "nokind")),
@@ -90,7 +90,7 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.DONE, ("shop",)),
         (ExitCode.DONE, ()),
         (ExitCode.NO_COLLECTION, ("-c", "unknown")),
-        (ExitCode.NO_COLLECTION, ("missing",)),
+        (ExitCode.NO_SOURCE, ("missing",)),
         (ExitCode.WRONG_USE, ("--nonsense",)),
     ],
     "list": [
@@ -100,7 +100,7 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
     ],
     "clear": [
         (ExitCode.NO_COLLECTION, ("-c", "unknown")),
-        (ExitCode.NO_COLLECTION, ("missing",)),
+        (ExitCode.NO_SOURCE, ("missing",)),
         (ExitCode.WRONG_USE, ()),
     ],
     "verify": [
@@ -129,8 +129,14 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
     "cancel": [
         (ExitCode.NOTHING_TO_CANCEL, ("shop",)),
         (ExitCode.NO_COLLECTION, ("-c", "unknown")),
-        (ExitCode.NO_COLLECTION, ("missing",)),
+        (ExitCode.NO_SOURCE, ("missing",)),
         (ExitCode.WRONG_USE, ()),
+    ],
+    "savings": [
+        (ExitCode.DONE, ()),
+        (ExitCode.DONE, ("-c", "shop", "--json")),
+        (ExitCode.NO_COLLECTION, ("-c", "unknown")),
+        (ExitCode.WRONG_USE, ("--nonsense",)),
     ],
     "install": [(ExitCode.WRONG_USE, ("unknown",))],
     "doctor": [(ExitCode.WRONG_USE, ("--nonsense",))],

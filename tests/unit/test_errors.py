@@ -123,6 +123,7 @@ def test_all_errors_are_public_names_of_the_package() -> None:
 SIGNALS: dict[str, set[str]] = {
     "raycontext.actors.job": {"HandedOver"},
     "raycontext.cli.install.jsonc": {"NotJson"},
+    "raycontext.cli.install.marked": {"NotMarked"},
     "raycontext.daemon_client.wire": {"DaemonGone"},
     "raycontext.discover.pattern": {"_MatchesNothing"},
     "raycontext.embed.remote.providers": {"UnusableAnswer"},

@@ -10,6 +10,7 @@ import json
 from typing import Literal
 
 from raycontext.cli.install.marked import Passage
+from raycontext.serve.mcp.tools import TOOLS
 
 __all__ = ["AGENT", "SKILL", "TOOL_USES", "Form", "passage"]
 
@@ -26,8 +27,12 @@ TOOL_USES = {
     "find_usages": "you are about to change or remove a definition: who uses it, who calls it, what a change reaches",
     "outline": "you want to know what a file or folder holds before you read it",
     "find_related": "you have one piece of code and want others like it: copies, other ways to do the same",
+    "grep_code": "you look for every place of an exact text or a regular expression in the indexed files",
 }
-"""When to use each tool that answers from the index, as the end of a sentence that begins with "when"."""
+"""When to use a tool that answers from the index, as the end of a sentence that begins with "when".
+
+The texts name those that the server has.
+"""
 
 DESCRIPTION = (
     "Finds code by meaning and by name in an indexed repository: where something is done, who uses or calls a "
@@ -61,7 +66,8 @@ def passage(form: Form) -> Passage:
 
 def _guide() -> str:
     """Return when to use which tool, as Markdown."""
-    uses = "".join(f"- `{tool}` when {use}.\n" for tool, use in TOOL_USES.items())
+    there = {str(tool["name"]) for tool in TOOLS}
+    uses = "".join(f"- `{tool}` when {use}.\n" for tool, use in TOOL_USES.items() if tool in there)
     return f"""## Code search with raycontext
 
 The MCP server `raycontext` has an index of the code. Its answers hold paths and lines, so read only those.

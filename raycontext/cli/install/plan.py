@@ -92,7 +92,7 @@ class Plan:
                 continue
             keeps = change.backup is not None and change.before is not None
             kept = f" The file as it was: {safe(change.backup.name)}." if keeps and change.backup else ""
-            say(f"{title}: done.{kept} {afterwards}".rstrip())
+            say(f"{title}: {'taken out.' if self._undo else f'done.{kept} {afterwards}'}".rstrip())
 
     def _add_guide(self, client: Client, guide: Guide, clients: Sequence[Client], at: Surroundings) -> None:
         title = f"{client.title}, {guide.kind}"

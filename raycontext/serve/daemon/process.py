@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import uvicorn
@@ -36,6 +37,7 @@ from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
 from raycontext.serve.mcp.mount import McpMount
 from raycontext.serve.messages import Health
+from raycontext.serve.savings import Savings
 from raycontext.serve.service import Service
 from raycontext.settings import Settings
 
@@ -126,7 +128,10 @@ class DaemonProcess(Daemon):
         try:
             own: Literal["processes"] | None = "processes" if is_behind else None
             context = await self._opened.enter_async_context(connect(root=self.root, runtime=own))
-            service = Service(context, note_watches=partial(write_watches, self.root), on_job=self.want_ray)
+            kept = Path(paths.savings_path(self.root)) if self.settings.savings else None
+            savings = await asyncio.to_thread(Savings, kept)
+            note_watches = partial(write_watches, self.root)
+            service = Service(context, note_watches=note_watches, on_job=self.want_ray, savings=savings)
             if is_behind:
                 is_asked_for = "runtime" in self.settings.model_fields_set  # RAYCONTEXT_RUNTIME=ray
                 rest_seconds = math.inf if is_asked_for else self.settings.ray_idle_seconds
@@ -161,8 +166,8 @@ class DaemonProcess(Daemon):
             self._ready.exception()  # it may be that no one asks
 
     def retire(self) -> None:
-        """Take no more jobs, and end after those that run: another version of raycontext takes over."""
-        _log.info("a newer version asks for the root: ending after the jobs that run")
+        """Take no more jobs, and end after those that run: another daemon takes over."""
+        _log.info("another daemon is to take over: ending after the jobs that run")
         self._retires = True
         if self._service is not None:
             self._service.retires.set()

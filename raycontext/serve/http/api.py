@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -51,6 +52,9 @@ __all__ = ["Daemon", "failed_response", "failure", "http_application", "status_o
 
 HANDLE_SECONDS = 300.0
 """Longest duration of a request, in seconds. Index jobs run in the background and do not count."""
+
+COUNTED = frozenset({"search", "related", "usages", "callers", "callees", "impact", "path", "outline"})
+"""Calls whose answers are instead of reading files; see `raycontext.serve.savings`."""
 
 PROGRESS_SECONDS = 0.2
 """Pause between two events of a stream of progress, in seconds."""
@@ -162,9 +166,18 @@ def _endpoint(daemon: Daemon, call: Call) -> Callable[[Request], Awaitable[Respo
             return failed_response(
                 RuntimeUnavailable(f"No answer within {HANDLE_SECONDS:g} s", "Ask again, or look into the log.")
             )
-        return Response(_as_json(answer), media_type="application/json")
+        text = _as_json(answer)
+        counting = BackgroundTask(_count, daemon, text) if call.name in COUNTED else None
+        return Response(text, media_type="application/json", background=counting)
 
     return endpoint
+
+
+async def _count(daemon: Daemon, text: str) -> None:
+    """Count an answer that was sent."""
+    service = await daemon.service()
+    if service.savings.counts:
+        await service.savings.count(json.loads(text), len(text))
 
 
 async def _asked(request: Request, kind: type[Query]) -> Query:

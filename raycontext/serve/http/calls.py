@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
+from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.sdk.watches import WatchState
 from raycontext.serve.messages import (
     Answer,
@@ -16,10 +17,13 @@ from raycontext.serve.messages import (
     ClearQuery,
     CollectionQuery,
     CollectionsAnswer,
+    CollectionSavings,
     IndexQuery,
     JobsAnswer,
     JobState,
     RelatedQuery,
+    SavingsAnswer,
+    SavingsQuery,
     SearchQuery,
     StatusAnswer,
     UnwatchAnswer,
@@ -36,9 +40,10 @@ from raycontext.serve.relation_messages import (
     UsagesQuery,
 )
 from raycontext.serve.relations import callees, callers, chain, code_map, impact, outline, usages
+from raycontext.serve.savings import Saved
 from raycontext.serve.service import Service
 
-__all__ = ["CALLS", "Call", "Query", "method_of"]
+__all__ = ["CALLS", "Call", "Query", "method_of", "savings_of"]
 
 
 Query = TypeVar("Query", bound=BaseModel)
@@ -97,6 +102,27 @@ async def _unwatch(service: Service, asked: CollectionQuery) -> UnwatchAnswer:
     return UnwatchAnswer(collection=collection, stopped=stopped)
 
 
+async def _savings(service: Service, asked: SavingsQuery) -> SavingsAnswer:
+    known = await service.collections()
+    if asked.collection is not None:
+        name = await service.name_of(CollectionQuery(collection=asked.collection))
+        known = [summary for summary in known if summary.name == name]
+    told = [savings_of(one.name, one.source, found) for one in known if (found := service.savings.of(one.source))]
+    return SavingsAnswer(savings=told, counted=service.savings.counts)
+
+
+def savings_of(collection: str, source: str, saved: Saved) -> CollectionSavings:
+    """Return the sums of a collection as they are told, in tokens."""
+    return CollectionSavings(
+        collection=collection,
+        source=source,
+        since=saved.since,
+        answers=saved.answers,
+        answer_tokens=round(saved.answer_bytes / BYTES_PER_TOKEN),
+        file_tokens=round(saved.file_bytes / BYTES_PER_TOKEN),
+    )
+
+
 async def _watches(service: Service, asked: None) -> WatchesAnswer:
     return WatchesAnswer(watches=service.watches())
 
@@ -116,6 +142,7 @@ CALLS = (
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),
     Call("/api/collections", "collections", "List all collections", None, CollectionsAnswer, _collections),
     Call("/api/status", "status", "Show a collection, its job and its actors", CollectionQuery, StatusAnswer, _status),
+    Call("/api/savings", "savings", "Tell what answers cost beside files", SavingsQuery, SavingsAnswer, _savings),
     Call("/api/watch", "watch", "Keep the index of a folder up to date", WatchQuery, WatchState, _watch),
     Call("/api/unwatch", "unwatch", "Stop watching a folder", CollectionQuery, UnwatchAnswer, _unwatch),
     Call("/api/watches", "watches", "List watched folders", None, WatchesAnswer, _watches),

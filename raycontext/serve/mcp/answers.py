@@ -58,6 +58,8 @@ class ToolAnswer:
 
     text: str
     structured: dict[str, Any] | None = None
+    named: Any = None
+    """Plain values that name the files of the answer where the structured content does not; they are not sent."""
 
 
 def answer_with_notes(first_line: str, structured: dict[str, Any], notes: Sequence[str]) -> ToolAnswer:

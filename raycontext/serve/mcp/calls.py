@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from raycontext.serve.mcp.answers import (
     answer_with_results,
     completeness,
     notes_on_shards,
+    sent_bytes,
 )
 from raycontext.serve.mcp.filters import globs_of
 from raycontext.serve.mcp.progress import progress_line, progress_structured
@@ -40,6 +42,8 @@ INDEX_SECONDS = 3.0
 """Longest wait of `index_codebase`, in seconds. Small folders are done by then."""
 POLL_SECONDS = 0.25
 """Pause between two looks at a job that a call waits for, in seconds."""
+COUNTED = frozenset({"search_code", "find_related", "find_usages", "outline"})
+"""Tools whose answers are instead of reading files; see `raycontext.serve.savings`."""
 IGNORED = {
     "splitter": "splitter changes nothing: code is always split at definitions.",
     "customExtensions": "customExtensions changes nothing: every text file is indexed, whatever its extension.",
@@ -66,7 +70,11 @@ class Calls:
             "get_indexing_status": self._get_indexing_status,
             "clear_index": self._clear_index,
         }
-        return await tools[tool](arguments, place, report)
+        answer = await tools[tool](arguments, place, report)
+        if tool in COUNTED:
+            sent = sent_bytes(answer.text) + (sent_bytes(answer.structured) if answer.structured else 0)
+            await self._service.savings.count(answer.named or answer.structured, sent)
+        return answer
 
     async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Search a folder; index it first when it never was."""
@@ -226,7 +234,7 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, arguments:
     notes.extend([*notes_on_shards(answer), *answer.notes])
     if answer.hits:
         notes.append(f"Paths are relative to {root}")
-    return answer_with_results(
+    told = answer_with_results(
         first,
         structured,
         notes,
@@ -235,6 +243,7 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, arguments:
         answer.surroundings,
         as_json=arguments.get("format") == "json",
     )
+    return replace(told, named=[{"source": hit.source, "path": hit.path} for hit in answer.hits])
 
 
 def _tried(source: str, place: str, *, filtered: bool) -> str:

@@ -188,7 +188,7 @@ def _within(
         return ToolAnswer("\n".join(lines), answer)
     if omitted or cut:
         lines.append("More was left out to keep within the limits: raise limit or maxTokens, or narrow the path.")
-    return ToolAnswer("\n".join(lines))
+    return ToolAnswer("\n".join(lines), named={**structured, "results": results})
 
 
 def _use(use: UseSite) -> Entry:

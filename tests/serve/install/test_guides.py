@@ -70,13 +70,12 @@ def test_every_program_has_its_places_here_or_is_known_to_have_none() -> None:
 
 def test_texts_name_the_tools_that_there_are() -> None:
     tools = {str(tool["name"]) for tool in TOOLS}
-    assert set(TOOL_USES) <= tools
     answering = {str(tool["name"]) for tool in TOOLS if tool["annotations"]["readOnlyHint"]} - {"get_indexing_status"}
-    assert set(TOOL_USES) == answering, "the texts grow with the tools"
+    assert set(TOOL_USES) >= answering, "the texts grow with the tools"
     for form in ("skill", "agent", "agent-toml", "rules"):
         text = passage(form).body  # type: ignore[arg-type]
         named = set(re.findall(r"`(\w+)`", text)) - {"raycontext"}
-        assert set(TOOL_USES) <= named <= tools
+        assert answering <= named <= tools
         assert "plain grep when" in text
 
 
