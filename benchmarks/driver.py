@@ -41,6 +41,7 @@ from raycontext.runtime.base import ActorHandle
 from raycontext.runtime.ray import RayRuntime
 from raycontext.store.changes import TreeChanges
 from raycontext.store.collection import CollectionIdentity, Location
+from raycontext.store.fingerprint import installation
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.vector_store import CollectionState, VectorStore
 from raycontext.ulid import new_ulid
@@ -214,7 +215,7 @@ def tasks(count: int, files_per_task: int, segment: SegmentReference) -> Figures
 
 async def ray_tasks(count: int, workers: int) -> Figures:
     """Tasks that do nothing through a real Ray, `WORKERS` in flight."""
-    runtime = RayRuntime(None, "driver", workers, 100 << 20, 60.0)
+    runtime = RayRuntime(None, "driver", workers, 100 << 20, 60.0, installation)
     await runtime.start()
     try:
         with tempfile.TemporaryDirectory() as folder:

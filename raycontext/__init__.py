@@ -51,9 +51,11 @@ if TYPE_CHECKING:
         SourceUnavailable,
         StaleVersion,
         StorageError,
+        StorageUnreachable,
         UnknownCollection,
         UnsafeStorage,
         UnsupportedFormat,
+        VersionsDiffer,
     )
     from raycontext.hits import Hits, Searched, Surrounding
     from raycontext.index.estimate import FolderSize, IndexEstimate
@@ -158,6 +160,7 @@ __all__ = [
     "SourceUnavailable",
     "StaleVersion",
     "StorageError",
+    "StorageUnreachable",
     "Surrounding",
     "SyncContext",
     "UnknownCollection",
@@ -165,6 +168,7 @@ __all__ = [
     "UnsupportedFormat",
     "UseSite",
     "VerificationReport",
+    "VersionsDiffer",
     "WatchState",
     "__version__",
     "connect",

@@ -13,7 +13,8 @@
     │   ├── CorruptSegment      a file of a segment whose checksum or shape is wrong
     │   ├── CorruptArrays       columns of a segment that contradict each other, found while they were used
     │   ├── UnsupportedFormat   written by another format version
-    │   └── UnsafeStorage       an object store that cannot keep two writers apart
+    │   ├── UnsafeStorage       an object store that cannot keep two writers apart
+    │   └── StorageUnreachable  an object store that does not answer
     ├── Fenced                  a newer writer has taken the collection over
     ├── CommitConflict          the change does not fit on what another writer has committed
     ├── FingerprintMismatch     the index was built with another embedder or chunker
@@ -32,6 +33,7 @@
     ├── KernelsMissing          the compiled functions of the installation are not there
     └── RuntimeUnavailable      Ray, or an actor on it, cannot be started or reached
         ├── Overloaded          an actor has too many calls waiting
+        ├── VersionsDiffer      a node of the cluster has another raycontext or other grammars
         ├── DaemonFailed        the daemon cannot be started, or cannot serve
         └── DaemonStarting      the daemon cannot serve yet
 
@@ -77,9 +79,11 @@ __all__ = [
     "SourceUnavailable",
     "StaleVersion",
     "StorageError",
+    "StorageUnreachable",
     "UnknownCollection",
     "UnsafeStorage",
     "UnsupportedFormat",
+    "VersionsDiffer",
 ]
 
 
@@ -179,6 +183,16 @@ class StorageError(RaycontextError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}. The last committed index is untouched. Fix the cause and run again."
+
+
+class StorageUnreachable(StorageError):
+    """An object store does not answer, or has no time: `StorageUnreachable(path, problem)`. Another try may succeed."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.problem}. The last committed index is untouched. Look whether the object store is up "
+            "and can be reached from here, and run again."
+        )
 
 
 class _Damaged(StorageError):
@@ -421,6 +435,17 @@ class Overloaded(RuntimeUnavailable):
             "Nothing was done for this call. Try again in a moment, and let fewer callers ask at once.",
         )
         self.actor, self.calls = self.args = actor, calls
+
+
+class VersionsDiffer(RuntimeUnavailable):
+    """A node, or a process on it, has another installation than this process: `VersionsDiffer(node, there, here)`."""
+
+    def __init__(self, node: str, there: str, here: str) -> None:
+        super().__init__(
+            f"The node {node} has {there}; here is {here}",
+            "Install the same raycontext with the same grammars on every node: `raycontext doctor` asks all of them.",
+        )
+        self.node, self.there, self.here = self.args = node, there, here
 
 
 class DaemonFailed(RuntimeUnavailable):

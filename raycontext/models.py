@@ -183,7 +183,10 @@ class JobProgress(FrozenModel):
     """Size of the files to index."""
     bytes_indexed: int = 0
     files_waiting: int = 0
-    """Files whose worker or node was lost, and which wait for their next try."""
+    """Files whose worker or node was lost, or whose storage did not answer, and which wait for their next try."""
+    seconds_to_next_try: float | None = None
+    """Time in seconds until something that was lost is tried again: work of a lost node, or work whose storage did not
+    answer. None where nothing waits."""
     seconds: float = 0.0
     """Time since the run began, in seconds."""
     error: str = ""
@@ -251,6 +254,9 @@ class IndexReport(FrozenModel):
     again and again. The index keeps what it holds of them, and the next run tries them again."""
     cut_by_lines: tuple[str, ...] = ()
     """Paths of files whose language has a grammar but which this run cut by lines, since parsing takes too long."""
+    without_vectors: tuple[str, ...] = ()
+    """Paths of files of which the embedding server refused a text in this run, while it took others. Words alone find
+    what they say there."""
     unreadable_folders: tuple[str, ...] = ()
     """Folders that could not be listed, relative to the source. What the index holds below them is kept."""
     embedded_texts: int = 0

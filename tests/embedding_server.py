@@ -44,6 +44,8 @@ class EmbeddingServer:
     """More in a request are refused with 413."""
     most_characters: int = 10**9
     """More in a text are refused with 400."""
+    refused: str = "\0"
+    """Texts that hold it are refused with 400."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -83,7 +85,7 @@ def embedding_server() -> Iterator[EmbeddingServer]:
             texts = body["input"]
             if fault is None and len(texts) > state.most_texts:
                 fault = Fault(413)
-            if fault is None and any(len(text) > state.most_characters for text in texts):
+            if fault is None and any(len(text) > state.most_characters or state.refused in text for text in texts):
                 fault = Fault(400)
             state.times.append(began)
             if fault is not None:

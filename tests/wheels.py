@@ -7,6 +7,7 @@ inspected, not run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -64,6 +65,14 @@ def build() -> None:
         pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", DIST, source)
         run(*pip, RAYCONTEXT_KERNEL_TARGET=target)
         inspect(wheel_of(processor), processor)
+    write_checksums(DIST)
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS for the files of a folder, in the form of `sha256sum`, which hosts of a cluster check."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".whl", ".gz"))
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (folder / "SHA256SUMS").write_text("".join(lines))
 
 
 def inspect(wheel: Path, processor: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
-from raycontext.actors.job import HandedOver, Job
+from raycontext.actors.job import OUTAGE, HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
@@ -104,7 +104,8 @@ class Coordinator:
             raise RootNotFound(request.source)
         if request.options.embedder is not None:
             await asyncio.to_thread(embedder_for, request.options.embedder)
-        identity = await asyncio.to_thread(self._catalog.prepare, request.source, request.collection)
+        prepare = partial(asyncio.to_thread, self._catalog.prepare, request.source, request.collection)
+        identity = await OUTAGE.run(prepare)
         await self._check_shared(identity)
         await asyncio.to_thread(note_own_source, self._root, identity.source)
         self._plans[identity.name] = request.plan

@@ -80,7 +80,7 @@ class EmbedderActor:
         found = await self._server.embed(texts, "document", budget)
         add("raycontext_embedded_texts_total", len(found.places), embedder=self._name)
         add("raycontext_embedding_tokens_total", found.tokens, embedder=self._name)
-        return EmbeddedTexts(found.places, quantize(found.vectors), found.tokens, found.error)
+        return EmbeddedTexts(found.places, quantize(found.vectors), found.tokens, found.error, found.refused)
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a query, float32[dimension], of unit length. Recent ones are kept.

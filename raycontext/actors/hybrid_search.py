@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
@@ -17,11 +18,15 @@ from raycontext.search.query import Candidates, Description, SearchRequest, Stat
 from raycontext.search.shard import ShardSearch
 from raycontext.search.view import View
 from raycontext.store.collection import Location
+from raycontext.store.storage.patience import patience_until
 
 Answer = TypeVar("Answer")
 Answer_co = TypeVar("Answer_co", covariant=True)
 
 __all__ = ["HybridSearchActor", "Question", "search_actor_name", "search_actors"]
+
+DESCRIBE_SECONDS = 5.0
+"""Time in seconds that a question without a deadline waits for an object store that does not answer."""
 
 
 def search_actor_name(collection: str, shard: int, replica: int = 0) -> str:
@@ -60,24 +65,26 @@ class HybridSearchActor(ShardSearch):
         self._tags = {"collection": location.collection, "shard": str(shard)}
 
     def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
-        with timed("raycontext_search_seconds", step="search", **self._tags):
+        with patience_until(request.deadline), timed("raycontext_search_seconds", step="search", **self._tags):
             return super().search(request, limit, min_score)
 
     def statistics(self, request: SearchRequest, version: int | None = None) -> Statistics:
-        with timed("raycontext_search_seconds", step="statistics", **self._tags):
+        with patience_until(request.deadline), timed("raycontext_search_seconds", step="statistics", **self._tags):
             return super().statistics(request, version)
 
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
-        with timed("raycontext_search_seconds", step="candidates", **self._tags):
+        with patience_until(request.deadline), timed("raycontext_search_seconds", step="candidates", **self._tags):
             return super().candidates(request, statistics)
 
     def describe(self, version: int, chunks: Sequence[RankedChunk]) -> list[Description]:
-        with timed("raycontext_search_seconds", step="describe", **self._tags):
+        limit = patience_until(time.time() + DESCRIBE_SECONDS)
+        with limit, timed("raycontext_search_seconds", step="describe", **self._tags):
             return super().describe(version, chunks)
 
     def relate(self, question: Question[Answer], version: int | None = None) -> tuple[int, Answer]:
         """Answer a question about relations, at a version or the newest one. Raises `StaleVersion`."""
-        with timed("raycontext_search_seconds", step="relate", **self._tags):
+        limit = patience_until(time.time() + DESCRIBE_SECONDS)
+        with limit, timed("raycontext_search_seconds", step="relate", **self._tags):
             return self.look(question.answer, version)
 
     def refresh(self, version: int | None = None) -> int:

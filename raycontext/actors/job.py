@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
@@ -15,14 +16,15 @@ from raycontext.actors.metrics import add, set_value
 from raycontext.actors.reuse import Reuse
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
-from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
-from raycontext.index import instructions, stages
+from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError, StorageUnreachable
+from raycontext.index import failures, instructions, stages
 from raycontext.index.governor import Governor
 from raycontext.index.planner import ReindexPlanner
 from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import IndexReport, JobProgress
 from raycontext.options import RunOptions
+from raycontext.retrying import Retries
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.settings import FILE_SECONDS
 from raycontext.store.collection import CollectionIdentity, Location
@@ -32,7 +34,7 @@ from raycontext.store.vector_store import CollectionState
 from raycontext.store.writer import SEGMENTS_COLLECTED
 from raycontext.ulid import new_ulid
 
-__all__ = ["HandedOver", "Job"]
+__all__ = ["OUTAGE", "HandedOver", "Job"]
 
 _log = logging.getLogger("raycontext")
 
@@ -45,6 +47,12 @@ RENEW_SECONDS = 600.0
 """Time between two renewals of uncommitted segments, in seconds. It is well below the grace times, after which garbage
 collection would remove them.
 """
+
+
+OUTAGE = Retries(
+    (StorageUnreachable,), seconds=failures.LOST_SECONDS, pause=lambda attempt: failures.pause_after(attempt) or 0.0
+)
+"""Tries of the first step of a run while its storage cannot be reached; the planner plans those of all others."""
 
 
 class HandedOver(Exception):
@@ -104,6 +112,7 @@ class Job:
         self._cancelled = False
         self._leaving = asyncio.Event()
         self._pausing = 0  # number of instructions that wait for their next try
+        self._waits_until = 0.0
         self.is_handed_over = False
         """True when the run has left files to whoever goes on with it."""
         self._tried: list[SegmentReference] = []
@@ -121,7 +130,8 @@ class Job:
                 self._store = await self._runtime.actor(
                     vector_store_name(self.identity.name), ANYWHERE, VectorStoreActor, self._location
                 )
-                self._state = await self._store.call(VectorStoreActor.begin, options, self._force)
+                begin = partial(self._store.call, VectorStoreActor.begin, options, self._force)
+                self._state = await OUTAGE.run(begin)
             self._retries_quarantined = bool(options.retry_quarantined)
             self._reuse = Reuse(self._store, self._run, self._location, self.identity, options)
             self.num_shards = self._state.options.num_shards
@@ -210,6 +220,7 @@ class Job:
             bytes_to_index=planner.bytes_to_index,
             bytes_indexed=planner.bytes_indexed,
             files_waiting=planner.files_waiting,
+            seconds_to_next_try=max(self._waits_until - time.monotonic(), 0.0) if self._pausing else None,
             seconds=seconds,
             error=self._error,
         )
@@ -291,7 +302,9 @@ class Job:
     async def _carry_out_after(self, pause: float, instruction: instructions.Instruction) -> instructions.Event:
         """Carry out one instruction after a pause in seconds. A run that is handed over waits no longer."""
         if pause:
-            _log.warning("%s: a worker or its node was lost; the next try is in %g s", self.identity.name, pause)
+            self._waits_until = time.monotonic() + pause
+            told = "a worker or the storage was lost; the next try is in"
+            _log.warning("%s: %s %g s", self.identity.name, told, pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), pause)
             self._pausing -= 1
@@ -398,6 +411,7 @@ class Job:
             skipped=state.skipped,
             pending_files=tuple(sorted(planner.pending_files)),
             cut_by_lines=tuple(sorted(planner.cut_by_lines)),
+            without_vectors=tuple(sorted(planner.without_vectors)),
             unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
             embedded_texts=self._embedding.embedded,
             reused_vectors=self._embedding.reused,

@@ -25,7 +25,7 @@ from raycontext.exit_codes import MEANINGS, ExitCode
 from raycontext.retrying import Retries
 from raycontext.runtime.ray_process import check_reachable
 
-__all__ = ["BatchJob", "SubmittedJob", "submit_batch"]
+__all__ = ["BatchJob", "SubmittedJob", "stop_command", "submit_batch"]
 
 LIST_NAME = "batch.json"
 """Name of the file with the list, in the working folder of the job."""
@@ -33,6 +33,8 @@ POLL_SECONDS = 0.5
 """Pause between two tries of a request, in seconds."""
 SUBMIT_SECONDS = 60.0
 """Longest time that a cluster which has just started may refuse jobs, in seconds."""
+START_SECONDS = 60.0
+"""Time in seconds after which a job that has not started is told."""
 PATIENCE_SECONDS = 20.0
 """Longest time that a dashboard may drop connections before the command gives up, in seconds."""
 
@@ -48,7 +50,7 @@ class BatchJob(NamedTuple):
     """Batch to submit as a job."""
 
     submission_id: str  # without the number
-    root: str
+    root: str | None  # None: the root that the nodes of the cluster are set up with
     content: bytes  # the list, which travels with the job
 
 
@@ -61,12 +63,27 @@ class SubmittedJob(NamedTuple):
     exit_code: int  # exit code of the job; 0 while it has not ended
 
 
-def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[str], None]) -> SubmittedJob:
+def stop_command(address: str, submission_id: str) -> str:
+    """Return the command that stops a job, to be shown."""
+    return f"ray job stop --address {address} {submission_id}"
+
+
+def submit_batch(
+    address: str,
+    job: BatchJob,
+    *,
+    wait: bool,
+    on_log: Callable[[str], None],
+    on_submitted: Callable[[str], None] = lambda _: None,
+    on_note: Callable[[str], None] = lambda _: None,
+) -> SubmittedJob:
     """Submit a job, or join it when it runs already, and return its state.
 
     address: address of the dashboard, http://HOST:PORT.
     wait: True waits until the job has ended.
     on_log: function that is called with what the job writes while it is waited for.
+    on_submitted: function that is called with the id of the job as soon as the cluster has it.
+    on_note: function that is called with what a user should know while the job is waited for: that it does not start.
 
     Raises `RuntimeUnavailable` when the dashboard cannot be reached or refuses the job.
     """
@@ -74,8 +91,11 @@ def submit_batch(address: str, job: BatchJob, *, wait: bool, on_log: Callable[[s
     check_reachable(re.sub(r"^https?://", "", address).rstrip("/"))
     try:
         client: Any = _asked(lambda: JobSubmissionClient(address))
+        logging.getLogger("ray").setLevel(logging.WARNING)  # making a client sets it to INFO
         submission_id, joined = _submitted(client, job)
+        on_submitted(submission_id)
         if wait:
+            _wait_for_start(client, submission_id, lambda: on_note(_not_started(address, submission_id)))
             follow(client, submission_id, on_log)
         details = _asked(lambda: client.get_job_info(submission_id))
     except ERRORS as error:
@@ -111,7 +131,10 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
                     entrypoint=f"python -m raycontext batch {LIST_NAME}",
                     runtime_env={
                         "working_dir": folder,
-                        "env_vars": {"RAYCONTEXT_ROOT": job.root, "RAYCONTEXT_ADDRESS": "auto"},
+                        "env_vars": {
+                            "RAYCONTEXT_ADDRESS": "auto",
+                            **({"RAYCONTEXT_ROOT": job.root} if job.root is not None else {}),
+                        },
                     },
                 )
             except RuntimeError as error:
@@ -127,6 +150,25 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
                 time.sleep(POLL_SECONDS)
             else:
                 return submission_id, False
+
+
+def _wait_for_start(client: Any, submission_id: str, tell: Callable[[], None]) -> None:
+    """Return when a job has started or ended. Call `tell` once where it has not after `START_SECONDS`."""
+    deadline, told = time.monotonic() + START_SECONDS, False
+    while _asked(lambda: client.get_job_status(submission_id)) is JobStatus.PENDING:
+        if not told and time.monotonic() >= deadline:
+            tell()
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _not_started(address: str, submission_id: str) -> str:
+    """Return what to say of a job that does not start."""
+    return (
+        f"the job {submission_id} has not started after {START_SECONDS:.0f} s: no node has a free CPU for it, or its "
+        f"environment cannot be set up; look at the dashboard ({address}). It is waited for; to give it up: "
+        f"{stop_command(address, submission_id)}"
+    )
 
 
 def _asked(request: Callable[[], _Result]) -> _Result:

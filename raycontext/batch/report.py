@@ -43,6 +43,8 @@ class EntryOutcome(BaseModel):
     """`interrupted`: the run was stopped before this source was done."""
     revision: str = ""
     """Commit of a git repository, or digest of an archive. Empty for a folder."""
+    left_out: tuple[str, ...] = ()
+    """Names in an archive that lead out of it or that no file can have, each with the reason. They are not indexed."""
     report: IndexReport | None = None
     """Report of the index run; None when the source failed or was not reached."""
     error: str = ""

@@ -23,7 +23,7 @@ from raycontext.retrying import Retries
 from raycontext.runtime.base import Runtime
 from raycontext.settings import default_cache
 from raycontext.sources.git import stop_running
-from raycontext.sources.workplace import tree_of
+from raycontext.sources.workplace import Brought, tree_of
 from raycontext.store.catalog import Catalog
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
@@ -166,9 +166,9 @@ class BatchDriver:
 
     async def _index(self, entry: BatchEntry, began: float) -> EntryOutcome | None:
         """Fetch and index one source. Returns None when another process has indexed it."""
-        revision = ""
+        brought = Brought("")
         if entry.origin is not None:
-            revision = await self._runtime.run(stages.bring_source, self._work, entry.name, entry.origin)
+            brought = await self._runtime.run(stages.bring_source, self._work, entry.name, entry.origin)
         attempt = itertools.count(1)
 
         async def index_or_join() -> IndexReport | None:
@@ -183,7 +183,8 @@ class BatchDriver:
             collection=entry.name,
             source=entry.shown_source,
             state="indexed" if report.changed else "unchanged",
-            revision=revision,
+            revision=brought.revision,
+            left_out=brought.left_out,
             report=report,
             seconds=time.monotonic() - began,
         )

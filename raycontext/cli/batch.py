@@ -28,6 +28,8 @@ __all__ = ["batch"]
 
 PACKAGES_OF_JOBS = ("aiohttp", "requests")
 """Packages of the extra `cluster` with which Ray's client of jobs works."""
+OF_THE_CLUSTER = "the root of the cluster"
+"""Stands for the root in the identity of a job whose nodes know the root."""
 WIDTH_OF_FILES = 200
 """Width of a table that goes to a file or a pipe, in columns."""
 
@@ -53,7 +55,8 @@ def batch(
         typer.Option(
             "--submit",
             help="Run it as a Ray job on the cluster whose dashboard is at --address (http://HOST:8265). The same "
-            "work is joined when it runs already.",
+            "work is joined when it runs already. Without --root the root is that of the cluster (RAYCONTEXT_ROOT of "
+            "its nodes).",
         ),
     ] = False,
     wait: Annotated[bool, typer.Option(help="With --submit: wait for the end of the job.")] = True,
@@ -134,16 +137,34 @@ def _submitted(wanted: BatchList, root: str | None, address: str | None, wait: b
             f"`--submit` needs {' and '.join(PACKAGES_OF_JOBS)}, which come with the extra cluster",
             "Install: pip install 'raycontext[cluster]'",
         )
-    from raycontext.batch.ray_job import BatchJob, submit_batch
+    from raycontext.batch.ray_job import BatchJob, stop_command, submit_batch
     from raycontext.sdk.arguments import root_of
     from raycontext.sdk.connection import settings_of
 
     if address is None or not address.startswith(("http://", "https://")):
         raise InvalidInput("Nothing says where to submit the job", "Give --address http://HOST:8265.")
-    place = root_of(settings_of(root=root, runtime="ray"))
-    job = BatchJob(submission_id=f"raycontext-batch-{wanted.identity(place)}", root=place, content=wanted.encode())
-    with redirect_stdout(sys.stderr):
-        state = submit_batch(address, job, wait=wait, on_log=lambda text: typer.echo(_safe_lines(text), nl=False))
+    # Without --root the nodes say where the root is: a path of this machine means nothing there.
+    place = root_of(settings_of(root=root, runtime="ray")) if root is not None else None
+    identity = wanted.identity(place or OF_THE_CLUSTER)
+    job = BatchJob(submission_id=f"raycontext-batch-{identity}", root=place, content=wanted.encode())
+    known: list[str] = []
+    try:
+        with redirect_stdout(sys.stderr):
+            state = submit_batch(
+                address,
+                job,
+                wait=wait,
+                on_log=lambda text: typer.echo(_safe_lines(text), nl=False),
+                on_submitted=known.append,
+                on_note=lambda note: say(safe(note)),
+            )
+    except KeyboardInterrupt:
+        if known:
+            say(f"the job {known[0]} goes on; to stop it: {safe(stop_command(address, known[0]))}")
+            say("the same command follows it again")
+        else:
+            say(f"interrupted; whether the job was submitted is not known: ray job list --address {safe(address)}")
+        return ExitCode.INTERRUPTED
     if as_json:
         print_json(state._asdict())
     else:
@@ -168,9 +189,10 @@ def _amount(outcome: EntryOutcome) -> str:
     if report is None:
         return ""
     pending = f", {outcome.pending} files pending" if outcome.pending else ""
+    left_out = f", {len(outcome.left_out)} names left out ({safe(outcome.left_out[0])}, …)" if outcome.left_out else ""
     return (
         f"{report.files} files, {report.chunks} chunks, {report.indexed_bytes / 1e6:.1f} MB in {outcome.seconds:.1f} s"
-        f"{pending}"
+        f"{pending}{left_out}"
     )
 
 

@@ -236,8 +236,9 @@ def _of_job(job: JobProgress) -> str:
     text = f"{job.stage}, {job.files_indexed}/{job.files_to_index} files, {job.seconds:.1f} s"
     if job.files_indexed:
         text += f", {job.files_per_second:.0f} files/s, {job.bytes_per_second / 1e6:.1f} MB/s"
-    if job.files_waiting:
-        text += f", {job.files_waiting} files wait for another try, since a worker or node was lost"
+    if job.seconds_to_next_try is not None:
+        text += f", a worker, a node or the storage was lost: next try in {job.seconds_to_next_try:.0f} s"
+        text += f" ({job.files_waiting} files wait)" if job.files_waiting else ""
     if job.seconds_left is not None:
         text += f", {job.percent:.0f} %, about {job.seconds_left:.0f} s left"
     return text + (f": {safe(job.error)}" if job.error else "")

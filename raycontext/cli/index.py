@@ -92,5 +92,8 @@ def _print_report(report: IndexReport) -> None:
     if report.cut_by_lines:
         shown = ", ".join(safe(path) for path in report.cut_by_lines[:3])
         typer.echo(f"cut by lines, since parsing them takes too much work: {len(report.cut_by_lines)} ({shown})")
+    if report.without_vectors:
+        shown = ", ".join(safe(path) for path in report.without_vectors[:3])
+        typer.echo(f"the embedding server refused texts of {len(report.without_vectors)} files ({shown})")
     for folder in report.unreadable_folders:
         say(f"cannot list {safe(folder)}: what was indexed of it is kept")

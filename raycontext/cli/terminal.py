@@ -84,6 +84,9 @@ def show_progress() -> Iterator[Callable[[JobProgress], None]]:
         done, total, unit = _amounts(progress)
         bar.update(task, description=progress.stage, completed=done, total=total or None, detail=unit)
         nonlocal last, said
+        if progress.seconds_to_next_try is not None:
+            unit += f"; a worker or the storage was lost, next try in {progress.seconds_to_next_try:.0f} s"
+            bar.update(task, detail=unit)
         line = f"{progress.stage} {unit}".rstrip()
         is_due = progress.stage not in told or time.monotonic() - last > LINE_SECONDS
         if not console.is_terminal and is_due and line != said:

@@ -14,6 +14,7 @@ from raycontext.errors import RaycontextError, RuntimeUnavailable, StorageError
 from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.store.collection import Collection, collection_names
+from raycontext.store.fingerprint import installation
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
 __all__ = ["check_cluster"]
@@ -38,6 +39,8 @@ async def check_cluster(
         return
     try:
         yield Finding(check="cluster", level="ok", what=f"{address} can be joined: {attached.parallelism} CPUs")
+        for finding in await _check_installations(attached):
+            yield finding
         if not is_url(root):
             for path, nodes in (await attached.without([root])).items():
                 what = f"{path} does not exist on {', '.join(nodes)}"
@@ -49,6 +52,20 @@ async def check_cluster(
         yield Finding(check="cluster", level="fault", what=str(error), advice="Look into Ray's logs.")
     finally:
         await runtime.close()
+
+
+async def _check_installations(runtime: Runtime) -> list[Finding]:
+    """Ask every node what is installed, and return a fault for each that has something else than this machine."""
+    here = installation()
+    found = await runtime.installed()
+    others = {node: there for node, there in found.items() if there != here}
+    if not others:
+        return [Finding(check="cluster", level="ok", what=f"all {len(found)} nodes have {here}")]
+    advice = "Install the same raycontext with the same grammars there: work on that node is refused."
+    return [
+        Finding(check="cluster", level="fault", what=f"node {node} has {there}; here is {here}", advice=advice)
+        for node, there in sorted(others.items())
+    ]
 
 
 def _cannot_join(address: str, error: RuntimeUnavailable) -> Finding:

@@ -100,6 +100,11 @@ def _identity(root: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+MOST_NS = 2**63 - 1
+"""Latest time of a modification that a snapshot can hold, in nanoseconds since the epoch: the year 2262. A later one of
+a file counts as this one."""
+
+
 class _Walker:
     """Collector of the files of one tree. `top` is its absolute path."""
 
@@ -196,7 +201,8 @@ class _Walker:
         elif status.st_size > self._max_file_bytes:
             self._skipped.append(SkippedFile(path, SkipReason.TOO_LARGE))
         else:
-            self._files.append(FileStat(path, status.st_size, status.st_mtime_ns, status.st_ino))
+            mtime_ns = max(-MOST_NS, min(status.st_mtime_ns, MOST_NS))
+            self._files.append(FileStat(path, status.st_size, mtime_ns, status.st_ino))
 
 
 class _UnlistedEntry:

@@ -13,7 +13,7 @@ from raycontext.index.limits import TASK_BYTES
 from raycontext.models import Failure, SkipReason
 from raycontext.runtime.base import WorkerDied, WorkerLost
 
-__all__ = ["LOST_SECONDS", "attempts", "failure", "pause_after", "reason"]
+__all__ = ["FAILURES_WITHOUT_SUCCESS", "LOST_SECONDS", "attempts", "failure", "pause_after", "reason"]
 
 ATTEMPTS = 2
 """Number of times that a file, alone in its batch, must end its worker or use up its memory to be blamed."""
@@ -23,6 +23,9 @@ LOST_SECONDS = 600.0
 run."""
 LONGEST_PAUSE_SECONDS = 60.0
 """Longest pause between two such tries, in seconds. The first one is a second, each further one twice as long."""
+FAILURES_WITHOUT_SUCCESS = 16
+"""Number of files given up at which the run stops if no batch of its stage has succeeded yet. The files are hardly at
+fault then."""
 LOSSES_OF_A_BATCH = 2
 """Number of losses after which a batch is cut into pieces, which need less memory."""
 

@@ -33,6 +33,7 @@ __all__ = [
     "Reused",
     "ScanTree",
     "Scanned",
+    "Work",
 ]
 
 
@@ -71,6 +72,10 @@ class CompareTrees:
     """Entries of files that cannot be indexed, by path."""
     again: frozenset[str] = frozenset()
     """Paths of files that leave quarantine where they are in it."""
+    losses: int = 0
+    """Number of times that this work was lost, or that its storage could not be reached."""
+    pause: float = 0.0
+    """Time in seconds to wait before this try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,10 @@ class Commit:
     """Instruction to commit a change of the collection."""
 
     change: Change
+    losses: int = 0
+    """Number of times that the storage could not be reached."""
+    pause: float = 0.0
+    """Time in seconds to wait before this try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,9 @@ class Abort:
     """Error to raise to the caller of the run."""
 
 
-Instruction = ScanTree | HashFiles | CompareTrees | FindKnown | ReuseFiles | IndexFiles | Commit | Finish | Abort
+Work = ScanTree | HashFiles | CompareTrees | IndexFiles | Commit
+"""Work that is tried again where its worker or its storage was lost. The rest is then done in another way."""
+Instruction = Work | FindKnown | ReuseFiles | Finish | Abort
 """Work that the planner asks for, or the end of the run."""
 
 

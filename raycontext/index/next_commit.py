@@ -22,6 +22,7 @@ class NextCommit:
     seen: Mapping[str, SnapshotEntry] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     postponed: dict[str, SnapshotEntry] = field(default_factory=dict)
+    chunkers: set[str] = field(default_factory=set)
     source_bytes: int = 0
     """Size in bytes of the files that were indexed for it. Files whose rows existed do not count."""
 
@@ -40,6 +41,7 @@ class NextCommit:
             options=options,
             replace=replace,
             postponed=self.postponed,
+            chunkers=frozenset(self.chunkers),
         )
 
     def is_empty(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Literal
 
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
-from raycontext.errors import RaycontextError
+from raycontext.errors import RaycontextError, StorageUnreachable
 from raycontext.index import failures
 from raycontext.index.batches import hash_batches, index_batches, pieces_of
 from raycontext.index.instructions import (
@@ -41,6 +41,7 @@ from raycontext.index.instructions import (
     ReuseFiles,
     Scanned,
     ScanTree,
+    Work,
 )
 from raycontext.index.next_commit import NextCommit
 from raycontext.index.reuse_plan import ReusePlan
@@ -61,12 +62,6 @@ MOST_COMMITS = 64
 """Approximate largest number of commits of a run.
 
 A commit costs more in a large tree, so a run commits less often there.
-"""
-
-FAILURES_WITHOUT_SUCCESS = 16
-"""Number of files given up at which the run stops if no batch of its stage has succeeded yet.
-
-The files are hardly at fault then.
 """
 
 
@@ -112,6 +107,7 @@ class ReindexPlanner:
         self.bytes_to_index = self.bytes_indexed = 0
         self.source_bytes = 0
         self.cut_by_lines: list[str] = []
+        self.without_vectors: list[str] = []
         self.added = self.modified = self.removed = 0
         self._stats: dict[str, FileStat] = {}
         self._digests: dict[str, bytes] = {}
@@ -266,9 +262,11 @@ class ReindexPlanner:
         self._succeeded = True
         if batch.segment is not None:
             self._next.segments.append((instruction.shard, batch.segment))
+            self._next.chunkers |= {batch.chunker} - {""}
         self._next.entries.update(batch.entries)
         self.source_bytes += batch.source_bytes
         self.cut_by_lines.extend(batch.cut_by_lines)
+        self.without_vectors.extend(batch.without_vectors)
         return self._batch_done(instruction.files)
 
     def _batch_done(self, files: Sequence[FileStat], *, is_costly: bool = True) -> list[Instruction]:
@@ -347,7 +345,7 @@ class ReindexPlanner:
         so does the failure of an instruction that has no files. A batch of several files is cut into pieces. A file
         that is alone is tried a few times, then skipped with the reason.
         """
-        if isinstance(error, WorkerLost) and isinstance(instruction, (ScanTree, HashFiles, IndexFiles)):
+        if isinstance(error, WorkerLost | StorageUnreachable) and isinstance(instruction, Work):
             return self._lost(instruction, error, at_ns)
         if isinstance(error, RaycontextError) or not isinstance(instruction, (HashFiles, IndexFiles)):
             self.stage = "failed"
@@ -355,7 +353,7 @@ class ReindexPlanner:
         if again := self._another_try(instruction, error):
             return again
         self._given_up += 1
-        if self._given_up == FAILURES_WITHOUT_SUCCESS and not self._succeeded:
+        if self._given_up == failures.FAILURES_WITHOUT_SUCCESS and not self._succeeded:
             self.stage = "failed"
             return [Abort(error)]
         if isinstance(instruction, HashFiles):  # no content can make hashing fail
@@ -378,18 +376,21 @@ class ReindexPlanner:
             return [replace(instruction, attempt=instruction.attempt + 1, pause=0.0)]
         return []
 
-    def _lost(self, instruction: ScanTree | HashFiles | IndexFiles, error: WorkerLost, at_ns: int) -> list[Instruction]:
-        """Return instructions that try lost work again after a pause, or postpone its files to the next run."""
+    def _lost(self, instruction: Work, error: WorkerLost | StorageUnreachable, at_ns: int) -> list[Instruction]:
+        """Return instructions that try lost work again after a pause, or postpone its files to the next run.
+
+        A run whose storage cannot be reached for so long ends: it could not commit what is pending.
+        """
         losses = instruction.losses + 1
         pause = failures.pause_after(losses)
-        if isinstance(instruction, ScanTree):
-            if pause is not None:
-                return [ScanTree(losses, pause)]
+        if pause is None and isinstance(error, WorkerLost) and isinstance(instruction, (HashFiles, IndexFiles)):
+            return self._postpone(instruction, error, at_ns)
+        if pause is None:
             self.stage = "failed"
             return [Abort(error)]
-        if pause is None:
-            return self._postpone(instruction, error, at_ns)
         later = replace(instruction, losses=losses, pause=pause)
+        if not isinstance(later, (HashFiles, IndexFiles)):
+            return [later]
         pieces = pieces_of(later) if losses == failures.LOSSES_OF_A_BATCH else [later]
         self._waiting += len(pieces) - 1
         for piece in pieces:

@@ -26,6 +26,9 @@ PROBE = "dimension"
 """Text that is embedded to learn the dimension where all documents are blank."""
 
 
+NO_PLACES = np.empty(0, np.int64)
+
+
 class EmbeddingUse(NamedTuple):
     """Counts of what was embedded, for the report and the budget of a run."""
 
@@ -51,7 +54,9 @@ class EmbeddedTexts(NamedTuple):
     tokens: int
     """Number of tokens that the call has used. 0 for a local model."""
     error: BaseException | None
-    """Reason why the other texts have no vectors; None where all have one."""
+    """Reason why the other texts have no vectors; None where all have one, or are refused."""
+    refused: NDArray[np.int64] = NO_PLACES
+    """Indices of the texts that the server refuses while it takes others."""
 
 
 class TextEmbedder(Protocol):
@@ -91,9 +96,12 @@ class PooledEmbedder:
         self._vectors = vectors
         self._next = random.randrange(len(run.pool))  # tasks begin with different actors
         self._dimension = 0
+        self.refused: list[NDArray[np.int64]] = []
+        """Indices of the documents whose texts the server refuses, in an array for each call."""
 
     def __call__(self, documents: Documents) -> QuantizedVectors:
-        """Return one vector for each document. A blank document gets a zero vector.
+        """Return one vector for each document. A blank document gets a zero vector, and so does one that the server
+        refuses; see `refused`.
 
         Documents with equal texts share one vector. Raises `EmbeddingFailed`, `EmbeddingBudgetExceeded`, `InvalidInput`
         where a model cannot be used, `StorageError`, or `RuntimeUnavailable` where an actor has died.
@@ -108,12 +116,15 @@ class PooledEmbedder:
         codes = np.zeros((len(texts), dimension), np.int8)
         scales = np.zeros(len(texts), np.float32)
         signs = np.full((len(texts), (dimension + 7) // 8), np.packbits(np.ones(dimension, bool)), np.uint8)
+        row_of_key = np.full(len(keys), -1, np.int64)
         if pieces:
             found = QuantizedVectors.joined([piece for _, piece in pieces])
-            row_of_key = np.empty(len(keys), np.int64)
-            row_of_key[np.concatenate([places for places, _ in pieces])] = np.arange(len(keys))
+            there = np.concatenate([places for places, _ in pieces])
+            row_of_key[there] = np.arange(len(there))
             rows = row_of_key[inverse.reshape(-1)]
-            codes[told], scales[told], signs[told] = found.codes[rows], found.scales[rows], found.signs[rows]
+            taken, rows = np.array(told, np.int64)[rows >= 0], rows[rows >= 0]
+            codes[taken], scales[taken], signs[taken] = found.codes[rows], found.scales[rows], found.signs[rows]
+        self.refused.append(np.array(told, np.int64)[row_of_key[inverse.reshape(-1)] < 0])
         return QuantizedVectors(codes, scales, signs)
 
     def _pieces(
@@ -142,7 +153,8 @@ class PooledEmbedder:
                 self._vectors.add(keys[told], found.vectors)
             if found.error is not None:
                 raise found.error
-            pieces.append((told, found.vectors))
+            if len(told):
+                pieces.append((told, found.vectors))
         return pieces
 
     def _embed(self, texts: Sequence[str]) -> EmbeddedTexts:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raycontext.analyse.names import path_text
 from raycontext.analyse.references import ReferenceReader
@@ -124,6 +125,17 @@ class Batch:
             name_vectors=of_files[: len(paths)],
             path_vectors=of_files[len(paths) :],
         )
+
+    def files_of(self, rows: Sequence[NDArray[np.int64]]) -> tuple[str, ...]:
+        """Return the sorted paths of the files to which documents belong.
+
+        rows: numbers of the documents, in an array for each call that `content` makes of `embed`: one with two texts
+        for each file, then one with the chunks.
+        """
+        of_files, of_chunks = rows
+        file_of_row = np.repeat(np.arange(len(self.files)), [file.row_count for file in self.files])
+        ordinals = {*(of_files % len(self.files)).tolist(), *file_of_row[of_chunks].tolist()}
+        return tuple(sorted(self.files[ordinal].path for ordinal in ordinals))
 
     def _names(self) -> list[str]:
         """Return a text for each file: its path and the names that it defines, separated by blanks."""

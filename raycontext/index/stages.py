@@ -28,7 +28,7 @@ from raycontext.index.worker import index_process
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
 from raycontext.runtime.task import task
 from raycontext.settings import FILE_SECONDS
-from raycontext.sources.workplace import Origin, bring
+from raycontext.sources.workplace import Brought, Origin, bring
 from raycontext.store.checking.repair import repair
 from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.checking.verification import verify
@@ -66,6 +66,10 @@ class IndexedBatch(NamedTuple):
     """Paths of files that have a grammar and were cut by lines, because parsing them takes too long."""
     embedding: EmbeddingUse = EmbeddingUse()
     """Counts of texts and tokens that embedder actors embedded. All are 0 where the task embeds by itself."""
+    chunker: str = ""
+    """Fingerprint of the chunker that made the segment; "" where there is none."""
+    without_vectors: tuple[str, ...] = ()
+    """Paths of files of which the embedding server refuses a text. They are found by their words alone."""
 
 
 @task()
@@ -141,9 +145,11 @@ def index_files(
     # The built-in table gets the time of a file as large as the batch. The time that a model takes is not limited.
     allow(sum(file.size for file in batch.files) if options.embedder == STATIC else None)
     storage = location.open().storage
+    without_vectors: tuple[str, ...] = ()
     if embedding is not None:
         pooled = PooledEmbedder(embedding, ContentVectors(storage, embedder.fingerprint))
         columns, use = batch.content(pooled), pooled.use
+        without_vectors = batch.files_of(pooled.refused)
     else:
         assert not isinstance(embedder, RemoteEmbedder)
         columns, use = batch.content(quantized(embedder)), EmbeddingUse()
@@ -161,6 +167,8 @@ def index_files(
         sum(file.size for file in batch.files),
         tuple(batch.cut_by_lines),
         use,
+        chunker_fingerprint(),
+        without_vectors,
     )
 
 
@@ -216,6 +224,6 @@ def repair_collection(location: Location) -> RepairReport:
 
 
 @task()
-def bring_source(work: str, name: str, origin: Origin) -> str:
+def bring_source(work: str, name: str, origin: Origin) -> Brought:
     """Fetch a source into the working folder, or update it there. Details and errors: see `bring`."""
     return bring(work, name, origin)

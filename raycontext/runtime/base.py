@@ -147,6 +147,13 @@ class Runtime(Protocol):
         """
         ...
 
+    async def installed(self) -> dict[str, str]:
+        """Return what is installed on each node of a cluster, by the name of the node; empty without a cluster.
+
+        Raises `RuntimeUnavailable`.
+        """
+        ...
+
     async def actor(
         self,
         name: str,

@@ -112,6 +112,10 @@ class InlineRuntime:
         """Return no path: there is no other node that could lack one."""
         return {}  # this process is the only node
 
+    async def installed(self) -> dict[str, str]:
+        """Return nothing: there is no cluster."""
+        return {}
+
     async def actor(
         self,
         name: str,

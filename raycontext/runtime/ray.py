@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, wraps
+from functools import cache, cached_property, wraps
 from pathlib import Path
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from raycontext.errors import RaycontextError, RuntimeUnavailable
+from raycontext.errors import RuntimeUnavailable, VersionsDiffer
 from raycontext.retrying import Retries
 from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLost
 from raycontext.runtime.child import run_in_child
+from raycontext.runtime.installation import Installation
 from raycontext.runtime.mailbox import with_mailbox
-from raycontext.runtime.ray_head import asked, while_head_answers
+from raycontext.runtime.ray_actor import RayActor, cause_of_call, unavailable
+from raycontext.runtime.ray_head import asked, check_present, while_head_answers
 from raycontext.runtime.task import in_worker, options_of, task
 from raycontext.runtime.worker_process import Task
 
@@ -37,18 +39,6 @@ ACTOR_TASK_RETRIES = 2
 So every method of an actor may run twice.
 """
 
-
-UNAVAILABLE_SECONDS = 60.0
-"""Time in seconds after which a call fails if its actor cannot be reached but is not known to be dead."""
-UNAVAILABLE_PAUSE_SECONDS = 0.5
-"""Pause in seconds between two calls of an actor that cannot be reached."""
-UNAVAILABLE = Retries(
-    (exceptions.ActorUnavailableError,), seconds=UNAVAILABLE_SECONDS, pause=lambda _: UNAVAILABLE_PAUSE_SECONDS
-)
-"""Retries of a call whose actor cannot be reached.
-
-Ray takes a while to notice that a node is lost. Then it starts the actor on another node.
-"""
 
 LOST: tuple[type[exceptions.RayError], ...] = (
     exceptions.NodeDiedError,
@@ -71,59 +61,12 @@ LEAST_MEMORY_BYTES = 1
 """Memory in bytes that an actor asks for. Ray would place an actor that asks for nothing on a random node."""
 
 
-@dataclass(frozen=True, slots=True)
-class _RayActor(ActorHandle[Kind], Generic[Kind]):
-    """Handle of an actor on Ray. `known` holds the handles of its process by name."""
-
-    name: str
-    handle: Any
-    known: dict[str, _RayActor[Any]] = field(compare=False, repr=False)
-
-    async def send(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        """Call a method, and call it again while the actor cannot be reached.
-
-        Raises what the method raises, and `RuntimeUnavailable` where the actor is dead or stays out of reach.
-        """
-        with self._errors_translated():
-            return await UNAVAILABLE.run(
-                lambda: while_head_answers(lambda: getattr(self.handle, method).remote(*arguments, **named))
-            )
-
-    def send_and_block(self, method: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        """Do what `send` does, but block. For tasks, which have no event loop."""
-        with self._errors_translated():
-            return UNAVAILABLE.run_blocking(
-                lambda: cast(Any, ray).get(getattr(self.handle, method).remote(*arguments, **named))
-            )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The copy in another process starts without the handles that this process knows.
-        return _RayActor, (self.name, self.handle, {})
-
-    @contextmanager
-    def _errors_translated(self) -> Iterator[None]:
-        """Raise inside the context what the method raised, or `RuntimeUnavailable` where the actor is lost."""
-        try:
-            yield
-        except exceptions.RayTaskError as error:
-            raise _cause(error) from error
-        except exceptions.ActorUnavailableError as error:
-            self.known.pop(self.name, None)
-            raise RuntimeUnavailable(
-                f"The actor {self.name} cannot be reached", "Look whether its node is up, and try again."
-            ) from error
-        except exceptions.RayActorError as error:
-            self.known.pop(self.name, None)
-            raise RuntimeUnavailable(
-                f"The actor {self.name} died and did not come back ({type(error).__name__})",
-                "Run the command again; if it persists, look into Ray's logs.",
-            ) from error
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RayRuntime:
     """Runtime on Ray. An actor that receives one uses the Ray that the actor runs on.
 
+    describe: function that returns what is installed where it is called. Tasks and actors are refused on nodes where
+    that differs.
     address: address of the cluster to join. None starts a local Ray, which ends with `close`. A Ray that this process
     has already initialised is used as it is.
     namespace: Ray namespace, which keeps the actors of one storage root apart from those of others.
@@ -137,14 +80,15 @@ class RayRuntime:
     workers: int
     object_store_bytes: int
     start_seconds: float
+    describe: Callable[[], str]
     joined: bool = False
-    """Whether actors outlive the process that made them, since other clients of the cluster use them too."""
-    known: dict[str, _RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
+    """Whether actors outlive the process that made them: the Ray is not ours, and other programs use them too."""
+    known: dict[str, RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
     """Handles of the actors that this process has asked for, by name.
 
     These end with `close` unless `joined` is true.
     """
-    starting: dict[str, asyncio.Task[_RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
+    starting: dict[str, asyncio.Task[RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
     """Tasks of this process that are making an actor, by the name of the actor."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
     """Folder of the local Ray that this runtime uses between `start` and `close`. Empty for a cluster."""
@@ -170,10 +114,11 @@ class RayRuntime:
     def attached(self) -> RayRuntime:
         """Return this runtime with the number of CPUs of the cluster as its workers, and `joined`.
 
-        A local Ray stays as is.
+        A local Ray that this process has started stays as is. Raises `RuntimeUnavailable`.
         """
-        if self.address is None:
+        if ray_process.own_folders():
             return self
+        check_present()
         resources: dict[str, float] = cast(Any, ray).cluster_resources()
         return replace(self, workers=max(int(resources.get("CPU", 1)), 1), joined=True)
 
@@ -185,6 +130,7 @@ class RayRuntime:
             self.workers,
             self.object_store_bytes,
             self.start_seconds,
+            self.describe,
             self.joined,
         )
         return RayRuntime, settings
@@ -194,15 +140,16 @@ class RayRuntime:
     ) -> Result:
         """Run a task on a worker of Ray, and await its result. Raises the errors of `Runtime.run`."""
         try:
-            return cast(Result, await _remote(function).remote(*arguments, **named))
+            remote = _remote(function, self._installation)
+            return cast(Result, await while_head_answers(lambda: remote.remote(*arguments, **named)))
         except exceptions.RayTaskError as error:
-            raise _cause(error) from error
+            raise cause_of_call(error) from error
         except exceptions.WorkerCrashedError as error:  # Ray does not tell why: its node may be lost, too
             raise WorkerDied(type(error).__name__, is_known=False) from error
         except LOST as error:
             raise WorkerLost(type(error).__name__) from error
         except exceptions.RayError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     async def run_apart(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
@@ -220,22 +167,39 @@ class RayRuntime:
 
     async def without(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the paths that some node lacks, with the names of these nodes. None are missing on a single node."""
-        nodes = await asked(_alive_nodes)
-        if len(nodes) < 2:
+        lacking = await self._on_each_node(_remote(missing_paths, self._installation), tuple(paths))
+        if len(lacking) < 2:
             return {}
-        missing = await asyncio.gather(
-            *(
-                _remote(missing_paths)
-                .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
-                .remote(tuple(paths))
-                for node in nodes
-            )
-        )
-        found = {
-            path: tuple(name for name, lacks in zip(nodes.values(), missing, strict=True) if path in lacks)
-            for path in paths
-        }
+        found = {path: tuple(name for name, lacks in lacking.items() if path in lacks) for path in paths}
         return {path: names for path, names in found.items() if names}
+
+    async def installed(self) -> dict[str, str]:
+        """Return what is installed on each node, by the name of the node. Raises `RuntimeUnavailable`."""
+        remote = ray.remote(num_cpus=0, memory=LEAST_MEMORY_BYTES, max_retries=1)(self.describe)
+        return await self._on_each_node(remote)
+
+    async def _on_each_node(self, remote: Any, *arguments: Any) -> dict[str, Any]:
+        """Run a function of Ray on each living node, and return the results by the name of the node.
+
+        Raises what the function raises, and `RuntimeUnavailable`.
+        """
+
+        async def result(node: str) -> Any:
+            placed = remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
+            return await while_head_answers(lambda: placed.remote(*arguments))
+
+        nodes = await asked(_alive_nodes)
+        try:
+            found = await asyncio.gather(*map(result, nodes))
+        except exceptions.RayTaskError as error:
+            raise cause_of_call(error) from error
+        except exceptions.RayError as error:
+            raise unavailable(error) from error
+        return dict(zip(nodes.values(), found, strict=True))
+
+    @cached_property
+    def _installation(self) -> Installation:
+        return Installation.of(self.describe)
 
     async def actor(
         self,
@@ -264,9 +228,10 @@ class RayRuntime:
         kind: Callable[..., Kind],
         arguments: tuple[Any, ...],
         named: Mapping[str, Any],
-    ) -> _RayActor[Kind]:
+    ) -> RayActor[Kind]:
         """Make the actor called `name`, or find it, and wait until it is ready. Raises the errors of `actor`."""
-        remote: Any = cast(Any, ray.remote(with_mailbox(kind, name))).options(
+        checked = self._installation.checking_class(kind)
+        remote: Any = cast(Any, ray.remote(with_mailbox(checked, name))).options(
             name=name,
             namespace=self.namespace,
             get_if_exists=True,
@@ -284,7 +249,10 @@ class RayRuntime:
             if next(attempt) > 1:
                 await self.end(name)
             handle = await asked(lambda: remote.remote(*arguments, **named))
-            await asyncio.wait_for(handle.__ray_ready__.remote(), self.start_seconds)
+            ready = while_head_answers(lambda: handle.__ray_call__.remote(_describe, self.describe))
+            there = await asyncio.wait_for(ready, self.start_seconds)
+            if there != self._installation.here:  # another client, of another version, has made it
+                raise VersionsDiffer(f"of the actor {name}", there, self._installation.here)
             return handle
 
         retries = Retries(
@@ -293,21 +261,23 @@ class RayRuntime:
             when=lambda error: not isinstance(error, exceptions.RayTaskError),
         )
         try:
-            made: _RayActor[Kind] = _RayActor(name, await retries.run(start), self.known)
+            handle = await retries.run(start)
         except exceptions.RayTaskError as error:
-            raise _cause(error) from error
+            raise cause_of_call(error) from error
         except (exceptions.RayError, TimeoutError) as error:
             raise RuntimeUnavailable(
                 f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
                 "Look for free memory and into Ray's logs, then try again.",
             ) from error
-        self.known[name] = made
+        self.known[name] = made = RayActor(
+            name, handle, self.known, lambda: self._made(name, placement, kind, arguments, named)
+        )
         return made
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         """Return the actor called `name`; None where there is none. Raises `RuntimeUnavailable`."""
         handle = await self._found(name)
-        return None if handle is None else _RayActor(name, handle, self.known)
+        return None if handle is None else RayActor(name, handle, self.known)
 
     async def end(self, name: str) -> None:
         """Kill the actor called `name`. Nothing happens where there is none. Raises `RuntimeUnavailable`."""
@@ -356,7 +326,7 @@ class RayRuntime:
         except RuntimeUnavailable:
             raise
         except Exception as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
 
 @cache
@@ -372,14 +342,19 @@ def _apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     return apart
 
 
+def _describe(actor: object, describe: Callable[[], str]) -> str:
+    """Return what is installed in the process of an actor."""
+    return describe()
+
+
 @cache
-def _remote(function: Callable[..., Any]) -> Any:
-    """Return the remote form of a task, made once in a process."""
+def _remote(function: Callable[..., Any], installation: Installation) -> Any:
+    """Return the remote form of a task, made once in a process. Its workers check that their installation is ours."""
     options = options_of(function)
     resources: dict[str, Any] = {"num_cpus": options.cpus, "max_retries": options.retries}
     if options.memory_bytes:
         resources["memory"] = options.memory_bytes
-    return ray.remote(**resources)(in_worker(function))
+    return ray.remote(**resources)(installation.checking(in_worker(function)))
 
 
 def _alive_nodes() -> dict[str, str]:
@@ -396,21 +371,6 @@ def _placed(spread: int | None) -> Any:
     if spread is None or len(nodes) < 2:
         return "DEFAULT"
     return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)
-
-
-def _cause(error: exceptions.RayTaskError) -> BaseException:
-    """Return what to raise for a failed call: our own error, or else Ray's wrapper with the remote traceback."""
-    cause = error.cause
-    return cause if isinstance(cause, RaycontextError | WorkerDied | WorkerLost) else error
-
-
-def _unavailable(error: BaseException) -> RuntimeUnavailable:
-    """Return the error to raise where Ray fails with `error`, of which the message shows the first line."""
-    first_line = next(iter(str(error).strip().splitlines()), "")[:200]
-    return RuntimeUnavailable(
-        f"Ray cannot be started or reached ({type(error).__name__}: {first_line})",
-        "Check the address, or do without Ray: runtime='processes', or RAYCONTEXT_RUNTIME=processes.",
-    )
 
 
 @task(cpus=0, memory_bytes=LEAST_MEMORY_BYTES)

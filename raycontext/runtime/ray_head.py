@@ -1,8 +1,9 @@
-"""Calls of a Ray cluster that end with an error when the head of the cluster is lost.
+"""Guard of all calls of Ray: they end with an error when the head of the cluster is lost, and none begins afterwards.
 
-Without them a caller would wait for an answer that never comes. Ray itself ends every process, without a warning, that
-cannot reach the global control service (GCS) of its head for 60 s. The calls here notice the loss earlier: they raise
-`RuntimeUnavailable`, and this process leaves the cluster and stays alive.
+Without it a caller would wait for an answer that never comes, and a call after this process has left its cluster would
+start a new Ray by itself. Ray ends every process, without a warning, that cannot reach the global control service (GCS)
+of its head for 60 s. The calls here notice the loss earlier: they raise `RuntimeUnavailable`, and this process leaves
+the cluster and stays alive.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import ray
+from ray._private import auto_init_hook
 
 from raycontext.errors import RuntimeUnavailable
 
-__all__ = ["asked", "while_head_answers"]
+__all__ = ["asked", "check_present", "while_head_answers"]
 
 Result = TypeVar("Result")
 
@@ -36,14 +39,29 @@ CONNECT_SECONDS = 5.0
 LEAVE_SECONDS = 10.0
 """Time in seconds that this process waits until it has left the cluster."""
 
+_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
+"""Check of the head that is under way on each event loop. All calls that wait there share it."""
+_leaving: list[threading.Thread] = []
+"""Thread that leaves the cluster; empty while this process is in one."""
+
+
+def check_present() -> None:
+    """Raise `RuntimeUnavailable` where this process is in no cluster, or leaves it. No call of Ray may begin then."""
+    if _leaving:
+        if _leaving[0].is_alive() or not ray.is_initialized():
+            raise _lost("")
+        _leaving.clear()  # it has joined a cluster again
+        auto_init_hook.enable_auto_connect = True
+    if not ray.is_initialized():  # the call would start a new Ray
+        raise _lost("")
+
 
 async def while_head_answers(begin: Callable[[], Awaitable[Result]]) -> Result:
     """Await `begin()` and return its result.
 
     Raises what it raises, and `RuntimeUnavailable` where the head of the cluster is lost meanwhile.
     """
-    if not ray.is_initialized():  # the call would start a new Ray
-        raise _lost("")
+    check_present()
     answer = asyncio.ensure_future(begin())
     try:
         while True:
@@ -66,6 +84,7 @@ async def asked(question: Callable[[], Result]) -> Result:
     def ask() -> None:
         answer.set_running_or_notify_cancel()  # from now on it cannot be cancelled
         try:
+            check_present()
             found = question()
         except BaseException as error:
             answer.set_exception(error)
@@ -78,32 +97,47 @@ async def asked(question: Callable[[], Result]) -> Result:
 
 
 async def _until_head_answers() -> None:
+    """Return when the head of the cluster accepts a connection. Raises the errors of `_look`."""
+    loop = asyncio.get_running_loop()
+    look = _looks.get(loop)
+    if look is None or look.done():
+        look = _looks[loop] = loop.create_task(_look())
+        look.add_done_callback(lambda done: done.cancelled() or done.exception())  # a caller may be gone
+    await asyncio.shield(look)
+
+
+async def _look() -> None:
     """Return when the head of the cluster accepts a connection.
 
     Raises `RuntimeUnavailable` where it has not accepted one for `HEAD_LOST_SECONDS`, or where this process is in no
     cluster. A process that is not an actor has left the cluster then.
     """
-    if not ray.is_initialized():
-        raise _lost("")
+    check_present()
     if cast(Any, ray).util.client.ray.is_connected():  # the server of the client watches the head and reports its loss
         return
-    address = str(cast(Any, ray).get_runtime_context().gcs_address)
+    context: Any = cast(Any, ray).get_runtime_context()  # read before the first pause: afterwards Ray may be left
+    address, is_actor = str(context.gcs_address), context.get_actor_id() is not None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + HEAD_LOST_SECONDS
     while not await asyncio.to_thread(lambda: _listens(address)):
+        check_present()
         if loop.time() >= deadline:
-            if cast(Any, ray).get_runtime_context().get_actor_id() is None:  # Ray ends its actors by itself
+            if not is_actor:  # Ray ends its actors by itself
                 await asyncio.to_thread(_leave)
             raise _lost(address)
         await asyncio.sleep(PROBE_PAUSE_SECONDS)
 
 
 def _leave() -> None:
-    """Leave the cluster, and wait for it up to `LEAVE_SECONDS`."""
-    # A daemon thread: `ray.shutdown` may never return without a head.
-    leaving = threading.Thread(target=ray.shutdown, name="raycontext-leave", daemon=True)
-    leaving.start()
-    leaving.join(LEAVE_SECONDS)
+    """Leave the cluster, and wait for it up to `LEAVE_SECONDS`. From its begin on no call of Ray begins."""
+    if not _leaving:
+        auto_init_hook.enable_auto_connect = False
+        # A daemon thread: `ray.shutdown` may never return without a head.
+        thread = threading.Thread(target=ray.shutdown, name="raycontext-leave", daemon=True)
+        thread.start()
+        _leaving.append(thread)
+    for leaving in _leaving:
+        leaving.join(LEAVE_SECONDS)
 
 
 def _listens(address: str) -> bool:

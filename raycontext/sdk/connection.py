@@ -29,6 +29,7 @@ from raycontext.sdk.arguments import root_of
 from raycontext.sdk.collection_access import closed
 from raycontext.sdk.context import Context
 from raycontext.settings import Settings
+from raycontext.store.fingerprint import installation
 from raycontext.store.storage.locations import MEMORY
 from raycontext.store.storage.memory import end_use_of_memory, use_memory
 
@@ -245,6 +246,7 @@ def runtime_for(settings: Settings, root: str) -> Any:
         workers=settings.workers,
         object_store_bytes=settings.object_store_bytes,
         start_seconds=settings.start_seconds,
+        describe=installation,
     )
 
 

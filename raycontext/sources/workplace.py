@@ -3,14 +3,16 @@
     <work>/<name>-<hash of the address>/tree/      the folder that is indexed; its path never changes
     <work>/<name>-<hash of the address>/.git/HEAD  keeps out the ignore rules of a repository around the folder
     <work>/<name>-<hash of the address>/revision   only for an archive: the digest of the extracted archive
-    <work>/.new-<ulid>/                            a place that is being filled; it is renamed when it is complete
-    <work>/.trash-<ulid>/                          a former place that is being removed
+    <work>/<name>-<hash of the address>/left-out   only for an archive: names that could not be extracted, as JSON
+    <work>/.new-<ulid>.<owner>/                    a place that is being filled; it is renamed when it is complete
+    <work>/.trash-<ulid>.<owner>/                  a former place that is being removed
 
 Several processes may update one place at once, without locks. Each of them ends with the same or a newer state.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -25,12 +27,14 @@ from raycontext.errors import SourceUnavailable
 from raycontext.private_files import make_private_folder
 from raycontext.sources.archive import digest_of, extract
 from raycontext.sources.git import update, without_password
+from raycontext.sources.owner import has_ended, own_mark
 from raycontext.ulid import is_ulid, new_ulid
 
-__all__ = ["Origin", "bring", "tree_of"]
+__all__ = ["Brought", "Origin", "bring", "tree_of"]
 
 LEFT_BEHIND_SECONDS = 86_400.0
-"""Age of a `.new-…` or `.trash-…` folder from which on it counts as left behind by a killed process, in seconds."""
+"""Age of a `.new-…` or `.trash-…` folder from which on it counts as left behind, in seconds, where nobody can tell
+whether its process has ended, since that ran on another machine."""
 PLACE_ATTEMPTS = 10
 """Number of tries to put a filled folder in its place while other processes do so too."""
 
@@ -56,17 +60,28 @@ def tree_of(work: str, name: str, origin: Origin) -> str:
     return str(Path(work, f"{name}-{key[:8]}", "tree"))
 
 
-def bring(work: str, name: str, origin: Origin) -> str:
-    """Bring a source up to date in `tree_of(work, name, origin)`.
+class Brought(NamedTuple):
+    """Source that is up to date in its place."""
 
-    Return the hash of the commit, or the digest of the archive. Raises `SourceUnavailable` when the source cannot be
+    revision: str
+    """Hash of the commit, or digest of the archive."""
+    left_out: tuple[str, ...] = ()
+    """Names in an archive that cannot be names of files in a folder, with the reason of each."""
+
+
+def bring(work: str, name: str, origin: Origin) -> Brought:
+    """Bring a source up to date in `tree_of(work, name, origin)`, and return what it is.
+
+    Raises `SourceUnavailable` when the source cannot be
     fetched or written, and `InvalidInput` for a malformed URL or name of a repository.
     """
     place = Path(tree_of(work, name, origin)).parent
     try:
         make_private_folder(place.parent)
         _remove_leftovers(place.parent)
-        return _update_repository(place, origin) if origin.kind == "git" else _update_archive(place, origin)
+        if origin.kind == "git":
+            return Brought(_update_repository(place, origin))
+        return Brought(_update_archive(place, origin), _left_out(place))
     except OSError as error:
         raise SourceUnavailable(without_password(origin.location), f"{error.filename}: {error.strerror}") from error
 
@@ -92,11 +107,20 @@ def _update_archive(place: Path, origin: Origin) -> str:
             return digest
 
     def fill(tree: Path) -> str:
-        extract(archive, tree, origin.strip)
+        found = extract(archive, tree, origin.strip)
+        (tree.parent / "left-out").write_text(json.dumps(found.left_out))
         (tree.parent / "revision").write_text(digest)
         return digest
 
     return _fill_and_replace(place, fill)
+
+
+def _left_out(place: Path) -> tuple[str, ...]:
+    """Return the names of an archive that could not be extracted."""
+    try:
+        return tuple(map(str, json.loads((place / "left-out").read_text())))
+    except (OSError, ValueError, TypeError):  # an older version has extracted it
+        return ()
 
 
 def _fill_and_replace(place: Path, fill: Callable[[Path], str]) -> str:
@@ -105,14 +129,14 @@ def _fill_and_replace(place: Path, fill: Callable[[Path], str]) -> str:
     `fill` gets the path of the new `tree` folder. Raises what `fill` raises; the old folder stays then. Raises
     `SourceUnavailable` when other processes replace the place at the same time, more often than `PLACE_ATTEMPTS`.
     """
-    new = place.parent / f".new-{new_ulid()}"
+    new = place.parent / f".new-{new_ulid()}.{own_mark()}"
     try:
         (new / "tree").mkdir(parents=True)
         (new / ".git").mkdir()
         (new / ".git" / "HEAD").write_text("ref: refs/heads/none\n")
         revision = fill(new / "tree")
         for _ in range(PLACE_ATTEMPTS):
-            trash = place.parent / f".trash-{new_ulid()}"
+            trash = place.parent / f".trash-{new_ulid()}.{own_mark()}"
             with suppress(FileNotFoundError):
                 place.rename(trash)
             try:
@@ -131,8 +155,10 @@ def _remove_leftovers(work: Path) -> None:
     """Remove folders that killed processes have left behind. Ages are differences of times of the file system."""
     now = _file_system_time(work)
     for left in (*work.glob(".new-*"), *work.glob(".trash-*")):
+        stamp, _, owner = left.name.partition("-")[2].partition(".")
         with suppress(FileNotFoundError):
-            if is_ulid(left.name.partition("-")[2]) and left.lstat().st_mtime < now - LEFT_BEHIND_SECONDS:
+            is_old = left.lstat().st_mtime < now - LEFT_BEHIND_SECONDS
+            if is_ulid(stamp) and (is_old or has_ended(owner)):
                 shutil.rmtree(left, ignore_errors=True)
 
 

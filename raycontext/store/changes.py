@@ -50,6 +50,8 @@ class Change:
     """Options of the collection from this commit on."""
     replace: bool = False
     """Whether everything that was indexed before is dropped, since the collection is rebuilt with other options."""
+    chunkers: frozenset[str] = frozenset()
+    """Fingerprints of the chunkers that made the new segments, as the tasks that made them told."""
     postponed: Mapping[str, SnapshotEntry] = field(default_factory=dict)
     """Entries by path of files that could not be indexed, without any fault of theirs. A file that is in the index
     stays there as it was, and its entry notes the failure."""

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import xxhash
 
+from raycontext import __version__
 from raycontext.analyse.postings import REFERENCES_FINGERPRINT
 from raycontext.chunk.languages.grammars import fingerprint
 
-__all__ = ["chunker_fingerprint", "rules_fingerprint"]
+__all__ = ["chunker_fingerprint", "installation", "rules_fingerprint"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 RULES = ("analyse", "chunk", "discover", "index/languages.py", "index/marks.py", "kernel")
@@ -46,3 +47,9 @@ def rules_fingerprint() -> str:
     except (OSError, PackageNotFoundError):  # a package without sources: the facts are compared
         return ""
     return digest.hexdigest()
+
+
+@cache
+def installation() -> str:
+    """Return the version of raycontext and the fingerprint of its chunker, which all nodes of a cluster share."""
+    return f"raycontext {__version__}, {chunker_fingerprint()}"

@@ -12,7 +12,7 @@ import xxhash
 
 from raycontext.discover.merkle import MerkleTree, diff
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
-from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection
+from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection, VersionsDiffer
 from raycontext.models import FileStat, IndexOptions
 from raycontext.retrying import Retries
 from raycontext.store.changes import Change, Compaction, TreeChanges
@@ -152,11 +152,14 @@ class CollectionWriter:
         committed first and this writer has not yet taken ownership, the change is applied on top of that commit, if the
         two concern different files.
 
-        Raises `Fenced` where a newer owner has committed since, `CommitConflict` where another writer changed the same
+        Raises `VersionsDiffer` where another chunker has made a segment of the change, `Fenced` where a newer owner has
+        committed since, `CommitConflict` where another writer changed the same
         files, removed the collection, or collected the new segments as garbage, and `StorageError` where the storage
         fails. After an error nothing of the change is visible. A `StorageError` at the very last step is the exception:
         a retry with the same txn tells whether the change was committed.
         """
+        for other in change.chunkers - {chunker}:
+            raise VersionsDiffer("that made a segment", other, chunker)
         for _ in range(COMMIT_ATTEMPTS):
             if self.manifest is not None and change.txn in self.manifest.recent_txns:
                 return self.manifest

@@ -62,6 +62,18 @@ async def test_files_that_cannot_be_indexed_are_counted_by_reason(connection: Co
             assert (again.changed, again.skipped) == (False, expected)
 
 
+async def test_files_of_other_centuries_are_indexed_and_then_unchanged(connection: Connection, source: Path) -> None:
+    write_tree(source, {"future.py": "def tomorrow():\n    return 1\n", "past.py": "def yesterday():\n    return 2\n"})
+    for name, seconds in (("future.py", 10_413_792_000), ("past.py", -10_000_000_000)):  # the years 2300 and 1653
+        os.utime(source / name, ns=(0, seconds * 1_000_000_000))
+    async with connection as context:
+        report = await context.index(source)
+        assert (report.skipped, report.files) == ({}, 7)
+        again = await context.index(source)
+        assert (again.files, again.added, again.modified) == (7, 0, 0)
+        assert (await context.search("tomorrow", collection="shop"))[0].path == "future.py"
+
+
 async def test_names_that_are_not_text_are_indexed(connection: Connection, tmp_path: Path) -> None:
     place = tmp_path / "odd"
     place.mkdir()

@@ -122,6 +122,25 @@ async def test_budget_stops_a_run_and_the_next_one_pays_for_the_rest_alone(
         assert report.embedded_texts == len(server.texts) - len(paid)
 
 
+async def test_text_that_the_server_refuses_costs_its_own_vector_alone(
+    inline: Connection, source: Path, server: EmbeddingServer, name: str
+) -> None:
+    server.refused = "unspeakable"
+    write_tree(source, {"bad.py": "def weapon():\n    return 'unspeakable'\n", "unspeakable.md": "# Empty\n"})
+    async with inline as context:
+        report = await context.index(source, embedder=name)
+        assert (report.without_vectors, report.skipped, report.pending_files) == (("bad.py", "unspeakable.md"), {}, ())
+        assert [hit.path for hit in await context.search("weapon", collection="shop", limit=1)] == ["bad.py"]
+        assert "shop/payment.py" in {hit.path for hit in await found(context)}
+        assert not (await context.verify("shop", deep=True))[0].damage
+        assert (await context.index(source, embedder=name)).without_vectors == ()  # nothing has changed
+    server.refused = ""
+    async with inline as context:
+        write_tree(source, {"new.py": "def new():\n    return 1\n"})
+        with pytest.raises(EmbeddingFailed, match="refused a text"):  # it refuses all: no text is to blame
+            await context.index(source, embedder=name)
+
+
 async def test_server_that_fails_loses_nothing(
     inline: Connection, source: Path, server: EmbeddingServer, name: str
 ) -> None:

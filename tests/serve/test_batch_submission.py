@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -35,12 +36,15 @@ Answer = Callable[[str, str], Any]
 
 
 @contextmanager
-def dashboard(answer: Answer) -> Iterator[str]:
-    """Serve like the dashboard of a Ray, as far as jobs go."""
+def dashboard(answer: Answer, received: list[bytes] | None = None) -> Iterator[str]:
+    """Serve like the dashboard of a Ray, as far as jobs go. `received` gets what is posted."""
+    received = [] if received is None else received
 
     class Handler(BaseHTTPRequestHandler):
         def _handle(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "POST":
+                received.append(body)
             told = answer(self.command, self.path)
             if told is None:
                 self.close_connection = True
@@ -89,8 +93,19 @@ class Jobs:
         return self._job(path.rpartition("/")[2])
 
     @staticmethod
-    def _job(name: str) -> dict[str, str]:
-        return {"type": "SUBMISSION", "submission_id": name, "status": "RUNNING", "entrypoint": "python"}
+    def _job(name: str, status: str = "RUNNING") -> dict[str, str]:
+        return {"type": "SUBMISSION", "submission_id": name, "status": status, "entrypoint": "python"}
+
+
+class Waiting(Jobs):
+    """The jobs of a dashboard whose cluster has no room."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: False)
+
+    @staticmethod
+    def _job(name: str, status: str = "PENDING") -> dict[str, str]:
+        return Jobs._job(name, status)
 
 
 def test_requests_that_were_dropped_are_sent_again() -> None:
@@ -99,6 +114,37 @@ def test_requests_that_were_dropped_are_sent_again() -> None:
         found = ray_job.submit_batch(address, JOB, wait=False, on_log=print)
     assert found == (f"{BASE}-1", False, "RUNNING", 0)
     assert jobs.submitted == [f"{BASE}-1"]
+
+
+@pytest.mark.parametrize(("root", "expected"), [("/shared/index", "/shared/index"), (None, None)])
+def test_root_of_the_submitter_stays_here(root: str | None, expected: str | None) -> None:
+    jobs, received = Jobs(lambda *_: False), []  # type: ignore[var-annotated]
+    with dashboard(jobs.answer, received) as address:
+        ray_job.submit_batch(address, JOB._replace(root=root), wait=False, on_log=print)
+    (body,) = received
+    assert json.loads(body)["runtime_env"]["env_vars"].get("RAYCONTEXT_ROOT") == expected
+
+
+@pytest.mark.process
+def test_job_that_does_not_start_is_told_and_ctrl_c_leaves_it(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "repos.yaml").write_text('{"sources": [{"folder": "src"}]}')
+    code = (
+        "from raycontext.batch import ray_job\nray_job.START_SECONDS = 0.0\n"
+        "from raycontext.cli.main import main\nmain()\n"
+    )
+    with dashboard(Waiting().answer) as address:
+        arguments = ("batch", tmp_path / "repos.yaml", "--submit", "--address", address)
+        with command.start(*arguments, program=(sys.executable, "-c", code)) as process:
+            assert process.stderr is not None
+            told = next(line for line in iter(process.stderr.readline, "") if "has not started" in line)
+            process.send_signal(signal.SIGINT)
+            _, rest = process.communicate()
+    stop = f"ray job stop --address {address} {BASE[:-1]}"
+    assert "has not started after 0 s" in told
+    assert stop in told
+    assert process.returncode == 130
+    assert " goes on; to stop it: " in rest
+    assert stop in rest
 
 
 def test_job_whose_acknowledgement_was_dropped_is_submitted_once() -> None:

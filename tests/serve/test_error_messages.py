@@ -39,6 +39,7 @@ from raycontext.store.changes import Change
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import FORMAT, decode_sealed, encode_sealed
 from raycontext.store.segments.segment import Segment
+from raycontext.store.storage import object_storage, patience
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.vector_store import VectorStore
 from raycontext.store.writer import CollectionWriter
@@ -329,6 +330,28 @@ def not_shared(place: Place) -> tuple[Told, str, str]:
     return place.run("index", "shop", *INLINE), f"{place.shop} is missing on some nodes", "on a file system that all"
 
 
+def storage_unreachable(place: Place) -> tuple[Told, str, str]:
+    """An object store at whose address nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        use_endpoint(place.monkeypatch, f"http://127.0.0.1:{free.getsockname()[1]}")
+        place.monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.0)
+        place.monkeypatch.setattr(object_storage, "RETRIES", 0)
+        told = place.run("status", "--collection", "shop", "--root", "s3://bucket/root")
+    return told, "s3://bucket/root", "Look whether the object store is up"
+
+
+def versions_differ(place: Place) -> tuple[Told, str, str]:
+    """A cluster with a node that has an older raycontext."""
+
+    async def without(self: InlineRuntime, paths: list[str]) -> dict[str, tuple[str, ...]]:
+        await asyncio.sleep(0)
+        raise errors.VersionsDiffer("node-b", "raycontext 0.0.9", "raycontext 0.1.0")
+
+    place.monkeypatch.setattr(InlineRuntime, "without", without)
+    return place.run("index", "shop", *INLINE), "The node node-b has raycontext 0.0.9", "on every node"
+
+
 def embedding_failed(place: Place) -> tuple[Told, str, str]:
     with embedding_server() as server:
         server.faults.append(Fault(401))
@@ -417,6 +440,7 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.CorruptSegment: corrupt_segment,
     errors.DaemonFailed: daemon_failed,
     errors.DaemonStarting: daemon_starting,
+    errors.VersionsDiffer: versions_differ,
     errors.DeadlineExceeded: deadline_exceeded,
     errors.EmbeddingBudgetExceeded: embedding_budget_exceeded,
     errors.EmbedderNotAllowed: embedder_not_allowed,
@@ -438,6 +462,7 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.SourceUnavailable: source_unavailable,
     errors.StaleVersion: stale_version,
     errors.StorageError: storage_error,
+    errors.StorageUnreachable: storage_unreachable,
     errors.UnknownCollection: unknown_collection,
     errors.UnsafeStorage: unsafe_storage,
     errors.UnsupportedFormat: unsupported_format,

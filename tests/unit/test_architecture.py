@@ -20,6 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT_RAY = {
     "batch/ray_job.py",
     "runtime/ray.py",
+    "runtime/ray_actor.py",
     "runtime/ray_head.py",
     "runtime/ray_process.py",
     "runtime/small_ray.py",

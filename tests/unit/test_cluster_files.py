@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import raycontext
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCHED = [REPOSITORY / "cluster.yaml", REPOSITORY / "docs" / "cluster-aws.yaml"]
 KUBERAY = REPOSITORY / "docs" / "kuberay.yaml"
+DOCKERFILE = REPOSITORY / "Dockerfile"
 
 
 def loaded(path: Path) -> dict[str, Any]:
@@ -47,15 +49,29 @@ def test_every_ray_that_is_started_is_guarded_by_the_token(path: Path) -> None:
     assert len(starts) == 2
     assert all("RAY_AUTH_MODE=token" in line and "RAYCONTEXT_ROOT=" in line for line in starts)
     assert "--dashboard-host=127.0.0.1" in starts[0]
-    assert config["file_mounts"] == {"~/.ray/auth_token": "~/.ray/auth_token"}
+    assert config["file_mounts"] == {"~/.ray/auth_token": "~/.ray/auth_token", "~/raycontext-dist": "dist"}
+    assert "test -s ~/.ray/auth_token" in config["setup_commands"][0]
+
+
+@pytest.mark.parametrize("path", LAUNCHED, ids=lambda path: path.name)
+def test_raycontext_is_installed_from_its_file_and_never_by_its_name(path: Path) -> None:
+    commands = loaded(path)["setup_commands"]
+    (check,) = (place for place, command in enumerate(commands) if "sha256sum --check --strict SHA256SUMS" in command)
+    (install,) = (place for place, command in enumerate(commands) if "pip install" in command)
+    assert check < install
+    wanted = shlex.split(commands[install])[2:]
+    assert [argument for argument in wanted if "raycontext" in argument] == [
+        "$(ls ~/raycontext-dist/raycontext-0.1.0-*_$(uname -m).whl)[cloud,cluster]"
+    ]
 
 
 @pytest.mark.parametrize("path", [*LAUNCHED, KUBERAY], ids=lambda path: path.name)
 def test_versions_are_pinned_to_ours(path: Path) -> None:
     text = path.read_text()
-    assert set(re.findall(r"raycontext\[cloud,cluster\]==([\d.]+\d)", text)) == {raycontext.__version__}
+    assert not re.search(r"raycontext(\[[\w,]*\])?\s*(==|>=)", text)
     assert set(re.findall(r"raycontext[:-](\d[\d.]*\d)", text)) == {raycontext.__version__}
-    pinned = set(re.findall(r"ray\[default\]==([\d.]+\d)", text))
+    found = re.findall(r"ray\[default\]==([\d.]+\d)", text)
+    pinned = set(found or re.findall(r"^FROM rayproject/ray:([\d.]+\d)-", DOCKERFILE.read_text(), re.MULTILINE))
     assert len(pinned) == 1
     least = re.search(r'"ray\[default\]>=([\d.]+)[",]', (REPOSITORY / "pyproject.toml").read_text())
     assert least is not None
@@ -68,7 +84,8 @@ def test_kuberay_manifest_is_what_rays_autoscaler_reads() -> None:
     assert (manifest["apiVersion"], manifest["kind"]) == ("ray.io/v1", "RayCluster")
     spec = manifest["spec"]
     assert spec["authOptions"] == {"mode": "token"}
-    assert f"rayproject/ray:{spec['rayVersion']}-" in KUBERAY.read_text()
+    assert f"FROM rayproject/ray:{spec['rayVersion']}-" in DOCKERFILE.read_text()
+    assert KUBERAY.read_text().count(f"image: REGISTRY/raycontext:{raycontext.__version__}@sha256:DIGEST") == 2
     config = _derive_autoscaling_config_from_ray_cr({**manifest, "metadata": {"name": "raycontext", "namespace": "d"}})
     validate_config(config)
     (workers,) = (kind for name, kind in config["available_node_types"].items() if name != config["head_node_type"])

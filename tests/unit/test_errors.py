@@ -29,6 +29,7 @@ EXAMPLES: list[RaycontextError] = [
     errors.NotIndexedYet("flask", "/src/flask", "its first run was cancelled (3 of 9 files)"),
     errors.CollectionExists("flask", "/src/flask"),
     errors.StorageError("/root/x", "No space left on device"),
+    errors.StorageUnreachable("s3://b/x", "503 Slow Down"),
     errors.CorruptManifest("/root/x/manifests/1.json", "checksum does not match"),
     errors.CorruptSegment("flask", "/root/flask/segments/x/text.arrow", "checksum does not match"),
     errors.CorruptArrays("rows of postings", "they lead outside"),
@@ -52,6 +53,7 @@ EXAMPLES: list[RaycontextError] = [
     errors.Overloaded("rc/flask", 500),
     errors.DaemonFailed("The daemon ended at once.", "/log/daemon.log"),
     errors.DaemonStarting("The daemon is starting", "Ask again."),
+    errors.VersionsDiffer("node-b", "raycontext 0.0.9", "raycontext 0.1.0"),
     errors.RequestRefused(401, "WrongToken", "The token is missing or wrong", "Send Authorization: Bearer TOKEN."),
     errors.RemoteError("UnknownCollection", "There is no collection for 'flask'. Index it first.", 4),
 ]

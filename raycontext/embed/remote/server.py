@@ -41,6 +41,8 @@ MOST_WAIT_SECONDS = 900.0
 
 TOO_MUCH = {400, 413, 422}
 """Status codes of servers for which a request has too many texts, or a text too many tokens."""
+PROBE = "dimension"
+"""Text that no server refuses for what it says. One that refuses it takes no text at all."""
 LEAST_CHARACTERS = 500
 """Number of characters below which a refused text is not cut any further."""
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
@@ -58,6 +60,8 @@ class Embedded(NamedTuple):
     """Vectors of these texts, float32[k, dimension], of unit length or zero."""
     tokens: int
     """Tokens that the server counted for the requests."""
+    refused: NDArray[np.int64]
+    """Indices of the texts that the server refuses while it takes others: they get no vector."""
     error: BaseException | None
     """Error because of which the other texts have no vectors."""
 
@@ -134,11 +138,15 @@ class EmbeddingServer:
             raise asyncio.CancelledError  # the client was closed meanwhile
         there = [batch for batch in asked if not batch.answer.cancelled() and batch.answer.exception() is None]
         vectors = np.concatenate([np.empty((0, self._dimension or 0)), *(batch.answer.result() for batch in there)])
+        places = np.array([place for batch in there for place in batch.places], np.int64)
+        taken = ~np.isnan(vectors[:, :1]).any(axis=1)
+        vectors = vectors[taken]
         lengths = np.sqrt(np.sum(vectors.astype(np.float64) ** 2, axis=1, keepdims=True))
         return Embedded(
-            places=np.array([place for batch in there for place in batch.places], np.int64),
+            places=places[taken],
             vectors=(vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32),
             tokens=sum(batch.spent_tokens for batch in asked),
+            refused=places[~taken],
             error=errors[0] if errors else None,
         )
 
@@ -179,7 +187,8 @@ class EmbeddingServer:
     async def _batch(self, asked: _Asked, texts: list[str]) -> NDArray[np.float32]:
         """Return the vectors of `texts`. Split the request, or cut its only text, where the server finds it too large.
 
-        Raises `EmbeddingFailed` or `EmbeddingBudgetExceeded`.
+        The row of a text that the server refuses, although it takes others, holds no numbers (NaN). Raises
+        `EmbeddingFailed` or `EmbeddingBudgetExceeded`.
         """
         answer = await self._answered(asked, texts)
         if isinstance(answer, Answer):
@@ -189,7 +198,12 @@ class EmbeddingServer:
             return np.concatenate([await self._batch(asked, part) for part in (texts[:middle], texts[middle:])])
         (text,) = texts
         if len(text) < 2 * LEAST_CHARACTERS:
-            raise self._failed(f"refused a text of {len(text)} characters ({answer})")
+            problem = self._failed(f"refused a text of {len(text)} characters ({answer})")
+            if asked.purpose == "query":
+                raise problem
+            if not isinstance(found := await self._answered(asked, [PROBE]), Answer):
+                raise problem
+            return np.full((1, found.vectors.shape[1]), np.nan)
         return await self._batch(asked, [text[: len(text) // 2]])
 
     async def _answered(self, asked: _Asked, texts: list[str]) -> Answer | int:

@@ -58,6 +58,8 @@ def _row_problems(segment: Segment) -> Iterator[str]:
 
 def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterator[str]:
     """Yield contradictions between a segment and the manifest that names it."""
+    if segment.chunker != manifest.chunker:
+        yield f"It was made with {segment.chunker}, its version with {manifest.chunker}."
     tombstones = segment.reference.tombstones
     if list(tombstones) != sorted(set(tombstones)) or any(not 0 <= dead < len(segment.files) for dead in tombstones):
         yield "Tombstones name files that it does not have, or not in ascending order."

@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import Postings
+from raycontext.errors import FingerprintMismatch
 from raycontext.store.manifest import SegmentReference, ShardManifest
 from raycontext.store.segments.columns import compressed_file, fixed_lists, ipc_file, numbers
 from raycontext.store.segments.segment import LABEL_BATCH_ROWS, POSTINGS, TEXT_BATCH_ROWS, Segment
@@ -78,9 +79,13 @@ def merge_segments(
     """Write one segment with the living files of several segments, and return its reference.
 
     `embedder` and `chunker` are the fingerprints that all segments share. Return None where no file is alive. Raises
-    `StorageError`, `CorruptSegment` or `FileNotFoundError`.
+    `FingerprintMismatch` where another chunker has made a segment, `StorageError`, `CorruptSegment` or
+    `FileNotFoundError`.
     """
     segments = [Segment(storage, collection, reference) for reference in references]
+    for segment in segments:
+        if segment.chunker != chunker:
+            raise FingerprintMismatch(collection, "the chunker", segment.chunker, chunker)
     living = [(segment, segment.alive_files()) for segment in segments]
     return copy_files(storage, collection, living, embedder=embedder, chunker=chunker)
 

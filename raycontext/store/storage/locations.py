@@ -76,7 +76,7 @@ def storage_for(location: str, options: StorageOptions = DEFAULT_STORAGE) -> Sto
         return named_memory(url.removeprefix(MEMORY))
     from raycontext.store.storage.object_cache import ObjectCache
     from raycontext.store.storage.object_storage import ObjectStorage, open_store
+    from raycontext.store.storage.patience import PatientStorage
 
-    return ObjectStorage(
-        url, partial(open_store, url), ObjectCache(options.cache or default_cache(), options.cache_bytes)
-    )
+    cache = ObjectCache(options.cache or default_cache(), options.cache_bytes)
+    return PatientStorage(ObjectStorage(url, partial(open_store, url), cache))

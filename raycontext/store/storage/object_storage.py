@@ -9,6 +9,7 @@ AZURE_STORAGE_ACCOUNT_NAME, …).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import obstore
 import pyarrow as pa
 import xxhash
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, NotFoundError
 
-from raycontext.errors import StorageError, UnsafeStorage
+from raycontext.errors import StorageError, StorageUnreachable, UnsafeStorage
 from raycontext.store.storage.object_cache import ObjectCache
 from raycontext.ulid import new_ulid
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 __all__ = ["ObjectStorage", "open_store"]
+
+_PASSING = re.compile(
+    r"HTTP error|timed? ?out|connection|status code: (?:5\d\d|408|429)|\b(?:5\d\d|408|429) [A-Z]", re.IGNORECASE
+)
+"""What the message of an error says that may pass."""
 
 RETRIES = 5
 """Largest number of retries of a request that fails for a temporary reason."""
@@ -218,7 +224,7 @@ class ObjectStorage:
         name = f".probe-{new_ulid()}"
         self._put_if_absent(name, b"")
         try:
-            return not self._put_if_absent(name, b"")
+            return not self._put_if_absent(name, b"another content")
         finally:
             with suppress(StorageError):
                 self._delete_all([name])
@@ -272,7 +278,13 @@ class ObjectStorage:
                 raise FileNotFoundError(name) from error
             raise StorageError(f"{self._location}/{name}", _reason(error)) from error
         except BaseError as error:
-            raise StorageError(f"{self._location}/{name}", _reason(error)) from error
+            kind = StorageUnreachable if _may_pass(error) else StorageError
+            raise kind(f"{self._location}/{name}", _reason(error)) from error
+
+
+def _may_pass(error: BaseError) -> bool:
+    """Return whether an error is one of the network, or of a server that has no time, so that it may pass."""
+    return isinstance(error, GenericError) and _PASSING.search(_reason(error)) is not None
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from pathlib import Path
 import pytest
 
 from raycontext.errors import InvalidInput, SourceUnavailable
+from raycontext.sources import archive as archives
 from raycontext.sources.archive import extract
 from raycontext.sources.git import check_repository, stop_running, without_password
+from raycontext.sources.owner import own_mark
 from raycontext.sources.workplace import Origin, bring, tree_of
 from raycontext.ulid import new_ulid
 
@@ -55,16 +58,20 @@ def origin_of(place: Path, **options: object) -> Origin:
     return Origin("git", place.as_uri(), **options)  # type: ignore[arg-type]
 
 
+def revision_of(work: str, name: str, origin: Origin) -> str:
+    return bring(work, name, origin).revision
+
+
 def test_repository_is_fetched_without_history_and_updated_in_place(upstream: Path, work: str) -> None:
     origin = origin_of(upstream)
-    first = bring(work, "up", origin)
+    first = revision_of(work, "up", origin)
     tree = Path(tree_of(work, "up", origin))
     assert names(tree) == {"a.py", "deep/b.py"}
     unchanged = identity(tree / "deep/b.py")
     (upstream / "a.py").unlink()
     second = commit(upstream, {"c.py": "c = 1\n"})
     (tree / "stray.py").write_text("left by someone")
-    assert bring(work, "up", origin) == second != first
+    assert revision_of(work, "up", origin) == second != first
     assert names(tree) == {"c.py", "deep/b.py"}
     assert identity(tree / "deep/b.py") == unchanged
     assert git(tree, "rev-list", "--count", "HEAD") == "1"
@@ -76,20 +83,20 @@ def test_branch_tag_and_commit_can_be_asked_for(upstream: Path, work: str) -> No
     git(upstream, "tag", "--annotate", "v1", "--message=release")
     git(upstream, "checkout", "--quiet", "-b", "feature/x")
     other = commit(upstream, {"x.py": "x = 1\n"})
-    assert bring(work, "up", origin_of(upstream, ref="feature/x")) == other
-    assert bring(work, "up", origin_of(upstream, ref="v1")) == first
-    assert bring(work, "up", origin_of(upstream, ref=other)) == other
+    assert revision_of(work, "up", origin_of(upstream, ref="feature/x")) == other
+    assert revision_of(work, "up", origin_of(upstream, ref="v1")) == first
+    assert revision_of(work, "up", origin_of(upstream, ref=other)) == other
     assert names(tree_of(work, "up", origin_of(upstream))) == {"a.py", "deep/b.py", "x.py"}
     with pytest.raises(SourceUnavailable, match="couldn't find remote ref no-such"):
-        bring(work, "up", origin_of(upstream, ref="no-such"))
+        revision_of(work, "up", origin_of(upstream, ref="no-such"))
 
 
 def test_unreachable_repository_keeps_what_was_fetched(upstream: Path, work: str) -> None:
     origin = origin_of(upstream)
-    bring(work, "up", origin)
+    revision_of(work, "up", origin)
     upstream.rename(upstream.with_name("moved"))
     with pytest.raises(SourceUnavailable, match="cannot be fetched") as raised:
-        bring(work, "up", origin)
+        revision_of(work, "up", origin)
     assert not raised.value.damaged
     assert names(tree_of(work, "up", origin)) == {"a.py", "deep/b.py"}
 
@@ -98,7 +105,7 @@ def test_unreachable_repository_keeps_what_was_fetched(upstream: Path, work: str
 def test_damaged_folder_is_replaced(upstream: Path, work: str, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raycontext.sources.git.LOCK_PAUSE_SECONDS", 0.0)
     origin = origin_of(upstream)
-    bring(work, "up", origin)
+    revision_of(work, "up", origin)
     place = Path(tree_of(work, "up", origin), ".git")
     if damage == "lock":  # as a git leaves it that was killed
         (place / "index.lock").touch()
@@ -113,7 +120,7 @@ def test_damaged_folder_is_replaced(upstream: Path, work: str, damage: str, monk
         for found in sorted(place.rglob("*"), reverse=True):
             found.rmdir() if found.is_dir() else found.unlink()
     newest = commit(upstream, {"c.py": "c = 1\n"})
-    assert bring(work, "up", origin) == newest
+    assert revision_of(work, "up", origin) == newest
     assert names(place.parent) == {"a.py", "c.py", "deep/b.py"}
     assert not list(Path(work).glob(".*-*"))
 
@@ -123,7 +130,7 @@ def test_two_at_once_end_with_the_newest_state(upstream: Path, work: str) -> Non
     for round_number in range(3):
         newest = commit(upstream, {"a.py": f"a = {round_number}\n", f"n{round_number}.py": ""})
         with ThreadPoolExecutor(2) as threads:
-            found = list(threads.map(lambda _: bring(work, "up", origin), range(2)))
+            found = list(threads.map(lambda _: revision_of(work, "up", origin), range(2)))
         assert found == [newest, newest]
         assert (Path(tree_of(work, "up", origin)) / "a.py").read_text() == f"a = {round_number}\n"
         assert not list(Path(work).glob(".*-*"))
@@ -140,6 +147,18 @@ def test_leavings_of_a_killed_process_go_after_a_day(upstream: Path, work: str) 
     assert not old.exists()
 
 
+def test_leavings_of_a_process_that_was_killed_here_go_at_the_next_run(upstream: Path, work: str) -> None:
+    code = "from raycontext.sources.owner import own_mark; print(own_mark())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    elsewhere = "0" * 8 + own_mark()[8:]
+    marks = {ended: False, own_mark(): True, elsewhere: True, f"{ended[:8]}-x": True}
+    places = {Path(work, f".new-{new_ulid()}.{mark}"): stays for mark, stays in marks.items()}
+    for place in places:
+        (place / "tree").mkdir(parents=True)
+    bring(work, "up", origin_of(upstream))
+    assert {place: place.exists() for place in places} == places
+
+
 def slow_server(tmp_path: Path) -> dict[str, str]:
     """The environment in which git's ssh is a program that never answers, and says that it runs."""
     script = tmp_path / "slow-ssh"
@@ -154,7 +173,7 @@ def test_git_that_hangs_is_ended_with_its_helpers(tmp_path: Path, work: str, mon
     for name, value in slow_server(tmp_path).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SourceUnavailable, match="fetch_seconds"):
-        bring(work, "up", Origin("git", "git@example.org:nowhere", seconds=1.0))
+        revision_of(work, "up", Origin("git", "git@example.org:nowhere", seconds=1.0))
 
 
 def test_git_that_runs_can_be_stopped(tmp_path: Path, work: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +183,7 @@ def test_git_that_runs_can_be_stopped(tmp_path: Path, work: str, monkeypatch: py
 
     def run() -> None:
         try:
-            bring(work, "up", Origin("git", "git@example.org:nowhere"))
+            revision_of(work, "up", Origin("git", "git@example.org:nowhere"))
         except SourceUnavailable as error:
             failed.append(error)
 
@@ -187,7 +206,7 @@ def test_hooks_of_the_user_do_not_run(
     write_tree(tmp_path, {"config": f"[core]\n\thooksPath = {hook.parent}\n"})
     commit(upstream, {"link-to": "nothing"})
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
-    bring(work, "up", origin_of(upstream))
+    revision_of(work, "up", origin_of(upstream))
     assert not (tmp_path / "ran").exists()
 
 
@@ -215,7 +234,7 @@ def test_passwords_are_not_shown() -> None:
     assert without_password("ssh://git@example.org/x.git") == "ssh://git@example.org/x.git"
     assert without_password("git@example.org:x.git") == "git@example.org:x.git"
     with pytest.raises(SourceUnavailable) as raised:
-        bring("/nonexistent", "x", Origin("git", "http://user:secret@127.0.0.1:9/x.git"))
+        revision_of("/nonexistent", "x", Origin("git", "http://user:secret@127.0.0.1:9/x.git"))
     assert "secret" not in str(raised.value)
 
 
@@ -250,25 +269,76 @@ MAKERS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
 def test_archive_is_extracted_and_again_only_when_it_changes(tmp_path: Path, work: str, name: str) -> None:
     files = {"top/a.py": b"a = 1\n", "top/deep/b.py": b"b = 1\n", "alone.txt": b"not in the folder"}
     origin = Origin("archive", str(MAKERS[name](tmp_path / name, files)), strip=1)
-    digest = bring(work, "x", origin)
+    digest = revision_of(work, "x", origin)
     tree = Path(tree_of(work, "x", origin))
     assert names(tree) == {"a.py", "deep/b.py"}
     before = (tree / "a.py").stat().st_ino
-    assert bring(work, "x", origin) == digest
+    assert revision_of(work, "x", origin) == digest
     assert (tree / "a.py").stat().st_ino == before
     MAKERS[name](tmp_path / name, {"top/c.py": b"c = 1\n"})
-    assert bring(work, "x", origin) != digest
+    assert revision_of(work, "x", origin) != digest
     assert names(tree) == {"c.py"}
 
 
 @pytest.mark.parametrize("name", ["../evil.py", "/abs/evil.py", "a/../../evil.py"])
 @pytest.mark.parametrize("kind", ["x.tar.gz", "x.zip"])
-def test_name_that_leads_out_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+def test_name_that_leads_out_is_left_out_and_told(tmp_path: Path, work: str, kind: str, name: str) -> None:
     archive = MAKERS[kind](tmp_path / kind, {"good.py": b"1", name: b"evil"})
-    (tmp_path / "out").mkdir()
-    with pytest.raises(SourceUnavailable, match="leads out"):
-        extract(archive, tmp_path / "out", 0)
+    origin = Origin("archive", str(archive))
+    for _ in range(2):  # the second time nothing is extracted
+        assert bring(work, "x", origin).left_out == (f"{name}: it leads out of the folder",)
+    assert names(Path(tree_of(work, "x", origin))) == {"good.py"}
     assert not (tmp_path / "evil.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("n" * 300 + ".py", "name too long"), ("good.py/inside.py", "file exists"), ("folder", "is a directory")],
+)
+def test_name_that_no_file_can_have_is_left_out_and_told(tmp_path: Path, name: str, told: str) -> None:
+    files = {"good.py": b"1", "folder/deep.py": b"2", name: b"3", "last.py": b"4"}
+    (tmp_path / "out").mkdir()
+    found = extract(tar_of(tmp_path / "x.tar", files), tmp_path / "out", 0)
+    assert names(tmp_path / "out") == {"good.py", "folder/deep.py", "last.py"}
+    assert found.files == 3
+    (left_out,) = found.left_out
+    assert left_out.startswith(name[:200])
+    assert told in left_out.lower()
+
+
+def test_time_that_no_file_can_have_is_not_set(tmp_path: Path) -> None:
+    archive = tmp_path / "x.tar"
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as opened:
+        member = tarfile.TarInfo("a.py")
+        member.size, member.mtime = 1, 2.0**66
+        opened.addfile(member, io.BytesIO(b"1"))
+    (tmp_path / "out").mkdir()
+    assert extract(archive, tmp_path / "out", 0).files == 1
+
+
+@pytest.mark.parametrize("kind", ["x.tar", "x.zip"])
+def test_archive_that_the_disk_has_no_room_for_is_not_begun(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = MAKERS[kind](tmp_path / kind, {"zeros": bytes(1 << 20)})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 30, 1 << 30, (64 << 20) + 1000))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SourceUnavailable, match="has 67 MB free"):
+        extract(archive, tmp_path / "out", 0)
+    assert names(tmp_path / "out") == set()
+
+
+def test_disk_that_gets_full_ends_an_extraction_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tar_of(tmp_path / "x.tar.gz", {"zeros": bytes(1 << 20), "more": bytes(1 << 20)})
+    (tmp_path / "out").mkdir()
+    usage = shutil.disk_usage(tmp_path)
+    free = iter([1 << 30, 1 << 30])
+    monkeypatch.setattr(archives, "CHECK_BYTES", 1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=next(free, 0)))
+    with pytest.raises(SourceUnavailable, match="has 0 MB free"):
+        extract(archive, tmp_path / "out", 0)
 
 
 def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
@@ -282,7 +352,7 @@ def test_links_and_devices_are_left_out(tmp_path: Path) -> None:
         member = tarfile.TarInfo("dir/inside.py")
         member.size = 1
         opened.addfile(member, io.BytesIO(b"1"))
-    assert extract(archive, out, 0) == 1
+    assert extract(archive, out, 0) == (1, ())
     assert names(out) == {"dir/inside.py"}
     assert not (tmp_path / "inside.py").exists()
 
@@ -295,7 +365,7 @@ def test_link_in_a_zip_is_left_out(tmp_path: Path) -> None:
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         opened.writestr(link, "/etc/passwd")
         opened.writestr("a.py", "a = 1\n")
-    assert extract(archive, out, 0) == 1
+    assert extract(archive, out, 0) == (1, ())
     assert names(out) == {"a.py"}
 
 
@@ -312,9 +382,9 @@ def test_archive_that_unfolds_too_far_is_given_up(tmp_path: Path) -> None:
 def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path, work: str, content: bytes) -> None:
     write_tree(tmp_path, {"x.tar.gz": content})
     with pytest.raises(SourceUnavailable, match=r"x\.tar\.gz cannot be fetched"):
-        bring(work, "x", Origin("archive", str(tmp_path / "x.tar.gz")))
+        revision_of(work, "x", Origin("archive", str(tmp_path / "x.tar.gz")))
     with pytest.raises(SourceUnavailable, match="No such file"):
-        bring(work, "x", Origin("archive", str(tmp_path / "gone.tar")))
+        revision_of(work, "x", Origin("archive", str(tmp_path / "gone.tar")))
     assert os.listdir(work) == []  # noqa: PTH208
 
 
@@ -325,7 +395,7 @@ def test_ignore_rules_around_the_working_folder_do_not_reach_in(tmp_path: Path) 
     archive = tar_of(tmp_path / "x.tar.gz", {"a.py": b"a = 1\n"})
     origin = Origin("archive", str(archive))
     work = str(tmp_path / "outer" / "work")
-    bring(work, "x", origin)
+    revision_of(work, "x", origin)
     listing = walk(Path(tree_of(work, "x", origin)), 1 << 20)
     assert [file.path for file in listing.files] == ["a.py"]
 
@@ -344,5 +414,5 @@ def test_killed_fetch_is_made_up_for(upstream: Path, work: str) -> None:
             time.sleep(delay)
             process.kill()
         newest = commit(upstream, {"a.py": f"a = {delay}\n"})
-        assert bring(work, "up", origin) == newest
+        assert revision_of(work, "up", origin) == newest
         assert len(names(tree_of(work, "up", origin))) == 202

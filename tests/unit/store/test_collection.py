@@ -18,6 +18,7 @@ from raycontext.errors import (
     StorageError,
     UnknownCollection,
     UnsupportedFormat,
+    VersionsDiffer,
 )
 from raycontext.index.stages import index_files, scan_tree
 from raycontext.models import IndexOptions
@@ -74,6 +75,15 @@ def test_repeated_transaction_is_applied_once(collection: Collection) -> None:
     first = commit(writer, change("a", "x.py"))
     assert commit(writer, change("a", "x.py")) == first
     assert collection.versions() == [1]
+
+
+def test_segment_of_another_chunker_is_refused(collection: Collection) -> None:
+    writer = CollectionWriter(collection)
+    commit(writer, replace(change("a", "x.py"), chunkers=frozenset(["c"])))
+    with pytest.raises(VersionsDiffer, match="has c of old; here is c"):
+        commit(writer, replace(change("b", "y.py"), chunkers=frozenset(["c", "c of old"])))
+    assert writer.manifest is not None
+    assert (writer.manifest.version, collection.versions()) == (1, [1])
 
 
 def test_lost_reply_is_found_by_its_transaction(collection: Collection) -> None:

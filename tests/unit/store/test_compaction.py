@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
+from raycontext.errors import FingerprintMismatch
 from raycontext.models import Hit
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Collection, Location
@@ -92,6 +93,18 @@ def test_merging_changes_no_answer(indexed: Path, part: slice) -> None:
             segment.check_content(name)
     assert answers(indexed) == before
     assert any(before)
+
+
+def test_segments_of_another_chunker_are_not_relabelled(indexed: Path) -> None:
+    collection, manifest = opened(indexed)
+    with pytest.raises(FingerprintMismatch, match="the chunker"):
+        merge_segments(
+            collection.storage,
+            collection.name,
+            manifest.shards[0].segments,
+            embedder=manifest.embedder,
+            chunker=f"{manifest.chunker} of another node",
+        )
 
 
 def test_merged_segment_has_no_dead_rows(indexed: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import xxhash
 from obstore.store import MemoryStore
 
-from raycontext.errors import InvalidInput, StorageError, UnsafeStorage
+from raycontext.errors import InvalidInput, StorageError, StorageUnreachable, UnsafeStorage
 from raycontext.store.collection import Collection, Location
 from raycontext.store.storage import object_storage
 from raycontext.store.storage.local import LocalStorage
@@ -199,3 +200,23 @@ def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InvalidInput, match=r"pip install 'raycontext\[cloud\]'"):
         storage_for("s3://bucket/root")
+
+
+def test_server_that_cannot_be_reached_is_told_from_one_that_refuses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened = partial(object_storage.open_store, "s3://b/root")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"  # nobody listens there
+        use_endpoint(monkeypatch, address)
+        monkeypatch.setattr(object_storage, "RETRIES", 0)
+        storage = ObjectStorage("s3://b/root", opened, ObjectCache(tmp_path, 0))
+        with pytest.raises(StorageUnreachable):
+            storage.read("c/one")
+    with s3_server("other") as address:
+        use_endpoint(monkeypatch, address)
+        storage = ObjectStorage("s3://b/root", opened, ObjectCache(tmp_path, 0))
+        with pytest.raises((StorageError, FileNotFoundError)) as refused:
+            storage.list("c")
+        assert not isinstance(refused.value, StorageUnreachable)

@@ -391,3 +391,11 @@ def test_collection_before_its_first_commit_is_healthy(tmp_path: Path) -> None:
         verify(collection, deep=True)
     collection.create(str(tmp_path))
     assert verify(collection, deep=True).damage == repair(collection).damage == ()
+
+
+def test_segments_of_another_chunker_are_found(shop: Collection) -> None:
+    assert not verify(shop, deep=False).damage
+    add_version(shop, {"chunker": "chunker of another node"})
+    damage = verify(shop, deep=False).damage
+    assert damage
+    assert all("its version with chunker of another node" in found.meaning for found in damage)
