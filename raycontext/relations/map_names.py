@@ -24,6 +24,7 @@ from raycontext.store.segments.segment import Segment
 
 __all__ = [
     "EXPLICIT",
+    "LOW",
     "MAP_KINDS",
     "NO_GROUP",
     "Definitions",
