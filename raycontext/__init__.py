@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         JobProgress,
         SkipReason,
     )
+    from raycontext.relations.grep_answer import GrepAnswer
     from raycontext.relations.values import (
         Called,
         Certainty,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from raycontext.sdk.connection import Connection, SyncContext, connect
     from raycontext.sdk.context import Context
     from raycontext.sdk.watches import WatchState
+    from raycontext.search.grep_values import GrepFile, GrepLine
     from raycontext.store.checking.reports import Damage, DamageKind, RepairReport, VerificationReport
 
 __version__ = "0.1.0"
@@ -129,6 +131,9 @@ __all__ = [
     "FingerprintMismatch",
     "FolderSize",
     "Freshness",
+    "GrepAnswer",
+    "GrepFile",
+    "GrepLine",
     "Hit",
     "Hits",
     "Impact",
@@ -183,6 +188,8 @@ _HOMES = {
     "batch.report": ("BatchReport", "EntryOutcome"),
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
     "hits": ("Hits", "Searched", "Surrounding"),
+    "search.grep_values": ("GrepFile", "GrepLine"),
+    "relations.grep_answer": ("GrepAnswer",),
     "index.estimate": ("FolderSize", "IndexEstimate"),
     "relations.values": (
         "Called",

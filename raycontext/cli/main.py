@@ -38,6 +38,7 @@ COMMANDS = {
     "path": "Find a shortest chain of calls from one definition to another. Exit code 1 if nothing is found.",
     "outline": "List the definitions of a file or folder with their documentation. Exit code 1 if nothing is found.",
     "map": "List the most important definitions of a file or folder, ranked by use. Exit code 1 if nothing is found.",
+    "grep": "List the lines of indexed files that match a regular expression. Exit code 1 if nothing is found.",
     "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
     "list": "List all collections, or show the one with the given name.",
     "clear": "Remove a collection from the index. The source is not touched.",
@@ -132,12 +133,14 @@ def _run(given: list[str]) -> int:
 
         print(f"raycontext {__version__}", flush=True)  # noqa: T201
         return ExitCode.DONE
-    if first in ("search", "related", *RELATION_COMMANDS):
+    if first in ("search", "related", "grep", *RELATION_COMMANDS):
         from raycontext.cli.command_line import parse
         from raycontext.cli.options import QUERY_COMMANDS
 
         if first in RELATION_COMMANDS:
             from raycontext.cli.relations import run
+        elif first == "grep":
+            from raycontext.cli.grep import run
         else:
             from raycontext.cli.queries import run
         code = run(first, parse(QUERY_COMMANDS[first], given[1:]))

@@ -117,6 +117,32 @@ NUMBERS = (
 )
 TARGET = Argument("target", "A name, TYPE.NAME, or a line of a definition.", shown="NAME|PATH:LINE")
 
+GREP = QueryCommand(
+    "grep",
+    "List the lines of indexed files that match a regular expression. Exit code 1 if nothing is found.",
+    (
+        Argument("pattern", "A regular expression of one line, in the syntax of ripgrep."),
+        Argument("path", "A file or folder that is indexed [default: the current folder].", False),
+    ),
+    (
+        Option(("--ignore-case", "-i"), "Case does not matter.", bool),
+        Option(("--word", "-w"), "A match begins and ends where a word does.", bool),
+        Option(("--fixed-string", "-F"), "The pattern is a text, not an expression.", bool),
+        Option(("--files", "-l"), "Print only the paths of the files.", bool),
+        Option(("--count", "-c"), "Print each file with its number of matching lines.", bool),
+        Option(("--before", "-B"), "Lines to show before each match, 0 to 50.", int, default=0, least=0, most=50),
+        Option(("--after", "-A"), "Lines to show after each match, 0 to 50.", int, default=0, least=0, most=50),
+        Option(("--context", "-C"), "Lines to show on both sides, 0 to 50.", int, default=0, least=0, most=50),
+        Option(("--hidden",), "Also files whose path has a name that begins with a dot.", bool),
+        Option(("--no-totals",), "End at the limit, without counting all matches.", bool),
+        Option(("--limit", "-n"), "Largest number of lines or files, 1 to 1000.", int, default=100, least=1, most=1000),
+        Option(("--offset",), "Number of them to leave out from the start.", int, default=0, least=0, most=100_000),
+        *PLACES,
+        Option(COLLECTION[:1], "Name of the collection."),
+        *(option for option in OF_RELATIONS if option.key not in ("place", "collection")),
+    ),
+)
+
 QUERY_COMMANDS = {
     command.name: command
     for command in (
@@ -251,5 +277,6 @@ QUERY_COMMANDS = {
                 *(option for option in OF_RELATIONS if option.key not in ("place", "max_tokens")),
             ),
         ),
+        GREP,
     )
 }

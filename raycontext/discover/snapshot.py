@@ -127,6 +127,24 @@ class Snapshot:
         """Return the paths of the files that are not in the index, with the reason of each."""
         return {path: entry.reason for path, entry in self.entries.items() if entry.reason is not None}
 
+    @staticmethod
+    def skipped_in(content: pa.Buffer, name: str = "snapshot") -> dict[str, SkipReason]:
+        """Return what `skipped` of a snapshot that `to_bytes` wrote returns, without reading its other entries.
+
+        Raises `CorruptManifest`, which names `name`, for anything else.
+        """
+        try:
+            table = pa.ipc.open_file(pa.BufferReader(content)).read_all().select(["path", "reason"])
+            table.validate(full=True)
+            paths = table.column("path")
+            return {
+                os.fsdecode(paths[row].as_py()): SkipReason(reason)
+                for row, reason in enumerate(table.column("reason").to_pylist())
+                if reason is not None
+            }
+        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+            raise CorruptManifest(name, f"it is no readable Arrow file: {error}") from error
+
     def carried(self, paths: Iterable[str]) -> dict[str, SnapshotEntry]:
         """Return entries for a later snapshot, for files that were not looked at since this snapshot.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.names import path_text
@@ -18,6 +19,7 @@ from raycontext.discover.read import Content
 from raycontext.embed.vectors import Documents, QuantizedVectors
 from raycontext.index.languages import LanguageChoice
 from raycontext.index.marks import is_generated_file, is_vendored_file
+from raycontext.kernel.trigrams import collect
 from raycontext.models import Chunk
 from raycontext.store.segments.segment_writer import DefinedName, IndexedFile, SegmentContent
 
@@ -37,6 +39,13 @@ def _attempts(chunked: ChunkedFile, is_again: bool) -> int:
     if not chunked.gave_up:
         return 0
     return PARSE_ATTEMPTS if is_again or chunked.too_long_line else 1
+
+
+def _blanks(data: bytes, chunks: Sequence[Chunk]) -> bytes:
+    """Return all that stands before, between and behind the chunks of a file; nothing where it is only line ends."""
+    starts, ends = [chunk.start_byte for chunk in chunks], [chunk.end_byte for chunk in chunks]
+    found = b"".join(data[end:start] for end, start in zip([0, *ends], [*starts, len(data)], strict=True))
+    return found if found.strip(b"\n") else b""
 
 
 class Batch:
@@ -85,6 +94,9 @@ class Batch:
                 content.redactions,
                 is_generated_file(content),
                 is_vendored_file(content),
+                len(content.data),
+                xxhash.xxh3_64_intdigest(content.data),
+                _blanks(content.data, chunks),
             )
         )
         self._chunks.extend(chunks)
@@ -121,6 +133,7 @@ class Batch:
             symbol=analyse_texts([f"{chunk.symbol} {chunk.scope}" for chunk in chunks]),
             path=path_terms,
             references=self._references.references(starts, ends),
+            trigrams=collect(np.frombuffer(buffer, np.uint8), *self._places()),
             vectors=embed(documents),
             name_vectors=of_files[: len(paths)],
             path_vectors=of_files[len(paths) :],
@@ -136,6 +149,12 @@ class Batch:
         file_of_row = np.repeat(np.arange(len(self.files)), [file.row_count for file in self.files])
         ordinals = {*(of_files % len(self.files)).tolist(), *file_of_row[of_chunks].tolist()}
         return tuple(sorted(self.files[ordinal].path for ordinal in ordinals))
+
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where each file begins and ends among all files, in bytes."""
+        sizes = np.fromiter(map(len, self._contents), np.int64, len(self._contents))
+        ends = np.cumsum(sizes)
+        return ends - sizes, ends
 
     def _names(self) -> list[str]:
         """Return a text for each file: its path and the names that it defines, separated by blanks."""

@@ -203,6 +203,34 @@ int64_t find_marks(const uint8_t *data, int64_t first, int64_t size, const uint8
                    const uint8_t *asks, int64_t count, int64_t *places, int32_t *numbers, int64_t space,
                    int64_t *resume);
 
+/* trigrams.c: lists of files by the trigrams that they hold */
+
+enum { TRIGRAM_WORDS = 1 << 18, TRIGRAM_BLOCK = 64 };
+
+int64_t collect_trigrams(const uint8_t *data, int64_t size, const int64_t *starts, const int64_t *ends, int64_t files,
+                         uint64_t *seen, uint64_t *any, int64_t *progress, uint32_t *found, int64_t space,
+                         int64_t *found_ends);
+int64_t rank_trigrams(const uint64_t *any, uint32_t *ranks);
+int64_t invert_trigrams(const uint32_t *found, const int64_t *found_ends, int64_t files, int64_t total,
+                        const uint64_t *any, const uint32_t *ranks, int64_t count, int64_t *following,
+                        uint32_t *trigrams, int64_t *offsets, uint32_t *rows);
+int64_t write_trigrams(const uint32_t *trigrams, const int64_t *offsets, int64_t count, const uint32_t *rows,
+                       int64_t total, int64_t files, uint32_t *firsts, int64_t *starts, uint8_t *data, int64_t space);
+int64_t find_trigrams(const uint32_t *firsts, const int32_t *narrow_starts, const int64_t *wide_starts, int64_t blocks,
+                      const uint8_t *data, int64_t size, int64_t files, const uint32_t *wanted, int64_t count,
+                      int64_t *places, int64_t *counts);
+int64_t read_trigram(const uint8_t *data, int64_t size, int64_t place, int64_t count, int64_t files, uint32_t *rows);
+int64_t read_all_trigrams(const uint32_t *firsts, const int32_t *narrow_starts, const int64_t *wide_starts,
+                          int64_t blocks, const uint8_t *data, int64_t size, int64_t files, uint32_t *trigrams,
+                          int64_t *offsets, int64_t lists, uint32_t *rows, int64_t space);
+
+/* contents.c: contents of files from the texts of their chunks */
+
+int64_t place_texts(const uint8_t *data, int64_t size, const int32_t *offsets, int64_t rows, const uint32_t *starts,
+                    uint8_t *content, int64_t content_size);
+int64_t place_blanks(const uint8_t *blanks, int64_t size, const uint32_t *starts, const uint32_t *ends, int64_t rows,
+                     uint8_t *content, int64_t content_size);
+
 /* processor.c */
 
 int has_avx2(void);

@@ -75,6 +75,7 @@ class SyncContext:
     related = _synchronous(Context.related)
     outline = _synchronous(Context.outline)
     map = _synchronous(Context.map)
+    grep = _synchronous(Context.grep)
     usages = _synchronous(Context.usages)
     callers = _synchronous(Context.callers)
     callees = _synchronous(Context.callees)

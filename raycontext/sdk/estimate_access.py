@@ -9,12 +9,12 @@ from pathlib import Path
 from raycontext.actors.coordinator import Coordinator
 from raycontext.index.estimate import IndexEstimate
 from raycontext.index.request import index_request, run_options
-from raycontext.sdk.map_access import MapAccess
+from raycontext.sdk.grep_access import GrepAccess
 
 __all__ = ["EstimateAccess"]
 
 
-class EstimateAccess(MapAccess):
+class EstimateAccess(GrepAccess):
     """Estimates of index runs: what `Context` offers before it indexes."""
 
     async def estimate(

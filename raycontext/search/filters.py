@@ -13,13 +13,22 @@ from raycontext.discover.globs import path_filter
 from raycontext.models import SearchFilters
 from raycontext.store.segments.segment import Segment
 
-__all__ = ["admitted"]
+__all__ = ["admitted", "admitted_files"]
 
 
 def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
     """Return True for each chunk of a segment that the filters let through, bool[rows]."""
-    rows = segment.reference.rows
-    if rows == 0:
+    if segment.reference.rows == 0:
+        return np.empty(0, np.bool_)
+    admitted: NDArray[np.bool_] = admitted_files(segment, filters)[segment.chunk_column("file")]
+    if filters.kinds:
+        admitted = admitted & _among(segment.chunks.column("kind"), filters.kinds)
+    return admitted
+
+
+def admitted_files(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
+    """Return True for each file of a segment that the filters of files let through, bool[files]."""
+    if segment.reference.files == 0:
         return np.empty(0, np.bool_)
     files = np.ones(len(segment.files), np.bool_)
     if filters.languages:
@@ -33,10 +42,7 @@ def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
         if filters.paths:
             admits = _admits(filters.paths)
             files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
-    admitted: NDArray[np.bool_] = files[segment.chunk_column("file")]
-    if filters.kinds:
-        admitted = admitted & _among(segment.chunks.column("kind"), filters.kinds)
-    return admitted
+    return files
 
 
 def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:

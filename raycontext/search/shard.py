@@ -356,7 +356,8 @@ class ShardSearch:
         if manifest is None or self._shard >= len(manifest.shards):
             return View(manifest, [])
         opened = {part.segment.reference.name: part.segment for view in self._views.values() for part in view.parts}
-        return View(manifest, *self._whole.open(manifest, opened))
+        segments, first_rows, missing = self._whole.open(manifest, opened)
+        return View(manifest, segments, first_rows, missing, lambda: self._collection.skipped(manifest))
 
     def _without_damaged(self, error: CorruptSegment | CorruptArrays) -> RaycontextError:
         """Leave out the segments that are damaged, and return the error to raise: `StaleVersion` where another try

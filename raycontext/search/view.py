@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.path_kinds import KIND_BITS, PATH_KINDS
-from raycontext.models import SearchFilters
+from raycontext.models import SearchFilters, SkipReason
 from raycontext.search.chunk_priors import rows_of_tests
 from raycontext.search.filters import admitted
 from raycontext.search.lexical import FIELD_COUNT, TermSlices, field_frequencies
@@ -91,12 +92,15 @@ class View:
         segments: Sequence[Segment],
         first_rows: Sequence[int] | None = None,
         missing_files: int = 0,
+        skipped: Callable[[], dict[str, SkipReason]] = dict,
     ) -> None:
         """Take the whole segments of one shard of a version.
 
         `first_rows` are the numbers of their first rows, by default without gaps. `missing_files` counts the files of
-        segments that are left out.
+        segments that are left out. `skipped` returns the files of the version's tree that are not in the index.
         """
+        self.skipped = cache(skipped)
+        """Function that returns the path and the reason of each file of the tree that is not in the index."""
         self.missing_files = missing_files
         self.version = manifest.version if manifest else 0
         self.num_shards = manifest.options.num_shards if manifest else 1
@@ -118,6 +122,8 @@ class View:
         self._tests: list[NDArray[np.bool_]] = []
         self.read_files: dict[tuple[int, int], object] = {}
         """What was read of files for questions about relations, by first file of the part and ordinal."""
+        self.kept: dict[str, object] = {}
+        """What questions have computed of this version and will need again, by a name of theirs."""
 
     def slices(self, terms: NDArray[np.uint64]) -> list[TermSlices]:
         """Return the postings of the terms, one entry for each part."""

@@ -25,7 +25,7 @@ from raycontext.serve.relation_messages import (
 )
 from raycontext.serve.service import Service
 
-__all__ = ["callees", "callers", "chain", "code_map", "impact", "outline", "usages"]
+__all__ = ["callees", "callers", "chain", "code_map", "fitting", "impact", "outline", "usages"]
 
 Found = TypeVar("Found", Relations, Impact, Chain)
 Item = TypeVar("Item", bound=FrozenModel)
@@ -35,7 +35,7 @@ async def usages(service: Service, asked: UsagesQuery) -> Relations:
     """Return the uses of a definition. Raises what `Context.usages` raises, and `PathNotAllowed`."""
     given = _given(asked)
     found = await _asked(service, asked, [asked.target], lambda context, name: context.usages(collection=name, **given))
-    uses, is_cut = _fitting(found.uses, asked.max_tokens)
+    uses, is_cut = fitting(found.uses, asked.max_tokens)
     return found.model_copy(update={"uses": uses, "cut": found.cut or is_cut})
 
 
@@ -61,9 +61,9 @@ async def impact(service: Service, asked: ImpactQuery) -> Impact:
     """Return what reaches a definition. Raises what `Context.impact` raises, and `PathNotAllowed`."""
     given = _given(asked)
     found = await _asked(service, asked, [asked.target], lambda context, name: context.impact(collection=name, **given))
-    reached, is_cut = _fitting(found.reached, asked.max_tokens)
+    reached, is_cut = fitting(found.reached, asked.max_tokens)
     left = None if asked.max_tokens is None else asked.max_tokens - sum(map(_size, reached))
-    tests, are_cut = _fitting(found.tests, left)
+    tests, are_cut = fitting(found.tests, left)
     return found.model_copy(update={"reached": reached, "tests": tests, "cut": found.cut or is_cut or are_cut})
 
 
@@ -80,7 +80,7 @@ async def outline(service: Service, asked: OutlineQuery) -> Outline:
     name = await _outlined(service, asked)
     given = asked.model_dump(exclude={"collection", "max_tokens"}) | {"refresh": False}
     found = await service.contexts.ask(name, asked.refresh, lambda context: context.outline(collection=name, **given))
-    definitions, is_cut = _fitting(found.definitions, asked.max_tokens)
+    definitions, is_cut = fitting(found.definitions, asked.max_tokens)
     return found.model_copy(update={"definitions": definitions, "cut": found.cut or is_cut})
 
 
@@ -125,11 +125,11 @@ async def _asked(
 
 
 def _cut_called(found: Impact, max_tokens: int | None) -> Impact:
-    called, is_cut = _fitting(found.called, max_tokens)
+    called, is_cut = fitting(found.called, max_tokens)
     return found.model_copy(update={"called": called, "cut": found.cut or is_cut})
 
 
-def _fitting(items: tuple[Item, ...], max_tokens: int | None) -> tuple[tuple[Item, ...], bool]:
+def fitting(items: tuple[Item, ...], max_tokens: int | None) -> tuple[tuple[Item, ...], bool]:
     """Return the first items that fit into a budget, and whether some do not."""
     if max_tokens is None:
         return items, False

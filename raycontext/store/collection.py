@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+import pyarrow as pa
 import xxhash
 
 from raycontext.discover.snapshot import Snapshot
@@ -40,6 +41,7 @@ from raycontext.store.manifest import (
 from raycontext.store.segments.segment import Segment, path_hash
 from raycontext.store.storage.base import Storage
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, storage_for
+from raycontext.tree_records import SkipReason
 from raycontext.ulid import new_ulid
 
 __all__ = [
@@ -215,11 +217,19 @@ class Collection:
 
     def snapshot(self, manifest: Manifest) -> Snapshot:
         """Read the snapshot of a version, which lists its files. Raises `FileNotFoundError` or `CorruptManifest`."""
+        return Snapshot.from_bytes(self._snapshot(manifest))
+
+    def skipped(self, manifest: Manifest) -> dict[str, SkipReason]:
+        """Return the files of a version's snapshot that are not in the index. Raises what `snapshot` raises."""
+        return Snapshot.skipped_in(self._snapshot(manifest))
+
+    def _snapshot(self, manifest: Manifest) -> pa.Buffer:
+        """Return the content of a version's snapshot after comparing its checksum."""
         name = f"{self.name}/snapshots/{manifest.snapshot}/snapshot.arrow"
         data = self.storage.map(name)
         if xxhash.xxh3_128_hexdigest(data) != manifest.snapshot_checksum:
             raise CorruptManifest(f"{self.storage.location}/{name}", "checksum does not match")
-        return Snapshot.from_bytes(data)
+        return data
 
     def segments(self, manifest: Manifest, shard: int) -> list[Segment]:
         """Open the segments of one shard of a version.

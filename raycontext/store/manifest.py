@@ -30,7 +30,7 @@ __all__ = [
     "manifest_version",
 ]
 
-FORMAT = 5
+FORMAT = 6
 """Number of the on-disk format that this version writes; see docs/format.md."""
 
 OLDEST_FORMAT = 1

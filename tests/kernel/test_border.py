@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.characters import CLASS_SHIFT, TABLE_SIZE, code_point_table
 from raycontext.errors import CorruptArrays
-from raycontext.kernel import features, lexer, lexical, library, postings, text, vectors
+from raycontext.kernel import contents, features, lexer, lexical, library, postings, text, trigrams, vectors
 from raycontext.search.lexical import Normalisation
 
 NORMALISATION = Normalisation(1.2, (1.0, 0.75, 10.0), (2.0, 0.5, 3.0), (1.0, 0.5, 7.0), (0.5, 17.0))
@@ -329,3 +329,38 @@ def test_missing_library_says_what_to_do(tmp_path: Any, monkeypatch: pytest.Monk
     with pytest.raises(KernelsMissing, match=r"make kernels.*install raycontext again"):
         library.load("baseline")
     library.load.cache_clear()
+
+
+@given(SEEDS)
+def test_trigrams(seed: int) -> None:
+    damage = Damage(seed)
+    size, files, count = damage.size(200), damage.size(), damage.size(150)
+    data = damage.array(np.uint8, size, 0, 256)
+    bounds = damage.ascending(np.int64, files + 1, size)
+    is_refused_or_harmless(lambda: trigrams.collect(data, bounds[:-1].copy(), bounds[1:].copy()))
+    by_trigram = trigrams.FilesByTrigram(
+        damage.ascending(np.uint32, count, (1 << 24) - 1),
+        damage.ascending(np.int64, count + 1, size),
+        damage.array(np.uint32, size, 0, files),
+    )
+    is_refused_or_harmless(lambda: trigrams.write_lists(by_trigram, files))
+    blocks = damage.size(5)
+    lists = trigrams.TrigramLists(
+        damage.ascending(np.uint32, blocks, (1 << 24) - 1),
+        damage.ascending(damage.random.choice([np.int32, np.int64]), blocks + 1, size),
+        data,
+        files,
+    )
+    is_refused_or_harmless(lambda: trigrams.read_all(lists))
+    is_refused_or_harmless(lambda: trigrams.find(lists, damage.array(np.uint32, 5, 0, 1 << 24)))
+    is_refused_or_harmless(lambda: trigrams.read_list(lists, damage.size(300), damage.size(20)))
+
+
+@given(SEEDS)
+def test_contents(seed: int) -> None:
+    damage = Damage(seed)
+    size, rows = damage.size(200), damage.size()
+    starts, ends = (damage.ascending(np.uint32, rows, size) for _ in range(2))
+    data, offsets = damage.array(np.uint8, size, 0, 256), damage.ascending(np.int32, rows + 1, size)
+    blanks = damage.array(np.uint8, damage.size(200)).tobytes()
+    is_refused_or_harmless(lambda: contents.content(size, starts, ends, [(data, offsets)], blanks))

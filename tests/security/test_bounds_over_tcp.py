@@ -73,6 +73,10 @@ def ways(place: Place) -> dict[str, list[dict[str, Any]]]:
             {"start": body["target"], "goal": "total_price", **{key: body[key] for key in body if key != "target"}}
             for body in relations
         ],
+        "/api/grep": [
+            *({"pattern": "total", **body} for body in named),
+            {"pattern": "total", "path": str(place.hidden), "collection": "shop"},
+        ],
         "/api/outline": [
             {"path": ".", **by_name},
             {"path": str(place.hidden), **by_name},

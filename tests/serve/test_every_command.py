@@ -86,6 +86,23 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.WRONG_USE, ("../elsewhere", "-c", "shop")),
         (ExitCode.WRONG_USE, ("shop", "--max-tokens", "0")),
     ],
+    "grep": [
+        (ExitCode.DONE, ("class", "shop")),
+        (ExitCode.DONE, ("-i", "CLASS", "shop/cart.py", "--json", "--limit", "1")),
+        (ExitCode.DONE, ("-c", "class|def", "--collection", "shop", "--max-tokens", "500")),
+        (ExitCode.DONE, ("-l", "-w", "def", "shop", "--no-totals", "--hidden")),
+        (
+            ExitCode.DONE,
+            ("-F", "def ", "-B", "1", "-A", "2", "-C", "1", "shop", "--language", "python", "--path", "*.py"),
+        ),
+        (ExitCode.NOTHING_FOUND, ("nothing of the kind", "shop")),
+        (ExitCode.NO_COLLECTION, ("class", "--collection", "unknown")),
+        (ExitCode.NO_SOURCE, ("class", "missing")),
+        (ExitCode.WRONG_USE, ("(", "shop")),
+        (ExitCode.WRONG_USE, ("-l", "-c", "class")),
+        (ExitCode.WRONG_USE, ("class", "shop/missing.py")),
+        (ExitCode.WRONG_USE, ()),
+    ],
     "status": [
         (ExitCode.DONE, ("shop",)),
         (ExitCode.DONE, ()),

@@ -43,6 +43,7 @@ exit_codes error_base errors tree_records models hits options settings private_f
 discover | analyse | chunk | sources | runtime | daemon_client
 embed
 store
+grep
 search | index
 relations
 actors | batch

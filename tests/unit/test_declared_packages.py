@@ -46,6 +46,7 @@ TOOLS = {
     "mypy": "make lint",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
+    "ripgrep": "tests/behaviour/test_grep.py runs its program",
     "ruff": "make lint",
     "tree-sitter-languages": "chunk/languages/grammars.py loads its grammars from their file, without an import",
     "types-psutil": "types for mypy",

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from raycontext.relations.grep_answer import GrepAnswer
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.sdk.watches import WatchState
+from raycontext.serve.grep import GrepQuery, grep
 from raycontext.serve.messages import (
     Answer,
     CancelAnswer,
@@ -137,6 +139,7 @@ CALLS = (
     Call("/api/path", "path", "Find a chain of calls between two definitions", PathQuery, Chain, chain),
     Call("/api/outline", "outline", "List the definitions of a file or folder", OutlineQuery, Outline, outline),
     Call("/api/map", "map", "List the most important definitions of a file or folder", MapQuery, CodeMap, code_map),
+    Call("/api/grep", "grep", "List the lines that match a regular expression", GrepQuery, GrepAnswer, grep),
     Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
     Call("/api/jobs", "jobs", "List index jobs, running and ended", None, JobsAnswer, _jobs),
     Call("/api/cancel", "cancel", "Stop the job of a collection", CollectionQuery, CancelAnswer, _cancel),

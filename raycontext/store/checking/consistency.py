@@ -12,9 +12,11 @@ import xxhash
 from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.chunk.lines import BLANK, Lines
 from raycontext.errors import CorruptArrays, CorruptSegment
+from raycontext.kernel.trigrams import collect, read_all, write_lists
 from raycontext.store.manifest import Manifest
 from raycontext.store.segments.columns import numbers
 from raycontext.store.segments.content import joined
+from raycontext.store.segments.file_texts import file_text
 from raycontext.store.segments.segment import POSTINGS, Segment, path_hash
 
 __all__ = ["contradictions", "equals_source", "paths_of"]
@@ -41,6 +43,10 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int, *, deep: bo
             yield from _reference_problems(segment)
             if deep and not _are_of_texts(segment):
                 yield "References are not those of the texts."
+        if segment.has_trigrams:
+            yield from _trigram_problems(segment)
+            if deep and not _trigrams_are_of_texts(segment):
+                yield "Trigrams are not those of the texts."
     except CorruptSegment as error:
         yield f"{error.path}: {error.problem}."
     except (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError) as error:
@@ -105,6 +111,39 @@ def _reference_problems(segment: Segment) -> Iterator[str]:
     if not problems and (decode(segment.references).frequencies >= 2 * int(max(Use))).any():
         yield "References have kinds that there are not."
     numbers(segment.imports, "file")  # reading the table checks it
+
+
+def _trigram_problems(segment: Segment) -> Iterator[str]:
+    """Yield contradictions in the trigrams of a segment."""
+    lists = segment.trigrams
+    if len(lists.starts) != len(lists.firsts) + 1 or (lists.firsts[1:] <= lists.firsts[:-1]).any():
+        yield "Trigrams are not in ascending order."
+        return
+    try:
+        written = write_lists(read_all(lists), lists.files)
+    except CorruptArrays as error:
+        yield f"Trigrams: {error.problem}."
+        return
+    if not (
+        np.array_equal(written.firsts, lists.firsts)
+        and np.array_equal(written.starts, lists.starts)
+        and np.array_equal(written.data, lists.data)
+    ):
+        yield "Trigrams are not as they are written."
+
+
+def _trigrams_are_of_texts(segment: Segment) -> bool:
+    """Return whether the trigrams are those of the stored texts, whose hashes are compared too."""
+    texts = [file_text(segment, ordinal) for ordinal in range(len(segment.files))]
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    starts = ends - np.fromiter(map(len, texts), np.int64, len(texts))
+    found = collect(np.frombuffer(b"".join(texts), np.uint8), starts, ends)
+    stored = read_all(segment.trigrams)
+    return (
+        np.array_equal(found.trigrams, stored.trigrams)
+        and np.array_equal(found.offsets, stored.offsets)
+        and np.array_equal(found.files, stored.files)
+    )
 
 
 def _are_hashed(segment: Segment) -> bool:

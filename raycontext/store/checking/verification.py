@@ -23,6 +23,7 @@ from raycontext.store.checking.consistency import contradictions, equals_source,
 from raycontext.store.checking.reports import Damage, DamageKind, VerificationReport
 from raycontext.store.collection import FOLDERS, IDENTITY, Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
+from raycontext.store.segments.file_texts import file_text
 from raycontext.store.segments.segment import DESCRIPTION, Segment
 
 __all__ = ["Examination", "LiveFile", "examine", "verify"]
@@ -303,7 +304,8 @@ def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, fo
         spans = np.stack(
             [segment.chunk_column(name)[rows] for name in ("start_byte", "end_byte", "start_line", "end_line")], axis=1
         )
-        if not equals_source(content.data, spans.tolist(), texts.slice(first, count).to_pylist()):
+        is_same = not segment.has_trigrams or file_text(segment, ordinal) == content.data
+        if not is_same or not equals_source(content.data, spans.tolist(), texts.slice(first, count).to_pylist()):
             wrong.append(path)
     if wrong:
         found.add(

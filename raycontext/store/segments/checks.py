@@ -56,6 +56,9 @@ _FILES = {
     "row_count": "uint32",
     "parse_attempts": "uint8",
     "stem_terms": "large_list<item: uint64>",
+    "text_bytes": "uint32",
+    "text_hash": "uint64",
+    "blanks": "binary",
 }
 _CHUNKS = {
     **dict.fromkeys(("file", "start_line", "end_line", "start_byte", "end_byte"), "uint32"),
@@ -67,6 +70,8 @@ _DEFINITIONS = {
     **dict.fromkeys(("row", "name_hash", "folded_hash"), "uint32"),
     **dict.fromkeys(("weight", "terms"), "uint8"),
 }
+MOST_TEXT_BYTES = 1 << 30
+"""Largest size of the text of a file in bytes: so much memory is taken when it is put together."""
 _KINDS = frozenset(kind.value for kind in ChunkKind)
 
 
@@ -164,6 +169,8 @@ def check_files(table: pa.Table, files: int, rows: int) -> pa.Table:
         raise ValueError("The rows of its files do not follow each other")
     if (found := int(ends[-1]) if files else 0) != rows:
         raise ValueError(f"Its files have {found} rows, and should have {rows}")
+    if files and int(numbers(table, "text_bytes").max()) > MOST_TEXT_BYTES:
+        raise ValueError("The text of a file is larger than any that is indexed")
     return table
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists
+from raycontext.kernel.trigrams import TrigramLists
 
 __all__ = [
     "KIND_TYPE",
@@ -19,7 +22,9 @@ __all__ = [
     "ipc_file",
     "number_lists",
     "numbers",
+    "path_hash",
     "read_posting_lists",
+    "read_trigram_lists",
 ]
 
 WEIGHT_UNITS = 4
@@ -30,6 +35,11 @@ KIND_TYPE = pa.dictionary(pa.int8(), pa.string())
 
 COMPRESSION_LEVEL = 3
 """Level of zstd. Files are a twelfth smaller than at level 1, for a hundredth of the time of an index run."""
+
+
+def path_hash(path: str) -> int:
+    """Return the hash (xxh3_64) of a path. It decides the shard, finds a file in its segment and breaks ties."""
+    return xxhash.xxh3_64_intdigest(os.fsencode(path))
 
 
 def fixed_lists(rows: NDArray[Any]) -> pa.FixedSizeListArray:
@@ -98,17 +108,31 @@ def read_posting_lists(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> Po
 
     Raises `ValueError` where the batch holds anything else, or its offsets are damaged.
     """
+    return PostingLists(*_lists_by_number(batch, pa.uint64()), lengths=lengths)
+
+
+def read_trigram_lists(batch: pa.RecordBatch, files: int) -> TrigramLists:
+    """Return a view of the record batch of `trigrams.arrow` of a segment with so many files.
+
+    Raises `ValueError` where the batch holds anything else, or its offsets are damaged.
+    """
+    return TrigramLists(*_lists_by_number(batch, pa.uint32()), files=files)
+
+
+def _lists_by_number(
+    batch: pa.RecordBatch, number_type: pa.DataType
+) -> tuple[NDArray[Any], NDArray[np.integer[Any]], NDArray[np.uint8]]:
+    """Return views of a batch of two columns, numbers and bytes: the numbers, the offsets and the data of the bytes."""
     batch.validate(full=True)
     terms, lists = batch.column(0), batch.column(1)
-    if terms.null_count or lists.null_count or terms.type != pa.uint64() or terms.offset or lists.offset:
+    if terms.null_count or lists.null_count or terms.type != number_type or terms.offset or lists.offset:
         raise ValueError("postings are not lists by term")
     if not (pa.types.is_binary(lists.type) or pa.types.is_large_binary(lists.type)):
         raise ValueError("postings are not bytes")
     _, offsets, data = lists.buffers()
     offset_type: type[np.integer[Any]] = np.int64 if pa.types.is_large_binary(lists.type) else np.int32
-    return PostingLists(
-        terms=terms.to_numpy(zero_copy_only=True),
-        starts=np.frombuffer(offsets, offset_type, len(lists) + 1),
-        data=np.frombuffer(data, np.uint8) if data is not None and data.size else np.frombuffer(b"", np.uint8),
-        lengths=lengths,
+    return (
+        terms.to_numpy(zero_copy_only=True),
+        np.frombuffer(offsets, offset_type, len(lists) + 1),
+        np.frombuffer(data, np.uint8) if data is not None and data.size else np.frombuffer(b"", np.uint8),
     )

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.postings import Postings
 from raycontext.errors import FingerprintMismatch
+from raycontext.kernel.trigrams import FilesByTrigram, read_all
 from raycontext.store.manifest import SegmentReference, ShardManifest
 from raycontext.store.segments.columns import compressed_file, fixed_lists, ipc_file, numbers
 from raycontext.store.segments.segment import LABEL_BATCH_ROWS, POSTINGS, TEXT_BATCH_ROWS, Segment
-from raycontext.store.segments.segment_writer import postings_file, store_segment
+from raycontext.store.segments.segment_writer import postings_file, store_segment, trigrams_file
 from raycontext.store.storage.base import Storage
 
 __all__ = ["MAX_SEGMENTS", "copy_files", "merge_segments", "merges_of"]
@@ -147,6 +148,7 @@ def copy_files(
             "postings.arrow": postings_file(merged),
             "references.arrow": postings_file((_references(sources, row_maps, len(chunks)),)),
             "imports.arrow": ipc_file(_imports(sources, file_maps)),
+            "trigrams.arrow": trigrams_file(_trigrams(sources, file_maps, len(files)), len(files)),
         },
         files=len(files),
         rows=len(chunks),
@@ -201,6 +203,18 @@ def _imports(sources: Sequence[_Source], file_maps: Sequence[NDArray[np.int64]])
         files = file_map[numbers(table, "file")]
         tables.append(_replaced(table, "file", np.maximum(files, 0).astype(np.uint32)).filter(pa.array(files >= 0)))
     return _table(tables)
+
+
+def _trigrams(sources: Sequence[_Source], file_maps: Sequence[NDArray[np.int64]], files: int) -> FilesByTrigram:
+    """Return the living files by trigram, with their new ordinals."""
+    from raycontext.analyse.merge import merge_postings
+
+    none, parts = np.zeros(files, np.uint32), []
+    for source in sources:
+        trigrams, offsets, of_files = read_all(source.segment.trigrams)
+        parts.append(Postings(trigrams.astype(np.uint64), offsets, of_files, np.ones(len(of_files), np.uint8), none))
+    merged = merge_postings(parts, file_maps, none)
+    return FilesByTrigram(merged.terms.astype(np.uint32), merged.offsets, merged.rows)
 
 
 def _alive(sources: Sequence[_Source], column: Callable[[Segment], pa.Table]) -> list[pa.Table]:

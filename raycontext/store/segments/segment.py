@@ -1,7 +1,7 @@
 """Reader of a segment: an immutable folder of Arrow IPC files with the chunks of some files of one shard.
 
     files.arrow       path, language, size, digest, encoding, encoding_guessed, redactions, path_hash, path_length,
-                      kinds, first_row, row_count, parse_attempts, stem_terms
+                      kinds, first_row, row_count, parse_attempts, stem_terms, text_bytes, text_hash, blanks
     chunks.arrow      file, start_line, end_line, start_byte, end_byte, kind, content_hash, body_length, symbol_length
     labels.arrow      symbol, scope; a row for each chunk, zstd, in batches of LABEL_BATCH_ROWS
     definitions.arrow row, name_hash, folded_hash, weight, terms, kind, line, end_line; in the order of their rows
@@ -11,6 +11,7 @@
     postings.arrow    one record batch each for `POSTINGS`: term uint64, postings binary (`posting_lists`)
     references.arrow  one record batch: term uint64 (hash of a name), postings binary; a frequency is bits of `Use`
     imports.arrow     file, module, name, alias; in the order of the files
+    trigrams.arrow    trigram uint32 (the first of a block), lists binary (`kernel.trigrams`)
     SEGMENT.json      checksums and sizes of the above, written last
 
 A query scans files that are not compressed, as numpy views without a copy. A row of the body and symbol postings is a
@@ -33,12 +34,20 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists, Postings
-from raycontext.arrow_files import check_uncompressed, read_uncompressed
-from raycontext.errors import CorruptManifest, CorruptSegment
-from raycontext.store.manifest import SegmentReference, check_format
-from raycontext.store.segments import checks, format_1, format_2, format_3
+from raycontext.arrow_files import check_uncompressed
+from raycontext.kernel.trigrams import TrigramLists
+from raycontext.store.manifest import SegmentReference
+from raycontext.store.segments import checks, format_1, format_2, format_3, format_5
 from raycontext.store.segments.batches import CompressedBatches, label_bytes, text_bytes
-from raycontext.store.segments.columns import code_rows, number_lists, numbers, read_posting_lists
+from raycontext.store.segments.columns import (
+    code_rows,
+    number_lists,
+    numbers,
+    path_hash,
+    read_posting_lists,
+    read_trigram_lists,
+)
+from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, SegmentFolder
 from raycontext.store.storage.base import Storage
 
 __all__ = [
@@ -64,23 +73,8 @@ TEXT_BATCH_ROWS = 32
 LABEL_BATCH_ROWS = 256
 """Number of chunks whose symbols and scopes are compressed together."""
 
-FIRST_WITH_REFERENCES = 5
-"""First format whose segments say what their chunks use."""
 
-_TABLES = "files chunks labels definitions text vectors names postings references imports"
-DATA_FILES = tuple(f"{table}.arrow" for table in _TABLES.split())
-DESCRIPTION = "SEGMENT.json"
-
-LATE_FILES = {"labels.arrow": 2, "references.arrow": FIRST_WITH_REFERENCES, "imports.arrow": FIRST_WITH_REFERENCES}
-"""First format that has each of those data files that not all formats have."""
-
-
-def path_hash(path: str) -> int:
-    """Return the hash (xxh3_64) of a path. It decides the shard, finds a file in its segment and breaks ties."""
-    return xxhash.xxh3_64_intdigest(os.fsencode(path))
-
-
-class Segment:
+class Segment(SegmentFolder):
     """Segment that is opened for reading. Its columns are numpy views of mapped files, which are opened on first use.
 
     Shapes count files, rows (chunks) and definitions of the segment, including dead ones. All members raise
@@ -90,61 +84,15 @@ class Segment:
     """
 
     def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
-        self.reference = reference
-        self._storage = storage
-        self._collection = collection
+        super().__init__(storage, collection, reference)
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
-        self._folder = f"{collection}/segments/{reference.name}"
-        try:
-            encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
-        except CorruptManifest as error:
-            raise CorruptSegment(collection, error.path, error.problem) from error
-        if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
-            raise self.damaged(DESCRIPTION, "checksum does not match")
-        self._description = checks.refusing(DESCRIPTION)(lambda _: checks.described(encoded))(self)
-        check_format(f"{storage.location}/{self._folder}/{DESCRIPTION}", self._description.get("format"))
 
     def under(self, reference: SegmentReference) -> Segment:
         """Return this segment with the tombstones of another version. The two share all files mapped so far."""
         other = copy.copy(self)
         other.reference = reference
         return other
-
-    @property
-    def collection(self) -> str:
-        """Name of the collection."""
-        return self._collection
-
-    @property
-    def format(self) -> int:
-        """Number of the on-disk format of the segment."""
-        return int(self._description["format"])
-
-    @property
-    def data_files(self) -> tuple[str, ...]:
-        """Names of the data files that a segment of this format has."""
-        return tuple(name for name in DATA_FILES if self.format >= LATE_FILES.get(name, 1))
-
-    @property
-    def has_references(self) -> bool:
-        """Whether the segment says what its chunks use."""
-        return self.format >= FIRST_WITH_REFERENCES
-
-    @property
-    def embedder(self) -> str:
-        """Fingerprint of the embedder that made the vectors."""
-        return str(self._description["embedder"])
-
-    @property
-    def chunker(self) -> str:
-        """Fingerprint of the chunker and of the analysis."""
-        return str(self._description["chunker"])
-
-    @property
-    def rules(self) -> str:
-        """Fingerprint of the rules that told what each content is; "" where it is not known or not the same for all."""
-        return str(self._description.get("rules", ""))
 
     @cached_property
     @checks.refusing("files.arrow")
@@ -153,6 +101,7 @@ class Segment:
         table = self._table("files.arrow")
         table = table if self.format > 2 else format_2.files(table)
         table = table if self.format > 3 else format_3.files(table)
+        table = table if self.format > 5 else format_5.files(table)
         return checks.check_files(table, self.reference.files, self.reference.rows)
 
     @cached_property
@@ -239,6 +188,13 @@ class Segment:
         reader = pa.ipc.open_file(check_uncompressed(self._map("references.arrow")))
         return read_posting_lists(reader.get_batch(0), np.zeros(self.reference.rows, np.uint32))
 
+    @cached_property
+    @checks.refusing("trigrams.arrow")
+    def trigrams(self) -> TrigramLists:
+        """Files by trigram, encoded."""
+        reader = pa.ipc.open_file(check_uncompressed(self._map("trigrams.arrow")))
+        return read_trigram_lists(reader.get_batch(0), self.reference.files)
+
     def posting_lists(self, field: str) -> PostingLists:
         """Return the encoded postings of one of `POSTINGS`, with the lengths of its rows."""
         return self._postings[field]
@@ -270,6 +226,10 @@ class Segment:
         """Return start and end in bytes of each secret in the decoded text of a file that its chunks do not show."""
         return tuple(self._value("files", "redactions", ordinal))
 
+    def blanks(self, ordinal: int) -> bytes:
+        """Return all that stands around the chunks of a file; empty where it is nothing but line ends."""
+        return bytes(self._value("files", "blanks", ordinal))
+
     def kind(self, row: int) -> str:
         """Return the kind of a chunk, a value of `ChunkKind`."""
         return str(self._value("chunks", "kind", row))
@@ -294,17 +254,27 @@ class Segment:
     @checks.refusing("text.arrow")
     def text(self, row: int) -> str:
         """Return the text of a chunk. Decompress the batch that holds it and compare the hash of the text."""
-        number, offset = divmod(row, self._text_batch_rows)
-        text: str = self._texts.batch(number).column(0)[offset].as_py()
+        number, offset = divmod(row, self.text_batch_rows)
+        text: str = self.text_batch(number).column(0)[offset].as_py()
         if xxhash.xxh3_128_digest(text.encode()) != self._value("chunks", "content_hash", row):
             raise self.damaged("text.arrow", "checksum of a text does not match")
         return text
+
+    @property
+    def text_batch_rows(self) -> int:
+        """Number of chunks whose texts are compressed together."""
+        return TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
+
+    @checks.refusing("text.arrow")
+    def text_batch(self, number: int) -> pa.RecordBatch:
+        """Return the texts of `text_batch_rows` chunks, decompressed. The caller compares them with their hash."""
+        return self._texts.batch(number)
 
     @checks.refusing("text.arrow")
     def texts(self) -> pa.Table:
         """Return a table with the texts of all chunks, decompressed."""
         self._map("text.arrow")  # compares the checksum of the whole
-        return checks.check_rows(self._texts.table(), ("text",), self.reference.rows, self._text_batch_rows)
+        return checks.check_rows(self._texts.table(), ("text",), self.reference.rows, self.text_batch_rows)
 
     @checks.refusing(DESCRIPTION)
     def alive_files(self) -> NDArray[np.bool_]:
@@ -321,21 +291,6 @@ class Segment:
     def ordinals(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the ordinals of the files whose path hash is among `hashes`, ascending."""
         return np.flatnonzero(np.isin(self.path_hashes, hashes))
-
-    def check_presence(self) -> None:
-        """Raise `FileNotFoundError` unless all data files are there. One listing tells."""
-        there = self._storage.list(self._folder)
-        missing = [name for name in self.data_files if name not in there]
-        if missing:
-            raise FileNotFoundError(f"{self._folder}/{missing[0]}")
-
-    def check_size(self, name: str) -> int:
-        """Compare the size of one of `DATA_FILES` with the recorded one, and return it in bytes."""
-        return len(self._mapped(name))
-
-    def check_content(self, name: str) -> int:
-        """Compare size and checksum of one of `DATA_FILES` with the recorded ones, and return the size in bytes."""
-        return len(self._map(name))
 
     @cached_property
     @checks.refusing("vectors.arrow")
@@ -361,14 +316,10 @@ class Segment:
     def _names(self) -> pa.Table:
         return checks.check_names(self._table("names.arrow"), self.reference.files)
 
-    @property
-    def _text_batch_rows(self) -> int:
-        return TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
-
     @cached_property
     def _texts(self) -> CompressedBatches:
         starts, ends = self.chunk_column("start_byte"), self.chunk_column("end_byte")
-        return CompressedBatches(self._mapped("text.arrow"), text_bytes(starts, ends, self._text_batch_rows))
+        return CompressedBatches(self._mapped("text.arrow"), text_bytes(starts, ends, self.text_batch_rows))
 
     @cached_property
     def _labels(self) -> CompressedBatches:
@@ -389,29 +340,3 @@ class Segment:
         return {
             name: read_posting_lists(reader.get_batch(number), lengths[name]()) for number, name in enumerate(POSTINGS)
         }
-
-    @checks.refusing(DESCRIPTION)
-    def _map(self, name: str) -> pa.Buffer:
-        """Return the content of a data file after comparing its size and checksum."""
-        buffer = self._mapped(name)
-        if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
-            raise self.damaged(name, "checksum does not match")
-        return buffer
-
-    @checks.refusing(DESCRIPTION)
-    def _mapped(self, name: str) -> pa.Buffer:
-        """Return the content of a data file after comparing its size alone."""
-        try:
-            checksum = str(self._description["objects"][name]["checksum"])
-            buffer = self._storage.map(f"{self._folder}/{name}", checksum)
-        except CorruptManifest as error:
-            raise CorruptSegment(self._collection, error.path, error.problem) from error
-        if len(buffer) != self._description["objects"][name]["bytes"]:
-            raise self.damaged(name, "size does not match")
-        return buffer
-
-    def _table(self, name: str) -> pa.Table:
-        return checks.check_table(read_uncompressed(self._map(name)))
-
-    def damaged(self, name: str, problem: str) -> CorruptSegment:
-        return CorruptSegment(self._collection, f"{self._storage.location}/{self._folder}/{name}", problem)

@@ -25,6 +25,7 @@ from raycontext.ulid import new_ulid
 
 if TYPE_CHECKING:
     from raycontext.analyse.references import References
+    from raycontext.kernel.trigrams import FilesByTrigram
 
 __all__ = [
     "DefinedName",
@@ -33,6 +34,7 @@ __all__ = [
     "kinds_of",
     "postings_file",
     "store_segment",
+    "trigrams_file",
     "write_segment",
 ]
 
@@ -64,6 +66,12 @@ class IndexedFile(NamedTuple):
     """Whether the content or the tree says that a program wrote it."""
     is_vendored: bool = False
     """Whether the tree says that it belongs to another project."""
+    text_bytes: int = 0
+    """Size of the indexed text in bytes."""
+    text_hash: int = 0
+    """Hash of the indexed text, xxh3_64."""
+    blanks: bytes = b""
+    """All that stands before, between and behind the chunks; empty where it is nothing but line ends."""
 
 
 class DefinedName(NamedTuple):
@@ -95,6 +103,7 @@ class SegmentContent:
     symbol: Postings  # over n rows
     path: Postings  # over m rows
     references: References  # over n rows and m files
+    trigrams: FilesByTrigram  # of m files
     vectors: QuantizedVectors  # [n], vectors of the bodies
     name_vectors: QuantizedVectors  # [m], vectors of the path and all names that the file defines
     path_vectors: QuantizedVectors  # [m], vectors of the path alone
@@ -122,6 +131,7 @@ def write_segment(
         "postings.arrow": postings_file((content.body, content.symbol, content.path, names)),
         "references.arrow": postings_file((content.references.postings,)),
         "imports.arrow": ipc_file(_imports_table(content.references)),
+        "trigrams.arrow": trigrams_file(content.trigrams, len(content.files)),
     }
     return store_segment(
         storage,
@@ -205,6 +215,9 @@ def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.
             "row_count": pa.array(row_counts),
             "parse_attempts": pa.array([file.parse_attempts for file in files], pa.uint8()),
             "stem_terms": _stem_terms(files),
+            "text_bytes": pa.array([file.text_bytes for file in files], pa.uint32()),
+            "text_hash": pa.array([file.text_hash for file in files], pa.uint64()),
+            "blanks": pa.array([file.blanks for file in files], pa.binary()),
         }
     )
 
@@ -304,14 +317,35 @@ def postings_file(fields: Sequence[Postings]) -> pa.Buffer:
     from raycontext.analyse.posting_lists import encode
 
     encoded = [encode(field) for field in fields]
-    is_large = any(lists.data.size > LARGEST_BINARY_BYTES for lists in encoded)
+    return _lists_file("term", pa.uint64(), "postings", [(lists.terms, lists.starts, lists.data) for lists in encoded])
+
+
+def trigrams_file(by_trigram: FilesByTrigram, files: int) -> pa.Buffer:
+    """Return the bytes of `trigrams.arrow` of a segment with so many files."""
+    from raycontext.kernel.trigrams import write_lists
+
+    lists = write_lists(by_trigram, files)
+    return _lists_file("trigram", pa.uint32(), "lists", [(lists.firsts, lists.starts, lists.data)])
+
+
+def _lists_file(
+    key: str,
+    key_type: pa.DataType,
+    name: str,
+    fields: Sequence[tuple[NDArray[Any], NDArray[np.integer[Any]], NDArray[np.uint8]]],
+) -> pa.Buffer:
+    """Return the bytes of an Arrow IPC file with a record batch for each field: numbers, and a list of bytes for each.
+
+    A field is its numbers [n], the offsets of the lists [n + 1], and their data.
+    """
+    is_large = any(data.size > LARGEST_BINARY_BYTES for _, _, data in fields)
     list_type, array_type = (pa.large_binary(), pa.LargeBinaryArray) if is_large else (pa.binary(), pa.BinaryArray)
-    schema = pa.schema([pa.field("term", pa.uint64(), False), pa.field("postings", list_type, False)])
+    schema = pa.schema([pa.field(key, key_type, False), pa.field(name, list_type, False)])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
-        for lists in encoded:
-            starts = lists.starts.astype(np.int64 if is_large else np.int32)
-            buffers = [None, pa.py_buffer(starts), pa.py_buffer(lists.data)]
-            column = array_type.from_buffers(list_type, len(lists.terms), buffers)
-            writer.write_batch(pa.record_batch([pa.array(lists.terms), column], schema=schema))
+        for numbers, starts, data in fields:
+            offsets = starts.astype(np.int64 if is_large else np.int32)
+            buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+            column = array_type.from_buffers(list_type, len(numbers), buffers)
+            writer.write_batch(pa.record_batch([pa.array(numbers), column], schema=schema))
     return sink.getvalue()

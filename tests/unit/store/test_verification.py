@@ -245,7 +245,7 @@ def test_collection_with_edits_is_healthy(shop: Collection, deep: bool) -> None:
     report = verify(shop, deep=deep)
     assert report.damage == ()
     assert (report.version, report.manifests, report.files) == (2, 2, 10)
-    assert (report.segments, report.data_files) == (3, 30)
+    assert (report.segments, report.data_files) == (3, 33)
     assert (report.compared_files, report.changed_files) == ((10, 0) if deep else (0, 0))
     assert report.chunks == latest(shop).chunks
 

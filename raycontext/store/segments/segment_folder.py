@@ -1,0 +1,131 @@
+"""Folder of a segment: its description, and its data files, mapped once their size and checksum are compared."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import xxhash
+
+from raycontext.arrow_files import read_uncompressed
+from raycontext.errors import CorruptManifest, CorruptSegment
+from raycontext.store.manifest import SegmentReference, check_format
+from raycontext.store.segments import checks
+from raycontext.store.storage.base import Storage
+
+__all__ = ["DATA_FILES", "DESCRIPTION", "SegmentFolder"]
+
+FIRST_WITH_REFERENCES, FIRST_WITH_TRIGRAMS = 5, 6
+"""First formats whose segments say what their chunks use, and which trigrams their files have."""
+
+_TABLES = "files chunks labels definitions text vectors names postings references imports trigrams"
+DATA_FILES = tuple(f"{table}.arrow" for table in _TABLES.split())
+DESCRIPTION = "SEGMENT.json"
+
+LATE_FILES = {
+    "labels.arrow": 2,
+    **dict.fromkeys(("references.arrow", "imports.arrow"), FIRST_WITH_REFERENCES),
+    "trigrams.arrow": FIRST_WITH_TRIGRAMS,
+}
+"""First format that has each of those data files that not all formats have."""
+
+
+class SegmentFolder:
+    """Folder of a segment that is opened for reading. `Segment` gives its columns.
+
+    All members raise `CorruptSegment` where the description or a data file does not have the recorded checksum or size,
+    and `FileNotFoundError` where the segment has been removed meanwhile.
+    """
+
+    def __init__(self, storage: Storage, collection: str, reference: SegmentReference) -> None:
+        self.reference = reference
+        self._storage = storage
+        self._collection = collection
+        self._folder = f"{collection}/segments/{reference.name}"
+        try:
+            encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
+        except CorruptManifest as error:
+            raise CorruptSegment(collection, error.path, error.problem) from error
+        if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
+            raise self.damaged(DESCRIPTION, "checksum does not match")
+        self._description = checks.refusing(DESCRIPTION)(lambda _: checks.described(encoded))(self)
+        check_format(f"{storage.location}/{self._folder}/{DESCRIPTION}", self._description.get("format"))
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection."""
+        return self._collection
+
+    @property
+    def format(self) -> int:
+        """Number of the on-disk format of the segment."""
+        return int(self._description["format"])
+
+    @property
+    def data_files(self) -> tuple[str, ...]:
+        """Names of the data files that a segment of this format has."""
+        return tuple(name for name in DATA_FILES if self.format >= LATE_FILES.get(name, 1))
+
+    @property
+    def has_references(self) -> bool:
+        """Whether the segment says what its chunks use."""
+        return self.format >= FIRST_WITH_REFERENCES
+
+    @property
+    def has_trigrams(self) -> bool:
+        """Whether the segment has the trigrams of its files, and all that is needed to give their exact texts."""
+        return self.format >= FIRST_WITH_TRIGRAMS
+
+    @property
+    def embedder(self) -> str:
+        """Fingerprint of the embedder that made the vectors."""
+        return str(self._description["embedder"])
+
+    @property
+    def chunker(self) -> str:
+        """Fingerprint of the chunker and of the analysis."""
+        return str(self._description["chunker"])
+
+    @property
+    def rules(self) -> str:
+        """Fingerprint of the rules that told what each content is; "" where it is not known or not the same for all."""
+        return str(self._description.get("rules", ""))
+
+    def check_presence(self) -> None:
+        """Raise `FileNotFoundError` unless all data files are there. One listing tells."""
+        there = self._storage.list(self._folder)
+        missing = [name for name in self.data_files if name not in there]
+        if missing:
+            raise FileNotFoundError(f"{self._folder}/{missing[0]}")
+
+    def check_size(self, name: str) -> int:
+        """Compare the size of one of `DATA_FILES` with the recorded one, and return it in bytes."""
+        return len(self._mapped(name))
+
+    def check_content(self, name: str) -> int:
+        """Compare size and checksum of one of `DATA_FILES` with the recorded ones, and return the size in bytes."""
+        return len(self._map(name))
+
+    @checks.refusing(DESCRIPTION)
+    def _map(self, name: str) -> pa.Buffer:
+        """Return the content of a data file after comparing its size and checksum."""
+        buffer = self._mapped(name)
+        if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
+            raise self.damaged(name, "checksum does not match")
+        return buffer
+
+    @checks.refusing(DESCRIPTION)
+    def _mapped(self, name: str) -> pa.Buffer:
+        """Return the content of a data file after comparing its size alone."""
+        try:
+            checksum = str(self._description["objects"][name]["checksum"])
+            buffer = self._storage.map(f"{self._folder}/{name}", checksum)
+        except CorruptManifest as error:
+            raise CorruptSegment(self._collection, error.path, error.problem) from error
+        if len(buffer) != self._description["objects"][name]["bytes"]:
+            raise self.damaged(name, "size does not match")
+        return buffer
+
+    def _table(self, name: str) -> pa.Table:
+        return checks.check_table(read_uncompressed(self._map(name)))
+
+    def damaged(self, name: str, problem: str) -> CorruptSegment:
+        return CorruptSegment(self._collection, f"{self._storage.location}/{self._folder}/{name}", problem)
