@@ -39,8 +39,11 @@ async def check_cluster(
         return
     try:
         yield Finding(check="cluster", level="ok", what=f"{address} can be joined: {attached.parallelism} CPUs")
-        for finding in await _check_installations(attached):
+        installations = await _check_installations(attached)
+        for finding in installations:
             yield finding
+        if any(finding.level == "fault" for finding in installations):
+            return  # such a node refuses to be asked anything else
         if not is_url(root):
             for path, nodes in (await attached.without([root])).items():
                 what = f"{path} does not exist on {', '.join(nodes)}"
@@ -58,13 +61,13 @@ async def _check_installations(runtime: Runtime) -> list[Finding]:
     """Ask every node what is installed, and return a fault for each that has something else than this machine."""
     here = installation()
     found = await runtime.installed()
-    others = {node: there for node, there in found.items() if there != here}
+    others = [(node, there) for node, there in found if there != here]
     if not others:
         return [Finding(check="cluster", level="ok", what=f"all {len(found)} nodes have {here}")]
     advice = "Install the same raycontext with the same grammars there: work on that node is refused."
     return [
         Finding(check="cluster", level="fault", what=f"node {node} has {there}; here is {here}", advice=advice)
-        for node, there in sorted(others.items())
+        for node, there in sorted(others)
     ]
 
 

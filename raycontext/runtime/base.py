@@ -147,8 +147,8 @@ class Runtime(Protocol):
         """
         ...
 
-    async def installed(self) -> dict[str, str]:
-        """Return what is installed on each node of a cluster, by the name of the node; empty without a cluster.
+    async def installed(self) -> list[tuple[str, str]]:
+        """Return the name of each node of a cluster with what is installed there; empty without a cluster.
 
         Raises `RuntimeUnavailable`.
         """

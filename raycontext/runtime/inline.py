@@ -112,9 +112,9 @@ class InlineRuntime:
         """Return no path: there is no other node that could lack one."""
         return {}  # this process is the only node
 
-    async def installed(self) -> dict[str, str]:
+    async def installed(self) -> list[tuple[str, str]]:
         """Return nothing: there is no cluster."""
-        return {}
+        return []
 
     async def actor(
         self,

@@ -170,16 +170,16 @@ class RayRuntime:
         lacking = await self._on_each_node(_remote(missing_paths, self._installation), tuple(paths))
         if len(lacking) < 2:
             return {}
-        found = {path: tuple(name for name, lacks in lacking.items() if path in lacks) for path in paths}
+        found = {path: tuple(name for name, lacks in lacking if path in lacks) for path in paths}
         return {path: names for path, names in found.items() if names}
 
-    async def installed(self) -> dict[str, str]:
-        """Return what is installed on each node, by the name of the node. Raises `RuntimeUnavailable`."""
-        remote = ray.remote(num_cpus=0, memory=LEAST_MEMORY_BYTES, max_retries=1)(self.describe)
-        return await self._on_each_node(remote)
+    async def installed(self) -> list[tuple[str, str]]:
+        """Return the name of each node with what is installed there. Raises `RuntimeUnavailable`."""
+        remote = ray.remote(num_cpus=0, memory=LEAST_MEMORY_BYTES, max_retries=1)(_described)
+        return await self._on_each_node(remote, self.describe)
 
-    async def _on_each_node(self, remote: Any, *arguments: Any) -> dict[str, Any]:
-        """Run a function of Ray on each living node, and return the results by the name of the node.
+    async def _on_each_node(self, remote: Any, *arguments: Any) -> list[tuple[str, Any]]:
+        """Run a function of Ray on each living node, and return the name of each node with the result there.
 
         Raises what the function raises, and `RuntimeUnavailable`.
         """
@@ -195,7 +195,7 @@ class RayRuntime:
             raise cause_of_call(error) from error
         except exceptions.RayError as error:
             raise unavailable(error) from error
-        return dict(zip(nodes.values(), found, strict=True))
+        return list(zip(nodes.values(), found, strict=True))  # several nodes may have one name
 
     @cached_property
     def _installation(self) -> Installation:
@@ -340,6 +340,11 @@ def _apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
         return cast(Result, run_in_child(Task(function, arguments, named)))
 
     return apart
+
+
+def _described(describe: Callable[[], str]) -> str:
+    """Return what is installed on the node that runs this."""
+    return describe()
 
 
 def _describe(actor: object, describe: Callable[[], str]) -> str:
