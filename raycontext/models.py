@@ -144,7 +144,8 @@ class Hit(FrozenModel):
     kind: str
     """Kind of the chunk: a value of `ChunkKind`."""
     symbol: str
-    """Name of the definition that the chunk starts with; "" where there is none."""
+    """Names of the definitions that the chunk holds, parted by spaces: first the one that matches the query best, then
+    the others in their order. "" where there is none."""
     scope: str
     """Enclosing definitions, outermost first, joined by " > "; "" at top level."""
     text: str

@@ -76,10 +76,10 @@ class HybridSearchActor(ShardSearch):
         with patience_until(request.deadline), timed("raycontext_search_seconds", step="candidates", **self._tags):
             return super().candidates(request, statistics)
 
-    def describe(self, version: int, chunks: Sequence[RankedChunk]) -> list[Description]:
+    def describe(self, version: int, chunks: Sequence[RankedChunk], query: str = "") -> list[Description]:
         limit = patience_until(time.time() + DESCRIBE_SECONDS)
         with limit, timed("raycontext_search_seconds", step="describe", **self._tags):
-            return super().describe(version, chunks)
+            return super().describe(version, chunks, query)
 
     def relate(self, question: Question[Answer], version: int | None = None) -> tuple[int, Answer]:
         """Answer a question about relations, at a version or the newest one. Raises `StaleVersion`."""

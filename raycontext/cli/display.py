@@ -147,7 +147,7 @@ def _beginning(line: str) -> str:
 
 
 def _title(hit: Hit) -> str:
-    """Return the name of the definition that a hit begins with, in its scope, and how many others follow in it."""
+    """Return the name of the definition that matches best, in its scope, and how many others follow in it."""
     own, *others = hit["symbol"].split() or [""]
     name = cut_line(" > ".join(part for part in (hit["scope"], own) if part))
     return f"{name} (+{len(others)})" if others else name

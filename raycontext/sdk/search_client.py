@@ -189,7 +189,7 @@ class SearchClient:
         shards, total = await self._statistics(begun, HybridSearchActor.statistics, request)
         candidates = await self._candidates(begun, HybridSearchActor.candidates, request, shards, total)
         ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
-        hits = await self._hits(begun, total.version, candidates, ranked)
+        hits = await self._hits(begun, total.version, candidates, ranked, request.text)
         return hits.replaced(hits, notes_on_missing(self._location.collection, total.missing_files))
 
     async def _related(
@@ -251,14 +251,17 @@ class SearchClient:
         until = begun + CANDIDATES_SHARE * self._seconds
         return await self._ask(shards, until, method, request, total)
 
-    async def _hits(self, begun: float, version: int, candidates: Iterable[int], ranked: Sequence[RankedChunk]) -> Hits:
+    async def _hits(
+        self, begun: float, version: int, candidates: Iterable[int], ranked: Sequence[RankedChunk], query: str = ""
+    ) -> Hits:
         """Return the ranked chunks as hits with their texts. Chunks of shards that no longer answer are left out."""
         wanted: dict[int, list[RankedChunk]] = {}
         for chunk in ranked:
             wanted.setdefault(chunk.shard, []).append(chunk)
         until = begun + self._seconds
         asked = (
-            self._ask([shard], until, HybridSearchActor.describe, version, chunks) for shard, chunks in wanted.items()
+            self._ask([shard], until, HybridSearchActor.describe, version, chunks, query)
+            for shard, chunks in wanted.items()
         )
         described: dict[int, list[Description]] = {}
         missing = set(self._all()) - set(candidates)

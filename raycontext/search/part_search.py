@@ -12,6 +12,7 @@ from raycontext.search.chunk_priors import TEST_PRIOR, priors_of_kinds
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.features import best_rows_of_files, feature_matrix, name_features
 from raycontext.search.lexical import lexical_proposals
+from raycontext.search.matching import matching_first
 from raycontext.search.prepared_query import PartQuery, PreparedQuery
 from raycontext.search.proposals import MINIMUM_SIMILARITY
 from raycontext.search.query import COSINE_UNIT, Description
@@ -123,12 +124,17 @@ def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
 
 
 def description_of(
-    source: str, chunk_bytes: int, segment: Segment, row: int, further: Sequence[tuple[Segment, int]] = ()
+    source: str,
+    chunk_bytes: int,
+    segment: Segment,
+    row: int,
+    further: Sequence[tuple[Segment, int]] = (),
+    query: str = "",
 ) -> Description:
     """Return what a hit shows of row `row` of a segment.
 
     source: folder of the collection. chunk_bytes: target size of its chunks in bytes. further: segments and rows of
-    further places in the same file.
+    further places in the same file. query: what matches it best is shown first; "" for no query.
     """
     file = int(segment.chunk_column("file")[row])
     symbol, scope = segment.label(row)
@@ -143,9 +149,12 @@ def description_of(
         start_line=int(segment.chunk_column("start_line")[row]),
         end_line=int(segment.chunk_column("end_line")[row]),
         kind=segment.kind(row),
-        symbol=symbol,
+        symbol=matching_first(symbol, query),
         scope=scope,
         text=text,
         text_cut=text_cut,
-        more=tuple((int(other.chunk_column("start_line")[place]), other.label(place)[0]) for other, place in further),
+        more=tuple(
+            (int(other.chunk_column("start_line")[place]), matching_first(other.label(place)[0], query))
+            for other, place in further
+        ),
     )

@@ -155,8 +155,11 @@ class ShardSearch:
         return self._candidates(self._prepared(request, found, statistics))
 
     @_reloading
-    def describe(self, version: int, chunks: Sequence[RankedChunk]) -> list[Description]:
-        """Return what hits show of the given chunks of a version. Raises `StaleVersion` where the version is gone."""
+    def describe(self, version: int, chunks: Sequence[RankedChunk], query: str = "") -> list[Description]:
+        """Return what hits show of the given chunks of a version. Raises `StaleVersion` where the version is gone.
+
+        query: text that the chunks answer; what matches it best is shown first. "" for chunks that answer none.
+        """
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
         return [
@@ -165,6 +168,7 @@ class ShardSearch:
                 view.chunk_bytes,
                 *view.locate_row(chunk.row),
                 [view.locate_row(further.row) for further in chunk.more],
+                query,
             )
             for chunk in chunks
         ]
@@ -189,7 +193,7 @@ class ShardSearch:
             raise StaleVersion(self._collection.name, statistics.version)
         candidates = self._candidates(self._prepared(request, found, statistics))
         ranked = finish(self._ranker, request, [candidates], limit, min_score)
-        described = self.describe(statistics.version, ranked)
+        described = self.describe(statistics.version, ranked, request.text)
         searched = Searched(collection=self._collection.name, version=statistics.version)
         notes = notes_on_missing(self._collection.name, statistics.missing_files)
         return Hits(hits_of(self._collection.name, ranked, described), notes=notes, searched=[searched])

@@ -151,6 +151,17 @@ def test_a_hit_shows_the_further_places_of_its_file(tmp_path: Path, capsys: pyte
     assert all(f"a.py:{place.line} {place.symbol}" in line for place in hit.more)
 
 
+@pytest.mark.parametrize("shards", [1, 2])
+def test_title_is_the_definition_that_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str], shards: int) -> None:
+    write_tree(tmp_path / "tree", {"limits.py": "MOST_RETRIES = 3\nQUETZAL_DELAY = 5\nWIDTH_OF_LINES = 120\n"})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
+        context.index(tmp_path / "tree", collection="t", num_shards=shards)
+        for query, name in (("quetzal delay", "QUETZAL_DELAY"), ("WIDTH_OF_LINES", "WIDTH_OF_LINES")):
+            (hit,) = context.search(query, collection="t", limit=1)
+            print_hits([hit.model_dump()], files=False)
+            assert capsys.readouterr().out.splitlines()[0].endswith(f"{name} (+2)")
+
+
 @pytest.mark.parametrize("query", [*NAMES, "total of the shop for all items"])
 async def test_minified_code_stands_behind_the_users_own(service: Service, query: str) -> None:
     paths = [hit.path for hit in await found(service, query)]
