@@ -67,7 +67,7 @@ async def test_text_is_embedded_once_wherever_it_stands(
 
         asked = len(server.texts)
         worktree = shutil.copytree(source, source.parent / "worktree")
-        report = await context.index(worktree, embedder=name)
+        report = await context.index(worktree, embedder=name, fork=False)
         assert (report.embedded_texts, report.embedding_tokens) == (0, 0)
         assert report.reused_vectors > 0
         same = [hit.model_copy(update={"collection": "shop", "source": str(source)}) for hit in hits]

@@ -33,6 +33,7 @@ from raycontext.errors import RaycontextError
 from raycontext.models import IndexOptions, IndexReport, SkipReason
 from raycontext.options import RunOptions
 from raycontext.runtime.inline import InlineRuntime
+from raycontext.runtime.mailbox import Mailbox
 from raycontext.search import shard
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.store.changes import Change
@@ -352,6 +353,12 @@ def versions_differ(place: Place) -> tuple[Told, str, str]:
     return place.run("index", "shop", *INLINE), "The node node-b has raycontext 0.0.9", "on every node"
 
 
+def overloaded(place: Place) -> tuple[Told, str, str]:
+    made = Mailbox.__init__
+    place.monkeypatch.setattr(Mailbox, "__init__", lambda mailbox, actor: made(mailbox, actor, 0))
+    return place.run("index", "shop", *INLINE), "calls waiting and takes no more", "Try again in a moment"
+
+
 def embedding_failed(place: Place) -> tuple[Told, str, str]:
     with embedding_server() as server:
         server.faults.append(Fault(401))
@@ -453,6 +460,7 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.KernelsMissing: kernels_missing,
     errors.NotIndexedYet: not_indexed_yet,
     errors.NotShared: not_shared,
+    errors.Overloaded: overloaded,
     errors.PathNotAllowed: path_not_allowed,
     errors.PathNotFound: path_not_found,
     errors.RemoteError: remote_error,

@@ -132,6 +132,7 @@ SIGNALS: dict[str, set[str]] = {
     "raycontext.runtime.base": {"WorkerDied", "WorkerLost"},
     "raycontext.serve.mcp.channel": {"ChannelClosed"},
     "raycontext.serve.mcp.jsonrpc": {"ProtocolError"},
+    "raycontext.store.storage.object_storage": {"_OtherContent"},
 }
 """Exceptions that one part of the program raises and another one takes; no user sees them."""
 
