@@ -170,6 +170,7 @@ async def test_every_route_is_one_that_these_tests_know(place: Place) -> None:
         ("find_related", {"line": 1}),
         ("find_usages", {"symbol": "total"}),
         ("outline", {}),
+        ("grep_code", {"pattern": "total"}),
         ("outline", {"map": True}),
         ("index_codebase", {}),
         ("get_indexing_status", {}),

@@ -87,7 +87,7 @@ async def connected(place: Place, mode: str = "auto") -> AsyncIterator[Client]:
         yield client
 
 
-QUERIES = ("search_code", "find_related", "find_usages", "outline")
+QUERIES = ("search_code", "find_related", "find_usages", "outline", "grep_code")
 """Tools that answer with text, or with structured content where that is asked for."""
 
 
@@ -212,6 +212,20 @@ async def test_related_code(place: Place) -> None:
     assert "does not exist" in await refused(place, "find_related", path=str(place.folder / "y.py"), line=1)
 
 
+async def test_lines_that_match_a_regular_expression(place: Place) -> None:
+    write_tree(place.shop, {"shop/grepped.py": "# first line\nNEEDLE = 1\n\nneedles = NEEDLE\n"})
+    text = await called(place, "grep_code", path=str(place.shop), pattern="NEEDLE", context=1)
+    assert "2 lines in 1 files match 'NEEDLE'" in str(text) and "2: NEEDLE = 1" in str(text)
+    text = await called(
+        place, "grep_code", path=str(place.shop), pattern=r"^needle\w", ignoreCase=True, output="counts"
+    )
+    assert "shop/grepped.py: 1" in str(text)
+    text = await called(place, "grep_code", path=str(place.shop), pattern="nothing of the kind")
+    assert "Try ignoreCase" in str(text)
+    assert "pattern" in await refused(place, "grep_code", path=str(place.shop), pattern="(")
+    (place.shop / "shop/grepped.py").unlink()
+
+
 async def test_outline_of_a_folder_and_a_file(place: Place) -> None:
     source = 'class Till:\n    """Takes money."""\n\n    def ring(self):\n        return 1\n'
     write_tree(place.shop, {"shop/outlined.py": source})
@@ -329,9 +343,12 @@ async def test_wrong_use_is_explained(place: Place, tool: str, arguments: dict[s
 async def test_nothing_outside_the_allowed_folders_is_touched(place: Place, tool: str, tmp_path: Path) -> None:
     write_tree(tmp_path, {"secret.py": "key = 1\n"})
     (place.projects / f"link_{tool}").symlink_to(tmp_path)
-    needed = {"search_code": {"query": "key"}, "find_related": {"line": 1}, "find_usages": {"symbol": "a"}}.get(
-        tool, {}
-    )
+    needed = {
+        "search_code": {"query": "key"},
+        "find_related": {"line": 1},
+        "find_usages": {"symbol": "a"},
+        "grep_code": {"pattern": "key"},
+    }.get(tool, {})
     for path in (
         tmp_path,
         place.projects / f"link_{tool}",

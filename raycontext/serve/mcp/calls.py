@@ -24,6 +24,7 @@ from raycontext.serve.mcp.answers import (
     sent_bytes,
 )
 from raycontext.serve.mcp.filters import globs_of
+from raycontext.serve.mcp.grep import grep_code
 from raycontext.serve.mcp.progress import progress_line, progress_structured
 from raycontext.serve.mcp.relations import find_usages, outline_of
 from raycontext.serve.mcp.status import status_lines, status_structured
@@ -42,7 +43,7 @@ INDEX_SECONDS = 3.0
 """Longest wait of `index_codebase`, in seconds. Small folders are done by then."""
 POLL_SECONDS = 0.25
 """Pause between two looks at a job that a call waits for, in seconds."""
-COUNTED = frozenset({"search_code", "find_related", "find_usages", "outline"})
+COUNTED = frozenset({"search_code", "find_related", "find_usages", "outline", "grep_code"})
 """Tools whose answers are instead of reading files; see `raycontext.serve.savings`."""
 IGNORED = {
     "splitter": "splitter changes nothing: code is always split at definitions.",
@@ -66,6 +67,7 @@ class Calls:
             "find_related": self._find_related,
             "find_usages": self._find_usages,
             "outline": self._outline,
+            "grep_code": self._grep_code,
             "index_codebase": self._index_codebase,
             "get_indexing_status": self._get_indexing_status,
             "clear_index": self._clear_index,
@@ -110,6 +112,11 @@ class Calls:
     async def _outline(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Answer which definitions a file or folder has."""
         return await outline_of(self._service, await self._indexed(place), arguments, place)
+
+    async def _grep_code(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+        """Answer which lines match a regular expression."""
+        globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
+        return await grep_code(self._service, await self._indexed(place), arguments, place, globs)
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Start an index job, wait a while for its end, and answer with its progress."""
@@ -252,7 +259,7 @@ def _tried(source: str, place: str, *, filtered: bool) -> str:
     wider += f"pass {source} as path; " if place != source else ""
     return (
         f"To try next: {wider}describe it in other words, or with names that the code may use; outline with map: true "
-        "shows what is there; the exact text of a string is for grep."
+        "shows what is there; grep_code finds the exact text of a string."
     )
 
 

@@ -24,7 +24,7 @@ from raycontext.serve.relations import callees, callers, chain, code_map, impact
 from raycontext.serve.service import Service
 from raycontext.text_cuts import cut_line
 
-__all__ = ["find_usages", "outline_of"]
+__all__ = ["Entry", "find_usages", "outline_of", "within"]
 
 Entry = tuple[str, dict[str, Any]]
 """An entry of an answer, as text and as structured content."""
@@ -72,7 +72,7 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
     if not answer.definitions:
         notes.append("No definition of this name is indexed. search_code finds names by meaning.")
     elif not entries:
-        notes.append("Nothing else uses it in the index. The exact text of a string is for grep.")
+        notes.append("Nothing else uses it in the index. grep_code finds the exact text of a string.")
     structured = {
         "root": found.source,
         "relation": relation,
@@ -82,7 +82,7 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
     }
     first = [f"{counts}: '{answer.name}' in {found.source}"]
     first.extend(f"defined at {_place(one)}" for one in answer.definitions[:20])
-    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
+    return within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 def _told_chain(answer: Chain, found: CollectionSummary, arguments: dict[str, Any]) -> ToolAnswer:
@@ -102,7 +102,7 @@ def _told_chain(answer: Chain, found: CollectionSummary, arguments: dict[str, An
     }
     first = [f"{len(answer.steps)} steps from '{start}' to '{goal}' in {found.source}; each calls the next"]
     entries = [(safe(f"{number}. {_place(one)}"), _definition(one)) for number, one in enumerate(answer.steps, 1)]
-    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
+    return within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 async def outline_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
@@ -128,7 +128,7 @@ async def outline_of(service: Service, found: CollectionSummary, arguments: dict
         heading = "" if one.path == path else safe(one.path) + "\n"
         entries.append((heading + _outlined(one), {**_definition(one), "documentation": safe(one.documentation)}))
         path = one.path
-    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
+    return within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 async def _map_of(service: Service, found: CollectionSummary, arguments: dict[str, Any], place: str) -> ToolAnswer:
@@ -151,7 +151,7 @@ async def _map_of(service: Service, found: CollectionSummary, arguments: dict[st
         for one in answer.definitions
         for told in [f": {one.documentation}" if one.documentation else ""]
     ]
-    return _within(first, structured, notes, entries, arguments, cut=answer.cut)
+    return within(first, structured, notes, entries, arguments, cut=answer.cut)
 
 
 def _outlined(one: OutlineEntry) -> str:
@@ -159,7 +159,7 @@ def _outlined(one: OutlineEntry) -> str:
     return safe(f"{'  ' * (one.depth + 1)}{one.line}-{one.end_line} {one.kind} {one.name}{told}")
 
 
-def _within(
+def within(
     first: Sequence[str],
     structured: dict[str, Any],
     notes: Sequence[str],

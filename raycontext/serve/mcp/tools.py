@@ -50,7 +50,7 @@ INSTRUCTIONS: Final = (
     "search_code with the absolute path of the project before you list folders, grep or read files: it returns whole "
     "definitions with path, lines and symbol, and what stands around them. Before you change a definition, find_usages "
     "tells who uses and calls it. outline with map: true shows a project that you do not know. "
-    "A project that was never searched is indexed by the first search. Use grep instead when you need every occurrence "
+    "A project that was never searched is indexed by the first search. Use grep_code when you need every occurrence "
     "of an exact string."
 )
 
@@ -61,7 +61,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "description": (
             "Find the code that does something, in a folder or repository, by meaning and by name. Use it first when "
             "you do not know the file: to locate a feature, the place to change, how something works, or a definition "
-            "whose name you only roughly know. Use grep instead for every occurrence of an exact string.\n"
+            "whose name you only roughly know. Use grep_code for every occurrence of an exact string.\n"
             "A good query is a short question or description in plain words, with any identifiers that you know: "
             "'where are expired sessions removed?', 'retry with backoff in the HTTP client', 'class SessionStore'. One "
             "idea a query; search again for another.\n"
@@ -173,6 +173,46 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "description": "The most important definitions, with signatures, instead of all.",
             },
             limit={**LIMIT, "maximum": 1000, "default": 200},
+            maxTokens=MAX_TOKENS,
+            format=FORMAT,
+        ),
+        "annotations": {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False},
+    },
+    {
+        "name": "grep_code",
+        "title": "Search by regular expression",
+        "description": (
+            "List every line of the indexed files that matches a regular expression (ripgrep's syntax), with the exact "
+            "number of lines and files. Use it for exact text: strings, messages, keys, names in comments. It searches "
+            "what is indexed, by path and line; search_code ranks by meaning instead. The project must be indexed."
+        ),
+        "inputSchema": arguments_of(
+            ["path", "pattern"],
+            path=about(PATH, "Absolute path of the project, or of a folder or file in it to look only there."),
+            pattern={
+                "type": "string",
+                "maxLength": 2000,
+                "description": "Regular expression of one line: 'fn \\w+_init', 'open|close', '^import '.",
+            },
+            ignoreCase={"type": "boolean", "default": False, "description": "Case does not matter."},
+            word={"type": "boolean", "default": False, "description": "A match begins and ends where a word does."},
+            fixedString={"type": "boolean", "default": False, "description": "The pattern is a text."},
+            output={
+                "enum": ["lines", "files", "counts"],
+                "default": "lines",
+                "description": "lines; files: paths alone; counts: paths with their numbers of lines.",
+            },
+            context={
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 20,
+                "default": 0,
+                "description": "Lines to show before and after each line.",
+            },
+            extensionFilter={**PATTERNS, "description": "Only files with these extensions, such as '.py'."},
+            pathFilter={**PATTERNS, "description": "Gitignore globs relative to the project; '!' excludes."},
+            hidden={"type": "boolean", "default": False, "description": "Also names that begin with a dot."},
+            limit={**LIMIT, "maximum": 500, "default": 100},
             maxTokens=MAX_TOKENS,
             format=FORMAT,
         ),
