@@ -151,7 +151,10 @@ class Hit(FrozenModel):
     text: str
     """Text of the chunk, at most three times the target size of a chunk: only a single line can be longer."""
     text_cut: bool = False
-    """Whether `text` is only the beginning of the chunk, since that is longer or a budget was given."""
+    """Whether `text` is only a part of the chunk, since that is longer or a budget was given."""
+    match: int = 0
+    """Number of characters of `text` before the words that match the query, in a text with lines of more than 400
+    characters: such a line is shown from near there. 0 in every other text."""
     score: float
     """Final score. Higher is better; scores of one query can be compared, scores of different queries cannot."""
     lexical: float

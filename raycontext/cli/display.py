@@ -143,7 +143,7 @@ def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
 
 
 def _beginning(line: str) -> str:
-    return cut_text(line, MAX_CONTEXT_LINE_BYTES)[0]
+    return cut_text(line, MAX_CONTEXT_LINE_BYTES).text
 
 
 def _title(hit: Hit) -> str:
@@ -170,14 +170,16 @@ def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str
         yield style(DIM, f"    {safe(cut_line(line))}")
     lines = split_lines(hit["text"])
     shown = lines[:most]
+    match = hit.get("match", 0)
     for line in shown:
-        yield f"    {safe(cut_line(line))}"
+        yield f"    {safe(cut_line(line, match))}"
+        match = max(match - len(line) - 1, 0)
     if left := len(lines) - len(shown):
         yield style(
             DIM, f"    … {left} more line{'s' if left > 1 else ''}, up to {hit['end_line']} (--lines 0 shows all)"
         )
     if hit["text_cut"]:
-        yield style(DIM, "    … only the beginning of the text is shown")
+        yield style(DIM, "    … only a part of the text is shown")
     for line in hit.get("after", ()):
         yield style(DIM, f"    {safe(cut_line(line))}")
     if hit.get("more"):

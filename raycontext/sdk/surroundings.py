@@ -48,7 +48,13 @@ async def whole(hits: Sequence[Hit], client: SearchClient) -> tuple[list[Hit], d
         one = found.get(place)
         if one is not None and one.text:
             hit = hit.model_copy(  # noqa: PLW2901
-                update={"text": one.text, "start_line": one.start_line, "end_line": one.end_line, "text_cut": False}
+                update={
+                    "text": one.text,
+                    "start_line": one.start_line,
+                    "end_line": one.end_line,
+                    "text_cut": False,
+                    "match": 0,
+                }
             )
         if any(_is_within(hit, other) for other in kept):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from raycontext.hits import Surrounding
 from raycontext.models import Hit
-from raycontext.text_cuts import cut_text
+from raycontext.text_cuts import Cut, begin_of_part, cut_text
 
 __all__ = ["BYTES_PER_TOKEN", "OVERHEAD_TOKENS", "Budget", "surroundings_within", "tokens_of", "within_budget"]
 
@@ -55,25 +55,32 @@ class Budget:
         self.spend(size)
         return True
 
-    def take(self, text: str, around: int = 0) -> tuple[str, bool] | None:
-        """Return as much of the text of a hit as fits, and whether something is missing; None once nothing more fits.
+    def take(self, text: str, around: int = 0, match: int = 0) -> Cut | None:
+        """Return as much of the text of a hit as fits; None once nothing more fits.
 
-        around: number of bytes that are sent with it. The first hit is always shown, and be it one character.
+        around: number of bytes that are sent with it. match: place of a character that is to be shown. The first hit is
+        always shown, and be it one character.
         """
         room = self._left - around
         if not self._is_first and room < min(self._smallest, self._size(text)):
             return None
         self._is_first = False
-        shown, cut = self._fitting(text, min(room, self._most))
-        self.spend(around + self._size(shown))
-        return shown, cut
+        shown = self._fitting(text, min(room, self._most), match)
+        self.spend(around + self._size(shown.text))
+        return shown
 
-    def _fitting(self, text: str, room: int) -> tuple[str, bool]:
-        """Return the beginning of a text that takes at most `room` bytes, and whether something is missing."""
+    def _fitting(self, text: str, room: int, match: int) -> Cut:
+        """Return the part of a text that takes at most `room` bytes and has the character at `match`."""
         if self._size(text) <= room:
-            return text, False
+            return Cut(text, False, 0)
+        head = self._beginning(text, room)
+        begin = begin_of_part(text, len(head), len(head), match)
+        return Cut(self._beginning(text[begin:], room), True, begin) if begin else Cut(head, True, 0)
+
+    def _beginning(self, text: str, room: int) -> str:
+        """Return the beginning of a text that takes at most `room` bytes, and at least one."""
         characters = bisect_right(range(1, len(text)), room, key=lambda count: self._size(text[:count]))
-        return cut_text(text, max(len(text[:characters].encode(errors="surrogatepass")), 1))
+        return cut_text(text, max(len(text[:characters].encode(errors="surrogatepass")), 1)).text
 
 
 def within_budget(hits: Sequence[Hit], max_tokens: int | None) -> tuple[list[Hit], bool]:
@@ -87,14 +94,15 @@ def within_budget(hits: Sequence[Hit], max_tokens: int | None) -> tuple[list[Hit
     kept: list[Hit] = []
     is_cut = False
     for hit in hits:
-        taken = budget.take(hit.text)
+        taken = budget.take(hit.text, match=hit.match)
         if taken is None:
             return kept, True
-        text, cut = taken
-        if cut:
+        if taken.is_cut:
             is_cut = True
-            last = hit.start_line + text.rstrip("\n").count("\n")
-            kept.append(hit.model_copy(update={"text": text, "end_line": last, "text_cut": True}))
+            first = hit.start_line + hit.text.count("\n", 0, taken.begin)
+            lines = {"start_line": first, "end_line": first + taken.text.rstrip("\n").count("\n")}
+            part = {"text": taken.text, "text_cut": True, "match": max(hit.match - taken.begin, 0)}
+            kept.append(hit.model_copy(update={**lines, **part}))
         else:
             kept.append(hit)
     return kept, is_cut

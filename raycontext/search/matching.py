@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 import numpy as np
 
 from raycontext.analyse.names import folded_hash, identifiers
 from raycontext.analyse.postings import terms_by_row
 from raycontext.analyse.terms import analyse_texts
 from raycontext.search.query_terms import search_terms
+from raycontext.text_cuts import SHOWN_CHARACTERS
 
-__all__ = ["matching_first"]
+__all__ = ["matching_first", "place_of_match"]
+
+PIECE_CHARACTERS = 200
+"""Length of the pieces of a text that are compared with a query."""
+
+MOST_CHARACTERS = 500_000
+"""Length of the beginning of a text in which the match is looked for, so that no hit takes long."""
+
+_WORD = re.compile(r"\w+")
 
 
 def matching_first(symbol: str, query: str) -> str:
@@ -25,7 +37,7 @@ def matching_first(symbol: str, query: str) -> str:
     folded = {folded_hash(name) for name in spelled}
     offsets, terms = terms_by_row(analyse_texts(names))
     is_wanted = np.isin(terms, search_terms(query).terms)
-    shared = [int(is_wanted[first:last].sum()) for first, last in zip(offsets[:-1], offsets[1:], strict=True)]
+    shared = [int(is_wanted[first:last].sum()) for first, last in pairwise(offsets)]
     best = max(
         range(len(names)),
         key=lambda at: (
@@ -36,3 +48,39 @@ def matching_first(symbol: str, query: str) -> str:
         ),
     )
     return " ".join([names[best], *names[:best], *names[best + 1 :]])
+
+
+def place_of_match(text: str, query: str) -> int:
+    """Return the place of the character from which on a text with long lines matches a query best.
+
+    It is 0 where no line has more than `SHOWN_CHARACTERS` characters, since such a text is shown from its beginning,
+    and where no word of the query is in the text. Of several places that match alike it is the first.
+    """
+    if not query or max(map(len, text.split("\n"))) <= SHOWN_CHARACTERS:
+        return 0
+    text = text[:MOST_CHARACTERS]
+    words = [found.start() for found in _WORD.finditer(text)]
+    if not words:
+        return 0
+    starts = [words[0]]
+    for word in words:  # pieces begin with words, so that no word is cut
+        if word - starts[-1] >= PIECE_CHARACTERS:
+            starts.append(word)
+    pieces = [text[first:last] for first, last in zip(starts, [*starts[1:], len(text)], strict=True)]
+    wanted = search_terms(query)
+    offsets, terms = terms_by_row(analyse_texts(pieces))
+    is_wanted = np.isin(terms, wanted.terms)
+    if not is_wanted.any():
+        return 0
+    rows = np.repeat(np.arange(len(pieces)), np.diff(offsets))[is_wanted]
+    order = np.argsort(wanted.terms)
+    numbers = order[np.searchsorted(wanted.terms, terms[is_wanted], sorter=order)]
+    having = np.bincount(numbers)[numbers]  # a word that stands everywhere says little about the place
+    weights = wanted.weights[numbers] * np.log(1.0 + len(pieces) / having)
+    best = int(np.argmax(np.bincount(rows, weights)))
+    inside = list(_WORD.finditer(pieces[best]))
+    found = analyse_texts([word[0] for word in inside])
+    offsets, terms = terms_by_row(found)
+    is_wanted = np.isin(terms, wanted.terms)
+    first = int(np.searchsorted(offsets[1:], int(np.argmax(is_wanted)), side="right")) if is_wanted.any() else 0
+    return starts[best] + inside[first].start()

@@ -116,6 +116,7 @@ def hits_of(collection: str, chunks: Sequence[RankedChunk], descriptions: Sequen
             scope=description.scope,
             text=description.text,
             text_cut=description.text_cut,
+            match=description.match,
             score=chunk.score,
             lexical=chunk.lexical,
             vector=chunk.vector,

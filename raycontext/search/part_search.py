@@ -12,7 +12,7 @@ from raycontext.search.chunk_priors import TEST_PRIOR, priors_of_kinds
 from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.features import best_rows_of_files, feature_matrix, name_features
 from raycontext.search.lexical import lexical_proposals
-from raycontext.search.matching import matching_first
+from raycontext.search.matching import matching_first, place_of_match
 from raycontext.search.prepared_query import PartQuery, PreparedQuery
 from raycontext.search.proposals import MINIMUM_SIMILARITY
 from raycontext.search.query import COSINE_UNIT, Description
@@ -138,7 +138,9 @@ def description_of(
     """
     file = int(segment.chunk_column("file")[row])
     symbol, scope = segment.label(row)
-    text, text_cut = cut_text(segment.text(row), MOST_TARGETS * chunk_bytes)
+    whole = segment.text(row)
+    match = place_of_match(whole, query)
+    text, text_cut, begin = cut_text(whole, MOST_TARGETS * chunk_bytes, match)
     return Description(
         source=source,
         digest=segment.digest(file).hex(),
@@ -146,13 +148,14 @@ def description_of(
         language=segment.language(file),
         encoding=segment.encoding(file),
         redactions=len(segment.redactions(file)) // 2,
-        start_line=int(segment.chunk_column("start_line")[row]),
+        start_line=int(segment.chunk_column("start_line")[row]) + whole.count("\n", 0, begin),
         end_line=int(segment.chunk_column("end_line")[row]),
         kind=segment.kind(row),
         symbol=matching_first(symbol, query),
         scope=scope,
         text=text,
         text_cut=text_cut,
+        match=match - begin,
         more=tuple(
             (int(other.chunk_column("start_line")[place]), matching_first(other.label(place)[0], query))
             for other, place in further

@@ -172,7 +172,9 @@ class Description:
     more: tuple[tuple[int, str], ...] = ()
     """First line and symbol of each further place in the file."""
     text_cut: bool = False
-    """Whether `text` is only the beginning of the chunk's text."""
+    """Whether `text` is only a part of the chunk's text."""
+    match: int = 0
+    """Place in `text` from which on it matches the query best; see `Hit.match`."""
     encoding: str = "utf-8"
     """Encoding of the file on disk; "" where it is not recorded."""
     redactions: int = 0

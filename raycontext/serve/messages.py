@@ -228,7 +228,7 @@ class Answer(_Answer):
     next_offset: int | None = None
     """Offset of the next page; null when there is none."""
     cut: bool = False
-    """True when hits, or the end of a text, were left out to keep within the budget of tokens. A text that is cut
+    """True when hits, or a part of a text, were left out to keep within the budget of tokens. A text that is cut
     without a budget, since it is one long line, has `text_cut` alone."""
     notes: tuple[str, ...] = ()
     """Sentences that say what limits the answer, and what to do about it."""

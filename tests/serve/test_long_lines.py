@@ -152,6 +152,37 @@ def test_a_hit_shows_the_further_places_of_its_file(tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.parametrize("shards", [1, 2])
+async def test_a_long_line_is_shown_around_the_match_in_every_interface(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shards: int
+) -> None:
+    async def report(*_: object) -> None:
+        return None
+
+    tree, needle = tmp_path / "tree", "the striped quetzal sleeps"
+    line = "some other words of it, " * 4000
+    write_tree(tree, {"a.txt": f"{line}{needle} {line}\n"})
+    async with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
+        await context.index(tree, collection="lines", num_shards=shards)
+        service = Service(context)
+        (hit,) = await found(service, "striped quetzal")
+        assert hit.text_cut and needle in hit.text and (hit.start_line, hit.end_line) == (1, 1)
+        assert hit.text[hit.match :].startswith("striped quetzal")
+        (small,) = await found(service, "striped quetzal", max_tokens=40)
+        assert needle in small.text and len(small.text.encode()) <= 4 * 40
+        assert small.text[small.match :].startswith("striped quetzal")
+        arguments = {"path": str(tree), "query": "striped quetzal", "limit": 5, "maxTokens": 500}
+        for form in ("text", "json"):
+            answer = await Calls(service).call("search_code", {**arguments, "format": form}, report)
+            assert needle in (answer.text if form == "text" else answer.structured["results"][0]["code"])  # type: ignore[index]
+            assert len(answer.text.encode()) <= 4 * 500
+        for one in (hit, small):
+            print_hits([one.model_dump()], files=False)
+            shown = capsys.readouterr().out
+            assert "striped quetzal" in shown
+            assert len(shown) < 1000
+
+
+@pytest.mark.parametrize("shards", [1, 2])
 def test_title_is_the_definition_that_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str], shards: int) -> None:
     write_tree(tmp_path / "tree", {"limits.py": "MOST_RETRIES = 3\nQUETZAL_DELAY = 5\nWIDTH_OF_LINES = 120\n"})
     with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:

@@ -30,6 +30,7 @@ __all__ = [
 ENVELOPE_BYTES = 400
 """Number of bytes that are kept free for the message around an answer and for the sentence about results left out."""
 CUT = "\n… (cut; read the file for the rest)"
+CUT_BEFORE = "… "
 SHOWN_NAMES = 6  # number of names that are shown for a chunk with several definitions
 
 
@@ -47,9 +48,11 @@ class FoundCode(NamedTuple):
     file_changed: bool | None
     """Whether the file has changed since it was indexed; None when that is not known."""
     code_cut: bool = False
-    """Whether `code` is only the beginning of the chunk."""
+    """Whether `code` is only a part of the chunk."""
     more: tuple[FurtherPlace, ...] = ()
     """Further places in the file that answer the query, best first."""
+    match: int = 0
+    """Place in `code` from which on it is shown where that does not fit; see `Hit.match`."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,17 @@ def answer_with_results(
     results: list[dict[str, Any]] = []
     for number, code in enumerate(found, 1):
         above, also = _head(number, code), _also(code)
-        around = sent_bytes(_structured(code, "", True)) if as_json else sent_bytes(f"\n\n{above}\n{CUT}{also}")
-        taken = budget.take(code.code if as_json else _safe_lines(code.code), around)
+        around = (
+            sent_bytes(_structured(code, "", True)) if as_json else sent_bytes(f"\n\n{above}\n{CUT_BEFORE}{CUT}{also}")
+        )
+        sendable = code.code if as_json else _safe_lines(code.code)
+        match = code.match if as_json else len(_safe_lines(code.code[: code.match]))
+        taken = budget.take(sendable, around, match)
         if taken is None:
             break
-        text, cut = taken[0], taken[1] or code.code_cut
-        parts.append(f"{above}\n{text}{CUT if cut else ''}{also}")
+        text, cut = taken.text, taken.is_cut or code.code_cut
+        before = CUT_BEFORE if taken.begin else ""
+        parts.append(f"{above}\n{before}{text}{CUT if cut else ''}{also}")
         results.append(_structured(code, text, cut))
     omitted = len(found) - len(results)
     lines, fields = _around(surroundings, budget, as_json=as_json)

@@ -286,6 +286,7 @@ def _found(hit: Hit) -> FoundCode:
         changed,
         hit.text_cut,
         hit.more,
+        hit.match,
     )
 
 

@@ -6,6 +6,7 @@ const KINDS = ["function", "method", "class", "interface", "enum", "type", "modu
 const FIELDS = { q: "query", collection: "collection", language: "language", path: "path", kind: "kind", limit: "limit" };
 const LINKS = { vscode: "vscode://file/{path}:{line}", idea: "idea://open?file={path}&line={line}" };
 const SHOWN_NAMES = 6;
+const LONG_LINE = 400; // characters of a line that is shown from its beginning
 const MOST_COLOURED = 100000; // characters of a hit that are coloured
 const POLL_MILLISECONDS = 1000, LONGEST_POLL_MILLISECONDS = 60000;
 let following = null; // the query for the next page; null when there is none
@@ -171,6 +172,18 @@ function copyButton(hit) {
   return made;
 }
 
+// Lines, of which a long one begins near the words that match: `match` counts the characters of the text before these.
+function fromMatch(lines, match) {
+  let before = 0;
+  return lines.map((line) => {
+    const inside = [...line];
+    const place = match - before;
+    before += inside.length + 1;
+    const isFar = inside.length > LONG_LINE && place > LONG_LINE / 2 && place < inside.length;
+    return isFar ? `… ${inside.slice(place - LONG_LINE / 8).join("")}` : line;
+  });
+}
+
 function shown(hit, wanted) {
   const head = element("div", "head", place(hit));
   const names = hit.symbol.split(" ");
@@ -183,7 +196,7 @@ function shown(hit, wanted) {
   if (hit.freshness === "changed" || hit.freshness === "deleted") head.append(element("span", "tag stale", `${hit.freshness} since`));
   head.append(copyButton(hit));
   const text = element("pre");
-  const lines = hit.text.replace(/\n$/, "").split("\n");
+  const lines = fromMatch(hit.text.replace(/\n$/, "").split("\n"), hit.match ?? 0);
   coloured(lines.map((line) => visible(line.replace(/\r$/, ""))).join("\n"), hit.language).forEach((pieces, index) => {
     const code = element("span", "code");
     for (const [piece, scope] of pieces) code.append(...(/comment|string/.test(scope) ? [element("span", scope, ...marked(piece, wanted))] : [element("span", scope, ...named(piece, wanted, hit))]));
