@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from raycontext.foreign_json import read_json
 from raycontext.private_files import make_private_folder, open_private
 
 __all__ = ["Saved", "Savings", "files_named", "read_sums", "sizes_named"]
@@ -105,7 +106,7 @@ class Savings:
 def read_sums(path: Path) -> dict[str, Saved]:
     """Return the sums of a file by source folder; none where it is missing or damaged."""
     try:
-        found = json.loads(path.read_text())
+        found = read_json(path.read_bytes())
         return {source: Saved(**saved) for source, saved in list(found.items())[-MAX_SOURCES:] if _is_whole(saved)}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

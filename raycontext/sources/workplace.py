@@ -24,6 +24,7 @@ from typing import Literal, NamedTuple
 import xxhash
 
 from raycontext.errors import SourceUnavailable
+from raycontext.foreign_json import read_json
 from raycontext.private_files import make_private_folder
 from raycontext.sources.archive import digest_of, extract
 from raycontext.sources.git import update, without_password
@@ -118,7 +119,7 @@ def _update_archive(place: Path, origin: Origin) -> str:
 def _left_out(place: Path) -> tuple[str, ...]:
     """Return the names of an archive that could not be extracted."""
     try:
-        return tuple(map(str, json.loads((place / "left-out").read_text())))
+        return tuple(map(str, read_json((place / "left-out").read_bytes())))
     except (OSError, ValueError, TypeError):  # an older version has extracted it
         return ()
 

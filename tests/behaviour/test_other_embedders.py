@@ -82,14 +82,14 @@ async def test_pool_of_actors_embeds_as_index_tasks_do_and_ends_with_the_run(
         monkeypatch.setenv("RAYCONTEXT_EMBEDDER_ACTORS", "2")
         other = shutil.copytree(source, source.parent / "other")
         async with raycontext.connect(root=root, runtime=runtime) as pooled:
-            report = await pooled.index(other, collection="pool", embedder=model)
+            report = await pooled.index(other, collection="pool", embedder=model, fork=False)
             assert report.embedded_texts > 0
             hits = await pooled.search(QUESTION, collection="pool", limit=LIMIT)
             same = [hit.model_copy(update={"collection": "tasks", "source": str(source)}) for hit in hits]
             assert same == by_tasks
             assert await pooled._runtime.find(embedder_name(model), EmbedderActor) is None
             third = shutil.copytree(source, source.parent / "third")
-            report = await pooled.index(third, embedder=model)
+            report = await pooled.index(third, embedder=model, fork=False)
             assert (report.embedded_texts, report.reused_vectors > 0) == (0, True)
 
 

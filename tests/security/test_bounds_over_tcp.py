@@ -107,6 +107,7 @@ def ways(place: Place) -> dict[str, list[dict[str, Any]]]:
         "/api/cancel": named,
         "/api/unwatch": named,
         "/api/clear": named,
+        "/api/savings": [by_name],
     }
 
 

@@ -22,6 +22,7 @@ from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.mcp.progress import progress_line, progress_structured
 from raycontext.serve.mcp.schemas import LARGEST_MAX_TOKENS
 from raycontext.serve.messages import Answer, CollectionQuery, IndexQuery, JobState, SearchQuery
+from raycontext.serve.savings import Savings
 from raycontext.serve.service import Service
 
 CODE = st.lists(st.text(max_size=60), max_size=40).map("\n".join)
@@ -154,6 +155,7 @@ class Scripted:
         self.searchable_after = searchable_after
         self.looks = 0
         self.started = False
+        self.savings = Savings()
 
     async def name_of(self, asked: CollectionQuery) -> str:
         if not self.started:

@@ -177,7 +177,7 @@ async def _count(daemon: Daemon, text: str) -> None:
     """Count an answer that was sent."""
     service = await daemon.service()
     if service.savings.counts:
-        await service.savings.count(json.loads(text), len(text))
+        await service.savings.count(read_json(text), len(text))
 
 
 async def _asked(request: Request, kind: type[Query]) -> Query:
