@@ -12,6 +12,7 @@ class SkipReason(StrEnum):
     """Reason why a file of the tree is not in the index."""
 
     BINARY = "binary"  # the content is not text
+    LFS_POINTER = "lfs_pointer"  # the content lies in Git LFS and was not fetched: the file only points to it
     TOO_LARGE = "too_large"  # the file is larger than `max_file_bytes`
     UNREADABLE = "unreadable"  # the file cannot be opened or read
     VANISHED = "vanished"  # the file was deleted while the run went on

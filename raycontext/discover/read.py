@@ -34,6 +34,9 @@ _REASONS = {
 
 
 ENCODING_ATTRIBUTE = "working-tree-encoding"
+LFS_FIRST_LINE = b"version https://git-lfs.github.com/spec/v1"
+LFS_POINTER_BYTES = 1024
+"""Size below which a file can be a pointer of Git LFS, by its specification."""
 
 
 class Content(NamedTuple):
@@ -58,12 +61,14 @@ def read_content(
     where this is None, which callers that read many files avoid.
 
     Text in other encodings is converted to UTF-8 (see `decode`). The reasons are: the file is gone, is not a regular
-    file, has more than `max_file_bytes` bytes (also when it grows while it is read), is no text, or cannot be read. A
-    bad file raises no error.
+    file, has more than `max_file_bytes` bytes (also when it grows while it is read), is no text, points to a content in
+    Git LFS, or cannot be read. A bad file raises no error.
     """
     raw = _read_raw(root, path, max_file_bytes)
     if isinstance(raw, SkipReason):
         return raw
+    if _is_lfs_pointer(raw):
+        return SkipReason.LFS_POINTER
     declared = _declared(root, path, attributes)
     text = decode(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if isinstance(text, str):
@@ -101,6 +106,8 @@ def digest_file(root: Path, path: str, max_file_bytes: int, attributes: Attribut
     raw = _read_raw(root, path, max_file_bytes)
     if isinstance(raw, SkipReason):
         return FileDigest(path, b"", raw)
+    if _is_lfs_pointer(raw):
+        return FileDigest(path, b"", SkipReason.LFS_POINTER)
     declared = _declared(root, path, attributes)
     problem = text_problem(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if problem is not None:
@@ -119,6 +126,11 @@ def without_secrets(path: str, content: Content) -> Content | None:
 def _declared(root: Path, path: str, attributes: Attributes | None) -> Mapping[str, str]:
     """Return what the tree declares about a file, by the names of attributes."""
     return (attributes or Attributes(root)).of(path)
+
+
+def _is_lfs_pointer(raw: bytes) -> bool:
+    """Return whether a file only points to its content in Git LFS (git-lfs/docs/spec.md)."""
+    return len(raw) < LFS_POINTER_BYTES and raw.partition(b"\n")[0].removesuffix(b"\r") == LFS_FIRST_LINE
 
 
 def _digest(raw: bytes, declared: Mapping[str, str]) -> bytes:

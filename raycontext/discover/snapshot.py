@@ -51,7 +51,7 @@ QUARANTINES = FAULTS | {SkipReason.SECRET}
 """Reasons that belong to a content: indexing it failed, or it holds a secret. It is recognised by its digest."""
 
 # Reasons that lie in the content of a file. Such a file is not read again while its status stays the same.
-_REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, *QUARANTINES})
+_REASONS_OF_CONTENT = frozenset({SkipReason.BINARY, SkipReason.UNDECODABLE, SkipReason.LFS_POINTER, *QUARANTINES})
 
 
 class SnapshotEntry(NamedTuple):

@@ -50,6 +50,15 @@ def test_text_becomes_utf8_and_the_digest_is_of_the_bytes_on_disk(tmp_path: Path
     assert read_as(tmp_path, "a", LIMIT_BYTES, content.encoding, ()) == content._replace(is_guess=False)
 
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+@pytest.mark.parametrize("raw", [b"a\n" + LFS_POINTER, LFS_POINTER + b"x" * 1024, b"version 1\n"])
+def test_text_about_git_lfs_is_text(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "a").write_bytes(raw)
+    assert isinstance(read(tmp_path, "a"), Content)
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
@@ -63,6 +72,8 @@ def test_text_becomes_utf8_and_the_digest_is_of_the_bytes_on_disk(tmp_path: Path
         (b"\xff\xfea", SkipReason.UNDECODABLE),
         (b"\xff\xfe\x00\xd8", SkipReason.UNDECODABLE),
         (b"x" * (LIMIT_BYTES + 1), SkipReason.TOO_LARGE),
+        (LFS_POINTER, SkipReason.LFS_POINTER),
+        (LFS_POINTER.replace(b"\n", b"\r\n"), SkipReason.LFS_POINTER),
     ],
 )
 def test_content_that_is_no_text_has_a_reason(tmp_path: Path, raw: bytes, reason: SkipReason) -> None:
