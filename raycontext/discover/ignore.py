@@ -4,8 +4,10 @@ Each ignore file becomes a set of rules for the folder that it lies in. When sev
 source in this list decides; within one ignore file the last matching line decides:
 
 1. `.raycontextignore`, from the entry's folder up;
-2. `.gitignore`, from the entry's folder up to the top of its repository;
-3. the repository's `info/exclude`, then the user's global excludes file.
+2. `.ignore`, which ripgrep and its like read too, from the entry's folder up;
+3. `.gitignore`, from the entry's folder up to the top of its repository;
+4. the repository's `info/exclude`, then the user's global excludes file;
+5. outside of repositories of git, `.hgignore` of Mercurial, from the entry's folder up.
 
 Entries below an ignored folder cannot be included again. In a repository inside the tree, git's rules of the outer
 repository do not hold, as in git. Rules hold for tracked files as well as for untracked ones. Further working trees of
@@ -15,14 +17,16 @@ a repository inside of it are left out: they hold the same files once more.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from raycontext.discover.mercurial_rules import MercurialRules, parse_mercurial_rules
 from raycontext.discover.pattern import GLOB_SPECIALS, Rule, bytewise, glob_to_regex, parse_rules
 from raycontext.discover.repository import (
     common_git_folder,
+    enclosing_mercurial_repository,
     enclosing_repository,
     exclude_files,
     is_inner_worktree,
@@ -32,8 +36,10 @@ from raycontext.discover.repository import (
 __all__ = ["CONTROL_NAMES", "FolderRules", "IgnoreRules", "RuleSet", "is_never_indexed", "rules_for_root"]
 
 OWN_IGNORE_FILE = ".raycontextignore"
+PLAIN_IGNORE_FILE = ".ignore"
 GIT_IGNORE_FILE = ".gitignore"
-CONTROL_NAMES = frozenset({OWN_IGNORE_FILE, GIT_IGNORE_FILE, ".git"})
+MERCURIAL_IGNORE_FILE = ".hgignore"
+CONTROL_NAMES = frozenset({OWN_IGNORE_FILE, PLAIN_IGNORE_FILE, GIT_IGNORE_FILE, MERCURIAL_IGNORE_FILE, ".git"})
 """Names of entries that change the rules of the folder that they lie in (see `IgnoreRules.entered`)."""
 
 _VERSION_CONTROL_FOLDERS = (".git", ".hg", ".svn", ".bzr", ".jj", ".sl", "CVS", "_darcs")
@@ -150,6 +156,26 @@ class RuleSet:
         return self._path_globs is not None and self._path_globs.match(relative) is not None
 
 
+class MercurialRuleSet:
+    """Rules of one `.hgignore` file. It is used like a `RuleSet`; none of its rules includes an entry again."""
+
+    __slots__ = ("_base_length", "_found", "_globs")
+
+    def __init__(self, found: MercurialRules, base: str) -> None:
+        """Take the rules of an ignore file. `base` is like that of `RuleSet`."""
+        self._found = found
+        self._globs = RuleSet(found.rules, base)
+        self._base_length = len(bytewise(base))
+
+    def file_verdict(self, path: str, name: str) -> bool | None:
+        """Return the verdict on a file. Arguments and result are like those of `RuleSet.file_verdict`."""
+        return self._globs.file_verdict(path, name) or self._found.matches(path[self._base_length :]) or None
+
+    def folder_verdict(self, path: str, name: str) -> bool | None:
+        """Return the verdict on a folder. Arguments and result are like those of `RuleSet.file_verdict`."""
+        return self._globs.folder_verdict(path, name) or self._found.matches(path[self._base_length :]) or None
+
+
 def _any_of(regexes: set[str]) -> re.Pattern[str] | None:
     """Return one pattern that matches what any of the expressions matches; None without expressions."""
     return re.compile("|".join(sorted(regexes))) if regexes else None
@@ -171,18 +197,27 @@ class IgnoreRules:
     """Path of the walk's root, relative to the top of its repository. It is empty or ends in "/"."""
     own: tuple[RuleSet, ...] = ()
     """Rules of `.raycontextignore`, innermost folder first."""
+    plain: tuple[RuleSet, ...] = ()
+    """Rules of `.ignore`, innermost folder first."""
     git: tuple[RuleSet, ...] = ()
     """Rules of git's own files, strongest first."""
+    mercurial: tuple[MercurialRuleSet, ...] = ()
+    """Rules of `.hgignore`, innermost folder first."""
+    is_in_git: bool = False
+    """Whether the folder lies in a repository of git, where `.hgignore` does not count."""
 
     @property
     def is_empty(self) -> bool:
         """True when no rule holds."""
-        return not self.own and not self.git
+        return not (self.own or self.plain or self.git or self.mercurial)
+
+    def _strongest_first(self) -> Iterator[RuleSet | MercurialRuleSet]:
+        return chain(self.own, self.plain, self.git, self.mercurial)
 
     def ignores_file(self, path: str, name: str) -> bool:
         """Return whether a file is left out. `path` is relative to the walk's root; `name` is its last part."""
         path, name = bytewise(self.prefix + path), bytewise(name)
-        for rules in chain(self.own, self.git):
+        for rules in self._strongest_first():
             verdict = rules.file_verdict(path, name)
             if verdict is not None:
                 return verdict
@@ -191,7 +226,7 @@ class IgnoreRules:
     def ignores_folder(self, path: str, name: str) -> bool:
         """Return whether a folder is left out. The arguments are like those of `ignores_file`."""
         path, name = bytewise(self.prefix + path), bytewise(name)
-        for rules in chain(self.own, self.git):
+        for rules in self._strongest_first():
             verdict = rules.folder_verdict(path, name)
             if verdict is not None:
                 return verdict
@@ -205,10 +240,14 @@ class IgnoreRules:
         base = f"{self.prefix}{path}/" if path else self.prefix
         git_folder = common_git_folder(folder)
         git = self.git if git_folder is None else _repository_rules(git_folder, base)
+        is_in_git = self.is_in_git or git_folder is not None
         return IgnoreRules(
             self.prefix,
-            _rules_of(folder / OWN_IGNORE_FILE, base, follow_links=False) + self.own,
-            _rules_of(folder / GIT_IGNORE_FILE, base, follow_links=False) + git,
+            own=_rules_of(folder / OWN_IGNORE_FILE, base, follow_links=False) + self.own,
+            plain=_rules_of(folder / PLAIN_IGNORE_FILE, base, follow_links=False) + self.plain,
+            git=_rules_of(folder / GIT_IGNORE_FILE, base, follow_links=False) + git,
+            mercurial=() if is_in_git else _mercurial_rules_of(folder / MERCURIAL_IGNORE_FILE, base) + self.mercurial,
+            is_in_git=is_in_git,
         )
 
 
@@ -222,7 +261,7 @@ def rules_for_root(root: Path) -> IgnoreRules:
     outside = IgnoreRules(git=_repository_rules(None, ""))
     if common_git_folder(root) is not None:
         return outside
-    top = enclosing_repository(root)
+    top = enclosing_repository(root) or enclosing_mercurial_repository(root)
     if top is None:
         return outside
     rules = IgnoreRules().entered(top, "")
@@ -233,7 +272,7 @@ def rules_for_root(root: Path) -> IgnoreRules:
             return outside
         if folder != root:
             rules = rules.entered(folder, path)
-    return IgnoreRules(f"{path}/", rules.own, rules.git)
+    return replace(rules, prefix=f"{path}/")
 
 
 def _repository_rules(git_folder: Path | None, base: str) -> tuple[RuleSet, ...]:
@@ -250,6 +289,13 @@ def _rules_of(file: Path, base: str, *, follow_links: bool = True) -> tuple[Rule
     content = read_small_file(file, follow_links=follow_links)
     rules = parse_rules(content) if content else []
     return (RuleSet(rules, base),) if rules else ()
+
+
+def _mercurial_rules_of(file: Path, base: str) -> tuple[MercurialRuleSet, ...]:
+    """Return the rules of an `.hgignore` file; empty when it is missing, cannot be read or has no rule."""
+    content = read_small_file(file, follow_links=False)
+    found = parse_mercurial_rules(content) if content else None
+    return (MercurialRuleSet(found, base),) if found is not None and (found.rules or found.expressions) else ()
 
 
 class FolderRules:

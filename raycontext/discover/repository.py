@@ -16,6 +16,7 @@ from raycontext.discover.opening import open_flags, open_real
 
 __all__ = [
     "common_git_folder",
+    "enclosing_mercurial_repository",
     "enclosing_repository",
     "exclude_files",
     "is_inner_worktree",
@@ -124,6 +125,11 @@ def _has_working_tree(git_folder: Path) -> bool:
 def enclosing_repository(folder: Path) -> Path | None:
     """Return the nearest folder above `folder` that is the top of a repository; None when there is none."""
     return next((parent for parent in folder.parents if common_git_folder(parent) is not None), None)
+
+
+def enclosing_mercurial_repository(folder: Path) -> Path | None:
+    """Return the nearest folder above `folder` that is the top of a repository of Mercurial; None: there is none."""
+    return next((parent for parent in folder.parents if (parent / ".hg" / "requires").is_file()), None)
 
 
 def exclude_files(git_folder: Path | None) -> list[Path]:

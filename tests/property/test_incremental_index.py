@@ -30,6 +30,7 @@ CONTENTS: tuple[str | bytes, ...] = (
     "# Heading\n\nSome words about payment.\n",
     "def check_out(card):\n    return refund(card, 1)\n",
     b"\x00binary",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
     b"caf\xe9\n",
 )
 QUERIES = ("charge a card", "ShoppingCart", "append booking to the ledger", "payment", "check_out refund")
@@ -42,6 +43,10 @@ edits = st.one_of(
     st.tuples(st.just("remove folder"), st.sampled_from(("a", "a/b", "c"))),
     st.tuples(st.just("move folder"), st.sampled_from(("a", "a/b", "c")), st.sampled_from(("a", "c", "d"))),
     st.tuples(st.just("write"), st.just(".gitignore"), st.sampled_from(("", "two.py\n", "a/b/\n"))),
+    st.tuples(
+        st.just("write"), st.sampled_from((".ignore", "a/.ignore")), st.sampled_from(("", "!two.py\n", "one.*\n"))
+    ),
+    st.tuples(st.just("write"), st.just(".hgignore"), st.sampled_from(("", "^c/t", "syntax: glob\n{one,four}.*\n"))),
     st.tuples(st.just("index"), st.booleans()),
 )
 

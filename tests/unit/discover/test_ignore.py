@@ -18,7 +18,12 @@ def make(root: Path, files: dict[str, str]) -> None:
 
 
 def found(root: Path) -> set[str]:
-    return {file.path for file in walk(root, 1 << 20).files} - {".gitignore", ".raycontextignore"}
+    return {file.path for file in walk(root, 1 << 20).files} - {
+        ".gitignore",
+        ".raycontextignore",
+        ".ignore",
+        ".hgignore",
+    }
 
 
 def git_init(folder: Path) -> None:
@@ -254,3 +259,56 @@ def test_globs_that_make_naive_matchers_exponential_end(glob: str) -> None:
 @pytest.mark.parametrize("glob", ["a\\", "[a", "[[:word:]]", "[a\\", "[/]"])
 def test_globs_that_match_nothing_have_no_expression(glob: str) -> None:
     assert glob_to_regex(glob, anchored=False) is None
+
+
+def test_plain_ignore_file_wins_over_gitignore_and_loses_against_our_own(tmp_path: Path) -> None:
+    git_init(tmp_path)
+    make(
+        tmp_path,
+        {
+            ".gitignore": "*.log\n",
+            ".ignore": "!keep.log\n*.sql\n",
+            ".raycontextignore": "!own.sql\n",
+            **dict.fromkeys(("a.log", "keep.log", "a.sql", "own.sql", "sub/keep.log", "sub/inner/a.sql", "b.py"), ""),
+        },
+    )
+    git_init(tmp_path / "sub/inner")
+    assert found(tmp_path) == {"keep.log", "own.sql", "sub/keep.log", "b.py"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "ignored"),
+    [
+        ("\\.pyc$", {"a.pyc", "sub/b.pyc"}),
+        ("^build/", {"build/x.py"}),
+        ("build/", {"build/x.py", "sub/build/y.py"}),
+        ("syntax: glob\n*.pyc", {"a.pyc", "sub/b.pyc"}),
+        ("syntax: glob\nbuild", {"build/x.py", "sub/build/y.py"}),
+        ("syntax: glob\nsub/build", {"sub/build/y.py"}),
+        ("syntax: rootglob\nbuild", {"build/x.py"}),
+        ("rootglob:build  # comment\nglob:*.{pyc,txt}", {"build/x.py", "a.pyc", "sub/b.pyc", "c#.txt"}),
+        ("glob:sub/**.py", {"sub/build/y.py"}),
+        ("glob:**.pyc", {"a.pyc", "sub/b.pyc"}),
+        ("c\\#\\.txt", {"c#.txt"}),
+        (
+            "# nothing\n\nsyntax: unknown\n*.pyc\nsyntax: regexp\n(a)\\1\n[\ninclude:other\nsub/b",
+            {"sub/b.pyc", "sub/build/y.py"},
+        ),
+    ],
+)
+def test_rules_of_mercurial_count_where_there_is_no_git(tmp_path: Path, lines: str, ignored: set[str]) -> None:
+    files = {"a.pyc", "sub/b.pyc", "build/x.py", "sub/build/y.py", "c#.txt", "d.py"}
+    make(tmp_path, {**dict.fromkeys(files, ""), ".hgignore": lines})
+    assert files - found(tmp_path) == ignored
+    git_init(tmp_path)
+    assert found(tmp_path) == files
+
+
+def test_rules_of_mercurial_hold_for_a_folder_of_the_repository(tmp_path: Path) -> None:
+    make(tmp_path, {".hg/requires": "store\n", ".hgignore": "^sub/a", "sub/a.py": "", "sub/b.py": "", "a.py": ""})
+    assert found(tmp_path / "sub") == {"b.py"}
+
+
+def test_expressions_of_mercurial_take_linear_time(tmp_path: Path) -> None:
+    make(tmp_path, {".hgignore": "(a*)*$x\n(a|aa)+$y\n" + "b{900}{900}\n" * 300, "a" * 200: ""})
+    assert found(tmp_path) == {"a" * 200}
