@@ -35,6 +35,8 @@ _KIND_PRIORS: Mapping[str, float] = {
 
 def priors_of_kinds(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the weight of the kind of each row, [n]. `column` has the kinds of all rows as a dictionary."""
+    if not len(rows):  # a segment of empty files has no chunks, so its columns have no parts
+        return np.empty(0, np.float64)
     codes = column.chunk(0)
     known = np.array([_KIND_PRIORS.get(kind, 0.0) for kind in codes.dictionary.to_pylist()], np.float64)
     priors: NDArray[np.float64] = known[codes.indices.to_numpy(zero_copy_only=True)[rows]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import raycontext
@@ -107,6 +107,20 @@ def comparable(hit: Hit) -> dict[str, Any]:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(edits, min_size=1, max_size=12), num_shards=st.sampled_from((1, 2, 5)), hinted=st.booleans())
+@example(steps=[("write", "a/one.py", "")], num_shards=1, hinted=False)  # a segment of an empty file alone
+@example(
+    steps=[
+        ("write", ".ignore", "one.*\n"),
+        ("index", False),
+        ("write", "a/.ignore", "!two.py\n"),
+        ("write", ".hgignore", "^c/t\nglob:*.md\n"),
+        ("write", "five.md", LEDGER),
+        ("index", True),
+        ("write", ".ignore", "!c/three.go\n"),
+    ],
+    num_shards=2,
+    hinted=True,
+)
 def test_edited_index_equals_one_from_scratch(steps: list[tuple[Any, ...]], num_shards: int, hinted: bool) -> None:
     """Whether a run looks at everything or only at what was touched since the last one."""
     with tempfile.TemporaryDirectory() as folder:
