@@ -106,6 +106,15 @@ class _Selection(Query):
 class SearchQuery(_Selection):
     """Question to one collection or to several."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"collections": {"maxItems": 0}}},
+                {"properties": {name: {"type": "null"} for name in ("collection", "path")}},
+            ]
+        }
+    )
+
     query: str = Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)
     """A question, words, or a symbol."""
     collection: Name | None = None

@@ -254,12 +254,14 @@ async def test_search_similar(inline: Connection, source: Path, query: str, path
 async def test_job_queue(root: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs of one collection run one after the other, each on what the last one committed; others beside them."""
     write_tree(tmp_path / "other", {"cart.py": CART})
-    other_done = threading.Event()
+    other_done, begun = threading.Event(), threading.Event()
     steps: list[tuple[str, str]] = []
     scan_tree, index_files = stages.scan_tree, stages.index_files
 
     def scanned(place: str, *arguments: Any) -> Scan:
         steps.append(("scan", Path(place).name))
+        if place == str(source):
+            begun.set()
         return scan_tree(place, *arguments)
 
     def held(place: str, *arguments: Any) -> stages.IndexedBatch:
@@ -277,8 +279,12 @@ async def test_job_queue(root: Path, source: Path, tmp_path: Path, monkeypatch: 
         other_done.set()
         return report
 
+    async def index_again() -> IndexReport:
+        assert await asyncio.to_thread(begun.wait, WAIT_SECONDS)  # a run that has begun is not shared
+        return await context.index(source)
+
     async with raycontext.connect(root=root, runtime="inline", workers=4) as context:
-        first, second, other = await asyncio.gather(context.index(source), context.index(source), index_other())
+        first, second, other = await asyncio.gather(context.index(source), index_again(), index_other())
     assert [step for step, name in steps if name == source.name] == ["scan", "indexed", "scan"]
     assert (first.version, second.version) == (1, 1)
     assert ({first.changed, second.changed}, other.changed) == ({True, False}, True)

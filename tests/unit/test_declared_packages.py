@@ -56,6 +56,8 @@ TOOLS = {
 
 PEERS = {"bm25s", "faiss", "lancedb", "semble", "tantivy", "usearch"}
 """Systems that benchmarks compare with. Their environments are made by the benchmarks, apart from this project's."""
+CLIENTS = {"fastmcp"}
+"""Clients of MCP whose scripts run in environments that tests make, apart from this project's."""
 SCRIPTS = {
     "tests": ("tests/cluster", "benchmarks"),
     "benchmarks": ("benchmarks", "tests/cluster", "training"),
@@ -160,7 +162,7 @@ LOCAL = {"compile_kernels": ".", "pool_tasks": "tests/unit/runtime/tasks"}
 @pytest.mark.parametrize("folder", FOLDERS[1:])
 def test_folders_beside_the_package_import_only_what_is_declared(folder: str) -> None:
     known = {*RUNTIME, *DEV}
-    other = {"benchmarks": PEERS, "training": TRAINING}.get(folder, set())
+    other = {"benchmarks": PEERS, "tests": CLIENTS, "training": TRAINING}.get(folder, set())
     undeclared = {
         (found.module, found.name)
         for found in imports_of(folder)
