@@ -155,7 +155,10 @@ def test_flipped_byte_is_noticed_and_repaired(shop: Shop, kind: str, share: floa
                 except StorageError as error:
                     assert "raycontext repair" in str(error)
                 else:
-                    assert as_indexed(map(comparable, hits)) == as_indexed(allowed[query])
+                    if any("raycontext repair" in note for note in hits.notes):  # the whole segments answer
+                        assert {hit.path for hit in hits} <= {hit["path"] for hit in allowed[query]}
+                    else:
+                        assert as_indexed(map(comparable, hits)) == as_indexed(allowed[query])
             damage = verified(context).damage
             assert damage
             assert all(str(target).startswith(entry.object) for entry in damage)
@@ -170,8 +173,9 @@ def test_only_the_files_of_the_damaged_segment_are_indexed_again(
     damaged, intact = segment_of(copied, "web/router.js"), segment_of(copied, "later.py")
     assert damaged != intact
     flip(damaged / "vectors.arrow", 700, 3)
-    with pytest.raises(CorruptSegment, match="raycontext repair shop"):
-        context.search("router", collection="shop")
+    hits = context.search("router", collection="shop")
+    assert "web/router.js" not in {hit.path for hit in hits}
+    assert any("damaged" in note and "raycontext repair shop" in note for note in hits.notes)
     report = repaired(context)
     assert report.dropped_segments == (damaged.name,)
     assert report.dropped_files == 4  # of the five that were indexed first, one was edited since
