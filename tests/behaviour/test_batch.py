@@ -130,11 +130,11 @@ async def test_two_batches_at_once_share_the_work(root: Path, tmp_path: Path) ->
         write_tree(tmp_path / f"part{number}", {"a.py": f"def handler_{number}():\n    return {number}\n"})
     batch = BatchList(sources=tuple(BatchEntry(folder=str(tmp_path / f"part{number}")) for number in range(8)))
 
-    async def run() -> raycontext.BatchReport:
-        async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
-            return await context.batch(batch)
-
-    reports = await asyncio.gather(run(), run())
+    async with (
+        raycontext.connect(root=root, runtime="inline", workers=2) as first,
+        raycontext.connect(root=root, runtime="inline", workers=2) as second,
+    ):
+        reports = await asyncio.gather(first.batch(batch), second.batch(batch))
     assert [(report.run, report.succeeded) for report in reports] == [(1, "all"), (1, "all")]
     alone = [{o.collection for o in report.outcomes if not o.earlier} for report in reports]
     assert alone[0] | alone[1] == {f"part{number}" for number in range(8)}
