@@ -237,12 +237,10 @@ def test_damaged_description_is_written_anew(
     place = copied / "shop/COLLECTION.json"
     if remove:
         place.unlink()
-        with pytest.raises(UnknownCollection):
-            context.search("cart", collection="shop")
     else:
         flip(place, 60, 0)
-        with pytest.raises(CorruptManifest, match="raycontext repair"):
-            context.search("cart", collection="shop")
+    with pytest.raises(CorruptManifest, match="raycontext repair"):
+        context.search("cart", collection="shop")
     report = repaired(context)
     assert report.rewritten_description
     assert (report.dropped_segments, report.removed_manifests) == ((), ())
