@@ -75,8 +75,8 @@ def _place_problems(segment: Segment, manifest: Manifest, shard: int) -> Iterato
         yield "Hashes of paths are not those of the paths."
     if (hashes % np.uint64(len(manifest.shards)) != shard).any():
         yield f"Files of it belong to another shard than {shard}."
-    if (segment.embedder, segment.chunker) != (manifest.embedder, manifest.chunker):
-        yield "It was made by another embedder or chunker than the manifest says."
+    if segment.embedder != manifest.embedder:
+        yield "It was made by another embedder than the manifest says."
 
 
 def _posting_problems(lists: PostingLists, rows: int) -> Iterator[str]:

@@ -200,7 +200,7 @@ MENDED: dict[str, tuple[Craft, str]] = {
     "chunks": (lambda _, manifest: {"chunks": manifest.chunks + 1}, "live chunks; the manifest says"),
     "files": (lambda _, manifest: {"files": manifest.files + 1}, "other files than the manifest says"),
     "tree": (lambda *_: {"tree": "00" * 16}, "other files than the manifest says"),
-    "embedder": (lambda *_: {"embedder": "other"}, "another embedder or chunker"),
+    "embedder": (lambda *_: {"embedder": "other"}, "another embedder than"),
     "tombstone beyond the end": (reference_with(tombstones=(10**6,)), "Tombstones name files"),
     "negative tombstone": (reference_with(tombstones=(-1,)), "Tombstones name files"),
     "tombstones in disorder": (reference_with(tombstones=(1, 0)), "Tombstones name files"),
