@@ -14,6 +14,7 @@ from raycontext.errors import CorruptManifest, RaycontextError, StorageError
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.garbage import Grace, collect_garbage
 from raycontext.store.manifest import Manifest, decode_sealed, encode_sealed, manifest_name
+from raycontext.store.storage import local
 from raycontext.store.storage.local import LocalStorage
 
 NO_GRACE = Grace(readers=0.0, writers=0.0)
@@ -151,9 +152,11 @@ def test_description_with_another_name_is_damage(collection: Collection, root: P
     with pytest.raises(CorruptManifest, match="another name"):
         collection.identity()
     with raycontext.connect(root=root, runtime="inline", workers=1) as context:
-        assert context.collections() == []
+        (listed,) = context.collections()
+        assert "raycontext repair" in listed.problem
         context.repair("shop")
-        assert [summary.name for summary in context.collections()] == ["shop"]
+        (listed,) = context.collections()
+        assert (listed.name, listed.problem) == ("shop", "")
 
 
 @pytest.mark.parametrize("name", ["../private", "shop/../../private", "/private", "shop//x", ".", "shop/\0"])
@@ -201,7 +204,9 @@ def test_pipe_and_folder_in_the_place_of_a_file_are_errors(root: Path) -> None:
             storage.map(name)
 
 
-def test_links_that_removal_left_or_found_are_removed_alone(root: Path, tmp_path: Path) -> None:
+def test_links_that_removal_left_or_found_are_removed_alone(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "private").mkdir()
     (tmp_path / "private" / "thesis.txt").write_text("years of work")
     storage = LocalStorage(root)
@@ -209,6 +214,7 @@ def test_links_that_removal_left_or_found_are_removed_alone(root: Path, tmp_path
     (root / "shop" / "segments" / "a" / "link").symlink_to(tmp_path / "private")
     (root / "shop" / "segments" / "b").symlink_to(tmp_path / "private")
     (root / ".trash-01arz3ndektsv4rrffq69g5fav").symlink_to(tmp_path / "private")
+    monkeypatch.setattr(local, "ABANDONED_SECONDS", -1.0)  # what was left a moment ago is old
     assert storage.size("shop") < 1000
     assert storage.remove("shop/segments/a")
     assert storage.remove("shop/segments/b")

@@ -21,6 +21,7 @@ from raycontext.store.storage.locations import storage_for
 from raycontext.store.storage.memory import MemoryStorage
 from raycontext.store.storage.object_cache import ObjectCache
 from raycontext.store.storage.object_storage import ObjectStorage
+from raycontext.store.storage.patience import PatientStorage
 
 from ...s3_server import careless_server, s3_server, use_endpoint
 
@@ -182,7 +183,7 @@ def test_environment_that_lacks_the_account_is_a_storage_error(monkeypatch: pyte
 def test_location_chooses_the_storage(tmp_path: Path) -> None:
     assert isinstance(storage_for(str(tmp_path)), LocalStorage)
     assert isinstance(storage_for("s3:/not/a/url"), LocalStorage)
-    assert isinstance(storage_for("s3://bucket/root"), ObjectStorage)
+    assert isinstance(storage_for("s3://bucket/root"), PatientStorage)
     held = storage_for("memory://held")
     assert isinstance(held, MemoryStorage)
     assert storage_for("memory://held") is held is not storage_for("memory://other")
