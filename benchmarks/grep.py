@@ -27,6 +27,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import record
+
 import raycontext
 from raycontext.grep.pattern import GrepPattern
 from raycontext.search.grep import GrepOf, Grepped
@@ -229,7 +231,7 @@ def main() -> None:
         figures = speed(given.folder, root, given.pattern or SPEED_PATTERNS, given.tries)
     print(json.dumps(figures, indent=1)[:4000])
     if given.write:
-        given.write.write_text(json.dumps(figures, indent=1) + "\n")
+        record.write(given.write, f"grep {given.what}", figures, "rurex", "ripgrep")
 
 
 if __name__ == "__main__":

@@ -142,14 +142,15 @@ async def test_note_is_the_same_on_every_interface(
         service = Service(context)
         answer = await service.search(SearchQuery(query=QUESTION, collection="shop"))
         assert answer.notes == (note,)
-        arguments = checked_arguments("search_code", {"path": str(source), "query": QUESTION})
+        arguments = checked_arguments("search_code", {"path": str(source), "query": QUESTION, "format": "json"})
 
         async def report(*_: object) -> None:
             pass
 
         told = await Calls(service).call("search_code", arguments, report)
         assert note in told.structured["notes"]
-        assert note in told.text
+        arguments = checked_arguments("search_code", {"path": str(source), "query": QUESTION})
+        assert note in (await Calls(service).call("search_code", arguments, report)).text
         await service.close()
     monkeypatch.setenv("RAYCONTEXT_ROOT", str(root))
     arguments_of_command = ["search", QUESTION, "--collection", "shop"]

@@ -34,10 +34,10 @@ QUESTION = "how does the client connect to the service"
 LINES = [line.rstrip("\n") for line, _ in SECRETS.values()]
 PLANTED = sorted({secret for _, secret in SECRETS.values()})
 COMMANDS: list[list[str]] = [
-    ["search", QUESTION, "--context", "100", "-n", "50"],
-    ["search", QUESTION, "--json", "-n", "50", "--context", "100"],
+    ["search", QUESTION, "--around", "100", "-n", "50"],
+    ["search", QUESTION, "--json", "-n", "50", "--around", "100"],
     ["outline", "."],
-    ["related", "client_0.py:3", "--context", "100"],
+    ["related", "client_0.py:3", "--around", "100"],
     ["usages", "connect_0"],
     ["callers", "connect_0"],
     ["impact", "connect_0"],

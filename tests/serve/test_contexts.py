@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.index import planner
+from raycontext.index import batches
 from raycontext.models import IndexReport, JobProgress
 from raycontext.sdk.context import Context
 from raycontext.serve.contexts import Contexts
@@ -42,7 +42,7 @@ async def two(root: Path) -> AsyncIterator[tuple[Context, Context]]:
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree that takes many batches."""
     for limit in ("SMALLEST_INDEX_BATCH_BYTES", "LARGEST_INDEX_BATCH_BYTES"):
-        monkeypatch.setattr(planner, limit, 30_000)
+        monkeypatch.setattr(batches, limit, 30_000)
     write_tree(tmp_path / "large", {f"d{number % 9}/f{number}.py": f"# {number}\n{CART * 6}" for number in range(160)})
     return tmp_path / "large"
 
