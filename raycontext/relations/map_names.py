@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
@@ -109,6 +108,8 @@ def _read_definitions(segment: Segment) -> tuple[Definitions, list[str], NDArray
         none = np.empty(0, np.int64)
         empty = Definitions(none, none.astype(np.uint64), none.astype(np.uint8), none, none, none.astype(np.bool_))
         return empty, [], none
+    import pyarrow.compute as pc  # slow to load, and a search needs none of it
+
     words = pc.split_pattern(segment.labels()["symbol"].combine_chunks(), " ")
     name_rows = pc.list_parent_indices(words).to_numpy(zero_copy_only=False).astype(np.uint64)
     flat = pc.list_flatten(words).dictionary_encode()
