@@ -150,7 +150,7 @@ def test_a_folder_is_in_order_and_in_pages(tree: Path, context: raycontext.SyncC
 
 def test_constants_do_not_crowd_a_folder(context: raycontext.SyncContext) -> None:
     whole = context.outline(".", collection="tree", limit=2)
-    assert (whole.constants, [one.name for one in whole.definitions]) == (3, ["run", "stop"])
+    assert (whole.constants, [one.name for one in whole.definitions]) == (4, ["run", "stop"])
     assert "RATE" not in [one.name for one in context.outline("shop", collection="tree").definitions]
     file = context.outline("shop/cart.py", collection="tree")
     assert (file.constants, file.definitions[0].name) == (0, "RATE")
