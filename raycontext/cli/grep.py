@@ -6,7 +6,7 @@ Nothing but the standard library is imported as long as a daemon answers (see `m
 from __future__ import annotations
 
 from raycontext.cli.display import print_json, say
-from raycontext.cli.queries import asked, current_folder, from_here
+from raycontext.cli.queries import asked, current_folder, given_globs
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
@@ -42,8 +42,7 @@ def run(name: str, given: Given) -> int:
     body["output"] = "files" if given["files"] else "counts" if given["count"] else "lines"
     body["totals"] = not given["no_totals"]
     if given.get("paths") is not None:
-        has_name = given["collection"] is not None
-        body["paths"] = given["paths"] if has_name else [from_here(glob) for glob in given["paths"]]
+        body["paths"] = given_globs(given)
     if given.get("path") is not None:
         body["path"] = real_path(text_of(given["path"]))
     elif given["collection"] is None:

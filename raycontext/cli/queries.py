@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Given = dict[str, Any]
 
-__all__ = ["asked", "current_folder", "from_here", "run"]
+__all__ = ["asked", "current_folder", "given_globs", "run"]
 
 
 def run(name: str, given: Given) -> int:
@@ -75,6 +75,14 @@ def _search_body(given: Given) -> dict[str, Any]:
         "explain": given["explain"],
         "context": given["context"] or None,
     }
+
+
+def given_globs(given: Given) -> list[str] | None:
+    """Return the globs of a command: relative to the current folder, or as they are with the name of a collection."""
+    globs: list[str] | None = given["paths"]
+    if globs is None or given["collection"] is not None:
+        return globs
+    return [from_here(glob) for glob in globs]
 
 
 def from_here(glob: str) -> str:

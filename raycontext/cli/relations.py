@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from raycontext.cli.display import place_from_here, print_json, say
-from raycontext.cli.queries import asked, current_folder, from_here
+from raycontext.cli.queries import asked, current_folder, given_globs
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import place_of, real_path
@@ -35,8 +35,7 @@ def run(name: str, given: Given) -> int:
         if given.get(key) is not None
     }
     if given.get("paths") is not None:
-        has_name = given["collection"] is not None
-        body["paths"] = given["paths"] if has_name else [from_here(glob) for glob in given["paths"]]
+        body["paths"] = given_globs(given)
     for key in ("target", "start", "goal"):
         if key in given:
             body[key] = _target(text_of(given[key]), given["collection"] is not None)

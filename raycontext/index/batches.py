@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from raycontext.batching import cut_into_runs
 from raycontext.index.instructions import HashFiles, IndexFiles, ReuseFiles
+from raycontext.index.reuse import SHARED_FROM
 from raycontext.models import FileStat
 from raycontext.store.collection import shard_of
 from raycontext.store.known_files import KnownFiles
@@ -30,9 +31,6 @@ BATCHES_PER_WORKER = 3
 With several batches the workers end at about the same time. Few batches make few segments, which are searched faster:
 see `MAX_SEGMENTS`.
 """
-WHOLE_SEGMENT = 0.5
-"""Share of the files of a segment, from 0 to 1, above which it has an instruction of its own and may be shared."""
-
 PIECES = 8
 """Largest number of pieces into which a failed batch is cut, so that the file that fails is soon alone."""
 
@@ -66,12 +64,13 @@ def index_batches(
 def reuse_batches(known: Iterable[KnownFiles], files: Sequence[FileStat], attempt: int) -> list[ReuseFiles]:
     """Return instructions that bring over the known ones among `files`, to whose places `known` leads.
 
-    A segment that is wanted for the most part has an instruction alone; the rows of others are put together by shard.
+    A segment of which more than `SHARED_FROM` is wanted has an instruction alone; the rows of others are put together
+    by shard.
     """
     whole: list[ReuseFiles] = []
     parts: dict[int, list[KnownFiles]] = {}
     for entry in known:
-        if len(entry.ordinals) > WHOLE_SEGMENT * entry.segment.files:
+        if len(entry.ordinals) > SHARED_FROM * entry.segment.files:
             whole.append(ReuseFiles(entry.shard, tuple(files[place] for place in entry.places), (entry,), attempt))
         else:
             parts.setdefault(entry.shard, []).append(entry)

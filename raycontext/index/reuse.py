@@ -28,7 +28,7 @@ from raycontext.store.segments.compaction import copy_files
 from raycontext.store.segments.segment import DESCRIPTION, Segment
 from raycontext.ulid import new_ulid
 
-__all__ = ["ReusedBatch", "find_known_files", "reuse_files"]
+__all__ = ["SHARED_FROM", "ReusedBatch", "find_known_files", "reuse_files"]
 
 SHARED_FROM = 0.5
 """Share of the files of a segment, from 0 to 1, above which it is shared as it is. Others have their rows copied."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from raycontext.actors.looks import Look, with_look
 from raycontext.errors import InvalidInput
 from raycontext.grep.pattern import GrepPattern
 from raycontext.relations.grep_answer import GrepAnswer
-from raycontext.sdk.arguments import check_limits, check_offset, not_in_index, path_inside
-from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.arguments import check_limits, check_offset
+from raycontext.sdk.filters import search_filters
 from raycontext.sdk.map_access import MapAccess
 from raycontext.sdk.search_client import SearchClient
 from raycontext.search.grep import GrepOf, GrepOutput, Grepped, merged_greps
@@ -76,27 +73,12 @@ class GrepAccess(MapAccess):
         check_limits(limit, 0.0)
         check_offset(offset)
         _check(pattern, output, before, after)
-        filters = search_filters(languages, paths, ())
-        wanted = GrepPattern(pattern, ignore_case, word, fixed_string)
-        identity = await self._identity(collection, None if collection is not None else path)
-        inside = ""
-        if path is not None:
-            inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
-        if inside == os.pardir or inside.startswith(os.pardir + "/"):
-            raise InvalidInput(f"'{path}' does not lie in {identity.source}", "Name another collection, or none.")
-        inside = "" if inside == os.curdir else inside
-        filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
-        looks = await self._looked(refresh, [identity.name])
+        place = await self._place(collection, path, search_filters(languages, paths, ()), refresh)
         end = offset + limit
-        question = GrepOf(wanted, filters, hidden, output, end, before, after, totals)
-        search = self._client(identity.name)
-        found = await self._answer_of(
-            identity.name, search.repeatedly(lambda: self._grepped(search, question, offset, end))
-        )
-        if found is None:
-            raise not_in_index(inside, identity.name)
-        found = found.model_copy(update={"collection": identity.name, "source": identity.source})
-        return with_look(found, looks.get(identity.name, Look()))
+        wanted = GrepPattern(pattern, ignore_case, word, fixed_string)
+        question = GrepOf(wanted, place.filters, hidden, output, end, before, after, totals)
+        search = self._client(place.identity.name)
+        return await self._answer_about(place, search.repeatedly(lambda: self._grepped(search, question, offset, end)))
 
     async def _grepped(self, search: SearchClient, question: GrepOf, offset: int, end: int) -> GrepAnswer | None:
         """Ask all shards; None where all have answered and nothing at the place is indexed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 
 from raycontext.actors.hybrid_search import Question
-from raycontext.actors.looks import Look, with_look
 from raycontext.models import SearchFilters
 from raycontext.relations.importance import importance_of, most_used, told_apart
 from raycontext.relations.map_links import links_of
@@ -18,8 +16,8 @@ from raycontext.relations.map_names import MAP_KINDS
 from raycontext.relations.maps import MapDefined, MapEntries, MapFiles, MapGraph, MapUses
 from raycontext.relations.outlines import OutlineOf, merged_outlines
 from raycontext.relations.values import CodeMap, MapEntry
-from raycontext.sdk.arguments import check_limits, check_tokens, inside_of, not_in_index
-from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.arguments import check_limits, check_tokens
+from raycontext.sdk.filters import search_filters
 from raycontext.sdk.outline_access import OutlineAccess
 from raycontext.sdk.search_client import SearchClient
 from raycontext.sdk.token_budget import OVERHEAD_TOKENS, tokens_of
@@ -66,26 +64,12 @@ class MapAccess(OutlineAccess):
         """
         check_limits(limit, 0.0)
         check_tokens(max_tokens)
-        filters = search_filters(languages, paths, kinds)
-        identity = await self._identity(collection, None if collection is not None else path)
-        inside = await asyncio.to_thread(inside_of, identity.source, path, collection is not None)
-        filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
-        looks = await self._looked(refresh, [identity.name])
-        search = self._client(identity.name)
+        place = await self._place(collection, path, search_filters(languages, paths, kinds), refresh)
+        search = self._client(place.identity.name)
         most = min(limit, max(max_tokens // SMALLEST_ENTRY_TOKENS, 1))
-        found = await self._answer_of(identity.name, search.repeatedly(lambda: MapClient(search).map(filters, most)))
-        if found is None:
-            raise not_in_index(inside, identity.name)
+        found = await self._answer_about(place, search.repeatedly(lambda: MapClient(search).map(place.filters, most)))
         kept, is_cut = fitting(found.definitions, max_tokens)
-        found = found.model_copy(
-            update={
-                "collection": identity.name,
-                "source": identity.source,
-                "definitions": kept,
-                "cut": found.cut or is_cut,
-            }
-        )
-        return with_look(found, looks.get(identity.name, Look()))
+        return found.model_copy(update={"definitions": kept, "cut": found.cut or is_cut})
 
 
 def fitting(entries: Sequence[MapEntry], max_tokens: int) -> tuple[tuple[MapEntry, ...], bool]:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from raycontext.actors.looks import Look, with_look
 from raycontext.models import SearchFilters
 from raycontext.relations.outlines import OutlineOf, merged_outlines
-from raycontext.relations.values import Outline
+from raycontext.relations.values import Outline, RelationAnswer
 from raycontext.sdk.arguments import check_limits, check_offset, inside_of, not_in_index
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.relation_access import RelationAccess
 from raycontext.sdk.search_client import SearchClient
+from raycontext.store.collection import CollectionIdentity
 
 __all__ = ["OutlineAccess"]
+
+
+Found = TypeVar("Found", bound=RelationAnswer)
+
+
+class AskedPlace(NamedTuple):
+    """Place of a collection that a question is about."""
+
+    identity: CollectionIdentity
+    inside: str
+    """Path of it relative to the source; "" for all of the collection."""
+    filters: SearchFilters
+    """Filters of the question, within the place."""
+    look: Look
+    """What a look for changes has found."""
 
 
 class OutlineAccess(RelationAccess):
@@ -50,19 +67,38 @@ class OutlineAccess(RelationAccess):
         """
         check_limits(limit, 0.0)
         check_offset(offset)
-        filters = search_filters(languages, paths, kinds)
-        identity = await self._identity(collection, None if collection is not None else path)
-        inside = await asyncio.to_thread(inside_of, identity.source, path, collection is not None)
+        place = await self._place(collection, path, search_filters(languages, paths, kinds), refresh)
+        search = self._client(place.identity.name)
+        return await self._answer_about(
+            place, search.repeatedly(lambda: _outline(search, place.filters, offset + limit, offset))
+        )
+
+    async def _place(
+        self, collection: str | None, path: str | Path | None, filters: SearchFilters, refresh: bool | None
+    ) -> AskedPlace:
+        """Choose the collection, place the filters in it, and look for changes. `path`: None for all of the collection.
+
+        Raises what `search` raises.
+        """
+        has_name = collection is not None
+        identity = await self._identity(collection, None if has_name else path)
+        inside = ""
+        if path is not None:
+            inside = await asyncio.to_thread(inside_of, identity.source, path, has_name)
         filters = await asyncio.to_thread(within_source, filters, identity.source, inside)
         looks = await self._looked(refresh, [identity.name])
-        search = self._client(identity.name)
-        found = await self._answer_of(
-            identity.name, search.repeatedly(lambda: _outline(search, filters, offset + limit, offset))
-        )
+        return AskedPlace(identity, inside, filters, looks.get(identity.name, Look()))
+
+    async def _answer_about(self, place: AskedPlace, asked: Awaitable[Found | None]) -> Found:
+        """Return the answer to a question about a place, with its collection and the age of the view.
+
+        Raises `InvalidInput` when it is None, since nothing of the place is indexed then.
+        """
+        found = await self._answer_of(place.identity.name, asked)
         if found is None:
-            raise not_in_index(inside, identity.name)
-        found = found.model_copy(update={"collection": identity.name, "source": identity.source})
-        return with_look(found, looks.get(identity.name, Look()))
+            raise not_in_index(place.inside, place.identity.name)
+        of = {"collection": place.identity.name, "source": place.identity.source}
+        return with_look(found.model_copy(update=of), place.look)
 
 
 async def _outline(search: SearchClient, filters: SearchFilters, end: int, offset: int) -> Outline | None:
