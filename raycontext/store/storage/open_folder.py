@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import stat
-import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,8 +26,8 @@ MOST_LEVELS = 16
 
 COPY_BYTES = 1 << 20
 """Number of bytes that are copied at once."""
-CLONE_REQUEST = 0x40049409
-"""Number of the request FICLONE of ioctl_ficlone(2): a file shares the blocks of another one until one is changed."""
+KERNEL_COPY_BYTES = 1 << 30
+"""Number of bytes that the kernel is asked to copy at once."""
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _OPENS_FOLDERS = hasattr(os, "O_DIRECTORY") and hasattr(os, "O_NOFOLLOW")
@@ -164,9 +164,9 @@ class OpenFolder:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
         descriptor = os.open(self._place(name), flags, mode, dir_fd=self._descriptor)
         with os.fdopen(descriptor, "wb", buffering=0) as target:
-            if not _reflinked(source, target.fileno()):
-                with os.fdopen(os.dup(source), "rb") as reading:
-                    shutil.copyfileobj(reading, target, COPY_BYTES)
+            _copy_in_kernel(source, target.fileno())
+            with os.fdopen(os.dup(source), "rb") as reading:
+                shutil.copyfileobj(reading, target, COPY_BYTES)
             os.fsync(target.fileno())
 
     def move(self, name: str, folder: OpenFolder, target: str) -> None:
@@ -241,14 +241,12 @@ class OpenFolder:
         return self.path / name if self._descriptor is None else name
 
 
-def _reflinked(source: int, target: int) -> bool:
-    """Let an empty file share the blocks of another one. Return False where the file system cannot do that."""
-    if not sys.platform.startswith("linux"):
-        return False
-    import fcntl
+def _copy_in_kernel(source: int, target: int) -> None:
+    """Copy an open file to an empty one, where the kernel can: file systems that share blocks do so then.
 
-    try:
-        fcntl.ioctl(target, CLONE_REQUEST, source)
-    except OSError:
-        return False
-    return True
+    See copy_file_range(2). Both files stand behind what was copied, so that the rest can be read and written.
+    """
+    if hasattr(os, "copy_file_range"):
+        with suppress(OSError):
+            while os.copy_file_range(source, target, KERNEL_COPY_BYTES):
+                pass
