@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -24,29 +25,33 @@ MOST_CHARACTERS = 500_000
 _WORD = re.compile(r"\w+")
 
 
-def matching_first(symbol: str, query: str) -> str:
-    """Return the names of a chunk, parted by spaces, with the name first that matches the query best.
+def matching_first(symbols: Sequence[str], query: str) -> list[str]:
+    """Return the names of chunks, those of each parted by spaces, with the name first that matches the query best.
 
     A name that the query spells is better than one that differs in case or underscores, and that is better than one
     that shares words with the query. The others keep their order, and all do where none matches.
     """
-    names = symbol.split(" ")
-    if len(names) == 1 or not query:
-        return symbol
+    several = {symbol: symbol.split(" ") for symbol in symbols if " " in symbol} if query else {}
+    if not several:
+        return list(symbols)
     spelled = identifiers(query)
     folded = {folded_hash(name) for name in spelled}
-    offsets, terms = terms_by_row(analyse_texts(names))
+    names = list(dict.fromkeys(chain.from_iterable(several.values())))
+    offsets, terms = terms_by_row(analyse_texts(names))  # at once, since each call costs more than a name
     is_wanted = np.isin(terms, search_terms(query).terms)
-    shared = [int(is_wanted[first:last].sum()) for first, last in pairwise(offsets)]
-    best = max(
-        range(len(names)),
-        key=lambda at: (
-            names[at] in spelled,
-            folded_hash(names[at]) in folded,
-            shared[at] ** 2 / max(int(offsets[at + 1] - offsets[at]), 1),
-            -at,
-        ),
-    )
+    worth = {
+        name: (
+            name in spelled,
+            folded_hash(name) in folded,
+            int(is_wanted[first:last].sum()) ** 2 / max(int(last - first), 1),
+        )
+        for name, (first, last) in zip(names, pairwise(offsets), strict=True)
+    }
+    return [_with_best_first(several[symbol], worth) if symbol in several else symbol for symbol in symbols]
+
+
+def _with_best_first(names: list[str], worth: Mapping[str, tuple[bool, bool, float]]) -> str:
+    best = max(range(len(names)), key=lambda at: (*worth[names[at]], -at))
     return " ".join([names[best], *names[:best], *names[best + 1 :]])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,14 @@ from raycontext.search.vector import (
 from raycontext.store.segments.segment import Segment
 from raycontext.text_cuts import cut_text
 
-__all__ = ["PartEvidence", "description_of", "part_evidence", "part_proposals", "sampled_cosines"]
+__all__ = [
+    "PartEvidence",
+    "description_of",
+    "part_evidence",
+    "part_proposals",
+    "sampled_cosines",
+    "with_matching_names",
+]
 
 MOST_TARGETS = 3
 """Largest size of a text that is shown whole, in target sizes of chunks. Only chunks of a single line are larger."""
@@ -134,7 +141,7 @@ def description_of(
     """Return what a hit shows of row `row` of a segment.
 
     source: folder of the collection. chunk_bytes: target size of its chunks in bytes. further: segments and rows of
-    further places in the same file. query: what matches it best is shown first; "" for no query.
+    further places in the same file. query: the part of a long text that matches it is shown; "" for no query.
     """
     file = int(segment.chunk_column("file")[row])
     symbol, scope = segment.label(row)
@@ -151,13 +158,19 @@ def description_of(
         start_line=int(segment.chunk_column("start_line")[row]) + whole.count("\n", 0, begin),
         end_line=int(segment.chunk_column("end_line")[row]),
         kind=segment.kind(row),
-        symbol=matching_first(symbol, query),
+        symbol=symbol,
         scope=scope,
         text=text,
         text_cut=text_cut,
         match=match - begin,
-        more=tuple(
-            (int(other.chunk_column("start_line")[place]), matching_first(other.label(place)[0], query))
-            for other, place in further
-        ),
+        more=tuple((int(other.chunk_column("start_line")[place]), other.label(place)[0]) for other, place in further),
     )
+
+
+def with_matching_names(described: Sequence[Description], query: str) -> list[Description]:
+    """Return descriptions whose symbols begin with the name that matches the query best; "" for no query."""
+    symbols = [symbol for one in described for symbol in (one.symbol, *(symbol for _, symbol in one.more))]
+    names = iter(matching_first(symbols, query))
+    return [
+        replace(one, symbol=next(names), more=tuple((line, next(names)) for line, _ in one.more)) for one in described
+    ]

@@ -25,7 +25,13 @@ from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import RankedChunk, finish, hits_of
-from raycontext.search.part_search import description_of, part_evidence, part_proposals, sampled_cosines
+from raycontext.search.part_search import (
+    description_of,
+    part_evidence,
+    part_proposals,
+    sampled_cosines,
+    with_matching_names,
+)
 from raycontext.search.prepared_query import FoundTerms, PreparedQuery
 from raycontext.search.proposals import propose
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
@@ -162,7 +168,7 @@ class ShardSearch:
         """
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
-        return [
+        described = [
             description_of(
                 source,
                 view.chunk_bytes,
@@ -172,6 +178,7 @@ class ShardSearch:
             )
             for chunk in chunks
         ]
+        return with_matching_names(described, query)
 
     def path(self, version: int, file: int) -> str:
         """Return the path of a file by its number in `Candidates.files`."""

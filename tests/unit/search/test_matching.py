@@ -23,11 +23,11 @@ NAMES = "MAX_RETRIES BASE_DELAY JITTER_RATIO requestTimeout"
     ],
 )
 def test_the_name_that_matches_comes_first(query: str, first: str) -> None:
-    found = matching_first(NAMES, query).split(" ")
+    found = matching_first([NAMES], query)[0].split(" ")
     assert found[0] == first
     assert found[1:] == [name for name in NAMES.split(" ") if name != first]
 
 
 @pytest.mark.parametrize("symbol", ["", "alone"])
 def test_one_name_or_none_stays(symbol: str) -> None:
-    assert matching_first(symbol, "alone") == symbol
+    assert matching_first([symbol], "alone") == [symbol]
