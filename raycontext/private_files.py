@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["make_private_folder", "open_private"]
+__all__ = ["make_private_folder", "open_private", "write_private"]
 
 
 def make_private_folder(folder: Path) -> None:
@@ -19,6 +21,19 @@ def make_private_folder(folder: Path) -> None:
 def open_private(path: Path, mode: str) -> IO[Any]:
     """Open a file as `open` does. Where it is made by that, its owner alone can read it. Raises `OSError`."""
     return open(path, mode, opener=_opener)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file in one step, in place of the one that is there: its owner alone can read it. Raises `OSError`."""
+    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
+    try:
+        with open_private(temporary, "x") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _opener(path: str, flags: int) -> int:

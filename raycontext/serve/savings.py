@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from raycontext.foreign_json import read_json
-from raycontext.private_files import make_private_folder, open_private
+from raycontext.private_files import make_private_folder, write_private
 
 __all__ = ["Saved", "Savings", "files_named", "read_sums", "sizes_named"]
 
@@ -154,15 +152,10 @@ def _size(path: str) -> int:
 
 def _write(path: Path, sums: dict[str, Saved]) -> bool:
     """Write sums in one step. Returns whether that was possible."""
-    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
     try:
         make_private_folder(path.parent)
-        with open_private(temporary, "x") as file:
-            file.write(json.dumps({source: asdict(saved) for source, saved in sums.items()}))
-        temporary.replace(path)
+        write_private(path, json.dumps({source: asdict(saved) for source, saved in sums.items()}))
     except OSError:
-        with suppress(OSError):
-            temporary.unlink()
         return False
     return True
 

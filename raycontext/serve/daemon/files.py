@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from raycontext.daemon_client import paths
 from raycontext.foreign_json import read_json
 from raycontext.paths import remove_tree
-from raycontext.private_files import make_private_folder, open_private
+from raycontext.private_files import make_private_folder, open_private, write_private
 
 if TYPE_CHECKING:
     from raycontext.sdk.watches import Watched
@@ -35,10 +35,7 @@ USERS_END_SECONDS = 20.0
 def write_token(root: str) -> None:
     """Write a new token for callers over TCP and for those who join the Ray of this daemon. Nobody else can read it."""
     path = Path(paths.token_path(root))
-    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
-    with open_private(temporary, "x") as file:
-        file.write(secrets.token_hex(32))
-    temporary.replace(path)
+    write_private(path, secrets.token_hex(32))
     os.environ.pop("RAY_AUTH_TOKEN", None)
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
 
@@ -121,11 +118,8 @@ def write_watches(root: str, watched: dict[str, Watched]) -> None:
     """Write what the next daemon is to watch again, by collection."""
     path = Path(paths.watches_path(root))
     make_private_folder(path.parent)
-    temporary = path.with_suffix(f".{secrets.token_hex(2)}")
     noted = {name: {"source": one.source, "options": one.options.given()} for name, one in watched.items()}
-    with open_private(temporary, "w") as file:
-        file.write(json.dumps(noted))  # ASCII, also for names that are no text
-    temporary.replace(path)
+    write_private(path, json.dumps(noted))  # ASCII, also for names that are no text
 
 
 def read_watches(root: str) -> dict[str, Watched]:
