@@ -56,7 +56,7 @@ lint: $(VENV)/installed-dev kernels
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# All tests, the files that use Ray first: they take longest, and both processes shall end together.
+# All tests, the files that take longest first: both processes shall end together.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/installed-dev kernels chromium faketime

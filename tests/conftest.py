@@ -31,6 +31,11 @@ os.environ["XDG_STATE_HOME"] = str(STATE)  # what this user has chosen is noted 
 os.environ["RAYCONTEXT_DAEMON"] = "off"  # the tests of the daemon start their own
 os.environ.update(PATIENCE)
 
+# Bytecode is kept, whatever the shell says: else each program that a test starts compiles the package anew, and each
+# process of the run compiles all tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # In this process nothing waits for the disk, which is half of the time of an index run. Programs that tests start do.
 os.fsync = lambda descriptor: os.fstat(descriptor) and None
 

@@ -9,16 +9,22 @@ import pytest
 __all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish"]
 
 PROPERTIES = Path(__file__).with_name("property")
+SLOW = {"soak", "process", "property"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for many examples, and put the files that use Ray first."""
-    with_ray = {item.path for item in items if item.get_closest_marker("ray")}
-    items.sort(key=lambda item: item.path not in with_ray)  # stable
+    """Mark what asks for many examples, and put the files that take longest first: those that use Ray, then others.
+
+    Processes that share a run end together where what comes last is short.
+    """
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or PROPERTIES in item.path.parents:
             item.add_marker("property")
+    marks: dict[Path, set[str]] = {}
+    for item in items:
+        marks.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+    items.sort(key=lambda item: ("ray" not in marks[item.path], not marks[item.path] & SLOW))  # stable
 
 
 @pytest.hookimpl(trylast=True)

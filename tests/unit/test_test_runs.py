@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -69,3 +70,9 @@ def test_run_in_which_nothing_passed_fails(tmp_path: Path) -> None:
     assert pytest_run(*common, "-k", "nothing", str(skipping)).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
     skipping.write_text("def test_passes():\n    assert True\n")
     assert pytest_run(*common, str(skipping)).returncode == pytest.ExitCode.OK
+
+
+def test_bytecode_is_kept_whatever_the_shell_says() -> None:
+    """Programs that tests start would compile the package each time, which is a third of what a command costs."""
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
