@@ -8,11 +8,12 @@ Message.fbs in the Arrow format), and then these sizes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["ArrowFile", "check_uncompressed", "read_uncompressed"]
+__all__ = ["ArrowFile", "check_uncompressed", "footer_place", "read_uncompressed"]
 
 _MAGIC = b"ARROW1"
 _VERSION_5 = 4
@@ -100,6 +101,26 @@ class ArrowFile:
         """
         return self._expanded(_Block(*_BLOCK.unpack_from(self._batches, number * _BLOCK.size)), _RECORD_BATCH)
 
+    def place(self, number: int) -> tuple[int, int]:
+        """Return where a record batch begins and ends in the file, in bytes."""
+        block = _Block(*_BLOCK.unpack_from(self._batches, number * _BLOCK.size))
+        return block.offset, block.offset + block.metadata_bytes + block.body_bytes
+
+    def frame(self) -> list[tuple[int, int]]:
+        """Return the ranges of bytes that lie outside of the bodies of record batches, in ascending order.
+
+        They say where all columns lie, and hold the dictionaries.
+        """
+        blocks = sorted(_Block(*_BLOCK.unpack_from(self._batches, at * _BLOCK.size)) for at in range(self.batches))
+        ranges, start = [], 0
+        for block in blocks:
+            body = block.offset + block.metadata_bytes
+            if not start <= body <= body + block.body_bytes <= self._end:
+                raise ValueError("a batch lies outside of the file")
+            ranges.append((start, body))
+            start = body + block.body_bytes
+        return [*ranges, (start, len(self._data))]
+
     def check_uncompressed(self) -> None:
         """Raise `ValueError` where any batch is compressed."""
         places = [
@@ -144,6 +165,22 @@ class ArrowFile:
             (stated,) = struct.unpack_from("<q", self._data, body + offset)
             total += length if stated < 0 else stated  # negative: this buffer is not compressed
         return total
+
+
+def footer_place(content: pa.Buffer) -> Iterator[int]:
+    """Yield where the end of an Arrow IPC file begins, in bytes: first the size of its footer, then the footer.
+
+    The size is read when the second is asked for. Raises `ValueError` where the content is too short.
+    """
+    data = memoryview(content)
+    end = len(data) - len(_MAGIC) - 4
+    if end < 0:
+        raise ValueError("not an Arrow file")
+    yield end
+    (footer_bytes,) = struct.unpack_from("<i", data, end)
+    if not 0 < footer_bytes <= end:
+        raise ValueError("not an Arrow file: a footer of a wrong size")
+    yield end - footer_bytes
 
 
 def check_uncompressed(content: pa.Buffer) -> pa.Buffer:

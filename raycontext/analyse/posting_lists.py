@@ -22,6 +22,8 @@ def encode(postings: Postings) -> PostingLists:
 
 def decode(lists: PostingLists) -> Postings:
     """Return all postings of a field."""
+    if lists.check is not None:
+        lists.check(np.zeros(1, np.int64), np.array([lists.data.size]))
     _, ends, rows, frequencies = read_lists(lists.starts, lists.data, np.arange(len(lists.terms)))
     return Postings(lists.terms, np.concatenate(([0], ends)), rows, frequencies, lists.lengths)
 
@@ -34,4 +36,8 @@ def lookup(
     The postings of a term stand from its start to its end. Both are equal where the term does not occur. Raises
     `CorruptArrays` where the columns do not fit together.
     """
-    return read_lists(lists.starts, lists.data, find_lists(lists.terms, terms))
+    places = find_lists(lists.terms, terms)
+    if lists.check is not None:
+        there = places[places >= 0]
+        lists.check(lists.starts[there], lists.starts[there + 1])
+    return read_lists(lists.starts, lists.data, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,9 @@ class PostingLists:
     """Encoded lists, one after the other."""
     lengths: NDArray[np.unsignedinteger[Any]]
     """Number of terms of each row, repeated terms included, [n]."""
+    check: Callable[[NDArray[np.integer[Any]], NDArray[np.integer[Any]]], None] | None = None
+    """Function that is called with starts and ends in `data` before these parts are read, where they come from a file.
+    It raises an error where they are damaged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

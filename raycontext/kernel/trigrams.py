@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ class TrigramLists(NamedTuple):
     starts: NDArray[np.integer[Any]]  # offsets of the blocks in `data`, 32 or 64 bits, [blocks + 1]
     data: NDArray[np.uint8]
     files: int  # number of files of the segment
+    check: Callable[[NDArray[np.integer[Any]], NDArray[np.integer[Any]]], None] | None = None
+    """Function that is called with starts and ends in `data` before these parts are read; see `PostingLists`."""
 
 
 def collect(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> FilesByTrigram:
@@ -98,6 +101,9 @@ def find(lists: TrigramLists, wanted: NDArray[np.uint32]) -> tuple[NDArray[np.in
 
     Both are 0 for a trigram that no file has. Raises `CorruptArrays` where a list is damaged.
     """
+    if lists.check is not None and lists.firsts.size:
+        blocks = np.unique(np.maximum(np.searchsorted(lists.firsts, wanted, "right") - 1, 0))
+        lists.check(lists.starts[blocks], lists.starts[blocks + 1])
     places, counts = np.empty(wanted.size, np.int64), np.empty(wanted.size, np.int64)
     result = kernels().find_trigrams(
         *_blocks(lists), UINT32.read(wanted, wanted.size, "wanted trigrams"), wanted.size, INT64.write(places),
@@ -121,6 +127,8 @@ def read_list(lists: TrigramLists, place: int, count: int) -> NDArray[np.uint32]
 
 def read_all(lists: TrigramLists) -> FilesByTrigram:
     """Return all lists. Raises `CorruptArrays` where one is damaged."""
+    if lists.check is not None:
+        lists.check(np.zeros(1, np.int64), np.array([lists.data.size]))
     library = kernels()
     most = lists.firsts.size * library.TRIGRAM_BLOCK
     space = 4 * lists.data.size + LEAST_SPACE

@@ -62,12 +62,12 @@ def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
         asked.eligible,
         asked.part.symbol_lengths,
     )
-    codes, scales = segment.vectors
     shape = asked.eligible, segment.first_rows, segment.row_counts
     if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
+        codes, scales = segment.vectors
         similar = cosines_by_file(query.vector, codes, scales, *shape, MINIMUM_SIMILARITY)
     else:
-        similar = estimates_by_file(query.vector, segment.signs, scales, *shape, MINIMUM_SIMILARITY)
+        similar = estimates_by_file(query.vector, segment.signs, segment.scales, *shape, MINIMUM_SIMILARITY)
     return np.stack([*lexical, similar])
 
 
@@ -80,7 +80,7 @@ def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEviden
     files = asked.part.ordinals(candidates)
     chosen = RowsOfFiles.of(files, segment.first_rows, segment.row_counts)
     lexical = lexical_evidence(query.normalisation, query.weights, asked.slices, chosen)
-    similarities = cosines(query.vector, *segment.vectors, chosen.rows)
+    similarities = cosines(query.vector, *segment.vectors_for(chosen.rows), chosen.rows)
     names, defined = name_features(segment, chosen, query.found.terms.terms, query.weights, query.exact)
     vector_best, vector_three = best_three(similarities, chosen.offsets)
     features = feature_matrix(
@@ -88,8 +88,8 @@ def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEviden
             "chunks": best_three(lexical, chosen.offsets)[1],
             "vector_best": vector_best,
             "vector_three": vector_three,
-            "vector_names": cosines(query.vector, *segment.name_vectors, files),
-            "vector_path": cosines(query.vector, *segment.path_vectors, files),
+            "vector_names": cosines(query.vector, *segment.name_vectors_for(files), files),
+            "vector_path": cosines(query.vector, *segment.path_vectors_for(files), files),
             "size": np.log1p(segment.file_column("size")[files].astype(np.float64)),
             **names,
         }
@@ -119,7 +119,7 @@ def sampled_cosines(query: PreparedQuery) -> tuple[int, int, int]:
     sums = [
         cosine_sums(
             query.vector,
-            *part.segment.vectors,
+            *part.segment.vectors_for(part.segment.rows_of(files)),
             files,
             part.segment.first_rows,
             part.segment.row_counts,

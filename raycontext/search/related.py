@@ -93,7 +93,7 @@ def seed_at(view: View, path: str, path_hash: int, line: int) -> Seed | None:
             ends = part.segment.chunk_column("end_line")[first : first + count]
             row = first + min(int(np.searchsorted(ends, line)), count - 1)
             start = int(part.segment.chunk_column("start_line")[row])
-            codes, scales = part.segment.vectors
+            codes, scales = part.segment.vectors_for(np.array([row]))
             vector = codes[row].astype(np.float32) * scales[row]
             return Seed(view.version, path, start, part.segment.text(row), view.fingerprint, vector)
     return None

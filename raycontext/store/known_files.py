@@ -18,7 +18,7 @@ from raycontext.errors import InvalidInput, RaycontextError
 from raycontext.models import IndexOptions
 from raycontext.store.collection import Collection
 from raycontext.store.fingerprint import chunker_fingerprint
-from raycontext.store.manifest import FORMAT, Manifest, SegmentReference
+from raycontext.store.manifest import Manifest, SegmentReference
 from raycontext.store.segments.segment import Segment, path_hash
 
 __all__ = ["KnownFiles", "WantedFiles", "find_in_collections", "is_usable"]
@@ -119,8 +119,9 @@ def _keys(hashes: NDArray[np.uint64], digests: NDArray[np.uint64]) -> NDArray[np
 
 def is_usable(segment: Segment, options: IndexOptions) -> bool:
     """Return whether the rows of a segment are those that this version would make with `options`."""
-    made = (segment.format, segment.embedder, segment.chunker)
-    return made == (FORMAT, embedder_for(options.embedder).fingerprint, chunker_fingerprint())
+    made = segment.embedder, segment.chunker
+    fingerprints = embedder_for(options.embedder).fingerprint, chunker_fingerprint()
+    return segment.has_trigrams and made == fingerprints  # formats with trigrams have the same columns as the present
 
 
 def find_in_collections(

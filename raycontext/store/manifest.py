@@ -30,7 +30,7 @@ __all__ = [
     "manifest_version",
 ]
 
-FORMAT = 6
+FORMAT = 7
 """Number of the on-disk format that this version writes; see docs/format.md."""
 
 OLDEST_FORMAT = 1

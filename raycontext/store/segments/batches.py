@@ -34,13 +34,17 @@ class CompressedBatches:
     """Record batches of a compressed Arrow IPC file. All methods raise what Arrow raises, or `ValueError` where a batch
     would take more memory than it may."""
 
-    def __init__(self, content: pa.Buffer, most_bytes: Callable[[int], int]) -> None:
-        """Take the content of the file. `most_bytes(number)` is the memory in bytes that a batch may take."""
+    def __init__(
+        self, content: pa.Buffer, most_bytes: Callable[[int], int], check: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Take the content of the file. `most_bytes(number)` is the memory in bytes that a batch may take. `check` is
+        called with the bytes in which a batch begins and ends before it is read, and raises where they are damaged."""
         self._file = ArrowFile(content)
         if self._file.dictionaries:
             raise ValueError("it has dictionaries")
         self._reader = pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(use_threads=False))
         self._most_bytes = most_bytes
+        self._compare = check
         self._kept: dict[int, pa.RecordBatch] = {}
 
     def batch(self, number: int) -> pa.RecordBatch:
@@ -62,6 +66,8 @@ class CompressedBatches:
         return check_table(self._reader.read_all(), pieces=None)
 
     def _check(self, number: int) -> None:
+        if self._compare is not None:
+            self._compare(*self._file.place(number))
         taken, most = self._file.expanded_bytes(number) or 0, self._most_bytes(number)
         if taken > most:
             raise ValueError(f"a batch would take {taken} bytes, and {most} are enough for what it may hold")

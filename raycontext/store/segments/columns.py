@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists
+from raycontext.arrow_files import check_uncompressed
 from raycontext.kernel.trigrams import TrigramLists
+from raycontext.store.segments.checked_file import CheckedFile
 
 __all__ = [
     "KIND_TYPE",
@@ -103,26 +106,32 @@ def number_lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray
     return lists.offsets.to_numpy(zero_copy_only=True), lists.values.to_numpy(zero_copy_only=True)
 
 
-def read_posting_lists(batch: pa.RecordBatch, lengths: NDArray[np.uint32]) -> PostingLists:
+def read_posting_lists(file: CheckedFile, number: int, lengths: NDArray[np.uint32]) -> PostingLists:
     """Return a view of a record batch of `postings.arrow`. `lengths` [rows] are those of the field's rows.
 
-    Raises `ValueError` where the batch holds anything else, or its offsets are damaged.
+    The dictionary of terms is compared with its checksums at once, lists when they are read. Raises `ValueError` where
+    the batch holds anything else, or its offsets are damaged.
     """
-    return PostingLists(*_lists_by_number(batch, pa.uint64()), lengths=lengths)
+    terms, starts, data = _lists_by_number(file, number, pa.uint64())
+    return PostingLists(terms, starts, data, lengths, partial(file.check_parts, data))
 
 
-def read_trigram_lists(batch: pa.RecordBatch, files: int) -> TrigramLists:
+def read_trigram_lists(file: CheckedFile, files: int) -> TrigramLists:
     """Return a view of the record batch of `trigrams.arrow` of a segment with so many files.
 
-    Raises `ValueError` where the batch holds anything else, or its offsets are damaged.
+    It is compared and raises like `read_posting_lists`.
     """
-    return TrigramLists(*_lists_by_number(batch, pa.uint32()), files=files)
+    firsts, starts, data = _lists_by_number(file, 0, pa.uint32())
+    return TrigramLists(firsts, starts, data, files, partial(file.check_parts, data))
 
 
 def _lists_by_number(
-    batch: pa.RecordBatch, number_type: pa.DataType
+    file: CheckedFile, number: int, number_type: pa.DataType
 ) -> tuple[NDArray[Any], NDArray[np.integer[Any]], NDArray[np.uint8]]:
     """Return views of a batch of two columns, numbers and bytes: the numbers, the offsets and the data of the bytes."""
+    batch = pa.ipc.open_file(check_uncompressed(file.content)).get_batch(number)
+    for column in batch.columns:
+        file.check_buffers(column.buffers()[:2])  # numbers and offsets
     batch.validate(full=True)
     terms, lists = batch.column(0), batch.column(1)
     if terms.null_count or lists.null_count or terms.type != number_type or terms.offset or lists.offset:

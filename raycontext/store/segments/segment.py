@@ -17,7 +17,8 @@
 A query scans files that are not compressed, as numpy views without a copy. A row of the body and symbol postings is a
 chunk, one of the path postings a file, one of the name postings a definition. See docs/format.md.
 
-Each file is hashed and checked when it is first mapped (`checks`); of `text.arrow`, only the texts that are read.
+Tables are checked when they are first used (`checks`), and each block of a file is compared with its checksum before it
+is read (`checked_file`); of `text.arrow`, each text that is read.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists, Postings
-from raycontext.arrow_files import check_uncompressed
+from raycontext.arrow_files import check_uncompressed, read_uncompressed
 from raycontext.kernel.trigrams import TrigramLists
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.segments import checks, format_1, format_2, format_3, format_5
 from raycontext.store.segments.batches import CompressedBatches, label_bytes, text_bytes
+from raycontext.store.segments.checked_file import CheckedFile
 from raycontext.store.segments.columns import (
     code_rows,
     number_lists,
@@ -130,22 +132,47 @@ class Segment(SegmentFolder):
     @cached_property
     def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Vectors of the chunks' bodies: codes int8[rows, dimension] and scales float32[rows]."""
-        return code_rows(self._vectors, "codes"), numbers(self._vectors, "scale")
+        return self._coded("vectors.arrow", self._vectors, "codes", "scale")
+
+    def vectors_for(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return what `vectors` is, of which only some rows are read: only these are compared with their checksums."""
+        return self._coded("vectors.arrow", self._vectors, "codes", "scale", rows)
+
+    @cached_property
+    def scales(self) -> NDArray[np.float32]:
+        """Scales of the chunks' vectors, float32[rows]."""
+        return numbers(self._vectors, "scale")
 
     @cached_property
     def signs(self) -> NDArray[np.uint8]:
         """Sign bits of the chunks' bodies, uint8[rows, ceil(dimension / 8)]."""
+        self._file("vectors.arrow").check_column(self._vectors.column("signs"))
         return code_rows(self._vectors, "signs")
 
     @cached_property
     def name_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Vectors of each file's path and all names that it defines: codes int8[files, dimension], scales [files]."""
-        return code_rows(self._names, "name_codes"), numbers(self._names, "name_scale")
+        return self._coded("names.arrow", self._names, "name_codes", "name_scale")
+
+    def name_vectors_for(self, files: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return what `name_vectors` is, of which only some files are read."""
+        return self._coded("names.arrow", self._names, "name_codes", "name_scale", files)
 
     @cached_property
     def path_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
         """Vectors of each file's path alone: codes int8[files, dimension] and scales float32[files]."""
-        return code_rows(self._names, "path_codes"), numbers(self._names, "path_scale")
+        return self._coded("names.arrow", self._names, "path_codes", "path_scale")
+
+    def path_vectors_for(self, files: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return what `path_vectors` is, of which only some files are read."""
+        return self._coded("names.arrow", self._names, "path_codes", "path_scale", files)
+
+    def rows_of(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of all chunks of some files, given by ordinal, in the order of the files."""
+        counts = self.row_counts[files].astype(np.int64)
+        before = np.cumsum(counts) - counts
+        rows: NDArray[np.int64] = np.repeat(self.first_rows[files].astype(np.int64) - before, counts)
+        return rows + np.arange(int(counts.sum()))
 
     def chunk_column(self, name: str) -> NDArray[Any]:
         """Return a numeric column of the chunks, [rows]."""
@@ -185,15 +212,13 @@ class Segment(SegmentFolder):
     @checks.refusing("references.arrow")
     def references(self) -> PostingLists:
         """Names that each chunk uses, as encoded postings whose frequencies are the bits of `kernel.lexer.Use`."""
-        reader = pa.ipc.open_file(check_uncompressed(self._map("references.arrow")))
-        return read_posting_lists(reader.get_batch(0), np.zeros(self.reference.rows, np.uint32))
+        return read_posting_lists(self._framed("references.arrow"), 0, np.zeros(self.reference.rows, np.uint32))
 
     @cached_property
     @checks.refusing("trigrams.arrow")
     def trigrams(self) -> TrigramLists:
         """Files by trigram, encoded."""
-        reader = pa.ipc.open_file(check_uncompressed(self._map("trigrams.arrow")))
-        return read_trigram_lists(reader.get_batch(0), self.reference.files)
+        return read_trigram_lists(self._framed("trigrams.arrow"), self.reference.files)
 
     def posting_lists(self, field: str) -> PostingLists:
         """Return the encoded postings of one of `POSTINGS`, with the lengths of its rows."""
@@ -273,7 +298,7 @@ class Segment(SegmentFolder):
     @checks.refusing("text.arrow")
     def texts(self) -> pa.Table:
         """Return a table with the texts of all chunks, decompressed."""
-        self._map("text.arrow")  # compares the checksum of the whole
+        self._file("text.arrow").check_all()
         return checks.check_rows(self._texts.table(), ("text",), self.reference.rows, self.text_batch_rows)
 
     @checks.refusing(DESCRIPTION)
@@ -295,7 +320,10 @@ class Segment(SegmentFolder):
     @cached_property
     @checks.refusing("vectors.arrow")
     def _vectors(self) -> pa.Table:
-        return checks.check_vectors(self._table("vectors.arrow"), self.reference.rows)
+        file = self._framed("vectors.arrow")
+        table = checks.check_table(read_uncompressed(file.content))
+        file.check_column(table.column("scale"))
+        return checks.check_vectors(table, self.reference.rows)
 
     def _column(self, table: str, name: str) -> NDArray[Any]:
         """Return a numeric column of a table. It is kept, since every query asks for the same columns."""
@@ -314,7 +342,28 @@ class Segment(SegmentFolder):
     @cached_property
     @checks.refusing("names.arrow")
     def _names(self) -> pa.Table:
-        return checks.check_names(self._table("names.arrow"), self.reference.files)
+        file = self._framed("names.arrow")
+        table = checks.check_table(read_uncompressed(file.content))
+        for name in ("name_scale", "path_scale"):
+            file.check_column(table.column(name))
+        return checks.check_names(table, self.reference.files)
+
+    def _framed(self, name: str) -> CheckedFile:
+        """Return a data file whose columns are compared by whoever reads them; the places of these are compared."""
+        file = self._file(name)
+        file.check_frame()
+        return file
+
+    def _coded(
+        self, name: str, table: pa.Table, codes: str, scale: str, rows: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return views of codes and scales, after a comparison of all codes or of those in some rows."""
+        found = code_rows(table, codes)
+        if rows is None:
+            self._file(name).check_column(table.column(codes))
+        else:
+            self._file(name).check_rows(found, rows)
+        return found, numbers(table, scale)
 
     @cached_property
     def _texts(self) -> CompressedBatches:
@@ -323,12 +372,14 @@ class Segment(SegmentFolder):
 
     @cached_property
     def _labels(self) -> CompressedBatches:
-        return CompressedBatches(self._map("labels.arrow"), label_bytes(LABEL_BATCH_ROWS))
+        file = self._file("labels.arrow")
+        file.check_footer()  # a batch is compared when it is read
+        return CompressedBatches(file.content, label_bytes(LABEL_BATCH_ROWS), file.check)
 
     @cached_property
     @checks.refusing("postings.arrow")
     def _postings(self) -> Mapping[str, PostingLists]:
-        reader = pa.ipc.open_file(check_uncompressed(self._map("postings.arrow")))
+        file = self._framed("postings.arrow")
         lengths: dict[str, Callable[[], NDArray[Any]]] = {
             "body": lambda: self.chunk_column("body_length"),
             "symbol": lambda: self.chunk_column("symbol_length"),
@@ -336,7 +387,6 @@ class Segment(SegmentFolder):
             "name": lambda: self.definition_column("terms"),
         }
         if self.format == 1:
+            reader = pa.ipc.open_file(check_uncompressed(file.content))
             return format_1.read_postings(reader, self._table("definitions.arrow"), lengths)
-        return {
-            name: read_posting_lists(reader.get_batch(number), lengths[name]()) for number, name in enumerate(POSTINGS)
-        }
+        return {name: read_posting_lists(file, number, lengths[name]()) for number, name in enumerate(POSTINGS)}

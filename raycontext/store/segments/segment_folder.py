@@ -1,20 +1,25 @@
-"""Folder of a segment: its description, and its data files, mapped once their size and checksum are compared."""
+"""Folder of a segment: its description, and its data files, mapped once their size is compared.
+
+Their content is compared block by block, when it is first read; see `checked_file`.
+"""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import xxhash
 
-from raycontext.arrow_files import read_uncompressed
 from raycontext.errors import CorruptManifest, CorruptSegment
 from raycontext.store.manifest import SegmentReference, check_format
 from raycontext.store.segments import checks
+from raycontext.store.segments.checked_file import BLOCK_BYTES, CheckedFile
 from raycontext.store.storage.base import Storage
 
 __all__ = ["DATA_FILES", "DESCRIPTION", "SegmentFolder"]
 
 FIRST_WITH_REFERENCES, FIRST_WITH_TRIGRAMS = 5, 6
 """First formats whose segments say what their chunks use, and which trigrams their files have."""
+FIRST_WITH_BLOCKS = 7
+"""First format whose segments have checksums of the blocks of large data files."""
 
 _TABLES = "files chunks labels definitions text vectors names postings references imports trigrams"
 DATA_FILES = tuple(f"{table}.arrow" for table in _TABLES.split())
@@ -39,6 +44,7 @@ class SegmentFolder:
         self.reference = reference
         self._storage = storage
         self._collection = collection
+        self._checked: dict[str, CheckedFile] = {}
         self._folder = f"{collection}/segments/{reference.name}"
         try:
             encoded = storage.read(f"{self._folder}/{DESCRIPTION}")
@@ -101,16 +107,29 @@ class SegmentFolder:
         return len(self._mapped(name))
 
     def check_content(self, name: str) -> int:
-        """Compare size and checksum of one of `DATA_FILES` with the recorded ones, and return the size in bytes."""
-        return len(self._map(name))
+        """Compare size and all checksums of one of `DATA_FILES` with the recorded ones, and return the size in bytes.
+
+        Each call reads the whole file."""
+        file = self._opened(name)
+        file.check_all()
+        if xxhash.xxh3_128_hexdigest(file.content) != self._description["objects"][name]["checksum"]:
+            raise self.damaged(name, "checksum does not match")
+        return len(file.content)
+
+    def _file(self, name: str) -> CheckedFile:
+        """Return a data file, of which each block is compared once, by whichever version reads it first."""
+        if name not in self._checked:
+            self._checked[name] = self._opened(name)
+        return self._checked[name]
 
     @checks.refusing(DESCRIPTION)
-    def _map(self, name: str) -> pa.Buffer:
-        """Return the content of a data file after comparing its size and checksum."""
-        buffer = self._mapped(name)
-        if xxhash.xxh3_128_hexdigest(buffer) != self._description["objects"][name]["checksum"]:
-            raise self.damaged(name, "checksum does not match")
-        return buffer
+    def _opened(self, name: str) -> CheckedFile:
+        """Return a data file of which nothing but the size is compared yet."""
+        content, entry = self._mapped(name), self._description["objects"][name]
+        blocks = entry.get("blocks") if self.format >= FIRST_WITH_BLOCKS else None
+        if blocks is None and self.format >= FIRST_WITH_BLOCKS and len(content) > BLOCK_BYTES:
+            raise self.damaged(DESCRIPTION, f"{name} has no checksums of its blocks")
+        return CheckedFile(content, entry["checksum"], blocks, lambda problem: self.damaged(name, problem))
 
     @checks.refusing(DESCRIPTION)
     def _mapped(self, name: str) -> pa.Buffer:
@@ -125,7 +144,8 @@ class SegmentFolder:
         return buffer
 
     def _table(self, name: str) -> pa.Table:
-        return checks.check_table(read_uncompressed(self._map(name)))
+        """Return the table of a data file that is compared as a whole."""
+        return checks.check_table(self._file(name).table())
 
     def damaged(self, name: str, problem: str) -> CorruptSegment:
         return CorruptSegment(self._collection, f"{self._storage.location}/{self._folder}/{name}", problem)

@@ -18,6 +18,7 @@ from raycontext.analyse.path_kinds import GENERATED, VENDORED, path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.vectors import QuantizedVectors
 from raycontext.store.manifest import FORMAT, SegmentReference
+from raycontext.store.segments.checked_file import described_object
 from raycontext.store.segments.columns import KIND_TYPE, WEIGHT_UNITS, compressed_file, fixed_lists, ipc_file
 from raycontext.store.segments.segment import DESCRIPTION, LABEL_BATCH_ROWS, TEXT_BATCH_ROWS, path_hash
 from raycontext.store.storage.base import Storage
@@ -171,10 +172,7 @@ def store_segment(
         "chunker": chunker,
         "files": files,
         "rows": rows,
-        "objects": {
-            name: {"bytes": len(memoryview(data)), "checksum": xxhash.xxh3_128_hexdigest(data)}
-            for name, data in objects.items()
-        },
+        "objects": {name: described_object(data) for name, data in objects.items()},
     }
     if rules:
         description["rules"] = rules
