@@ -30,15 +30,16 @@ def digests(group: str) -> list[str]:
     return found
 
 
-@pytest.fixture(params=library.VARIANTS)
-def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Each variant of the library that this processor runs, as if it were the only one."""
+@pytest.fixture(scope="module", params=library.VARIANTS)
+def variant(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each variant of the library that this processor runs, as if it were the only one: its own corpus, too."""
     if request.param not in library.usable():
         pytest.skip(f"this processor or platform has no variant {request.param}")
-    monkeypatch.setattr(library, "usable", lambda: (request.param,))
-    library.kernels.cache_clear()
-    corpus_of.cache_clear()
-    yield request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "usable", lambda: (request.param,))
+        library.kernels.cache_clear()
+        corpus_of.cache_clear()
+        yield request.param
     library.kernels.cache_clear()
     corpus_of.cache_clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 import raycontext
 from raycontext.errors import CorruptManifest, RaycontextError, StorageError
+from raycontext.index.own_sources import note_own_source
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.garbage import Grace, collect_garbage
 from raycontext.store.manifest import Manifest, decode_sealed, encode_sealed, manifest_name
 from raycontext.store.storage import local
 from raycontext.store.storage.local import LocalStorage
+
+from ..conftest import CART, README, ROUTER, write_tree
 
 NO_GRACE = Grace(readers=0.0, writers=0.0)
 LATER = 7 * 86_400.0
@@ -46,13 +50,30 @@ def state(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
-@pytest.fixture
-def collection(root: Path, source: Path) -> Collection:
-    """A collection of two versions, each with its own segments."""
-    with raycontext.connect(root=root, runtime="inline", workers=1) as context:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source `shop` and a root, made once."""
+    place = tmp_path_factory.mktemp("links")
+    source = place / "shop"
+    write_tree(source, {"shop/cart.py": CART, "web/router.js": ROUTER, "README.md": README})
+    with raycontext.connect(root=place / "root", runtime="inline", workers=1) as context:
         context.index(source, collection="shop", num_shards=1)
         (source / "more.py").write_text("def more():\n    return 1\n")
         context.index(source, collection="shop")
+    return place
+
+
+@pytest.fixture
+def source(made: Path) -> Path:
+    """The tree that is indexed. No test changes it."""
+    return made / "shop"
+
+
+@pytest.fixture
+def collection(made: Path, root: Path) -> Collection:
+    """A collection of two versions, each with its own segments."""
+    shutil.copytree(made / "root", root)
+    assert note_own_source(str(root), str(made / "shop"))
     return Collection(LocalStorage(root), "shop")
 
 

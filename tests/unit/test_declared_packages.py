@@ -100,12 +100,17 @@ def imports(folder: str) -> Iterator[Import]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
-            elif isinstance(node, ast.Call) and re.search(r"(import_module|importorskip)$", ast.unparse(node.func)):
+            elif isinstance(node, ast.Call) and called(node) in {"import_module", "importorskip"}:
                 names = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
             for name in (each.partition(".")[0] for each in names):
                 # In a clause of types only, nothing is imported when the program runs; it is declared all the same.
                 if name and name not in own:
                     yield Import(path.relative_to(root).as_posix(), name, id(node) not in top)
+
+
+def called(node: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
 @cache

@@ -21,21 +21,25 @@ from .segments import NaiveIndex, three_best
 QUERIES = ("charge a card", "ledger balance", "ShoppingCart total price", "refund refund", "router shop", "zebra")
 
 
-@pytest.fixture
-def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Location:
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Location:
     """A collection of several segments, some of whose files were edited, renamed and deleted since."""
-    monkeypatch.setattr(compaction, "MAX_SEGMENTS", 1000)
-    place = tmp_path / "shop"
+    root = tmp_path_factory.mktemp("edited")
+    place = root / "shop"
     write_tree(place, {f"prices/{number}.py": f"def price():\n    return {number}\n" for number in range(20)})
     write_tree(place, {"cart.py": CART, "shop/payment.py": PAYMENT, "web/router.js": ROUTER, "README.md": README})
-    with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        raycontext.connect(root=root / "root", runtime="inline") as context,
+    ):
+        patch.setattr(compaction, "MAX_SEGMENTS", 1000)
         context.index(place)
         write_tree(place, {"cart.py": CART + "\n\ndef refund_all(cart):\n    cart.clear()\n", "core/ledger.go": LEDGER})
         (place / "web/router.js").unlink()
         context.index(place)
         (place / "shop/payment.py").rename(place / "card.py")
         context.index(place)
-    return Location(str(tmp_path / "root"), "shop")
+    return Location(str(root / "root"), "shop")
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -23,17 +24,23 @@ NO_GRACE = Grace(readers=0.0, writers=0.0)
 HOUR = Grace(readers=3600.0, writers=3600.0)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A collection `notes` of 7 versions; each edit left a dead file behind."""
-    place = tmp_path / "root"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source `notes` and a root, made once."""
+    place = tmp_path_factory.mktemp("garbage")
     for number in range(7):
-        write_tree(tmp_path / "notes", {"changing.py": f"def edition_{number}():\n    return {number}\n"})
+        write_tree(place / "notes", {"changing.py": f"def edition_{number}():\n    return {number}\n"})
         if number == 0:
-            write_tree(tmp_path / "notes", {"steady.py": "def never_changes():\n    return 'the same'\n"})
-        with raycontext.connect(root=place, runtime="inline") as context:
-            context.index(tmp_path / "notes")
+            write_tree(place / "notes", {"steady.py": "def never_changes():\n    return 'the same'\n"})
+        with raycontext.connect(root=place / "root", runtime="inline") as context:
+            context.index(place / "notes")
     return place
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    """A collection `notes` of 7 versions; each edit left a dead file behind."""
+    return shutil.copytree(made / "root", tmp_path / "root")
 
 
 def opened(root: Path) -> Collection:

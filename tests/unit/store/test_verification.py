@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import Fenced, UnknownCollection, UnsupportedFormat
 from raycontext.index import stages
+from raycontext.index.own_sources import note_own_source
 from raycontext.models import IndexOptions
 from raycontext.store.checking import repair as repairing
 from raycontext.store.checking import verification
@@ -37,22 +39,31 @@ from .test_collection import change
 Craft = Callable[[Collection, Manifest], dict[str, Any]]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a source `shop` and a root, made once."""
+    place = tmp_path_factory.mktemp("verified")
+    source = place / "shop"
+    write_tree(source, {"a/cart.py": CART, "b/ledger.go": LEDGER, "c/README.md": README, "d/empty.py": ""})
+    write_tree(source, {f"more/m{number}.py": PAYMENT.replace("card", f"card{number}") for number in range(6)})
+    settle(source)
+    with raycontext.connect(root=place / "root", runtime="inline", workers=2) as context:
+        context.index(source, num_shards=2)
+        write_tree(source, {"a/cart.py": CART.replace("cart", "basket")})
+        context.index(source)
+    return place
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
 @pytest.fixture
-def shop(tmp_path: Path, root: Path) -> Collection:
-    """Two versions, two shards, a segment of the first one with a tombstone."""
-    source = tmp_path / "shop"
-    write_tree(source, {"a/cart.py": CART, "b/ledger.go": LEDGER, "c/README.md": README, "d/empty.py": ""})
-    write_tree(source, {f"more/m{number}.py": PAYMENT.replace("card", f"card{number}") for number in range(6)})
-    settle(source)
-    with raycontext.connect(root=root, runtime="inline", workers=2) as context:
-        context.index(source, num_shards=2)
-        write_tree(source, {"a/cart.py": CART.replace("cart", "basket")})
-        context.index(source)
+def shop(made: Path, root: Path) -> Collection:
+    """Two versions, two shards, a segment of the first one with a tombstone. Its source stays as it is."""
+    shutil.copytree(made / "root", root)
+    assert note_own_source(str(root), str(made / "shop"))
     return Location(str(root), "shop").open()
 
 
@@ -275,10 +286,16 @@ def test_contradiction_is_mended(shop: Collection, root: Path, name: str) -> Non
     assert {path: entry.digest for path, entry in shop.snapshot(latest(shop)).entries.items()} == digests
 
 
-def test_file_that_changed_since_is_counted_and_no_damage(shop: Collection, tmp_path: Path) -> None:
-    write_tree(tmp_path / "shop", {"a/cart.py": "nothing\n"})
-    (tmp_path / "shop/b/ledger.go").unlink()
-    report = verify(shop, deep=True)
+def test_file_that_changed_since_is_counted_and_no_damage(shop: Collection, made: Path, tmp_path: Path) -> None:
+    (made / "shop").rename(tmp_path / "shop")
+    try:
+        shutil.copytree(tmp_path / "shop", made / "shop")
+        write_tree(made / "shop", {"a/cart.py": "nothing\n"})
+        (made / "shop/b/ledger.go").unlink()
+        report = verify(shop, deep=True)
+    finally:
+        shutil.rmtree(made / "shop")
+        (tmp_path / "shop").rename(made / "shop")
     assert (report.damage, report.compared_files, report.changed_files) == ((), 8, 2)
 
 
