@@ -14,7 +14,7 @@ import xxhash
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from raycontext.discover.globs import check_globs, path_filter
+from raycontext.discover.rules.globs import check_globs, path_filter
 from raycontext.embed.remote.providers import KINDS as REMOTE_KINDS
 from raycontext.errors import InvalidInput
 from raycontext.index.request import resolved

@@ -125,7 +125,7 @@ def _around(hit: Hit, lines: int) -> tuple[list[str], list[str]]:
     """Return the lines before and after a hit; two empty lists when its file has changed or cannot be read."""
     from raycontext.discover.decoding import decoded_as
     from raycontext.discover.opening import open_below, open_flags
-    from raycontext.discover.secrets import redacted, secret_spans
+    from raycontext.discover.secrets.redaction import redacted, secret_spans
 
     if hit["freshness"] != "unchanged":
         return [], []

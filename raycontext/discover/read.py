@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import xxhash
 
-from raycontext.discover.attributes import Attributes
 from raycontext.discover.decoding import decode, decoded_as, text_problem
 from raycontext.discover.notebooks import without_binary_outputs
 from raycontext.discover.opening import open_below, open_flags
-from raycontext.discover.secrets import is_secret, redacted, secret_spans
+from raycontext.discover.rules.attributes import Attributes
+from raycontext.discover.secrets.redaction import is_secret, redacted, secret_spans
 from raycontext.models import FileDigest, SkipReason
 
 __all__ = ["Content", "digest_file", "read_as", "read_content", "without_secrets"]

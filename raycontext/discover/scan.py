@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from raycontext.discover.attributes import ATTRIBUTES_FILE
-from raycontext.discover.globs import selected
-from raycontext.discover.ignore import CONTROL_NAMES
+from raycontext.discover.rules.attributes import ATTRIBUTES_FILE
+from raycontext.discover.rules.globs import selected
+from raycontext.discover.rules.ignore import CONTROL_NAMES
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.discover.walk import walk, walk_places
 from raycontext.models import FileStat, IndexOptions, TreeListing

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from pathlib import Path
 
-from raycontext.discover.ignore import CONTROL_NAMES, FolderRules, IgnoreRules, is_never_indexed, rules_for_root
 from raycontext.discover.opening import open_real, status_below
 from raycontext.discover.repository import is_inner_worktree
+from raycontext.discover.rules.ignore import CONTROL_NAMES, FolderRules, IgnoreRules, is_never_indexed, rules_for_root
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason, TreeListing
 

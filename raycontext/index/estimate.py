@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from raycontext import __version__
-from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import Content, read_content, without_secrets
-from raycontext.discover.secrets import is_secret
+from raycontext.discover.rules.attributes import Attributes
+from raycontext.discover.secrets.redaction import is_secret
 from raycontext.discover.snapshot import Snapshot
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from raycontext.chunk.languages.declared import language_named
 from raycontext.chunk.languages.detect import detect_language
-from raycontext.discover.globs import check_globs, path_filter
+from raycontext.discover.rules.globs import check_globs, path_filter
 from raycontext.errors import InvalidInput
 
 __all__ = ["LanguageChoice", "check_language_of"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from raycontext.discover.globs import check_globs
+from raycontext.discover.rules.globs import check_globs
 from raycontext.embed.names import absolute_name
 from raycontext.embed.permission import permit
 from raycontext.embed.remote.allowance import Limits

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import read_content, without_secrets
+from raycontext.discover.rules.attributes import Attributes
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import CorruptSegment
 from raycontext.index.relatives import relatives_first

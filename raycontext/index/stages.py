@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import digest_file, read_content, without_secrets
+from raycontext.discover.rules.attributes import Attributes
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.discover.walk import is_real_folder

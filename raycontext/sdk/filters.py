@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 
 from raycontext.chunk.languages.declared import LANGUAGE_NAMES, language_named
-from raycontext.discover.globs import check_globs
+from raycontext.discover.rules.globs import check_globs
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, SearchFilters
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path, PurePath
 
-from raycontext.discover.ignore import CONTROL_NAMES, FolderRules
+from raycontext.discover.rules.ignore import CONTROL_NAMES, FolderRules
 from raycontext.errors import RaycontextError
 
 __all__ = ["TreeWatcher"]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycontext.discover.globs import path_filter
+from raycontext.discover.rules.globs import path_filter
 from raycontext.models import SearchFilters
 from raycontext.store.segments.segment import Segment
 

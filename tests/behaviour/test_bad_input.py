@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.discover.attributes import Attributes
 from raycontext.discover.opening import open_real
 from raycontext.discover.read import Content
+from raycontext.discover.rules.attributes import Attributes
 from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
 from raycontext.index import stages
 from raycontext.models import SkipReason

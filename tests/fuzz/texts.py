@@ -17,7 +17,7 @@ from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.analyse.terms import analyse, query_terms
 from raycontext.chunk.chunker import chunk_file
 from raycontext.chunk.languages.detect import LANGUAGES, detect_language
-from raycontext.discover.globs import check_globs, path_filter
+from raycontext.discover.rules.globs import check_globs, path_filter
 from raycontext.errors import CorruptArrays, InvalidInput
 
 from ..property.test_chunk_files import check as check_chunks

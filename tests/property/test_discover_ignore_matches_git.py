@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from raycontext.discover.globs import path_filter
-from raycontext.discover.pattern import parse_glob
+from raycontext.discover.rules.globs import path_filter
+from raycontext.discover.rules.pattern import parse_glob
 from raycontext.discover.walk import walk
 
 NAMES = st.one_of(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import raycontext
 from raycontext.cli.main import main
-from raycontext.discover.globs import MAX_GLOB_CHARACTERS, MAX_GLOBS, check_globs, path_filter
+from raycontext.discover.rules.globs import MAX_GLOB_CHARACTERS, MAX_GLOBS, check_globs, path_filter
 from raycontext.errors import InvalidInput
 from raycontext.sdk.context import Context
 from raycontext.serve.http.api import http_application

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from raycontext import errors
-from raycontext.discover.globs import check_globs
+from raycontext.discover.rules.globs import check_globs
 from raycontext.serve.http import api, guard, server
 from raycontext.serve.http.calls import CALLS
 from raycontext.serve.http.guard import MAX_BODY_BYTES

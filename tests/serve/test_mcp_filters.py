@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raycontext.discover.globs import path_filter
+from raycontext.discover.rules.globs import path_filter
 from raycontext.errors import InvalidInput
 from raycontext.serve.mcp.filters import globs_of
 

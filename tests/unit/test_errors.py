@@ -127,7 +127,7 @@ SIGNALS: dict[str, set[str]] = {
     "raycontext.cli.install.jsonc": {"NotJson"},
     "raycontext.cli.install.marked": {"NotMarked"},
     "raycontext.daemon_client.wire": {"DaemonGone"},
-    "raycontext.discover.pattern": {"_MatchesNothing"},
+    "raycontext.discover.rules.pattern": {"_MatchesNothing"},
     "raycontext.embed.remote.providers": {"UnusableAnswer"},
     "raycontext.runtime.base": {"WorkerDied", "WorkerLost"},
     "raycontext.serve.mcp.channel": {"ChannelClosed"},

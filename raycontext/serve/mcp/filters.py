@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raycontext.discover.globs import check_globs
+from raycontext.discover.rules.globs import check_globs
 
 __all__ = ["globs_of"]
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raycontext.discover.attributes import Attributes
 from raycontext.discover.read import read_as
+from raycontext.discover.rules.attributes import Attributes
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import CorruptManifest, CorruptSegment, UnsupportedFormat
 from raycontext.models import SkipReason

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.discover.attributes import Attributes
+from raycontext.discover.rules.attributes import Attributes
 
 from ...conftest import write_tree
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raycontext.discover.pattern import glob_to_regex, parse_rules
+from raycontext.discover.rules.pattern import glob_to_regex, parse_rules
 from raycontext.discover.walk import walk
 
 

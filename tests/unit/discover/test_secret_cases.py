@@ -9,8 +9,8 @@ import pytest
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import default_settings
 
-from raycontext.discover.secret_forms import FORMS
-from raycontext.discover.secrets import is_secret, redacted, secret_spans
+from raycontext.discover.secrets.forms import FORMS
+from raycontext.discover.secrets.redaction import is_secret, redacted, secret_spans
 
 from .secret_cases import HARMLESS, SECRETS
 

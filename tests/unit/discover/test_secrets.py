@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.discover.secrets import is_secret, redacted, secret_spans
+from raycontext.discover.secrets.redaction import is_secret, redacted, secret_spans
 
 from ...conftest import CART, write_tree
 

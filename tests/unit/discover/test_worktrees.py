@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.discover.ignore import FolderRules
+from raycontext.discover.rules.ignore import FolderRules
 from raycontext.discover.walk import walk, walk_places
 
 from ...conftest import CART, write_tree

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from raycontext.discover.randomness import (
+from raycontext.discover.secrets.randomness import (
     is_password,
     is_random,
     is_real_password,

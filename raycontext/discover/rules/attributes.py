@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from raycontext.discover.pattern import bytewise, glob_to_regex
 from raycontext.discover.repository import common_git_folder, enclosing_repository, read_small_file
+from raycontext.discover.rules.pattern import bytewise, glob_to_regex
 
 __all__ = ["ATTRIBUTES_FILE", "KNOWN", "Attributes", "parse_attributes"]
 

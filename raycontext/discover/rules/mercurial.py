@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from raycontext.discover.pattern import UTF8_BOM, Rule, glob_to_regex
+from raycontext.discover.rules.pattern import UTF8_BOM, Rule, glob_to_regex
 
 __all__ = ["MercurialRules", "parse_mercurial_rules"]
 

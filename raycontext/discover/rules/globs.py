@@ -1,14 +1,14 @@
 """Selection of files by globs in gitignore syntax: those of include, exclude and path filters.
 
-The engine is that of ignore files (`raycontext.discover.ignore`), so a glob means everywhere what it means to git.
+The engine is that of ignore files (`ignore` beside it), so a glob means everywhere what it means to git.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from raycontext.discover.ignore import RuleSet
-from raycontext.discover.pattern import bytewise, parse_glob
+from raycontext.discover.rules.ignore import RuleSet
+from raycontext.discover.rules.pattern import bytewise, parse_glob
 from raycontext.errors import InvalidInput
 from raycontext.models import TreeListing
 

@@ -1,7 +1,7 @@
 """Secrets in files: whole files that are one, and spans of text that must not reach the index.
 
 A file is a secret as a whole by its name, or since it is a private key. In all other files only the secrets themselves
-are redacted: what the index stores, shows or sends to an embedder has `[secret]` in their place. `secret_forms` has the
+are redacted: what the index stores, shows or sends to an embedder has `[secret]` in their place. `forms` has the
 forms. Why this is own code: `docs/decisions/secrets.md`.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from raycontext.discover.randomness import is_code
-from raycontext.discover.secret_forms import FORMS
-from raycontext.discover.secret_names import has_secret_name
+from raycontext.discover.secrets.forms import FORMS
+from raycontext.discover.secrets.names import has_secret_name
+from raycontext.discover.secrets.randomness import is_code
 from raycontext.kernel.marks import Asks, Mark, Marks
 
 __all__ = ["REDACTED", "is_secret", "redacted", "secret_spans"]

@@ -22,8 +22,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from raycontext.discover.mercurial_rules import MercurialRules, parse_mercurial_rules
-from raycontext.discover.pattern import GLOB_SPECIALS, Rule, bytewise, glob_to_regex, parse_rules
 from raycontext.discover.repository import (
     common_git_folder,
     enclosing_mercurial_repository,
@@ -32,6 +30,8 @@ from raycontext.discover.repository import (
     is_inner_worktree,
     read_small_file,
 )
+from raycontext.discover.rules.mercurial import MercurialRules, parse_mercurial_rules
+from raycontext.discover.rules.pattern import GLOB_SPECIALS, Rule, bytewise, glob_to_regex, parse_rules
 
 __all__ = ["CONTROL_NAMES", "FolderRules", "IgnoreRules", "RuleSet", "is_never_indexed", "rules_for_root"]
 
