@@ -180,7 +180,9 @@ def _mark(one: Entry) -> str:
 def _tell(name: str, answer: Entry) -> None:
     """Report on stderr what the reader should know about the answer."""
     if name == "usages":
-        say(f"{answer['certain']} certain and {answer['possible']} possible uses; {answer['chunks']} chunks have it")
+        least = "" if answer["is_exact"] else "at least "
+        counts = f"{least}{answer['certain']} certain and {answer['possible']} possible uses"
+        say(f"{counts}; {answer['chunks']} chunks have it")
     if name == "outline":
         left = f"; {answer['constants']} constants left out (--kind constant)" if answer["constants"] else ""
         say(f"{len(answer['definitions'])} definitions shown; {answer['files']} indexed files{left}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntFlag
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,18 @@ from numpy.typing import NDArray
 from raycontext.kernel.arguments import INT32, INT64, UINT8, UINT32, UINT64, checked
 from raycontext.kernel.library import ffi, kernels
 
-__all__ = ["Gathered", "Syntax", "Tokens", "Use", "gather", "lex", "name_hashes", "sorted_postings", "syntax"]
+__all__ = [
+    "Gathered",
+    "Syntax",
+    "Tokens",
+    "Use",
+    "gather",
+    "lex",
+    "name_hashes",
+    "reference_hash",
+    "sorted_postings",
+    "syntax",
+]
 
 BYTES_PER_TOKEN = 6
 """Number of bytes of source for which space for one token is made at first."""
@@ -22,6 +34,10 @@ LEAST_SPACE = 256
 
 FIRST_SLOTS = 1 << 12
 """Number of slots of the table of names at first: a power of two."""
+
+
+KEPT_HASHES = 4096
+"""Number of names whose hashes a process keeps."""
 
 
 class Use(IntFlag):
@@ -75,6 +91,12 @@ def name_hashes(names: Sequence[bytes]) -> NDArray[np.uint64]:
     )  # fmt: skip
     checked(result, "offsets of names")
     return hashes
+
+
+@lru_cache(KEPT_HASHES)
+def reference_hash(name: str) -> int:
+    """Return the hash by which references know one name."""
+    return int(name_hashes([name.encode(errors="surrogateescape")])[0])
 
 
 def syntax(features: Sequence[str], words: Mapping[str, str]) -> Syntax:

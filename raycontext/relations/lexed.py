@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -13,14 +14,16 @@ from raycontext.analyse.imports import Import, imports_of
 from raycontext.analyse.names import name_hash
 from raycontext.analyse.syntaxes import syntax_of
 from raycontext.kernel.lexer import Tokens, Use, lex
-from raycontext.store.segments.columns import numbers
-from raycontext.store.segments.content import content_of
+from raycontext.store.segments.file_texts import file_text
 from raycontext.store.segments.segment import Segment
 
 __all__ = ["CONTAINERS", "FileDefinition", "LexedFile", "definitions_of"]
 
 CONTAINERS = frozenset({"function", "method", "class", "interface", "enum", "type", "module", "test", "macro"})
 """Kinds of definitions that count as enclosing."""
+
+LINE_END = 0x0A
+DEFINITION = int(Use.DEFINITION)
 
 _LOW = (1 << 32) - 1
 
@@ -54,8 +57,8 @@ class LexedFile:
 
     @cached_property
     def content(self) -> bytes:
-        """Content as UTF-8, with line ends between chunks."""
-        return content_of(self.segment, self.ordinal).tobytes()
+        """Indexed content as UTF-8."""
+        return file_text(self.segment, self.ordinal)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -67,29 +70,29 @@ class LexedFile:
         return lex(self.content, how, with_code=True)
 
     @cached_property
-    def _lines(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Positions of the line ends, and the first byte and first line of each chunk."""
+    def _lines(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Positions of the line ends, and the first byte, first line and first line end of each chunk."""
         first = int(self.segment.first_rows[self.ordinal])
         rows = slice(first, first + int(self.segment.row_counts[self.ordinal]))
-        ends = np.flatnonzero(np.frombuffer(self.content, np.uint8) == 10)
-        starts = self.segment.chunk_column("start_byte")[rows].astype(np.int64)
-        return ends, starts, self.segment.chunk_column("start_line")[rows].astype(np.int64)
+        ends = np.flatnonzero(np.frombuffer(self.content, np.uint8) == LINE_END)
+        starts = self.segment.chunk_column("start_byte")[rows]
+        lines = self.segment.chunk_column("start_line")[rows]
+        return ends.tolist(), starts.tolist(), lines.tolist(), np.searchsorted(ends, starts).tolist()
 
     def line_at(self, position: int) -> int:
         """Return the line of a position, from 1."""
-        ends, starts, lines = self._lines
-        row = max(int(np.searchsorted(starts, position, side="right")) - 1, 0)
-        before = np.searchsorted(ends, position) - np.searchsorted(ends, starts[row])
-        return int(lines[row] + before)
+        ends, starts, lines, firsts = self._lines
+        row = max(bisect_right(starts, position) - 1, 0)
+        return lines[row] + bisect_left(ends, position) - firsts[row]
 
     def position_of(self, line: int) -> int:
         """Return the position of the first byte of a line, or that of the chunk after it where the line is blank."""
-        ends, starts, lines = self._lines
-        row = max(int(np.searchsorted(lines, line, side="right")) - 1, 0)
+        ends, starts, lines, firsts = self._lines
+        row = max(bisect_right(lines, line) - 1, 0)
         if line <= lines[row]:
-            return int(starts[row])
-        place = int(np.searchsorted(ends, starts[row])) + line - int(lines[row]) - 1
-        return int(ends[place]) + 1 if place < len(ends) else len(self.content)
+            return starts[row]
+        place = firsts[row] + line - lines[row] - 1
+        return ends[place] + 1 if place < len(ends) else len(self.content)
 
     def bounds(self, position: int) -> tuple[int, int]:
         """Return start and end of the line that holds a position."""
@@ -115,11 +118,9 @@ class LexedFile:
     @cached_property
     def imports(self) -> list[Import]:
         """Imports of the file."""
-        table = self.segment.imports
-        files = numbers(table, "file")
-        first, last = np.searchsorted(files, (self.ordinal, self.ordinal + 1))
-        part = table.slice(int(first), int(last - first)).select(["module", "name", "alias"]).to_pylist()
-        return [Import(entry["module"], entry["name"], entry["alias"]) for entry in part]
+        first, last = np.searchsorted(self.segment.import_files, (self.ordinal, self.ordinal + 1))
+        columns = (self.segment.import_words(name).read(int(first), int(last)) for name in ("module", "name", "alias"))
+        return [Import(*values) for values in zip(*columns, strict=True)]
 
     @cached_property
     def _defined(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -128,6 +129,27 @@ class LexedFile:
         columns = (self.segment.definition_column(name)[numbers_of] for name in ("name_hash", "line", "end_line"))
         hashes, lines, ends = (column.astype(np.int64) for column in columns)
         return numbers_of, hashes, lines, ends
+
+    @cached_property
+    def _lines_defining(self) -> dict[int, frozenset[int]]:
+        """Lines on which names are defined, by the lower half of their hash, as far as they were asked for."""
+        return {}
+
+    @cached_property
+    def _containers(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Lines, last lines and numbers of the enclosing definitions by line, and the last line of all up to each."""
+        numbers_of, _, lines, ends = self._defined
+        kinds, codes = self.segment.definition_kinds
+        inside = np.array([kind in CONTAINERS for kind in kinds], np.bool_)
+        chosen = np.flatnonzero(inside[codes[numbers_of]]) if len(kinds) else np.empty(0, np.int64)
+        chosen = chosen[np.argsort(lines[chosen], kind="stable")]
+        reach = np.maximum.accumulate(ends[chosen])
+        return lines[chosen].tolist(), ends[chosen].tolist(), numbers_of[chosen].tolist(), reach.tolist()
+
+    @cached_property
+    def _enclosing(self) -> dict[int, list[FileDefinition]]:
+        """What `around` has returned, by line."""
+        return {}
 
     @cached_property
     def _kept(self) -> dict[int, FileDefinition | None]:
@@ -155,17 +177,22 @@ class LexedFile:
         )
         return sorted((one for one in found if one is not None), key=lambda one: (one.line, -one.end_line))
 
-    def definition(self, number: int) -> FileDefinition | None:
-        """Return a definition of the segment by its number; None where its name cannot be found in the text."""
+    def definition(self, number: int, name: str = "") -> FileDefinition | None:
+        """Return a definition of the segment by its number; None where its name cannot be found in the text.
+
+        name: the name, where it is known.
+        """
         if number not in self._kept:
-            self._kept[number] = self._read(number)
+            self._kept[number] = self._read(number, name)
         return self._kept[number]
 
-    def _read(self, number: int) -> FileDefinition | None:
+    def _read(self, number: int, name: str) -> FileDefinition | None:
         segment = self.segment
         line = int(segment.definition_column("line")[number])
         key = int(segment.definition_column("name_hash")[number])
-        name = self._name_on(line, key) or _labelled(segment, int(segment.definition_column("row")[number]), key)
+        if not name:
+            row = int(segment.definition_column("row")[number])
+            name = _labelled(segment, row, key) or self._name_on(line, key)
         if not name:
             return None
         end_line, weight = (int(segment.definition_column(column)[number]) for column in ("end_line", "weight"))
@@ -185,32 +212,43 @@ class LexedFile:
         Each ends where the definition around it ends.
         """
         around = self.around(line)
-        names = [index for index in self.indices_on(line, line) if int(self.tokens.kinds[index]) & Use.DEFINITION]
+        names = [index for index in self.indices_on(line, line) if int(self.tokens.kinds[index]) & DEFINITION]
         end_line = around[-1].end_line if around else line
         return [FileDefinition(self.word(index), "function", line, end_line, 0) for index in names]
 
     def around(self, line: int) -> list[FileDefinition]:
-        """Return the definitions that enclose a line, outermost first."""
-        numbers_of, _, lines, ends = self._defined
-        found = (self.definition(int(numbers_of[at])) for at in np.flatnonzero((lines <= line) & (ends >= line)))
-        enclosing = [one for one in found if one is not None and one.kind in CONTAINERS]
-        return sorted(enclosing, key=lambda one: (one.line, -one.end_line))
-
-    def scope(self, line: int, name: str = "") -> str:
-        """Return the names of the definitions around a line, without the one of that name that begins there."""
-        return " > ".join(one.name for one in self.around(line) if not (one.line == line and one.name == name))
+        """Return the definitions that enclose a line, outermost first. The list must not be changed."""
+        kept = self._enclosing.get(line)
+        if kept is None:
+            lines, ends, numbers_of, reach = self._containers
+            found = []
+            place = bisect_right(lines, line) - 1
+            while place >= 0 and reach[place] >= line:
+                one = self.definition(numbers_of[place]) if ends[place] >= line else None
+                if one is not None:
+                    found.append(one)
+                place -= 1
+            found.reverse()
+            found.sort(key=lambda one: (one.line, -one.end_line))
+            kept = self._enclosing[line] = found
+        return kept
 
     def is_definition(self, index: int) -> bool:
         """Return whether an identifier is the name of a definition, and not a use."""
-        if int(self.tokens.kinds[index]) & Use.DEFINITION:
+        if int(self.tokens.kinds[index]) & DEFINITION:
             return True
-        line, word = self.line_at(int(self.tokens.starts[index])), self.word(index)
-        _, hashes, lines, _ = self._defined
-        if not ((lines == line) & (hashes == (name_hash(word) & _LOW))).any():
+        hashed = name_hash(self.word(index)) & _LOW
+        if hashed not in self._lines_defining:
+            _, hashes, lines, _ = self._defined
+            self._lines_defining[hashed] = frozenset(lines[hashes == hashed].tolist())
+        if not self._lines_defining[hashed]:
+            return False
+        line = self.line_at(int(self.tokens.starts[index]))
+        if line not in self._lines_defining[hashed]:
             return False
         key = self.tokens.hashes[index]
         same = [other for other in self.indices_on(line, line) if self.tokens.hashes[other] == key]
-        return same[0] == index and not any(int(self.tokens.kinds[other]) & Use.DEFINITION for other in same)
+        return same[0] == index and not any(int(self.tokens.kinds[other]) & DEFINITION for other in same)
 
 
 def definitions_of(segment: Segment, ordinal: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.posting_lists import lookup
-from raycontext.kernel.lexer import name_hashes
+from raycontext.kernel.lexer import reference_hash
 from raycontext.relations.lexed import LexedFile
 from raycontext.search.view import Part, View
 from raycontext.store.segments.segment import path_hash
@@ -33,14 +33,14 @@ def lexed(view: View, part: Part, ordinal: int) -> LexedFile:
 def files_at(view: View, paths: Iterable[str]) -> Iterator[tuple[Part, int]]:
     """Yield part and ordinal of the living files at some paths, in the order of the paths."""
     for path in paths:
-        key = np.uint64(path_hash(path))
-        for part in view.parts:
-            for ordinal in np.flatnonzero((part.segment.path_hashes == key) & part.alive_files):
-                if part.segment.path(int(ordinal)) == path:
-                    yield part, int(ordinal)
+        for number in view.files_at(path_hash(path)):
+            place, ordinal = view.locate_file(number)
+            part = view.parts[place]
+            if part.alive_files[ordinal] and part.segment.path(ordinal) == path:
+                yield part, ordinal
 
 
 def rows_using(part: Part, name: str) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     """Return the chunks of a segment that use a name, dead ones too, and the kinds of use."""
-    _, _, rows, kinds = lookup(part.segment.references, name_hashes([name.encode(errors="surrogateescape")]))
+    _, _, rows, kinds = lookup(part.segment.references, np.array([reference_hash(name)], np.uint64))
     return rows, kinds

@@ -12,6 +12,7 @@ from raycontext.relations.lexed import LexedFile
 __all__ = ["Receiver", "receiver_of", "type_of"]
 
 _BEFORE = re.compile(r"(?:\?\.|!?\.|->|::|\\)\s*$")
+_SEPARATORS = (b".", b"->", b"::", b"\\")
 _CHAIN = re.compile(r"((?:[\w$@]+\s*(?:\?\.|\.|->|::|\\)\s*)*)([\w$@]+)\s*$")
 _CALLED = re.compile(r"([\w$]+)\s*(?:<[^<>()]*>)?\s*$")
 _ARROWS = frozenset({"c", "cpp", "php", "perl"})
@@ -40,8 +41,10 @@ ALONE = Receiver("", "", "", "")
 
 def receiver_of(file: LexedFile, start: int) -> Receiver:
     """Return the receiver of the name that begins at a position."""
-    code = file.tokens.code
-    before = code[max(start - LOOK_BACK_BYTES, 0) : start].decode(errors="replace")
+    near = file.tokens.code[max(start - LOOK_BACK_BYTES, 0) : start]
+    if not near.rstrip().endswith(_SEPARATORS):
+        return ALONE
+    before = near.decode(errors="replace")
     found = _BEFORE.search(before)
     if found is None:
         return ALONE

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import posixpath
 import re
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 
-from raycontext.analyse.imports import ALL_NAMES
+from raycontext.analyse.imports import ALL_NAMES, Import
 from raycontext.analyse.syntaxes import family_of
 from raycontext.kernel.lexer import Use
 from raycontext.relations.lexed import FileDefinition, LexedFile
 from raycontext.relations.modules import Match, denotes, group_of
 from raycontext.relations.receivers import Receiver, receiver_of, type_of
-from raycontext.relations.sites import CLASS_KINDS, Facts, Site
+from raycontext.relations.sites import CLASS_KINDS, Facts, GroupSites, Site
 from raycontext.relations.values import Certainty
 
-__all__ = ["verdict"]
+__all__ = ["FileFacts", "verdict"]
 
 _SELF = frozenset({"self", "this", "cls", "Self", "static"})
 _ABOVE = frozenset({"super", "parent", "base"})
@@ -29,85 +30,123 @@ _IMPLICIT = frozenset({"cpp", "java", "kotlin", "scala", "groovy", "csharp", "sw
 CERTAIN, POSSIBLE = Certainty.CERTAIN, Certainty.POSSIBLE
 
 
-def verdict(file: LexedFile, index: int, facts: Facts) -> Certainty | None:
-    """Return how sure it is that an identifier uses a wanted definition; None where it uses another thing."""
-    sites = [site for site in facts.sites if group_of(site.language) == group_of(file.language)]
-    if not any(facts.is_wanted(site) for site in sites):
-        return POSSIBLE if not facts.sites else None
-    start, kind = int(file.tokens.starts[index]), int(file.tokens.kinds[index])
-    if kind & Use.IMPORT:
-        return _imported_name(file, index, facts, sites)
+class FileFacts:
+    """Facts about a name as they are seen from one file: what is the same for all uses in it is worked out once."""
+
+    def __init__(self, file: LexedFile, facts: Facts) -> None:
+        self.file = file
+        self.facts = facts
+        self.family = family_of(file.language)
+        self._modules: dict[str, Match] = {}
+
+    @cached_property
+    def group(self) -> GroupSites:
+        """Definitions of the name that the language of the file can use."""
+        return self.facts.in_group(group_of(self.file.language))
+
+    @cached_property
+    def bound(self) -> list[Import]:
+        """Imports that bind the name."""
+        name = self.facts.name
+        return [entry for entry in self.file.imports if (entry.alias or entry.name) == name and entry.name != ALL_NAMES]
+
+    @cached_property
+    def stars(self) -> frozenset[Match]:
+        """Whether the modules give a wanted definition whose names are all imported."""
+        entries = (entry for entry in self.file.imports if entry.name == ALL_NAMES and not entry.alias)
+        return frozenset(self.of_module(entry.module) for entry in entries)
+
+    @cached_property
+    def is_apart(self) -> bool:
+        """Whether each use in the file is of a definition of its own that is not wanted, as that of a static of C."""
+        own = self.group.by_path.get(self.file.path, ()) if self.family == "c" else ()
+        is_visible = any(not site.scope and not site.owner for site in own)
+        return is_visible and not self.group.wants_member and not any(self.facts.is_wanted(site) for site in own)
+
+    def of_module(self, module: str) -> Match:
+        """Return whether a module gives a wanted definition. NO also where it gives another one."""
+        if module not in self._modules:
+            best = self.given_by(module)
+            if best is not Match.YES and (
+                self._best(module, self.facts.other_providers, self.facts.other_providers_by_name) is Match.YES
+            ):
+                best = Match.NO
+            self._modules[module] = best
+        return self._modules[module]
+
+    def given_by(self, module: str) -> Match:
+        """Return whether a module gives a wanted definition, whatever else it gives."""
+        return self._best(module, self.facts.providers, self.facts.providers_by_name)
+
+    def _best(self, module: str, paths: Iterable[str], by_name: dict[str, list[str]]) -> Match:
+        best = Match.NO
+        if self.family in ("c", "cpp"):  # an included file has the name that the include says
+            paths = by_name.get(posixpath.basename(module), [])
+        for path in paths:
+            best = max(best, denotes(self.file.language, module, self.file.path, path))
+            if best is Match.YES:
+                break
+        return best
+
+
+def verdict(seen: FileFacts, index: int) -> Certainty | None:
+    """Return how sure it is that an identifier of a file uses a wanted definition; None where it uses another thing."""
+    group, file = seen.group, seen.file
+    if not group.wants_free and not group.wants_member:
+        return POSSIBLE if not seen.facts.sites else None
+    if int(file.tokens.kinds[index]) & Use.IMPORT:
+        return _imported_name(seen, index)
+    start = int(file.tokens.starts[index])
     receiver = receiver_of(file, start)
     if receiver.separator:
-        return _through(file, start, receiver, facts, sites)
-    return _alone(file, index, facts, sites)
+        return _through(seen, start, receiver)
+    return _alone(seen, start)
 
 
-def _settled(sites: list[Site], facts: Facts) -> Certainty | None:
+def _settled(sites: Sequence[Site], facts: Facts) -> Certainty | None:
     """Return the verdict for a use that is of one of some definitions."""
     wanted = sum(facts.is_wanted(site) for site in sites)
     return None if not wanted else CERTAIN if wanted == len(sites) else POSSIBLE
-
-
-def _of_module(file: LexedFile, module: str, facts: Facts) -> Match:
-    """Return whether a module gives a wanted definition. NO also where it gives another one."""
-    best = max((denotes(file.language, module, file.path, path) for path in facts.providers), default=Match.NO)
-    if best is not Match.YES and any(
-        denotes(file.language, module, file.path, path) is Match.YES for path in facts.other_providers
-    ):
-        return Match.NO
-    return best
 
 
 def _as_certainty(match: Match) -> Certainty | None:
     return {Match.YES: CERTAIN, Match.MAYBE: POSSIBLE, Match.NO: None}[match]
 
 
-def _imported_name(file: LexedFile, index: int, facts: Facts, sites: list[Site]) -> Certainty | None:
+def _imported_name(seen: FileFacts, index: int) -> Certainty | None:
     """Return the verdict for a name in an import."""
-    name = facts.name
+    file, name = seen.file, seen.facts.name
     entries = file.imported_at(index) or file.imports
-    matches = [_of_module(file, entry.module, facts) for entry in entries if entry.name == name]
+    matches = [seen.of_module(entry.module) for entry in entries if entry.name == name]
     if matches:
         return _as_certainty(max(matches))
-    if all(site.kind == "module" for site in sites):
+    if all(site.kind == "module" for site in seen.group.sites):
         return POSSIBLE
-    return None if family_of(file.language) in _EXPLICIT or entries else POSSIBLE
+    return None if seen.family in _EXPLICIT or entries else POSSIBLE
 
 
-def _alone(file: LexedFile, index: int, facts: Facts, sites: list[Site]) -> Certainty | None:
+def _alone(seen: FileFacts, start: int) -> Certainty | None:
     """Return the verdict for a name without a receiver."""
-    family, name = family_of(file.language), facts.name
-    start = int(file.tokens.starts[index])
-    line = file.line_at(start)
-    around = file.around(line)
-    own = [site for site in sites if site.path == file.path]
-    visible = _visible(own, around, family)
+    file, facts, family, sites = seen.file, seen.facts, seen.family, seen.group.sites
+    around = file.around(file.line_at(start))
+    visible = _visible(seen.group.by_path.get(file.path, []), around, family)
     if visible:
         return _settled(visible, facts)
-    if family in ("python", "javascript", "go") and _is_local(file, name, around, start):
+    if family in ("python", "javascript", "go") and _is_local(file, facts.name, around, start):
         return None
-    bound = [entry for entry in file.imports if (entry.alias or entry.name) == name and entry.name != ALL_NAMES]
-    if bound:
-        matches = [_of_module(file, entry.module, facts) for entry in bound if entry.name]
-        modules = [entry for entry in bound if not entry.name]
+    if seen.bound:
+        matches = [seen.of_module(entry.module) for entry in seen.bound if entry.name]
+        modules = [entry for entry in seen.bound if not entry.name]
         if matches or modules:
             return _as_certainty(max(matches, default=Match.NO))
-    if family in _IMPLICIT and any(site.owner for site in sites):
+    if family in _IMPLICIT and len(seen.group.free) < len(sites):
         inside = _in_type(around, facts, sites)
         if inside is not Match.MAYBE:
             return _as_certainty(inside)
-    near = [
-        site
-        for site in sites
-        if family in _PACKAGES and not site.owner and posixpath.dirname(site.path) == posixpath.dirname(file.path)
-    ]
+    near = seen.group.by_folder.get(posixpath.dirname(file.path), []) if family in _PACKAGES else []
     if near:
         return _settled(near, facts)
-    free = [site for site in sites if not site.owner]
-    stars = [
-        _of_module(file, entry.module, facts) for entry in file.imports if entry.name == ALL_NAMES and not entry.alias
-    ]
+    free, stars = seen.group.free, seen.stars
     if family not in ("c", "cpp") and stars and max(stars) is not Match.NO and free:
         return _as_certainty(max(stars))
     if family in _EXPLICIT:
@@ -118,11 +157,10 @@ def _alone(file: LexedFile, index: int, facts: Facts, sites: list[Site]) -> Cert
     if not free:
         return POSSIBLE if family in _IMPLICIT else None
     if Match.YES in stars:
-        return CERTAIN if len({site.path for site in free if site.has_body}) <= 1 else POSSIBLE
-    bodies = [site for site in free if site.has_body] or free
-    if len({site.path for site in bodies}) == 1:
-        return CERTAIN if any(facts.is_wanted(site) for site in free) else None
-    return POSSIBLE if any(facts.is_wanted(site) for site in free) else None
+        return CERTAIN if seen.group.body_files <= 1 else POSSIBLE
+    if not seen.group.wants_free:
+        return None
+    return CERTAIN if (seen.group.body_files or len({site.path for site in free})) == 1 else POSSIBLE
 
 
 def _visible(own: list[Site], around: list[FileDefinition], family: str) -> list[Site]:
@@ -143,7 +181,7 @@ def _visible(own: list[Site], around: list[FileDefinition], family: str) -> list
     return best
 
 
-def _in_type(around: list[FileDefinition], facts: Facts, sites: list[Site]) -> Match:
+def _in_type(around: list[FileDefinition], facts: Facts, sites: Sequence[Site]) -> Match:
     """Return whether a member that is used without a receiver is a wanted one. MAYBE where the types do not tell."""
     types = [one.name for one in reversed(around) if one.kind in CLASS_KINDS]
     for name in types:
@@ -187,14 +225,11 @@ def _is_local(file: LexedFile, name: str, around: list[FileDefinition], start: i
     return False
 
 
-def _through(file: LexedFile, start: int, receiver: Receiver, facts: Facts, sites: list[Site]) -> Certainty | None:
+def _through(seen: FileFacts, start: int, receiver: Receiver) -> Certainty | None:
     """Return the verdict for a name that is used through a receiver or a qualifier."""
-    family = family_of(file.language)
+    file, facts, family, free = seen.file, seen.facts, seen.family, seen.group.free
     around = file.around(file.line_at(start))
-    members = [site for site in sites if site.owner]
-    free = [site for site in sites if not site.owner]
-    wants_member = any(facts.is_wanted(site) for site in members)
-    wants_free = any(facts.is_wanted(site) for site in free)
+    wants_member, wants_free = seen.group.wants_member, seen.group.wants_free
     if receiver.is_literal:
         return None
     if receiver.path in _SELF or receiver.path == "crate":
@@ -205,7 +240,7 @@ def _through(file: LexedFile, start: int, receiver: Receiver, facts: Facts, site
         if receiver.separator == "::":
             return POSSIBLE if wants_free else None
         return _above(around, facts) if wants_member else None
-    module = _as_module(file, receiver, facts)
+    module = _as_module(seen, receiver)
     if module is not None:
         match, is_known = module
         if match is not Match.NO:
@@ -256,13 +291,12 @@ def _above(around: list[FileDefinition], facts: Facts) -> Certainty | None:
     return CERTAIN if types[0] in facts.owners and not facts.other_owners else POSSIBLE
 
 
-def _as_module(file: LexedFile, receiver: Receiver, facts: Facts) -> tuple[Match, bool] | None:
+def _as_module(seen: FileFacts, receiver: Receiver) -> tuple[Match, bool] | None:
     """Return whether a receiver is a module that gives a wanted definition, and whether it is surely a module.
 
     None where no import says that it is one.
     """
-    family = family_of(file.language)
-    path = receiver.path
+    file, family, path = seen.file, seen.family, receiver.path
     if not path:
         return None
     matches: list[Match] = []
@@ -272,17 +306,17 @@ def _as_module(file: LexedFile, receiver: Receiver, facts: Facts) -> tuple[Match
             bound = entry.alias or _bound_by(entry.module, family)
             whole = entry.module if not entry.alias else entry.alias
             if path in (bound, whole):
-                matches.append(_of_module(file, entry.module, facts))
+                matches.append(seen.of_module(entry.module))
                 is_known = True
             elif path.startswith(f"{bound}.") and family == "python":
                 inner = path if not entry.alias else f"{entry.module}.{path.partition('.')[2]}"
-                matches.append(_of_module(file, inner, facts))
+                matches.append(seen.of_module(inner))
                 is_known = True
         elif entry.name and path.partition(".")[0] == (entry.alias or entry.name):
             separator = {"python": ".", "rust": "::"}.get(family, ".")
             joined = entry.module if entry.module.endswith(".") and family == "python" else entry.module + separator
             inner = joined + separator.join([entry.name, *path.split(".")[1:]])
-            match = _of_module(file, inner, facts)
+            match = seen.of_module(inner)
             if match is Match.YES:
                 matches.append(match)
                 is_known = True
@@ -298,7 +332,9 @@ def _bound_by(module: str, family: str) -> str:
     return module.partition(".")[0] if family == "python" else re.split(r"::|[./\\]", module)[-1]
 
 
-def _qualified(file: LexedFile, receiver: Receiver, facts: Facts, free: list[Site], family: str) -> Certainty | None:
+def _qualified(
+    file: LexedFile, receiver: Receiver, facts: Facts, free: Sequence[Site], family: str
+) -> Certainty | None:
     """Return the verdict for a function that is used through a qualifier that no import explains."""
     last = receiver.name
     if receiver.separator == "::" or family in ("csharp", "php", "ruby", "elixir", "haskell", "lua", "swift"):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from raycontext.analyse.path_kinds import PATH_KINDS
 from raycontext.relations.lexed import FileDefinition, LexedFile
+from raycontext.relations.modules import group_of
 from raycontext.relations.values import Definition
 from raycontext.store.segments.columns import WEIGHT_UNITS
 
-__all__ = ["CLASS_KINDS", "TEST_BIT", "Facts", "FileUses", "ImportSite", "Site", "site_of"]
+__all__ = ["CLASS_KINDS", "TEST_BIT", "Facts", "GroupSites", "ImportSite", "NameUses", "Site", "site_of"]
 
 CLASS_KINDS = frozenset({"class", "interface", "enum", "type", "module"})
 """Kinds whose members are used through a receiver."""
@@ -20,6 +23,8 @@ TEST_BIT = 1 << PATH_KINDS.index("test")
 """Bit of the kinds of files that marks a test."""
 
 _GO_RECEIVER = re.compile(r"func\s*\(\s*\w*\s*\*?\s*(\w+)")
+_QUALIFIED = frozenset({"cpp", "cuda", "lua", "javascript", "kotlin"})
+"""Languages in which the name of a definition can stand behind that of its type."""
 _QUALIFIER = re.compile(r"(\w+)\s*(?:<[^<>]*>)?\s*(?:::|\.|#)\s*~?$")
 
 
@@ -62,14 +67,34 @@ class ImportSite(NamedTuple):
     alias: str
 
 
-class FileUses(NamedTuple):
-    """File with chunks that use a name."""
+class NameUses(NamedTuple):
+    """Files with chunks that use a name."""
 
-    path: str
     chunks: int
+    """Number of the chunks."""
+    files: int
+    """Number of the files."""
+    paths: tuple[str, ...]
+    """Paths of the first of these files by path, as many as were asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+class GroupSites(NamedTuple):
+    """Definitions of a name in the languages of one group."""
+
+    sites: tuple[Site, ...]
+    free: tuple[Site, ...]
+    """The definitions that are no member of a type."""
+    by_path: dict[str, list[Site]]
+    by_folder: dict[str, list[Site]]
+    """`free` by the folder of the file."""
+    wants_member: bool
+    """Whether one of the definitions that were asked for is a member of a type."""
+    wants_free: bool
+    body_files: int
+    """Number of the files of those in `free` that have a body."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """What decides which definition a use of a name is of, gathered over the whole collection."""
 
@@ -93,6 +118,52 @@ class Facts:
         """Return whether a definition is one of those that were asked for."""
         return (site.path, site.line) in self.wanted
 
+    def in_group(self, group: str) -> GroupSites:
+        """Return the definitions in the languages of a group."""
+        return self._groups.get(group) or GroupSites((), (), {}, {}, wants_member=False, wants_free=False, body_files=0)
+
+    @cached_property
+    def providers_by_name(self) -> dict[str, list[str]]:
+        """`providers` by the name of the file."""
+        return _by_name(self.providers)
+
+    @cached_property
+    def other_providers_by_name(self) -> dict[str, list[str]]:
+        """`other_providers` by the name of the file."""
+        return _by_name(self.other_providers)
+
+    @cached_property
+    def _groups(self) -> dict[str, GroupSites]:
+        gathered: dict[str, list[Site]] = {}
+        for site in self.sites:
+            gathered.setdefault(group_of(site.language), []).append(site)
+        return {group: self._gathered(sites) for group, sites in gathered.items()}
+
+    def _gathered(self, sites: list[Site]) -> GroupSites:
+        by_path: dict[str, list[Site]] = {}
+        by_folder: dict[str, list[Site]] = {}
+        free = tuple(site for site in sites if not site.owner)
+        for site in sites:
+            by_path.setdefault(site.path, []).append(site)
+        for site in free:
+            by_folder.setdefault(posixpath.dirname(site.path), []).append(site)
+        return GroupSites(
+            tuple(sites),
+            free,
+            by_path,
+            by_folder,
+            wants_member=any(site.owner and self.is_wanted(site) for site in sites),
+            wants_free=any(self.is_wanted(site) for site in free),
+            body_files=len({site.path for site in free if site.has_body}),
+        )
+
+
+def _by_name(paths: frozenset[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(posixpath.basename(path), []).append(path)
+    return found
+
 
 def site_of(file: LexedFile, found: FileDefinition, kinds: int) -> Site:
     """Return a definition of a file with what is known about it. `kinds` are the kinds of the file by its path."""
@@ -113,22 +184,20 @@ def site_of(file: LexedFile, found: FileDefinition, kinds: int) -> Site:
 
 def owner_of(file: LexedFile, found: FileDefinition, around: list[FileDefinition]) -> str:
     """Return the name of the type whose member a definition is; "" where it is none."""
-    start = file.position_of(found.line)
-    line = file.content[start : file.bounds(start)[1]].decode(errors="replace")
     if file.language == "go":
-        receiver = _GO_RECEIVER.match(line)
+        receiver = _GO_RECEIVER.match(_line_of(file, found))
         return receiver[1] if receiver else ""
-    qualifier = _QUALIFIER.search(line.partition(found.name)[0])
-    if qualifier and file.language in ("cpp", "cuda", "lua", "javascript", "kotlin"):
-        return qualifier[1]
+    if file.language in _QUALIFIED:
+        qualifier = _QUALIFIER.search(_line_of(file, found).partition(found.name)[0])
+        if qualifier:
+            return qualifier[1]
     inner = around[-1] if around else None
     if inner is None or inner.kind not in CLASS_KINDS:
         return ""
     if inner.kind == "module" and file.language != "rust":
         return inner.name if file.language in ("ruby", "elixir") and found.kind == "method" else ""
     if file.language == "rust":
-        begin = file.position_of(inner.line)
-        head = file.content[begin : file.bounds(begin)[1]].decode(errors="replace")
+        head = _line_of(file, inner)
         if head.lstrip().startswith("mod ") or " mod " in head.partition("{")[0]:
             return ""
         implemented = re.search(r"\bfor\s+&?(?:mut\s+)?(?:\w+::)*(\w+)", head) or re.search(
@@ -136,3 +205,9 @@ def owner_of(file: LexedFile, found: FileDefinition, around: list[FileDefinition
         )
         return implemented[1] if implemented else inner.name
     return inner.name
+
+
+def _line_of(file: LexedFile, found: FileDefinition) -> str:
+    """Return the line on which the name of a definition stands."""
+    start = file.position_of(found.line)
+    return file.content[start : file.bounds(start)[1]].decode(errors="replace")

@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from raycontext.analyse.imports import ALL_NAMES, Import
-from raycontext.analyse.names import name_hash
-from raycontext.kernel.lexer import Use, name_hashes
+from raycontext.analyse.imports import Import
+from raycontext.kernel.lexer import Use, reference_hash
 from raycontext.models import SearchFilters
 from raycontext.relations.lexed import CONTAINERS, LexedFile
-from raycontext.relations.modules import Match, denotes, group_of
+from raycontext.relations.modules import Match
 from raycontext.relations.reading import files_at, lexed, rows_using
-from raycontext.relations.resolution import verdict
-from raycontext.relations.sites import CLASS_KINDS, TEST_BIT, Facts, FileUses, ImportSite, Site, site_of
+from raycontext.relations.resolution import FileFacts, verdict
+from raycontext.relations.sites import CLASS_KINDS, TEST_BIT, Facts, Site, site_of
 from raycontext.relations.uses import mentions_of, use_site, uses_of
 from raycontext.relations.values import Certainty, UseSite
-from raycontext.search.view import Part, View
-from raycontext.store.segments.columns import numbers
+from raycontext.search.view import View
 
 __all__ = [
+    "CALL_KINDS",
+    "CallersIn",
     "Calls",
     "DefinitionAt",
     "DefinitionsAt",
+    "FindMentions",
     "FindUses",
     "Heir",
     "Heirs",
     "NamedCall",
-    "StarImports",
-    "Survey",
-    "Surveyed",
 ]
 
-MOST_SITES = 2000
-"""Largest number of definitions of one name that a shard reports."""
-
-_LOW = (1 << 32) - 1
-
-
-class Surveyed(NamedTuple):
-    """Definitions, uses and imports of some names in a shard."""
-
-    sites: list[Site]
-    uses: dict[str, list[FileUses]]
-    imports: list[ImportSite]
-    has_references: bool
-    """Whether all segments say what their chunks use."""
+CALL_KINDS = int(Use.CALL | Use.CONSTRUCTION)
+"""Bits of the kinds of use that are calls."""
 
 
 class Heir(NamedTuple):
@@ -67,119 +51,6 @@ class NamedCall(NamedTuple):
     name: str
     token: int
     line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Question for the definitions of some names, the files that use them, and those that import them."""
-
-    names: tuple[str, ...]
-    filters: SearchFilters = field(default_factory=SearchFilters)
-    kinds: int = 127 - int(Use.DEFINITION)
-    """Bits of the kinds of use that count."""
-    with_uses: bool = True
-
-    def answer(self, view: View) -> Surveyed:
-        sites: list[Site] = []
-        uses: dict[str, dict[str, int]] = {name: {} for name in self.names}
-        imports: list[ImportSite] = []
-        complete = True
-        for part, eligible in zip(view.parts, view.eligible(self.filters), strict=True):
-            if not part.segment.has_references:
-                complete = complete and not part.live_rows
-                continue
-            sites.extend(_sites(view, part, self.names))
-            for name in self.names if self.with_uses else ():
-                for path, count in _files_using(part, name, eligible, self.kinds):
-                    uses[name][path] = uses[name].get(path, 0) + count
-            imports.extend(_imports(part, self.names))
-        return Surveyed(
-            sites,
-            {name: [FileUses(path, count) for path, count in sorted(found.items())] for name, found in uses.items()},
-            imports,
-            complete,
-        )
-
-
-def _sites(view: View, part: Part, names: tuple[str, ...]) -> Iterator[Site]:
-    """Yield the living definitions of some names in a segment."""
-    segment = part.segment
-    keys = np.array([name_hash(name) & _LOW for name in names], np.uint32)
-    hashes = segment.definition_column("name_hash")
-    found = np.flatnonzero(hashes == keys[0]) if len(keys) == 1 else np.flatnonzero(np.isin(hashes, keys))
-    rows = segment.definition_column("row")
-    wanted = frozenset(names)
-    for number in found[:MOST_SITES].tolist():
-        ordinal = int(segment.chunk_column("file")[rows[number]])
-        if not part.alive_files[ordinal]:
-            continue
-        file = lexed(view, part, ordinal)
-        definition = file.definition(number)
-        if definition is not None and definition.name in wanted and group_of(file.language):
-            yield site_of(file, definition, int(segment.file_column("kinds")[ordinal]))
-
-
-def _files_using(part: Part, name: str, eligible: NDArray[np.bool_], kinds: int) -> Iterator[tuple[str, int]]:
-    """Yield the paths of files that use a name, with the number of their chunks that do."""
-    rows, found = rows_using(part, name)
-    kept = rows[eligible[rows] & ((found & np.uint8(kinds)) > 0)]
-    ordinals, counts = np.unique(part.segment.chunk_column("file")[kept], return_counts=True)
-    for ordinal, count in zip(ordinals.tolist(), counts.tolist(), strict=True):
-        yield part.segment.path(ordinal), count
-
-
-def _imports(part: Part, names: tuple[str, ...]) -> Iterator[ImportSite]:
-    """Yield the imports of some names in the living files of a segment."""
-    table = part.segment.imports
-    if not len(table):
-        return
-    column = table.column("name").chunk(0)
-    known = np.array([value in names for value in column.dictionary.to_pylist()], np.bool_)
-    codes = column.indices.to_numpy(zero_copy_only=True)
-    yield from _import_sites(part, np.flatnonzero(known[codes]) if len(known) else np.empty(0, np.int64))
-
-
-def _import_sites(part: Part, places: NDArray[np.int64]) -> Iterator[ImportSite]:
-    table, files = part.segment.imports, numbers(part.segment.imports, "file")
-    for place in places.tolist():
-        ordinal = int(files[place])
-        if part.alive_files[ordinal]:
-            module, name, alias = (table.column(of)[place].as_py() for of in ("module", "name", "alias"))
-            yield ImportSite(part.segment.path(ordinal), part.segment.language(ordinal), module, name, alias)
-
-
-@dataclass(frozen=True, slots=True)
-class StarImports:
-    """Question for the imports of all names of some files."""
-
-    paths: tuple[str, ...]
-    group: str
-
-    def answer(self, view: View) -> list[ImportSite]:
-        found: list[ImportSite] = []
-        for part in view.parts:
-            if not part.segment.has_references or not len(part.segment.imports):
-                continue
-            names, modules = (part.segment.imports.column(of).chunk(0) for of in ("name", "module"))
-            stems = {re.split(r"[./]", path.rpartition("/")[2])[0] for path in self.paths} | {
-                path.split("/")[-2] for path in self.paths if "/" in path
-            }
-            can_be = np.array(
-                [
-                    any(stem in module for stem in stems) or not module.strip(".")
-                    for module in modules.dictionary.to_pylist()
-                ],
-                np.bool_,
-            )
-            is_star = np.array([value == ALL_NAMES for value in names.dictionary.to_pylist()], np.bool_)
-            chosen = is_star[names.indices.to_numpy()] & can_be[modules.indices.to_numpy()]
-            found.extend(
-                entry
-                for entry in _import_sites(part, np.flatnonzero(chosen))
-                if group_of(entry.language) == self.group
-                and any(denotes(entry.language, entry.module, entry.path, path) is Match.YES for path in self.paths)
-            )
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +115,8 @@ class Heirs:
 
 def _heirs(file: LexedFile, base: str) -> Iterator[Heir]:
     """Yield the types of a file that name a base in their headers."""
-    (key,) = name_hashes([base.encode()]).tolist()
-    for index in file.occurrences(key).tolist():
-        if not int(file.tokens.kinds[index]) & Use.INHERITANCE:
+    for index in file.occurrences(reference_hash(base)).tolist():
+        if not int(file.tokens.kinds[index]) & int(Use.INHERITANCE):
             continue
         line = file.line_at(int(file.tokens.starts[index]))
         types = [one for one in file.around(line) if one.kind in CLASS_KINDS]
@@ -261,22 +131,67 @@ class FindUses:
     facts: Facts
     paths: tuple[str, ...]
     kinds: int = 127 - int(Use.DEFINITION)
-    mentions: bool = False
     filters: SearchFilters = field(default_factory=SearchFilters)
 
     def answer(self, view: View) -> list[UseSite]:
         found: list[UseSite] = []
-        admitted = dict(zip([part.first_file for part in view.parts], view.eligible(self.filters), strict=True))
-        for part, ordinal in files_at(view, self.paths):
-            row = int(part.segment.first_rows[ordinal])
-            if not admitted[part.first_file][row : row + 1].any():
-                continue
-            test = bool(int(part.segment.file_column("kinds")[ordinal]) & TEST_BIT)
-            found.extend(uses_of(lexed(view, part, ordinal), self.facts, self.kinds, test))
-        if self.mentions:
-            for part, eligible in zip(view.parts, view.eligible(self.filters), strict=True):
-                found.extend(mentions_of(view, part, self.facts.name, eligible))
+        for file, test in _admitted_files(view, self.paths, self.filters):
+            found.extend(
+                use_site(file, use.number, use.certainty, test) for use in uses_of(file, self.facts, self.kinds)
+            )
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class FindMentions:
+    """Question for the places in comments, strings and prose that hold a name."""
+
+    name: str
+    filters: SearchFilters = field(default_factory=SearchFilters)
+
+    def answer(self, view: View) -> list[UseSite]:
+        found: list[UseSite] = []
+        for part, eligible in zip(view.parts, view.eligible(self.filters), strict=True):
+            found.extend(mentions_of(view, part, self.name, eligible))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class CallersIn:
+    """Question for the definitions that call some definitions, each in some files."""
+
+    wanted: tuple[tuple[Facts, tuple[str, ...]], ...]
+    filters: SearchFilters = field(default_factory=SearchFilters)
+
+    def answer(self, view: View) -> list[list[tuple[Site, Certainty]]]:
+        """Return for each of the wanted definitions those that call it, by place, with how sure the surest call is."""
+        by_path: dict[str, list[int]] = {}
+        for number, (_, paths) in enumerate(self.wanted):
+            for path in paths:
+                by_path.setdefault(path, []).append(number)
+        found: list[dict[Site, Certainty]] = [{} for _ in self.wanted]
+        for file, _ in _admitted_files(view, by_path, self.filters):
+            for number in by_path[file.path]:
+                for use in uses_of(file, self.wanted[number][0], CALL_KINDS):
+                    caller = _caller(file, use.number)
+                    if caller is not None and found[number].get(caller) is not Certainty.CERTAIN:
+                        found[number][caller] = use.certainty
+        return [sorted(callers.items()) for callers in found]
+
+
+def _caller(file: LexedFile, index: int) -> Site | None:
+    """Return the definition that an identifier stands in; None at top level."""
+    around = file.around(file.line_at(int(file.tokens.starts[index])))
+    return site_of(file, around[-1], int(file.segment.file_column("kinds")[file.ordinal])) if around else None
+
+
+def _admitted_files(view: View, paths: Iterable[str], filters: SearchFilters) -> Iterator[tuple[LexedFile, bool]]:
+    """Yield the files at some paths that the filters let pass, and whether each is a test."""
+    admitted = dict(zip([part.first_file for part in view.parts], view.eligible(filters), strict=True))
+    for part, ordinal in files_at(view, paths):
+        row = int(part.segment.first_rows[ordinal])
+        if admitted[part.first_file][row : row + 1].any():
+            yield lexed(view, part, ordinal), bool(int(part.segment.file_column("kinds")[ordinal]) & TEST_BIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +213,10 @@ class Calls:
         for part, ordinal in files_at(view, [self.path]):
             file = lexed(view, part, ordinal)
             test = bool(int(part.segment.file_column("kinds")[ordinal]) & TEST_BIT)
+            seen = [FileFacts(file, facts) for facts in self.facts]
             renamed = {entry.alias: entry for entry in file.imports if entry.alias and entry.name}
             for index in file.indices_on(self.line, self.end_line):
-                if not int(file.tokens.kinds[index]) & (Use.CALL | Use.CONSTRUCTION) or file.is_definition(index):
+                if not int(file.tokens.kinds[index]) & CALL_KINDS or file.is_definition(index):
                     continue
                 word = file.word(index)
                 name = renamed[word].name if word in renamed else word
@@ -308,15 +224,16 @@ class Calls:
                 called = [
                     (number, use_site(file, index, sure, test))
                     for number in by_name.get(name, ())
-                    if (sure := _called(file, index, self.facts[number], renamed.get(word))) is not None
+                    if (sure := _called(seen[number], index, renamed.get(word))) is not None
                 ]
                 found.append((call, called))
         return found
 
 
-def _called(file: LexedFile, index: int, facts: Facts, renamed: Import | None) -> Certainty | None:
+def _called(seen: FileFacts, index: int, renamed: Import | None) -> Certainty | None:
     """Return how sure it is that a call is one of a wanted definition."""
     if renamed is None:
-        return verdict(file, index, facts)
-    best = max((denotes(file.language, renamed.module, file.path, path) for path in facts.providers), default=Match.NO)
-    return {Match.YES: Certainty.CERTAIN, Match.MAYBE: Certainty.POSSIBLE, Match.NO: None}[best]
+        return verdict(seen, index)
+    return {Match.YES: Certainty.CERTAIN, Match.MAYBE: Certainty.POSSIBLE, Match.NO: None}[
+        seen.given_by(renamed.module)
+    ]

@@ -4,36 +4,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.posting_lists import lookup
 from raycontext.analyse.terms import query_terms
-from raycontext.kernel.lexer import Use, name_hashes
+from raycontext.kernel.lexer import Use, reference_hash
 from raycontext.relations.lexed import LexedFile
-from raycontext.relations.modules import Match, denotes
+from raycontext.relations.modules import Match
 from raycontext.relations.reading import lexed
 from raycontext.relations.receivers import receiver_of
-from raycontext.relations.resolution import verdict
+from raycontext.relations.resolution import FileFacts, verdict
 from raycontext.relations.sites import TEST_BIT, Facts
 from raycontext.relations.values import Certainty, UseSite
 from raycontext.search.view import Part, View
 
-__all__ = ["mentions_of", "use_site", "uses_of"]
+__all__ = ["FoundUse", "mentions_of", "use_site", "uses_of"]
+
+IMPORT = int(Use.IMPORT)
 
 
-def uses_of(file: LexedFile, facts: Facts, kinds: int, test: bool) -> Iterator[UseSite]:
+class FoundUse(NamedTuple):
+    """Use of a wanted definition in a file: number of the identifier, and how sure it is."""
+
+    number: int
+    certainty: Certainty
+
+
+def uses_of(file: LexedFile, facts: Facts, kinds: int) -> Iterator[FoundUse]:
     """Yield the uses of a wanted definition in a file, also under the names that imports give it there."""
-    for name, is_alias in _names_in(file, facts):
-        (key,) = name_hashes([name.encode(errors="surrogateescape")]).tolist()
+    seen = FileFacts(file, facts)
+    if seen.is_apart:
+        return
+    for name, is_alias in _names_in(seen):
+        key = reference_hash(name)
         last_import = 0
         first_line, last_line = _bound_in(file, key) if is_alias else (0, 0)
-        for index in file.occurrences(key).tolist():
-            kind = int(file.tokens.kinds[index])
-            if not kind & kinds or file.is_definition(index) or (is_alias and kind & Use.IMPORT):
+        found = file.occurrences(key)
+        of_kinds = file.tokens.kinds[found]
+        chosen = (of_kinds & np.uint8(kinds)) > 0
+        for index, kind in zip(found[chosen].tolist(), of_kinds[chosen].tolist(), strict=True):
+            if file.is_definition(index) or (is_alias and kind & IMPORT):
                 continue
-            if kind & Use.IMPORT:  # `a as a` is one use
+            if kind & IMPORT:  # `a as a` is one use
                 line = file.line_at(int(file.tokens.starts[index]))
                 if line == last_import:
                     continue
@@ -44,35 +59,35 @@ def uses_of(file: LexedFile, facts: Facts, kinds: int, test: bool) -> Iterator[U
                 start = int(file.tokens.starts[index])
                 sure = None if receiver_of(file, start).separator else is_alias
             else:
-                sure = verdict(file, index, facts)
+                sure = verdict(seen, index)
             if sure is not None:
-                yield use_site(file, index, sure, test)
+                yield FoundUse(index, sure)
 
 
 def _bound_in(file: LexedFile, key: int) -> tuple[int, int]:
     """Return the lines of the function in which an import binds a name; (0, 0) where it is bound in the whole file."""
     for index in file.occurrences(key).tolist():
-        if int(file.tokens.kinds[index]) & Use.IMPORT:
+        if int(file.tokens.kinds[index]) & IMPORT:
             around = file.around(file.line_at(int(file.tokens.starts[index])))
             return (around[-1].line, around[-1].end_line) if around else (0, 0)
     return 0, 0
 
 
-def _names_in(file: LexedFile, facts: Facts) -> Iterator[tuple[str, Certainty | None]]:
+def _names_in(seen: FileFacts) -> Iterator[tuple[str, Certainty | None]]:
     """Yield the name of a definition, and the aliases that it has in a file with how sure they are."""
-    yield facts.name, None
-    for entry in file.imports:
-        if entry.name != facts.name or not entry.alias or entry.alias == facts.name:
+    name = seen.facts.name
+    yield name, None
+    for entry in seen.file.imports:
+        if entry.name != name or not entry.alias or entry.alias == name:
             continue
-        matches = [denotes(file.language, entry.module, file.path, path) for path in facts.providers]
-        best = max(matches, default=Match.NO)
+        best = seen.given_by(entry.module)
         if best is not Match.NO:
             yield entry.alias, Certainty.CERTAIN if best is Match.YES else Certainty.POSSIBLE
 
 
 def use_site(file: LexedFile, index: int, sure: Certainty, test: bool) -> UseSite:
     """Return the use that an identifier is."""
-    return _site(file, int(file.tokens.starts[index]), kind_name(int(file.tokens.kinds[index])), sure, test)
+    return _site(file, int(file.tokens.starts[index]), _KIND_NAMES[file.tokens.kinds[index]], sure, test)
 
 
 def _site(file: LexedFile, start: int, kind: str, sure: Certainty, test: bool) -> UseSite:
@@ -93,12 +108,15 @@ def _site(file: LexedFile, start: int, kind: str, sure: Certainty, test: bool) -
     )
 
 
-def kind_name(kinds: int) -> str:
-    """Return the name of a kind of use."""
+def _kind_name(kinds: int) -> str:
     for use in (Use.CONSTRUCTION, Use.CALL, Use.INHERITANCE, Use.IMPORT, Use.TYPE):
         if kinds & use:
             return str(use.name).lower()
     return "mention"
+
+
+_KIND_NAMES = tuple(_kind_name(kinds) for kinds in range(256))
+"""Name of a kind of use by its bits."""
 
 
 def mentions_of(view: View, part: Part, name: str, eligible: NDArray[np.bool_]) -> Iterator[UseSite]:

@@ -104,8 +104,10 @@ class Relations(RelationAnswer):
     uses: tuple[UseSite, ...]
     """Places, those that are certain first, then by path and line."""
     certain: int
-    """Number of all uses that are certain, also of those that the limit leaves out."""
+    """Number of uses that are certain, also of those that the limit leaves out."""
     possible: int
+    is_exact: bool = True
+    """Whether these are the numbers of all uses. False: the search ended with enough certain ones, or at its limit."""
     chunks: int
     """Number of chunks that use a thing of this name, whichever it is."""
 

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raycontext.analyse.names import name_hash
 from raycontext.relations.lexed import CONTAINERS, FileDefinition, LexedFile
-from raycontext.relations.map_names import LOW
-from raycontext.relations.reading import files_at, lexed, rows_using
+from raycontext.relations.reading import files_at, lexed
 from raycontext.relations.signatures import signature_of
-from raycontext.search.view import Part, View
+from raycontext.search.view import View
 
-__all__ = ["MOST_WHOLE_BYTES", "CountNames", "NameCounts", "SignaturesAt", "Whole", "WholeAt"]
+__all__ = ["MOST_WHOLE_BYTES", "SignaturesAt", "Whole", "WholeAt"]
 
 MOST_WHOLE_BYTES = 4500
 """Size in bytes of the longest definition that is shown whole: three times the target size of a chunk."""
@@ -87,34 +85,6 @@ def _text(file: LexedFile, first: int, last: int) -> str:
         lines.extend([""] * (at - first - len(lines)))
         lines.extend(text[skipped : last - start + 1])
     return "\n".join(lines[: last - first + 1])
-
-
-class NameCounts(NamedTuple):
-    """How often some names are used and defined, and how many chunks there are."""
-
-    users: dict[str, int]
-    definitions: dict[str, int]
-    chunks: int
-
-
-@dataclass(frozen=True, slots=True)
-class CountNames:
-    """Question for how often some names are used and defined, which reads no file."""
-
-    names: tuple[str, ...]
-
-    def answer(self, view: View) -> NameCounts:
-        parts = [part for part in view.parts if part.segment.has_references]
-        users = {
-            name: sum(int(part.alive_rows[rows_using(part, name)[0]].sum()) for part in parts) for name in self.names
-        }
-        definitions = {name: sum(_defined(part, name) for part in parts) for name in self.names}
-        return NameCounts(users, definitions, sum(part.live_rows for part in parts))
-
-
-def _defined(part: Part, name: str) -> int:
-    """Return the number of definitions of a segment whose names have the hash of this one, dead ones too."""
-    return int((part.segment.definition_column("name_hash") == (name_hash(name) & LOW)).sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from raycontext.models import Hit, SearchFilters
 from raycontext.relations.map_names import MAP_KINDS
 from raycontext.relations.outlines import OutlineOf, merged_outlines
 from raycontext.relations.values import Called, Definition
-from raycontext.relations.whole import CountNames, SignaturesAt, Whole, WholeAt
+from raycontext.relations.whole import SignaturesAt, Whole, WholeAt
 from raycontext.sdk.relations_client import RelationsClient, Target, UsesWanted
 from raycontext.sdk.search_client import SearchClient
 
@@ -23,11 +23,6 @@ MOST_CALLED = 8
 """Largest number of callees, and of callers, of one hit."""
 MOST_FILES = 40
 """Largest number of files whose calls are told apart to find the callers of one hit."""
-MOST_CHUNKS = 10_000
-"""Largest number of chunks of a collection in which callees are looked for, and callers of names that are no rare ones.
-What a definition calls is told apart by reading the files of every definition of a called name."""
-MOST_USERS = 50
-"""Largest number of chunks that use a name whose callers are looked for in a larger collection."""
 MOST_OUTLINED = 60
 """Largest number of definitions of the outline of one file."""
 
@@ -76,11 +71,6 @@ async def surroundings_of(
     Nothing comes twice, and nothing that a hit shows.
     """
     listed = _Listed(hits, collection)
-    names = {one.name for one in of_hits.values()}
-    _, counted = await client.relate(CountNames(tuple(sorted(names))))
-    users = {name: sum(part.users[name] for part in counted.values()) for name in names}
-    defined = {name: sum(part.definitions[name] for part in counted.values()) for name in names}
-    chunks = sum(part.chunks for part in counted.values())
     for hit in hits[:MOST_HITS]:
         one = of_hits.get((hit.path, hit.start_line, hit.end_line))
         if one is None:
@@ -88,12 +78,10 @@ async def surroundings_of(
         target, wanted = Target(path=hit.path, line=one.line), UsesWanted(limit=MOST_CALLED, files=MOST_FILES)
         # A definition inside of a function is in no list of definitions; a late shard costs the surroundings alone.
         with suppress(InvalidInput, RuntimeUnavailable):
-            if chunks <= MOST_CHUNKS:
-                callees = await RelationsClient(client, collection, source).callees(target, wanted)
-                listed.add("callee", one.name, _definitions(callees.called))
-            if chunks <= MOST_CHUNKS or (users[one.name] <= MOST_USERS and defined[one.name] <= 1):
-                callers = await RelationsClient(client, collection, source).callers(target, wanted)
-                listed.add("caller", one.name, _definitions(callers.called))
+            callees = await RelationsClient(client, collection, source).callees(target, wanted)
+            listed.add("callee", one.name, _definitions(callees.called))
+            callers = await RelationsClient(client, collection, source).callers(target, wanted)
+            listed.add("caller", one.name, _definitions(callers.called))
     _, answers = await client.relate(SignaturesAt(tuple((one.path, one.line) for one in listed.found)))
     signatures = {place: text for part in answers.values() for place, text in part.items()}
     listed.found = [

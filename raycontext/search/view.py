@@ -120,6 +120,7 @@ class View:
         self._eligible: dict[SearchFilters, list[NDArray[np.bool_]]] = {}
         self._sampled: dict[int, list[NDArray[np.int64]]] = {}
         self._tests: list[NDArray[np.bool_]] = []
+        self._by_hash: NDArray[np.int64] | None = None
         self.read_files: dict[tuple[int, int], object] = {}
         """What was read of files for questions about relations, by first file of the part and ordinal."""
         self.kept: dict[str, object] = {}
@@ -181,6 +182,14 @@ class View:
         if filters not in self._eligible:
             self._eligible[filters] = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
         return self._eligible[filters]
+
+    def files_at(self, path_hash: int) -> list[int]:
+        """Return the numbers in the view of the files whose paths have a hash, dead ones too."""
+        if self._by_hash is None:
+            self._by_hash = np.argsort(self.order).astype(np.int64)
+        key = np.uint64(path_hash)
+        first, last = (int(np.searchsorted(self.order, key, side, sorter=self._by_hash)) for side in ("left", "right"))
+        return sorted(self._by_hash[first:last].tolist())
 
     def locate_file(self, file: int) -> tuple[int, int]:
         """Return the index of the part that holds a file of the view, and the ordinal of the file there."""

@@ -217,6 +217,52 @@ def test_unknown_name_has_no_uses(context: raycontext.SyncContext) -> None:
     assert (found.definitions, found.uses, found.chunks) == ((), (), 0)
 
 
+def test_search_for_uses_ends_when_the_page_is_full_of_certain_ones(tmp_path: Path) -> None:
+    files = {f"user{number:03}.py": "from lib import run\n\n\ndef go():\n    run()\n" for number in range(150)}
+    write_tree(tmp_path / "tree", {"lib.py": "def run():\n    pass\n", **files})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as opened:
+        opened.index(tmp_path / "tree", collection="one", num_shards=1)
+        opened.index(tmp_path / "tree", collection="many", num_shards=4)
+        whole = opened.usages("run", collection="one", limit=1000)
+        assert (len(whole.uses), whole.certain, whole.is_exact, whole.cut) == (300, 300, True, False)
+        callers = opened.callers("run", collection="one", limit=1000)
+        assert (len(callers.called), callers.cut) == (150, False)
+        for collection in ("one", "many"):
+            for offset in (0, 40, 260):
+                page = opened.usages("run", collection=collection, limit=20, offset=offset)
+                assert page.uses == whole.uses[offset : offset + 20]
+                assert page.chunks == 150
+                assert page.cut
+                assert page.is_exact == (page.certain == 300)
+            assert not opened.usages("run", collection=collection, limit=20).is_exact
+            some = opened.callers("run", collection=collection, limit=20)
+            assert (some.called, some.cut) == (callers.called[:20], True)
+
+
+def test_search_for_uses_that_are_possible_alone_ends_after_some_files(tmp_path: Path) -> None:
+    files = {f"user{number:03}.py": "def go(box):\n    box.put(1)\n" for number in range(250)}
+    write_tree(tmp_path / "tree", {"lib.py": "class Box:\n    def put(self, x):\n        pass\n", **files})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as opened:
+        opened.index(tmp_path / "tree", collection="one")
+        found = opened.usages("Box.put", collection="one", limit=20)
+        assert [use.path for use in found.uses] == [f"user{number:03}.py" for number in range(20)]
+        assert (found.certain, found.is_exact, found.cut, found.chunks) == (0, False, True, 250)
+        assert "of 250 files that use 'put'" in found.notes[0]
+        assert opened.usages("Box.put", collection="one", limit=1000).possible == 250
+
+
+def test_impact_that_reaches_too_many_files_is_cut_and_says_so(tmp_path: Path) -> None:
+    files = {f"user{number:03}.py": f"from lib import run\n\n\ndef go{number}():\n    run()\n" for number in range(300)}
+    write_tree(tmp_path / "tree", {"lib.py": "def run():\n    pass\n", **files})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as opened:
+        opened.index(tmp_path / "tree", collection="one")
+        found = opened.impact("run", collection="one", limit=1000)
+        assert 0 < len(found.reached) < 300
+        assert found.cut
+        assert "in 256 files" in found.notes[0]
+        assert not opened.impact("go7", collection="one").cut
+
+
 def test_edits_and_shards_change_no_answer(tree: Path, tmp_path: Path) -> None:
     """An edited collection of several shards answers as one that was made anew does."""
     place = tmp_path / "tree"

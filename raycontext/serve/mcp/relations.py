@@ -53,7 +53,8 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
     if relation == "usages":
         uses = answer = await usages(service, UsagesQuery(**asked))
         entries = [_use(use) for use in uses.uses]
-        counts = f"{uses.certain} certain and {uses.possible} possible uses"
+        least = "" if uses.is_exact else "at least "
+        counts = f"{least}{uses.certain} certain and {uses.possible} possible uses"
     elif relation == "impact":
         reached = answer = await impact(service, ImpactQuery(**asked))
         entries = [_reached(one) for one in (*reached.reached, *reached.tests)]

@@ -262,7 +262,7 @@ function about(hit, name, line = 0, path = hit.path) {
       ...listed("Definitions", uses.definitions.map((one) => definition(hit, one, `${one.kind} ${full(one)}`))),
       ...listed("Callers", called(callers)),
       ...listed("Callees", called(callees)),
-      ...listed(`Uses: ${uses.certain} certain, ${uses.possible} possible`, places),
+      ...listed(`Uses: ${uses.is_exact ? "" : "at least "}${uses.certain} certain, ${uses.possible} possible`, places),
     ];
   });
 }

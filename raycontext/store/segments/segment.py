@@ -49,6 +49,7 @@ from raycontext.store.segments.columns import (
     read_posting_lists,
     read_trigram_lists,
 )
+from raycontext.store.segments.places import NumberPlaces, WordPlaces, Words
 from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, SegmentFolder
 from raycontext.store.storage.base import Storage
 
@@ -89,6 +90,7 @@ class Segment(SegmentFolder):
         super().__init__(storage, collection, reference)
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
+        self._words: dict[str, Words] = {}
 
     def under(self, reference: SegmentReference) -> Segment:
         """Return this segment with the tombstones of another version. The two share all files mapped so far."""
@@ -193,6 +195,15 @@ class Segment(SegmentFolder):
         """Return the kind of a definition, a value of `ChunkKind`. Only segments with references say it."""
         return str(self._value("definitions", "kind", number))
 
+    @cached_property
+    def definition_kinds(self) -> tuple[list[str], NDArray[np.int8]]:
+        """Kinds of definitions, and the number among them of each definition's, int8[definitions]."""
+        column = self.definitions.column("kind")
+        if column.num_chunks == 0:
+            return [], np.empty(0, np.int8)
+        kinds = column.chunk(0)
+        return kinds.dictionary.to_pylist(), kinds.indices.to_numpy(zero_copy_only=True)
+
     def definition_column(self, name: str) -> NDArray[Any]:
         """Return a numeric column of the definitions, [definitions]."""
         return self._column("definitions", name)
@@ -207,6 +218,29 @@ class Segment(SegmentFolder):
     def imports(self) -> pa.Table:
         """Table of the imports, in the order of the files."""
         return checks.check_imports(self._table("imports.arrow"), self.reference.files)
+
+    @cached_property
+    def definition_places(self) -> NumberPlaces:
+        """Definitions by the hashes of their names."""
+        return NumberPlaces(self.definition_column("name_hash"))
+
+    @cached_property
+    def import_places(self) -> WordPlaces:
+        """Imports by the names that they import."""
+        column = self.imports.column("name")
+        names = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+        return WordPlaces(self.import_words("name"), names)
+
+    @cached_property
+    def import_files(self) -> NDArray[np.uint32]:
+        """File of each import, ascending, uint32[imports]."""
+        return numbers(self.imports, "file")
+
+    def import_words(self, name: str) -> Words:
+        """Return a column of the imports: module, name or alias."""
+        if name not in self._words:
+            self._words[name] = Words(self.imports.column(name))
+        return self._words[name]
 
     @cached_property
     @checks.refusing("references.arrow")
