@@ -31,8 +31,8 @@ LIST_NAME = "batch.json"
 """Name of the file with the list, in the working folder of the job."""
 POLL_SECONDS = 0.5
 """Pause between two tries of a request, in seconds."""
-SUBMIT_SECONDS = 60.0
-"""Longest time that a cluster which has just started may refuse jobs, in seconds."""
+SUBMIT_SECONDS = 300.0
+"""Longest time that a cluster which has just started may refuse jobs, in seconds. It is told at the first refusal."""
 START_SECONDS = 60.0
 """Time in seconds after which a job that has not started is told."""
 PATIENCE_SECONDS = 20.0
@@ -92,7 +92,7 @@ def submit_batch(
     try:
         client: Any = _asked(lambda: JobSubmissionClient(address))
         logging.getLogger("ray").setLevel(logging.WARNING)  # making a client sets it to INFO
-        submission_id, joined = _submitted(client, job)
+        submission_id, joined = _submitted(client, job, on_note)
         on_submitted(submission_id)
         if wait:
             _wait_for_start(client, submission_id, lambda: on_note(_not_started(address, submission_id)))
@@ -113,9 +113,10 @@ def submit_batch(
     return SubmittedJob(submission_id, joined, details.status.value, code)
 
 
-def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
-    """Return the id of the job, and whether someone else had submitted it."""
+def _submitted(client: Any, job: BatchJob, on_note: Callable[[str], None]) -> tuple[str, bool]:
+    """Return the id of the job, and whether someone else had submitted it. Tell `on_note` where no node is ready."""
     deadline = time.monotonic() + SUBMIT_SECONDS
+    is_told = False
     unanswered = ""  # id of a submission that may or may not have arrived
     while True:
         number, running = _asked(lambda: _newest(client, job.submission_id))
@@ -139,9 +140,12 @@ def _submitted(client: Any, job: BatchJob) -> tuple[str, bool]:
                 )
             except RuntimeError as error:
                 # Someone else was faster, so that the job runs now; or no node is ready yet.
-                passing = any(told in str(error) for told in ("already exists", "No available agent"))
-                if not passing or time.monotonic() > deadline:
+                is_unready = "No available agent" in str(error)
+                if not (is_unready or "already exists" in str(error)) or time.monotonic() > deadline:
                     raise
+                if is_unready and not is_told:
+                    on_note(f"no node of the cluster takes jobs yet; trying for {SUBMIT_SECONDS / 60:.0f} minutes")
+                    is_told = True
                 time.sleep(POLL_SECONDS)
             except DROPPED:  # the next look at the jobs tells whether it has arrived
                 if time.monotonic() > deadline:

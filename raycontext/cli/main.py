@@ -28,7 +28,7 @@ RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path", "outline"
 """Commands of `relations`."""
 
 COMMANDS = {
-    "index": "Index a folder, or bring its index up to date.",
+    "index": "Index a folder, or bring its index up to date. Exit code 8 if files are pending.",
     "search": "Search a folder, which is indexed first if it never was. Exit code 1 if nothing is found.",
     "related": "Find code similar to the chunk at a line. Exit code 1 if nothing is found.",
     "usages": "List the places that use a definition. Exit code 1 if nothing is found.",

@@ -54,7 +54,7 @@ def failure(error: BaseException, at_ns: int) -> Failure:
     """Return what is noted about an attempt that ended with this error at a time in nanoseconds since the epoch."""
     here = "" if isinstance(error, WorkerLost | WorkerDied) else platform.node()
     node = getattr(error, "node", "") or getattr(error, "ip", "") or here  # Ray's errors have an IP address
-    return Failure(_why(error), str(node), at_ns, __version__)
+    return Failure(_why(error), str(node), max(at_ns, 0), __version__)  # a clock may stand before 1970
 
 
 def _why(error: BaseException) -> str:

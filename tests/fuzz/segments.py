@@ -86,7 +86,13 @@ def used(collection: Collection, manifest: Manifest) -> bool:
         except CorruptSegment:
             refused = True
     try:
-        merged = merge_segments(collection.storage, collection.name, manifest.segments, embedder="e", chunker="c")
+        merged = merge_segments(
+            collection.storage,
+            collection.name,
+            manifest.segments,
+            embedder=manifest.embedder,
+            chunker=manifest.chunker,
+        )
     except StorageError:
         refused = True
     else:

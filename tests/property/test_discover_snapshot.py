@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 
 from raycontext.discover.snapshot import QUARANTINES, Snapshot, SnapshotEntry, classify
 from raycontext.errors import CorruptManifest
-from raycontext.models import FileStat, SkipReason, TreeListing
+from raycontext.models import Failure, FileStat, SkipReason, TreeListing
 
 UINT64 = st.integers(0, 2**64 - 1)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 PATHS = st.binary(min_size=1, max_size=8).map(os.fsdecode)
+FAILURES = st.none() | st.builds(Failure, at_ns=st.integers(0, 2**63 - 1))
 ENTRIES = st.one_of(
-    st.builds(SnapshotEntry, UINT64, INT64, UINT64, st.binary(min_size=16, max_size=16), st.none()),
-    st.builds(SnapshotEntry, UINT64, INT64, UINT64, st.just(b""), st.sampled_from(SkipReason)),
+    st.builds(SnapshotEntry, UINT64, INT64, UINT64, st.binary(min_size=16, max_size=16), st.none(), FAILURES),
+    st.builds(SnapshotEntry, UINT64, INT64, UINT64, st.just(b""), st.sampled_from(SkipReason), FAILURES),
     st.builds(
         SnapshotEntry,
         UINT64,
@@ -23,6 +24,7 @@ ENTRIES = st.one_of(
         UINT64,
         st.binary(min_size=16, max_size=16),
         st.sampled_from(sorted(QUARANTINES)),
+        FAILURES,
     ),
 )
 SNAPSHOTS = st.builds(Snapshot, st.integers(0, 2**63), st.dictionaries(PATHS, ENTRIES, max_size=10))

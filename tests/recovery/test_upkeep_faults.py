@@ -98,7 +98,7 @@ def assert_no_garbage(storage: Storage) -> None:
     collection = Collection(storage, NAME)
     manifests = [collection.manifest(version) for version in collection.versions()]
     assert len(manifests) <= 3
-    segments = {segment.name for manifest in manifests for segment in manifest.shards[0].segments}
+    segments = {name for manifest in manifests for name in manifest.segment_names()}  # those of the pool, too
     assert set(storage.list(f"{NAME}/segments")) == segments
     assert set(storage.list(f"{NAME}/snapshots")) == {manifest.snapshot for manifest in manifests}
 

@@ -413,7 +413,16 @@ def test_daemon_without_ray_indexes_searches_and_says_why(daemon: Command, place
 def test_search_of_a_daemon_imports_nothing_heavy(daemon: Command, tmp_path: Path) -> None:
     """Asked of a socket that answers as a daemon does."""
     answer = json.dumps(
-        {"hits": [], "version": 1, "indexing": [], "shards_answered": 1, "shards_total": 1, "cut": False, "notes": []}
+        {
+            "hits": [],
+            "version": 1,
+            "indexing": [],
+            "shards_answered": 1,
+            "shards_total": 1,
+            "cut": False,
+            "notes": [],
+            "surroundings": [],
+        }
     )
     code = (
         "import sys\n"

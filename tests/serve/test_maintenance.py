@@ -36,7 +36,7 @@ def test_healthy_collections_are_verified(indexed: Command) -> None:
     done = indexed("verify", "--deep")
     assert (done.returncode, done.stderr) == (0, "")
     first, compared, second, _ = done.stdout.splitlines()
-    assert first.startswith("other: healthy, version 1: 1 manifests, 1 segments with 10 files (")
+    assert first.startswith("other: healthy, version 1: 1 manifests, 1 segments with 11 files (")
     assert compared == "  every file hashed; 1 indexed files compared with the source, 0 changed since"
     assert second.startswith("shop: healthy, version 1: ")
     assert "5 indexed files" in second

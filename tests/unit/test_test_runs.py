@@ -20,7 +20,7 @@ SLOW = (
     "tests/property/test_incremental_index.py::test_edited_index_equals_one_from_scratch",
     "tests/property/test_incremental_index.py::test_number_of_shards_changes_no_answer[inline]",
     "tests/recovery/test_several_writers.py::TestSeveralWriters::runTest",
-    "tests/recovery/test_soak.py::test_nothing_acknowledged_is_lost_when_writers_are_killed",
+    "tests/recovery/test_soak.py::test_nothing_acknowledged_is_lost_by_kills_full_disks_errors_and_clocks",
     "tests/serve/test_daemon.py::test_daemon_that_no_one_asks_ends",
 )
 """Tests of each kind that the inner loop leaves out."""

@@ -47,7 +47,7 @@ def contradictions(segment: Segment, manifest: Manifest, shard: int, *, deep: bo
             yield from _trigram_problems(segment)
             if deep and not _trigrams_are_of_texts(segment):
                 yield "Trigrams are not those of the texts."
-    except CorruptSegment as error:
+    except (CorruptSegment, CorruptArrays) as error:
         yield f"{error.path}: {error.problem}."
     except (pa.ArrowException, LookupError, ValueError, TypeError, AttributeError) as error:
         yield f"It has not the columns of a segment ({type(error).__name__}: {error})."
@@ -114,16 +114,12 @@ def _reference_problems(segment: Segment) -> Iterator[str]:
 
 
 def _trigram_problems(segment: Segment) -> Iterator[str]:
-    """Yield contradictions in the trigrams of a segment."""
+    """Yield contradictions in the trigrams of a segment. Raises `CorruptArrays` where numbers lead outside."""
     lists = segment.trigrams
     if len(lists.starts) != len(lists.firsts) + 1 or (lists.firsts[1:] <= lists.firsts[:-1]).any():
         yield "Trigrams are not in ascending order."
         return
-    try:
-        written = write_lists(read_all(lists), lists.files)
-    except CorruptArrays as error:
-        yield f"Trigrams: {error.problem}."
-        return
+    written = write_lists(read_all(lists), lists.files)
     if not (
         np.array_equal(written.firsts, lists.firsts)
         and np.array_equal(written.starts, lists.starts)
