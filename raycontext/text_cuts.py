@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 __all__ = ["SHOWN_CHARACTERS", "Cut", "begin_of_part", "cut_line", "cut_text", "split_lines"]
 
 SHOWN_CHARACTERS = 400
@@ -22,14 +20,17 @@ def split_lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in lines]
 
 
-class Cut(NamedTuple):
-    """Part of a text that is shown."""
+class Cut:
+    """Part of a text that is shown: no named tuple, since a warm command does without `typing`."""
 
-    text: str
-    is_cut: bool
-    """Whether something is missing, before or after it."""
-    begin: int
-    """Number of characters that are left out before it."""
+    __slots__ = ("begin", "is_cut", "text")
+
+    def __init__(self, text: str, is_cut: bool, begin: int) -> None:
+        self.text = text
+        self.is_cut = is_cut
+        """Whether something is missing, before or after it."""
+        self.begin = begin
+        """Number of characters that are left out before it."""
 
 
 def cut_text(text: str, most_bytes: int, match: int = 0) -> Cut:

@@ -48,7 +48,7 @@ COMMANDS = {
     "down": "End the daemon and its Ray.",
     "logs": "Print the end of the daemon's log.",
     "mcp": "Serve MCP over stdin and stdout for editors and agents. `raycontext install` configures them.",
-    "install": "Configure editors and agents to use the MCP server (`raycontext mcp`).",
+    "install": "Configure editors and agents to use the MCP server (`raycontext mcp`), and tell them when to use it.",
     "batch": "Reindex many sources: folders, git repositories, archives.",
     "eval": "Score the search on judged queries: NDCG, recall and MRR.",
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",

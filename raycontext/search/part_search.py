@@ -147,7 +147,7 @@ def description_of(
     symbol, scope = segment.label(row)
     whole = segment.text(row)
     match = place_of_match(whole, query)
-    text, text_cut, begin = cut_text(whole, MOST_TARGETS * chunk_bytes, match)
+    shown = cut_text(whole, MOST_TARGETS * chunk_bytes, match)
     return Description(
         source=source,
         digest=segment.digest(file).hex(),
@@ -155,14 +155,14 @@ def description_of(
         language=segment.language(file),
         encoding=segment.encoding(file),
         redactions=len(segment.redactions(file)) // 2,
-        start_line=int(segment.chunk_column("start_line")[row]) + whole.count("\n", 0, begin),
+        start_line=int(segment.chunk_column("start_line")[row]) + whole.count("\n", 0, shown.begin),
         end_line=int(segment.chunk_column("end_line")[row]),
         kind=segment.kind(row),
         symbol=symbol,
         scope=scope,
-        text=text,
-        text_cut=text_cut,
-        match=match - begin,
+        text=shown.text,
+        text_cut=shown.is_cut,
+        match=match - shown.begin,
         more=tuple((int(other.chunk_column("start_line")[place]), other.label(place)[0]) for other, place in further),
     )
 
