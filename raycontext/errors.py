@@ -2,9 +2,11 @@
 
     RaycontextError
     ├── InvalidInput            an argument that cannot be used (empty query, limit out of range, …)
+    │   ├── RefNotFound         no branch, tag or commit of a repository has this name
     │   └── RootNotFound        the folder to index does not exist or is not a folder
     │       └── PathNotFound    the place to search in does not exist
     ├── SourceUnavailable       a git repository or an archive cannot be fetched
+    ├── CommitUnreadable        git cannot read a commit, or files of it
     ├── UnknownCollection       no such collection under this root
     │   └── NotIndexedYet       a collection without a commit: its first run goes on, or was stopped
     ├── CollectionExists        the name is taken by another source folder
@@ -50,6 +52,7 @@ from raycontext.exit_codes import ExitCode
 __all__ = [
     "CollectionExists",
     "CommitConflict",
+    "CommitUnreadable",
     "ConfigurationError",
     "CorruptArrays",
     "CorruptManifest",
@@ -72,6 +75,7 @@ __all__ = [
     "PathNotAllowed",
     "PathNotFound",
     "RaycontextError",
+    "RefNotFound",
     "RemoteError",
     "RequestRefused",
     "RootNotFound",
@@ -91,6 +95,17 @@ class InvalidInput(Advised):
     """An argument cannot be used: `InvalidInput(what, advice)`."""
 
     exit_code = ExitCode.WRONG_USE
+
+
+class RefNotFound(InvalidInput):
+    """A name is no branch, tag or commit of a repository: `RefNotFound(ref, folder)`."""
+
+    def __init__(self, ref: str, folder: str) -> None:
+        super().__init__(
+            f"'{ref[:200]}' names no commit of the repository at {folder}",
+            "Give a branch, a tag or a commit that this clone has; `git fetch` brings those of the remote.",
+        )
+        self.ref, self.folder = self.args = ref, folder
 
 
 class RootNotFound(InvalidInput):
@@ -127,6 +142,18 @@ class SourceUnavailable(RaycontextError):
 
     def __str__(self) -> str:
         return f"{self.source} cannot be fetched: {self.problem}. Its earlier index stays as it is."
+
+
+class CommitUnreadable(Advised):
+    """git cannot read a commit, or files of it: `CommitUnreadable(folder, problem)`."""
+
+    exit_code = ExitCode.NO_SOURCE
+
+    def __init__(self, folder: str, problem: str) -> None:
+        super().__init__(
+            f"The repository at {folder} cannot be read: {problem}", "`git -C PATH fsck` tells whether it is whole."
+        )
+        self.folder, self.problem = self.args = folder, problem
 
 
 class UnknownCollection(RaycontextError):

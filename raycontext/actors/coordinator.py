@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import Counter
 from functools import partial
@@ -19,6 +18,8 @@ from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.turns import Turns
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.discover.commits.names import is_source_of_commit
+from raycontext.discover.trees import folder_of, source_exists
 from raycontext.embed.names import is_remote
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import (
@@ -100,14 +101,15 @@ class Coordinator:
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `NotShared`, `StorageError`, `JobCancelled`,
         `JobFailed`, and what the embedder raises.
         """
-        if not await asyncio.to_thread(os.path.isdir, request.source):  # False also for what cannot be a path
-            raise RootNotFound(request.source)
+        if not await asyncio.to_thread(source_exists, request.source):
+            raise RootNotFound(folder_of(request.source))
         if request.options.embedder is not None:
             await asyncio.to_thread(embedder_for, request.options.embedder)
         prepare = partial(asyncio.to_thread, self._catalog.prepare, request.source, request.collection)
         identity = await OUTAGE.run(prepare)
         await self._check_shared(identity)
-        await asyncio.to_thread(note_own_source, self._root, identity.source)
+        if not is_source_of_commit(identity.source):
+            await asyncio.to_thread(note_own_source, self._root, identity.source)
         self._plans[identity.name] = request.plan
         begun = time.monotonic()
         report = await self._turns.share(
@@ -124,9 +126,14 @@ class Coordinator:
         """Return the name of a source's collection, created when it is missing (see `Catalog.prepare`). Raises
         `RootNotFound`.
         """
-        if not await asyncio.to_thread(os.path.isdir, source):
-            raise RootNotFound(source)
+        if not await asyncio.to_thread(source_exists, source):
+            raise RootNotFound(folder_of(source))
         return (await asyncio.to_thread(self._catalog.prepare, source, collection)).name
+
+    async def options_for_commit(self, collection: str, source: str) -> tuple[IndexOptions | None, bool]:
+        """Return the options of the collection of the folder that a commit's source names, None where it has none, and
+        whether the commit's `collection` has been committed to."""
+        return await asyncio.to_thread(self._catalog.options_for_commit, collection, source)
 
     async def of_source(self, source: str) -> str:
         """Return the name of the collection whose source is exactly this folder. Raises `UnknownCollection`."""
@@ -143,8 +150,8 @@ class Coordinator:
 
     async def estimate(self, request: IndexRequest) -> IndexEstimate:
         """Return what `index` would do, and change nothing. Raises `RootNotFound` or `InvalidInput`."""
-        if not await asyncio.to_thread(os.path.isdir, request.source):
-            raise RootNotFound(request.source)
+        if not await asyncio.to_thread(source_exists, request.source):
+            raise RootNotFound(folder_of(request.source))
         names = await asyncio.to_thread(collection_names, self._storage)
         name = request.collection if request.collection in names else None
         if request.collection is None:
@@ -270,7 +277,7 @@ class Coordinator:
 
     async def _check_shared(self, identity: CollectionIdentity) -> None:
         """Raise `NotShared` when a node of the cluster does not see the source, or a root that is a folder."""
-        paths = [identity.source]
+        paths = [folder_of(identity.source)]
         if not is_url(self._root):
             paths.append(str(Path(self._root, identity.name)))
         for path, nodes in (await self._runtime.without(paths)).items():

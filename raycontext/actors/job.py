@@ -318,7 +318,7 @@ class Job:
                 case instructions.ScanTree():
                     return instructions.Scanned(await self._scan(source))
                 case instructions.HashFiles(files):
-                    digests = await self._run(stages.hash_files, source, files, options.max_file_bytes)
+                    digests = await self._reuse.hashed(files, options.max_file_bytes)
                     return instructions.Hashed(instruction, digests)
                 case instructions.CompareTrees(hashed, removed, skips, again):
                     changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips, again)

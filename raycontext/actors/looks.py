@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from raycontext.actors.job import HandedOver
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.doubts import without_unchanged
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.snapshot import is_racy
@@ -71,6 +72,10 @@ class Look(NamedTuple):
     """Whether files may have changed since that the index does not hold."""
     watch: str = ""
     """Source that a watcher should keep up to date, since searches do not look at it; "" where they do."""
+
+
+AS_COMMITTED = Look(age_seconds=0.0, may_miss_files=False)
+"""What is known of the source of a collection of a commit: it never changes."""
 
 
 def with_looks(hits: Hits, looks: Mapping[str, Look], seconds: float) -> Hits:
@@ -174,6 +179,8 @@ class Looks:
         name, source = identity.name, identity.source
         if manifest is None:
             return Look()
+        if is_source_of_commit(source):
+            return AS_COMMITTED
         old = Look(age_seconds=self._age(name, manifest))
         if (reason := await asyncio.to_thread(self._why_closed, name, source)) is not None:
             return old._replace(note=reason)

@@ -1,14 +1,17 @@
-"""Rows that exist already, as the driver of an index run has them found and brought over."""
+"""Rows and digests that exist already, as the driver of an index run has them found and brought over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from raycontext.actors.metrics import add
 from raycontext.actors.vector_store import VectorStoreActor
-from raycontext.index import instructions, reuse
-from raycontext.models import FileStat
+from raycontext.discover.commits.names import is_source_of_commit
+from raycontext.index import instructions, reuse, stages
+from raycontext.index.known_digests import known_digests
+from raycontext.models import FileDigest, FileStat
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ActorHandle
 from raycontext.store.collection import CollectionIdentity, Location
@@ -24,7 +27,7 @@ SEARCHED_FROM = 16
 class Run(Protocol):
     """Function that runs another one as a task of the index run, and awaits its result."""
 
-    async def __call__(self, function: Any, *arguments: Any) -> Any: ...
+    def __call__(self, function: Any, *arguments: Any) -> Coroutine[Any, Any, Any]: ...
 
 
 class Reuse:
@@ -43,6 +46,22 @@ class Reuse:
         self._location = location
         self._identity = identity
         self._options = options
+        self._digests: asyncio.Task[dict[str, FileDigest]] | None = None
+
+    async def hashed(self, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:
+        """Return the digests of files, in this order. Those of a commit that are known are not read."""
+        source = self._identity.source
+        if not is_source_of_commit(source):
+            digests: list[FileDigest] = await self._run(stages.hash_files, source, files, max_file_bytes)
+            return digests
+        if self._digests is None:
+            work = self._run(known_digests, source, self._location, max_file_bytes)
+            self._digests = asyncio.create_task(work)
+        known = await asyncio.shield(self._digests)
+        rest = [file for file in files if file.path not in known]
+        read = await self._run(stages.hash_files, source, rest, max_file_bytes) if rest else []
+        by_path = known | {digest.path: digest for digest in read}
+        return [by_path[file.path] for file in files]
 
     async def carry_out(
         self, instruction: instructions.FindKnown | instructions.ReuseFiles, state: CollectionState

@@ -14,6 +14,7 @@ from raycontext.cli.index_options import with_index_options
 from raycontext.cli.indexing import index_folder
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
 from raycontext.cli.watching import watched
+from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
@@ -30,6 +31,10 @@ def index(
     *,
     options: RunOptions,
     collection: Collection = None,
+    ref: Annotated[
+        str | None,
+        typer.Option("--ref", help="Index this branch, tag or commit of the repository, without a checkout."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be done, and how long it would take.")
     ] = False,
@@ -48,13 +53,15 @@ def index(
 
     Files are pending whose workers or nodes were lost again and again. The next run tries them again.
     """
+    if ref is not None and (dry_run or watching):
+        raise InvalidInput("Both --ref and --dry-run or --watch are given", "Leave one out: a commit does not change.")
     if dry_run:
         with connected(root, address, None if address else "inline") as context:
             estimate = context.estimate(path, collection=collection, **options.given())
         print_estimate(estimate, as_json)
         return
     report = index_folder(
-        os.fspath(path), collection, options, force=force, root=root, address=address, runtime=runtime
+        os.fspath(path), collection, options, ref=ref, force=force, root=root, address=address, runtime=runtime
     )
     if as_json:
         print_json(report.model_dump(mode="json"))

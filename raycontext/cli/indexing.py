@@ -37,17 +37,18 @@ def index_folder(
     collection: str | None = None,
     options: RunOptions | None = None,
     *,
+    ref: str | None = None,
     force: bool = False,
     root: str | None = None,
     address: str | None = None,
     runtime: str | None = None,
 ) -> IndexReport:
-    """Bring a folder up to date, show the progress, and return the report.
+    """Bring a folder, or a ref of its repository, up to date, show the progress, and return the report.
 
     Raises what `Context.index` raises, and `RemoteError` for errors that the daemon reports.
     """
     place = daemon_root(root, address, runtime)
-    given = {**(options.given() if options is not None else {}), "force": force}
+    given = {**(options.given() if options is not None else {}), "force": force, "ref": ref}
     if place is None:
         with connected(root, address, runtime) as context, show_progress() as show:
             return context.index(path, collection=collection, on_progress=show, **given)

@@ -158,6 +158,10 @@ QUERY_COMMANDS = {
             (
                 Option(COLLECTION, "Name of the collection. May be given again.", many=True, name="collections"),
                 Option(("--all",), "Search all collections.", bool, name="everywhere"),
+                Option(
+                    ("--ref",),
+                    "Branch, tag or commit to search instead of the folder. It is indexed first if it never was.",
+                ),
                 *SELECTION,
                 Option(
                     ("--diversity",),

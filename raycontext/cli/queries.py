@@ -71,6 +71,7 @@ def _search_body(given: Given) -> dict[str, Any]:
         "folder": current_folder() if path is None and not collections else None,
         "collection": collections[0] if one else None,
         "collections": None if one else collections,
+        "ref": given["ref"],
         "diversity": given["diversity"],
         "explain": given["explain"],
         "context": given["context"] or None,
@@ -118,7 +119,7 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     try:
         answer = asked(name, body, given)
     except RemoteError as refused:
-        if refused.exit_code != ExitCode.NO_COLLECTION or name != "search":
+        if refused.exit_code != ExitCode.NO_COLLECTION or name != "search" or given["ref"] is not None:
             raise
         from raycontext.cli.first_search import folder_to_index
 

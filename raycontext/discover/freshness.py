@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.read import digest_file
 from raycontext.hits import Hits
 from raycontext.models import Freshness, SkipReason
@@ -24,9 +25,13 @@ def checked(hits: Hits, was_here: Callable[[str], bool] = lambda source: False) 
     `UNKNOWN`.
     """
     gone = cache(lambda source: Freshness.DELETED if was_here(source) else Freshness.UNKNOWN)
-    known = cache(  # several hits may lie in one file
-        lambda source, path, digest: _freshness(source, path, digest) if Path(source).is_dir() else gone(source)
-    )
+
+    @cache  # several hits may lie in one file
+    def known(source: str, path: str, digest: str) -> Freshness:
+        if is_source_of_commit(source):
+            return Freshness.UNCHANGED  # as a commit is
+        return _freshness(source, path, digest) if Path(source).is_dir() else gone(source)
+
     fresh = [hit.model_copy(update={"freshness": known(hit.source, hit.path, hit.digest)}) for hit in hits]
     return hits.replaced(fresh)
 

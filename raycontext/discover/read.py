@@ -19,7 +19,16 @@ from raycontext.discover.rules.attributes import Attributes
 from raycontext.discover.secrets.redaction import is_secret, redacted, secret_spans
 from raycontext.models import FileDigest, SkipReason
 
-__all__ = ["Content", "digest_file", "read_as", "read_content", "without_secrets"]
+__all__ = [
+    "Content",
+    "content_as",
+    "content_of",
+    "digest_file",
+    "digest_of",
+    "read_as",
+    "read_content",
+    "without_secrets",
+]
 
 READ_CHUNK_BYTES = 1 << 16
 """Largest single read from a file that grows while it is read, in bytes."""
@@ -65,11 +74,16 @@ def read_content(
     Git LFS, or cannot be read. A bad file raises no error.
     """
     raw = _read_raw(root, path, max_file_bytes)
-    if isinstance(raw, SkipReason):
-        return raw
+    return raw if isinstance(raw, SkipReason) else content_of(path, raw, _declared(root, path, attributes))
+
+
+def content_of(path: str, raw: bytes, declared: Mapping[str, str]) -> Content | SkipReason:
+    """Return the content of a file from its bytes, or the reason why it cannot be indexed; see `read_content`.
+
+    declared: what the tree declares about the file, by the names of attributes.
+    """
     if _is_lfs_pointer(raw):
         return SkipReason.LFS_POINTER
-    declared = _declared(root, path, attributes)
     text = decode(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if isinstance(text, str):
         return SkipReason(text)
@@ -93,11 +107,18 @@ def read_as(
     raw = _read_raw(root, path, max_file_bytes)
     if isinstance(raw, SkipReason):
         return raw
+    return content_as(path, raw, _declared(root, path, attributes), encoding, redactions)
+
+
+def content_as(
+    path: str, raw: bytes, declared: Mapping[str, str], encoding: str, redactions: tuple[int, ...]
+) -> Content | SkipReason:
+    """Return the content of a file from its bytes, in the encoding in which it was indexed; see `read_as`."""
     try:
         data = without_binary_outputs(path, decoded_as(raw, encoding))
     except (UnicodeError, LookupError):
         return SkipReason.UNDECODABLE
-    digest = _digest(raw, _declared(root, path, attributes))
+    digest = _digest(raw, declared)
     return Content(redacted(data, redactions), digest, len(raw), encoding, redactions=redactions)
 
 
@@ -106,9 +127,13 @@ def digest_file(root: Path, path: str, max_file_bytes: int, attributes: Attribut
     raw = _read_raw(root, path, max_file_bytes)
     if isinstance(raw, SkipReason):
         return FileDigest(path, b"", raw)
+    return digest_of(path, raw, _declared(root, path, attributes))
+
+
+def digest_of(path: str, raw: bytes, declared: Mapping[str, str]) -> FileDigest:
+    """Return the digest of a file from its bytes and what the tree declares about it; see `digest_file`."""
     if _is_lfs_pointer(raw):
         return FileDigest(path, b"", SkipReason.LFS_POINTER)
-    declared = _declared(root, path, attributes)
     problem = text_problem(raw, declared.get(ENCODING_ATTRIBUTE, ""))
     if problem is not None:
         return FileDigest(path, b"", SkipReason(problem))

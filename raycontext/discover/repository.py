@@ -19,7 +19,9 @@ __all__ = [
     "enclosing_mercurial_repository",
     "enclosing_repository",
     "exclude_files",
+    "is_bare_repository",
     "is_inner_worktree",
+    "own_git_folder",
     "read_small_file",
     "remote_urls",
 ]
@@ -65,6 +67,20 @@ def common_git_folder(folder: Path) -> Path | None:
     The git folder holds `config` and `info/exclude`. `.git` may be a file that points elsewhere (submodule, worktree).
     All worktrees of a repository share one git folder.
     """
+    git_folder = own_git_folder(folder)
+    if git_folder is None:
+        return None
+    common = _read_text(git_folder / "commondir")
+    return git_folder if common is None else git_folder / common.strip()
+
+
+def is_bare_repository(folder: Path) -> bool:
+    """Return whether a folder looks like git's own folder of a repository, as that of a bare one does."""
+    return _read_text(folder / "HEAD") is not None and (folder / "objects").is_dir()
+
+
+def own_git_folder(folder: Path) -> Path | None:
+    """Return the git folder of the working tree whose top is `folder`, which holds its `HEAD`; None when it is none."""
     dot_git = folder / ".git"
     pointer = _read_text(dot_git)
     if pointer is None:
@@ -73,10 +89,7 @@ def common_git_folder(folder: Path) -> Path | None:
         git_folder = folder / pointer.removeprefix("gitdir:").strip()
     else:
         return None
-    if _read_text(git_folder / "HEAD") is None:
-        return None
-    common = _read_text(git_folder / "commondir")
-    return git_folder if common is None else git_folder / common.strip()
+    return None if _read_text(git_folder / "HEAD") is None else git_folder
 
 
 def is_inner_worktree(folder: Path, root: Path) -> bool:

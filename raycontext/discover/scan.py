@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from raycontext.discover.rules.attributes import ATTRIBUTES_FILE
+from raycontext.discover.rules.attributes import ATTRIBUTES_FILE, is_attributes_file
 from raycontext.discover.rules.globs import selected
 from raycontext.discover.rules.ignore import CONTROL_NAMES
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
@@ -75,14 +75,10 @@ def _without_declared_anew(listing: TreeListing, previous: Snapshot | None) -> S
         return previous
     changed = before - there.keys()
     changed.update(file.path for file in classify(listing._replace(files=list(there.values())), previous).to_hash)
-    folders = tuple({path.removesuffix(ATTRIBUTES_FILE) for path in changed if _is_attributes_file(path)})
+    folders = tuple({path.removesuffix(ATTRIBUTES_FILE) for path in changed if is_attributes_file(path)})
     if not folders:
         return previous
     return previous.with_doubts(path for path in previous.entries if path.startswith(folders))
-
-
-def _is_attributes_file(path: str) -> bool:
-    return path == ATTRIBUTES_FILE or path.endswith(f"/{ATTRIBUTES_FILE}")
 
 
 def _folder_of_rules(place: str) -> str:

@@ -6,16 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from raycontext import __version__
-from raycontext.discover.read import Content, read_content, without_secrets
-from raycontext.discover.rules.attributes import Attributes
+from raycontext.discover.read import Content, without_secrets
 from raycontext.discover.secrets.redaction import is_secret
 from raycontext.discover.snapshot import Snapshot
+from raycontext.discover.trees import tree_of
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
 from raycontext.embed.vectors import Documents, QuantizedVectors, quantize, quantized
@@ -103,12 +103,12 @@ def estimate_tree(
     again = frozenset(snapshot.faulty(apart_from_version=None if retry_quarantined else __version__))
     scan = scan_tree(source, location, version, options, tuple(again))
     known = {path: entry for path, entry in snapshot.entries.items() if path not in again}
-    root, attributes = Path(source), Attributes(Path(source))
+    reader = tree_of(source).reader([file.path for file in scan.to_hash], options.max_file_bytes)
     reasons = Counter(entry.reason.value for entry in scan.skipped.values() if entry.reason is not None)
     wanted: list[FileStat] = []
     begun = time.perf_counter()
     for file in scan.to_hash:
-        content = read_content(root, file.path, options.max_file_bytes, attributes)
+        content = reader.content(file.path)
         if isinstance(content, Content):
             if file.path in known and known[file.path].digest == content.digest:
                 continue
@@ -120,7 +120,7 @@ def estimate_tree(
             reasons[content.value] += 1
     reading = time.perf_counter() - begun
     size = sum(file.size for file in wanted)
-    sampled, chunks, tokens, seconds = _sample(root, [file for file in wanted if file.path not in again], options)
+    sampled, chunks, tokens, seconds = _sample(source, [file for file in wanted if file.path not in again], options)
     share = size / sampled if sampled else 0.0
     return IndexEstimate(
         source=source,
@@ -137,7 +137,7 @@ def estimate_tree(
     )
 
 
-def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, int, float]:
+def _sample(source: str, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, int, float]:
     """Chunk, analyse and embed some of `files`, spread evenly over the tree.
 
     Return the size of these files in bytes, the number of their chunks, the largest number of tokens that an embedding
@@ -156,14 +156,14 @@ def _sample(root: Path, files: Sequence[FileStat], options: IndexOptions) -> tup
         return quantize(np.zeros((len(texts), 8), np.float32))
 
     embed = count if isinstance(embedder, RemoteEmbedder) else quantized(embedder)
-    attributes = Attributes(root)
     chosen = files[:: -(-len(files) // SAMPLED_FILES) or 1]
+    reader = tree_of(source).reader([file.path for file in chosen], options.max_file_bytes)
     begun = time.perf_counter()
     size = chunks = 0
     for first in range(0, len(chosen), BATCH_FILES):
         batch = Batch(LanguageChoice(options.language_of))
         for file in chosen[first : first + BATCH_FILES]:
-            content = read_content(root, file.path, options.max_file_bytes, attributes)
+            content = reader.content(file.path)
             shown = (
                 content if options.secrets or isinstance(content, SkipReason) else without_secrets(file.path, content)
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.repository import common_git_folder, remote_urls
+from raycontext.discover.trees import folder_of
 from raycontext.errors import RaycontextError
 from raycontext.index.own_sources import is_own_source
 from raycontext.store.collection import Collection
@@ -40,7 +41,7 @@ def relatives_first(root: str, source: str, storage: Storage, names: Iterable[st
         except RaycontextError:  # removed meanwhile, or not ours to read
             continue
         ages[name] = identity.id
-        is_looked_at = own.git_folder and is_own_source(root, identity.source)
+        is_looked_at = own.git_folder and is_own_source(root, folder_of(identity.source))
         found.append((_distance(own, _repository(identity.source)) if is_looked_at else 2, name))
     found.sort(key=lambda entry: ages[entry[1]], reverse=True)
     return [name for _, name in sorted(found, key=lambda entry: entry[0])]
@@ -54,7 +55,7 @@ def _distance(own: _Repository, other: _Repository) -> int:
 
 def _repository(source: str) -> _Repository:
     """Return the facts about the repository that a folder is, or lies in."""
-    folder = Path(source)
+    folder = Path(folder_of(source))
     for place in (folder, *folder.parents):
         git_folder = common_git_folder(place)
         if git_folder is not None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.rules.globs import check_globs
 from raycontext.embed.names import absolute_name
 from raycontext.embed.permission import permit
@@ -29,6 +30,7 @@ __all__ = [
     "refused",
     "resolved",
     "run_options",
+    "source_place",
     "together",
 ]
 
@@ -53,7 +55,7 @@ class IndexRequest(NamedTuple):
     """Request to index a folder."""
 
     source: str
-    """Absolute path of the folder."""
+    """Absolute path of the folder, or a `CommitSource`."""
     collection: str | None
     """Name of the collection. None: the collection of the source, or a new one that is named after the source."""
     options: RunOptions
@@ -90,7 +92,12 @@ def index_request(settings: Settings, source: str | Path, collection: str | None
     if options.embedder is not None:
         permit(options.embedder)  # by a setting or an argument
     plan = embedder_plan(settings, options.max_embedding_tokens)
-    return IndexRequest(real_path(source), collection, options, plan=plan)
+    return IndexRequest(source_place(source), collection, options, plan=plan)
+
+
+def source_place(source: str | Path) -> str:
+    """Return the source that a caller names: the real path of a folder, or a `CommitSource` as it is."""
+    return str(source) if is_source_of_commit(str(source)) else real_path(source)
 
 
 def embedder_plan(settings: Settings, most_tokens: int | None = None) -> EmbedderPlan:

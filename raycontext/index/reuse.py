@@ -7,15 +7,14 @@ decides the rows of a file is compared with the file itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.discover.read import read_content, without_secrets
-from raycontext.discover.rules.attributes import Attributes
+from raycontext.discover.read import without_secrets
 from raycontext.discover.snapshot import SnapshotEntry
+from raycontext.discover.trees import Reader, tree_of
 from raycontext.errors import CorruptSegment
 from raycontext.index.relatives import relatives_first
 from raycontext.models import FileStat, IndexOptions, SkipReason
@@ -82,7 +81,7 @@ def reuse_files(
     """
     by_path = {file.path: file for file in files}
     collection = location.open()
-    check = _Check(Path(source), options)
+    check = _Check(source, options)
     entries: dict[str, SnapshotEntry] = {}
     usable: list[tuple[KnownFiles, Segment, NDArray[np.bool_]]] = []
     for place in known:
@@ -142,12 +141,12 @@ def _shared(collection: Collection, place: KnownFiles, segment: Segment, mask: N
 class _Check:
     """Comparison of files of the tree with what segments say about them."""
 
-    def __init__(self, root: Path, options: IndexOptions) -> None:
+    def __init__(self, source: str, options: IndexOptions) -> None:
         from raycontext.index.languages import LanguageChoice
 
-        self._root = root
+        self._source = source
         self._options = options
-        self._attributes = Attributes(root)
+        self._reader: Reader | None = None
         self._languages = LanguageChoice(options.language_of)
         self._rules = rules_fingerprint()
 
@@ -161,7 +160,9 @@ class _Check:
         from raycontext.index.marks import is_generated_file, is_vendored_file
         from raycontext.store.segments.segment_writer import kinds_of
 
-        content = read_content(self._root, path, self._options.max_file_bytes, self._attributes)
+        if self._reader is None:
+            self._reader = tree_of(self._source).reader((), self._options.max_file_bytes)
+        content = self._reader.content(path)
         if isinstance(content, SkipReason) or content.digest != segment.digest(ordinal):
             return False
         shown = content if self._options.secrets else without_secrets(path, content)

@@ -9,19 +9,16 @@ names these functions stays light.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from raycontext.discover.read import digest_file, read_content, without_secrets
-from raycontext.discover.rules.attributes import Attributes
-from raycontext.discover.scan import Scan, scan
+from raycontext.discover.read import without_secrets
+from raycontext.discover.scan import Scan, compared
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.discover.walk import is_real_folder
+from raycontext.discover.trees import Tree, tree_of
 from raycontext.embed.names import STATIC
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.embed.vectors import quantized
-from raycontext.errors import RootNotFound
 from raycontext.index.limits import allow
 from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse, PooledEmbedder
 from raycontext.index.worker import index_process
@@ -74,7 +71,7 @@ class IndexedBatch(NamedTuple):
 
 @task()
 def scan_tree(source: str, location: Location, version: int, options: IndexOptions, again: Sequence[str] = ()) -> Scan:
-    """Walk the tree and compare the status of the selected files with the snapshot of a version.
+    """List the files of the tree and compare the status of the selected ones with the snapshot of a version.
 
     version: version of the collection; 0 stands for an empty snapshot. again: paths of files that are read again even
     if their status has not changed. Raises `RootNotFound`, and `CorruptManifest` where manifest or snapshot cannot be
@@ -82,7 +79,8 @@ def scan_tree(source: str, location: Location, version: int, options: IndexOptio
     """
     collection = location.open()
     previous = collection.snapshot(collection.manifest(version)) if version else None
-    return scan(Path(source), options, previous.with_doubts(again) if previous else None)
+    listing = tree_of(source).walk(options.max_file_bytes)
+    return compared(listing, options, previous.with_doubts(again) if previous else None)
 
 
 @task(priority="background")
@@ -92,10 +90,10 @@ def hash_files(source: str, files: Sequence[FileStat], max_file_bytes: int) -> l
     A file of more than `max_file_bytes` bytes has no digest. Raises `RootNotFound` where files are missing because the
     source folder is gone.
     """
-    root = Path(source)
-    attributes = Attributes(root)
-    digests = [digest_file(root, file.path, max_file_bytes, attributes) for file in files]
-    _check_source(root, [digest.reason for digest in digests])
+    tree = tree_of(source)
+    reader = tree.reader([file.path for file in files], max_file_bytes)
+    digests = [reader.digest(file.path) for file in files]
+    _check_source(tree, [digest.reason for digest in digests])
     return digests
 
 
@@ -124,10 +122,11 @@ def index_files(
     from raycontext.index.segment_builder import Batch
     from raycontext.store.fingerprint import chunker_fingerprint, rules_fingerprint
 
-    batch, attributes = Batch(LanguageChoice(options.language_of)), Attributes(Path(source))
+    batch, tree = Batch(LanguageChoice(options.language_of)), tree_of(source)
+    reader = tree.reader([file.path for file in files], options.max_file_bytes)
     entries: dict[str, SnapshotEntry] = {}
     for file in files:
-        content = read_content(Path(source), file.path, options.max_file_bytes, attributes)
+        content = reader.content(file.path)
         if isinstance(content, SkipReason):
             entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, b"", content)
             continue
@@ -138,7 +137,7 @@ def index_files(
         allow(len(shown.data))
         batch.add(file.path, shown, options.chunk_bytes, is_again=file.path in again)
         entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, content.digest, None)
-    _check_source(Path(source), [entry.reason for entry in entries.values()])
+    _check_source(tree, [entry.reason for entry in entries.values()])
     if not batch.files:
         return IndexedBatch(None, entries, 0)
     embedder = embedder_for(options.embedder)
@@ -172,13 +171,10 @@ def index_files(
     )
 
 
-def _check_source(root: Path, reasons: Sequence[SkipReason | None]) -> None:
-    """Raise `RootNotFound` if a file has vanished together with its root, or a link has taken the place of the root.
-
-    Then nobody has deleted the file.
-    """
-    if not {SkipReason.VANISHED, SkipReason.SYMLINK}.isdisjoint(reasons) and not is_real_folder(root):
-        raise RootNotFound(str(root))
+def _check_source(tree: Tree, reasons: Sequence[SkipReason | None]) -> None:
+    """Raise `RootNotFound` if a file has vanished together with its tree: then nobody has deleted the file."""
+    if not {SkipReason.VANISHED, SkipReason.SYMLINK}.isdisjoint(reasons):
+        tree.check()
 
 
 @task(priority="background")

@@ -6,6 +6,8 @@ import math
 import os
 from pathlib import Path
 
+from raycontext.discover.commits.names import is_source_of_commit
+from raycontext.discover.trees import folder_of
 from raycontext.errors import InvalidInput, NotIndexedYet, PathNotFound, RaycontextError, UnknownCollection
 from raycontext.settings import Settings
 from raycontext.store.storage.locations import MEMORY, StorageOptions, check_url, is_url
@@ -108,6 +110,7 @@ def path_inside(source: str, path: str | Path, from_source: bool) -> str:
     place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
     if from_source and not os.path.isabs(place):  # noqa: PTH117
         return Path(os.path.normpath(place)).as_posix()
+    source = folder_of(source)
     folder, name = os.path.split(place)
     # The file itself may be a link that is indexed as a link, so only the links in its folder are resolved.
     return Path(os.path.relpath(os.path.join(os.path.realpath(folder), name), source)).as_posix()  # noqa: PTH118
@@ -128,8 +131,11 @@ def place_inside(source: str, path: str | Path, from_source: bool) -> str:
     """Return an existing file or folder relative to the folder `source`, with "/"; "" for the source itself.
 
     A relative path is relative to `source` when `from_source` is true, else to the current folder. Raises
-    `PathNotFound` when nothing is there, and `InvalidInput` when it does not lie in the source.
+    `PathNotFound` when nothing is there, and `InvalidInput` when it does not lie in the source. Nothing needs to be
+    there where the source is a commit.
     """
+    if is_source_of_commit(source):
+        return inside_of(source, path, from_source)
     place = os.path.expanduser(path)  # noqa: PTH111 - any name is a name
     place = os.path.join(source if from_source else os.curdir, place)  # noqa: PTH118
     check_exists(place)

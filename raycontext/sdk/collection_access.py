@@ -11,7 +11,7 @@ from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.actors.looks import Look, LookBudget
 from raycontext.errors import InvalidInput, NotIndexedYet, RuntimeUnavailable, UnknownCollection
 from raycontext.index.governor import IndexBudget
-from raycontext.index.request import embedder_plan
+from raycontext.index.request import embedder_plan, source_place
 from raycontext.models import CollectionStatus, CollectionSummary, JobProgress, first_run
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
@@ -58,7 +58,7 @@ class CollectionAccess:
         Raises `RootNotFound`, `CollectionExists` or `InvalidInput`.
         """
         return await (await self._coordinator()).call(
-            Coordinator.prepare, await asyncio.to_thread(real_path, source), collection
+            Coordinator.prepare, await asyncio.to_thread(source_place, source), collection
         )
 
     async def resolve(self, collection: str | None = None, path: str | Path | None = None) -> str:

@@ -31,8 +31,8 @@ from raycontext.sdk.arguments import (
     check_share,
     path_inside,
 )
-from raycontext.sdk.estimate_access import EstimateAccess
 from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.ref_access import RefAccess, target_in
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.surroundings import with_context
 from raycontext.sdk.watches import Watched, Watches, WatchState
@@ -52,18 +52,20 @@ PROGRESS_SECONDS = 0.2
 """Pause between two requests for the progress of a running job, in seconds."""
 
 
-class Context(EstimateAccess):
+class Context(RefAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
         super().__init__(root, runtime, settings)
         self._watches = Watches(self._index_watched)
         self._on_report: dict[str, Callable[[IndexReport], None]] = {}
+        self._complete = {}
 
     async def index(
         self,
         source: str | Path,
         *,
+        ref: str | None = None,
         collection: str | None = None,
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
@@ -82,6 +84,10 @@ class Context(EstimateAccess):
     ) -> IndexReport:
         """Bring the index of a folder up to date, and create it when there is none.
 
+        ref: branch, tag or commit of the git repository that `source` is, or lies in; a bare one will do. Its tree is
+        then indexed as a checkout without filters would hold it, and only contents that no collection of the root has
+        are read. The name is resolved at each call. The collection is that of the commit: it begins with the options of
+        the folder's collection, and neither `collections()` nor `collections=["*"]` shows it.
         collection: name of the collection. The default is the collection of this source, or a new one named after the
         folder.
         include, exclude: globs in gitignore syntax, relative to the source. A file is indexed when it matches one of
@@ -136,6 +142,12 @@ class Context(EstimateAccess):
             ),
         )
         request = request._replace(force=force)
+        if ref is not None:
+            if collection is not None or paths is not None:
+                raise InvalidInput("Both a ref and a collection or paths are given", "A commit has its own collection.")
+            target = await asyncio.to_thread(target_in, request.source, ref)
+            request = request._replace(source=target.source, collection=target.collection)
+            collection = target.collection
         if paths is not None:
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
@@ -151,6 +163,8 @@ class Context(EstimateAccess):
             report = await running
         finally:
             running.cancel()  # when this call is cancelled, no one waits for the result
+        if ref is not None:
+            await self._note_complete(target)
         return report
 
     async def watch(
@@ -247,6 +261,7 @@ class Context(EstimateAccess):
         collection: str | None = None,
         collections: Iterable[str] = (),
         path: str | Path | None = None,
+        ref: str | None = None,
         limit: int = 10,
         languages: Iterable[str] = (),
         paths: Iterable[str] = (),
@@ -265,6 +280,8 @@ class Context(EstimateAccess):
         Their hits are merged by score. One that cannot be searched is named in the notes of the answer.
         path: file or folder: only what lies in it is searched. Without a name, the collection is the one whose folder
         holds it; with `collection` it may be relative to that collection's folder.
+        ref: branch, tag or commit of the git repository of the collection, the path or the current folder. Its tree is
+        searched in place of the folder; it is indexed first where it is not (see `index`).
         limit: largest number of hits, 1 to 1000.
         languages, paths, kinds: filters that hold before the ranking: languages by their names, common aliases or
         extensions; globs in gitignore syntax, relative to the source or absolute, of which `!` excludes; values of
@@ -283,7 +300,8 @@ class Context(EstimateAccess):
         indexed (`Hit.freshness`).
 
         Raises `UnknownCollection`, `NotIndexedYet`, `PathNotFound`, `InvalidInput`, `FingerprintMismatch`,
-        `StorageError` or `RuntimeUnavailable`.
+        `StorageError` or `RuntimeUnavailable`; with `ref` also `RefNotFound`, `CommitUnreadable` and what `index`
+        raises.
         """
         check_query(query)
         check_limits(limit, min_score)
@@ -296,6 +314,9 @@ class Context(EstimateAccess):
             repeat_factor=1.0 - spread,
             explain=explain,
         )
+        if ref is not None:
+            collection, path = await self._indexed_at(ref, collection, tuple(collections), path)
+            refresh = True
         names, inside = await self._targets(collection, tuple(collections), path)
         begun = time.monotonic()
         looks = await self._looked(refresh, names)
@@ -349,6 +370,18 @@ class Context(EstimateAccess):
             filters = await asyncio.to_thread(within_source, request.filters, source, inside)
             request = replace(request, filters=filters)
         return await self._answer_of(name, self._client(name).search(request, limit, min_score))
+
+    async def _indexed_at(
+        self, ref: str, collection: str | None, collections: tuple[str, ...], path: str | Path | None
+    ) -> tuple[str, str | None]:
+        """Return the collection of the commit that a ref means, indexed, and the place in it that is meant."""
+        if collections:
+            raise InvalidInput("Both a ref and several collections are given", "Give a path or one collection.")
+        target = await self._target_of(ref, collection, path)
+        if not await self._is_complete(target):
+            await self.index(target.source, collection=target.collection)
+            await self._note_complete(target)
+        return target.collection, target.inside or None
 
     async def _index_watched(
         self, collection: str, source: str, paths: tuple[str, ...], options: RunOptions

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from raycontext.chunk.languages.declared import LANGUAGE_NAMES, language_named
 from raycontext.discover.rules.globs import check_globs
+from raycontext.discover.trees import folder_of
 from raycontext.errors import InvalidInput
 from raycontext.models import ChunkKind, SearchFilters
 
@@ -75,6 +76,7 @@ def _relative(glob: str, source: str) -> str:
     """Return a glob relative to the source. Raises `InvalidInput` where it leads out of the source."""
     sign, rest = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
     whole = os.path.normpath(rest) if rest.startswith("/") else rest
+    source = folder_of(source)
     base = source.rstrip("/")
     if whole == base:
         return sign + "/**"

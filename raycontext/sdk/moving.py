@@ -10,9 +10,11 @@ from typing import Literal
 
 from raycontext.actors.coordinator import Coordinator
 from raycontext.actors.looks import Look
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.sdk.context import Context
+from raycontext.sdk.ref_access import RefTarget
 
-__all__ = ["freshen", "hand_over", "names_of", "runtime_of", "warm"]
+__all__ = ["freshen", "hand_over", "is_complete", "names_of", "note_complete", "runtime_of", "target_of", "warm"]
 
 
 def runtime_of(context: Context) -> Literal["ray", "processes", "inline"]:
@@ -41,3 +43,19 @@ async def hand_over(context: Context, collection: str) -> None:
 async def warm(context: Context, collection: str) -> None:
     """Start the actors that search a collection. Raises what a search raises."""
     await context._client(collection).warm()
+
+
+async def target_of(context: Context, ref: str, collection: str | None, path: str | None) -> RefTarget:
+    """Return the collection of the commit that a ref means now. Raises what `Context.search` raises for a ref."""
+    return await context._target_of(ref, collection, path)
+
+
+async def is_complete(context: Context, target: RefTarget) -> bool:
+    """Return whether a commit was indexed whole, with the options of today, as far as a context knows."""
+    return await context._is_complete(target)
+
+
+async def note_complete(context: Context, collection: str, source: str) -> None:
+    """Have a context note that a collection was indexed whole just now, if it is of a commit."""
+    if is_source_of_commit(source):
+        await context._note_complete(RefTarget(collection, source))

@@ -125,6 +125,8 @@ class SearchQuery(_Selection):
     """Absolute path of a place in an indexed folder."""
     folder: Path | None = None
     """Current folder of the caller. The collection that indexes it is searched where nothing else says which."""
+    ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """Branch, tag or commit of the repository to search in place of the folder. It is indexed first if it never was."""
     diversity: float | None = Field(default=None, ge=0.0, le=1.0)
     """How much each further hit of a file loses, from 0 (nothing) to 1 (one hit per file). Null takes the daemon's
     setting.
@@ -174,6 +176,9 @@ class WatchQuery(RunOptions):
 class IndexQuery(WatchQuery):
     """Folder to bring up to date, with the options of the run."""
 
+    ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """Branch, tag or commit of the repository of the folder, to index in place of the folder. Its collection is named
+    by the commit, and hidden from lists."""
     force: bool = False
     """Whether to build the index anew. The old one answers until the new one is committed, and stays when that fails or
     is cancelled."""

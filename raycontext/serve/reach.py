@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from raycontext.discover.commits.repository import open_repository
+from raycontext.discover.trees import folder_of
 from raycontext.errors import PathNotAllowed, UnknownCollection
 from raycontext.store.catalog import several
 
@@ -31,7 +33,14 @@ class Reach:
         """Return whether a folder that a root or a job names may be reached. Its path may hold links."""
         if self._folders is None:
             return True
-        return bool(source) and self.holds(os.path.realpath(source))  # of a damaged collection no source is known
+        # Of a damaged collection no source is known.
+        return bool(source) and self.holds(os.path.realpath(folder_of(source)))
+
+    def check_repository(self, source: str) -> None:
+        """Raise `PathNotAllowed` for the source of a commit whose repository lies outside of the bounds. The folder may
+        point to a repository that is elsewhere."""
+        if self._folders is not None:
+            self.check_place(open_repository(folder_of(source)).common, folder_of(source))
 
     def check_place(self, place: str, given: str) -> None:
         """Raise `PathNotAllowed` for a path outside of the bounds.
@@ -43,7 +52,7 @@ class Reach:
 
     def holds(self, place: str) -> bool:
         """Return whether a path without links may be reached. No file is looked at: this is for an event loop."""
-        return self._folders is None or any(is_inside(place, folder) for folder in self._folders)
+        return self._folders is None or any(is_inside(folder_of(place), folder) for folder in self._folders)
 
 
 def chosen(sources: Mapping[str, str], collection: str | None, place: str | None) -> str:

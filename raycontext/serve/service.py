@@ -25,6 +25,7 @@ from raycontext.index.request import resolved
 from raycontext.models import CollectionStatus, CollectionSummary, IndexReport, first_run
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
+from raycontext.sdk import moving
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
 from raycontext.sdk.token_budget import surroundings_within, within_budget
@@ -42,6 +43,7 @@ from raycontext.serve.messages import (
     WatchQuery,
 )
 from raycontext.serve.reach import Reach, chosen, is_inside, known_of
+from raycontext.serve.refs import index_at_ref, search_at_ref
 from raycontext.serve.savings import Savings
 
 __all__ = ["Service"]
@@ -91,12 +93,16 @@ class Service:
         begun = time.perf_counter()
         if asked.path is not None:
             await self._check_path(asked.path)
+        if asked.ref is not None:
+            base = await self.name_of(asked) if self._reach.is_bounded else asked.collection
+            asked = await search_at_ref(asked, asked.ref, self.contexts.catalog, self._reach, base, self._index)
+        is_bounded = self._reach.is_bounded and asked.ref is None  # a ref was resolved within the bounds
         collection, collections, path = asked.collection, asked.collections, asked.path
-        if self._reach.is_bounded and collections and not (collection or path):
+        if is_bounded and collections and not (collection or path):
             sources = await self._sources()
             names = sources if "*" in collections else collections
             collections = [chosen(sources, name, None) for name in names] or [chosen(sources, "*", None)]
-        elif not collections and (self._reach.is_bounded or (asked.folder and not (collection or path))):
+        elif not collections and (is_bounded or (asked.folder and not (collection or path))):
             collection = await self.name_of(asked)
         hits = await self._of_first_run(
             self.contexts.search(
@@ -151,6 +157,8 @@ class Service:
         """
         source = await self._check_path(asked.path)
         options = await asyncio.to_thread(self._options_of, asked)
+        if asked.ref is not None:
+            asked, source = await index_at_ref(asked, asked.ref, source, self._reach)
         name = await self._prepared(source, asked)
         if self.retires.is_set():
             raise RuntimeUnavailable("This daemon ends, since a newer raycontext was installed", "Ask again.")
@@ -356,7 +364,9 @@ class Service:
     async def _index(self, name: str, source: str, **options: Any) -> IndexReport:
         self._on_job()
         try:
-            return await self.contexts.index(source, collection=name, **options)
+            report = await self.contexts.index(source, collection=name, **options)
+            await moving.note_complete(self.contexts.catalog, name, source)
+            return report
         finally:
             self._used[name] = time.monotonic()
 

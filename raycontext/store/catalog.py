@@ -9,13 +9,15 @@ from pathlib import PurePath
 
 import xxhash
 
+from raycontext.discover.commits.names import is_name_of_commit, is_source_of_commit
+from raycontext.discover.trees import folder_of
 from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection, UnsupportedFormat
-from raycontext.models import CollectionSummary
+from raycontext.models import CollectionSummary, IndexOptions
 from raycontext.store.collection import Collection, CollectionIdentity, collection_names
 from raycontext.store.manifest import Manifest
 from raycontext.store.storage.base import Storage
 
-__all__ = ["Catalog", "several"]
+__all__ = ["Catalog", "options_of_folder", "several"]
 
 
 class Catalog:
@@ -25,8 +27,22 @@ class Catalog:
         self._storage = storage
 
     def names(self) -> list[str]:
-        """Return the names of all collections, also of those that cannot be read, sorted."""
-        return collection_names(self._storage)
+        """Return the names of all collections, also of those that cannot be read, sorted. Those of commits are hidden:
+        who names a ref gets them."""
+        return [name for name in collection_names(self._storage) if not self._is_of_commit(name)]
+
+    def of_commits(self) -> list[str]:
+        """Return the names of the collections of commits, sorted."""
+        return [name for name in collection_names(self._storage) if self._is_of_commit(name)]
+
+    def _is_of_commit(self, name: str) -> bool:
+        """Return whether a collection is of a commit. Its source is asked only where its name looks like that."""
+        if not is_name_of_commit(name):
+            return False
+        try:
+            return is_source_of_commit(Collection(self._storage, name).identity().source)
+        except (UnknownCollection, CorruptManifest, UnsupportedFormat):
+            return False
 
     def identities(self) -> list[CollectionIdentity]:
         """Return the identities of all collections that can be read, sorted by name."""
@@ -39,11 +55,11 @@ class Catalog:
         return found
 
     def summaries(self) -> list[CollectionSummary]:
-        """Return a summary of each collection, sorted by name; that of a damaged one says what to do.
+        """Return a summary of each collection of `names`; that of a damaged one says what to do.
 
         A collection without a readable commit has version 0 and no files.
         """
-        found = (self._summary(name) for name in collection_names(self._storage))
+        found = (self._summary(name) for name in self.names())
         return [summary for summary in found if summary is not None]
 
     def _summary(self, name: str) -> CollectionSummary | None:
@@ -86,6 +102,12 @@ class Catalog:
         place = PurePath(source)
         return next((identity for identity in self.identities() if PurePath(identity.source) == place), None)
 
+    def options_for_commit(self, collection: str, source: str) -> tuple[IndexOptions | None, bool]:
+        """Return the options of the collection of the folder that a commit's source names, None where there is none
+        that can be read, and whether the commit's `collection` has a version."""
+        is_there = bool(Collection(self._storage, collection).versions())
+        return options_of_folder(self._storage, source), is_there
+
     def resolve(self, collection: str | None, path: str | None, fallback: str) -> CollectionIdentity:
         """Return the collection that a caller means.
 
@@ -98,7 +120,7 @@ class Catalog:
         found = self.containing(path if path is not None else fallback)
         if found is not None:
             return found
-        names = tuple(collection_names(self._storage))
+        names = tuple(self.names())
         if path is not None or not names:
             raise UnknownCollection(path or fallback, names)
         if len(names) > 1:
@@ -114,6 +136,8 @@ class Catalog:
         if collection is not None:
             return Collection(self._storage, collection).create(source)
         # Listed first: a collection that another process makes for this source is found below, or has the name we try.
+        if is_source_of_commit(source):
+            raise InvalidInput("The tree of a commit has no collection of this name", "Give its ref to `index`.")
         taken = set(collection_names(self._storage))
         found = self.of_source(source)
         if found is not None:
@@ -124,6 +148,17 @@ class Catalog:
                 return Collection(self._storage, name).create(source)
         name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
         return Collection(self._storage, name).create(source)
+
+
+def options_of_folder(storage: Storage, source: str) -> IndexOptions | None:
+    """Return the options of the collection of the folder in whose repository a commit lies, None where there is none
+    that can be read. `source`: that of a collection of the commit."""
+    found = Catalog(storage).of_source(folder_of(source))
+    try:
+        manifest = Collection(storage, found.name).latest() if found is not None else None
+    except (UnknownCollection, CorruptManifest, UnsupportedFormat):
+        return None
+    return manifest.options if manifest is not None else None
 
 
 def several(names: Sequence[str]) -> InvalidInput:

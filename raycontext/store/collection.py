@@ -20,6 +20,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import xxhash
 
+from raycontext.discover.commits.names import is_name_of_commit
 from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import (
     CollectionExists,
@@ -111,6 +112,11 @@ def collection_names(storage: Storage) -> list[str]:
     return [name for name in storage.list("") if _NAME.fullmatch(name) and _is_collection(storage, name)]
 
 
+def _told_names(storage: Storage) -> tuple[str, ...]:
+    """Return the names of collections that an error lists: those of commits are nobody's choice."""
+    return tuple(name for name in collection_names(storage) if not is_name_of_commit(name))
+
+
 def _is_collection(storage: Storage, name: str) -> bool:
     return storage.exists(f"{name}/{IDENTITY}") or _has_manifests(storage, name)
 
@@ -147,7 +153,7 @@ class Collection:
         except FileNotFoundError as error:
             if _has_manifests(self.storage, self.name):
                 raise CorruptManifest(place, "it is missing") from error
-            raise UnknownCollection(self.name, tuple(collection_names(self.storage))) from error
+            raise UnknownCollection(self.name, _told_names(self.storage)) from error
         identity = CollectionIdentity.decode(place, data)
         if identity.name != self.name:
             raise CorruptManifest(place, "it describes a collection of another name")
@@ -268,4 +274,4 @@ class Collection:
     def remove(self) -> None:
         """Remove the collection and everything in it. Raises `UnknownCollection` where it does not exist."""
         if not self.storage.remove(self.name):
-            raise UnknownCollection(self.name, tuple(collection_names(self.storage)))
+            raise UnknownCollection(self.name, _told_names(self.storage))

@@ -13,12 +13,14 @@ import numpy as np
 
 from raycontext import __version__
 from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.scan import Scan, scan_places
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import NotIndexedYet
 from raycontext.models import CollectionStatus, FailedFile, FileStat, IndexOptions
 from raycontext.options import RunOptions
+from raycontext.store.catalog import options_of_folder
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection
 from raycontext.store.fingerprint import chunker_fingerprint
@@ -97,8 +99,13 @@ class VectorStore:
         """
         self._writer.reload()
         manifest = self._writer.manifest
-        before = manifest.options if manifest else self._first(options)
+        before = self._of_folder() or (manifest.options if manifest else self._first(options))
         return self._state(options.applied_to(before), force, bool(options.retry_quarantined))
+
+    def _of_folder(self) -> IndexOptions | None:
+        """Return the options of the collection of its folder, for a collection of a commit, which has always those."""
+        source = self._collection.identity().source
+        return options_of_folder(self._collection.storage, source) if is_source_of_commit(source) else None
 
     def _first(self, options: RunOptions) -> IndexOptions:
         """Return the options that a new collection begins with: those of the one that it is forked from, if named.

@@ -28,6 +28,8 @@ MAY_IMPORT_RAY = {
 
 READ_THE_ENVIRONMENT = {
     "__init__.py",  # sets one of a library
+    "discover/commits/program.py",  # what the program git is given
+    "discover/commits/repository.py",  # git's own variables
     "discover/repository.py",  # git's own variables
     "embed/models/onnx.py",  # sets one of a library
     "embed/permission.py",  # what the operator of a machine allows: its own setting counts, not a caller's

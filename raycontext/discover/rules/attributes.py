@@ -7,14 +7,26 @@ matching line decides; `info/attributes` of the repository overrides all. Only t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from raycontext.discover.repository import common_git_folder, enclosing_repository, read_small_file
 from raycontext.discover.rules.pattern import bytewise, glob_to_regex
 
-__all__ = ["ATTRIBUTES_FILE", "KNOWN", "Attributes", "parse_attributes"]
+__all__ = [
+    "ATTRIBUTES_FILE",
+    "KNOWN",
+    "SET",
+    "UNSET",
+    "Attributes",
+    "Line",
+    "Macros",
+    "is_attributes_file",
+    "parse_attributes",
+    "parse_macros",
+    "values_of",
+]
 
 ATTRIBUTES_FILE = ".gitattributes"
 
@@ -34,8 +46,18 @@ Line = tuple[re.Pattern[str], Mapping[str, str | None]]
 """Line of a file: what its pattern matches, and the values by name. None stands for `!name`: as if never named."""
 
 
-def parse_attributes(content: bytes) -> list[Line]:
-    """Return the lines of an attributes file that name one of `KNOWN`, in their order.
+Macros = Mapping[str, Mapping[str, str | None]]
+"""Values that stand for an attribute that a line sets, by its name."""
+NO_MACROS: Macros = MappingProxyType({})
+
+
+def is_attributes_file(path: str) -> bool:
+    """Return whether a path is that of an attributes file."""
+    return path == ATTRIBUTES_FILE or path.endswith(f"/{ATTRIBUTES_FILE}")
+
+
+def parse_attributes(content: bytes, names: frozenset[str] = KNOWN, macros: Macros = NO_MACROS) -> list[Line]:
+    """Return the lines of an attributes file that name one of `names` or `macros`, in their order.
 
     Patterns match paths relative to the folder of the file, as `bytewise` makes them.
     """
@@ -44,7 +66,7 @@ def parse_attributes(content: bytes) -> list[Line]:
         found = _LINE.match(text.strip())
         if found is None or text.startswith(("#", "[attr]", "!")):
             continue
-        values = _values(found[3])
+        values = _values(found[3], names, macros)
         glob = _QUOTED.sub(r"\1", found[1]) if found[1] is not None else found[2]
         if not values or glob.endswith("/"):
             continue
@@ -54,12 +76,35 @@ def parse_attributes(content: bytes) -> list[Line]:
     return lines
 
 
-def _values(text: str) -> dict[str, str | None]:
-    """Return the values of those attributes in a line that are among `KNOWN`."""
+def parse_macros(content: bytes, names: frozenset[str], macros: Macros) -> dict[str, Mapping[str, str | None]]:
+    """Return macros with those that an attributes file defines (`[attr]name …`), as far as they set one of `names`."""
+    found = dict(macros)
+    for text in content.decode("latin-1").split("\n"):
+        name, _, values = text.strip().removeprefix("[attr]").partition(" ")
+        if text.strip().startswith("[attr]") and name:
+            found[name] = _values(values, names, found)
+    return found
+
+
+def values_of(path: str, sources: Iterable[tuple[str, list[Line]]]) -> dict[str, str]:
+    """Return the attributes of a file by name. `path` and the bases of `sources`, the weakest first, are `bytewise`."""
+    found: dict[str, str | None] = {}
+    for base, lines in sources:
+        relative = path[len(base) :]
+        for pattern, values in lines:
+            if pattern.fullmatch(relative):
+                found.update(values)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _values(text: str, names: frozenset[str], macros: Macros) -> dict[str, str | None]:
+    """Return the values of those attributes in a line that are among `names`, and of `macros`."""
     values: dict[str, str | None] = {}
     for word in text.split():
         name, equals, value = word.partition("=")
-        if name.lstrip("-!") not in KNOWN:
+        if not equals and name in macros:
+            values.update(macros[name])
+        if name.lstrip("-!") not in names:
             continue
         if name.startswith("-"):
             values[name[1:]] = UNSET
@@ -85,14 +130,7 @@ class Attributes:
         sources = self._inside(path.rpartition("/")[0])
         if not sources and not self._repository:
             return _NONE
-        found: dict[str, str | None] = {}
-        whole = bytewise(self._prefix + path)
-        for base, lines in (*sources, ("", self._repository)):
-            relative = whole[len(base) :]
-            for pattern, values in lines:
-                if pattern.fullmatch(relative):
-                    found.update(values)
-        return {name: value for name, value in found.items() if value is not None}
+        return values_of(bytewise(self._prefix + path), (*sources, ("", self._repository)))
 
     def _inside(self, folder: str) -> tuple[tuple[str, list[Line]], ...]:
         """Return the files that hold for the entries of a folder, each with its base, the outermost first."""

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from raycontext.discover.repository import (
     common_git_folder,
@@ -33,7 +34,16 @@ from raycontext.discover.repository import (
 from raycontext.discover.rules.mercurial import MercurialRules, parse_mercurial_rules
 from raycontext.discover.rules.pattern import GLOB_SPECIALS, Rule, bytewise, glob_to_regex, parse_rules
 
-__all__ = ["CONTROL_NAMES", "FolderRules", "IgnoreRules", "RuleSet", "is_never_indexed", "rules_for_root"]
+__all__ = [
+    "CONTROL_NAMES",
+    "FolderRules",
+    "IgnoreRules",
+    "RuleSet",
+    "is_never_indexed",
+    "is_never_indexed_name",
+    "rules_for_commit",
+    "rules_for_root",
+]
 
 OWN_IGNORE_FILE = ".raycontextignore"
 PLAIN_IGNORE_FILE = ".ignore"
@@ -62,11 +72,12 @@ def is_never_indexed(folder: str, name: str) -> bool:
 
     `folder` is the full path of the folder; `name` is the last part of that path.
     """
-    if name in _NEVER_INDEXED_FOLDERS:
-        return True
-    if name not in _VIRTUAL_ENVIRONMENT_NAMES:
-        return False
-    return Path(folder, _VIRTUAL_ENVIRONMENT_MARK).exists()
+    return is_never_indexed_name(name, lambda mark: Path(folder, mark).exists())
+
+
+def is_never_indexed_name(name: str, has: Callable[[str], bool]) -> bool:
+    """Return whether a folder of this name is left out always. `has` tells whether it has an entry of a name."""
+    return name in _NEVER_INDEXED_FOLDERS or (name in _VIRTUAL_ENVIRONMENT_NAMES and has(_VIRTUAL_ENVIRONMENT_MARK))
 
 
 _Verdicts = list[tuple[Callable[[str], re.Match[str] | None], bool]]
@@ -240,14 +251,21 @@ class IgnoreRules:
         base = f"{self.prefix}{path}/" if path else self.prefix
         git_folder = common_git_folder(folder)
         git = self.git if git_folder is None else _repository_rules(git_folder, base)
-        is_in_git = self.is_in_git or git_folder is not None
-        return IgnoreRules(
-            self.prefix,
-            own=_rules_of(folder / OWN_IGNORE_FILE, base, follow_links=False) + self.own,
-            plain=_rules_of(folder / PLAIN_IGNORE_FILE, base, follow_links=False) + self.plain,
-            git=_rules_of(folder / GIT_IGNORE_FILE, base, follow_links=False) + git,
-            mercurial=() if is_in_git else _mercurial_rules_of(folder / MERCURIAL_IGNORE_FILE, base) + self.mercurial,
-            is_in_git=is_in_git,
+        inside = replace(self, git=git, is_in_git=self.is_in_git or git_folder is not None)
+        return inside.with_files(base, lambda name: read_small_file(folder / name, follow_links=False))
+
+    def with_files(self, base: str, read: Callable[[str], bytes | None]) -> IgnoreRules:
+        """Return the rules for the entries of a folder whose ignore files `read` returns by name, None for no file.
+
+        base: path of the folder relative to what rules are relative to, empty or with "/" at its end.
+        """
+        mercurial = () if self.is_in_git else _mercurial_rules_of(read(MERCURIAL_IGNORE_FILE), base) + self.mercurial
+        return replace(
+            self,
+            own=_rules_in(read(OWN_IGNORE_FILE), base) + self.own,
+            plain=_rules_in(read(PLAIN_IGNORE_FILE), base) + self.plain,
+            git=_rules_in(read(GIT_IGNORE_FILE), base) + self.git,
+            mercurial=mercurial,
         )
 
 
@@ -275,25 +293,57 @@ def rules_for_root(root: Path) -> IgnoreRules:
     return replace(rules, prefix=f"{path}/")
 
 
+class _ReadIn(NamedTuple):
+    """Reader of the files of one folder by their names."""
+
+    by_path: Callable[[str], bytes | None]
+    folder: str
+    """Path of the folder, with "/" at its end."""
+
+    def read(self, name: str) -> bytes | None:
+        return self.by_path(self.folder + name)
+
+    def has(self, name: str) -> bool:
+        return self.read(name) is not None
+
+
+def rules_for_commit(git_folder: Path, folder: str, read: Callable[[str], bytes | None]) -> IgnoreRules:
+    """Return the rules for the entries of a folder in the tree of a commit, as a walk of a checkout begins with them.
+
+    git_folder: git's own folder, which all working trees share. folder: path in the tree, "" for its top. read: returns
+    an ignore file by its path in the tree; None where there is none.
+    """
+    top = IgnoreRules(git=_repository_rules(git_folder, ""), is_in_git=True).with_files("", read)
+    if not folder:
+        return top
+    outside = IgnoreRules(git=_repository_rules(None, ""))
+    rules, path = top, ""
+    for name in folder.split("/"):
+        path = f"{path}/{name}" if path else name
+        inside = _ReadIn(read, f"{path}/")
+        if is_never_indexed_name(name, inside.has) or rules.ignores_folder(path, name):
+            return outside.with_files("", _ReadIn(read, f"{folder}/").read)
+        rules = rules.with_files(inside.folder, inside.read)
+    return replace(rules, prefix=f"{folder}/")
+
+
 def _repository_rules(git_folder: Path | None, base: str) -> tuple[RuleSet, ...]:
     """Return the rules for a whole repository whose top is `base`, the strongest first.
 
     `git_folder` None means that there is no repository: only the user's global file counts. Links are followed, as git
     follows them here.
     """
-    return tuple(rules for file in exclude_files(git_folder) for rules in _rules_of(file, base))
+    return tuple(rules for file in exclude_files(git_folder) for rules in _rules_in(read_small_file(file), base))
 
 
-def _rules_of(file: Path, base: str, *, follow_links: bool = True) -> tuple[RuleSet, ...]:
-    """Return the rules of an ignore file; empty when the file is missing, cannot be read or has no rule."""
-    content = read_small_file(file, follow_links=follow_links)
+def _rules_in(content: bytes | None, base: str) -> tuple[RuleSet, ...]:
+    """Return the rules of an ignore file; empty when it is None, for one that cannot be read, or has no rule."""
     rules = parse_rules(content) if content else []
     return (RuleSet(rules, base),) if rules else ()
 
 
-def _mercurial_rules_of(file: Path, base: str) -> tuple[MercurialRuleSet, ...]:
-    """Return the rules of an `.hgignore` file; empty when it is missing, cannot be read or has no rule."""
-    content = read_small_file(file, follow_links=False)
+def _mercurial_rules_of(content: bytes | None, base: str) -> tuple[MercurialRuleSet, ...]:
+    """Return the rules of an `.hgignore` file; empty when it is None, for one that cannot be read, or has no rule."""
     found = parse_mercurial_rules(content) if content else None
     return (MercurialRuleSet(found, base),) if found is not None and (found.rules or found.expressions) else ()
 

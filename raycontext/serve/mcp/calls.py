@@ -80,6 +80,9 @@ class Calls:
 
     async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Search a folder; index it first when it never was."""
+        ref = arguments.get("ref")
+        if ref is not None:
+            return await self._search_ref(arguments, place, ref)
         found = await self._collection_of(place)
         notes: list[str] = []
         if found is None or found.version == 0:
@@ -97,6 +100,17 @@ class Calls:
             notes.append(_tried(found.source, place, filtered=bool(globs)))
         first = f"{_counted(answer)} for '{query}' in {place}"
         return _results(first, found.source, notes, answer, arguments)
+
+    async def _search_ref(self, arguments: dict[str, Any], place: str, ref: str) -> ToolAnswer:
+        """Search a commit of the repository that a folder lies in, without a checkout."""
+        globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
+        query, limit = arguments["query"], arguments["limit"]
+        answer = await self._service.search(
+            SearchQuery(query=query, ref=ref, path=place, paths=list(globs), limit=limit, context=True)
+        )
+        root = answer.hits[0].source if answer.hits else place
+        notes = [] if answer.hits else [_tried(place, place, filtered=bool(globs))]
+        return _results(f"{_counted(answer)} for '{query}' in {place} at {ref}", root, notes, answer, arguments)
 
     async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Find code similar to a line of a file."""
@@ -125,7 +139,8 @@ class Calls:
         if patterns := arguments.get("ignorePatterns"):
             excluded = options["exclude"] if "exclude" in options else await self._excluded(place)
             options["exclude"] = list(dict.fromkeys([*excluded, *patterns]))
-        begun = await self._service.start_index(IndexQuery(path=place, force=arguments["force"], **options))
+        asked = IndexQuery(path=place, ref=arguments.get("ref"), force=arguments["force"], **options)
+        begun = await self._service.start_index(asked)
         job = await self._waited(begun, INDEX_SECONDS, report)
         if job.state == "running":
             notes.append("It goes on in the background: get_indexing_status tells how far it is; search_code works.")

@@ -17,6 +17,7 @@ __all__ = [
     "PATH",
     "PATTERNS",
     "PROGRESS",
+    "REF",
     "STRINGS",
     "about",
     "arguments_of",
@@ -31,6 +32,7 @@ MAX_PATH_CHARACTERS: Final = 4096
 MAX_PATTERNS: Final = 100
 
 PATH: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": MAX_PATH_CHARACTERS}
+REF: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 1000}
 PATTERNS: Final[dict[str, Any]] = {
     "type": "array",
     "items": {"type": "string", "minLength": 1, "maxLength": 200},

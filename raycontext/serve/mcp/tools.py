@@ -20,6 +20,7 @@ from raycontext.serve.mcp.schemas import (
     PATH,
     PATTERNS,
     PROGRESS,
+    REF,
     STRINGS,
     about,
     arguments_of,
@@ -78,6 +79,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "maxLength": MAX_QUERY_CHARACTERS,
                 "description": "A question or description in plain words, identifiers included.",
             },
+            ref=about(REF, "Branch, tag or commit to search, instead of the files as they are now."),
             limit=LIMIT,
             extensionFilter=about(PATTERNS, "Only files with these extensions, such as ['.ts', '.tsx']."),
             pathFilter=about(
@@ -229,6 +231,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "inputSchema": arguments_of(
             ["path"],
             path=about(PATH, "Absolute path of the folder."),
+            ref=about(REF, "Branch, tag or commit of its git repository to index, without a checkout."),
             force={
                 "type": "boolean",
                 "default": False,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.read import read_as
 from raycontext.discover.rules.attributes import Attributes
 from raycontext.discover.snapshot import Snapshot
@@ -258,7 +259,7 @@ def _examine_segment(
                 found.add(folder, DamageKind.CONTRADICTION, f"{problem} {AGAIN}")
         if len(found.damage) == before:
             live = _live_files(segment)
-            if deep:
+            if deep and not is_source_of_commit(manifest.source):  # which nobody changes
                 _compare_with_source(Path(manifest.source), manifest.options.max_file_bytes, segment, found)
     if len(found.damage) == before:
         found.live[reference.name] = live

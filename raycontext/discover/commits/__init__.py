@@ -1,0 +1,1 @@
+"""Trees of commits, read from the repository of git without a checkout."""
