@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from raycontext.arrow_files import ArrowFile
 from raycontext.store.segments.checks import check_table
 
-__all__ = ["MOST_BATCH_BYTES", "CompressedBatches", "label_bytes", "text_bytes"]
+__all__ = ["LABEL_BATCH_ROWS", "MOST_BATCH_BYTES", "TEXT_BATCH_ROWS", "CompressedBatches", "label_bytes", "text_bytes"]
+
+TEXT_BATCH_ROWS = 32
+"""Number of chunks whose texts are compressed together: enough to compress well, few enough to read one cheaply."""
+
+LABEL_BATCH_ROWS = 256
+"""Number of chunks whose symbols and scopes are compressed together."""
 
 MOST_BATCH_BYTES = 1 << 30
 """Largest size in bytes of a batch of texts once decompressed. A batch has 32 chunks, and a chunk is larger than a few

@@ -18,8 +18,9 @@ from raycontext.analyse.postings import Postings
 from raycontext.errors import FingerprintMismatch
 from raycontext.kernel.trigrams import FilesByTrigram, read_all
 from raycontext.store.manifest import SegmentReference, ShardManifest
+from raycontext.store.segments.batches import LABEL_BATCH_ROWS, TEXT_BATCH_ROWS
 from raycontext.store.segments.columns import compressed_file, fixed_lists, ipc_file, numbers
-from raycontext.store.segments.segment import LABEL_BATCH_ROWS, POSTINGS, TEXT_BATCH_ROWS, Segment
+from raycontext.store.segments.segment import POSTINGS, Segment
 from raycontext.store.segments.segment_writer import postings_file, store_segment, trigrams_file
 from raycontext.store.storage.base import Storage
 

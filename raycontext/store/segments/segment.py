@@ -38,7 +38,7 @@ from raycontext.analyse.postings import PostingLists, Postings
 from raycontext.arrow_files import check_uncompressed, read_uncompressed
 from raycontext.kernel.trigrams import TrigramLists
 from raycontext.store.manifest import SegmentReference
-from raycontext.store.segments import checks, format_1, format_2, format_3, format_5
+from raycontext.store.segments import batches, checks, format_1, format_2, format_3, format_5
 from raycontext.store.segments.batches import CompressedBatches, label_bytes, text_bytes
 from raycontext.store.segments.checked_file import CheckedFile
 from raycontext.store.segments.columns import (
@@ -57,9 +57,7 @@ __all__ = [
     "DATA_FILES",
     "DESCRIPTION",
     "FIELDS",
-    "LABEL_BATCH_ROWS",
     "POSTINGS",
-    "TEXT_BATCH_ROWS",
     "Segment",
     "path_hash",
 ]
@@ -69,12 +67,6 @@ FIELDS = ("body", "symbol", "path")
 
 POSTINGS = (*FIELDS, "name")
 """Names of the postings, in the order of their record batches: the lexical fields, then the names of definitions."""
-
-TEXT_BATCH_ROWS = 32
-"""Number of chunks whose texts are compressed together: enough to compress well, few enough to read one cheaply."""
-
-LABEL_BATCH_ROWS = 256
-"""Number of chunks whose symbols and scopes are compressed together."""
 
 
 class Segment(SegmentFolder):
@@ -299,7 +291,7 @@ class Segment(SegmentFolder):
         if self.format == 1:
             table = self.labels()
             return table["symbol"][row].as_py(), table["scope"][row].as_py()
-        number, offset = divmod(row, LABEL_BATCH_ROWS)
+        number, offset = divmod(row, batches.LABEL_BATCH_ROWS)
         batch = self._labels.batch(number)
         return str(batch.column(0)[offset].as_py()), str(batch.column(1)[offset].as_py())
 
@@ -308,7 +300,9 @@ class Segment(SegmentFolder):
         """Return a table with the symbols and scopes of all chunks, decompressed."""
         if self.format == 1:
             return format_1.labels(self._table("chunks.arrow"))
-        return checks.check_rows(self._labels.table(), ("symbol", "scope"), self.reference.rows, LABEL_BATCH_ROWS)
+        return checks.check_rows(
+            self._labels.table(), ("symbol", "scope"), self.reference.rows, batches.LABEL_BATCH_ROWS
+        )
 
     @checks.refusing("text.arrow")
     def text(self, row: int) -> str:
@@ -322,7 +316,7 @@ class Segment(SegmentFolder):
     @property
     def text_batch_rows(self) -> int:
         """Number of chunks whose texts are compressed together."""
-        return TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
+        return batches.TEXT_BATCH_ROWS if self.format > 1 else format_1.TEXT_BATCH_ROWS
 
     @checks.refusing("text.arrow")
     def text_batch(self, number: int) -> pa.RecordBatch:
@@ -408,7 +402,7 @@ class Segment(SegmentFolder):
     def _labels(self) -> CompressedBatches:
         file = self._file("labels.arrow")
         file.check_footer()  # a batch is compared when it is read
-        return CompressedBatches(file.content, label_bytes(LABEL_BATCH_ROWS), file.check)
+        return CompressedBatches(file.content, label_bytes(batches.LABEL_BATCH_ROWS), file.check)
 
     @cached_property
     @checks.refusing("postings.arrow")

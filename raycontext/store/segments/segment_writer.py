@@ -18,9 +18,10 @@ from raycontext.analyse.path_kinds import GENERATED, VENDORED, path_kinds
 from raycontext.analyse.postings import Postings, terms_by_row
 from raycontext.embed.vectors import QuantizedVectors
 from raycontext.store.manifest import FORMAT, SegmentReference
+from raycontext.store.segments.batches import LABEL_BATCH_ROWS, TEXT_BATCH_ROWS
 from raycontext.store.segments.checked_file import described_object
 from raycontext.store.segments.columns import KIND_TYPE, WEIGHT_UNITS, compressed_file, fixed_lists, ipc_file
-from raycontext.store.segments.segment import DESCRIPTION, LABEL_BATCH_ROWS, TEXT_BATCH_ROWS, path_hash
+from raycontext.store.segments.segment import DESCRIPTION, path_hash
 from raycontext.store.storage.base import Storage
 from raycontext.ulid import new_ulid
 
