@@ -86,6 +86,7 @@ def _renamed(text: str) -> tuple[str, str]:
 
 
 def _python(statement: str, line: str) -> Iterator[Import]:
+    """Yield what an `import`, `cimport` or `from … import` of Python and Cython takes."""
     text = _until(_HASH_COMMENT.sub("", statement).replace("\\\n", " ").replace("\\\r\n", " "), "\n;")
     word, _, rest = text.partition(" ")
     if word in ("import", "cimport"):
@@ -100,6 +101,7 @@ def _python(statement: str, line: str) -> Iterator[Import]:
 
 
 def _javascript(statement: str, line: str) -> Iterator[Import]:
+    """Yield what an `import`, an `export … from` or a `require` of JavaScript takes."""
     if statement.startswith("require"):
         yield from _required(statement, line)
         return
@@ -115,6 +117,7 @@ def _javascript(statement: str, line: str) -> Iterator[Import]:
 
 
 def _taken(module: str, text: str, *, is_export: bool = False) -> Iterator[Import]:
+    """Yield what the clause between `import` or `export` and `from` takes: all, names in braces, or the default."""
     if not text:
         yield Import(module, "", "")
     for part in _parts(text):
@@ -129,6 +132,7 @@ def _taken(module: str, text: str, *, is_export: bool = False) -> Iterator[Impor
 
 
 def _required(statement: str, line: str) -> Iterator[Import]:
+    """Yield what a `require` takes. `line` is what stands before it, with the names that its result is bound to."""
     quoted = re.match(r"require\s*\(?\s*[\"'`]([^\"'`\n]*)[\"'`]\s*\)?(?:\.(\w+))?", statement)
     if quoted is None:
         return
@@ -186,6 +190,7 @@ def _path(prefix: str, path: str, separator: str) -> str:
 
 
 def _dotted(statement: str, line: str) -> Iterator[Import]:
+    """Yield what an import of a language that parts its modules by dots takes, such as Java, Scala, Swift or Dart."""
     word, _, rest = _until(_COMMENTS.sub(" ", statement), ";\n", brackets="{", closing="}").partition(" ")
     if word in ("package", "library"):
         return
@@ -199,6 +204,7 @@ def _dotted(statement: str, line: str) -> Iterator[Import]:
 
 
 def _csharp(statement: str, line: str) -> Iterator[Import]:
+    """Yield what a `using` of C# or a `use` with `::` takes, with its alias."""
     text = _until(_COMMENTS.sub(" ", statement).removeprefix("using"), ";\n").strip()
     text = re.sub(r"^(static|namespace)\s+", "", text)
     alias, equals, target = text.partition("=")

@@ -67,6 +67,7 @@ class _Commands(TyperGroup):
     """
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named. Ends with its code, or with that of how it failed."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()  # here, where a closed pipe is caught

@@ -205,6 +205,7 @@ def _print_plan(plan: list[EntryPlan], as_json: bool) -> None:
 
 
 def _print_report(report: BatchReport, as_json: bool) -> None:
+    """Print what a batch did, a line for each source, or all of it as JSON."""
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -230,6 +231,7 @@ def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> N
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Table:
+    """Return a table of the terminal. Columns of numbers are aligned to the right."""
     from rich import box
     from rich.table import Table
 

@@ -186,6 +186,7 @@ def _print_first_run(told: dict[str, Any], as_json: bool) -> None:
 
 
 def _print_status(found: CollectionStatus) -> None:
+    """Print the state of a collection: version, sizes, languages, skipped files, and the actors around it."""
     typer.echo(f"{found.name}: {safe(found.source)}")
     typer.echo(
         f"  version {found.version} (epoch {found.epoch}), {found.indexed_at}; {found.num_shards} shards, "

@@ -82,6 +82,7 @@ def _source(repository: Path, inner: str | None) -> Path:
 
 
 def _print_evaluation(evaluation: Evaluation, report: IndexReport, worst: int) -> None:
+    """Print the figures of an evaluation by category, and its `worst` worst queries."""
     depth = evaluation.depth
     typer.echo(
         f"{evaluation.overall.queries} queries on {safe(report.source)} as '{report.collection}', "

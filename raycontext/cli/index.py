@@ -74,6 +74,7 @@ def index(
 
 
 def _print_report(report: IndexReport) -> None:
+    """Print what an index run did: files, rate, what was skipped and why."""
     rate = report.indexed_bytes / 1e6 / report.seconds if report.seconds else 0.0
     state = "indexed" if report.changed else "unchanged"
     typer.echo(

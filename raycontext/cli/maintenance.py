@@ -65,6 +65,7 @@ def repair(
 
 
 def _print_verification(report: VerificationReport) -> None:
+    """Print whether a collection is healthy, what was read, and each damage with what it means."""
     typer.echo(
         f"{report.collection}: {'damaged' if report.damage else 'healthy'}, version {report.version}: "
         f"{report.manifests} manifests, {report.segments} segments with {report.data_files} files "

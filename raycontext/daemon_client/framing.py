@@ -104,6 +104,7 @@ class ResponseReader:
         return True
 
     def _expect(self, encoding: str, length: str | None) -> None:
+        """Note how the content ends: by chunks, after a length, at once or with the connection. Raises `ValueError`."""
         if encoding not in {"", "chunked", "identity"}:
             raise ValueError(f"the content is encoded as {encoding!r}")
         if encoding == "chunked":
@@ -118,6 +119,7 @@ class ResponseReader:
         self.is_complete = self._left == 0 and not self._is_chunked
 
     def _read_chunks(self) -> bytes:
+        """Take what has come of the content's chunks out of what is pending, and return it."""
         parts: list[bytes] = []
         while not self.is_complete:
             if self._left:

@@ -74,6 +74,7 @@ def with_mailbox(kind: Callable[..., Kind], name: str, most: int = MOST_CALLS) -
 
 
 def _counted(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a coroutine function that calls a method of an actor while it holds a place in its mailbox."""
     is_coroutine = inspect.iscoroutinefunction(function)
 
     @functools.wraps(function)

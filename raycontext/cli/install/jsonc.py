@@ -226,6 +226,7 @@ def _string(text: str, place: int) -> tuple[str, int]:
 
 
 def _members(text: str, start: int, depth: int) -> Node:
+    """Return the object whose opening brace is at `start`. Raises `NotJson` with the line of what is wrong."""
     members: dict[str, Member] = {}
     comma = False
     place = _skip(text, start + 1)
@@ -249,6 +250,7 @@ def _members(text: str, start: int, depth: int) -> Node:
 
 
 def _items(text: str, start: int, depth: int) -> Node:
+    """Return the list whose opening bracket is at `start`. Raises `NotJson` with the line of what is wrong."""
     items: list[Node] = []
     comma = False
     place = _skip(text, start + 1)

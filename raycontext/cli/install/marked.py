@@ -97,6 +97,11 @@ def with_passage(text: str | None, passage: Passage, missing_folders: int = 0) -
 
 
 def _with_passage(text: str | None, passage: Passage, missing_folders: int) -> str:
+    """Return a text with a passage in it, in the place of its former form or at the end.
+
+    What a user has changed by hand stays. `missing_folders` counts the folders that are made for the file: it is noted
+    in the passage, so that undo removes them. Raises `NotMarked` where a whole file is not ours.
+    """
     if text is None:
         return passage.written(made=1 + missing_folders)
     found = find(text, passage)

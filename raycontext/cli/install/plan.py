@@ -95,6 +95,7 @@ class Plan:
             say(f"{title}: {'taken out.' if self._undo else f'done.{kept} {afterwards}'}".rstrip())
 
     def _add_guide(self, client: Client, guide: Guide, clients: Sequence[Client], at: Surroundings) -> None:
+        """Plan to write or remove a guide of a client, or say why it stays as it is."""
         title = f"{client.title}, {guide.kind}"
         try:
             if self._undo and guide.project is None and (user := _other_user(guide, clients, at)):

@@ -53,6 +53,7 @@ def without_table(text: str, path: Path) -> Iterator[str]:
 
 
 def _added(text: str, path: Path, table: dict[str, Any]) -> Iterator[str]:
+    """Yield texts that may have a table more: at the end, or as a member of an inline table."""
     newline = _newline(text)
     block = block_of(path, table, newline)
     if not text:
@@ -71,6 +72,7 @@ def _added(text: str, path: Path, table: dict[str, Any]) -> Iterator[str]:
 
 
 def _changed(text: str, path: Path, value: Any, former: Any) -> Iterator[str]:
+    """Yield texts in which the value of a key may be another one. `former` None: the key may be new."""
     *table, key = path
     for header in _headers(text, tuple(table)):
         below = text.find("\n", header) + 1 or len(text)
@@ -84,6 +86,7 @@ def _changed(text: str, path: Path, value: Any, former: Any) -> Iterator[str]:
 
 
 def _shortened(text: str, path: Path) -> Iterator[str]:
+    """Yield texts that may have lost a table: one with a header, or a member of an inline table."""
     for begin in _headers(text, path):
         below = [place.start() for place in _matches(text, r"^[ \t]*\[", begin + 1)]
         for end in [*below, len(text)]:

@@ -189,6 +189,7 @@ class LocalEmbedder:
         return loading.result()
 
     def _load(self, files: tuple[_File, ...]) -> tuple[TextModel, int]:
+        """Load a model from its files, and return it with the number of its dimensions. Raises `InvalidInput`."""
         try:
             model = self._kind.load(self._folder, {file.part: file.path for file in files}, self._device)
             return model, int(model.encode_documents([PROBE]).shape[1])
