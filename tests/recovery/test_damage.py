@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import raycontext
 from raycontext.errors import CorruptManifest, CorruptSegment, StorageError, UnknownCollection
+from raycontext.index.own_sources import note_own_source
 from raycontext.sdk.connection import Connection
 from raycontext.store.checking.reports import DamageKind, RepairReport, VerificationReport
 from raycontext.store.collection import Location
@@ -92,10 +93,9 @@ def copied(shop: Shop, tmp_path: Path) -> Path:
 
 
 def copy(shop: Shop, root: Path) -> None:
-    """Copy the collection to another root and index the source under that one, so that repair may read the source."""
+    """Copy the collection to another root and note the source under that one, so that repair may read the source."""
     shutil.copytree(shop.root, root)
-    with raycontext.connect(root=root, runtime="inline", workers=2) as context:
-        assert not context.index(shop.source).changed
+    assert note_own_source(str(root), str(shop.source))
 
 
 @pytest.fixture
