@@ -11,8 +11,9 @@ from pathlib import Path
 
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.embedder import actor_count, embedder_name
+from raycontext.actors.growth import Growth
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
-from raycontext.actors.job import OUTAGE, HandedOver, Job
+from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
@@ -32,7 +33,7 @@ from raycontext.errors import (
     UnknownCollection,
     UnsupportedFormat,
 )
-from raycontext.index import stages
+from raycontext.index import failures, stages
 from raycontext.index.estimate import IndexEstimate, estimate_tree
 from raycontext.index.governor import Governor, IndexBudget
 from raycontext.index.own_sources import is_own_source, note_own_source
@@ -90,9 +91,8 @@ class Coordinator:
         self._leaving: Counter[str] = Counter()  # collections that are handed over
         budget = budget or IndexBudget()
         self._file_seconds = budget.file_seconds
-        tasks = budget.tasks(runtime.parallelism)
-        # One more task waits, so that a worker that becomes free has work at once.
-        self._governor = Governor(tasks + (tasks == runtime.parallelism))
+        self._governor = Governor(budget.places(runtime.parallelism))
+        self._growth = Growth(runtime, self._governor, budget)
         self._plans: dict[str, EmbedderPlan] = {}
 
     async def index(self, request: IndexRequest) -> IndexReport:
@@ -106,7 +106,7 @@ class Coordinator:
         if request.options.embedder is not None:
             await asyncio.to_thread(embedder_for, request.options.embedder)
         prepare = partial(asyncio.to_thread, self._catalog.prepare, request.source, request.collection)
-        identity = await OUTAGE.run(prepare)
+        identity = await failures.OUTAGE.run(prepare)
         await self._check_shared(identity)
         if not is_source_of_commit(identity.source):
             await asyncio.to_thread(note_own_source, self._root, identity.source)
@@ -161,7 +161,7 @@ class Coordinator:
         manifest = await asyncio.to_thread(location.open().latest) if name is not None else None
         options = request.options.applied_to(manifest.options if manifest else IndexOptions())
         version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
-        again, workers = bool(request.options.retry_quarantined), self._runtime.parallelism
+        again, workers = bool(request.options.retry_quarantined), await self._runtime.capacity()
         return await self._runtime.run(estimate_tree, request.source, location, version, options, workers, again)
 
     async def progress(self, collection: str) -> JobProgress | None:
@@ -224,6 +224,7 @@ class Coordinator:
     async def close(self) -> None:
         """Stop all jobs and all maintenance. What they have committed stays."""
         await self._looks.close()
+        await self._growth.close()
         for task in (running := list(self._maintenance.values())):
             task.cancel()
         await asyncio.gather(self._turns.close(), *running, return_exceptions=True)
@@ -336,7 +337,8 @@ class Coordinator:
         if self._leaving[identity.name]:
             job.hand_over()
         try:
-            report = await job.run(options)
+            async with self._growth.follows(job):
+                report = await job.run(options)
             if job.is_handed_over:
                 raise HandedOver(report)
             await self._refresh(identity.name, report.version, job.num_shards)

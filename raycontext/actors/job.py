@@ -16,15 +16,14 @@ from raycontext.actors.metrics import add, set_value
 from raycontext.actors.reuse import Reuse
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
-from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError, StorageUnreachable
+from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
 from raycontext.index import failures, instructions, stages
-from raycontext.index.governor import Governor
+from raycontext.index.governor import Governor, IndexBudget
 from raycontext.index.planner import ReindexPlanner
 from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import IndexReport, JobProgress
 from raycontext.options import RunOptions
-from raycontext.retrying import Retries
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.settings import FILE_SECONDS
 from raycontext.store.collection import CollectionIdentity, Location
@@ -34,7 +33,7 @@ from raycontext.store.vector_store import CollectionState
 from raycontext.store.writer import SEGMENTS_COLLECTED
 from raycontext.ulid import new_ulid
 
-__all__ = ["OUTAGE", "HandedOver", "Job"]
+__all__ = ["HandedOver", "Job"]
 
 _log = logging.getLogger("raycontext")
 
@@ -48,11 +47,8 @@ RENEW_SECONDS = 600.0
 collection would remove them.
 """
 
-
-OUTAGE = Retries(
-    (StorageUnreachable,), seconds=failures.LOST_SECONDS, pause=lambda attempt: failures.pause_after(attempt) or 0.0
-)
-"""Tries of the first step of a run while its storage cannot be reached; the planner plans those of all others."""
+LOOK_SECONDS = 2.0
+"""Longest time in seconds until a run that waits for its tasks sees that there are more places."""
 
 
 class HandedOver(Exception):
@@ -66,7 +62,7 @@ class HandedOver(Exception):
 class Job:
     """Index run that carries out the instructions of a planner.
 
-    It has at most as many tasks at once as the runtime can run, and one more that waits for a free worker.
+    It has at most as many tasks at once as the governor lets run, and one more that waits for a free worker.
     """
 
     def __init__(
@@ -93,7 +89,7 @@ class Job:
         self.pooled_embedder: str | None = None
         """Name of the embedder when actors embed for this run; None otherwise."""
         self._plan = plan or EmbedderPlan()
-        self._governor = governor or Governor(runtime.parallelism + 1)
+        self._governor = governor or Governor(IndexBudget().places(runtime.parallelism))
         self._embedders: tuple[ActorHandle[EmbedderActor], ...] = ()
         self._embedding = EmbeddingUse()
         self._name = new_ulid()
@@ -113,6 +109,8 @@ class Job:
         self._leaving = asyncio.Event()
         self._pausing = 0  # number of instructions that wait for their next try
         self._waits_until = 0.0
+        self.tasks_wanted = 0
+        """Number of tasks that run or could run if there were places for all."""
         self.is_handed_over = False
         """True when the run has left files to whoever goes on with it."""
         self._tried: list[SegmentReference] = []
@@ -131,7 +129,7 @@ class Job:
                     vector_store_name(self.identity.name), ANYWHERE, VectorStoreActor, self._location
                 )
                 begin = partial(self._store.call, VectorStoreActor.begin, options, self._force)
-                self._state = await OUTAGE.run(begin)
+                self._state = await failures.OUTAGE.run(begin)
             self._retries_quarantined = bool(options.retry_quarantined)
             self._reuse = Reuse(self._store, self._run, self._location, self.identity, options)
             self.num_shards = self._state.options.num_shards
@@ -142,7 +140,7 @@ class Job:
                 self._state.options,
                 owed=self._state.unrecorded,
                 replace=self._state.replace,
-                parallelism=self._runtime.parallelism,
+                parallelism=self._governor.tasks,
                 new_txn=new_ulid,
                 again=() if self._keeps_to_places() else self._state.tried_again,  # a search does not wait
                 reuse=not self._force,
@@ -233,7 +231,7 @@ class Job:
             while True:
                 if self._leaving.is_set():
                     self._withdraw(planner, waiting)
-                while waiting and len(running) - self._pausing <= self._runtime.parallelism:
+                while waiting and len(running) - self._pausing <= self._governor.tasks:
                     match waiting.popleft():
                         case instructions.Finish(changed):
                             return changed
@@ -244,7 +242,7 @@ class Job:
                             self._pausing += pause > 0
                             running.add(asyncio.create_task(self._carry_out_after(pause, instruction)))
                 self._measure(len(running), len(waiting))
-                done, running = await asyncio.wait(running, timeout=RENEW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                done, running = await asyncio.wait(running, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     # Instructions that follow from a result go first: commits before more indexing.
                     waiting.extendleft(reversed(planner.handle(task.result())))
@@ -285,7 +283,8 @@ class Job:
         await asyncio.to_thread(remove_loose_segments, opened, untried, self._tried, base)
 
     def _measure(self, in_flight: int, waiting: int) -> None:
-        """Set the metrics of the tasks that run and of those that wait."""
+        """Note how many tasks run and how many wait, for the metrics and for the cluster."""
+        self.tasks_wanted = in_flight + waiting
         set_value("raycontext_tasks_in_flight", in_flight, collection=self.identity.name)
         set_value("raycontext_tasks_waiting", waiting, collection=self.identity.name)
 

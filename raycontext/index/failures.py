@@ -9,11 +9,13 @@ from __future__ import annotations
 import platform
 
 from raycontext import __version__
+from raycontext.errors import StorageUnreachable
 from raycontext.index.limits import TASK_BYTES
 from raycontext.models import Failure, SkipReason
+from raycontext.retrying import Retries
 from raycontext.runtime.base import WorkerDied, WorkerLost
 
-__all__ = ["FAILURES_WITHOUT_SUCCESS", "LOST_SECONDS", "attempts", "failure", "pause_after", "reason"]
+__all__ = ["FAILURES_WITHOUT_SUCCESS", "LOST_SECONDS", "OUTAGE", "attempts", "failure", "pause_after", "reason"]
 
 ATTEMPTS = 2
 """Number of times that a file, alone in its batch, must end its worker or use up its memory to be blamed."""
@@ -39,6 +41,10 @@ def pause_after(losses: int) -> float | None:
     """Return the seconds to wait after a worker was lost for the `losses`-th time; None where that is enough."""
     pauses = [min(2.0**number, LONGEST_PAUSE_SECONDS) for number in range(losses)]
     return None if sum(pauses[:-1]) >= LOST_SECONDS else pauses[-1]
+
+
+OUTAGE = Retries((StorageUnreachable,), seconds=LOST_SECONDS, pause=lambda attempt: pause_after(attempt) or 0.0)
+"""Tries of the first step of a run while its storage cannot be reached; the planner plans those of all others."""
 
 
 def reason(error: BaseException) -> SkipReason:

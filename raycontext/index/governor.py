@@ -15,7 +15,16 @@ from typing import NamedTuple
 from raycontext.index.limits import TASK_BYTES
 from raycontext.settings import FILE_SECONDS
 
-__all__ = ["Governor", "IndexBudget"]
+__all__ = ["Governor", "IndexBudget", "Places"]
+
+
+class Places(NamedTuple):
+    """Number of places for index tasks."""
+
+    tasks: int
+    """Number of tasks that run at once, at least 1."""
+    spare: int = 0
+    """Number of tasks that wait beside them, so that a worker that becomes free has work at once."""
 
 
 class IndexBudget(NamedTuple):
@@ -35,12 +44,18 @@ class IndexBudget(NamedTuple):
             most = min(most, self.memory_bytes // TASK_BYTES)
         return max(most, 1)
 
+    def places(self, parallelism: int) -> Places:
+        """Return the places where `parallelism` tasks can run. No task waits beside them that the budget holds back."""
+        tasks = self.tasks(parallelism)
+        return Places(tasks, spare=int(tasks == parallelism))
+
 
 class Governor:
-    """Owner of a fixed number of places, which it hands out to jobs by name."""
+    """Owner of the places, which it hands out to jobs by name. Their number may change at any time."""
 
-    def __init__(self, places: int) -> None:
-        self._free = places
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._free = sum(places)  # below zero while more are in use than there are
         self._used: Counter[str] = Counter()
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []  # in the order of asking
         self._turns = 0
@@ -65,6 +80,17 @@ class Governor:
         finally:
             self._take_back(job)
 
+    @property
+    def tasks(self) -> int:
+        """Number of tasks that may run at once."""
+        return self._places.tasks
+
+    def resize(self, places: Places) -> None:
+        """Have another number of places. Those that are in use stay so until their holders give them back."""
+        self._free += sum(places) - sum(self._places)
+        self._places = places
+        self._hand_out()
+
     def _take_back(self, job: str) -> None:
         """Take back a place from a job and hand it out again. Forget a job that neither has nor wants a place."""
         self._free += 1
@@ -75,7 +101,7 @@ class Governor:
 
     def _hand_out(self) -> None:
         """Give all free places to waiting jobs, each to the job that comes first by `_rank`."""
-        while self._free and self._waiting:
+        while self._free > 0 and self._waiting:
             chosen = min(range(len(self._waiting)), key=self._rank)
             job, turn = self._waiting.pop(chosen)
             if turn.done():  # cancelled

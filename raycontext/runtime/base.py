@@ -105,7 +105,7 @@ class Runtime(Protocol):
 
     @property
     def parallelism(self) -> int:
-        """Number of tasks that can run at once."""
+        """Number of tasks that could run at once when the runtime was started."""
         ...
 
     @property
@@ -119,6 +119,20 @@ class Runtime(Protocol):
 
     def attached(self) -> Runtime:
         """Return the runtime with the properties of the cluster that it has joined. Call it after `start`."""
+        ...
+
+    async def capacity(self) -> int:
+        """Return the number of tasks that can run at once now, at least 1. Drained nodes do not count.
+
+        Raises `RuntimeUnavailable`.
+        """
+        ...
+
+    async def demand(self, tasks: int) -> None:
+        """Declare for how many tasks at once there is work, so that a cluster that can grow grows; 0 withdraws it.
+
+        Nothing happens without a cluster that others use too. Raises `RuntimeUnavailable`.
+        """
         ...
 
     async def run(

@@ -99,6 +99,13 @@ class InlineRuntime:
         """Return this runtime: there is no cluster to join."""
         return self
 
+    async def capacity(self) -> int:
+        """Return the number of tasks that run at once."""
+        return self.parallelism
+
+    async def demand(self, tasks: int) -> None:
+        """Do nothing: there is no cluster that could grow."""
+
     async def run(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
     ) -> Result:

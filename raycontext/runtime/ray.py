@@ -24,6 +24,7 @@ from raycontext.runtime.installation import Installation
 from raycontext.runtime.mailbox import with_mailbox
 from raycontext.runtime.ray_actor import RayActor, cause_of_call, unavailable
 from raycontext.runtime.ray_head import asked, check_present, while_head_answers
+from raycontext.runtime.ray_nodes import declare_demand, names_of_nodes, nodes_that_leave, not_on, task_capacity
 from raycontext.runtime.task import in_worker, options_of, task
 from raycontext.runtime.worker_process import Task
 
@@ -90,6 +91,8 @@ class RayRuntime:
     """
     starting: dict[str, asyncio.Task[RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
     """Tasks of this process that are making an actor, by the name of the actor."""
+    leaving: list[str] = field(default_factory=list, compare=False, repr=False)
+    """Ids of the nodes that were drained when `capacity` was last asked for. They get no tasks."""
     uses: list[Path] = field(default_factory=list, compare=False, repr=False)
     """Folder of the local Ray that this runtime uses between `start` and `close`. Empty for a cluster."""
 
@@ -119,8 +122,19 @@ class RayRuntime:
         if ray_process.own_folders():
             return self
         check_present()
-        resources: dict[str, float] = cast(Any, ray).cluster_resources()
-        return replace(self, workers=max(int(resources.get("CPU", 1)), 1), joined=True)
+        return replace(self, workers=task_capacity(), joined=True)
+
+    async def capacity(self) -> int:
+        """Return the number of tasks that can run at once now. Raises `RuntimeUnavailable`."""
+        if not self.joined:
+            return self.workers
+        self.leaving[:] = await asked(nodes_that_leave)
+        return await asked(task_capacity)
+
+    async def demand(self, tasks: int) -> None:
+        """Tell the autoscaler of a cluster how many tasks at once there is work for. Raises `RuntimeUnavailable`."""
+        if self.joined:
+            await asked(lambda: declare_demand(self.namespace, tasks))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The copy in another process starts without the handles that this process knows.
@@ -141,6 +155,8 @@ class RayRuntime:
         """Run a task on a worker of Ray, and await its result. Raises the errors of `Runtime.run`."""
         try:
             remote = _remote(function, self._installation)
+            if self.leaving:
+                remote = remote.options(**not_on(self.leaving))
             return cast(Result, await while_head_answers(lambda: remote.remote(*arguments, **named)))
         except exceptions.RayTaskError as error:
             raise cause_of_call(error) from error
@@ -188,7 +204,7 @@ class RayRuntime:
             placed = remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
             return await while_head_answers(lambda: placed.remote(*arguments))
 
-        nodes = await asked(_alive_nodes)
+        nodes = await asked(names_of_nodes)
         try:
             found = await asyncio.gather(*map(result, nodes))
         except exceptions.RayTaskError as error:
@@ -362,17 +378,12 @@ def _remote(function: Callable[..., Any], installation: Installation) -> Any:
     return ray.remote(**resources)(installation.checking(in_worker(function)))
 
 
-def _alive_nodes() -> dict[str, str]:
-    """Return the names of the living nodes of the cluster by node id."""
-    return {node["NodeID"]: node["NodeName"] for node in cast(Any, ray).nodes() if node["Alive"]}
-
-
 def _placed(spread: int | None) -> Any:
     """Return Ray's scheduling strategy for the actor of number `spread`: a node of its own if possible.
 
-    Another node is taken where that node is lost or full. None leaves the choice to Ray.
+    Another node is taken where that node is lost, drained or full. None leaves the choice to Ray.
     """
-    nodes = sorted(_alive_nodes()) if spread is not None else []
+    nodes = list(names_of_nodes()) if spread is not None else []
     if spread is None or len(nodes) < 2:
         return "DEFAULT"
     return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)

@@ -23,6 +23,7 @@ MAY_IMPORT_RAY = {
     "runtime/ray_actor.py",
     "runtime/ray_head.py",
     "runtime/ray_process.py",
+    "runtime/ray_nodes.py",
     "runtime/small_ray.py",
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.index.governor import Governor, IndexBudget
+from raycontext.index.governor import Governor, IndexBudget, Places
 from raycontext.index.limits import TASK_BYTES
 
 from ...waiting import WAIT_SECONDS
@@ -31,7 +31,7 @@ def test_budget_says_how_many_tasks_run_at_once(budget: IndexBudget, tasks: int)
 
 
 async def test_job_that_comes_later_gets_the_next_place() -> None:
-    governor = Governor(2)
+    governor = Governor(Places(2))
     order: list[str] = []
 
     async def task(job: str) -> None:
@@ -51,7 +51,7 @@ async def test_job_that_comes_later_gets_the_next_place() -> None:
 )
 def test_places_are_never_exceeded_and_never_lost(places: int, jobs: list[str], cancelled: set[int]) -> None:
     async def run() -> None:
-        governor = Governor(places)
+        governor = Governor(Places(places))
         running = 0
 
         async def task(job: str) -> None:
@@ -78,6 +78,63 @@ def test_places_are_never_exceeded_and_never_lost(places: int, jobs: list[str], 
                 await place.__aexit__(None, None, None)
 
     asyncio.run(run())
+
+
+def test_a_task_waits_beside_those_that_run_unless_the_budget_holds_it_back() -> None:
+    assert IndexBudget().places(8) == Places(8, spare=1)
+    assert IndexBudget(cores=3).places(8) == Places(3, spare=0)
+
+
+@given(jobs=st.lists(st.sampled_from("abc"), min_size=1, max_size=30), sizes=st.lists(st.integers(1, 5), max_size=10))
+def test_number_of_places_may_change_at_any_time(jobs: list[str], sizes: list[int]) -> None:
+    """No task begins above the number of places of that moment, the fewest come first, and none waits for ever."""
+
+    async def run() -> None:
+        governor = Governor(Places(1))
+        running: Counter[str] = Counter()
+        left = Counter(jobs)
+        begun = 0
+
+        async def task(job: str) -> None:
+            nonlocal begun
+            async with governor.place(job):
+                running[job] += 1
+                left[job] -= 1
+                begun += 1
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                running[job] -= 1
+
+        tasks = [asyncio.ensure_future(task(job)) for job in jobs]
+        for size in sizes:
+            governor.resize(Places(size))
+            before, in_use = begun, running.total()
+            await asyncio.sleep(0)
+            assert begun - before <= max(size - in_use, 0) + in_use  # those that end make room
+            assert running.total() <= max(size, in_use)
+        async with asyncio.timeout(WAIT_SECONDS):
+            await asyncio.gather(*tasks)
+        assert begun == len(jobs)
+
+    asyncio.run(run())
+
+
+async def test_fairness_stays_when_places_are_added() -> None:
+    governor = Governor(Places(1))
+    order: list[str] = []
+
+    async def task(job: str) -> None:
+        async with governor.place(job):
+            order.append(job)
+            await asyncio.sleep(0)
+
+    async with governor.place("other"):
+        tasks = [asyncio.ensure_future(task(job)) for job in ["large"] * 6 + ["small"] * 2]
+        await asyncio.sleep(0)
+        assert order == []
+        governor.resize(Places(5))
+        await asyncio.gather(*tasks)
+    assert Counter(order[:4]) == {"large": 2, "small": 2}
 
 
 async def take_a_place(governor: Governor, job: str) -> None:
