@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     allowed: str = ""
     """Folders that callers over TCP may index, and whose collections they may reach, separated as in PATH. Empty: the
     user's home folder."""
+    tokens: str | None = None
+    """YAML file with further tokens for callers over TCP, each with what it may do (see `docs/http.md`). None: there is
+    only the token of the daemon, which may do everything in the folders of `allowed`."""
     hosts: str = ""
     """Names and addresses, with or without a port, by which other machines ask for this daemon over TCP, separated by
     commas: those that a Host header may have besides the address that it listens at, `localhost` and `127.0.0.1`.

@@ -27,9 +27,7 @@ TRIES = 2
 
 def daemon_root(root: str | None, address: str | None, runtime: str | None = None) -> str | None:
     """Return the root whose daemon commands use; None when they work without a daemon."""
-    if address or runtime or not lifecycle.is_wanted():
-        return None
-    return paths.root_folder(root)
+    return None if runtime else lifecycle.daemon_root(root, address)
 
 
 def index_folder(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from raycontext.cli.display import print_hits, print_json, say, surroundings_lines, with_context
-from raycontext.daemon_client import lifecycle, paths, wire
+from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, PathNotFound, RemoteError
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path
@@ -138,9 +138,9 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
 def asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     """Return the answer of the daemon, or of this process when no daemon can answer yet."""
-    if given["address"] or not lifecycle.is_wanted():
+    root = lifecycle.daemon_root(given["root"], given["address"])
+    if root is None:
         return _direct(name, body, given)
-    root = paths.root_folder(given["root"])
     try:
         reply = wire.ask(root, "POST", f"/api/{name}?wait=0", body)
     except wire.DaemonDiffers as other:

@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import suppress
 
-from raycontext.daemon_client.paths import log_path, socket_path
+from raycontext.daemon_client.paths import cluster_address, log_path, root_folder, socket_path
 from raycontext.daemon_client.wire import CONNECT_SECONDS, PROTOCOL, DaemonDiffers, DaemonGone, ask, health
 from raycontext.errors import DaemonFailed
 
@@ -25,6 +25,7 @@ __all__ = [
     "UNAVAILABLE",
     "Started",
     "announcement",
+    "daemon_root",
     "ensure_ready",
     "is_possible",
     "is_wanted",
@@ -62,13 +63,23 @@ UNAVAILABLE = 503
 
 
 def is_wanted() -> bool:
-    """Return whether commands may use and start a daemon.
+    """Return whether commands may use a daemon.
 
-    They may not with RAYCONTEXT_DAEMON=off, with a cluster, without Ray, or where the system has no Unix sockets.
+    They may not with RAYCONTEXT_DAEMON=off, without Ray, or where the system has no Unix sockets.
     """
-    if os.environ.get("RAYCONTEXT_ADDRESS") or os.environ.get("RAYCONTEXT_RUNTIME") == "inline":
-        return False
-    return is_possible()
+    return os.environ.get("RAYCONTEXT_RUNTIME") != "inline" and is_possible()
+
+
+def daemon_root(root: str | None, address: str | None) -> str | None:
+    """Return the root whose daemon a command uses; None where it works without a daemon.
+
+    root: as the user gave it. address: address of the cluster of the command; None: no cluster. On a cluster a command
+    uses the daemon that `raycontext up` or `mcp` has started with this address in RAYCONTEXT_ADDRESS, and starts none.
+    """
+    if not is_wanted() or (address or "") != cluster_address():
+        return None
+    place = root_folder(root)
+    return None if address and health(place) is None else place
 
 
 def is_possible() -> bool:

@@ -1,7 +1,8 @@
 """Paths of a daemon: its socket, log, token and records, all named after its root.
 
-They follow from the user's id and the real path of the root alone, so that a root has one daemon however it is spelled
-and whatever the environment says. Standard library only, for the sake of commands that must be quick.
+They follow from the user's id, the real path of the root, and the cluster that RAYCONTEXT_ADDRESS names, so that a root
+has one daemon on a cluster however it is spelled and whatever else the environment says. Standard library only, for the
+sake of commands that must be quick.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 
 __all__ = [
     "claim_path",
+    "cluster_address",
     "folders_path",
     "log_path",
     "root_folder",
@@ -124,9 +126,15 @@ def _sha256(content: bytes) -> str:
     return str(sha256(content).hexdigest())
 
 
+def cluster_address() -> str:
+    """Return the address of the Ray cluster that the environment names; "" where it names none."""
+    return os.environ.get("RAYCONTEXT_ADDRESS", "")
+
+
 def root_key(root: str) -> str:
-    """Return the name that the files of a root's daemon have in common."""
-    return _sha256(root.encode(errors="surrogateescape"))[:16]
+    """Return the name that the files of a root's daemon have in common. On each cluster the root has one of its own."""
+    named = "\n".join(filter(None, (root, cluster_address())))
+    return _sha256(named.encode(errors="surrogateescape"))[:16]
 
 
 def socket_path(root: str) -> str:

@@ -21,7 +21,7 @@ from ray._private import auto_init_hook
 
 from raycontext.errors import RuntimeUnavailable
 
-__all__ = ["asked", "check_present", "while_head_answers"]
+__all__ = ["asked", "check_present", "is_present", "while_head_answers"]
 
 Result = TypeVar("Result")
 
@@ -54,6 +54,15 @@ def check_present() -> None:
         auto_init_hook.enable_auto_connect = True
     if not ray.is_initialized():  # the call would start a new Ray
         raise _lost("")
+
+
+def is_present() -> bool:
+    """Return whether this process is in a cluster and does not leave it."""
+    try:
+        check_present()
+    except RuntimeUnavailable:
+        return False
+    return True
 
 
 async def while_head_answers(begin: Callable[[], Awaitable[Result]]) -> Result:
@@ -113,8 +122,6 @@ async def _look() -> None:
     cluster. A process that is not an actor has left the cluster then.
     """
     check_present()
-    if cast(Any, ray).util.client.ray.is_connected():  # the server of the client watches the head and reports its loss
-        return
     context: Any = cast(Any, ray).get_runtime_context()  # read before the first pause: afterwards Ray may be left
     address, is_actor = str(context.gcs_address), context.get_actor_id() is not None
     loop = asyncio.get_running_loop()

@@ -88,19 +88,19 @@ def other_drivers() -> int:
 
 
 def check_reachable(address: str) -> None:
-    """Raise `RuntimeUnavailable` if no program listens at `address`: "auto", "HOST:PORT" or "ray://HOST:PORT".
+    """Raise `RuntimeUnavailable` if no program listens at `address`: "auto" or "HOST:PORT".
 
     Ray itself would try for more than a minute. "auto" is not checked.
     """
     if address == "auto":
         return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=REACHABLE_SECONDS).close()
     except (OSError, ValueError) as error:
         raise RuntimeUnavailable(
             f"No Ray answers at the address {address} ({type(error).__name__})",
-            "Give auto, HOST:PORT or ray://HOST:PORT, and look whether Ray runs there.",
+            "Give auto or HOST:PORT, and look whether Ray runs there.",
         ) from error
 
 

@@ -230,11 +230,20 @@ def settings_of(**given: Any) -> Settings:
 
 
 def runtime_for(settings: Settings, root: str) -> Any:
-    """Return the runtime that the settings ask for, not yet started. Ray is imported only when it is needed."""
+    """Return the runtime that the settings ask for, not yet started. Ray is imported only when it is needed.
+
+    Raises `InvalidInput` for an address of Ray Client: a client there sees neither the nodes nor the head.
+    """
     if settings.runtime == "inline":
         return InlineRuntime(settings.workers)
     if settings.runtime == "processes":
         return ProcessRuntime(settings.workers)
+    if (settings.address or "").startswith("ray://"):
+        raise InvalidInput(
+            f"{safe(settings.address or '')} is for clients that are no node of the cluster",
+            "Ask a daemon there over HTTP or MCP (raycontext up --tcp), submit a batch (raycontext batch --submit), or "
+            "work on a node with HOST:PORT.",
+        )
     # Ray reads these environment variables at import, so they are set first.
     joining = None if settings.address is not None else _address_of_daemon(settings, root)
     from raycontext.runtime.ray import RayRuntime

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from raycontext.discover.commits.repository import open_repository
 from raycontext.discover.trees import folder_of
-from raycontext.errors import PathNotAllowed, UnknownCollection
+from raycontext.errors import PathNotAllowed, RequestRefused, UnknownCollection
 from raycontext.store.catalog import several
 
 __all__ = ["Reach", "chosen", "is_inside", "known_of"]
@@ -20,17 +21,59 @@ class Reach:
     A collection that lies outside is treated like one that does not exist, so that nothing tells of it.
     """
 
-    def __init__(self, folders: Sequence[str] | None = None) -> None:
-        """Bound a caller to what lies in `folders`. None sets no bounds. Links of these paths are resolved once."""
+    def __init__(
+        self,
+        folders: Sequence[str] | None = None,
+        collections: Sequence[str] | None = None,
+        *,
+        writes: bool = True,
+    ) -> None:
+        """Bound a caller to what lies in `folders` and to `collections`. None sets no bounds.
+
+        folders: links of these paths are resolved once. collections: names with the wildcards of a shell. writes:
+        whether the caller may change anything.
+        """
         self._folders = None if folders is None else tuple(os.path.realpath(folder) for folder in folders)
+        self._collections = None if collections is None else tuple(collections)
+        self._writes = writes
 
     @property
     def is_bounded(self) -> bool:
         """Whether there is anything that the caller may not reach."""
-        return self._folders is not None
+        return self._folders is not None or self._collections is not None
 
-    def includes(self, source: str) -> bool:
-        """Return whether a folder that a root or a job names may be reached. Its path may hold links."""
+    @property
+    def names_collections(self) -> bool:
+        """Whether the names of collections say what may be reached."""
+        return self._collections is not None
+
+    def check_writes(self, collection: str | None = None) -> None:
+        """Raise `RequestRefused` where the caller may not change anything, or not this collection.
+
+        collection: name of the collection that the change is for; None where that is not known.
+        """
+        if not self._writes:
+            raise RequestRefused(403, "ReadOnly", "This token may only read", "Ask its operator for another one.")
+        if self._collections is not None and not (collection and self.admits(collection)):
+            raise RequestRefused(
+                403,
+                "CollectionNotAllowed",
+                "This token is for some collections only",
+                "Name one of them with `collection`.",
+            )
+
+    def admits(self, collection: str) -> bool:
+        """Return whether a collection may be reached as far as its name says."""
+        return self._collections is None or any(fnmatchcase(collection, pattern) for pattern in self._collections)
+
+    def covers(self, collection: str, source: str) -> bool:
+        """Return whether a collection may be reached whose source is a path without links. No file is looked at."""
+        return self.admits(collection) and self.holds(source)
+
+    def includes(self, collection: str, source: str) -> bool:
+        """Return whether a collection of the root may be reached. The path of its source may hold links."""
+        if not self.admits(collection):
+            return False
         if self._folders is None:
             return True
         # Of a damaged collection no source is known.

@@ -80,10 +80,10 @@ class Service:
             note_watches,
         )
 
-    def restricted(self, allowed: Sequence[str] | None) -> Service:
-        """Return a service with the same jobs for callers that are restricted to the folders `allowed`."""
+    def restricted(self, reach: Reach) -> Service:
+        """Return a service with the same jobs for callers that are restricted to what `reach` says."""
         other = copy.copy(self)
-        other._reach = Reach(allowed)
+        other._reach = reach
         return other
 
     async def search(self, asked: SearchQuery) -> Answer:
@@ -166,16 +166,17 @@ class Service:
 
     def jobs(self) -> list[JobState]:
         """Return the states of all jobs of this process, newest first."""
-        return [job.state() for job in self._jobs.newest_first() if self._reach.holds(job.source)]
+        return [job.state() for job in self._jobs.newest_first() if self._reach.covers(job.collection, job.source)]
 
     def job(self, collection: str) -> JobState | None:
         """Return the state of the running or last job of a collection; None when there was none."""
         job = self._jobs.of(collection)
-        return job.state() if job is not None and self._reach.holds(job.source) else None
+        return job.state() if job is not None and self._reach.covers(collection, job.source) else None
 
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
         name = await self.name_of(asked)
+        self._reach.check_writes(name)
         job = self._jobs.of(name)
         cancelled = await self.contexts.cancel(name)
         if job is not None and cancelled:
@@ -185,7 +186,8 @@ class Service:
     async def collections(self) -> list[CollectionSummary]:
         """Return a summary of each collection that the caller may reach, sorted by name."""
         found = await self.contexts.catalog.collections()
-        return await asyncio.to_thread(lambda: [summary for summary in found if self._reach.includes(summary.source)])
+        includes = self._reach.includes
+        return await asyncio.to_thread(lambda: [one for one in found if includes(one.name, one.source)])
 
     async def status(self, asked: CollectionQuery) -> StatusAnswer:
         """Return the state of a collection and its job, also while its first run has not committed anything."""
@@ -208,8 +210,9 @@ class Service:
                 raise InvalidInput("Nothing says which collection to remove", "Give its folder or its name.")
             source = await self._check_path(asked.path)
             name = await self._told(self.contexts.catalog.of_source(source))
-        elif self._reach.is_bounded:
+        if self._reach.is_bounded:
             name = await self._chosen(name, None)
+        self._reach.check_writes(name)
         await self._watches.stop(name)
         await self.contexts.cancel(name)
         source = (await self._sources()).get(name, "")
@@ -244,11 +247,17 @@ class Service:
         return {summary.name: summary.source for summary in await self.collections()}
 
     async def _prepared(self, source: str, asked: WatchQuery) -> str:
-        """Return the name of the collection for a source. Raises `InvalidInput` where the name is taken."""
+        """Return the name of the collection for a source. Raises `InvalidInput` where the name is taken, and
+        `RequestRefused` where the caller may not write it.
+        """
+        named = asked.collection
+        if named is None and self._reach.names_collections:
+            named = next((name for name, place in (await self._sources()).items() if place == source), None)
+        self._reach.check_writes(named)
         try:
             return await self.contexts.catalog.prepare(source, asked.collection)
         except CollectionExists as error:
-            if await asyncio.to_thread(self._reach.includes, error.source):
+            if await asyncio.to_thread(self._reach.includes, error.name, error.source):
                 raise
             raise InvalidInput(f"The collection name '{error.name}' is taken", "Choose another name.") from None
 
@@ -280,11 +289,12 @@ class Service:
     async def unwatch(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop watching a folder. Returns the name of the collection and whether it was watched."""
         name = await self.name_of(asked)
+        self._reach.check_writes(name)
         return name, await self._watches.stop(name)
 
     def watches(self) -> list[WatchState]:
         """Return the states of all watched folders."""
-        return [state for state in self._watches.states() if self._reach.holds(state.source)]
+        return [state for state in self._watches.states() if self._reach.covers(state.collection, state.source)]
 
     async def close(self) -> None:
         """Stop all jobs and watches. What is committed stays."""
@@ -337,7 +347,7 @@ class Service:
             job.state()
             for job in self._jobs.newest_first()
             if job.running
-            and self._reach.holds(job.source)
+            and self._reach.covers(job.collection, job.source)
             and (job.collection in about or "*" in named or is_inside(path, job.source))
         ]
         page = hits[offset : offset + limit]

@@ -1,4 +1,5 @@
-"""A caller over TCP reaches nothing outside of `RAYCONTEXT_ALLOWED`, by whatever name it asks."""
+"""A caller over TCP reaches nothing outside of `RAYCONTEXT_ALLOWED`, nor of the collections of its token, by whatever
+name it asks."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from raycontext.serve.http.calls import CALLS
 from raycontext.serve.mcp.arguments import checked_arguments
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.messages import CollectionQuery, IndexQuery, WatchQuery
+from raycontext.serve.reach import Reach
 from raycontext.serve.service import Service
 
 from ..conftest import write_tree
@@ -37,10 +39,11 @@ class Place(NamedTuple):
     context: Context
     public: Path
     hidden: Path
+    is_bounded_by_folders: bool
 
 
-@pytest.fixture
-async def place(tmp_path: Path, root: Path) -> AsyncIterator[Place]:
+@pytest.fixture(params=["folders", "collections"])
+async def place(tmp_path: Path, root: Path, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     public, hidden = tmp_path / "open/shop", tmp_path / "closed" / HIDDEN
     write_tree(public, {"cart.py": "def total_price():\n    return 1\n"})
     write_tree(hidden, {"launch.py": f"def total_price():\n    return '{TEXT}'\n"})
@@ -50,10 +53,11 @@ async def place(tmp_path: Path, root: Path) -> AsyncIterator[Place]:
             job = await whole.start_index(IndexQuery(path=str(folder)))
             await ended_job(whole, job.collection)
             await whole.watch(WatchQuery(path=str(folder)))
-        bounded = whole.restricted([str(public.parent)])
+        reach = Reach([str(public.parent)]) if request.param == "folders" else Reach(collections=["sho*"])
+        bounded = whole.restricted(reach)
         transport = httpx.ASGITransport(app=http_application(OpenDaemon(bounded)))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            yield Place(whole, bounded, client, context, public, hidden)
+            yield Place(whole, bounded, client, context, public, hidden, request.param == "folders")
         await whole.close()
 
 
@@ -183,8 +187,19 @@ async def test_mcp_reaches_nothing_outside(place: Place, tool: str, arguments: d
         pass
 
     calls = Calls(place.bounded)
-    with pytest.raises(raycontext.PathNotAllowed):
-        await calls.call(tool, checked_arguments(tool, {"path": str(place.hidden), **arguments}), report)
+    asked = checked_arguments(tool, {"path": str(place.hidden), **arguments})
+    if place.is_bounded_by_folders:
+        with pytest.raises(raycontext.PathNotAllowed):
+            await calls.call(tool, asked, report)
+    else:
+        try:
+            answer: object = await calls.call(tool, asked, report)
+        except raycontext.RaycontextError as error:
+            answer = error
+        told = str(answer)
+        assert TEXT not in told
+        assert any(text in told for text in ("not indexed", "in no indexed folder", "some collections only")), told
+    assert sorted(summary.name for summary in await place.context.collections()) == ["shop", HIDDEN]
 
 
 async def test_collection_whose_source_holds_the_allowed_folder_is_outside(place: Place, tmp_path: Path) -> None:
@@ -196,6 +211,6 @@ async def test_collection_whose_source_holds_the_allowed_folder_is_outside(place
     link = place.public / "way-out"
     link.symlink_to(place.hidden)
     answer = await place.http.post("/api/search", json={"query": "total price", "path": str(link)})
-    assert answer.status_code == 403
+    assert answer.status_code == (403 if place.is_bounded_by_folders else 404)
     inside = await place.http.post("/api/search", json={"query": "total price", "path": str(place.public)})
     assert {hit["collection"] for hit in inside.json()["hits"]} == {"shop"}

@@ -353,11 +353,18 @@ def test_current_folder_that_is_gone_is_an_error(command: Command, tmp_path: Pat
     assert len(stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "ray://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere"])
 def test_address_where_no_ray_is_is_exit_code_7(shop: tuple[Command, Path], address: str) -> None:
     """At once: Ray itself tries for many minutes."""
     command, source = shop
     assert_failed(command("search", "cart", source, "--address", address), 7, address, "ddress")
+
+
+def test_address_of_a_client_that_is_no_node_is_refused_with_what_to_use(shop: tuple[Command, Path]) -> None:
+    command, source = shop
+    assert_failed(
+        command("search", "cart", source, "--address", "ray://127.0.0.1:1"), 2, "no node", "up --tcp", "--submit"
+    )
 
 
 def test_address_is_read_from_the_environment(shop: tuple[Command, Path]) -> None:

@@ -13,6 +13,7 @@ from raycontext.errors import UnknownCollection
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.messages import CollectionQuery
+from raycontext.serve.reach import Reach
 from raycontext.serve.savings import Savings, read_sums
 from raycontext.serve.service import Service
 
@@ -59,7 +60,7 @@ async def test_answers_of_every_face_are_counted(service: Service, source: Path,
         assert two["answers"] == 2
         assert two["answer_tokens"] - one["answer_tokens"] > len(sent.text) / 3.5
         assert (await client.post("/api/savings", json={"collection": "nope"})).status_code == 404
-        narrow = service.restricted([str(tmp_path / "elsewhere")])
+        narrow = service.restricted(Reach([str(tmp_path / "elsewhere")]))
         with pytest.raises(UnknownCollection):
             await narrow.name_of(CollectionQuery(collection="shop"))
     await service.savings.write()

@@ -21,6 +21,7 @@ from raycontext.errors import (
 )
 from raycontext.index import stages
 from raycontext.serve.messages import CollectionQuery, IndexQuery, RelatedQuery, SearchQuery
+from raycontext.serve.reach import Reach
 from raycontext.serve.service import Service
 
 from ..conftest import CART, write_tree
@@ -154,7 +155,7 @@ async def test_related_code_is_found(service: Service, shop: str) -> None:
 async def test_paths_outside_of_the_allowed_folders_are_refused(
     service: Service, shop: str, source: Path, tmp_path: Path
 ) -> None:
-    closed = service.restricted([str(source)])
+    closed = service.restricted(Reach([str(source)]))
     outside = tmp_path / "outside"
     write_tree(outside, {"secret.py": CART})
     (source / "link").symlink_to(outside)

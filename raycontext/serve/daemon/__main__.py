@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from raycontext.daemon_client import lifecycle, paths
 from raycontext.daemon_client.addresses import check_names, tcp_address
@@ -23,6 +23,9 @@ from raycontext.exit_codes import ExitCode
 from raycontext.private_files import make_private_folder, open_private
 from raycontext.serve.daemon.claim import claim
 from raycontext.serve.daemon.files import remove_left_folders, write_token
+
+if TYPE_CHECKING:
+    from raycontext.serve.http.access import Access
 
 __all__ = ["main"]
 
@@ -46,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         write_log(paths.log_path(given.root))
         outside = None if given.tcp is None else _listen(given.tcp)
+        accesses = () if given.tcp is None else _accesses()
         claimed = claim(given.root)
         if claimed is None:
             _log.info("another daemon serves %s", given.root)
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         from raycontext.serve.daemon.process import serve
 
-        asyncio.run(serve(given.root, claimed, given.tcp, outside))
+        asyncio.run(serve(given.root, claimed, given.tcp, outside, accesses))
     except Exception:
         _log.exception("the daemon ends with an error")
         return ExitCode.OTHER_ERROR
@@ -83,6 +87,14 @@ def _listen(text: str) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def _accesses() -> Sequence[Access]:
+    """Return the tokens of others. Raises `InvalidInput`."""
+    from raycontext.sdk.connection import settings_of
+    from raycontext.serve.http.access import read_accesses
+
+    return read_accesses(settings_of().tokens)
 
 
 def _not_started(problem: str, code: ExitCode) -> int:

@@ -33,11 +33,15 @@ USERS_END_SECONDS = 20.0
 
 
 def write_token(root: str) -> None:
-    """Write a new token for callers over TCP and for those who join the Ray of this daemon. Nobody else can read it."""
+    """Write a new token for callers over TCP and for those who join the Ray of this daemon. Nobody else can read it.
+
+    A daemon on a cluster joins that with the token that its user has for the cluster.
+    """
     path = Path(paths.token_path(root))
     write_private(path, secrets.token_hex(32))
-    os.environ.pop("RAY_AUTH_TOKEN", None)
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+    if not paths.cluster_address():
+        os.environ.pop("RAY_AUTH_TOKEN", None)
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
 
 
 def read_token(root: str) -> str:

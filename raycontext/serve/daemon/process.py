@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from raycontext.serve.daemon.files import read_token, read_watches, remove_left_
 from raycontext.serve.daemon.processes import end_children, memory
 from raycontext.serve.daemon.ray_behind import RayBehind
 from raycontext.serve.daemon.tcp import TcpServer
+from raycontext.serve.http.access import Access
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
@@ -96,6 +97,11 @@ class DaemonProcess(Daemon):
         return await asyncio.shield(self._ready)
 
     @property
+    def _cluster(self) -> str:
+        """Address of the cluster that the daemon works on; "" where it has a Ray of its own, or none."""
+        return self.settings.address or ""
+
+    @property
     def starting(self) -> bool:
         return not self._problem and self._service is None
 
@@ -114,9 +120,9 @@ class DaemonProcess(Daemon):
             problem=self._problem,
             log=self._log_path,
             tcp=self.tcp,
-            ray=self._ray.state if self._ray is not None else "off",
+            ray=self._ray.state if self._ray is not None else "ready" if state == "ready" and self._cluster else "off",
             ray_problem=self._ray.problem if self._ray is not None else "",
-            ray_address=self._ray.address if self._ray is not None else "",
+            ray_address=self._ray.address if self._ray is not None else self._cluster,
             ray_token_path=os.environ.get("RAY_AUTH_TOKEN_PATH", ""),
             pss_bytes=pss,
             processes=processes,
@@ -180,6 +186,9 @@ class DaemonProcess(Daemon):
             if self._ray is not None and (lost := self._ray.lost()):
                 _log.error("%s died: starting anew", " and ".join(lost))
                 restart()
+            if self._cluster and self._service is not None and has_left_cluster():
+                _log.error("the cluster at %s is lost: starting anew", self._cluster)
+                restart()
             if not await asyncio.to_thread(self._claim.holds):
                 _log.warning("the socket is gone: ending")
                 self.ending.set()
@@ -222,10 +231,12 @@ class DaemonProcess(Daemon):
         return paths.log_path(self.root)
 
 
-async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.socket | None) -> None:
+async def serve(
+    root: str, claimed: Claim, tcp: str | None, listening: socket.socket | None, accesses: Sequence[Access] = ()
+) -> None:
     """Serve until the daemon is told to end, or nobody asks it any more.
 
-    tcp: address to listen at as well, as the user wrote it; listening: the socket there.
+    tcp: address to listen at as well, as the user wrote it; listening: the socket there; accesses: tokens of others.
     """
     process = DaemonProcess(root, Settings(), claimed, tcp)
     token = read_token(root)
@@ -242,10 +253,11 @@ async def serve(root: str, claimed: Claim, tcp: str | None, listening: socket.so
             process,
             listening,
             token=token,
+            accesses=accesses,
             allowed=process.settings.allowed_folders(),
             hosts=(tcp_address(tcp)[0], *process.settings.host_names()),
         )
-        mounts.append(outside.mount)
+        mounts.extend(outside.mounts)
         routes.append(outside.page_route())
         servers.append((outside.server, listening))
     inside = http_application(process, extra=tuple(routes))
@@ -296,10 +308,18 @@ def restart() -> None:
         remove_tree(folder)
     times = [*_restarts(), time.time()]
     os.environ[RESTARTS] = ",".join(f"{moment:.0f}" for moment in times)
-    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
-        os.environ.pop(name, None)
+    if not paths.cluster_address():  # whose token is the user's
+        for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+            os.environ.pop(name, None)
     os.environ.pop(lifecycle.DAEMON_SWITCH, None)
     os.execv(sys.executable, [sys.executable, "-m", "raycontext.serve.daemon", *sys.argv[1:]])
+
+
+def has_left_cluster() -> bool:
+    """Return whether this process has left the cluster that it had joined, since that no longer answers."""
+    from raycontext.runtime.ray_head import is_present  # imports Ray, which a daemon on a cluster has loaded
+
+    return not is_present()
 
 
 def _restarts() -> list[float]:

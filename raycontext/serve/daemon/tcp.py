@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Sequence
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from raycontext.daemon_client.addresses import is_everywhere
+from raycontext.serve.http.access import Access
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.host_names import LOOPBACK_NAMES
@@ -19,6 +20,7 @@ from raycontext.serve.http.server import server_for
 from raycontext.serve.http.token_exchange import OneUseCodes, exchange_route
 from raycontext.serve.mcp.mount import McpMount
 from raycontext.serve.messages import Health
+from raycontext.serve.reach import Reach
 from raycontext.serve.service import Service
 
 __all__ = ["TcpServer"]
@@ -27,16 +29,16 @@ __all__ = ["TcpServer"]
 class RestrictedDaemon(Daemon):
     """Daemon as callers over TCP see it: they may ask for some folders only."""
 
-    def __init__(self, whole: Daemon, allowed: Sequence[str]) -> None:
-        """Restrict callers to the folders `allowed`."""
+    def __init__(self, whole: Daemon, reach: Reach) -> None:
+        """Restrict callers to what `reach` says."""
         self._whole = whole
-        self._allowed = allowed
+        self._reach = reach
         self._service: Service | None = None
 
     async def service(self) -> Service:
         whole = await self._whole.service()
         if self._service is None:
-            self._service = await asyncio.to_thread(whole.restricted, self._allowed)
+            self._service = whole.restricted(self._reach)
         return self._service
 
     async def health(self) -> Health:
@@ -47,23 +49,44 @@ class TcpServer:
     """Server at an address of TCP, with the codes that open its web page."""
 
     def __init__(
-        self, whole: Daemon, listening: socket.socket, *, token: str, allowed: Sequence[str], hosts: Sequence[str]
+        self,
+        whole: Daemon,
+        listening: socket.socket,
+        *,
+        token: str,
+        accesses: Sequence[Access],
+        allowed: Sequence[str],
+        hosts: Sequence[str],
     ) -> None:
         """Serve `whole` at a socket that listens.
 
-        token: what callers have to show. allowed: the folders that they may ask for. hosts: further names of this
-        machine that a Host header may have.
+        token: what callers have to show. accesses: further tokens, which may do less. allowed: the folders that all of
+        them may ask for. hosts: further names of this machine that a Host header may have.
         """
         host, self._port = listening.getsockname()[:2]
         names = [_bracketed(name) for name in (host, *hosts)]
         reachable = [name for name in names if not is_everywhere(name.strip("[]"))]
         self._page_host = (reachable or LOOPBACK_NAMES)[0]
         self._codes = OneUseCodes()
-        restricted = RestrictedDaemon(whole, allowed)
-        self.mount = McpMount(restricted.service)
-        extra = (Route("/mcp", self.mount), exchange_route(self._codes, token))
-        guard = Guard(http_application(restricted, extra=extra), token=token, hosts=(*names, *LOOPBACK_NAMES))
+        self._whole = whole
+        self.mounts: list[McpMount] = []
+        guard = Guard(
+            self._application(Reach(allowed), exchange_route(self._codes, token)),
+            token=token,
+            others={
+                access.token: self._application(Reach(allowed, access.collections, writes=access.writes))
+                for access in accesses
+            },
+            hosts=(*names, *LOOPBACK_NAMES),
+        )
         self.server: uvicorn.Server = server_for(guard)
+
+    def _application(self, reach: Reach, *extra: Route) -> Starlette:
+        """Return the application of callers with one token; they share their sessions of MCP with no others."""
+        restricted = RestrictedDaemon(self._whole, reach)
+        mount = McpMount(restricted.service)
+        self.mounts.append(mount)
+        return http_application(restricted, extra=(Route("/mcp", mount), *extra))
 
     def page_route(self) -> Route:
         """Return the route for the Unix socket that gives the address of the web page."""

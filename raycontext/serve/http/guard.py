@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
 from raycontext.daemon_client.wire import ANY_PROTOCOL, PROTOCOL_HEADER
@@ -37,6 +38,7 @@ class Guard:
     """Guard before an ASGI application.
 
     token: token that a caller must send as `Authorization: Bearer …`; None demands none.
+    others: applications for callers with other tokens, by token.
     hosts: names that the Host header may have, as in `HostNames`; empty allows any.
     protocol: number that callers who name one must name; None demands and names none.
     """
@@ -46,12 +48,14 @@ class Guard:
         application: Application,
         *,
         token: str | None = None,
+        others: Mapping[str, Application] = MappingProxyType({}),
         hosts: Iterable[str] = (),
         protocol: int | None = None,
     ) -> None:
         self._application = application
         self._protocol = protocol
-        self._token = token
+        self._applications = {} if token is None else {f"Bearer {token}".encode(): application}
+        self._applications.update((f"Bearer {other}".encode(), place) for other, place in others.items())
         self._hosts = HostNames(hosts)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -59,8 +63,8 @@ class Guard:
             await self._application(scope, receive, send)
             return
         try:
-            self._check(scope)
-            await self._application(scope, _limited(receive), self._named(send))
+            application = self._checked(scope)
+            await application(scope, _limited(receive), self._named(send))
         except RequestRefused as refused:
             await _refuse(self._named(send), refused)
 
@@ -77,8 +81,10 @@ class Guard:
 
         return named
 
-    def _check(self, scope: MutableMapping[str, Any]) -> None:
-        """Raise `RequestRefused` when host, origin, token or length are not allowed."""
+    def _checked(self, scope: MutableMapping[str, Any]) -> Application:
+        """Return the application for a request. Raises `RequestRefused` when host, origin, token or length are not
+        allowed.
+        """
         headers = {name.lower(): value for name, value in scope["headers"]}
         spoken = headers.get(PROTOCOL_HEADER.encode())
         is_bound = self._protocol is not None and spoken is not None and scope["path"] not in ANY_PROTOCOL
@@ -101,14 +107,18 @@ class Guard:
                 raise RequestRefused(
                     403, "ForeignOrigin", "Another site's page asks", "The daemon answers only its own page: open that."
                 )
-        if self._token is not None and scope["path"] not in PUBLIC:
-            shown = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(shown, b"Bearer " + self._token.encode()):
-                raise RequestRefused(
-                    401, "WrongToken", "The token is missing or wrong", "Send Authorization: Bearer TOKEN."
-                )
         if _length(scope) > MAX_BODY_BYTES:
             raise _too_large()
+        if not self._applications or scope["path"] in PUBLIC:
+            return self._application
+        shown = headers.get(b"authorization", b"")
+        # All are compared, so that the time tells nothing of which one fits.
+        found = [place for expected, place in self._applications.items() if hmac.compare_digest(shown, expected)]
+        if not found:
+            raise RequestRefused(
+                401, "WrongToken", "The token is missing or wrong", "Send Authorization: Bearer TOKEN."
+            )
+        return found[0]
 
 
 def _length(scope: MutableMapping[str, Any]) -> int:
