@@ -13,6 +13,7 @@ from raycontext.cli.display import print_json, say
 from raycontext.cli.indexing import daemon_root
 from raycontext.cli.terminal import Collection, Json, Root
 from raycontext.daemon_client import paths, wire
+from raycontext.daemon_client.paths import cluster_address
 from raycontext.errors import UnknownCollection
 
 __all__ = ["savings"]
@@ -41,7 +42,7 @@ def savings(collection: Collection = None, root: Root = None, as_json: Json = Fa
 
 def _told(collection: str | None, root: str | None) -> dict[str, Any]:
     """Return the answer of the daemon; without one, what the last daemon has written."""
-    place = daemon_root(root, None)
+    place = daemon_root(root, cluster_address() or None)
     health = wire.health(place) if place is not None else None
     if place is not None and health is not None and health["state"] == "ready":
         asked = {} if collection is None else {"collection": collection}

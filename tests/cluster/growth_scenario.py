@@ -26,9 +26,9 @@ from tests.waiting import until
 
 ADDRESS = "127.0.0.1:6379"
 OBJECT_STORE_BYTES = 80 << 20
-FILE_BYTES = 1_100_000
-"""Size of a file that has a task of its own."""
-FILES = 10
+FILE_BYTES = 50_000
+FILES, SHARDS = 24, 8
+"""Each shard is worked on by a task of its own."""
 
 
 def write_large(folder: Path) -> None:
@@ -99,7 +99,8 @@ class Noted:
 
     def tasks(self) -> list[str]:
         """The node of each index task so far."""
-        return [line.split()[0] for line in self._lines() if not line.startswith("places")]
+        nodes = dict(reversed(line.split()) for line in self._lines() if not line.startswith("places"))
+        return list(nodes.values())
 
     def places(self) -> str:
         """What the Coordinator has last noted of its places."""
@@ -140,7 +141,7 @@ def scenario(folder: Path) -> dict[str, Any]:
             write_large(books)
             noted.hold.touch()
             begun = len(noted.tasks())
-            running = threads.submit(context.index, books, max_file_bytes=2 * FILE_BYTES)
+            running = threads.submit(context.index, books, num_shards=SHARDS)
             seen["used"] = len(until(lambda: (found := set(noted.tasks()[begun:])) and len(found) == 3 and found))
             seen["nodes"].append(len(nodes()))
             seen["while_indexing"] = [answer(context) for _ in range(3)]

@@ -42,6 +42,6 @@ def test_run_uses_nodes_that_come_and_leaves_those_that_are_drained(tmp_path: Pa
     assert seen["while_indexing"] == [seen["before"]] * 3
     assert seen["while_drained"] == []
     assert seen["after_drain"] == 0
-    assert seen["report"] == [10, {}, []]
+    assert seen["report"] == [24, {}, []]
     assert seen["after"] == seen["before"]
     assert seen["verified"] == [0]

@@ -1,7 +1,8 @@
 """Makes index tasks wait, in every worker of Ray whose `PYTHONPATH` begins with this folder.
 
-Each file that a task begins to read is noted in the file `$HELD_TASKS`, with the node; the task then waits for as long
-as the file `$HELD_TASKS.hold` exists. Each number of places that the Coordinator has is noted there as well.
+Each file that a task begins to read is noted in the file `$HELD_TASKS`, with the node and the task, which then waits
+for as long as the file `$HELD_TASKS.hold` exists. Each number of places that the Coordinator has is noted there, too.
+The nodes of the cluster start without Ray's agents, which a busy machine may not start in time.
 """
 
 from __future__ import annotations
@@ -29,11 +30,24 @@ if any(argument.endswith("default_worker.py") for argument in sys.orig_argv):
     def held(root: Path, path: str, *arguments: Any) -> Any:
         import ray
 
+        context = ray.get_runtime_context()
         with noted.open("a") as file:
-            file.write(f"{ray.get_runtime_context().get_node_id()} {path}\n")
+            file.write(f"{context.get_node_id()} {context.get_task_id()}\n")
         while noted.with_suffix(".hold").exists():
             time.sleep(0.05)
         return read_content(root, path, *arguments)
 
     read.read_content = held
     Governor.resize = noting  # type: ignore[method-assign]
+
+elif any(argument.endswith(("/ray", "/monitor.py")) for argument in sys.orig_argv):  # what starts a raylet
+    from ray._private import services
+
+    from raycontext.runtime.small_ray import RAYLET, _without_agents
+
+    start = services.start_ray_process
+
+    def start_without_agents(command: list[str], kind: str, *arguments: Any, **named: Any) -> Any:
+        return start(_without_agents(command) if kind == RAYLET else command, kind, *arguments, **named)
+
+    services.start_ray_process = start_without_agents
