@@ -9,10 +9,11 @@ from pathlib import Path
 
 from raycontext.discover.commits.repository import open_repository
 from raycontext.discover.trees import folder_of
-from raycontext.errors import PathNotAllowed, RequestRefused, UnknownCollection
+from raycontext.errors import InvalidInput, PathNotAllowed, RequestRefused, UnknownCollection
+from raycontext.paths import real_path
 from raycontext.store.catalog import several
 
-__all__ = ["Reach", "chosen", "is_inside", "known_of"]
+__all__ = ["Reach", "absolute_place", "chosen", "is_inside", "known_of"]
 
 
 class Reach:
@@ -129,3 +130,10 @@ def is_inside(path: str | None, folder: str) -> bool:
 def known_of(names: Iterable[str], sources: Mapping[str, str]) -> tuple[str, ...]:
     """Return those of some names that are among `sources`, sorted."""
     return tuple(sorted(sources.keys() & set(names)))
+
+
+def absolute_place(path: str) -> str:
+    """Return an absolute path with links resolved. Raises `InvalidInput` for a relative path."""
+    if not os.path.isabs(os.path.expanduser(path)):  # noqa: PTH111, PTH117 - of os.path, for any name is a name
+        raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
+    return real_path(path)

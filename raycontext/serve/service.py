@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -24,7 +23,6 @@ from raycontext.hits import Hits, Searched
 from raycontext.index.request import resolved
 from raycontext.models import CollectionStatus, CollectionSummary, IndexReport, first_run
 from raycontext.options import RunOptions
-from raycontext.paths import real_path
 from raycontext.sdk import moving
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
@@ -42,7 +40,7 @@ from raycontext.serve.messages import (
     StatusAnswer,
     WatchQuery,
 )
-from raycontext.serve.reach import Reach, chosen, is_inside, known_of
+from raycontext.serve.reach import Reach, absolute_place, chosen, is_inside, known_of
 from raycontext.serve.refs import index_at_ref, search_at_ref
 from raycontext.serve.savings import Savings
 
@@ -95,6 +93,7 @@ class Service:
             await self._check_path(asked.path)
         if asked.ref is not None:
             base = await self.name_of(asked) if self._reach.is_bounded else asked.collection
+            self._reach.check_writes(base)  # a commit is indexed for the search
             asked = await search_at_ref(asked, asked.ref, self.contexts.catalog, self._reach, base, self._index)
         is_bounded = self._reach.is_bounded and asked.ref is None  # a ref was resolved within the bounds
         collection, collections, path = asked.collection, asked.collections, asked.path
@@ -247,9 +246,7 @@ class Service:
         return {summary.name: summary.source for summary in await self.collections()}
 
     async def _prepared(self, source: str, asked: WatchQuery) -> str:
-        """Return the name of the collection for a source. Raises `InvalidInput` where the name is taken, and
-        `RequestRefused` where the caller may not write it.
-        """
+        """Return the name of the collection for a source. Raises `InvalidInput`, and `RequestRefused` to a reader."""
         named = asked.collection
         if named is None and self._reach.names_collections:
             named = next((name for name, place in (await self._sources()).items() if place == source), None)
@@ -382,7 +379,7 @@ class Service:
 
     async def _check_path(self, path: str) -> str:
         """Return `path` with links resolved. Raises `InvalidInput` when it is not absolute, and `PathNotAllowed`."""
-        place = await asyncio.to_thread(_real_path, path)
+        place = await asyncio.to_thread(absolute_place, path)
         self._reach.check_place(place, path)
         return place
 
@@ -420,10 +417,3 @@ class Service:
         if options.embedder is not None and self._reach.is_bounded and not is_listed(options.embedder):
             raise EmbedderNotAllowed(options.embedder)
         return options
-
-
-def _real_path(path: str) -> str:
-    """Return an absolute path with links resolved. Raises `InvalidInput` for a relative path."""
-    if not os.path.isabs(os.path.expanduser(path)):  # noqa: PTH111, PTH117 - of os.path, for any name is a name
-        raise InvalidInput(f"'{path}' is not an absolute path", "Give the whole path, from / on.")
-    return real_path(path)
