@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 import raycontext
 from raycontext.analyse.path_kinds import PATH_KINDS
 from raycontext.evaluation import same_file
+from raycontext.evaluation.fitting import FitSamples, fit_weights
 from raycontext.models import SearchFilters
 from raycontext.sdk.context import CANDIDATE_FILES
 from raycontext.search.query import SearchRequest
@@ -34,8 +35,6 @@ from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 
 DEPTH = 10
-STEPS = 300
-RATE = 0.1
 PENALTY = 0.002
 PRIOR = {
     "exact_symbol": 5.0,
@@ -120,37 +119,16 @@ class Problem:
 
     def __init__(self, samples: list[Sample], kept: NDArray[np.float64]) -> None:
         usable = [sample for sample in samples if any(sample.answered)]
-        self.features = np.concatenate([sample.features for sample in usable]) * kept
-        self.queries = np.repeat(np.arange(len(usable)), [len(sample.paths) for sample in usable])
-        starts = np.cumsum([0, *(len(sample.paths) for sample in usable)])
-        self.starts = starts[:-1]
-        self.share = np.concatenate(
-            [
-                np.array([bool(found) for found in sample.answered]) / sum(map(bool, sample.answered))
-                for sample in usable
-            ]
+        answers = [np.array([bool(found) for found in sample.answered]) for sample in usable]
+        self.samples = FitSamples.of(
+            [(sample.features * kept, found) for sample, found in zip(usable, answers, strict=True)]
         )
         self.repositories = np.array([sample.repository for sample in usable])
         self.prior = np.array([PRIOR.get(name, 0.0) for name in MODEL_FEATURES])
 
     def fit(self, without: str | None) -> NDArray[np.float64]:
-        """Weights fitted on all repositories but one, by Adam on the whole batch."""
-        weight_of_query = (self.repositories != without).astype(np.float64)
-        weight_of_row = weight_of_query[self.queries] / weight_of_query.sum()
-        weights = np.zeros(self.features.shape[1])
-        mean, square = np.zeros_like(weights), np.zeros_like(weights)
-        for step in range(1, STEPS + 1):
-            scores = self.features @ weights
-            scores -= np.maximum.reduceat(scores, self.starts)[self.queries]
-            odds = np.exp(scores)
-            probabilities = odds / np.add.reduceat(odds, self.starts)[self.queries]
-            gradient = self.features.T @ ((probabilities - self.share) * weight_of_row) + PENALTY * (
-                weights - self.prior
-            )
-            mean = 0.9 * mean + 0.1 * gradient
-            square = 0.99 * square + 0.01 * gradient**2
-            weights -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-9)
-        return weights
+        """Weights fitted on all repositories but one."""
+        return fit_weights(self.samples, self.repositories != without, np.zeros_like(self.prior), self.prior, PENALTY)
 
 
 def ablation(samples: list[Sample], kept: NDArray[np.float64], full: float) -> None:

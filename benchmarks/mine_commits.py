@@ -14,20 +14,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "training"))  # scripts there know what is excluded
 
-from mine_docs import NOT_ASKED
 from mine_pairs import excluded_names
 
-from raycontext.analyse.path_kinds import path_kinds
-from raycontext.chunk.languages.detect import detect_language
+from raycontext.evaluation.mined_commits import judged_commits
+from raycontext.sources.history import commits_after, files_of_state
 
 YOUNGER = 400
 """Number of commits after the state that is searched."""
@@ -35,18 +32,8 @@ MOST_QUESTIONS = 40
 """Largest number of questions of one project."""
 LEAST_QUESTIONS = 8
 """Smallest number of questions of a project that is used."""
-MOST_TARGETS = 4
-"""Largest number of files of the state that a commit of a question changes."""
 HELD_OUT_OF = 4
 """One project in so many is held out."""
-
-_IDLE = re.compile(
-    r"^(?:merge|bump|release|revert|version|v?\d+\.|chore|ci\b|build\(deps|update (?:dep|change|version)|fixup|wip|typo"
-    r"|format|lint|\[pre-commit|pre-commit autoupdate|prepare)|changelog|dependabot",
-    re.I,
-)
-_PREFIX = re.compile(r"^(?:\w+(?:\([\w ,./-]+\))?!?: |\[[^\]]+\] )")
-_NUMBERS = re.compile(r"\s*\(?(?:fixes|closes|resolves|refs?)?:?\s*#\d+\)?", re.I)
 
 
 def git(repository: Path, *arguments: str) -> str:
@@ -55,41 +42,11 @@ def git(repository: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace").stdout
 
 
-def question(subject: str) -> str:
-    """Return the subject of a commit as a question, without numbers of issues; "" where it says too little."""
-    if _IDLE.search(subject):
-        return ""
-    text = _NUMBERS.sub("", _PREFIX.sub("", subject)).strip(" .")
-    return text if 4 <= len(text.split()) <= 30 else ""
-
-
-def commits(repository: Path, state: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield subjects and changed files, relative to the root, of the commits after a state, in the order of time."""
-    log = git(repository, "log", "--no-merges", "--reverse", "--format=%x00%s", "--name-only", f"{state}..HEAD")
-    for entry in log.split("\0")[1:]:
-        subject, *files = (line for line in entry.split("\n") if line)
-        yield subject, files
-
-
-def is_answer(path: str) -> bool:
-    """Return whether a changed file may be a target: source that is neither a test, an example nor someone else's."""
-    language = detect_language(path, b"")
-    return bool(language) and not path_kinds(path, language) & NOT_ASKED
-
-
 def judged(repository: Path, state: str) -> list[dict[str, Any]]:
     """Return the judged queries of a project."""
-    there = set(git(repository, "ls-tree", "-r", "--name-only", state).split("\n"))
-    found: dict[str, list[str]] = {}
-    for subject, files in commits(repository, state):
-        text = question(subject)
-        old = [path for path in files if path in there and is_answer(path)]
-        if text and 0 < len(old) <= MOST_TARGETS:
-            found.setdefault(text, old)
-    chosen = sorted(found, key=lambda text: hashlib.md5(text.encode()).digest())[:MOST_QUESTIONS]
-    return [
-        {"query": text, "category": "commit", "targets": [{"path": path} for path in found[text]]} for text in chosen
-    ]
+    there = frozenset(blob.path for blob in files_of_state(repository, state))
+    found = judged_commits(commits_after(repository, state), there, MOST_QUESTIONS)
+    return [query.model_dump(exclude_none=True) for query in found]
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ def sdk() -> str:
         if not name.startswith("_")
     ]
     assert [name for name in methods if not hasattr(blocking, name)] == []
-    functions = ("connect", "read_batch_list")
+    functions = ("connect", "read_batch_list", "read_judged")
     classes = [name for name in raycontext.__all__ if name not in (*functions, "__version__")]
     values = [
         name for name in classes if name not in ("Connection", "Context", "SyncContext") and not hasattr(errors, name)
@@ -72,6 +72,8 @@ def sdk() -> str:
         *(_function(getattr(context, name), name, level=3) for name in methods),
         "## Batches",
         _function(raycontext.read_batch_list, "read_batch_list", level=3),
+        "## Evaluation",
+        _function(raycontext.read_judged, "read_judged", level=3),
         "## Values",
         "Results are frozen pydantic models: `model_dump()` and `model_dump_json()` turn them into plain values.",
         *(_class(getattr(raycontext, name)) for name in values),

@@ -57,6 +57,17 @@ if TYPE_CHECKING:
         UnsupportedFormat,
         VersionsDiffer,
     )
+    from raycontext.evaluation.scoring import (
+        Estimate,
+        Evaluation,
+        JudgedQueries,
+        JudgedQuery,
+        QueryOutcome,
+        Summary,
+        Target,
+        read_judged,
+    )
+    from raycontext.evaluation.tuning import Tuning
     from raycontext.hits import Hits, Searched, Surrounding
     from raycontext.index.estimate import FolderSize, IndexEstimate
     from raycontext.models import (
@@ -127,6 +138,8 @@ __all__ = [
     "EmbeddingBudgetExceeded",
     "EmbeddingFailed",
     "EntryOutcome",
+    "Estimate",
+    "Evaluation",
     "Fenced",
     "FingerprintMismatch",
     "FolderSize",
@@ -143,6 +156,8 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "JobProgress",
+    "JudgedQueries",
+    "JudgedQuery",
     "KernelsMissing",
     "MapEntry",
     "NotIndexedYet",
@@ -152,6 +167,7 @@ __all__ = [
     "Overloaded",
     "PathNotAllowed",
     "PathNotFound",
+    "QueryOutcome",
     "RaycontextError",
     "Reached",
     "Relations",
@@ -166,8 +182,11 @@ __all__ = [
     "StaleVersion",
     "StorageError",
     "StorageUnreachable",
+    "Summary",
     "Surrounding",
     "SyncContext",
+    "Target",
+    "Tuning",
     "UnknownCollection",
     "UnsafeStorage",
     "UnsupportedFormat",
@@ -178,12 +197,24 @@ __all__ = [
     "__version__",
     "connect",
     "read_batch_list",
+    "read_judged",
 ]
 
 _HOMES = {
     "sdk.connection": ("Connection", "SyncContext", "connect"),
     "sdk.context": ("Context",),
     "sdk.watches": ("WatchState",),
+    "evaluation.scoring": (
+        "Estimate",
+        "Evaluation",
+        "JudgedQueries",
+        "JudgedQuery",
+        "QueryOutcome",
+        "Summary",
+        "Target",
+        "read_judged",
+    ),
+    "evaluation.tuning": ("Tuning",),
     "batch.entries": ("BatchEntry", "BatchList", "read_batch_list"),
     "batch.report": ("BatchReport", "EntryOutcome"),
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),

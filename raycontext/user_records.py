@@ -15,7 +15,7 @@ from platformdirs import user_state_path
 
 from raycontext.private_files import make_private_folder
 
-__all__ = ["Facts", "is_recorded", "record"]
+__all__ = ["Facts", "forget", "is_recorded", "record"]
 
 Facts = Mapping[str, str | int]
 """What a record says, by name."""
@@ -54,6 +54,12 @@ def is_recorded(kind: str, facts: Facts) -> bool:
         return stat.S_ISREG(found.st_mode) and owned and place.read_bytes() == _content(facts)
     except OSError:
         return False
+
+
+def forget(kind: str, facts: Facts) -> None:
+    """Remove the record of these facts, where there is one and the user's state folder can be written."""
+    with suppress(OSError):
+        _place(kind, facts).unlink(missing_ok=True)
 
 
 def _place(kind: str, facts: Facts) -> Path:

@@ -9,64 +9,22 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from raycontext.chunk.chunker import ChunkedFile
-from raycontext.chunk.labels import Definition
+from raycontext.evaluation.doc_comments import (
+    LEGAL,
+    WORD,
+    comment_lines,
+    doc_string,
+    documented_definitions,
+    first_paragraph,
+    starts_doc_string,
+)
 
-__all__ = ["CODE", "Documented", "Pair", "PairKind", "documented_definitions", "pairs_of_code", "pairs_of_prose"]
+__all__ = ["Pair", "PairKind", "pairs_of_code", "pairs_of_prose"]
 
-MAX_BODY_LINES = 60
 MAX_REMARK_LINES = 25
-MAX_TEXT_CHARS = 400
 
-_C_LIKE = (r"//+[/!]?", "/*", "*/")
-_HASH = (r"#+", None, None)
-_STYLES: dict[str, tuple[str, str | None, str | None]] = {
-    **dict.fromkeys(
-        (
-            *("c", "cpp", "csharp", "cuda", "d", "dart", "go", "groovy", "java", "javascript", "kotlin", "objc"),
-            *("rust", "scala", "solidity", "swift", "tsx", "typescript", "vala", "zig", "haxe", "v", "proto"),
-        ),
-        _C_LIKE,
-    ),
-    "php": (r"//+|#(?!\[)", "/*", "*/"),
-    **dict.fromkeys(("python", "ruby", "bash", "elixir", "perl", "r", "crystal", "nim", "fish", "tcl"), _HASH),
-    "julia": (r"#+", "#=", "=#"),
-    "haskell": (r"--+\s?\|?", "{-", "-}"),
-    "purescript": (r"--+\s?\|?", "{-", "-}"),
-    "elm": (r"--+", "{-", "-}"),
-    "lua": (r"--+", "--[[", "]]"),
-    "sql": (r"--+", "/*", "*/"),
-    "erlang": (r"%+", None, None),
-    "ocaml": (r"(?!)", "(*", "*)"),
-    "ocaml_interface": (r"(?!)", "(*", "*)"),
-    "fsharp": (r"//+", "(*", "*)"),
-    **dict.fromkeys(("clojure", "elisp", "commonlisp", "scheme", "racket", "fennel"), (r";+", None, None)),
-    "vim": (r"\"", None, None),
-}
-CODE = frozenset(_STYLES)
-"""Languages whose comments are known."""
-
-_DOC_STRING = re.compile(r"\s*(?:@(?:module)?doc\s+(?:~S)?)?[rRbBuU]?(\"\"\"|''')")
-_STOP = re.compile(
-    r"\s*(?:[@\\](?!brief|short|summary|doc)\w|:\w[\w ]*:|#+ |```|>>>|<(?:param|returns|remarks|exception)|[-=~*]{4,}"
-    r"|(?:Args|Arguments|Parameters?|Returns?|Raises|Examples?|Usage|Notes?|See|Throws|Yields|Since|Attributes|Safety"
-    r"|Panics|Errors)\b.{0,12}:?\s*$)"
-)
-_MARKS = re.compile(
-    r"^\s*(?:/\*+[*!]?|\*+/|\*(?!\*)|//+[/!]?|#+[:!]?|--+(?:\[\[|\]\])?\s?[|^]?|%+|;+|\{-\s?[|^]?|-\}|\(\*+|\"(?!\"))\s?|\s*(?:\*+/|-\}|\*+\))\s*$"
-)
-_TAGS = re.compile(r"</?\w[^>]{0,60}>|\{@\w+ ?|[@\\](?:brief|short|summary)\b")
-_LEGAL = re.compile(
-    r"copyright|licen[cs]e|SPDX|all rights reserved|is part of|DO NOT EDIT|@generated|TODO|FIXME|XXX"
-    r"|eslint|prettier-|istanbul|noinspection|pylint|noqa|jshint|@ts-|use strict|shebang"
-    r"|vim:|-\*-|frozen_string_literal|coding: ?utf|LANGUAGE |OPTIONS_",
-    re.IGNORECASE,
-)
 _EMPTY_NAMES = frozenset(
     {"__init__", "constructor", "initialize", "main", "Main", "__repr__", "__str__", "tests", "test", "self"}
-)
-_WORD = re.compile(r"[A-Za-z]{2,}")
-_ATTRIBUTE = re.compile(
-    r"\s*(?:@\w|#\[|\[\w+|template\b|export\b|__attribute__|pub\b|public\b|static\b|inline\b|\w[\w:<>,*& ]*$)"
 )
 
 
@@ -90,117 +48,10 @@ class Pair(NamedTuple):
     body: str
 
 
-def _comment_lines(lines: list[str], language: str) -> list[bool]:
-    """Which lines are comment and nothing else."""
-    line_mark, opening, closing = _STYLES[language]
-    pattern = re.compile(r"\s*(?:" + line_mark + ")")
-    flags, inside = [], False
-    for line in lines:
-        stripped = line.strip()
-        if inside:
-            flags.append(True)
-            inside = closing is not None and closing not in stripped
-        elif (
-            opening is not None
-            and closing is not None
-            and stripped.startswith(opening)
-            and not stripped.startswith("{-#")
-        ):
-            flags.append(True)
-            inside = closing not in stripped[len(opening) :]
-        else:
-            flags.append(bool(stripped) and pattern.match(line) is not None and not stripped.startswith("#!"))
-    return flags
-
-
-def _paragraph(lines: list[str]) -> str:
-    """The first paragraph of a comment, without its marks; "" where it says nothing."""
-    words: list[str] = []
-    length = 0
-    for line in lines:
-        text = _TAGS.sub(" ", _MARKS.sub("", _MARKS.sub("", line))).strip()
-        if not text or _STOP.match(text):
-            if words:
-                break
-            continue
-        words.append(text)
-        length += len(text)
-        if length > MAX_TEXT_CHARS:
-            break
-    text = " ".join(words)[:MAX_TEXT_CHARS]
-    if len(_WORD.findall(text)) < 3 or _LEGAL.search(text):
-        return ""
-    return text
-
-
-def _doc_string(lines: list[str], start: int, stop: int) -> tuple[int, int] | None:
-    """Rows of a string in three quotes that starts in the given rows, from its first to after its last."""
-    for row in range(start, min(stop, start + 12)):
-        found = _DOC_STRING.match(lines[row])
-        if found:
-            quote = found.group(1)
-            if quote in lines[row][found.end() :]:
-                return row, row + 1
-            for last in range(row + 1, min(len(lines), row + 120)):
-                if quote in lines[last]:
-                    return row, last + 1
-            return None
-        if row > start and lines[row - 1].rstrip().endswith(":"):
-            return None
-    return None
-
-
-class Documented(NamedTuple):
-    """A definition with the comment that documents it."""
-
-    definition: Definition
-    row: int
-    """Row of its name, from 0."""
-    body: range
-    """Rows from its name to its end, or to the next definition."""
-    query: str
-    """First paragraph of its comment without marks; "" where it has none, or where the comment says nothing."""
-    comment: frozenset[int]
-    """Rows of this comment; empty where `query` is."""
-
-
-def documented_definitions(lines: list[str], language: str, chunked: ChunkedFile) -> Iterator[Documented]:
-    """Definitions of a source file in the order of their rows, the last of those that share a row."""
-    is_comment = _comment_lines(lines, language)
-    definitions = sorted({found.line - 1: found for found in chunked.definitions}.items())
-    starts = [row for row, _ in definitions]
-    for index, (row, found) in enumerate(definitions):
-        stop = min(starts[index + 1] if index + 1 < len(starts) else len(lines), row + MAX_BODY_LINES)
-        while stop > row + 1 and (
-            is_comment[stop - 1] or not lines[stop - 1].strip() or _is_attribute(lines[stop - 1])
-        ):
-            stop -= 1
-        first = row
-        while first > 0 and row - first < 5 and not is_comment[first - 1] and _ATTRIBUTE.match(lines[first - 1]):
-            first -= 1
-        comment_start = first
-        while comment_start > 0 and is_comment[comment_start - 1] and first - comment_start < 80:
-            comment_start -= 1
-        query, body, comment = "", range(row, stop), set[int]()
-        if comment_start < first:
-            query = _paragraph(lines[comment_start:first])
-            if query:
-                comment.update(range(comment_start, first))
-        rows = _doc_string(lines, row + 1, stop) if language == "python" else None
-        if rows is None and language == "elixir" and first > 1:
-            rows = _preceding_doc(lines, first)
-        if rows is not None:
-            doc = [lines[rows[0]].split('"""', 1)[-1].split("'''", 1)[-1], *lines[rows[0] + 1 : rows[1]]]
-            query = _paragraph([line.replace('"""', "").replace("'''", "") for line in doc]) or query
-            comment.update(range(*rows))
-            body = range(row, max(stop, min(rows[1] + 1, len(lines))))
-        yield Documented(found, row, body, query, frozenset(comment))
-
-
 def pairs_of_code(path: str, text: str, language: str, chunked: ChunkedFile) -> Iterator[Pair]:
     """Pairs of a source file. `path` may be "" where it says nothing."""
     lines = text.split("\n")
-    is_comment = _comment_lines(lines, language)
+    is_comment = comment_lines(lines, language)
     removed = _legal_rows(lines, is_comment)  # and rows of comments that are the query of a pair
     documented: list[tuple[str, int, int]] = []  # text, chunk, row
     for each in documented_definitions(lines, language, chunked):
@@ -244,27 +95,10 @@ def _legal_rows(lines: list[str], is_comment: list[bool]) -> set[int]:
         stop = row
         while stop < len(lines) and is_comment[stop]:
             stop += 1
-        if any(_LEGAL.search(line) for line in lines[row:stop]):
+        if any(LEGAL.search(line) for line in lines[row:stop]):
             found.update(range(row, stop))
         row = stop + 1
     return found
-
-
-def _is_attribute(line: str) -> bool:
-    return line.lstrip().startswith(("@", "#["))
-
-
-def _preceding_doc(lines: list[str], row: int) -> tuple[int, int] | None:
-    """Elixir's `@doc` before a definition."""
-    last = row - 1
-    while last > 0 and (not lines[last].strip() or lines[last].lstrip().startswith(("@spec", "@impl"))):
-        last -= 1
-    if lines[last].strip() != '"""':
-        return None
-    for start in range(last - 1, max(-1, last - 120), -1):
-        if '@doc """' in lines[start] or '@doc ~S"""' in lines[start]:
-            return start, last + 1
-    return None
 
 
 def _head(lines: list[str], is_comment: list[bool], language: str) -> str:
@@ -275,13 +109,13 @@ def _head(lines: list[str], is_comment: list[bool], language: str) -> str:
             stop = row
             while stop < len(lines) and is_comment[stop]:
                 stop += 1
-            found = _paragraph(lines[row:stop])
+            found = first_paragraph(lines[row:stop])
             if found:
                 return found
             row = stop
-        elif language in {"python", "elixir"} and _DOC_STRING.match(lines[row]):
-            rows = _doc_string(lines, row, row + 1)
-            return _paragraph([line.replace('"""', "") for line in lines[slice(*rows)]]) if rows else ""
+        elif language in {"python", "elixir"} and starts_doc_string(lines[row]):
+            rows = doc_string(lines, row, row + 1)
+            return first_paragraph([line.replace('"""', "") for line in lines[slice(*rows)]]) if rows else ""
         elif lines[row].strip() and row > 25:
             return ""
         else:
@@ -307,7 +141,7 @@ def _remarks(lines: list[str], is_comment: list[bool], removed: set[int]) -> Ite
             and (lines[end].strip() or end == stop)
         ):
             end += 1
-        query = _paragraph(lines[row:stop])
+        query = first_paragraph(lines[row:stop])
         body = "\n".join(lines[stop:end])
         if len(query.split()) >= 4 and len(body.strip()) > 60:
             yield Pair(PairKind.REMARK_CODE, query, body)
@@ -318,5 +152,5 @@ def pairs_of_prose(text: str) -> Iterator[Pair]:
     """Headings of Markdown and the text below them."""
     parts = re.split(r"^#{1,4} +(.+)$", text, flags=re.M)
     for heading, below in zip(parts[1::2], parts[2::2], strict=True):
-        if len(below) > 120 and len(_WORD.findall(heading)) >= 2 and not _LEGAL.search(heading):
+        if len(below) > 120 and len(WORD.findall(heading)) >= 2 and not LEGAL.search(heading):
             yield Pair(PairKind.HEADING_TEXT, heading, below[:2500])

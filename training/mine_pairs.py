@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 from archives import Package, packages
-from comments import CODE, Pair, PairKind, pairs_of_code, pairs_of_prose
+from comments import Pair, PairKind, pairs_of_code, pairs_of_prose
 
 import raycontext
 from raycontext.analyse.names import path_text
 from raycontext.analyse.terms import analyse
 from raycontext.chunk.chunker import chunk_file
 from raycontext.chunk.languages.detect import LANGUAGES, detect_language
+from raycontext.evaluation.doc_comments import CODE
 
 SOURCES = Path(raycontext.__file__).parent / "embed" / "models" / "data" / "SOURCES.md"
 CHUNK_BYTES = 1500

@@ -25,6 +25,7 @@ from raycontext.cli.maintenance import repair, verify
 from raycontext.cli.mcp import mcp
 from raycontext.cli.options import QUERY_COMMANDS, QueryCommand
 from raycontext.cli.savings import savings
+from raycontext.cli.tune import tune
 from raycontext.cli.watching import cancel, watch
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
@@ -153,6 +154,7 @@ application.command(cls=_Command)(clear)
 application.command("list", cls=_Command)(list_collections)
 application.command(cls=_Command)(savings)
 application.command("eval", cls=_Command)(evaluate)
+application.command(cls=_Command)(tune)
 application.command(cls=_Command)(batch)
 application.command(cls=_Command)(doctor)
 application.command(cls=_Command)(verify)

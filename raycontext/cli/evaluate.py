@@ -1,4 +1,4 @@
-"""The command `eval`, which measures how well the search answers judged queries over a repository of the user's own."""
+"""The command `eval`, which measures how well the search answers questions over a repository of the user's own."""
 
 from __future__ import annotations
 
@@ -11,24 +11,50 @@ import typer
 from raycontext.cli.display import print_json, say
 from raycontext.cli.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
+from raycontext.errors import InvalidInput
 from raycontext.safe_text import safe
 
 if TYPE_CHECKING:
-    from raycontext.evaluation import Evaluation, QueryOutcome, Summary, Target
+    from raycontext.evaluation import Evaluation, JudgedQueries, QueryOutcome, Summary, Target
+    from raycontext.evaluation.held_out import Mine
     from raycontext.models import IndexReport
     from raycontext.options import RunOptions
 
-__all__ = ["evaluate"]
+__all__ = ["MineOption", "Queries", "Repository", "asked_of", "evaluate"]
+
+
+Queries = Annotated[
+    Path,
+    typer.Argument(
+        metavar="QUERIES",
+        help="Judged queries: a JSON file with queries and the files that answer them. With --mine it is left out.",
+    ),
+]
+Repository = Annotated[
+    Path | None, typer.Argument(metavar="PATH", help="The repository. It is indexed first when it has changed.")
+]
+MineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mine",
+        metavar="docs|commits",
+        help="Make the questions from the repository: first sentences of its doc comments (docs), or subjects of its "
+        "newest commits (commits). They are put to a copy without those comments, or from before those commits.",
+    ),
+]
+ShowQuestions = Annotated[
+    bool, typer.Option("--show-questions", help="Print the text of mined questions, which is text of the repository.")
+]
 
 
 @with_index_options
 def evaluate(
-    queries: Annotated[
-        Path, typer.Argument(help="Judged queries: a JSON file with queries and the files that answer them.")
-    ],
-    path: Annotated[Path, typer.Argument(help="The repository. It is indexed first when it has changed.")],
+    queries: Queries,
+    path: Repository = None,
     *,
     options: RunOptions,
+    mine: MineOption = None,
+    questions: Annotated[int, typer.Option(min=10, help="Largest number of mined questions.")] = 300,
     limit: Annotated[
         int,
         typer.Option(
@@ -36,13 +62,14 @@ def evaluate(
         ),
     ] = 10,
     worst: Annotated[int, typer.Option(min=0, help="Number of queries with the lowest scores to show.")] = 5,
+    show_questions: ShowQuestions = False,
     collection: Collection = None,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,
     as_json: Json = False,
 ) -> None:
-    """Score the search on judged queries: NDCG, recall and MRR.
+    """Score the search on judged queries, or on questions mined from the repository: NDCG, recall and MRR.
 
     QUERIES holds {"root": "src", "queries": [QUERY, …]} or only the list.
 
@@ -50,22 +77,47 @@ def evaluate(
     "end_line": 9}]}; category and lines may be left out.
 
     Paths are relative to PATH. Only the folder "root" below it is indexed.
-    """
-    from raycontext.evaluation import evaluate as evaluation_of
-    from raycontext.evaluation import read_judged
 
-    judged = read_judged(queries)
-    source = _source(path, judged.root)
+    `raycontext eval --mine docs PATH` needs no QUERIES.
+    """
+    judged, source, kind = asked_of(queries, path, mine)
     with connected(root, address, runtime) as context:
         with show_progress() as show:
             report = context.index(source, collection=collection, on_progress=show, **options.given())
-        evaluation = evaluation_of(
-            judged, lambda query: context.search(query, collection=report.collection, limit=limit), limit
-        )
+        evaluation = context.evaluate(judged, mine=kind, collection=report.collection, limit=limit, questions=questions)
+    if kind is not None and not show_questions:
+        evaluation = _without_texts(evaluation)
     if as_json:
         print_json({"index": report.model_dump(mode="json"), **evaluation.model_dump(mode="json")})
     else:
         _print_evaluation(evaluation, report, worst)
+
+
+def asked_of(queries: Path, path: Path | None, mine: str | None) -> tuple[JudgedQueries | None, Path, Mine | None]:
+    """Return the judged queries, the folder to index, and what to mine, from the arguments of a command.
+
+    Raises `InvalidInput` where the arguments do not fit together, or the judged file cannot be used.
+    """
+    from raycontext.evaluation import read_judged
+    from raycontext.evaluation.held_out import MINES
+
+    if mine is None:
+        if path is None:
+            raise InvalidInput("There is no repository", "Give QUERIES and PATH, or --mine and PATH.")
+        judged = read_judged(queries)
+        return judged, _source(path, judged.root), None
+    kind = next((known for known in MINES if known == mine), None)
+    if kind is None:
+        raise InvalidInput(f"--mine is {mine!r}", f"Mine one of {', '.join(MINES)}.")
+    if path is not None:
+        raise InvalidInput("With --mine there are no judged queries", "Give the repository alone.")
+    return None, queries, kind
+
+
+def _without_texts(evaluation: Evaluation) -> Evaluation:
+    """Return an evaluation without the texts of its questions, which nobody has asked to see."""
+    outcomes = tuple(outcome.model_copy(update={"query": ""}) for outcome in evaluation.outcomes)
+    return evaluation.model_copy(update={"outcomes": outcomes})
 
 
 def _source(repository: Path, inner: str | None) -> Path:
@@ -111,7 +163,7 @@ def _figures(group: Summary) -> str:
 
 def _print_outcome(outcome: QueryOutcome) -> None:
     first = f"first answer at {outcome.first_rank}" if outcome.first_rank else "no answer"
-    typer.echo(f"  {outcome.ndcg:.3f}  {safe(outcome.query)}  ({safe(outcome.category)}; {first})")
+    typer.echo(f"  {outcome.ndcg:.3f}  {safe(outcome.query) or '(mined)'}  ({safe(outcome.category)}; {first})")
     for target in outcome.missed:
         typer.echo(f"         missed {safe(_place(target))}")
 

@@ -50,7 +50,8 @@ COMMANDS = {
     "mcp": "Serve MCP over stdin and stdout for editors and agents. `raycontext install` configures them.",
     "install": "Configure editors and agents to use the MCP server (`raycontext mcp`), and tell them when to use it.",
     "batch": "Reindex many sources: folders, git repositories, archives.",
-    "eval": "Score the search on judged queries: NDCG, recall and MRR.",
+    "eval": "Score the search on judged queries, or on questions mined from the repository: NDCG, recall and MRR.",
+    "tune": "Fit the weights of the ranker for one collection, and keep them if they are significantly better.",
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
     "repair": "Rebuild the damaged parts of an index from the source, and nothing else.",
     "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster. "

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from raycontext.store.storage.locations import is_url
-from raycontext.user_records import Facts, is_recorded, record
+from raycontext.user_records import Facts, forget, is_recorded, record
 
-__all__ = ["is_own_source", "note_own_source", "was_own_source"]
+__all__ = ["forget_own_source", "is_own_source", "note_own_source", "was_own_source"]
 
 KIND = "sources"
 """Folder of these records in the user's state folder."""
@@ -38,6 +38,14 @@ def is_own_source(root: str, source: str) -> bool:
 def was_own_source(root: str, source: str) -> bool:
     """Return whether this user has indexed a folder at the path `source` under `root`, which may be gone by now."""
     return is_recorded(KIND_OF_PLACES, _place(root, source))
+
+
+def forget_own_source(root: str, source: str) -> None:
+    """Remove what was noted about a source that is still there, such as a copy that is about to be removed."""
+    facts = _facts(root, source)
+    if facts is not None:
+        forget(KIND_OF_PLACES, _place(root, source))
+        forget(KIND, facts)
 
 
 def _facts(root: str, source: str) -> Facts | None:

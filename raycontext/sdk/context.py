@@ -17,10 +17,7 @@ from raycontext.errors import InvalidInput
 from raycontext.hits import Hits
 from raycontext.index.own_sources import was_own_source
 from raycontext.index.request import index_request, places_within, run_options
-from raycontext.models import (
-    IndexReport,
-    JobProgress,
-)
+from raycontext.models import IndexOptions, IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.runtime.base import Runtime
@@ -31,8 +28,9 @@ from raycontext.sdk.arguments import (
     check_share,
     path_inside,
 )
+from raycontext.sdk.evaluation_access import CANDIDATE_FILES, HELD_OUT, EvaluationAccess
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.ref_access import RefAccess, target_in
+from raycontext.sdk.ref_access import target_in
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.surroundings import with_context
 from raycontext.sdk.watches import Watched, Watches, WatchState
@@ -46,13 +44,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Context"]
 
-CANDIDATE_FILES = 60
-"""Smallest number of files that the shards together propose for ranking. It grows with the number of hits asked for."""
 PROGRESS_SECONDS = 0.2
 """Pause between two requests for the progress of a running job, in seconds."""
 
 
-class Context(RefAccess):
+class Context(EvaluationAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
@@ -317,7 +313,10 @@ class Context(RefAccess):
         if ref is not None:
             collection, path = await self._indexed_at(ref, collection, tuple(collections), path)
             refresh = True
-        names, inside = await self._targets(collection, tuple(collections), path)
+        several = tuple(collections)
+        names, inside = await self._targets(collection, several, path)
+        if not several:  # scores of several collections are compared: there the package's weights count
+            request = await self._answer_of(names[0], self._client(names[0]).with_weights(request))
         begun = time.monotonic()
         looks = await self._looked(refresh, names)
         looked = time.monotonic() - begun
@@ -390,6 +389,14 @@ class Context(RefAccess):
         if report.changed and collection in self._on_report:
             self._on_report[collection](report)
         return report
+
+    async def _index_apart(self, root: str, runtime: Runtime, source: str, options: IndexOptions) -> None:
+        other = Context(root, runtime, self._settings)
+        given = {name: value for name, value in options if name in RunOptions.model_fields}
+        try:
+            await other.index(source, collection=HELD_OUT, **given)
+        finally:
+            await other._close()
 
     async def _looked(self, refresh: bool | None, names: Sequence[str]) -> dict[str, Look]:
         looks = await super()._looked(refresh, names)

@@ -27,10 +27,11 @@ from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
 from raycontext.sdk.arguments import not_in_index
 from raycontext.sdk.replicas import Replicas
+from raycontext.search.kept_weights import Tuned, kept_weights
 from raycontext.search.lexical import Bm25f
 from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.query import Description, SearchRequest, Statistics
-from raycontext.search.ranker import LinearRanker, Ranker
+from raycontext.search.ranker import ranker_of
 from raycontext.search.related import RelatedRequest, best_related
 from raycontext.search.whole_segments import notes_on_missing
 from raycontext.store.collection import Location
@@ -81,7 +82,6 @@ class SearchClient:
         self,
         runtime: Runtime,
         location: Location,
-        ranker: Ranker | None = None,
         *,
         replicas: int = 1,
         seconds: float = 30.0,
@@ -89,11 +89,11 @@ class SearchClient:
     ) -> None:
         self._runtime = runtime
         self._location = location
-        self._ranker: Ranker = ranker or LinearRanker()
         self._replicas = replicas
         self._seconds = seconds
         self._plan = plan or EmbedderPlan()
         self._embedder = ""
+        self._id = ""
         self._shards: list[Replicas[HybridSearchActor]] = []
 
     async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
@@ -149,6 +149,19 @@ class SearchClient:
         """Return what `attempt` returns, and try again when a commit or a lost actor interrupts it."""
         return await self._repeatedly(lambda _: attempt())
 
+    async def tuned(self) -> Tuned:
+        """Return what weights of this user are kept for. Raises what `search` raises."""
+        return await self._repeatedly(lambda _: self._tuned())
+
+    async def with_weights(self, request: SearchRequest) -> SearchRequest:
+        """Return a request with the weights that this user keeps for the collection. Raises what `search` raises."""
+        weights = await asyncio.to_thread(kept_weights, await self.tuned())
+        return request if weights is None else replace(request, weights=weights)
+
+    async def with_vector(self, request: SearchRequest) -> SearchRequest:
+        """Return a request with the vector of its text where a server has the embedder. Raises what `search` raises."""
+        return replace(request, vector=await self._repeatedly(lambda _: self._vector(request.text)))
+
     async def warm(self) -> None:
         """Start the actors of all shards and have them open the newest version. Raises what `search` raises."""
         if not self._shards:
@@ -188,7 +201,7 @@ class SearchClient:
             return found[0]
         shards, total = await self._statistics(begun, HybridSearchActor.statistics, request)
         candidates = await self._candidates(begun, HybridSearchActor.candidates, request, shards, total)
-        ranked = finish(self._ranker, request, list(candidates.values()), limit, min_score)
+        ranked = finish(ranker_of(request.weights), request, list(candidates.values()), limit, min_score)
         hits = await self._hits(begun, total.version, candidates, ranked, request.text)
         return hits.replaced(hits, notes_on_missing(self._location.collection, total.missing_files))
 
@@ -331,10 +344,13 @@ class SearchClient:
         (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
         return server_embedder(self._embedder).fingerprint, await actor.call(EmbedderActor.embed_query, text)
 
+    async def _tuned(self) -> Tuned:
+        return Tuned(self._location.root, self._location.collection, self._id, self._embedder)
+
     async def _connect(self) -> None:
         """Ask the first shard for the number of shards and the embedder, then start the actors of all shards."""
         first = self._replicas_of(0)
-        count, self._embedder = await first.call(HybridSearchActor.shape)
+        count, self._embedder, self._id = await first.call(HybridSearchActor.shape)
         self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]
         for shard in self._shards:
             shard.warm()

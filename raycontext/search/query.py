@@ -53,6 +53,8 @@ class SearchRequest:
     """Whether hits carry the contribution of each feature to their score."""
     vector: tuple[str, NDArray[np.float32]] | None = None
     """Fingerprint of the embedder and vector of the text, where the embedder is a server; None for a local embedder."""
+    weights: tuple[float, ...] | None = None
+    """Weights of the ranker, one for each of `ranker.MODEL_FEATURES`; None: those of the package."""
     words_only: bool = False
     """True: the query has no vector, since the embedder of the collection cannot be asked. Words alone count."""
     deadline: float = math.inf

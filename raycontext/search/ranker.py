@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Protocol
 
@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 from raycontext.analyse.path_kinds import PATH_KINDS, asked_for
 from raycontext.search.query import COSINE_UNIT, FEATURES
 
-__all__ = ["CollectionFacts", "LinearRanker", "Ranker", "cosine_moments", "model_features"]
+__all__ = [
+    "MODEL_FEATURES",
+    "CollectionFacts",
+    "LinearRanker",
+    "Ranker",
+    "cosine_moments",
+    "model_features",
+    "ranker_of",
+]
 
 RELATIVE = ("chunks", "vector_names", "vector_path")
 """Features that are divided by their largest value in the query. Values below zero count as zero."""
@@ -182,6 +190,12 @@ def cosine_moments(sums: Sequence[tuple[int, int, int]]) -> tuple[float, float]:
     mean = total / count
     variance = max(squares / count - mean * mean, 0.0)
     return mean * COSINE_UNIT, math.sqrt(variance) * COSINE_UNIT
+
+
+@lru_cache(maxsize=16)
+def ranker_of(weights: tuple[float, ...] | None) -> LinearRanker:
+    """Return the ranker with weights, one for each of `MODEL_FEATURES`; None: with those of the package."""
+    return LinearRanker(None if weights is None else dict(zip(MODEL_FEATURES, weights, strict=True)))
 
 
 @cache

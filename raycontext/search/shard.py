@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
@@ -36,7 +37,7 @@ from raycontext.search.prepared_query import FoundTerms, PreparedQuery
 from raycontext.search.proposals import propose
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.query_terms import SearchTerms, search_terms
-from raycontext.search.ranker import LinearRanker, Ranker
+from raycontext.search.ranker import ranker_of
 from raycontext.search.related import (
     RelatedCandidates,
     RelatedRequest,
@@ -100,10 +101,9 @@ class ShardSearch:
     Methods that take a request raise `DeadlineExceeded` where its deadline has passed.
     """
 
-    def __init__(self, collection: Collection, shard: int, ranker: Ranker | None = None) -> None:
+    def __init__(self, collection: Collection, shard: int) -> None:
         self._collection = collection
         self._shard = shard
-        self._ranker: Ranker = ranker or LinearRanker()
         self._parameters = Bm25f()
         self._views: dict[int, View] = {}
         self._newest = -1
@@ -125,13 +125,14 @@ class ShardSearch:
         """Open `version`, or the newest version there is, and return its number. Raises `StaleVersion`."""
         return (self._current() if version is None else self._view(version)).version
 
-    def shape(self) -> tuple[int, str]:
-        """Return the number of shards of the newest version and the name of its embedder.
+    def shape(self) -> tuple[int, str, str]:
+        """Return the number of shards of the newest version, the name of its embedder, and the collection's id.
 
         The name is "" before the first commit.
         """
         view = self._current()
-        return view.num_shards, view.embedder
+        identity = self._identity if self._identity is not None else self._collection.identity()
+        return view.num_shards, view.embedder, identity.id
 
     def clear(self) -> None:
         """Close all views, so that their segments are no longer mapped."""
@@ -187,6 +188,18 @@ class ShardSearch:
         return view.parts[part].segment.path(ordinal)
 
     @_reloading
+    def lines(self, version: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the first and the last line of rows of a version, [2, n]. Raises `StaleVersion` where it is gone."""
+        view = self._view(version)
+        found = np.empty((2, len(rows)), np.int64)
+        owners = np.searchsorted([part.first_row for part in view.parts], rows, side="right") - 1
+        for number in np.unique(owners).tolist():
+            part, mine = view.parts[number], owners == number
+            for line, name in enumerate(("start_line", "end_line")):
+                found[line, mine] = part.segment.chunk_column(name)[rows[mine] - part.first_row]
+        return found
+
+    @_reloading
     def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """Answer a whole query of a collection with a single shard: one call instead of three.
 
@@ -199,7 +212,7 @@ class ShardSearch:
         if statistics.num_shards != 1:
             raise StaleVersion(self._collection.name, statistics.version)
         candidates = self._candidates(self._prepared(request, found, statistics))
-        ranked = finish(self._ranker, request, [candidates], limit, min_score)
+        ranked = finish(ranker_of(request.weights), request, [candidates], limit, min_score)
         described = self.describe(statistics.version, ranked, request.text)
         searched = Searched(collection=self._collection.name, version=statistics.version)
         notes = notes_on_missing(self._collection.name, statistics.missing_files)

@@ -132,6 +132,14 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
     ],
     "eval": [
         (ExitCode.WRONG_USE, ("missing.tsv", "shop")),
+        (ExitCode.WRONG_USE, ("--mine", "nonsense", "shop")),
+        (ExitCode.WRONG_USE, ()),
+    ],
+    "tune": [
+        (ExitCode.NOTHING_FOUND, ("--reset", "shop", *INLINE)),
+        (ExitCode.NO_COLLECTION, ("--reset", "shop", "-c", "unknown", *INLINE)),
+        (ExitCode.NO_SOURCE, ("--mine", "docs", "missing", *INLINE)),
+        (ExitCode.WRONG_USE, ("--mine", "docs", "shop", *INLINE)),
         (ExitCode.WRONG_USE, ()),
     ],
     "batch": [

@@ -49,7 +49,8 @@ def of_command(name: str) -> set[str]:
     (command,) = (found for found in application.registered_commands if found.callback and _name(found) == name)
     assert command.callback is not None
     own = {"index": {"path", "dry_run", "watching", "force"}, "watch": {"path", "stop", "every"}}
-    own["eval"] = {"queries", "path", "limit", "worst"}
+    own["eval"] = {"queries", "path", "limit", "worst", "mine", "questions", "show_questions"}
+    own["tune"] = {"queries", "path", "mine", "questions", "keep", "reset"}
     common = {"collection", "root", "address", "runtime", "as_json"}
     return set(typer.main.get_params_from_function(command.callback)) - common - own[name]
 
@@ -89,6 +90,7 @@ def left_out_by_decision() -> set[str]:
         ("raycontext index", lambda: of_command("index")),
         ("raycontext watch", lambda: of_command("watch")),
         ("raycontext eval", lambda: of_command("eval")),
+        ("raycontext tune", lambda: of_command("tune")),
         ("/api/index", lambda: of_http("IndexQuery", "force")),
         ("/api/watch", lambda: of_http("WatchQuery")),
         ("batch", lambda: of_schema(EntryOptions.model_json_schema(), "priority", "fetch_seconds")),

@@ -48,9 +48,9 @@ embed
 store
 grep
 search | index
-relations
+relations | evaluation
 actors | batch
-sdk | diagnosis | evaluation
+sdk | diagnosis
 serve
 cli
 """  # noqa: E501 - a drawing

@@ -38,7 +38,9 @@ __all__ = [
     "Scores",
     "Summary",
     "Target",
+    "estimates",
     "evaluate",
+    "evaluation_of",
     "read_judged",
     "same_file",
     "score",
@@ -267,22 +269,30 @@ def evaluate(judged: JudgedQueries, search: Callable[[str], Sequence[Located]], 
     `search` takes the text of a query and returns its results, best first. Only the first `depth` results count;
     `depth` is at least 1. Raises what `search` raises. The message of an `InvalidInput` names the query.
     """
-    outcomes = []
+    answers: list[tuple[Sequence[Located], float]] = []
     for number, judgement in enumerate(judged.queries):
         begun = time.perf_counter()
         try:
             results = search(judgement.query)
         except InvalidInput as error:
             raise InvalidInput(f"queries.{number}: {error.what}", error.advice) from error
-        milliseconds = (time.perf_counter() - begun) * 1e3
-        outcomes.append(
-            QueryOutcome(
-                query=judgement.query,
-                category=judgement.category or UNCATEGORISED,
-                milliseconds=milliseconds,
-                **dict(score(results, judgement.targets, depth)),
-            )
+        answers.append((results, (time.perf_counter() - begun) * 1e3))
+    return evaluation_of(judged, answers, depth)
+
+
+def evaluation_of(
+    judged: JudgedQueries, answers: Sequence[tuple[Sequence[Located], float]], depth: int = DEPTH
+) -> Evaluation:
+    """Score the answers to the queries of a judged file: the results of each, and its duration in milliseconds."""
+    outcomes = [
+        QueryOutcome(
+            query=judgement.query,
+            category=judgement.category or UNCATEGORISED,
+            milliseconds=milliseconds,
+            **dict(score(results, judgement.targets, depth)),
         )
+        for judgement, (results, milliseconds) in zip(judged.queries, answers, strict=True)
+    ]
     return Evaluation(
         name=judged.name,
         language=judged.language,
@@ -305,11 +315,7 @@ def summary(outcomes: Sequence[QueryOutcome]) -> Summary:
     from few queries are too narrow. The interval of a single query has no width.
     """
     values = np.array([(outcome.ndcg, outcome.recall, outcome.reciprocal_rank) for outcome in outcomes])
-    low, high = _bootstrap(values)
-    ndcg, recall, reciprocal_rank = (
-        Estimate(mean=float(mean), low=float(least), high=float(most))
-        for mean, least, most in zip(values.mean(axis=0), low, high, strict=True)
-    )
+    ndcg, recall, reciprocal_rank = estimates(values)
     return Summary(
         queries=len(outcomes),
         ndcg=ndcg,
@@ -317,6 +323,15 @@ def summary(outcomes: Sequence[QueryOutcome]) -> Summary:
         mean_reciprocal_rank=reciprocal_rank,
         median_milliseconds=float(np.median([outcome.milliseconds for outcome in outcomes])),
     )
+
+
+def estimates(values: NDArray[np.float64]) -> list[Estimate]:
+    """Return the mean of each column with its interval, from values [queries, measures]; see `summary`."""
+    low, high = _bootstrap(values)
+    return [
+        Estimate(mean=float(mean), low=float(least), high=float(most))
+        for mean, least, most in zip(values.mean(axis=0), low, high, strict=True)
+    ]
 
 
 def _bootstrap(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

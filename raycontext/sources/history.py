@@ -1,0 +1,134 @@
+"""Reading of the history of a git repository that lies in a folder: commits, states, and the files of a state.
+
+The repository is not trusted: nothing that its configuration names is run, nothing is fetched, and no file of it is
+changed. Paths are relative to the folder, which may lie inside of the repository.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from raycontext.errors import InvalidInput
+from raycontext.sources.git import SETTINGS, environment
+
+__all__ = ["Blob", "Commit", "commits_after", "count_commits", "files_of_state", "read_blobs", "state_before"]
+
+GIT_SECONDS = 300.0
+"""Longest duration of one git command, in seconds."""
+REGULAR = ("100644", "100755")
+"""Modes of regular files in a tree of git. Links and submodules have others."""
+BEGIN_OF_COMMIT = "\x01"
+
+
+class Commit(NamedTuple):
+    """Commit of a history: the first line of its message, and the paths that it changed."""
+
+    subject: str
+    paths: tuple[str, ...]
+
+
+class Blob(NamedTuple):
+    """Regular file of a state."""
+
+    path: str
+    id: str
+    """Name of its content in the repository, hexadecimal."""
+    size: int
+    """Size in bytes."""
+
+
+def count_commits(folder: Path) -> int:
+    """Return the number of commits on the first line of parents. Raises `InvalidInput` where there is no history."""
+    return int(_git(folder, "rev-list", "--first-parent", "--count", "--end-of-options", "HEAD", "--") or 0)
+
+
+def state_before(folder: Path, younger: int) -> str:
+    """Return the hash of the commit that `younger` commits follow on the first line of parents; "" for none."""
+    arguments = ("rev-list", "--first-parent", f"--skip={younger}", "--max-count=1", "--end-of-options", "HEAD", "--")
+    return _text(_git(folder, *arguments)).strip()
+
+
+def commits_after(folder: Path, state: str) -> list[Commit]:
+    """Return the commits after a state, in the order of time, without merges. Raises `InvalidInput`."""
+    found = _git(
+        folder,
+        *("log", "--no-merges", "--reverse", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-renames"),
+        *(f"--format={'%x01'}%s", "--name-only", "--relative", "-z", "--end-of-options", f"{state}..HEAD", "--", "."),
+    )
+    commits = []
+    for entry in _text(found).split(BEGIN_OF_COMMIT)[1:]:
+        subject, *paths = entry.split("\0")
+        commits.append(Commit(subject.strip("\n"), tuple(path for each in paths if (path := each.lstrip("\n")))))
+    return commits
+
+
+def files_of_state(folder: Path, state: str) -> list[Blob]:
+    """Return the regular files of a state whose paths a folder can have. Raises `InvalidInput`."""
+    listed = _text(_git(folder, "ls-tree", "-r", "-z", "-l", "--end-of-options", state))
+    files = []
+    for entry in filter(None, listed.split("\0")):
+        facts, _, path = entry.partition("\t")
+        mode, _, name, size = facts.split()
+        if mode in REGULAR and size.isdigit() and _is_inner(path):
+            files.append(Blob(path, name, int(size)))
+    return files
+
+
+def read_blobs(folder: Path, blobs: Sequence[Blob]) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths and the contents of files of a state. Raises `InvalidInput`."""
+    asked = "".join(f"{blob.id}\n" for blob in blobs).encode()
+    answer = memoryview(_git(folder, "cat-file", "--batch", given=asked))
+    for blob in blobs:
+        end = bytes(answer[:200]).index(b"\n")
+        facts = bytes(answer[:end]).split()
+        if len(facts) == 3 and facts[1] == b"blob":
+            size = int(facts[2])
+            yield blob.path, bytes(answer[end + 1 : end + 1 + size])
+            answer = answer[end + 2 + size :]
+        else:  # a content that is not here, as in a partial clone
+            answer = answer[end + 1 :]
+
+
+def _is_inner(path: str) -> bool:
+    """Return whether a path of a tree leads to a file inside of a folder, outside of any folder of git."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and not {".", "..", ".git"} & {part.lower() for part in parts}
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """Return the output of a git command in a folder. Raises `InvalidInput` where git is missing or fails."""
+    problem = ""
+    settings = [part for setting in SETTINGS for part in ("-c", setting)]
+    try:
+        done = subprocess.run(
+            ["git", "--no-pager", "--no-optional-locks", *settings, *arguments],
+            cwd=folder,
+            env={**environment(), "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"},
+            input=given,
+            capture_output=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        problem = "the program git is not installed on this machine"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = f"git failed ({type(error).__name__})"
+    else:
+        if done.returncode == 0:
+            return done.stdout
+        lines = _lines(done.stderr)
+        problem = lines[0] if lines else f"git ended with code {done.returncode}"
+    raise InvalidInput(
+        f"The history of {folder} cannot be read: {problem}", "Name a folder of a git repository with commits."
+    )
+
+
+def _lines(output: bytes) -> list[str]:
+    return [line for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
