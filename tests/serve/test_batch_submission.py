@@ -177,6 +177,7 @@ def test_log_is_passed_on_once_when_its_stream_breaks() -> None:
     assert "".join(told) == "one\ntwo\nthree\n"
 
 
+@pytest.mark.process
 def test_without_the_extra_the_command_names_it(command: Command, tmp_path: Path) -> None:
     (tmp_path / "repos.yaml").write_text('{"sources": [{"folder": "src"}]}')
     code = "import sys\nsys.modules['aiohttp'] = None\nfrom raycontext.cli.main import main\nmain()\n"
@@ -187,6 +188,7 @@ def test_without_the_extra_the_command_names_it(command: Command, tmp_path: Path
     assert "pip install 'raycontext[cluster]'" in stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("answer", [lambda *_: None, lambda *_: {}, lambda *_: []], ids=["drops", "object", "list"])
 def test_what_is_no_dashboard_is_code_7(command: Command, tmp_path: Path, answer: Answer) -> None:
     (tmp_path / "repos.yaml").write_text('{"sources": [{"folder": "src"}]}')

@@ -189,6 +189,7 @@ def test_a_wrong_value_is_refused_in_the_same_words(
     assert told.partition(". ")[0] in str(listed.value)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("command", "arguments", "name", "value"),
     [
@@ -212,6 +213,7 @@ def test_the_command_line_refuses_in_the_same_words(
     assert str(refused.value) in done.stderr
 
 
+@pytest.mark.process
 def test_the_command_line_narrows_what_is_indexed_until_that_is_lifted(shop: Path, tmp_path: Path) -> None:
     command = Command(tmp_path / "root")
 

@@ -470,6 +470,7 @@ def posted(place: Place, tool: str, given_arguments: dict[str, Any]) -> dict[str
     return dict(answer.json()["result"])
 
 
+@pytest.mark.process
 async def test_example_of_an_agent_finds_code(place: Place) -> None:
     project = place.projects / "example"
     write_tree(project, {"store.py": 'class SessionStore:\n    """Keeps sessions."""\n'})

@@ -310,6 +310,7 @@ def test_text_on_which_a_grammar_never_returns_is_read_without_it(language: str,
     assert len(chunk_file(text.encode(), language, 1500).chunks) == 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("language", ["bash", "d", "odin", "python", "swift", "v"])
 def test_characters_beyond_the_first_plane_crash_no_grammar(language: str) -> None:
     """In a process of its own, for where one crashes it takes the process with it."""
