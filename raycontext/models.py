@@ -92,6 +92,8 @@ class SearchFilters(FrozenModel):
     inside: str = ""
     """Path of a file or folder relative to the root: only chunks of this file, or of files below this folder. Empty:
     all paths."""
+    grep: str = ""
+    """Regular expression: only chunks with a line that it matches. Empty: all chunks."""
 
 
 class FeatureContribution(FrozenModel):

@@ -163,6 +163,7 @@ QUERY_COMMANDS = {
                     "Branch, tag or commit to search instead of the folder. It is indexed first if it never was.",
                 ),
                 *SELECTION,
+                Option(("--grep",), "Only chunks with a line that matches this regular expression, as in ripgrep."),
                 Option(
                     ("--diversity",),
                     "How much further hits of a file lose, from 0 (nothing) to 1 (one hit per file; default: 0.5).",

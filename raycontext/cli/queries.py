@@ -72,6 +72,7 @@ def _search_body(given: Given) -> dict[str, Any]:
         "collection": collections[0] if one else None,
         "collections": None if one else collections,
         "ref": given["ref"],
+        "grep": text_of(given["grep"]) if given["grep"] else None,
         "diversity": given["diversity"],
         "explain": given["explain"],
         "context": given["context"] or None,

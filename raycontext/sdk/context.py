@@ -30,6 +30,7 @@ from raycontext.sdk.arguments import (
 )
 from raycontext.sdk.evaluation_access import CANDIDATE_FILES, HELD_OUT, EvaluationAccess
 from raycontext.sdk.filters import search_filters, within_source
+from raycontext.sdk.grep_access import notes_on_pattern
 from raycontext.sdk.ref_access import target_in
 from raycontext.sdk.search_client import answers
 from raycontext.sdk.surroundings import with_context
@@ -262,6 +263,7 @@ class Context(EvaluationAccess):
         languages: Iterable[str] = (),
         paths: Iterable[str] = (),
         kinds: Iterable[str] = (),
+        grep: str = "",
         min_score: float = 0.0,
         diversity: float | None = None,
         explain: bool = False,
@@ -282,6 +284,7 @@ class Context(EvaluationAccess):
         languages, paths, kinds: filters that hold before the ranking: languages by their names, common aliases or
         extensions; globs in gitignore syntax, relative to the source or absolute, of which `!` excludes; values of
         `ChunkKind`.
+        grep: regular expression in ripgrep's syntax: only chunks with a line that it matches are ranked, all of them.
         min_score: smallest final score of a hit.
         diversity: how much each further chunk of the same file loses, from 0 (nothing) to 1 (one chunk per file). None
         takes `RAYCONTEXT_DIVERSITY`, whose default is 0.5.
@@ -304,7 +307,7 @@ class Context(EvaluationAccess):
         spread = check_share("diversity", self._settings.diversity if diversity is None else diversity)
         request = SearchRequest(
             text=query,
-            filters=search_filters(languages, paths, kinds),
+            filters=search_filters(languages, paths, kinds, grep),
             files=max(CANDIDATE_FILES, limit),
             rows=limit + MOST_FURTHER,
             repeat_factor=1.0 - spread,
@@ -322,6 +325,7 @@ class Context(EvaluationAccess):
         looked = time.monotonic() - begun
         asked = (self._searched(name, request, inside, limit, min_score) for name in names)
         hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
+        hits = hits.replaced(hits, notes_on_pattern(grep))
         if context:
             found = sorted({hit.collection for hit in hits})
             sources = {hit.collection: hit.source for hit in hits}

@@ -10,6 +10,8 @@ from raycontext.chunk.languages.declared import LANGUAGE_NAMES, language_named
 from raycontext.discover.rules.globs import check_globs
 from raycontext.discover.trees import folder_of
 from raycontext.errors import InvalidInput
+from raycontext.grep.engine import compiled
+from raycontext.grep.pattern import GrepPattern
 from raycontext.models import ChunkKind, SearchFilters
 
 __all__ = ["search_filters", "within_source"]
@@ -18,19 +20,27 @@ NEAREST = 3
 """Largest number of names that an error suggests."""
 
 
-def search_filters(languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str]) -> SearchFilters:
+def search_filters(
+    languages: Iterable[str], paths: Iterable[str], kinds: Iterable[str], grep: str = ""
+) -> SearchFilters:
     """Return the filters of a search. A single string counts as a list of one.
 
     Languages and kinds are taken in any case, languages also by an alias or an extension. `./` at the beginning of a
     glob stands for the source. Raises `InvalidInput` when a value is not a string or is empty, when a glob can match
-    nothing, or when there is no such language or kind; it names the nearest ones.
+    nothing, or when there is no such language or kind; it names the nearest ones. Raises it, too, when `grep` is no
+    regular expression.
     """
+    if not isinstance(grep, str):
+        raise InvalidInput(f"grep is {grep!r}", "Give a regular expression.")
+    if grep:
+        compiled(GrepPattern(grep))
     globs = tuple(_from_source(glob) for glob in _names_of(paths, "paths"))
     check_globs("paths", (glob.removeprefix("!") for glob in globs))
     return SearchFilters(
         languages=tuple(dict.fromkeys(_language(name) for name in _names_of(languages, "languages"))),
         paths=globs,
         kinds=tuple(dict.fromkeys(_kind(name) for name in _names_of(kinds, "kinds"))),
+        grep=grep,
     )
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from raycontext.errors import InvalidInput
+from raycontext.grep.engine import compiled
 from raycontext.grep.pattern import GrepPattern
+from raycontext.grep.required import ANY
 from raycontext.relations.grep_answer import GrepAnswer
 from raycontext.sdk.arguments import check_limits, check_offset
 from raycontext.sdk.filters import search_filters
@@ -15,7 +17,7 @@ from raycontext.sdk.map_access import MapAccess
 from raycontext.sdk.search_client import SearchClient
 from raycontext.search.grep import GrepOf, GrepOutput, Grepped, merged_greps
 
-__all__ = ["GREP_OUTPUTS", "MAX_CONTEXT_LINES", "GrepAccess"]
+__all__ = ["GREP_OUTPUTS", "MAX_CONTEXT_LINES", "GrepAccess", "notes_on_pattern"]
 
 GREP_OUTPUTS = ("lines", "files", "counts")
 """What `grep` can return."""
@@ -107,6 +109,13 @@ class GrepAccess(MapAccess):
             shards_total=search.shards,
             notes=tuple(_notes(merged, question)),
         )
+
+
+def notes_on_pattern(grep: str) -> tuple[str, ...]:
+    """Return what the reader should know of the pattern of a search by meaning; nothing where it has none."""
+    if not grep or compiled(GrepPattern(grep)).need != ANY:
+        return ()
+    return ("The pattern has no three characters that must be there: all files that the filters let pass were read.",)
 
 
 def _check(pattern: str, output: str, before: int, after: int) -> None:

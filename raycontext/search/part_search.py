@@ -40,6 +40,10 @@ MOST_TARGETS = 3
 """Largest size of a text that is shown whole, in target sizes of chunks. Only chunks of a single line are larger."""
 
 
+LEAST_PROPOSAL = 1e-9
+"""Score by which a file is proposed that has nothing in common with the query and a line that matches its pattern."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartEvidence:
     """Evidence for m candidate files of one part, and for n of their chunks, which may be hits."""
@@ -62,13 +66,23 @@ def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
         asked.eligible,
         asked.part.symbol_lengths,
     )
+    # Among what matches a pattern each file is a candidate, however little its vectors are like the query's.
+    least = 0.0 if query.request.filters.grep else MINIMUM_SIMILARITY
     shape = asked.eligible, segment.first_rows, segment.row_counts
     if query.statistics.rows <= SCANNED_ROWS or not query.vector.has_words:
         codes, scales = segment.vectors
-        similar = cosines_by_file(query.vector, codes, scales, *shape, MINIMUM_SIMILARITY)
+        similar = cosines_by_file(query.vector, codes, scales, *shape, least)
     else:
-        similar = estimates_by_file(query.vector, segment.signs, segment.scales, *shape, MINIMUM_SIMILARITY)
+        similar = estimates_by_file(query.vector, segment.signs, segment.scales, *shape, least)
+    if query.request.filters.grep:
+        similar = np.maximum(similar, LEAST_PROPOSAL * _files_with(asked.eligible, segment))
     return np.stack([*lexical, similar])
+
+
+def _files_with(rows: NDArray[np.bool_], segment: Segment) -> NDArray[np.bool_]:
+    """Return whether each file of a segment has one of some rows, bool[files]."""
+    has_row: NDArray[np.bool_] = np.bincount(segment.chunk_column("file")[rows], minlength=segment.reference.files) > 0
+    return has_row
 
 
 def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEvidence:

@@ -80,7 +80,7 @@ class PreparedQuery:
     def parts(self) -> list[PartQuery]:
         """Return the query for each part of the view."""
         view = self.view
-        eligible = view.eligible(self.request.filters)
+        eligible = view.eligible(self.request.filters, self.request.deadline)
         wanted = not asked_for(self.request.text) & TEST
         tests = view.test_rows() if wanted else [None] * len(view.parts)
         return [PartQuery(self, *part) for part in zip(view.parts, self.found.slices, eligible, tests, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +17,15 @@ from raycontext.models import SearchFilters, SkipReason
 from raycontext.search.chunk_priors import rows_of_tests
 from raycontext.search.filters import admitted
 from raycontext.search.lexical import FIELD_COUNT, TermSlices, field_frequencies
+from raycontext.search.matching_rows import rows_matching
 from raycontext.search.query import Statistics
 from raycontext.store.manifest import Manifest
 from raycontext.store.segments.segment import Segment
 
 __all__ = ["Part", "View", "concatenate"]
+
+KEPT_FILTERS = 16
+"""Number of filters whose rows a view keeps: a byte a row each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +179,22 @@ class View:
             self._tests = [rows_of_tests(part.segment) for part in self.parts]
         return self._tests
 
-    def eligible(self, filters: SearchFilters) -> list[NDArray[np.bool_]]:
+    def eligible(self, filters: SearchFilters, until: float = math.inf) -> list[NDArray[np.bool_]]:
         """Return for each part whether each row is alive and admitted by the filters, bool[rows].
 
-        The result is kept for later calls, since path globs over many files take time.
+        The results for the last filters are kept: globs over many files and patterns over their texts take time.
+        until: time in seconds since the epoch at which the search for a pattern ends with `DeadlineExceeded`.
         """
-        if filters not in self._eligible:
-            self._eligible[filters] = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
-        return self._eligible[filters]
+        kept = self._eligible.pop(filters, None)
+        if kept is None:
+            kept = [part.alive_rows & admitted(part.segment, filters) for part in self.parts]
+            if filters.grep:
+                both = zip(self.parts, kept, strict=True)
+                kept = [rows_matching(part.segment, filters.grep, rows, until) for part, rows in both]
+            while len(self._eligible) >= KEPT_FILTERS:
+                del self._eligible[next(iter(self._eligible))]
+        self._eligible[filters] = kept
+        return kept
 
     def files_at(self, path_hash: int) -> list[int]:
         """Return the numbers in the view of the files whose paths have a hash, dead ones too."""

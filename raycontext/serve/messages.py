@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.exit_codes import ExitCode
+from raycontext.grep.syntax import MAX_PATTERN_CHARACTERS
 from raycontext.hits import Searched, Surrounding
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
 from raycontext.options import RunOptions
@@ -135,6 +136,8 @@ class SearchQuery(_Selection):
     """Whether hits tell what each feature contributed to their score."""
     context: bool = False
     """Whether definitions a little longer than a chunk come whole, and the answer has `surroundings`."""
+    grep: str = Field(default="", max_length=MAX_PATTERN_CHARACTERS)
+    """Regular expression in ripgrep's syntax: only chunks with a line that it matches; empty for all."""
     refresh: bool | None = None
     """Whether to look for changes of the source first. Null takes the daemon's setting."""
 

@@ -113,6 +113,7 @@ class Service:
                 languages=asked.languages,
                 paths=asked.paths,
                 kinds=asked.kinds,
+                grep=asked.grep,
                 min_score=asked.min_score,
                 diversity=asked.diversity,
                 explain=asked.explain,

@@ -39,6 +39,9 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.WRONG_USE, ("cart", "shop", "--limit", "0")),
         (ExitCode.WRONG_USE, ("cart", "shop", "--language", "nolang")),
         (ExitCode.WRONG_USE, ("cart", "shop", "--nonsense")),
+        (ExitCode.DONE, ("cart", "shop", "--grep", "(?i)CLASS")),
+        (ExitCode.NOTHING_FOUND, ("cart", "shop", "--grep", "nothing of the kind")),
+        (ExitCode.WRONG_USE, ("cart", "shop", "--grep", "(")),
     ],
     "related": [
         (ExitCode.DONE, ("shop/payment.py:10",)),

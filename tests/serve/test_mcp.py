@@ -168,6 +168,8 @@ async def test_a_search_indexes_no_large_folder_unasked(place: Place, monkeypatc
         ("shop", {"pathFilter": ["shop/*.py", "!./shop/cart.py"]}, {"shop/payment.py"}),
         ("shop/payment.py", {"extensionFilter": ["py"], "pathFilter": ["payment.*"]}, {"shop/payment.py"}),
         ("shop/payment.py", {"pathFilter": ["!payment.py"]}, set()),
+        ("", {"grep": r"raise \w+Declined"}, {"shop/payment.py"}),
+        ("", {"grep": r"raise \w+Declined", "extensionFilter": [".js"]}, set()),
     ],
 )
 async def test_a_search_is_kept_to_what_was_asked_for(

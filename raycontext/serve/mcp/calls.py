@@ -92,12 +92,14 @@ class Calls:
                 return _nothing_yet(place, job, arguments)
             notes.append("This folder was not indexed before; this call has indexed it.")
         globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
-        query, limit = arguments["query"], arguments["limit"]
+        query, limit, grep = arguments["query"], arguments["limit"], arguments.get("grep", "")
         answer = await self._service.search(
-            SearchQuery(query=query, collection=found.name, path=place, paths=list(globs), limit=limit, context=True)
+            SearchQuery(
+                query=query, collection=found.name, path=place, paths=list(globs), grep=grep, limit=limit, context=True
+            )
         )
         if not answer.hits:
-            notes.append(_tried(found.source, place, filtered=bool(globs)))
+            notes.append(_tried(found.source, place, filtered=bool(globs or grep)))
         first = f"{_counted(answer)} for '{query}' in {place}"
         return _results(first, found.source, notes, answer, arguments)
 
@@ -270,7 +272,7 @@ def _results(first: str, root: str, notes: list[str], answer: Answer, arguments:
 
 def _tried(source: str, place: str, *, filtered: bool) -> str:
     """Return what an agent that found nothing is to try next."""
-    wider = "drop extensionFilter and pathFilter; " if filtered else ""
+    wider = "drop extensionFilter, pathFilter and grep; " if filtered else ""
     wider += f"pass {source} as path; " if place != source else ""
     return (
         f"To try next: {wider}describe it in other words, or with names that the code may use; outline with map: true "

@@ -85,6 +85,11 @@ TOOLS: Final[list[dict[str, Any]]] = [
             pathFilter=about(
                 PATTERNS, "Only paths that match one of these gitignore globs; '!tests/' leaves out what matches."
             ),
+            grep={
+                "type": "string",
+                "maxLength": 2000,
+                "description": "Regular expression (ripgrep's): only code with a line that it matches is ranked.",
+            },
             maxTokens=MAX_TOKENS,
             format=FORMAT,
         ),
