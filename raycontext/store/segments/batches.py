@@ -52,6 +52,7 @@ class CompressedBatches:
         self._most_bytes = most_bytes
         self._compare = check
         self._kept: dict[int, pa.RecordBatch] = {}
+        self._kept_bytes = 0
 
     def batch(self, number: int) -> pa.RecordBatch:
         """Return a decompressed batch. The most recently used ones are kept, since hits come from the same places."""
@@ -60,8 +61,9 @@ class CompressedBatches:
             self._check(number)
             kept = self._reader.get_batch(number)
             kept.validate(full=True)  # offsets of a damaged file may point anywhere
-            while self._kept and not self._has_room():
-                del self._kept[next(iter(self._kept))]
+            while self._kept and (len(self._kept) >= KEPT_BATCHES or self._kept_bytes > KEPT_BYTES):
+                self._kept_bytes -= self._kept.pop(next(iter(self._kept))).nbytes
+            self._kept_bytes += kept.nbytes
         self._kept[number] = kept
         return kept
 
@@ -77,9 +79,6 @@ class CompressedBatches:
         taken, most = self._file.expanded_bytes(number) or 0, self._most_bytes(number)
         if taken > most:
             raise ValueError(f"a batch would take {taken} bytes, and {most} are enough for what it may hold")
-
-    def _has_room(self) -> bool:
-        return len(self._kept) < KEPT_BATCHES and sum(each.nbytes for each in self._kept.values()) <= KEPT_BYTES
 
 
 def text_bytes(starts: NDArray[np.uint32], ends: NDArray[np.uint32], batch_rows: int) -> Callable[[int], int]:
