@@ -18,7 +18,7 @@ BLOCK_BYTES = 1 << 18
 """Size of the pieces of a text, in bytes, between which a search looks at the time. A longer line makes one larger."""
 
 LINES_ALONE_BYTES = 1000
-"""Number of bytes for each place of a required text from which on only the lines of these places are tried."""
+"""Number of bytes for each line with a required text from which on only these lines are tried."""
 
 KEPT_PATTERNS = 64
 """Number of compiled patterns that a process keeps."""
@@ -67,11 +67,11 @@ class LineMatcher:
             if not literal:
                 yield piece, first
                 continue
-            held = piece.count(literal)
-            if held * LINES_ALONE_BYTES > len(piece):
+            lines = _lines_with(piece, literal, len(piece) // LINES_ALONE_BYTES + 1)
+            if lines is None:
                 yield piece, first
-            elif held:
-                yield from ((line, first + place) for line, place in _lines_with(piece, literal))
+            else:
+                yield from ((line, first + place) for line, place in lines)
 
 
 @lru_cache(KEPT_PATTERNS)
@@ -110,10 +110,14 @@ def _pieces(text: bytes) -> Iterator[tuple[bytes, int]]:
         yield rest if rest.endswith(b"\n") else rest + b"\n", start
 
 
-def _lines_with(piece: bytes, literal: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the lines of a piece that hold a text, each once with its line end, and where each begins."""
+def _lines_with(piece: bytes, literal: bytes, most: int) -> list[tuple[bytes, int]] | None:
+    """Return the lines of a piece that hold a text, with their ends, and where each begins; None for more than `most`."""
+    found: list[tuple[bytes, int]] = []
     place = piece.find(literal)
     while place >= 0:
+        if len(found) == most:
+            return None
         start, end = piece.rfind(b"\n", 0, place) + 1, piece.index(b"\n", place) + 1
-        yield piece[start:end], start
+        found.append((piece[start:end], start))
         place = piece.find(literal, end)
+    return found

@@ -118,8 +118,10 @@ class LexedFile:
     @cached_property
     def imports(self) -> list[Import]:
         """Imports of the file."""
-        first, last = np.searchsorted(self.segment.import_files, (self.ordinal, self.ordinal + 1))
-        columns = (self.segment.import_words(name).read(int(first), int(last)) for name in ("module", "name", "alias"))
+        first, last = np.searchsorted(self.segment.import_columns.files, (self.ordinal, self.ordinal + 1))
+        columns = (
+            self.segment.import_columns.words(name).read(int(first), int(last)) for name in ("module", "name", "alias")
+        )
         return [Import(*values) for values in zip(*columns, strict=True)]
 
     @cached_property

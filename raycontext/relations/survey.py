@@ -68,7 +68,7 @@ class Survey:
             starts, ends, rows, kinds = lookup(part.segment.references, hashes)
             of_names = np.repeat(np.arange(len(hashes)), ends - starts)
             sites.extend(self._sites(view, part, of_names, rows))
-            imports.extend(_import_sites(part, part.segment.import_places.find(self.names)))
+            imports.extend(_import_sites(part, part.segment.import_columns.names.find(self.names)))
             if self.with_uses:
                 kept = admitted[rows] & ((kinds & np.uint8(self.kinds)) > 0)
                 uses.append(_users(view, part, of_names[kept], rows[kept]))
@@ -160,9 +160,9 @@ def _path_key(path: str) -> bytes:
 
 def _import_sites(part: Part, places: NDArray[np.int64]) -> Iterator[ImportSite]:
     segment = part.segment
-    words = [segment.import_words(name) for name in ("module", "name", "alias")]
+    words = [segment.import_columns.words(name) for name in ("module", "name", "alias")]
     for place in places.tolist():
-        ordinal = int(segment.import_files[place])
+        ordinal = int(segment.import_columns.files[place])
         if part.alive_files[ordinal]:
             module, name, alias = (column.read(place, place + 1)[0] for column in words)
             yield ImportSite(segment.path(ordinal), segment.language(ordinal), module, name, alias)
@@ -183,10 +183,10 @@ class StarImports:
         for part in view.parts:
             if not part.segment.has_references:
                 continue
-            stars = part.segment.import_places.find([ALL_NAMES])
+            stars = part.segment.import_columns.names.find([ALL_NAMES])
             if not len(stars):
                 continue
-            modules = part.segment.import_words("module")
+            modules = part.segment.import_columns.words("module")
             codes, starred = np.unique(modules.codes[stars], return_inverse=True)
             words = (modules.word(code) for code in codes.tolist())
             can_be = np.array([any(stem in word for stem in stems) or not word.strip(".") for word in words], np.bool_)

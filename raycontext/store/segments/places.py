@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["NumberPlaces", "WordPlaces", "Words"]
+from raycontext.store.segments.columns import numbers
+
+__all__ = ["ImportColumns", "NumberPlaces", "WordPlaces", "Words"]
 
 
 class NumberPlaces:
@@ -68,3 +71,28 @@ class WordPlaces:
         if not numbers:
             return np.empty(0, np.int64)
         return np.sort(self._places.find(np.array(numbers))[1])
+
+
+class ImportColumns:
+    """Columns of a table of imports, each read when it is first asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._words: dict[str, Words] = {}
+
+    @cached_property
+    def files(self) -> NDArray[np.uint32]:
+        """File of each import, ascending, uint32[imports]."""
+        return numbers(self._table, "file")
+
+    @cached_property
+    def names(self) -> WordPlaces:
+        """Imports by the names that they import."""
+        column = self._table.column("name")
+        return WordPlaces(self.words("name"), column.chunk(0).dictionary.to_pylist() if column.num_chunks else [])
+
+    def words(self, column: str) -> Words:
+        """Return a column of words: module, name or alias."""
+        if column not in self._words:
+            self._words[column] = Words(self._table.column(column))
+        return self._words[column]

@@ -49,7 +49,7 @@ from raycontext.store.segments.columns import (
     read_posting_lists,
     read_trigram_lists,
 )
-from raycontext.store.segments.places import NumberPlaces, WordPlaces, Words
+from raycontext.store.segments.places import ImportColumns, NumberPlaces
 from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, SegmentFolder
 from raycontext.store.storage.base import Storage
 
@@ -82,7 +82,6 @@ class Segment(SegmentFolder):
         super().__init__(storage, collection, reference)
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
         self._arrays: dict[tuple[str, str], pa.Array] = {}
-        self._words: dict[str, Words] = {}
 
     def under(self, reference: SegmentReference) -> Segment:
         """Return this segment with the tombstones of another version. The two share all files mapped so far."""
@@ -217,22 +216,9 @@ class Segment(SegmentFolder):
         return NumberPlaces(self.definition_column("name_hash"))
 
     @cached_property
-    def import_places(self) -> WordPlaces:
-        """Imports by the names that they import."""
-        column = self.imports.column("name")
-        names = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
-        return WordPlaces(self.import_words("name"), names)
-
-    @cached_property
-    def import_files(self) -> NDArray[np.uint32]:
-        """File of each import, ascending, uint32[imports]."""
-        return numbers(self.imports, "file")
-
-    def import_words(self, name: str) -> Words:
-        """Return a column of the imports: module, name or alias."""
-        if name not in self._words:
-            self._words[name] = Words(self.imports.column(name))
-        return self._words[name]
+    def import_columns(self) -> ImportColumns:
+        """Columns of the imports, and where names stand in them."""
+        return ImportColumns(self.imports)
 
     @cached_property
     @checks.refusing("references.arrow")
