@@ -111,7 +111,7 @@ def _pieces(text: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def _lines_with(piece: bytes, literal: bytes, most: int) -> list[tuple[bytes, int]] | None:
-    """Return the lines of a piece that hold a text, with their ends, and where each begins; None for more than `most`."""
+    """Return the lines of a piece that hold a text, and where each begins; None where there are more than `most`."""
     found: list[tuple[bytes, int]] = []
     place = piece.find(literal)
     while place >= 0:

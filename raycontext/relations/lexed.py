@@ -118,10 +118,9 @@ class LexedFile:
     @cached_property
     def imports(self) -> list[Import]:
         """Imports of the file."""
-        first, last = np.searchsorted(self.segment.import_columns.files, (self.ordinal, self.ordinal + 1))
-        columns = (
-            self.segment.import_columns.words(name).read(int(first), int(last)) for name in ("module", "name", "alias")
-        )
+        table = self.segment.import_columns
+        first, last = np.searchsorted(table.files, (self.ordinal, self.ordinal + 1)).tolist()
+        columns = (table.words(name).read(first, last) for name in ("module", "name", "alias"))
         return [Import(*values) for values in zip(*columns, strict=True)]
 
     @cached_property
