@@ -58,6 +58,13 @@ class InterceptedStorage:
     def location(self) -> str:
         return self._inner.location
 
+    @property
+    def requests_at_once(self) -> int:
+        return self._inner.requests_at_once
+
+    def stamps(self, names: Sequence[str]) -> Sequence[str] | None:
+        return self._inner.stamps(names)
+
     def create(self, name: str, data: bytes) -> bool:
         return self._call("create", name, lambda: self._inner.create(name, data))
 

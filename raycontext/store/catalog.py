@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 
 import xxhash
 
@@ -13,7 +13,15 @@ from raycontext.discover.commits.names import is_name_of_commit, is_source_of_co
 from raycontext.discover.trees import folder_of
 from raycontext.errors import CollectionExists, CorruptManifest, InvalidInput, UnknownCollection, UnsupportedFormat
 from raycontext.models import CollectionSummary, IndexOptions
-from raycontext.store.collection import Collection, CollectionIdentity, collection_names
+from raycontext.store.collection import (
+    Collection,
+    CollectionIdentity,
+    collection_folders,
+    collection_names,
+    each_of,
+    is_collection,
+)
+from raycontext.store.kept_catalog import MOST_BEHIND, KeptCatalog, KnownCollection
 from raycontext.store.manifest import Manifest
 from raycontext.store.storage.base import Storage
 
@@ -21,19 +29,30 @@ __all__ = ["Catalog", "options_of_folder", "several"]
 
 
 class Catalog:
-    """Finder of collections on a storage. It reads anew at each call and keeps nothing."""
+    """Finder of collections on a storage. Each call answers for the moment at which it is made.
+
+    What it has read of a collection it does not read again while that has not changed; see `KeptCatalog`.
+    """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._kept = KeptCatalog(storage)
 
     def names(self) -> list[str]:
         """Return the names of all collections, also of those that cannot be read, sorted. Those of commits are hidden:
         who names a ref gets them."""
-        return [name for name in collection_names(self._storage) if not self._is_of_commit(name)]
+        return [name for name in self._all_names() if not self._is_of_commit(name)]
 
     def of_commits(self) -> list[str]:
         """Return the names of the collections of commits, sorted."""
-        return [name for name in collection_names(self._storage) if self._is_of_commit(name)]
+        return [name for name in self._all_names() if self._is_of_commit(name)]
+
+    def _all_names(self) -> list[str]:
+        listed = collection_folders(self._storage)
+        known = self._kept.identities(listed)
+        others = [name for name in listed if name not in known]
+        found = each_of(self._storage, lambda name: is_collection(self._storage, name), others)
+        return sorted([*known, *(name for name, is_there in zip(others, found, strict=True) if is_there)])
 
     def _is_of_commit(self, name: str) -> bool:
         """Return whether a collection is of a commit. Its source is asked only where its name looks like that."""
@@ -46,24 +65,42 @@ class Catalog:
 
     def identities(self) -> list[CollectionIdentity]:
         """Return the identities of all collections that can be read, sorted by name."""
-        found = []
-        for name in collection_names(self._storage):
-            try:
-                found.append(Collection(self._storage, name).identity())
-            except (UnknownCollection, CorruptManifest, UnsupportedFormat):  # removed meanwhile, or not ours to read
-                continue
-        return found
+        listed = collection_folders(self._storage)
+        known = self._kept.identities(listed)
+        if len(listed) - len(known) >= MOST_BEHIND:
+            self.summaries()  # they are kept, so that the next call has to read little
+            known = self._kept.identities(listed)
+        others = [name for name in listed if name not in known]
+        read = each_of(self._storage, self._identity, others)
+        return sorted([*known.values(), *(identity for identity in read if identity is not None)])
 
     def summaries(self) -> list[CollectionSummary]:
         """Return a summary of each collection of `names`; that of a damaged one says what to do.
 
         A collection without a readable commit has version 0 and no files.
         """
-        found = (self._summary(name) for name in self.names())
-        return [summary for summary in found if summary is not None]
+        listed = collection_folders(self._storage)
+        known = self._kept.summaries(listed)
+        others = [name for name in listed if name not in known]
+        read = [found for found in each_of(self._storage, self._read, others) if found is not None]
+        self._kept.keep(listed, [row for _, row in read if row is not None])
+        found = [*known.values(), *(summary for summary, _ in read)]
+        shown = [each for each in found if not (is_name_of_commit(each.name) and is_source_of_commit(each.source))]
+        return sorted(shown, key=lambda summary: summary.name)
 
-    def _summary(self, name: str) -> CollectionSummary | None:
-        """Return the summary of a collection; None where it was removed meanwhile."""
+    def _identity(self, name: str) -> CollectionIdentity | None:
+        """Return the identity of a collection; None where it cannot be read."""
+        if not is_collection(self._storage, name):
+            return None
+        try:
+            return Collection(self._storage, name).identity()
+        except (UnknownCollection, CorruptManifest, UnsupportedFormat):  # removed meanwhile, or not ours to read
+            return None
+
+    def _read(self, name: str) -> tuple[CollectionSummary, KnownCollection | None] | None:
+        """Read the summary of a collection, and what to keep of it; None where it is none or was removed meanwhile."""
+        if not is_collection(self._storage, name):
+            return None
         collection = Collection(self._storage, name)
         identity: CollectionIdentity | None = None
         manifest: Manifest | None = None
@@ -80,7 +117,7 @@ class Catalog:
             return None
         except (CorruptManifest, UnsupportedFormat) as error:
             problem = str(error)
-        return CollectionSummary(
+        summary = CollectionSummary(
             name=name,
             source=identity.source if identity else manifest.source if manifest else "",
             version=manifest.version if manifest else 0,
@@ -89,18 +126,20 @@ class Catalog:
             indexed_at=manifest.committed_at if manifest else "",
             problem=problem,
         )
+        row = self._kept.known(identity, summary) if identity is not None and not problem else None
+        return summary, row if row is not None and self._identity(name) == identity else None
 
     def containing(self, path: str) -> CollectionIdentity | None:
         """Return the collection whose source is the absolute `path` or the nearest folder above it, else None."""
-        place = PurePath(path)  # compares drives, and ignores case where the platform does
-        above = {place, *place.parents}
-        found = [identity for identity in self.identities() if PurePath(identity.source) in above]
+        place = PurePath(path)
+        above = {_comparable(str(folder)) for folder in (place, *place.parents)}
+        found = [identity for identity in self.identities() if _comparable(identity.source) in above]
         return max(found, key=lambda identity: len(identity.source), default=None)
 
     def of_source(self, source: str) -> CollectionIdentity | None:
         """Return the collection whose source is exactly the absolute folder `source`, else None."""
-        place = PurePath(source)
-        return next((identity for identity in self.identities() if PurePath(identity.source) == place), None)
+        place = _comparable(source)
+        return next((identity for identity in self.identities() if _comparable(identity.source) == place), None)
 
     def options_for_commit(self, collection: str, source: str) -> tuple[IndexOptions | None, bool]:
         """Return the options of the collection of the folder that a commit's source names, None where there is none
@@ -159,6 +198,13 @@ def options_of_folder(storage: Storage, source: str) -> IndexOptions | None:
     except (UnknownCollection, CorruptManifest, UnsupportedFormat):
         return None
     return manifest.options if manifest is not None else None
+
+
+def _comparable(source: str) -> str | PurePath:
+    """Return an absolute path in a form that equals that of the same path. Windows ignores case and kind of slash."""
+    if isinstance(PurePath(), PureWindowsPath):
+        return PurePath(source)
+    return source  # as `real_path` returns it; a `PurePath` of each source would take most of the time
 
 
 def several(names: Sequence[str]) -> InvalidInput:

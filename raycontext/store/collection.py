@@ -13,9 +13,10 @@ Readers take the highest manifest whose checksum is right, and write nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import xxhash
@@ -52,9 +53,14 @@ __all__ = [
     "CollectionIdentity",
     "Location",
     "check_name",
+    "collection_folders",
     "collection_names",
+    "each_of",
+    "is_collection",
     "shard_of",
 ]
+
+Result = TypeVar("Result")
 
 IDENTITY = "COLLECTION.json"
 """Name of the file that describes a collection, in the collection's folder."""
@@ -109,7 +115,9 @@ def shard_of(path: str, num_shards: int) -> int:
 
 def collection_names(storage: Storage) -> list[str]:
     """Return the names of the collections on a storage, sorted. One whose description is missing is among them."""
-    return [name for name in storage.list("") if _NAME.fullmatch(name) and _is_collection(storage, name)]
+    names = collection_folders(storage)
+    found = each_of(storage, lambda name: is_collection(storage, name), names)
+    return [name for name, is_there in zip(names, found, strict=True) if is_there]
 
 
 def _told_names(storage: Storage) -> tuple[str, ...]:
@@ -117,7 +125,21 @@ def _told_names(storage: Storage) -> tuple[str, ...]:
     return tuple(name for name in collection_names(storage) if not is_name_of_commit(name))
 
 
-def _is_collection(storage: Storage, name: str) -> bool:
+def collection_folders(storage: Storage) -> list[str]:
+    """Return the sorted names on a storage that a collection may have, whether there is one or not."""
+    return [name for name in storage.list("") if _NAME.fullmatch(name)]
+
+
+def each_of(storage: Storage, work: Callable[[str], Result], names: Sequence[str]) -> list[Result]:
+    """Return what `work` returns for each name, with as many requests at once as suit the storage."""
+    if storage.requests_at_once == 1 or len(names) < 2:
+        return [work(name) for name in names]
+    with ThreadPoolExecutor(storage.requests_at_once, thread_name_prefix="raycontext-storage") as threads:
+        return list(threads.map(work, names))
+
+
+def is_collection(storage: Storage, name: str) -> bool:
+    """Return whether a folder of a storage is a collection, also one whose description is missing."""
     return storage.exists(f"{name}/{IDENTITY}") or _has_manifests(storage, name)
 
 

@@ -22,6 +22,12 @@ class Storage(Protocol):
         """Folder or URL of the storage, for messages and for opening the storage in another process."""
         ...
 
+    @property
+    def requests_at_once(self) -> int:
+        """Number of small requests that are best made at once, each in a thread. It is 1 where an answer takes no time
+        to travel."""
+        ...
+
     def create(self, name: str, data: bytes) -> bool:
         """Put `data` under `name` if nothing is there.
 
@@ -72,6 +78,13 @@ class Storage(Protocol):
 
     def modified(self, name: str) -> float:
         """Return when an object or a folder last changed, in Unix seconds. Raises `FileNotFoundError`."""
+        ...
+
+    def stamps(self, names: Sequence[str]) -> Sequence[str] | None:
+        """Return a text for each object that differs from that of another object, or content, under the same name.
+
+        It is "" for an object that is missing. Return None where the storage cannot tell of many objects in no time.
+        """
         ...
 
     def renew(self, folder: str) -> None:

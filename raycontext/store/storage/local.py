@@ -50,6 +50,10 @@ class LocalStorage:
     def location(self) -> str:
         return str(self._root)
 
+    @property
+    def requests_at_once(self) -> int:
+        return 1
+
     def create(self, name: str, data: bytes) -> bool:
         *above, last = _parts(name)
         temporary = f"{last}.{secrets.token_hex(8)}"
@@ -144,6 +148,17 @@ class LocalStorage:
     def modified(self, name: str) -> float:
         with self._errors_of(name, missing=True), self._above(name) as (folder, last):
             return folder.status(last).st_mtime
+
+    def stamps(self, names: Sequence[str]) -> Sequence[str] | None:
+        """Return inode, size and time of the last change of each file; see `Storage.stamps`.
+
+        Names of collections may be links here, since nothing is read: an object behind one has another inode.
+        """
+        try:
+            with self._errors_of("", missing=True), self._opened(()) as root:
+                return [root.stamp(name) for name in names]
+        except FileNotFoundError:
+            return [""] * len(names)
 
     def renew(self, folder: str) -> None:
         with self._errors_of(folder, missing=True), self._above(folder) as (parent, last):

@@ -32,6 +32,10 @@ class MemoryStorage:
     def location(self) -> str:
         return f"memory://{self._name}"
 
+    @property
+    def requests_at_once(self) -> int:
+        return 1
+
     def create(self, name: str, data: bytes) -> bool:
         made = _Object(bytes(data), time.time())
         return self._objects.setdefault(name, made) is made
@@ -76,6 +80,9 @@ class MemoryStorage:
 
     def delete(self, name: str) -> bool:
         return self._objects.pop(name, None) is not None
+
+    def stamps(self, names: Sequence[str]) -> Sequence[str] | None:
+        return None
 
     def renew(self, folder: str) -> None:
         found = self._below(folder)

@@ -45,6 +45,8 @@ TRANSFER_SECONDS = 300
 """Time in seconds that one request may take, including the transfer of its objects."""
 DELETE_OBJECTS = 1000
 """Largest number of objects that one request deletes."""
+REQUESTS_AT_ONCE = 32
+"""Number of small requests that are made at once. Each one takes tens of milliseconds, most of which it travels."""
 PART_BYTES = 8 << 20
 """Size in bytes of the parts in which an object is downloaded. One part is in memory at a time."""
 
@@ -91,6 +93,10 @@ class ObjectStorage:
     @property
     def location(self) -> str:
         return self._location
+
+    @property
+    def requests_at_once(self) -> int:
+        return REQUESTS_AT_ONCE
 
     def create(self, name: str, data: bytes) -> bool:
         """Put `data` under `name` if nothing is there; see `Storage.create`.
@@ -186,6 +192,9 @@ class ObjectStorage:
             return False
         self._delete_all([name])
         return True
+
+    def stamps(self, names: Sequence[str]) -> Sequence[str] | None:
+        return None
 
     def renew(self, folder: str) -> None:
         """Set the time of the last change of a folder to now, by putting its smallest object again, unchanged.

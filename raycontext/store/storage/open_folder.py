@@ -98,6 +98,14 @@ class OpenFolder:
             raise CorruptManifest(str(self.path / name), "a symbolic link, and none below the root is followed")
         return status
 
+    def stamp(self, place: str) -> str:
+        """Return device, inode, size and time of the last change of what is at a relative path; "" where nothing is."""
+        try:
+            found = os.stat(self._place(place), dir_fd=self._descriptor, follow_symlinks=False)
+        except OSError:
+            return ""
+        return f"{found.st_dev}.{found.st_ino}.{found.st_size}.{found.st_mtime_ns}"
+
     def read(self, name: str) -> bytes:
         """Return the content of a regular file."""
         with os.fdopen(self._open_file(name), "rb", buffering=0) as file:

@@ -63,6 +63,10 @@ class PatientStorage:
     def location(self) -> str:
         return self._storage.location
 
+    @property
+    def requests_at_once(self) -> int:
+        return self._storage.requests_at_once
+
     def create(self, name: str, data: bytes) -> bool:
         """Put `data` under `name` if nothing is there; see `Storage.create`.
 
@@ -106,6 +110,9 @@ class PatientStorage:
 
     def delete(self, name: str) -> bool:
         return self._patiently(lambda: self._storage.delete(name))
+
+    def stamps(self, names: Sequence[str]) -> Sequence[str] | None:
+        return self._patiently(lambda: self._storage.stamps(names))
 
     def renew(self, folder: str) -> None:
         self._patiently(lambda: self._storage.renew(folder))
