@@ -104,7 +104,7 @@ class Noted:
 
     def places(self) -> str:
         """What the Coordinator has last noted of its places."""
-        return [line for line in self._lines() if line.startswith("places")][-1]
+        return next((line for line in reversed(self._lines()) if line.startswith("places")), "")
 
     def _lines(self) -> list[str]:
         return self.file.read_text().splitlines()
