@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: kernels wheels demo test test-fast test-all chromium faketime sshd format lint docs site bench soak fuzz newest audit pinned lock clean
+.PHONY: kernels wheels demo test test-fast test-all chromium faketime format lint docs site bench soak fuzz newest audit pinned lock clean
 
 # The installed package, for users.
 $(VENV)/installed: pyproject.toml
@@ -59,7 +59,7 @@ lint: $(VENV)/installed-dev kernels
 # All tests, the files that take longest first: both processes shall end together.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/installed-dev kernels chromium faketime sshd
+test: $(VENV)/installed-dev kernels chromium faketime
 	$(PYTEST) --durations 30
 
 # The inner loop: no Ray, no soak, no property runs, and no programs of their own that tests start and kill.
@@ -93,13 +93,6 @@ faketime:
 	@if command -v faketime >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends faketime >/dev/null; \
-	fi
-
-# SSH servers for the test of `ray up`. Elsewhere than on Debian this test is skipped.
-sshd:
-	@if [ -x /usr/sbin/sshd ] && command -v rsync >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends openssh-client openssh-server rsync >/dev/null; \
 	fi
 
 # The short form of the benchmarks, in under ten minutes: prints a table and writes build/benchmarks.json.

@@ -1,7 +1,7 @@
 """Namespaces of processes, mounts and networks: what runs in them sees no process and no port of this machine, and
 everything in them ends with their first process.
 
-Ray's test cluster and `ray up` run `ray stop`, which ends every Ray that it sees.
+Ray's test cluster runs `ray stop`, which ends every Ray that it sees.
 """
 
 from __future__ import annotations
