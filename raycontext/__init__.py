@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Overloaded,
         PathNotAllowed,
         PathNotFound,
+        PublicationRefused,
         RaycontextError,
         RemoteError,
         RequestRefused,
@@ -79,6 +80,8 @@ if TYPE_CHECKING:
         Hit,
         IndexReport,
         JobProgress,
+        PublishReport,
+        PullReport,
         SkipReason,
     )
     from raycontext.relations.grep_answer import GrepAnswer
@@ -167,6 +170,9 @@ __all__ = [
     "Overloaded",
     "PathNotAllowed",
     "PathNotFound",
+    "PublicationRefused",
+    "PublishReport",
+    "PullReport",
     "QueryOutcome",
     "RaycontextError",
     "Reached",
@@ -245,6 +251,8 @@ _HOMES = {
         "Hit",
         "IndexReport",
         "JobProgress",
+        "PublishReport",
+        "PullReport",
         "SkipReason",
     ),
 }

@@ -20,6 +20,7 @@
     ├── Fenced                  a newer writer has taken the collection over
     ├── CommitConflict          the change does not fit on what another writer has committed
     ├── FingerprintMismatch     the index was built with another embedder or chunker
+    ├── PublicationRefused      a published index that cannot be used: its signature, format, options or contents
     ├── StaleVersion            a version was removed while a query ran on it; the SDK repeats the query
     ├── EmbedderNotAllowed      an embedder that neither this user nor the operator of a node has named
     ├── EmbeddingFailed         the server of the embedder cannot be reached, or its answer cannot be used
@@ -74,6 +75,7 @@ __all__ = [
     "Overloaded",
     "PathNotAllowed",
     "PathNotFound",
+    "PublicationRefused",
     "RaycontextError",
     "RefNotFound",
     "RemoteError",
@@ -315,6 +317,12 @@ class FingerprintMismatch(RaycontextError):
             f"'{self.collection}' was indexed with {self.what} {self.indexed}, but {self.current} is in use. "
             "Index the collection again, or use the settings, and the files of the model, that it was built with."
         )
+
+
+class PublicationRefused(Advised):
+    """A published index cannot be used: `PublicationRefused(what, advice)`. Nothing of it was taken over."""
+
+    exit_code = ExitCode.STORAGE
 
 
 class JobCancelled(Advised):

@@ -37,6 +37,8 @@ __all__ = [
     "IndexOptions",
     "IndexReport",
     "JobProgress",
+    "PublishReport",
+    "PullReport",
     "SearchFilters",
     "SkipReason",
     "SkippedFile",
@@ -309,6 +311,54 @@ class ActorStatus(FrozenModel):
     call_p99_seconds: float | None = None
     """Duration in seconds that 99 % of the calls did not exceed, measured like the median. None before the first
     call."""
+
+
+class PublishReport(FrozenModel):
+    """Report of `publish`: what lies in the target now, and what was written for it."""
+
+    collection: str
+    version: int
+    """Version of the collection that was published."""
+    target: str
+    """Folder or URL of the target."""
+    number: int
+    """Number of the publication in its target, from 1."""
+    changed: bool
+    """Whether this call has put it there. False: the newest publication had the same contents."""
+    signed: bool
+    segments: int
+    """Number of segments that the publication names."""
+    bytes: int
+    """Size of these segments in bytes."""
+    written_segments: int
+    """Number of segments that the target did not have."""
+    written_bytes: int
+    """Size of those in bytes."""
+
+
+class PullReport(FrozenModel):
+    """Report of `pull`: what was fetched from a target, and the index run over the difference to the local tree."""
+
+    target: str
+    """Folder or URL of the target."""
+    number: int
+    """Number of the publication that was pulled."""
+    published_at: str
+    """When it was published, in ISO 8601 and UTC, as its publisher says."""
+    signer: str
+    """Who has signed it, as the file of allowed signers says; "" where that was not asked for."""
+    segments: int
+    """Number of segments that the publication names."""
+    bytes: int
+    """Size of these segments in bytes."""
+    fetched_segments: int
+    """Number of segments that this call has fetched: those that hold files of the tree which the root did not hold."""
+    fetched_bytes: int
+    """Number of bytes that were fetched for it, without the publication itself."""
+    pulled_files: int
+    """Number of files whose rows come from the target."""
+    index: IndexReport
+    """Report of the index run."""
 
 
 class CollectionSummary(FrozenModel):

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from raycontext.models import IndexOptions
 
-__all__ = ["RunOptions"]
+__all__ = ["Globs", "RunOptions"]
 
 MAX_NAME_CHARACTERS = 4096
 """Largest number of characters in the name of an embedder, which may hold a path."""

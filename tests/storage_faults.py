@@ -86,8 +86,8 @@ class InterceptedStorage:
     def shared_size(self, folder: str) -> int:
         return self._call("shared_size", folder, lambda: self._inner.shared_size(folder))
 
-    def read(self, name: str) -> bytes:
-        return self._call("read", name, lambda: self._inner.read(name))
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
+        return self._call("read", name, lambda: self._inner.read(name, most_bytes))
 
     def map(self, name: str, checksum: str = "") -> pa.Buffer:
         return self._call("map", name, lambda: self._inner.map(name, checksum))

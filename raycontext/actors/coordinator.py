@@ -17,6 +17,7 @@ from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
+from raycontext.actors.pulls import Pulls
 from raycontext.actors.turns import Turns
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.commits.names import is_source_of_commit
@@ -45,6 +46,7 @@ from raycontext.models import (
     IndexOptions,
     IndexReport,
     JobProgress,
+    PullReport,
 )
 from raycontext.options import RunOptions
 from raycontext.retrying import Retries
@@ -94,6 +96,7 @@ class Coordinator:
         self._governor = Governor(budget.places(runtime.parallelism))
         self._growth = Growth(runtime, self._governor, budget)
         self._plans: dict[str, EmbedderPlan] = {}
+        self._pulls = Pulls(self._storage, runtime, self.index, lambda name: self._jobs[name].reuse.pulled)
 
     async def index(self, request: IndexRequest) -> IndexReport:
         """Bring a collection to the state of its source. What was committed before an error stays.
@@ -121,6 +124,10 @@ class Coordinator:
         if not request.places:
             self._looks.note_run(identity.name, begun)
         return report
+
+    async def pull(self, request: IndexRequest, target: str, signers: str | None, trust: bool) -> PullReport:
+        """Index a folder, with the rows that a target has of its files; see `Pulls.pull`."""
+        return await self._pulls.pull(request, target, signers, trust)
 
     async def prepare(self, source: str, collection: str | None) -> str:
         """Return the name of a source's collection, created when it is missing (see `Catalog.prepare`). Raises

@@ -119,7 +119,7 @@ class Job:
         """Segments that tasks wrote after the run had failed."""
         self._store: ActorHandle[VectorStoreActor]
         self._state: CollectionState
-        self._reuse: Reuse
+        self.reuse: Reuse
 
     async def run(self, options: RunOptions) -> IndexReport:
         """Run the job to its end. Raises `JobCancelled`, `JobFailed`, or the `RaycontextError` that stopped it."""
@@ -131,7 +131,7 @@ class Job:
                 begin = partial(self._store.call, VectorStoreActor.begin, options, self._force)
                 self._state = await failures.OUTAGE.run(begin)
             self._retries_quarantined = bool(options.retry_quarantined)
-            self._reuse = Reuse(self._store, self._run, self._location, self.identity, options)
+            self.reuse = Reuse(self._store, self._run, self._location, self.identity, options)
             self.num_shards = self._state.options.num_shards
             embedder = self._state.options.embedder
             self._embedders = await embedder_actors(self._runtime, embedder, self._plan)
@@ -317,7 +317,7 @@ class Job:
                 case instructions.ScanTree():
                     return instructions.Scanned(await self._scan(source))
                 case instructions.HashFiles(files):
-                    digests = await self._reuse.hashed(files, options.max_file_bytes)
+                    digests = await self.reuse.hashed(files, options.max_file_bytes)
                     return instructions.Hashed(instruction, digests)
                 case instructions.CompareTrees(hashed, removed, skips, again):
                     changes = await self._store.call(VectorStoreActor.compare, hashed, removed, skips, again)
@@ -326,7 +326,7 @@ class Job:
                     return await (
                         self._index(instruction)
                         if isinstance(instruction, instructions.IndexFiles)
-                        else self._reuse.carry_out(instruction, self._state)
+                        else self.reuse.carry_out(instruction, self._state)
                     )
                 case instructions.Commit(change):
                     self._tried = [segment for _, segment in change.segments]

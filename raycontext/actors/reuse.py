@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 from raycontext.actors.metrics import add
+from raycontext.actors.pulled_rows import PulledRows, Run
 from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.index import instructions, reuse, stages
 from raycontext.index.known_digests import known_digests
+from raycontext.index.publications import PulledOptions
 from raycontext.models import FileDigest, FileStat
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ActorHandle
@@ -22,12 +23,6 @@ __all__ = ["Reuse"]
 
 SEARCHED_FROM = 16
 """Number of new and changed files from which other collections are searched for their rows, beside the first run."""
-
-
-class Run(Protocol):
-    """Function that runs another one as a task of the index run, and awaits its result."""
-
-    def __call__(self, function: Any, *arguments: Any) -> Coroutine[Any, Any, Any]: ...
 
 
 class Reuse:
@@ -46,6 +41,8 @@ class Reuse:
         self._location = location
         self._identity = identity
         self._options = options
+        self.pulled = PulledRows(location, options) if isinstance(options, PulledOptions) else None
+        """What the run takes over from a publication; None where it is not asked to."""
         self._digests: asyncio.Task[dict[str, FileDigest]] | None = None
 
     async def hashed(self, files: Sequence[FileStat], max_file_bytes: int) -> list[FileDigest]:
@@ -70,7 +67,10 @@ class Reuse:
         if isinstance(instruction, instructions.FindKnown):
             return instructions.Found(instruction, await self._known(instruction.files, state))
         source, files, known = self._identity.source, instruction.files, instruction.known
-        batch = await self._run(reuse.reuse_files, source, self._location, files, known, state.options)
+        foreign = self.pulled.foreign if self.pulled else ""
+        batch = await self._run(reuse.reuse_files, source, self._location, files, known, state.options, foreign)
+        if self.pulled:
+            self.pulled.note_taken(batch)
         add("raycontext_reused_files_total", len(batch.entries), collection=self._identity.name)
         return instructions.Reused(instruction, batch)
 
@@ -83,7 +83,8 @@ class Reuse:
         known = await self._store.call(VectorStoreActor.known, state.options, wanted)
         found = {place for entry in known for place in entry.places}
         places = [place for place in range(len(files)) if place not in found]
-        if not places or (len(places) < SEARCHED_FROM and state.version and self._options.fork_from is None):
+        is_cheap = len(places) < SEARCHED_FROM and state.version and self._options.fork_from is None
+        if not places or (is_cheap and self.pulled is None):
             return known
         more: list[KnownFiles] = await self._run(
             reuse.find_known_files,
@@ -94,4 +95,15 @@ class Reuse:
             self._options.fork_from,
             self._options.fork is not False,
         )
-        return [*known, *(entry._replace(places=tuple(places[place] for place in entry.places)) for entry in more)]
+        known = [*known, *_placed(more, places)]
+        if self.pulled is None:
+            return known
+        found = {place for entry in known for place in entry.places}
+        places = [place for place in range(len(files)) if place not in found]
+        return [*known, *_placed(await self.pulled.fetch(self._run, [wanted[place] for place in places]), places)]
+
+
+def _placed(known: Sequence[KnownFiles], places: Sequence[int]) -> list[KnownFiles]:
+    """Return known files whose places lead to a part of a sequence, so that they lead to all of it: `places` says where
+    the part stands there."""
+    return [entry._replace(places=tuple(places[place] for place in entry.places)) for entry in known]

@@ -24,6 +24,7 @@ from raycontext.cli.install.command import install
 from raycontext.cli.maintenance import repair, verify
 from raycontext.cli.mcp import mcp
 from raycontext.cli.options import QUERY_COMMANDS, QueryCommand
+from raycontext.cli.publishing import publish, pull
 from raycontext.cli.savings import savings
 from raycontext.cli.tune import tune
 from raycontext.cli.watching import cancel, watch
@@ -159,6 +160,8 @@ application.command(cls=_Command)(batch)
 application.command(cls=_Command)(doctor)
 application.command(cls=_Command)(verify)
 application.command(cls=_Command)(repair)
+application.command(cls=_Command)(publish)
+application.command(cls=_Command)(pull)
 application.command(cls=_Command)(install)
 application.command(cls=_Command)(watch)
 application.command(cls=_Command)(cancel)

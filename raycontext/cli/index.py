@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from raycontext.models import IndexReport
     from raycontext.options import RunOptions
 
-__all__ = ["index"]
+__all__ = ["index", "print_report"]
 
 
 @with_index_options
@@ -66,14 +66,14 @@ def index(
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
-        _print_report(report)
+        print_report(report)
     if report.pending_files and not watching:
         raise typer.Exit(ExitCode.SOME_SOURCES)
     if watching:
         watched(path, report.collection, options.of_later_runs(), root, address, runtime, as_json)
 
 
-def _print_report(report: IndexReport) -> None:
+def print_report(report: IndexReport) -> None:
     """Print what an index run did: files, rate, what was skipped and why."""
     rate = report.indexed_bytes / 1e6 / report.seconds if report.seconds else 0.0
     state = "indexed" if report.changed else "unchanged"
@@ -91,7 +91,7 @@ def _print_report(report: IndexReport) -> None:
             f"{report.reused_vectors} vectors reused"
         )
     if report.reused_files:
-        typer.echo(f"{report.reused_files} files taken over from {', '.join(report.reused_from)}")
+        typer.echo(f"{report.reused_files} files taken over from {safe(', '.join(report.reused_from))}")
     if report.skipped:
         typer.echo("skipped: " + joined_counts(report.skipped))
     if report.pending_files:

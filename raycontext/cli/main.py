@@ -54,6 +54,8 @@ COMMANDS = {
     "tune": "Fit the weights of the ranker for one collection, and keep them if they are significantly better.",
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
     "repair": "Rebuild the damaged parts of an index from the source, and nothing else.",
+    "publish": "Put what is missing of a collection into a place from which others `pull` it.",
+    "pull": "Index a folder with what others have published of its files. Only what differs is parsed.",
     "doctor": "Find common faults of this machine, the root, its collections and, with --address, a cluster. "
     "Exit code 10 if there are any.",
     "watch": "Keep the index of a folder up to date as its files change.",

@@ -6,7 +6,8 @@ decides the rows of a file is compared with the file itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from raycontext.discover.read import without_secrets
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.discover.trees import Reader, tree_of
+from raycontext.embed.registry import embedder_for
 from raycontext.errors import CorruptSegment
+from raycontext.index.foreign_rows import ForeignRows
 from raycontext.index.relatives import relatives_first
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.runtime.task import task
@@ -42,6 +45,8 @@ class ReusedBatch(NamedTuple):
     """Entry of each file whose rows were taken, by path."""
     rest: tuple[FileStat, ...]
     """Files whose rows do not fit, which have to be indexed."""
+    files_from: Mapping[str, int]
+    """Number of files whose rows were taken from each collection, by name."""
 
 
 @task(priority="background")
@@ -71,48 +76,70 @@ def find_known_files(
 
 @task(priority="background")
 def reuse_files(
-    source: str, location: Location, files: Sequence[FileStat], known: Sequence[KnownFiles], options: IndexOptions
+    source: str,
+    location: Location,
+    files: Sequence[FileStat],
+    known: Sequence[KnownFiles],
+    options: IndexOptions,
+    foreign: str = "",
 ) -> ReusedBatch:
     """Bring rows that exist into one new segment of the collection, for those files that would get the same rows.
 
     files: the files that `known` leads to, in any order. A segment of which most files are wanted is shared with its
-    collection, others are copied row by row. Raises `FileNotFoundError` where a segment was removed meanwhile,
-    `CorruptSegment` where one is damaged, and `StorageError`.
+    collection, others are copied row by row. foreign: name of a stage whose rows nobody trusts: they are compared with
+    the files and always copied, so that nothing of other files comes along. Raises `FileNotFoundError` where a segment
+    was removed meanwhile, `CorruptSegment` where one is damaged, and `StorageError`.
     """
     by_path = {file.path: file for file in files}
     collection = location.open()
     check = _Check(source, options)
     entries: dict[str, SnapshotEntry] = {}
     usable: list[tuple[KnownFiles, Segment, NDArray[np.bool_]]] = []
+    files_from: Counter[str] = Counter()
     for place in known:
         segment = Segment(collection.storage, place.collection, place.segment)
         if not is_usable(segment, options):
             continue
+        rows = _compared(segment, options) if place.collection == foreign else None
         fitting = [
             ordinal
             for ordinal in place.ordinals
-            if (path := segment.path(ordinal)) in by_path and path not in entries and check.fits(segment, ordinal, path)
+            if (path := segment.path(ordinal)) in by_path
+            and path not in entries
+            and check.fits(segment, ordinal, path, rows)
         ]
         if fitting:
             mask = np.zeros(place.segment.files, np.bool_)
             mask[fitting] = True
+            files_from[place.collection] += len(fitting)
             usable.append((place, segment, mask))
             for ordinal in fitting:
                 file = by_path[segment.path(ordinal)]
                 entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, segment.digest(ordinal), None)
     rest = tuple(file for file in files if file.path not in entries)
-    return ReusedBatch(_taken_over(collection, usable), entries, rest)
+    return ReusedBatch(_taken_over(collection, usable, foreign), entries, rest, files_from)
+
+
+def _compared(segment: Segment, options: IndexOptions) -> ForeignRows:
+    """Return the reader of a segment that others have made. Raises `CorruptSegment` where its vectors cannot be those
+    of the embedder."""
+    dimension = getattr(embedder_for(options.embedder), "dimension", None)  # that of a server is not known
+    found = {segment.vectors[0].shape[1], segment.name_vectors[0].shape[1], segment.path_vectors[0].shape[1]}
+    if dimension is not None and found != {dimension}:
+        raise segment.damaged("vectors.arrow", "vectors have another length than those of the embedder")
+    return ForeignRows(segment)
 
 
 def _taken_over(
-    collection: Collection, usable: Sequence[tuple[KnownFiles, Segment, NDArray[np.bool_]]]
+    collection: Collection, usable: Sequence[tuple[KnownFiles, Segment, NDArray[np.bool_]]], foreign: str
 ) -> SegmentReference | None:
-    """Return a new segment of `collection` with the masked files of segments; None without any."""
+    """Return a new segment of `collection` with the masked files of segments; None without any. Those of the stage
+    `foreign` are copied in any case."""
     if not usable:
         return None
     if len(usable) == 1:
         place, segment, mask = usable[0]
-        if np.count_nonzero(mask) > SHARED_FROM * len(mask):
+        if np.count_nonzero(mask) > SHARED_FROM * len(mask) and place.collection != foreign:
             return _shared(collection, place, segment, mask)
     first = usable[0][1]
     wanted = [(segment, mask) for _, segment, mask in usable]
@@ -150,12 +177,13 @@ class _Check:
         self._languages = LanguageChoice(options.language_of)
         self._rules = rules_fingerprint()
 
-    def fits(self, segment: Segment, ordinal: int, path: str) -> bool:
+    def fits(self, segment: Segment, ordinal: int, path: str, foreign: ForeignRows | None = None) -> bool:
         """Return whether indexing the file at `path` now would give the rows that a file of a segment has.
 
-        The run has hashed the file just now. Under the rules of that segment nothing else can differ.
+        The run has hashed the file just now. Under the rules of that segment nothing else can differ. With `foreign`,
+        the rows of the segment are those of others, who may have written anything: they are compared with the file.
         """
-        if segment.rules and segment.rules == self._rules:
+        if foreign is None and segment.rules and segment.rules == self._rules:
             return True
         from raycontext.index.marks import is_generated_file, is_vendored_file
         from raycontext.store.segments.segment_writer import kinds_of
@@ -177,4 +205,5 @@ class _Check:
             and shown.is_guess == bool(segment.file_column("encoding_guessed")[ordinal])
             and shown.redactions == segment.redactions(ordinal)
             and kinds == segment.file_column("kinds")[ordinal]
+            and (foreign is None or foreign.are_of(ordinal, shown.data))
         )

@@ -95,6 +95,8 @@ class SyncContext:
     clear = _synchronous(Context.clear)
     verify = _synchronous(Context.verify)
     repair = _synchronous(Context.repair)
+    publish = _synchronous(Context.publish)
+    pull = _synchronous(Context.pull)
     collections = _synchronous(Context.collections)
 
 

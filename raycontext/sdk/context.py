@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Context"]
 
-PROGRESS_SECONDS = 0.2
-"""Pause between two requests for the progress of a running job, in seconds."""
-
 
 class Context(EvaluationAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
@@ -149,17 +146,8 @@ class Context(EvaluationAccess):
             request = request._replace(places=places_within(request.source, paths))
             if not request.places:
                 raise InvalidInput("The argument paths is empty", "Leave it out to look at the whole source.")
-        coordinator = await self._coordinator()
-        running = asyncio.ensure_future(coordinator.call(Coordinator.index, request))
-        try:
-            if on_progress is not None:
-                while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
-                    progress = await coordinator.call(Coordinator.progress_of, request.source, collection)
-                    if progress is not None:
-                        on_progress(progress)
-            report = await running
-        finally:
-            running.cancel()  # when this call is cancelled, no one waits for the result
+        run = (await self._coordinator()).call(Coordinator.index, request)
+        report = await self._followed(run, request.source, collection, on_progress)
         if ref is not None:
             await self._note_complete(target)
         return report
@@ -298,9 +286,10 @@ class Context(EvaluationAccess):
         `RAYCONTEXT_REFRESH`, whose default is true. Each hit says in any case whether its file has changed since it was
         indexed (`Hit.freshness`).
 
-        Raises `UnknownCollection`, `NotIndexedYet`, `PathNotFound`, `InvalidInput`, `FingerprintMismatch`,
-        `StorageError` or `RuntimeUnavailable`; with `ref` also `RefNotFound`, `CommitUnreadable` and what `index`
-        raises.
+        Where the embedder of the collection is gone, or is another one by now, words alone decide, and a note says so.
+
+        Raises `UnknownCollection`, `NotIndexedYet`, `PathNotFound`, `InvalidInput`, `StorageError` or
+        `RuntimeUnavailable`; with `ref` also `RefNotFound`, `CommitUnreadable` and what `index` raises.
         """
         check_query(query)
         check_limits(limit, min_score)

@@ -26,7 +26,7 @@ from raycontext.runtime.base import Runtime
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.runtime.processes import ProcessRuntime
 from raycontext.sdk.arguments import check_limits, check_query
-from raycontext.sdk.ref_access import RefAccess
+from raycontext.sdk.publish_access import PublishAccess
 from raycontext.sdk.search_client import SearchClient
 from raycontext.search.kept_weights import forget_weights, keep_weights
 from raycontext.search.merge import MOST_FURTHER
@@ -58,7 +58,7 @@ class _Examined(NamedTuple):
     judged: JudgedQueries
 
 
-class EvaluationAccess(RefAccess, ABC):
+class EvaluationAccess(PublishAccess, ABC):
     """Evaluation and tuning: what `Context` offers beside its own searches."""
 
     async def evaluate(

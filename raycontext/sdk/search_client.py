@@ -15,6 +15,8 @@ from raycontext.embed.names import is_remote, server_embedder
 from raycontext.errors import (
     EmbedderNotAllowed,
     EmbeddingFailed,
+    FingerprintMismatch,
+    InvalidInput,
     NotIndexedYet,
     RaycontextError,
     RuntimeUnavailable,
@@ -99,13 +101,14 @@ class SearchClient:
     async def search(self, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """Return at most `limit` hits with at least `min_score`, best first.
 
-        Where the embedder of the collection may not be used, or its server fails, words alone decide, and a note says
-        so. Raises `UnknownCollection`, `NotIndexedYet` or `FingerprintMismatch`, and `RuntimeUnavailable` when no shard
-        answers in time.
+        Where the embedder of the collection may not be used, is gone or another one by now, or its server fails, words
+        alone decide, and a note says so. Raises `UnknownCollection` or `NotIndexedYet`, and `RuntimeUnavailable` when
+        no shard answers in time.
         """
         try:
             return self._indexed(await self._repeatedly(lambda begun: self._search(begun, request, limit, min_score)))
-        except (EmbedderNotAllowed, EmbeddingFailed) as error:
+        except (EmbedderNotAllowed, EmbeddingFailed, FingerprintMismatch, InvalidInput) as error:
+            # What is wrong with the request itself is raised again below.
             note = f"'{self._location.collection}' was searched by words alone. {error}"
         by_words = replace(request, words_only=True)
         hits = await self._repeatedly(lambda begun: self._search(begun, by_words, limit, min_score))

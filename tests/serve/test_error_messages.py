@@ -272,11 +272,18 @@ def kernels_missing(place: Place) -> tuple[Told, str, str]:
 
 
 def fingerprint_mismatch(place: Place) -> tuple[Told, str, str]:
-    """The collection is of a release with another table of term vectors."""
-    settle(place.shop)  # else the search takes in what may have changed, and rebuilds
+    """What was published is of a release with another table of term vectors."""
+    settle(place.shop)
     place.indexed()
     place.rewrite_manifest(embedder="static-0:of-an-earlier-release")
-    return place.run("search", "cart", "shop"), "'shop' was indexed with the embedder", "Index the collection again"
+    assert place.run("publish", "target", "shop").code == 0
+    told = place.run("pull", "target", "shop", *INLINE)
+    return told, "was indexed with the embedder", "Index the collection again"
+
+
+def publication_refused(place: Place) -> tuple[Told, str, str]:
+    """Nobody has published anything there."""
+    return place.run("pull", "target", "shop", *INLINE), "Nothing is published at", "raycontext publish TARGET"
 
 
 def stale_version(place: Place) -> tuple[Told, str, str]:
@@ -463,6 +470,7 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.Overloaded: overloaded,
     errors.PathNotAllowed: path_not_allowed,
     errors.PathNotFound: path_not_found,
+    errors.PublicationRefused: publication_refused,
     errors.RemoteError: remote_error,
     errors.RequestRefused: request_refused,
     errors.RootNotFound: root_not_found,

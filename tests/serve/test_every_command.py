@@ -133,6 +133,22 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.NO_COLLECTION, ("unknown", *INLINE)),
         (ExitCode.WRONG_USE, ("--runtime", "telepathy")),
     ],
+    "publish": [
+        (ExitCode.DONE, ("target", "shop")),
+        (ExitCode.DONE, ("target", "shop", "--json")),
+        (ExitCode.NO_COLLECTION, ("target", "-c", "unknown")),
+        (ExitCode.NO_SOURCE, ("target", "missing")),
+        (ExitCode.WRONG_USE, ("ftp://host/place", "shop")),
+        (ExitCode.WRONG_USE, ("target", "shop", "--key", "missing")),
+        (ExitCode.WRONG_USE, ()),
+    ],
+    "pull": [
+        (ExitCode.DONE, ("target", "shop", *INLINE)),
+        (ExitCode.NO_SOURCE, ("target", "missing", *INLINE)),
+        (ExitCode.STORAGE, ("elsewhere", "shop", *INLINE)),
+        (ExitCode.WRONG_USE, ("target", "shop", "--signers", "missing", *INLINE)),
+        (ExitCode.WRONG_USE, ()),
+    ],
     "eval": [
         (ExitCode.WRONG_USE, ("missing.tsv", "shop")),
         (ExitCode.WRONG_USE, ("--mine", "nonsense", "shop")),
@@ -182,6 +198,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("every")
     write_tree(folder / "shop", {"cart.py": CART, "payment.py": PAYMENT})
     assert Command(folder / "root")("index", folder / "shop", *INLINE).returncode == 0
+    assert Command(folder / "root")("publish", folder / "target", folder / "shop").returncode == 0
     return folder
 
 

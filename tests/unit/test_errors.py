@@ -44,6 +44,7 @@ EXAMPLES: list[RaycontextError] = [
     errors.EmbeddingFailed("ollama:m@http://gpu:1", "cannot be reached", "Look whether it is up."),
     errors.EmbeddingBudgetExceeded("openai:m@http://gpu:1", 1000, 900),
     errors.NotShared("/root", ("node-a", "node-b")),
+    errors.PublicationRefused("Nothing is published there", "Publish first."),
     errors.JobCancelled("flask"),
     errors.PathNotAllowed("/etc"),
     errors.JobFailed("flask", "disk full"),

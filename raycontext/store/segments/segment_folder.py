@@ -52,6 +52,7 @@ class SegmentFolder:
             raise CorruptSegment(collection, error.path, error.problem) from error
         if xxhash.xxh3_128_hexdigest(encoded) != reference.checksum:
             raise self.damaged(DESCRIPTION, "checksum does not match")
+        self._encoded = encoded
         self._description = checks.refusing(DESCRIPTION)(lambda _: checks.described(encoded))(self)
         check_format(f"{storage.location}/{self._folder}/{DESCRIPTION}", self._description.get("format"))
 
@@ -110,17 +111,23 @@ class SegmentFolder:
         """Compare size and all checksums of one of `DATA_FILES` with the recorded ones, and return the size in bytes.
 
         Each call reads the whole file."""
-        file = self._opened(name)
-        file.check_all()
-        if xxhash.xxh3_128_hexdigest(file.content) != self._description["objects"][name]["checksum"]:
-            raise self.damaged(name, "checksum does not match")
-        return len(file.content)
+        return len(memoryview(self.content(name)))
 
     def _file(self, name: str) -> CheckedFile:
         """Return a data file, of which each block is compared once, by whichever version reads it first."""
         if name not in self._checked:
             self._checked[name] = self._opened(name)
         return self._checked[name]
+
+    def content(self, name: str) -> bytes | pa.Buffer:
+        """Return the content of the description or of a data file, after comparing its size and all its checksums."""
+        if name == DESCRIPTION:
+            return self._encoded
+        file = self._opened(name)
+        file.check_all()
+        if xxhash.xxh3_128_hexdigest(file.content) != self._description["objects"][name]["checksum"]:
+            raise self.damaged(name, "checksum does not match")
+        return file.content
 
     @checks.refusing(DESCRIPTION)
     def _opened(self, name: str) -> CheckedFile:

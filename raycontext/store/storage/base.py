@@ -11,7 +11,14 @@ from typing import Protocol
 
 import pyarrow as pa
 
-__all__ = ["Storage"]
+from raycontext.errors import StorageError
+
+__all__ = ["Storage", "too_large"]
+
+
+def too_large(place: str, most_bytes: int) -> StorageError:
+    """Return the error for an object that is larger than its reader takes."""
+    return StorageError(place, f"it is larger than {most_bytes} bytes, which is the most that it may have")
 
 
 class Storage(Protocol):
@@ -47,8 +54,12 @@ class Storage(Protocol):
         """
         ...
 
-    def read(self, name: str) -> bytes:
-        """Return the content of an object. Raises `FileNotFoundError` where it is missing."""
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
+        """Return the content of an object. Raises `FileNotFoundError` where it is missing.
+
+        most_bytes: size from which the object is refused, before more than that is read: others may have put it there.
+        `StorageError` says so. None: it is read whatever its size.
+        """
         ...
 
     def map(self, name: str, checksum: str = "") -> pa.Buffer:

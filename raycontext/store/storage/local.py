@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from raycontext.errors import StorageError
+from raycontext.store.storage.base import too_large
 from raycontext.store.storage.open_folder import OpenFolder
 from raycontext.ulid import is_ulid, new_ulid
 
@@ -108,9 +109,12 @@ class LocalStorage:
                 parent.empty_out(last)
                 raise
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
         with self._errors_of(name, missing=True), self._above(name) as (folder, last):
-            return folder.read(last)
+            data = folder.read(last, most_bytes)
+        if most_bytes is not None and len(data) > most_bytes:
+            raise too_large(str(self._root / name), most_bytes)
+        return data
 
     def map(self, name: str, checksum: str = "") -> pa.Buffer:
         with self._errors_of(name, missing=True), self._above(name) as (folder, last):

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import pyarrow as pa
 
 from raycontext.errors import StorageError
+from raycontext.store.storage.base import too_large
 
 __all__ = ["MemoryStorage", "end_use_of_memory", "named_memory", "use_memory"]
 
@@ -49,11 +50,14 @@ class MemoryStorage:
     def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
         self.write(folder, {name: self.read(f"{source}/{name}") for name in names})
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
         try:
-            return self._objects[name].data
+            data = self._objects[name].data
         except KeyError as error:
             raise FileNotFoundError(name) from error
+        if most_bytes is not None and len(data) > most_bytes:
+            raise too_large(f"{self.location}/{name}", most_bytes)
+        return data
 
     def map(self, name: str, checksum: str = "") -> pa.Buffer:
         return pa.py_buffer(self.read(name))

@@ -22,6 +22,7 @@ import xxhash
 from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, NotFoundError
 
 from raycontext.errors import StorageError, StorageUnreachable, UnsafeStorage
+from raycontext.store.storage.base import too_large
 from raycontext.store.storage.object_cache import ObjectCache
 from raycontext.ulid import new_ulid
 
@@ -134,9 +135,17 @@ class ObjectStorage:
                 self._delete_all(written)
             raise
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
         with self._errors_of(name, missing=True):
-            return bytes(obstore.get(self._store, name).bytes())
+            answer = obstore.get(self._store, name)
+            if most_bytes is None:
+                return bytes(answer.bytes())
+            received = bytearray()
+            for part in answer.stream(min_chunk_size=PART_BYTES):
+                if len(received) + len(part) > most_bytes:
+                    raise too_large(f"{self._location}/{name}", most_bytes)
+                received += part
+            return bytes(received)
 
     def map(self, name: str, checksum: str = "") -> pa.Buffer:
         """Return an object, mapped from this node's cache, into which it is downloaded once; see `Storage.map`.

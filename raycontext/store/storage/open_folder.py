@@ -106,10 +106,10 @@ class OpenFolder:
             return ""
         return f"{found.st_dev}.{found.st_ino}.{found.st_size}.{found.st_mtime_ns}"
 
-    def read(self, name: str) -> bytes:
-        """Return the content of a regular file."""
-        with os.fdopen(self._open_file(name), "rb", buffering=0) as file:
-            return file.readall()
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
+        """Return the content of a regular file; of one that is larger than `most_bytes`, that many bytes and one."""
+        with os.fdopen(self._open_file(name), "rb") as file:
+            return file.read(-1 if most_bytes is None else most_bytes + 1)
 
     def map(self, name: str) -> pa.Buffer:
         """Return the content of a regular file, mapped."""

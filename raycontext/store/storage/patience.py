@@ -87,8 +87,8 @@ class PatientStorage:
     def copy(self, source: str, folder: str, names: Sequence[str]) -> None:
         self._patiently(lambda: self._storage.copy(source, folder, names))
 
-    def read(self, name: str) -> bytes:
-        return self._patiently(lambda: self._storage.read(name))
+    def read(self, name: str, most_bytes: int | None = None) -> bytes:
+        return self._patiently(lambda: self._storage.read(name, most_bytes))
 
     def map(self, name: str, checksum: str = "") -> pa.Buffer:
         return self._patiently(lambda: self._storage.map(name, checksum))
