@@ -48,7 +48,7 @@ def of_command(name: str) -> set[str]:
     """Return the options of a command that are not those of all commands, nor its own."""
     (command,) = (found for found in application.registered_commands if found.callback and _name(found) == name)
     assert command.callback is not None
-    own = {"index": {"path", "dry_run", "watching", "force"}, "watch": {"path", "stop", "every"}}
+    own = {"index": {"path", "dry_run", "watching", "force", "ref"}, "watch": {"path", "stop", "every"}}
     own["eval"] = {"queries", "path", "limit", "worst", "mine", "questions", "show_questions"}
     own["tune"] = {"queries", "path", "mine", "questions", "keep", "reset"}
     common = {"collection", "root", "address", "runtime", "as_json"}
@@ -69,7 +69,7 @@ def of_http(name: str, *others: str) -> set[str]:
 
 def of_mcp() -> set[str]:
     (tool,) = (tool for tool in TOOLS if tool["name"] == "index_codebase")
-    return of_schema(tool["inputSchema"], "path", "force", "splitter", "customExtensions", "ignorePatterns")
+    return of_schema(tool["inputSchema"], "path", "force", "ref", "splitter", "customExtensions", "ignorePatterns")
 
 
 def left_out_by_decision() -> set[str]:
@@ -83,7 +83,9 @@ def left_out_by_decision() -> set[str]:
     [
         (
             "Context.index",
-            lambda: of_signature(raycontext.Context.index, "source", "collection", "paths", "force", "on_progress"),
+            lambda: of_signature(
+                raycontext.Context.index, "source", "collection", "paths", "force", "ref", "on_progress"
+            ),
         ),
         ("Context.watch", lambda: of_signature(raycontext.Context.watch, "source", "collection", "on_report")),
         ("Context.estimate", lambda: of_signature(raycontext.Context.estimate, "source", "collection")),
@@ -91,7 +93,7 @@ def left_out_by_decision() -> set[str]:
         ("raycontext watch", lambda: of_command("watch")),
         ("raycontext eval", lambda: of_command("eval")),
         ("raycontext tune", lambda: of_command("tune")),
-        ("/api/index", lambda: of_http("IndexQuery", "force")),
+        ("/api/index", lambda: of_http("IndexQuery", "force", "ref")),
         ("/api/watch", lambda: of_http("WatchQuery")),
         ("batch", lambda: of_schema(EntryOptions.model_json_schema(), "priority", "fetch_seconds")),
         ("MCP", lambda: of_mcp() | left_out_by_decision()),
