@@ -96,6 +96,9 @@ class SearchFilters(FrozenModel):
     all paths."""
     grep: str = ""
     """Regular expression: only chunks with a line that it matches. Empty: all chunks."""
+    lines: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] | None = None
+    """Paths relative to the root, each with ranges of lines, first and last: only chunks that touch one of these. None:
+    all chunks."""
 
 
 class FeatureContribution(FrozenModel):

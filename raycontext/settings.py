@@ -26,6 +26,9 @@ def default_cache() -> Path:
 CACHE_BYTES = 10 << 30
 """Default of `RAYCONTEXT_CACHE_BYTES`: size of the cache of an object store in bytes."""
 
+REF_BYTES = 2 << 30
+"""Default of `RAYCONTEXT_REF_BYTES`: size of the collections of commits in bytes."""
+
 FILE_SECONDS = 20.0
 """Default of `RAYCONTEXT_FILE_SECONDS`: CPU time in seconds that the indexing of any file may take."""
 
@@ -109,6 +112,9 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=CACHE_BYTES, ge=0)
     """Largest size of `cache` in bytes. Data that was not used for the longest time is removed first. 0 keeps
     nothing."""
+    ref_bytes: int = Field(default=REF_BYTES, ge=0)
+    """Largest size in bytes of the collections of commits (`ref`) together, without what they share with others. Those
+    that were not used for the longest time are removed first."""
     object_store_bytes: int = 100 << 20
     """Size in bytes of the object store of a local Ray. It is small, since chunks never pass through it."""
     allowed: str = ""

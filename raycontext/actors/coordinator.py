@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from raycontext.actors.calls import calls_of, counted
+from raycontext.actors.commit_room import remove_unused
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.growth import Growth
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
@@ -92,7 +93,7 @@ class Coordinator:
         self._maintenance: dict[str, asyncio.Task[None]] = {}
         self._leaving: Counter[str] = Counter()  # collections that are handed over
         budget = budget or IndexBudget()
-        self._file_seconds = budget.file_seconds
+        self._file_seconds, self._ref_bytes = budget.file_seconds, budget.ref_bytes
         self._governor = Governor(budget.places(runtime.parallelism))
         self._growth = Growth(runtime, self._governor, budget)
         self._plans: dict[str, EmbedderPlan] = {}
@@ -123,6 +124,8 @@ class Coordinator:
         )
         if not request.places:
             self._looks.note_run(identity.name, begun)
+        if is_source_of_commit(identity.source):
+            await remove_unused(self._catalog, self._turns, self._clear, self._ref_bytes, identity.name)
         return report
 
     async def pull(self, request: IndexRequest, target: str, signers: str | None, trust: bool) -> PullReport:
@@ -138,8 +141,7 @@ class Coordinator:
         return (await asyncio.to_thread(self._catalog.prepare, source, collection)).name
 
     async def options_for_commit(self, collection: str, source: str) -> tuple[IndexOptions | None, bool]:
-        """Return the options of the collection of the folder that a commit's source names, None where it has none, and
-        whether the commit's `collection` has been committed to."""
+        """Return what `Catalog.options_for_commit` returns, for a collection of a commit that is used now."""
         return await asyncio.to_thread(self._catalog.options_for_commit, collection, source)
 
     async def of_source(self, source: str) -> str:

@@ -162,6 +162,10 @@ QUERY_COMMANDS = {
                     ("--ref",),
                     "Branch, tag or commit to search instead of the folder. It is indexed first if it never was.",
                 ),
+                Option(
+                    ("--changed",),
+                    "Only what differs between two branches, tags or commits, A..B; A...B: since B parted from A.",
+                ),
                 *SELECTION,
                 Option(("--grep",), "Only chunks with a line that matches this regular expression, as in ripgrep."),
                 Option(

@@ -73,6 +73,7 @@ def _search_body(given: Given) -> dict[str, Any]:
         "collections": None if one else collections,
         "ref": given["ref"],
         "grep": text_of(given["grep"]) if given["grep"] else None,
+        "changed": given["changed"],
         "diversity": given["diversity"],
         "explain": given["explain"],
         "context": given["context"] or None,
@@ -120,7 +121,7 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     try:
         answer = asked(name, body, given)
     except RemoteError as refused:
-        if refused.exit_code != ExitCode.NO_COLLECTION or name != "search" or given["ref"] is not None:
+        if refused.exit_code != ExitCode.NO_COLLECTION or name != "search" or given["ref"] or given["changed"]:
             raise
         from raycontext.cli.first_search import folder_to_index
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from raycontext.index.limits import TASK_BYTES
-from raycontext.settings import FILE_SECONDS
+from raycontext.settings import FILE_SECONDS, REF_BYTES
 
 __all__ = ["Governor", "IndexBudget", "Places"]
 
@@ -36,6 +36,9 @@ class IndexBudget(NamedTuple):
     """Largest amount of memory in bytes. None: no limit beyond that of the cores."""
     file_seconds: float = FILE_SECONDS
     """CPU time in seconds that the indexing of one file may take, in addition to its share by size."""
+
+    ref_bytes: int = REF_BYTES
+    """Largest size in bytes of the collections of commits together."""
 
     def tasks(self, parallelism: int) -> int:
         """Return how many index tasks may run at once, at least one. `parallelism` is how many can run."""

@@ -33,7 +33,9 @@ class CollectionAccess:
         self._root = root
         self._runtime = runtime
         self._settings = settings
-        self._budget = IndexBudget(settings.index_cores, settings.index_memory_bytes, settings.file_seconds)
+        self._budget = IndexBudget(
+            settings.index_cores, settings.index_memory_bytes, settings.file_seconds, settings.ref_bytes
+        )
         self._look_budget = LookBudget(settings.look_files, settings.look_seconds)
         self._storage_options = storage_options_of(settings)
         self._clients: dict[str, SearchClient] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import Coordinator
 from raycontext.actors.looks import Look, with_looks
+from raycontext.discover.commits.names import is_name_of_commit
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput
 from raycontext.hits import Hits
@@ -247,6 +248,7 @@ class Context(EvaluationAccess):
         collections: Iterable[str] = (),
         path: str | Path | None = None,
         ref: str | None = None,
+        changed: str | None = None,
         limit: int = 10,
         languages: Iterable[str] = (),
         paths: Iterable[str] = (),
@@ -268,6 +270,7 @@ class Context(EvaluationAccess):
         holds it; with `collection` it may be relative to that collection's folder.
         ref: branch, tag or commit of the git repository of the collection, the path or the current folder. Its tree is
         searched in place of the folder; it is indexed first where it is not (see `index`).
+        changed: "A..B", two branches, tags or commits: only chunks with lines of B that A has not; A...B: since a fork.
         limit: largest number of hits, 1 to 1000.
         languages, paths, kinds: filters that hold before the ranking: languages by their names, common aliases or
         extensions; globs in gitignore syntax, relative to the source or absolute, of which `!` excludes; values of
@@ -302,6 +305,12 @@ class Context(EvaluationAccess):
             repeat_factor=1.0 - spread,
             explain=explain,
         )
+        if changed is not None:
+            if ref is not None or collections:
+                raise InvalidInput("A range of changes is given with a ref or several collections", "Give one of them.")
+            differing = await self._changed(changed, collection, path)
+            request = replace(request, filters=differing.among(request.filters))
+            ref = None if collection is not None and is_name_of_commit(collection) else differing.after
         if ref is not None:
             collection, path = await self._indexed_at(ref, collection, tuple(collections), path)
             refresh = True

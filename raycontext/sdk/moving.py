@@ -14,7 +14,17 @@ from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.sdk.context import Context
 from raycontext.sdk.ref_access import RefTarget
 
-__all__ = ["freshen", "hand_over", "is_complete", "names_of", "note_complete", "runtime_of", "target_of", "warm"]
+__all__ = [
+    "ends_of",
+    "freshen",
+    "hand_over",
+    "is_complete",
+    "names_of",
+    "note_complete",
+    "runtime_of",
+    "target_of",
+    "warm",
+]
 
 
 def runtime_of(context: Context) -> Literal["ray", "processes", "inline"]:
@@ -48,6 +58,12 @@ async def warm(context: Context, collection: str) -> None:
 async def target_of(context: Context, ref: str, collection: str | None, path: str | None) -> RefTarget:
     """Return the collection of the commit that a ref means now. Raises what `Context.search` raises for a ref."""
     return await context._target_of(ref, collection, path)
+
+
+async def ends_of(context: Context, changed: str, collection: str | None, path: str | None) -> tuple[str, str]:
+    """Return the full hashes of the two commits of a range of changes. Raises what `Context.search` raises for one."""
+    found = await context._changed(changed, collection, path)
+    return found.before, found.after
 
 
 async def is_complete(context: Context, target: RefTarget) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.actors.coordinator import Coordinator
+from raycontext.discover.commits.changes import Changed, changed_lines
+from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.commits.repository import open_repository, outside_rules, resolve_ref
 from raycontext.discover.trees import folder_of
 from raycontext.errors import InvalidInput, UnknownCollection
@@ -57,6 +59,12 @@ class RefAccess(EstimateAccess):
         folder, inside = await self._folder_of(collection, path)
         return await asyncio.to_thread(target_in, folder, ref, inside)
 
+    async def _changed(self, changed: str, collection: str | None, path: str | Path | None) -> Changed:
+        """Return what differs between two commits; see `changed_lines`. The other arguments are like those of
+        `_target_of`."""
+        folder, _ = await self._folder_of(collection, path)
+        return await asyncio.to_thread(changed_lines, folder, changed)
+
     async def _is_complete(self, target: RefTarget) -> bool:
         """Return whether this context has indexed a commit whole, with the options of today."""
         if target.collection not in self._complete:
@@ -80,8 +88,9 @@ class RefAccess(EstimateAccess):
             await asyncio.to_thread(check_exists, path)
             return await self._around(await asyncio.to_thread(real_path, path))
         if collection is not None:
-            source = folder_of((await self._identity(collection, None)).source)
-            if not await asyncio.to_thread(is_own_source, self._root, source):
+            named = (await self._identity(collection, None)).source
+            source = folder_of(named)
+            if not is_source_of_commit(named) and not await asyncio.to_thread(is_own_source, self._root, source):
                 raise InvalidInput(
                     f"You have not indexed {source} under this root", "Give the folder of the repository as a path."
                 )

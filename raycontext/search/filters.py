@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
     admitted: NDArray[np.bool_] = admitted_files(segment, filters)[segment.chunk_column("file")]
     if filters.kinds:
         admitted = admitted & _among(segment.chunks.column("kind"), filters.kinds)
+    if filters.lines is not None:
+        admitted = admitted & _touching(segment, dict(filters.lines))
     return admitted
 
 
@@ -43,6 +45,24 @@ def admitted_files(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_
             admits = _admits(filters.paths)
             files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
     return files
+
+
+def _touching(segment: Segment, lines: Mapping[str, Sequence[tuple[int, int]]]) -> NDArray[np.bool_]:
+    """Return True for each chunk of a segment that has a line in one of its file's ranges, bool[rows]."""
+    touching = np.zeros(segment.reference.rows, np.bool_)
+    starts, ends = segment.chunk_column("start_line"), segment.chunk_column("end_line")
+    files = segment.chunk_column("file")
+    for ordinal, path in enumerate(segment.files.column("path").to_pylist()):
+        ranges = lines.get(os.fsdecode(path))
+        if ranges is None:
+            continue
+        rows = np.flatnonzero(files == ordinal)
+        firsts, lasts = (np.array(values, np.int64) for values in zip(*ranges, strict=True))
+        # Ranges ascend and do not overlap: the first that ends at or after a chunk's start is the only one to look at.
+        places = np.searchsorted(lasts, starts[rows])
+        inside = places < len(firsts)
+        touching[rows[inside]] = firsts[places[inside]] <= ends[rows[inside]]
+    return touching
 
 
 def _among(column: pa.ChunkedArray, wanted: Sequence[str]) -> NDArray[np.bool_]:

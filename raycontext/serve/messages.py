@@ -128,6 +128,9 @@ class SearchQuery(_Selection):
     """Current folder of the caller. The collection that indexes it is searched where nothing else says which."""
     ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """Branch, tag or commit of the repository to search in place of the folder. It is indexed first if it never was."""
+    changed: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    """Two branches, tags or commits as `A..B`: only chunks with lines that B has and A has not, as they are in B.
+    `A...B`: those since B parted from A."""
     diversity: float | None = Field(default=None, ge=0.0, le=1.0)
     """How much each further hit of a file loses, from 0 (nothing) to 1 (one hit per file). Null takes the daemon's
     setting.

@@ -18,13 +18,14 @@ __all__ = ["index_at_ref", "search_at_ref"]
 
 async def search_at_ref(
     asked: SearchQuery,
-    ref: str,
     catalog: Context,
     reach: Reach,
     base: str | None,
     index: Callable[[str, str], Awaitable[IndexReport]],
 ) -> SearchQuery:
-    """Return a search of the collection of the commit that `ref` means now, which is indexed by then.
+    """Return a search of the collection of the commit that its ref means now, which is indexed by then.
+
+    Its range of changes, if it has one, is then one of full hashes.
 
     base: collection whose folder is meant; None leaves it to the paths of the request. index: indexes a collection, by
     its name and its source. Raises what `Context.search` raises for a ref, and `PathNotAllowed` for a repository that
@@ -33,12 +34,19 @@ async def search_at_ref(
     if asked.collections:
         raise InvalidInput("Both a ref and several collections are given", "Give a path or one collection.")
     path = asked.path or (asked.folder if base is None else None)
+    ref, changed = asked.ref or "", None
+    if asked.changed is not None:
+        if asked.ref is not None:
+            raise InvalidInput("Both a ref and a range of changes are given", "A..B searches B: give one of them.")
+        before, ref = await moving.ends_of(catalog, asked.changed, base, path)
+        changed = f"{before}..{ref}"
     target = await moving.target_of(catalog, ref, base, path)
     await asyncio.to_thread(reach.check_repository, target.source)
     if not await moving.is_complete(catalog, target):
         await index(target.collection, target.source)
     inside = target.inside if asked.path is not None and target.inside else None
-    return asked.model_copy(update={"collection": target.collection, "path": inside, "folder": None, "refresh": True})
+    at = {"collection": target.collection, "path": inside, "folder": None, "refresh": True, "changed": changed}
+    return asked.model_copy(update=at)
 
 
 async def index_at_ref(asked: IndexQuery, ref: str, source: str, reach: Reach) -> tuple[IndexQuery, str]:

@@ -85,17 +85,15 @@ class Service:
         return other
 
     async def search(self, asked: SearchQuery) -> Answer:
-        """Return the hits for a query. While an index job runs, they come from what is committed, and are marked as
-        partial.
-        """
+        """Return the hits for a query: those of what is committed, marked as partial while an index job runs."""
         begun = time.perf_counter()
         if asked.path is not None:
             await self._check_path(asked.path)
-        if asked.ref is not None:
+        if asked.ref is not None or asked.changed is not None:
             base = await self.name_of(asked) if self._reach.is_bounded else asked.collection
             self._reach.check_writes(base)  # a commit is indexed for the search
-            asked = await search_at_ref(asked, asked.ref, self.contexts.catalog, self._reach, base, self._index)
-        is_bounded = self._reach.is_bounded and asked.ref is None  # a ref was resolved within the bounds
+            asked = await search_at_ref(asked, self.contexts.catalog, self._reach, base, self._index)
+        is_bounded = self._reach.is_bounded and not (asked.ref or asked.changed)  # a ref was resolved within the bounds
         collection, collections, path = asked.collection, asked.collections, asked.path
         if is_bounded and collections and not (collection or path):
             sources = await self._sources()
@@ -109,6 +107,7 @@ class Service:
                 collection=collection,
                 collections=collections,
                 path=path,
+                changed=asked.changed,
                 limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
                 languages=asked.languages,
                 paths=asked.paths,

@@ -21,6 +21,7 @@ from raycontext.store.collection import (
     each_of,
     is_collection,
 )
+from raycontext.store.commit_collections import note_use, unused_beyond
 from raycontext.store.kept_catalog import MOST_BEHIND, KeptCatalog, KnownCollection
 from raycontext.store.manifest import Manifest
 from raycontext.store.storage.base import Storage
@@ -53,6 +54,11 @@ class Catalog:
         others = [name for name in listed if name not in known]
         found = each_of(self._storage, lambda name: is_collection(self._storage, name), others)
         return sorted([*known, *(name for name, is_there in zip(others, found, strict=True) if is_there)])
+
+    def unused_commits(self, limit: int, kept: str) -> list[str]:
+        """Return the collections of commits that are to go so that the others take at most `limit` bytes; see
+        `unused_beyond`."""
+        return unused_beyond(self._storage, self.of_commits(), limit, kept)
 
     def _is_of_commit(self, name: str) -> bool:
         """Return whether a collection is of a commit. Its source is asked only where its name looks like that."""
@@ -143,7 +149,8 @@ class Catalog:
 
     def options_for_commit(self, collection: str, source: str) -> tuple[IndexOptions | None, bool]:
         """Return the options of the collection of the folder that a commit's source names, None where there is none
-        that can be read, and whether the commit's `collection` has a version."""
+        that can be read, and whether the commit's `collection` has a version. Note that this one is used now."""
+        note_use(self._storage, collection)
         is_there = bool(Collection(self._storage, collection).versions())
         return options_of_folder(self._storage, source), is_there
 

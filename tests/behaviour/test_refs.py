@@ -341,3 +341,53 @@ def test_a_partial_clone_is_told_and_nothing_is_fetched(context: raycontext.Sync
         context.index(partial, ref="v1")
     assert context.index(partial, ref="HEAD").files == 2, "what it has is enough"
     assert sorted(path.name for path in (partial / ".git" / "objects").rglob("*")) == before
+
+
+def test_only_what_differs_between_two_commits_is_searched(context: raycontext.SyncContext, tmp_path: Path) -> None:
+    place = tmp_path / "work"
+    long = tides(*range(40))
+    commit(place, {"same.py": tides(1), "long.py": long, "old.py": tides(2), "a b\t\u00e9.py": tides(3)})
+    git(place, "tag", "v1")
+    git(place, "checkout", "--quiet", "-b", "side")
+    changed = long.replace("port.tides[30]", "port.tides[30] + spring_tide")
+    commit(place, {"long.py": changed, "new.py": tides(5), "a b\t\u00e9.py": tides(3, 4), "bin.dat": b"\0"})
+    git(place, "rm", "--quiet", "old.py")
+    commit(place, {})
+    git(place, "checkout", "--quiet", "main")
+    commit(place, {"main.py": tides(6)})
+
+    def found(changed: str, **more: Any) -> dict[str, list[tuple[int, int]]]:
+        places: dict[str, list[tuple[int, int]]] = {}
+        for hit in context.search("tide table of a port", path=place, changed=changed, limit=100, **more):
+            places.setdefault(hit.path, []).append((hit.start_line, hit.end_line))
+        return places
+
+    hits = found("v1..side")
+    assert set(hits) == {"long.py", "new.py", "a b\t\u00e9.py"}
+    line = 1 + changed[: changed.index("spring_tide")].count("\n")
+    assert all(start <= line <= end for start, end in hits["long.py"]), "one definition of forty"
+    assert set(found("side..v1")) == {"long.py", "old.py"}, "as it was before"
+    assert set(found("side..main")) == {"main.py", "long.py", "old.py"}
+    assert set(found("side...main")) == {"main.py"}
+    assert set(found("v1..")) == {"main.py"}
+    assert found("v1..v1") == {}
+    assert set(found("v1..side", paths=["new*"])) == {"new.py"}
+    for wrong in ("v1", "..main", "v1..no-such"):
+        with pytest.raises(InvalidInput):
+            found(wrong)
+
+
+def test_commits_that_are_not_used_go_when_they_take_too_much_room(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "work"
+    commits = [commit(place, {f"a{n}.py": tides(n)}) for n in range(4)]
+    monkeypatch.setenv("RAYCONTEXT_REF_BYTES", "0")
+    with raycontext.connect(root=root, runtime="inline", workers=2) as context:
+        for name in commits:
+            context.index(place, ref=name)
+            assert [path.name[4:44] for path in root.glob("ref-*")] == [name]
+        assert context.search("tide table", path=place, ref=commits[0], limit=1)
+        assert [path.name[4:44] for path in root.glob("ref-*")] == [commits[0]]
+        context.index(place)
+        assert context.status("work").files == 4, "no other collection is touched"

@@ -80,9 +80,8 @@ class Calls:
 
     async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Search a folder; index it first when it never was."""
-        ref = arguments.get("ref")
-        if ref is not None:
-            return await self._search_ref(arguments, place, ref)
+        if "ref" in arguments or "changed" in arguments:
+            return await self._search_ref(arguments, place)
         found = await self._collection_of(place)
         notes: list[str] = []
         if found is None or found.version == 0:
@@ -103,16 +102,17 @@ class Calls:
         first = f"{_counted(answer)} for '{query}' in {place}"
         return _results(first, found.source, notes, answer, arguments)
 
-    async def _search_ref(self, arguments: dict[str, Any], place: str, ref: str) -> ToolAnswer:
-        """Search a commit of the repository that a folder lies in, without a checkout."""
+    async def _search_ref(self, arguments: dict[str, Any], place: str) -> ToolAnswer:
+        """Search a commit of the repository that a folder lies in, or what it changes, without a checkout."""
+        ref, changed = arguments.get("ref"), arguments.get("changed")
         globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
         query, limit = arguments["query"], arguments["limit"]
-        answer = await self._service.search(
-            SearchQuery(query=query, ref=ref, path=place, paths=list(globs), limit=limit, context=True)
-        )
+        asked = SearchQuery(query=query, path=place, paths=list(globs), limit=limit, context=True)
+        answer = await self._service.search(asked.model_copy(update={"ref": ref, "changed": changed}))
         root = answer.hits[0].source if answer.hits else place
         notes = [] if answer.hits else [_tried(place, place, filtered=bool(globs))]
-        return _results(f"{_counted(answer)} for '{query}' in {place} at {ref}", root, notes, answer, arguments)
+        first = f"{_counted(answer)} for '{query}' in {place} at {ref or changed}"
+        return _results(first, root, notes, answer, arguments)
 
     async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
         """Find code similar to a line of a file."""

@@ -80,6 +80,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
                 "description": "A question or description in plain words, identifiers included.",
             },
             ref=about(REF, "Branch, tag or commit to search, instead of the files as they are now."),
+            changed=about(REF, "Two of them as A..B: only code that B has and A has not."),
             limit=LIMIT,
             extensionFilter=about(PATTERNS, "Only files with these extensions, such as ['.ts', '.tsx']."),
             pathFilter=about(
