@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from raycontext.errors import InvalidInput
-from raycontext.grep.literals import required_literal
 from raycontext.grep.nodes import Assertion, Flagged, Literal, Node, Run
 from raycontext.grep.pattern import GrepPattern
 from raycontext.grep.required import Need, required_trigrams
@@ -16,9 +15,6 @@ __all__ = ["BLOCK_BYTES", "LineMatcher", "compiled"]
 
 BLOCK_BYTES = 1 << 18
 """Size of the pieces of a text, in bytes, between which a search looks at the time. A longer line makes one larger."""
-
-LINES_ALONE_BYTES = 1000
-"""Number of bytes for each line with a required text from which on only these lines are tried."""
 
 KEPT_PATTERNS = 64
 """Number of compiled patterns that a process keeps."""
@@ -31,7 +27,6 @@ class LineMatcher:
         """Compile an expression. Raises `InvalidInput` where the engine refuses it."""
         import rurex  # loaded by the first search alone
 
-        self._literal = required_literal(node)
         self.need: Need = required_trigrams(node)
         """What the folded text of a file with a match must hold."""
         try:
@@ -46,32 +41,27 @@ class LineMatcher:
 
         `check` is called between pieces of the text; what it raises is raised.
         """
-        for piece, first in self._pieces(text, check):
+        for piece, first in _pieces(text):
+            check()
             for match in self._whole.finditer(piece):
                 place, end = match.span()
                 yield first + piece.rfind(b"\n", 0, place) + 1, first + end - 1, first + place
 
     def count(self, text: bytes, check: Callable[[], None]) -> int:
         """Return the number of matching lines of a text."""
-        return sum(len(self._whole.findall(piece)) for piece, _ in self._pieces(text, check))
+        total = 0
+        for piece, _ in _pieces(text):
+            check()
+            total += len(self._whole.findall(piece))
+        return total
 
     def matches(self, text: bytes, check: Callable[[], None]) -> bool:
         """Return whether a line of a text matches."""
-        return any(self._whole.search(piece) is not None for piece, _ in self._pieces(text, check))
-
-    def _pieces(self, text: bytes, check: Callable[[], None]) -> Iterator[tuple[bytes, int]]:
-        """Yield the pieces of a text that may match, after a call of `check` each, and where each piece begins."""
-        literal = self._literal
-        for piece, first in _pieces(text):
+        for piece, _ in _pieces(text):
             check()
-            if not literal:
-                yield piece, first
-                continue
-            lines = _lines_with(piece, literal, len(piece) // LINES_ALONE_BYTES + 1)
-            if lines is None:
-                yield piece, first
-            else:
-                yield from ((line, first + place) for line, place in lines)
+            if self._whole.search(piece) is not None:
+                return True
+        return False
 
 
 @lru_cache(KEPT_PATTERNS)
@@ -108,16 +98,3 @@ def _pieces(text: bytes) -> Iterator[tuple[bytes, int]]:
     if start < len(text):
         rest = text[start:] if start else text
         yield rest if rest.endswith(b"\n") else rest + b"\n", start
-
-
-def _lines_with(piece: bytes, literal: bytes, most: int) -> list[tuple[bytes, int]] | None:
-    """Return the lines of a piece that hold a text, and where each begins; None where there are more than `most`."""
-    found: list[tuple[bytes, int]] = []
-    place = piece.find(literal)
-    while place >= 0:
-        if len(found) == most:
-            return None
-        start, end = piece.rfind(b"\n", 0, place) + 1, piece.index(b"\n", place) + 1
-        found.append((piece[start:end], start))
-        place = piece.find(literal, end)
-    return found

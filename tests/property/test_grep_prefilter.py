@@ -63,34 +63,6 @@ def test_a_text_with_a_match_has_what_is_required(pattern: str, text: str, ignor
     assert matcher.matches(text.encode(), lambda: None) == bool(lines_of(matcher, text))
 
 
-@settings(max_examples=300)
-@given(PATTERNS, TEXTS, st.sampled_from([1, 300]))
-def test_lines_that_hold_a_required_text_are_tried_alone_with_the_same_result(
-    pattern: str, text: str, copies: int
-) -> None:
-    """A choice of an expression and itself has no required text, so all of a text is read for it."""
-    whole = (text + "\n") * copies
-    both = compiled(GrepPattern(f"(?:{pattern})|(?:{pattern})"))
-    matcher = compiled(GrepPattern(pattern))
-    assert list(matcher.lines(whole.encode(), lambda: None)) == list(both.lines(whole.encode(), lambda: None))
-    assert matcher.count(whole.encode(), lambda: None) == both.count(whole.encode(), lambda: None)
-
-
-@settings(max_examples=200)
-@given(
-    st.text(st.sampled_from("ab_é"), min_size=3, max_size=5),
-    st.sampled_from(["{}", r"\b{}\b", "^{}", "{}$", r"\w+{}", "{}.*{}", "(?i:x){}"]),
-    st.lists(st.text(st.sampled_from("ab_ éxX"), max_size=30), max_size=80),
-    st.integers(0, 80),
-)
-def test_rare_text_is_found_in_a_long_one(wanted: str, form: str, lines: list[str], place: int) -> None:
-    pattern = form.format(*[wanted] * form.count("{}"))
-    filler = ["nothing of the kind " * 3] * 200
-    text = "\n".join([*filler, *lines[:place], f"x{wanted}", wanted, *lines[place:], *filler])
-    both = compiled(GrepPattern(f"(?:{pattern})|(?:{pattern})"))
-    assert lines_of(compiled(GrepPattern(pattern)), text) == lines_of(both, text)
-
-
 @settings(max_examples=200)
 @given(LITERALS, TEXTS, st.booleans())
 def test_a_fixed_string_is_found_where_it_is(wanted: str, text: str, ignore_case: bool) -> None:
