@@ -34,14 +34,15 @@ def run(script: str, tree: Path, root: Path, target: Path, branch: str) -> str:
 def test_recipe_publishes_on_main_and_pulls_on_branches(tmp_path: Path) -> None:
     (script,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
     main, branch, target = tmp_path / "main", tmp_path / "branch", tmp_path / "target"
-    write_tree(main, {"cart.py": CART, "pay/payment.py": PAYMENT})
+    sessions = "def store_session(session):\n    return session\n"
+    write_tree(main, {"cart.py": CART, "pay/payment.py": PAYMENT, "sessions.py": sessions})
     shutil.copytree(main, branch)
-    (branch / "sessions.py").write_text("def store_session(session):\n    return session\n")
+    (branch / "refund.py").write_text("def refund(booking):\n    return -booking\n")
     first = run(script, main, tmp_path / "first", target, "main")
     assert "published 'ci', version 1, as number 1" in first
     told = run(script, branch, tmp_path / "second", target, "feature")
-    assert "2 files taken over" in told
+    assert "3 files taken over" in told
     assert "sessions.py" in told
-    shutil.copy(branch / "sessions.py", main)
+    shutil.copy(branch / "refund.py", main)
     again = run(script, main, tmp_path / "third", target, "main")
     assert "as number 2" in again
