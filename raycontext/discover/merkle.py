@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import xxhash
 
-__all__ = ["MerkleTree", "TreeDiff", "diff"]
+__all__ = ["MerkleTree", "TreeDiff", "diff", "folder_digest"]
 
 _FILE = b"f"
 _FOLDER = b"d"
@@ -61,7 +61,7 @@ class MerkleTree:
             folder.files[name] = digest
         # Each folder was created after its parent. In reverse order, subfolders come before their parent.
         for folder in reversed(folders.values()):
-            folder.digest = _folder_digest(folder, folders)
+            folder.digest = _digest_of(folder, folders)
         return cls(folders)
 
     def updated(self, digests: Mapping[str, bytes], removed: Iterable[str]) -> MerkleTree:
@@ -83,7 +83,7 @@ class MerkleTree:
                 _create_writable(folders, folder_path, writable)
             _writable(folders, folder_path, writable).files[name] = digest
         for path in sorted(writable & folders.keys(), key=_depth, reverse=True):
-            folders[path].digest = _folder_digest(folders[path], folders)
+            folders[path].digest = _digest_of(folders[path], folders)
         return MerkleTree(folders)
 
     @property
@@ -191,10 +191,10 @@ def _joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _folder_digest(folder: _Folder, folders: Mapping[str, _Folder]) -> bytes:
-    """Return the digest of a folder (16 bytes). The digests of its subfolders must be set."""
-    entries = [(name, _FILE, digest) for name, digest in folder.files.items()]
-    entries.extend((name, _FOLDER, folders[path].digest) for name, path in folder.folders.items())
+def folder_digest(files: Mapping[str, bytes], folders: Mapping[str, bytes]) -> bytes:
+    """Return the digest of a folder (16 bytes) from those of its files and of its subfolders, by name."""
+    entries = [(name, _FILE, digest) for name, digest in files.items()]
+    entries.extend((name, _FOLDER, digest) for name, digest in folders.items())
     entries.sort()
     parts: list[bytes] = []
     for name, kind, digest in entries:
@@ -207,3 +207,8 @@ def _folder_digest(folder: _Folder, folders: Mapping[str, _Folder]) -> bytes:
             digest,
         )
     return xxhash.xxh3_128_digest(b"".join(parts))
+
+
+def _digest_of(folder: _Folder, folders: Mapping[str, _Folder]) -> bytes:
+    """Return the digest of a folder of a tree. The digests of its subfolders must be set."""
+    return folder_digest(folder.files, {name: folders[path].digest for name, path in folder.folders.items()})

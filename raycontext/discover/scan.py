@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,22 +44,23 @@ def scan(root: Path, options: IndexOptions, previous: Snapshot | None) -> Scan:
     return compared(walk(root, options.max_file_bytes), options, previous)
 
 
-def scan_places(root: Path, options: IndexOptions, previous: Snapshot, places: Iterable[str]) -> Scan:
+def scan_places(
+    root: Path, options: IndexOptions, below: Callable[[Iterable[str]], Snapshot], places: Iterable[str]
+) -> Scan:
     """Compare some places of a tree with an earlier snapshot. All other files count as unchanged.
+
+    below: function that returns the entries of some files, and of all files below some folders; "" is the whole tree.
 
     `places` are paths of files and folders, as in `walk_places`; "." is the whole tree. An ignore file,
     `.gitattributes` or `.git` stands for the folder that it lies in. Raises `RootNotFound`.
     """
     wanted = frozenset(_folder_of_rules(place) for place in places)
     if not wanted.isdisjoint(("", ".")):
-        return scan(root, options, previous)
+        return scan(root, options, below([""]))
     listing = walk_places(root, options.max_file_bytes, wanted)
-    below = tuple(f"{place}/" for place in wanted)
-    entries = {path: entry for path, entry in previous.entries.items() if path in wanted or path.startswith(below)}
+    previous = below(wanted)
     # The time of the earlier walk stays, since the other files were not looked at.
-    return compared(listing, options, Snapshot(previous.scanned_at_ns, entries))._replace(
-        scanned_at_ns=previous.scanned_at_ns
-    )
+    return compared(listing, options, previous)._replace(scanned_at_ns=previous.scanned_at_ns)
 
 
 def _without_declared_anew(listing: TreeListing, previous: Snapshot | None) -> Snapshot | None:

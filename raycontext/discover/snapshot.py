@@ -32,6 +32,7 @@ COARSE_GRANULARITY_NS = 2 * SECOND_NS
 
 _SCANNED_AT_KEY = b"scanned_at_ns"
 _FAILURES_KEY = b"failures"
+_FOLDERS_KEY = b"folders"
 _SCHEMA = pa.schema(
     [
         pa.field("path", pa.binary(), nullable=False),
@@ -127,24 +128,6 @@ class Snapshot:
         """Return the paths of the files that are not in the index, with the reason of each."""
         return {path: entry.reason for path, entry in self.entries.items() if entry.reason is not None}
 
-    @staticmethod
-    def skipped_in(content: pa.Buffer, name: str = "snapshot") -> dict[str, SkipReason]:
-        """Return what `skipped` of a snapshot that `to_bytes` wrote returns, without reading its other entries.
-
-        Raises `CorruptManifest`, which names `name`, for anything else.
-        """
-        try:
-            table = pa.ipc.open_file(pa.BufferReader(content)).read_all().select(["path", "reason"])
-            table.validate(full=True)
-            paths = table.column("path")
-            return {
-                os.fsdecode(paths[row].as_py()): SkipReason(reason)
-                for row, reason in enumerate(table.column("reason").to_pylist())
-                if reason is not None
-            }
-        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-            raise CorruptManifest(name, f"it is no readable Arrow file: {error}") from error
-
     def carried(self, paths: Iterable[str]) -> dict[str, SnapshotEntry]:
         """Return entries for a later snapshot, for files that were not looked at since this snapshot.
 
@@ -161,8 +144,11 @@ class Snapshot:
         doubted = {path: self.entries[path]._replace(inode=UNKNOWN_INODE) for path in paths if path in self.entries}
         return Snapshot(self.scanned_at_ns, {**self.entries, **doubted}) if doubted else self
 
-    def to_bytes(self) -> bytes:
-        """Return the snapshot as an Arrow IPC file, sorted by path. Equal snapshots give equal bytes."""
+    def to_bytes(self, folders: Mapping[str, str] | None = None) -> bytes:
+        """Return the snapshot as an Arrow IPC file, sorted by path. Equal snapshots give equal bytes.
+
+        folders: digests of folders, in hexadecimal, by path; they stand in the metadata of the file.
+        """
         paths = sorted(self.entries)
         entries = [self.entries[path] for path in paths]
         reasons = pa.array(
@@ -179,6 +165,8 @@ class Snapshot:
         metadata = {_SCANNED_AT_KEY: str(self.scanned_at_ns).encode()}
         if failures := self.failures():
             metadata[_FAILURES_KEY] = json.dumps(failures, sort_keys=True, separators=(",", ":")).encode()
+        if folders:
+            metadata[_FOLDERS_KEY] = json.dumps(folders, sort_keys=True, separators=(",", ":")).encode()
         schema = _SCHEMA.with_metadata(metadata)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema) as writer:
@@ -189,6 +177,11 @@ class Snapshot:
     @classmethod
     def from_bytes(cls, content: bytes | pa.Buffer, name: str = "snapshot") -> Snapshot:
         """Read a snapshot that `to_bytes` wrote. Raises `CorruptManifest`, which names `name`, for anything else."""
+        return cls.part_from_bytes(content, name)[0]
+
+    @classmethod
+    def part_from_bytes(cls, content: bytes | pa.Buffer, name: str = "snapshot") -> tuple[Snapshot, dict[str, str]]:
+        """Return what `from_bytes` returns, and the folders that `to_bytes` was given. Raises like `from_bytes`."""
         try:
             table = read_uncompressed(pa.py_buffer(content))
             if not table.schema.equals(_SCHEMA):
@@ -197,6 +190,9 @@ class Snapshot:
             metadata = table.schema.metadata or {}
             scanned_at_ns = int(metadata[_SCANNED_AT_KEY])
             failures = _failures(metadata.get(_FAILURES_KEY, b"{}"))
+            folders = read_json(metadata.get(_FOLDERS_KEY, b"{}"))
+            if not isinstance(folders, dict):
+                raise ValueError("the folders are no table")
             columns = {column: table.column(column).to_pylist() for column in table.column_names}
             paths = [os.fsdecode(path) for path in columns["path"]]
             reasons = [None if reason is None else SkipReason(reason) for reason in columns["reason"]]
@@ -218,7 +214,7 @@ class Snapshot:
         by_path = dict(zip(paths, entries, strict=True))
         if len(by_path) != len(paths):
             raise CorruptManifest(name, "a path occurs twice")
-        return cls(scanned_at_ns, by_path)
+        return cls(scanned_at_ns, by_path), folders
 
 
 def _failures(content: bytes) -> dict[str, Failure]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
+from raycontext.discover.snapshot import UNKNOWN_INODE, SnapshotEntry
+from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.models import IndexOptions
 from raycontext.store.manifest import SegmentReference
 
@@ -65,21 +66,20 @@ class Change:
         yield from self.removed
         yield from self.entries
 
-    def applied_to(self, before: Snapshot) -> Snapshot:
+    def applied_to(self, before: SnapshotTree) -> SnapshotTree:
         """Return the snapshot of the version with this change, on top of the version whose snapshot is `before`."""
-        entries = {} if self.replace else dict(before.entries)
-        for path in self.removed:
-            entries.pop(path, None)
-        entries.update(before.carried(self.unverified & entries.keys()))
+        base = before.emptied() if self.replace else before
+        entries: dict[str, SnapshotEntry | None] = dict.fromkeys(self.removed)
+        entries.update(base.carried(self.unverified - self.removed))
         entries.update(self.entries)
         entries.update(self.seen)
         for path, entry in self.postponed.items():
-            known = entries.get(path)
+            known = entries[path] if path in entries else base.get(path)
             if known is None or known.reason is not None:
                 entries[path] = entry
             else:
                 entries[path] = known._replace(inode=UNKNOWN_INODE, failure=entry.failure)
-        return Snapshot(scanned_at_ns=self.scanned_at_ns, entries=entries)
+        return base.updated(entries, self.scanned_at_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     <root>/<collection>/COLLECTION.json      format, name, source, id: created once, put-if-absent
                         manifests/<version>.json
                         segments/<ulid>/
-                        snapshots/<ulid>/snapshot.arrow
+                        snapshots/<ulid>/parts
                         condemned/<ulid>         what garbage collection is about to remove; see `condemned`
                         tmp/
 
@@ -18,11 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-import pyarrow as pa
 import xxhash
 
 from raycontext.discover.commits.names import is_name_of_commit
 from raycontext.discover.snapshot import Snapshot
+from raycontext.discover.snapshot_parts import object_of, seal
+from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import (
     CollectionExists,
     CorruptManifest,
@@ -32,6 +33,7 @@ from raycontext.errors import (
     UnknownCollection,
 )
 from raycontext.store.manifest import (
+    FIRST_WITH_PARTS,
     FORMAT,
     Manifest,
     SegmentReference,
@@ -56,8 +58,10 @@ __all__ = [
     "collection_folders",
     "collection_names",
     "each_of",
+    "has_parts",
     "is_collection",
     "shard_of",
+    "snapshot_object",
 ]
 
 Result = TypeVar("Result")
@@ -145,6 +149,17 @@ def is_collection(storage: Storage, name: str) -> bool:
 
 def _has_manifests(storage: Storage, name: str) -> bool:
     return any(manifest_version(each) is not None for each in storage.list(f"{name}/manifests"))
+
+
+def has_parts(manifest: Manifest) -> bool:
+    """Return whether the snapshot of a version is a tree of parts."""
+    return manifest.format >= FIRST_WITH_PARTS
+
+
+def snapshot_object(manifest: Manifest, name: str | None = None) -> str:
+    """Return where the snapshot of a version, or the earlier one called `name`, lies in the collection's folder."""
+    pack = name or manifest.snapshot
+    return object_of(pack) if has_parts(manifest) else f"snapshots/{pack}/snapshot.arrow"
 
 
 def check_name(name: str) -> str:
@@ -245,19 +260,44 @@ class Collection:
 
     def snapshot(self, manifest: Manifest) -> Snapshot:
         """Read the snapshot of a version, which lists its files. Raises `FileNotFoundError` or `CorruptManifest`."""
-        return Snapshot.from_bytes(self._snapshot(manifest))
+        return self._whole(manifest, SnapshotTree.whole) if has_parts(manifest) else self._older_snapshot(manifest)
 
     def skipped(self, manifest: Manifest) -> dict[str, SkipReason]:
         """Return the files of a version's snapshot that are not in the index. Raises what `snapshot` raises."""
-        return Snapshot.skipped_in(self._snapshot(manifest))
+        snapshot = self._whole(manifest, SnapshotTree.noted) if has_parts(manifest) else self._older_snapshot(manifest)
+        return snapshot.skipped()
 
-    def _snapshot(self, manifest: Manifest) -> pa.Buffer:
-        """Return the content of a version's snapshot after comparing its checksum."""
-        name = f"{self.name}/snapshots/{manifest.snapshot}/snapshot.arrow"
+    def snapshot_tree(self, manifest: Manifest) -> SnapshotTree:
+        """Open the snapshot of a version. Its parts are read, and compared with their checksums, when they are needed.
+
+        Raises `FileNotFoundError`, or `CorruptManifest`, which methods of the tree raise as well.
+        """
+        if not has_parts(manifest):
+            return SnapshotTree.of(self._older_snapshot(manifest))
+        packs = {
+            name: self.storage.map(f"{self.name}/{snapshot_object(manifest, name)}")
+            for name in (manifest.snapshot, *manifest.snapshots)
+        }
+        if seal(packs[manifest.snapshot]) != manifest.snapshot_checksum:
+            place = f"{self.storage.location}/{self.name}/{snapshot_object(manifest)}"
+            raise CorruptManifest(place, "checksum does not match")
+        return SnapshotTree.open(manifest.snapshot, packs)
+
+    def _whole(self, manifest: Manifest, read: Callable[[SnapshotTree], Snapshot]) -> Snapshot:
+        try:
+            return read(self.snapshot_tree(manifest))
+        except CorruptManifest as error:
+            place = f"{self.storage.location}/{self.name}"
+            path = error.path if error.path.startswith(place) else f"{place}/{error.path}"
+            raise CorruptManifest(path, error.problem) from error
+
+    def _older_snapshot(self, manifest: Manifest) -> Snapshot:
+        """Return the snapshot of a format without parts after comparing its checksum."""
+        name = f"{self.name}/{snapshot_object(manifest)}"
         data = self.storage.map(name)
         if xxhash.xxh3_128_hexdigest(data) != manifest.snapshot_checksum:
             raise CorruptManifest(f"{self.storage.location}/{name}", "checksum does not match")
-        return data
+        return Snapshot.from_bytes(data)
 
     def segments(self, manifest: Manifest, shard: int) -> list[Segment]:
         """Open the segments of one shard of a version.
@@ -275,9 +315,10 @@ class Collection:
         if manifest is None:
             return None
         found: StorageError | None = None
-        snapshot = f"{self.name}/snapshots/{manifest.snapshot}/snapshot.arrow"
-        if not self.storage.exists(snapshot):
-            found = CorruptManifest(f"{self.storage.location}/{snapshot}", "it is missing")
+        for name in manifest.snapshot_names():
+            snapshot = f"{self.name}/{snapshot_object(manifest, name)}"
+            if not self.storage.exists(snapshot):
+                found = CorruptManifest(f"{self.storage.location}/{snapshot}", "it is missing")
         for reference in manifest.segments:
             try:
                 Segment(self.storage, self.name, reference).check_presence()

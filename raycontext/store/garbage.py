@@ -126,7 +126,7 @@ def _segments(manifests: Iterable[Manifest]) -> set[str]:
 
 
 def _snapshots(manifests: Iterable[Manifest]) -> set[str]:
-    return {manifest.snapshot for manifest in manifests}
+    return {name for manifest in manifests for name in manifest.snapshot_names()}
 
 
 def _age(collection: Collection, name: str, moment: float) -> float:
@@ -210,5 +210,5 @@ def _named_since(collection: Collection, known: set[int]) -> set[str] | None:
             continue
         except CorruptManifest:
             return None
-        named |= {manifest.snapshot, *manifest.segment_names()}
+        named |= manifest.snapshot_names() | manifest.segment_names()
     return named

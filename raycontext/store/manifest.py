@@ -19,6 +19,7 @@ from raycontext.models import IndexOptions
 from raycontext.ulid import is_ulid
 
 __all__ = [
+    "FIRST_WITH_PARTS",
     "FORMAT",
     "Manifest",
     "SegmentReference",
@@ -32,6 +33,9 @@ __all__ = [
 
 FORMAT = 7
 """Number of the on-disk format that this version writes; see docs/format.md."""
+
+FIRST_WITH_PARTS = 7
+"""First format whose snapshots are trees of parts."""
 
 OLDEST_FORMAT = 1
 """Number of the oldest on-disk format that this version reads."""
@@ -100,6 +104,8 @@ class Manifest(BaseModel):
     snapshot: str
     """Name of the snapshot, which lists the files that this version indexes, with their digests."""
     snapshot_checksum: str
+    snapshots: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """Names of earlier snapshots of which this one has parts. Left out where there are none."""
     tree: str
     """Root digest of the Merkle tree over the indexed files, in hexadecimal."""
     files: int
@@ -131,6 +137,10 @@ class Manifest(BaseModel):
         """Return the names of all segments of all shards, pools included."""
         return {segment.name for segment in (*self.segments, *self.pool)}
 
+    def snapshot_names(self) -> set[str]:
+        """Return the names of the snapshot and of the earlier ones of which it has parts."""
+        return {self.snapshot, *self.snapshots}
+
     @classmethod
     def decode(cls, name: str, data: bytes) -> Manifest:
         """Read the manifest in `data`. `name` names the file in errors.
@@ -141,7 +151,7 @@ class Manifest(BaseModel):
             manifest = cls.model_validate(decode_sealed("manifest", name, data))
         except ValidationError as error:
             raise CorruptManifest(name, f"{error.error_count()} fields are missing or wrong") from error
-        if not all(map(is_ulid, (manifest.snapshot, *manifest.segment_names()))):  # names become paths
+        if not all(map(is_ulid, (*manifest.snapshot_names(), *manifest.segment_names()))):  # names become paths
             raise CorruptManifest(name, "it names what is no segment or snapshot")
         return manifest
 

@@ -15,7 +15,7 @@ from raycontext import __version__
 from raycontext.chunk.syntax.parsing import PARSE_ATTEMPTS
 from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.scan import Scan, scan_places
-from raycontext.discover.snapshot import Snapshot, SnapshotEntry
+from raycontext.discover.snapshot import FAULTS, Snapshot, SnapshotEntry
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import NotIndexedYet
 from raycontext.models import CollectionStatus, FailedFile, FileStat, IndexOptions
@@ -81,7 +81,7 @@ class PendingMerge(NamedTuple):
 
 
 class VectorStore:
-    """Owner of a collection, with the shards' manifests, the snapshot and the Merkle tree in memory."""
+    """Owner of a collection, with the newest manifest in memory, and the parts of its snapshot that were read last."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
@@ -123,10 +123,10 @@ class VectorStore:
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
         """Compare some paths of the source with the newest version; see `discover.scan.scan_places`.
 
-        The snapshot is in memory here, so this takes a few milliseconds whatever the size of the tree. Raises
-        `RootNotFound`.
+        Only the parts of the snapshot with these paths are read, so this takes a few milliseconds whatever the size of
+        the tree. Raises `RootNotFound`.
         """
-        return scan_places(Path(source), options, self._writer.snapshot, places)
+        return scan_places(Path(source), options, self._writer.snapshot.below, places)
 
     def compare(
         self,
@@ -218,7 +218,8 @@ class VectorStore:
             encodings.update(_live_counts(segment, "encoding"))
             guessed += guessed_paths(segment)
             redacted.update(redacted_paths(segment))
-        snapshot = self._writer.snapshot
+        tree = self._writer.snapshot
+        snapshot = tree.noted()
         skipped = sorted(snapshot.skipped().items())
         return CollectionStatus(
             name=manifest.collection,
@@ -242,7 +243,7 @@ class VectorStore:
             redacted=dict(sorted(redacted.items())),
             segments=len(references),
             tombstones=sum(len(reference.tombstones) for reference in references),
-            source_bytes=sum(entry.size for entry in snapshot.entries.values() if entry.reason is None),
+            source_bytes=tree.source_bytes,
             bytes_on_disk=self._collection.storage.size(self._collection.name),
             shared_bytes=self._collection.storage.shared_size(self._collection.name),
             skipped=dict(Counter(reason.value for _, reason in skipped)),
@@ -280,7 +281,7 @@ class VectorStore:
             unrecorded=manifest is None or manifest.options != options,
             files=manifest.files if manifest else 0,
             chunks=manifest.chunks if manifest else 0,
-            skipped=dict(Counter(reason.value for reason in self._writer.snapshot.skipped().values())),
+            skipped=self._writer.snapshot.skipped,
             tried_again=() if manifest is None or replace else self._tried_again(manifest, retry_quarantined),
         )
 
@@ -289,7 +290,8 @@ class VectorStore:
         cut = [Segment(storage, name, reference) for reference in manifest.segments if reference.cut_by_lines]
         paths = {path for segment in cut for path in cut_paths(segment, below=PARSE_ATTEMPTS)}
         kept = None if retry_quarantined else __version__
-        return tuple(sorted(paths.union(self._writer.snapshot.faulty(apart_from_version=kept))))
+        faulty = self._writer.snapshot.noted(FAULTS).faulty(apart_from_version=kept)
+        return tuple(sorted(paths.union(faulty)))
 
 
 def failed_files(snapshot: Snapshot) -> tuple[FailedFile, ...]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-import xxhash
-
-from raycontext.discover.merkle import MerkleTree, diff
-from raycontext.discover.snapshot import Snapshot, SnapshotEntry
+from raycontext.discover.snapshot import QUARANTINES, Snapshot, SnapshotEntry
+from raycontext.discover.snapshot_parts import key_of, seal
+from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection, VersionsDiffer
 from raycontext.models import FileStat, IndexOptions
 from raycontext.retrying import Retries
 from raycontext.store.changes import Change, Compaction, TreeChanges
-from raycontext.store.collection import Collection, CollectionIdentity
+from raycontext.store.collection import Collection, CollectionIdentity, has_parts, snapshot_object
 from raycontext.store.condemned import condemned_names
 from raycontext.store.manifest import (
     RECENT_TRANSACTIONS,
@@ -55,7 +54,6 @@ class CollectionWriter:
         self._epoch: int | None = None  # epoch of this writer, once it has committed
         self.lists = SegmentLists(collection)
         self._identity: CollectionIdentity | None = None
-        self._tree: MerkleTree | None = None
         self.manifest: Manifest | None = None
         self._load()
 
@@ -72,17 +70,17 @@ class CollectionWriter:
             raise (self._collection.loss() or error) from None
         if identity != self._identity:
             self._epoch = None
-        self._identity, self._highest, self._tree = identity, highest, None
+        self._identity, self._highest = identity, highest
         self.manifest, self.snapshot = manifest, snapshot
 
-    def _read_newest(self) -> tuple[CollectionIdentity, int, Manifest | None, Snapshot]:
+    def _read_newest(self) -> tuple[CollectionIdentity, int, Manifest | None, SnapshotTree]:
         # Read first: what is read later may belong to a later collection of this name, never to an earlier one.
         identity = self._collection.identity()
         highest = max(self._collection.versions(), default=0)  # versions above `manifest` are damaged
         manifest = self._collection.latest()
         if manifest is None:
-            return identity, highest, None, Snapshot(scanned_at_ns=0, entries={})
-        return identity, highest, manifest, self._collection.snapshot(manifest)
+            return identity, highest, None, SnapshotTree.of(Snapshot(scanned_at_ns=0, entries={}))
+        return identity, highest, manifest, self._collection.snapshot_tree(manifest)
 
     def reload(self) -> None:
         """Begin a run: read what other writers have committed meanwhile. Raises what reading the collection raises."""
@@ -97,13 +95,6 @@ class CollectionWriter:
         """Whether the newest manifest that this writer knows is its own."""
         return self.manifest is not None and self.manifest.owner == self._owner
 
-    @property
-    def tree(self) -> MerkleTree:
-        """Merkle tree over the indexed files of the newest version."""
-        if self._tree is None:
-            self._tree = self.snapshot.tree()
-        return self._tree
-
     def compare(
         self,
         hashed: Iterable[tuple[FileStat, bytes]],
@@ -111,19 +102,21 @@ class CollectionWriter:
         skips: Mapping[str, SnapshotEntry],
         again: frozenset[str] = frozenset(),
     ) -> TreeChanges:
-        """Compare the indexed files with the files of the current tree, by their Merkle trees.
+        """Compare the indexed files with the files of the current tree.
 
         `hashed` holds the files that may have changed, with their digests (xxh3_128, 16 bytes). `removed` holds the
         paths that are gone, `skips` the files that cannot be indexed. All other files are unchanged. Files of `again`
         leave quarantine.
         """
-        entries = self.snapshot.entries
-        digests: dict[str, bytes] = {}
+        entries = self.snapshot
+        added: list[str] = []
+        modified: list[str] = []
+        there: set[str] = set()
         gone = set(removed)
         seen: dict[str, SnapshotEntry] = {}
         quarantined: dict[str, SnapshotEntry] = {}
-        known_bad = self.snapshot.quarantined(apart_from=again)
-        for (path, size, mtime_ns, inode), digest in hashed:
+        known_bad = self.snapshot.noted(QUARANTINES).quarantined(apart_from=again)
+        for (path, size, mtime_ns, inode), digest in sorted(hashed, key=lambda file: key_of(file[0].path)):
             known = entries.get(path)
             bad = known_bad.get(digest)
             entry = SnapshotEntry(size, mtime_ns, inode, digest, *((bad.reason, bad.failure) if bad else (None,)))
@@ -132,14 +125,18 @@ class CollectionWriter:
                 if known != entry:
                     quarantined[path] = entry
                 continue
-            if known is not None and known.reason is None and known.digest == digest and known != entry:
+            there.add(path)
+            if known is None or known.reason is not None:
+                added.append(path)
+            elif known.digest != digest:
+                modified.append(path)
+            elif known != entry:
                 seen[path] = entry
-            digests[path] = digest
-        changes = diff(self.tree, self.tree.updated(digests, gone.union(skips)))
+        missing = sorted(gone.union(skips) - there, key=key_of)
         return TreeChanges(
-            added=changes.added,
-            modified=changes.modified,
-            removed=changes.removed,
+            added=sorted(added),
+            modified=sorted(modified),
+            removed=sorted(path for path in missing if (known := entries.get(path)) and known.reason is None),
             seen=seen,
             same_skips=[path for path, entry in skips.items() if entries.get(path) == entry],
             quarantined=quarantined,
@@ -188,32 +185,31 @@ class CollectionWriter:
 
     def _publish_change(self, change: Change, embedder: str, chunker: str) -> Manifest | None:
         """Write the next snapshot and manifest. Return the manifest, or None where another writer was faster."""
-        snapshot = change.applied_to(self.snapshot)
-        tree = self._next_tree(change, snapshot)
-        name, checksum = self._write_snapshot(snapshot)
+        snapshot, name, checksum = self._write_snapshot(change.applied_to(self.snapshot))
         manifest = self._next_manifest(
             change.txn,
             self.lists.changed(self.manifest, change),
             options=change.options,
             embedder=embedder,
             chunker=chunker,
-            snapshot=name,
-            snapshot_checksum=checksum,
-            tree=tree.root_digest.hex(),
-            files=sum(entry.reason is None for entry in snapshot.entries.values()),
+            snapshot=(snapshot, name, checksum),
         )
         self._renew(segment for _, segment in change.segments)
         if not self._publish(manifest):
             return None
-        self.snapshot, self._tree = snapshot, tree
+        self.snapshot = snapshot
         return manifest
 
-    def _write_snapshot(self, snapshot: Snapshot) -> tuple[str, str]:
-        """Write `snapshot` under a new name. Return that name and the checksum (xxh3_128, in hexadecimal)."""
-        encoded = snapshot.to_bytes()
+    def _write_snapshot(self, snapshot: SnapshotTree) -> tuple[SnapshotTree, str, str]:
+        """Write the new parts of `snapshot` under a new name.
+
+        Return the tree as it is written, that name and the checksum (xxh3_128, in hexadecimal).
+        """
         name = new_ulid()
-        self._collection.storage.write(f"{self._collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
-        return name, xxhash.xxh3_128_hexdigest(encoded)
+        packed, content = snapshot.packed(name)
+        folder = f"{self._collection.name}/snapshots/{name}"
+        self._collection.storage.write(folder, {"parts": content})
+        return packed.mapped(name, self._collection.storage.map(f"{folder}/parts")), name, seal(content)
 
     def compact(self, compaction: Compaction) -> Manifest | None:
         """Commit a version in which a merged segment replaces its sources, and return the manifest.
@@ -234,19 +230,20 @@ class CollectionWriter:
                 shards = self.lists.compacted(current, compaction)
                 if shards is None:
                     return None
+                snapshot = self.snapshot, current.snapshot, current.snapshot_checksum
+                if not has_parts(current):
+                    snapshot = self._write_snapshot(self.snapshot)
                 manifest = self._next_manifest(
                     compaction.txn,
                     shards,
                     options=current.options,
                     embedder=current.embedder,
                     chunker=current.chunker,
-                    snapshot=current.snapshot,
-                    snapshot_checksum=current.snapshot_checksum,
-                    tree=current.tree,
-                    files=current.files,
+                    snapshot=snapshot,
                 )
                 self._renew(compaction.made())
                 if self._publish(manifest):
+                    self.snapshot = snapshot[0]
                     return manifest
             except FileNotFoundError:  # handled in the same way as in `commit`, and so is the next one
                 pass
@@ -290,11 +287,11 @@ class CollectionWriter:
         """Return whether garbage collection has removed, or is about to remove, what is new in a created version."""
         collection, base = self._collection, self.manifest
         segments = manifest.segment_names() - (base.segment_names() if base else set())
-        snapshots = {manifest.snapshot} - ({base.snapshot} if base else set())
+        snapshots = manifest.snapshot_names() - (base.snapshot_names() if base else set())
         if not condemned_names(collection).isdisjoint(segments | snapshots):
             return True
         places = [f"segments/{name}/{DESCRIPTION}" for name in segments]
-        places += [f"snapshots/{name}/snapshot.arrow" for name in snapshots]
+        places += [snapshot_object(manifest, name) for name in snapshots]
         return not all(collection.storage.exists(f"{collection.name}/{place}") for place in places)
 
     def _withdraw(self, manifest: Manifest) -> None:
@@ -354,7 +351,7 @@ class CollectionWriter:
         if self.manifest is not None and self.manifest.owner == self._owner:
             self._epoch = self.manifest.epoch
 
-    def _commutes(self, change: Change, base: Manifest | None, before: Snapshot) -> bool:
+    def _commutes(self, change: Change, base: Manifest | None, before: SnapshotTree) -> bool:
         """Return whether a change that was planned on `base` can be applied on top of what others have committed since.
 
         `before` is the snapshot of `base`.
@@ -363,20 +360,13 @@ class CollectionWriter:
         if self._epoch is not None or change.replace or base is None or current is None:
             return False
         same = (base.options, base.embedder, base.chunker) == (current.options, current.embedder, current.chunker)
-        entries = self.snapshot.entries
-        return same and all(entries.get(path) == before.entries.get(path) for path in change.touched())
+        touched = sorted(change.touched(), key=key_of)
+        return same and all(self.snapshot.get(path) == before.get(path) for path in touched)
 
     def _check_ownership(self) -> None:
         """Raise `Fenced` where another writer has committed with a higher epoch since this writer's last commit."""
         if self._epoch is not None and self.manifest is not None and self.manifest.epoch > self._epoch:
             raise Fenced(self._collection.name, self._epoch, self.manifest.epoch)
-
-    def _next_tree(self, change: Change, snapshot: Snapshot) -> MerkleTree:
-        if change.replace:
-            return snapshot.tree()
-        entries = {path: snapshot.entries.get(path) for path in change.touched()}
-        digests = {path: entry.digest for path, entry in entries.items() if entry and entry.reason is None}
-        return self.tree.updated(digests, entries.keys() - digests.keys())
 
     def _next_manifest(
         self,
@@ -386,11 +376,10 @@ class CollectionWriter:
         options: IndexOptions,
         embedder: str,
         chunker: str,
-        snapshot: str,
-        snapshot_checksum: str,
-        tree: str,
-        files: int,
+        snapshot: tuple[SnapshotTree, str, str],
     ) -> Manifest:
+        """Return the manifest of the next version. snapshot: what `_write_snapshot` returns."""
+        tree, name, checksum = snapshot
         previous = self.manifest
         identity = self._collection.identity()
         self._check_identity(identity)
@@ -410,9 +399,10 @@ class CollectionWriter:
             embedder=embedder,
             chunker=chunker,
             shards=shards,
-            snapshot=snapshot,
-            snapshot_checksum=snapshot_checksum,
-            tree=tree,
-            files=files,
+            snapshot=name,
+            snapshot_checksum=checksum,
+            snapshots=tuple(sorted(tree.packs.keys() - {name})),
+            tree=tree.root_digest.hex(),
+            files=tree.files,
             chunks=self.lists.live_rows(shards),
         )

@@ -105,13 +105,18 @@ def test_sentences_name_all_columns_of_a_file_of_a_segment(name: str) -> None:
     assert [column for column in found if column not in named] == []
 
 
-def test_columns_of_the_snapshot_are_those_of_the_code() -> None:
-    (snapshot, *_) = GOLDEN.rglob("snapshot.arrow")
-    assert first_cells(section("Snapshot")) == columns(snapshot)
+def test_columns_and_fields_of_the_snapshot_are_those_of_the_code() -> None:
+    (pack, *_) = [file.read_bytes() for file in GOLDEN.rglob("parts")]
+    at = int.from_bytes(pack[-8:], "little")
+    root = json.loads(pack[at:-8])
+    assert first_cells(section("Snapshot")) == sorted(root)
+    _, _, offset, size, *_ = root["children"][0]
+    schema = pa.ipc.open_file(pack[offset : offset + size]).schema
+    assert first_cells(section("Parts of a snapshot")) == list(schema.names)
 
 
 def test_reasons_that_keep_a_digest_are_those_of_the_code() -> None:
-    sentence = section("Snapshot").split("with one exception:")[1].split("belong to a content")[0]
+    sentence = section("Parts of a snapshot").split("with one exception:")[1].split("belong to a content")[0]
     assert set(re.findall(r"`(\w+)`", sentence)) == {reason.value for reason in QUARANTINES}
 
 

@@ -39,8 +39,8 @@ KINDS = (
     "manifest, newest",
     "manifest, older",
     "names.arrow",
+    "parts",
     "postings.arrow",
-    "snapshot.arrow",
     "text.arrow",
     "vectors.arrow",
 )
@@ -218,7 +218,7 @@ def test_without_any_manifest_everything_is_built_anew(
 def test_damaged_snapshot_has_the_tree_compared_and_nothing_indexed_again(
     shop: Shop, copied: Path, context: raycontext.SyncContext
 ) -> None:
-    for place in (copied / "shop/snapshots").glob("*/snapshot.arrow"):
+    for place in (copied / "shop/snapshots").glob("*/parts"):
         flip(place, 900, 2)
     with pytest.raises(CorruptManifest, match="raycontext repair"):
         context.index(shop.source)
@@ -266,7 +266,7 @@ def test_damage_that_only_an_older_version_has_is_reported_and_the_version_remov
     shop: Shop, copied: Path, context: raycontext.SyncContext
 ) -> None:
     opened = Location(str(copied), "shop").open()
-    place = f"snapshots/{opened.manifest(1).snapshot}/snapshot.arrow"
+    place = f"snapshots/{opened.manifest(1).snapshot}/parts"
     flip(copied / "shop" / place, 500, 0)
     assert answers(context, "shop") == shop.answers
     assert [entry.object for entry in verified(context).damage] == [place]

@@ -144,7 +144,7 @@ class Writer(Process):
         writer = self._reloaded()
         if writer is None:
             return
-        known = writer.snapshot.entries
+        known = writer.snapshot.whole().entries
         planned = {path: edition for path, edition in edits.items() if edition is not None or path in known}
         txn = self._machine.plan(planned, {path: entry.digest for path, entry in known.items()})
         try:
@@ -454,7 +454,8 @@ class SeveralWriters(RuleBasedStateMachine):
             if earlier.version < line[-1].version and earlier.checksum == line[-1].parent:
                 line.append(earlier)
         for earlier in line:
-            assert self.storage.list(f"{NAME}/snapshots/{earlier.snapshot}"), "a snapshot was removed too early"
+            for name in earlier.snapshot_names():
+                assert self.storage.list(f"{NAME}/snapshots/{name}"), "a snapshot was removed too early"
             for name in earlier.segment_names():
                 assert len(self.storage.list(f"{NAME}/segments/{name}")) > 1, "a segment was removed too early"
         owners = {earlier.epoch: earlier.owner for earlier in line}

@@ -100,7 +100,8 @@ def assert_no_garbage(storage: Storage) -> None:
     assert len(manifests) <= 3
     segments = {name for manifest in manifests for name in manifest.segment_names()}  # those of the pool, too
     assert set(storage.list(f"{NAME}/segments")) == segments
-    assert set(storage.list(f"{NAME}/snapshots")) == {manifest.snapshot for manifest in manifests}
+    snapshots = {name for manifest in manifests for name in manifest.snapshot_names()}
+    assert set(storage.list(f"{NAME}/snapshots")) == snapshots
 
 
 def struck_at_every_call(perform: Callable[[Storage], None], kind: Kind, prepared: dict[str, bytes]) -> list[Fault]:

@@ -131,6 +131,8 @@ def test_what_is_stored_uncompressed_is_never_decompressed(crafted: Crafted, nam
 
 
 def test_a_compressed_snapshot_is_damage(crafted: Crafted) -> None:
-    (snapshot,) = (crafted.root / "tree/snapshots").rglob("snapshot.arrow")
+    manifest = crafted.collection.latest()
+    assert manifest is not None
+    part = crafted.collection.snapshot(manifest).to_bytes()
     with pytest.raises(CorruptManifest, match="it is compressed"):
-        Snapshot.from_bytes(compressed(snapshot.read_bytes()))
+        Snapshot.part_from_bytes(compressed(part))

@@ -37,7 +37,7 @@ PLACES = (
     "segments/*/chunks.arrow",
     "segments/*/SEGMENT.json",
     "snapshots/*",
-    "snapshots/*/snapshot.arrow",
+    "snapshots/*/parts",
 )
 """Files and folders of a collection."""
 

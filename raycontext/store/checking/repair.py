@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
+from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import CommitConflict, CorruptManifest, RootNotFound
 from raycontext.models import IndexOptions
 from raycontext.store.checking.reports import Damage, RepairReport
@@ -127,16 +128,16 @@ class _RepairingWriter(CollectionWriter):
         self.manifest = self._found.manifest
         # Higher than the epoch of any owner: each damaged manifest may be the first one of another owner.
         self._epoch = (self.manifest.epoch if self.manifest else 0) + 1 + len(self._found.damaged_manifests)
-        self.snapshot = _intact_snapshot(self._found)
-        self._tree = None
+        self._intact = _intact_snapshot(self._found)
+        self.snapshot = SnapshotTree.of(self._intact)
 
     def commit_intact(self) -> Manifest | None:
         """Commit the intact part as the next version. Return None where another writer has committed meanwhile."""
         if self._highest != max((*self._found.damaged_manifests, self._version()), default=0):
             return None
-        name, checksum = self._write_snapshot(self.snapshot)
+        snapshot = self._write_snapshot(self.snapshot)
         base = self.manifest
-        indexed = {path for path, entry in self.snapshot.entries.items() if entry.reason is None}
+        indexed = {path for path, entry in self._intact.entries.items() if entry.reason is None}
         manifest = self._next_manifest(
             new_ulid(),
             self._intact_shards(indexed),
@@ -144,13 +145,11 @@ class _RepairingWriter(CollectionWriter):
             options=base.options if base else IndexOptions(),
             embedder=base.embedder if base else "",
             chunker=base.chunker if base else "",
-            snapshot=name,
-            snapshot_checksum=checksum,
-            tree=self.tree.root_digest.hex(),
-            files=len(indexed),
+            snapshot=snapshot,
         )
         if not self._publish(manifest):
             return None
+        self.snapshot = snapshot[0]
         self.dropped_files = (base.files if base else 0) - len(indexed)
         return manifest
 

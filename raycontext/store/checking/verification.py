@@ -22,7 +22,7 @@ from raycontext.errors import CorruptManifest, CorruptSegment, UnsupportedFormat
 from raycontext.models import SkipReason
 from raycontext.store.checking.consistency import contradictions, equals_source, paths_of
 from raycontext.store.checking.reports import Damage, DamageKind, VerificationReport
-from raycontext.store.collection import FOLDERS, IDENTITY, Collection, CollectionIdentity
+from raycontext.store.collection import FOLDERS, IDENTITY, Collection, CollectionIdentity, snapshot_object
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
 from raycontext.store.segments.file_texts import file_text
 from raycontext.store.segments.segment import DESCRIPTION, Segment
@@ -317,7 +317,7 @@ def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, fo
 
 
 def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examination) -> None:
-    place = f"snapshots/{manifest.snapshot}/snapshot.arrow"
+    place = snapshot_object(manifest)
     meaning = "the next index run cannot begin. `raycontext repair` compares everything with the source again."
     try:
         found.snapshot = collection.snapshot(manifest)

@@ -5,6 +5,8 @@ Their content is compared block by block, when it is first read; see `checked_fi
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
 import xxhash
 
@@ -136,7 +138,9 @@ class SegmentFolder:
         blocks = entry.get("blocks") if self.format >= FIRST_WITH_BLOCKS else None
         if blocks is None and self.format >= FIRST_WITH_BLOCKS and len(content) > BLOCK_BYTES:
             raise self.damaged(DESCRIPTION, f"{name} has no checksums of its blocks")
-        return CheckedFile(content, entry["checksum"], blocks, lambda problem: self.damaged(name, problem))
+        place = f"{self._storage.location}/{self._folder}/{name}"
+        # Nothing that leads back to this object: files are unmapped as soon as no one has it any more.
+        return CheckedFile(content, entry["checksum"], blocks, partial(CorruptSegment, self._collection, place))
 
     @checks.refusing(DESCRIPTION)
     def _mapped(self, name: str) -> pa.Buffer:

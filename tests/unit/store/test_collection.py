@@ -133,7 +133,7 @@ def test_collection_that_was_made_anew_is_left_alone_by_who_knew_the_former(coll
         commit(stale, change("e", "e.py"))
     assert collection.versions() == [1, 2, 3]
     stale.reload()
-    assert set(stale.snapshot.entries) == {"x.py", "y.py", "z.py"}
+    assert set(stale.snapshot.whole().entries) == {"x.py", "y.py", "z.py"}
     taken = commit(stale, change("f", "f.py"))
     assert (taken.version, taken.epoch) == (4, 2)
     assert set(collection.snapshot(taken).entries) == {"x.py", "y.py", "z.py", "f.py"}
@@ -148,7 +148,7 @@ def test_writer_whose_reload_failed_reloads_again(collection: Collection, monkey
         patch.setattr(collection.storage, "map", failing)
         first.reload()
     first.reload()
-    assert set(first.snapshot.entries) == {"a.py", "b.py"}
+    assert set(first.snapshot.whole().entries) == {"a.py", "b.py"}
     assert set(collection.snapshot(commit(first, change("c", "c.py"))).entries) == {"a.py", "b.py", "c.py"}
 
 
@@ -166,7 +166,7 @@ def test_manifest_of_a_former_collection_is_passed_over(collection: Collection) 
     assert collection.storage.create(f"shop/manifests/{manifest_name(7)}", late.encode())
     assert collection.latest() == newest
     writer = CollectionWriter(collection)
-    assert set(writer.snapshot.entries) == {"x.py"}
+    assert set(writer.snapshot.whole().entries) == {"x.py"}
     assert commit(writer, change("y", "y.py")).version == 8
 
 
@@ -201,7 +201,7 @@ def test_every_flipped_byte_of_a_manifest_is_noticed(collection: Collection) -> 
 
 def test_damaged_snapshot_is_noticed(collection: Collection) -> None:
     manifest = commit(CollectionWriter(collection), change("a", "x.py"))
-    (place,) = Path(collection.storage.location).glob("shop/snapshots/*/snapshot.arrow")
+    (place,) = Path(collection.storage.location).glob("shop/snapshots/*/parts")
     data = bytearray(place.read_bytes())
     data[len(data) // 2] ^= 1
     place.write_bytes(data)

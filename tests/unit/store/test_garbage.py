@@ -59,7 +59,7 @@ def test_newest_versions_stay_whole(root: Path) -> None:
     assert collection.versions() == [5, 6, 7]
     kept = [collection.manifest(version) for version in (5, 6, 7)]
     assert names(collection, "segments") == set.union(*(manifest.segment_names() for manifest in kept))
-    assert names(collection, "snapshots") == {manifest.snapshot for manifest in kept}
+    assert names(collection, "snapshots") == set.union(*(manifest.snapshot_names() for manifest in kept))
     for manifest in kept:
         collection.snapshot(manifest)
     with raycontext.connect(root=root, runtime="inline") as context:

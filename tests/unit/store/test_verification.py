@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-import xxhash
 
 import raycontext
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import Snapshot
+from raycontext.discover.snapshot_parts import seal
+from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import Fenced, UnknownCollection, UnsupportedFormat
 from raycontext.index import stages
 from raycontext.index.own_sources import note_own_source
@@ -169,13 +170,13 @@ def snapshot_with(alter: Callable[[dict[str, Any]], None]) -> Craft:
         old = collection.snapshot(manifest)
         entries = dict(old.entries)
         alter(entries)
-        snapshot = Snapshot(old.scanned_at_ns, entries)
-        encoded, name = snapshot.to_bytes(), new_ulid()
-        collection.storage.write(f"{collection.name}/snapshots/{name}", {"snapshot.arrow": encoded})
+        tree, name = SnapshotTree.of(Snapshot(old.scanned_at_ns, entries)), new_ulid()
+        _, encoded = tree.packed(name)
+        collection.storage.write(f"{collection.name}/snapshots/{name}", {"parts": encoded})
         return {
             "snapshot": name,
-            "snapshot_checksum": xxhash.xxh3_128_hexdigest(encoded),
-            "tree": snapshot.tree().root_digest.hex(),
+            "snapshot_checksum": seal(encoded),
+            "tree": tree.root_digest.hex(),
             "files": sum(entry.reason is None for entry in entries.values()),
         }
 
