@@ -24,6 +24,8 @@ EXAMPLES: list[RaycontextError] = [
     errors.InvalidInput("limit is 0", "Ask for 1 to 1000 hits."),
     errors.RootNotFound("/gone"),
     errors.SourceUnavailable("https://example.org/flask.git", "no such repository", True),
+    errors.RefNotFound("v9", "/src/flask"),
+    errors.CommitUnreadable("/src/flask", "bad object"),
     errors.PathNotFound("/gone/src"),
     errors.UnknownCollection("flask", ("django",)),
     errors.NotIndexedYet("flask", "/src/flask", "its first run was cancelled (3 of 9 files)"),
