@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from raycontext.discover import trees
 from raycontext.discover.opening import open_real
 from raycontext.discover.read import Content
 from raycontext.discover.rules.attributes import Attributes
 from raycontext.errors import CorruptManifest, JobFailed, RootNotFound, StorageError, UnsupportedFormat
-from raycontext.index import stages
 from raycontext.models import SkipReason
 from raycontext.sdk.connection import Connection
 from raycontext.store.collection import Location
@@ -111,14 +111,14 @@ def test_file_that_vanishes_while_it_is_indexed_is_skipped(
 ) -> None:
     import raycontext
 
-    read = stages.read_content
+    read = trees.read_content
 
     def vanishing(place: Path, path: str, limit: int, attributes: Attributes) -> Content | SkipReason:
         if path == "shop/cart.py":
             (place / path).unlink()
         return read(place, path, limit, attributes)
 
-    monkeypatch.setattr(stages, "read_content", vanishing)
+    monkeypatch.setattr(trees, "read_content", vanishing)
     with raycontext.connect(root=root, runtime="inline") as context:
         report = context.index(source)
         assert (report.skipped, report.files) == ({"vanished": 1}, 4)
@@ -140,7 +140,7 @@ def test_source_that_is_moved_away_during_a_run_keeps_its_index(
             if source.exists():
                 source.rename(source.with_name("away"))
 
-        place, name = (os, "scandir") if step == "listed" else (stages, step)
+        place, name = (os, "scandir") if step == "listed" else (trees, step)
         original = getattr(place, name)
 
         def leaving(*arguments: object) -> object:

@@ -50,7 +50,7 @@ from raycontext.store.segments.columns import (
     read_trigram_lists,
 )
 from raycontext.store.segments.places import ImportColumns, NumberPlaces
-from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, SegmentFolder
+from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, FIRST_WITH_BLOCKS, SegmentFolder
 from raycontext.store.storage.base import Storage
 
 __all__ = [
@@ -382,7 +382,12 @@ class Segment(SegmentFolder):
     @cached_property
     def _texts(self) -> CompressedBatches:
         starts, ends = self.chunk_column("start_byte"), self.chunk_column("end_byte")
-        return CompressedBatches(self._mapped("text.arrow"), text_bytes(starts, ends, self.text_batch_rows))
+        most_bytes = text_bytes(starts, ends, self.text_batch_rows)
+        if self.format < FIRST_WITH_BLOCKS:  # each text would cost the checksum of all texts
+            return CompressedBatches(self._mapped("text.arrow"), most_bytes)
+        file = self._file("text.arrow")
+        file.check_footer()
+        return CompressedBatches(file.content, most_bytes, file.check)
 
     @cached_property
     def _labels(self) -> CompressedBatches:

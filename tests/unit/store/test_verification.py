@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import raycontext
+from raycontext.discover import trees
 from raycontext.discover.read import Content, read_content
 from raycontext.discover.snapshot import Snapshot
 from raycontext.discover.snapshot_parts import seal
@@ -322,7 +323,7 @@ def test_chunks_that_are_not_the_lines_of_the_source_are_found(
 
     write_tree(tmp_path / "shop", {"README.md": README})
     with raycontext.connect(root=root, runtime="inline", workers=2) as context:
-        monkeypatch.setattr(stages, "read_content", misread)
+        monkeypatch.setattr(trees, "read_content", misread)
         context.index(tmp_path / "shop")
         monkeypatch.undo()
         (report,) = context.verify("shop", deep=True)
