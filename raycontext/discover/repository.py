@@ -52,13 +52,18 @@ def read_small_file(path: Path, *, follow_links: bool = True) -> bytes | None:
     flags = open_flags("O_NONBLOCK")
     try:
         descriptor = os.open(path, flags) if follow_links else open_real(str(path), flags)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_CONFIG_BYTES:
-                return None
-            return file.read(MAX_CONFIG_BYTES)
     except (OSError, ValueError):
         return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_CONFIG_BYTES:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:  # it refuses a folder, and would leave it open
+            return file.read(MAX_CONFIG_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def common_git_folder(folder: Path) -> Path | None:

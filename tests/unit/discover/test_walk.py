@@ -12,6 +12,8 @@ from raycontext.discover.walk import walk, walk_places
 from raycontext.errors import RootNotFound
 from raycontext.models import FileStat, SkippedFile, SkipReason
 
+from ...conftest import write_tree
+
 LIMIT_BYTES = 1000
 
 
@@ -179,3 +181,15 @@ def test_places_are_walked_as_the_whole_tree_is(tmp_path: Path) -> None:
     assert [path for path, _ in listing.skipped] == ["alias.py", "link"]
     with pytest.raises(RootNotFound):
         walk_places(tmp_path / "missing", LIMIT_BYTES, ["a"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list open files in /proc")
+def test_walk_of_a_repository_leaves_nothing_open(tmp_path: Path) -> None:
+    """A `.git` that is a folder is opened as a file first, and refused."""
+    write_tree(
+        tmp_path, {".git/HEAD": "ref: refs/heads/main\n", "a/.git/HEAD": "", "a/.gitignore/x": "", "b.py": "1\n"}
+    )
+    before = set(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        walk(tmp_path, 1 << 20)
+    assert set(os.listdir("/proc/self/fd")) == before
