@@ -189,7 +189,8 @@ def test_walk_of_a_repository_leaves_nothing_open(tmp_path: Path) -> None:
     write_tree(
         tmp_path, {".git/HEAD": "ref: refs/heads/main\n", "a/.git/HEAD": "", "a/.gitignore/x": "", "b.py": "1\n"}
     )
-    before = set(os.listdir("/proc/self/fd"))
+    opened = Path("/proc/self/fd")
+    before = set(opened.iterdir())
     for _ in range(3):
         walk(tmp_path, 1 << 20)
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(opened.iterdir()) == before
