@@ -103,11 +103,11 @@ class SnapshotTree:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Number of files that are not in the index, by reason."""
+        """Number of files that are not in the index, by reason, in the order of the reasons' names."""
         found: Counter[str] = Counter()
         for part in self._parts:
             found.update(dict(part.summary.skipped))
-        return dict(found)
+        return dict(sorted(found.items()))
 
     def get(self, path: str) -> SnapshotEntry | None:
         """Return the entry of a file; None where there is none."""
