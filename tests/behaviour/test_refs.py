@@ -172,7 +172,7 @@ def test_only_contents_that_no_collection_has_are_read(
     first = commit(place, files)
     second = commit(place, {"port3.py": tides(300), "new.py": tides(301)})
     git(place, "tag", "v2")
-    for name in files:  # git looks at them again, later than they were written
+    for name in (*files, "new.py"):  # git looks at them again, later than they were written
         os.utime(place / name, ns=(1_600_000_000_123_456_789, 1_600_000_000_123_456_789))
     git(place, "status", "--short")
     git(place, "update-index", "--refresh")
