@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -149,6 +150,31 @@ def unknown_collection(place: Place) -> tuple[Told, str, str]:
 
 def path_not_found(place: Place) -> tuple[Told, str, str]:
     return place.run("search", "cart", "gone"), f"{place.folder}/gone does not exist", "Give a file or folder"
+
+
+def committed(place: Place) -> Path:
+    """Make a repository of the tree, with one commit, and return the folder of its objects."""
+    for arguments in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message", "first")):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=place.shop, check=True)
+    return place.shop / ".git/objects"
+
+
+def ref_not_found(place: Place) -> tuple[Told, str, str]:
+    committed(place)
+    return place.run("search", "cart", "shop", "--ref", "v9"), "'v9' names no commit", "Give a branch, a tag or a commit"
+
+
+def commit_unreadable(place: Place) -> tuple[Told, str, str]:
+    """The commit is there, and its files are gone."""
+    objects = committed(place)
+    asked = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(asked, cwd=place.shop, check=True, capture_output=True, text=True).stdout.strip()
+    for folder in objects.glob("??"):
+        for file in folder.iterdir():
+            if folder.name + file.name != commit:
+                file.unlink()
+    return place.run("index", "shop", "--ref", "HEAD", *INLINE), "cannot be read", "fsck"
 
 
 def not_indexed_yet(place: Place) -> tuple[Told, str, str]:
@@ -448,6 +474,7 @@ def told_over_http(told: dict[str, Any], name: str) -> Told:
 CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = {
     errors.CollectionExists: collection_exists,
     errors.CommitConflict: commit_conflict,
+    errors.CommitUnreadable: commit_unreadable,
     errors.ConfigurationError: configuration_error,
     errors.CorruptArrays: corrupt_arrays,
     errors.CorruptManifest: corrupt_manifest,
@@ -471,6 +498,7 @@ CAUSES: dict[type[RaycontextError], Callable[[Place], tuple[Told, str, str]]] = 
     errors.PathNotAllowed: path_not_allowed,
     errors.PathNotFound: path_not_found,
     errors.PublicationRefused: publication_refused,
+    errors.RefNotFound: ref_not_found,
     errors.RemoteError: remote_error,
     errors.RequestRefused: request_refused,
     errors.RootNotFound: root_not_found,

@@ -404,7 +404,8 @@ class Donor(World):
                 rest = files[: self.unfit]
                 entries = {file.path: SnapshotEntry(file.size, 0, 0, b"d" * 16, None) for file in files[self.unfit :]}
                 reference = SegmentReference(name=f"r{next(self._names)}", checksum="", files=1, rows=1, bytes=1)
-                return instructions.Reused(instruction, ReusedBatch(reference if entries else None, entries, rest))
+                batch = ReusedBatch(reference if entries else None, entries, rest, {"other": len(entries)})
+                return instructions.Reused(instruction, batch)
             case _:
                 return super().carry_out(instruction)
 
