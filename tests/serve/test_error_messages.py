@@ -162,7 +162,7 @@ def committed(place: Place) -> Path:
 
 def ref_not_found(place: Place) -> tuple[Told, str, str]:
     committed(place)
-    return place.run("search", "cart", "shop", "--ref", "v9"), "'v9' names no commit", "Give a branch, a tag or a commit"
+    return place.run("search", "cart", "shop", "--ref", "v9"), "'v9' names no commit", "Give a branch, a tag"
 
 
 def commit_unreadable(place: Place) -> tuple[Told, str, str]:
