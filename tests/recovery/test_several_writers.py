@@ -199,8 +199,8 @@ class Writer(Process):
                 return None
             except FileNotFoundError:  # garbage collection was faster, again and again
                 return None
-            except StorageError:
-                assert self.faulted
+            except StorageError:  # one that is half removed or made anew looks damaged, too
+                assert self.faulted or self._machine.was_cleared_since(self)
                 continue
             return self._writer
         return None
@@ -209,8 +209,8 @@ class Writer(Process):
         for _ in range(ATTEMPTS):
             try:
                 manifest = commit()
-            except StorageError:
-                assert self.faulted
+            except StorageError:  # one that is half removed or made anew looks damaged, too
+                assert self.faulted or self._machine.was_cleared_since(self)
                 continue
             except (Fenced, CommitConflict):
                 self._machine.refused.add(txn)
@@ -246,8 +246,8 @@ class Reader(Process):
                 continue
             except UnknownCollection:
                 assert self._machine.was_cleared_since(self)
-            except StorageError:
-                assert self.faulted
+            except StorageError:  # one that is half removed or made anew looks damaged, too
+                assert self.faulted or self._machine.was_cleared_since(self)
             else:
                 self._machine.check_answer(hits)
             return

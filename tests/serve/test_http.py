@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -46,6 +47,7 @@ SLOW_CONNECTIONS = 200
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("http") / "shop"
     write_tree(place, {"cart.py": CART, "payment.py": PAYMENT})
+    subprocess.run(["git", "init", "--quiet", str(place)], check=True)  # in which any ref is one that is not found
     return place
 
 

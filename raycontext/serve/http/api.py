@@ -32,6 +32,7 @@ from raycontext.errors import (
     NotShared,
     PathNotAllowed,
     RaycontextError,
+    RefNotFound,
     RequestRefused,
     RootNotFound,
     RuntimeUnavailable,
@@ -78,6 +79,7 @@ PAGE_HEADERS = {
 
 _STATUS = {
     RootNotFound: 404,
+    RefNotFound: 404,  # before its base class
     InvalidInput: 400,
     PathNotAllowed: 403,
     EmbedderNotAllowed: 403,

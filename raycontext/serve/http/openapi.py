@@ -23,6 +23,11 @@ from raycontext.serve.messages import (
 
 __all__ = ["GLOB", "openapi"]
 
+EXPRESSION = r"^[\w .,:;=<>-]*$"
+"""Pattern of regular expressions that are taken in any place: plain text. Others are, too, where they are whole."""
+RANGE = r"^\w[\w/-]*\.\.\w[\w/-]*$"
+"""Pattern of two commits, as `changed` takes them. One of them may be left out."""
+
 GLOB = r"^!?/?[^\x00\s/\\\[\]#!.]([^\x00\s/\\\[\]]|/(?!/)|\[[a-z.]+\])*$"
 """Pattern of globs that are taken in any place. Some others are, too, such as those with a space."""
 
@@ -128,3 +133,9 @@ def _describe_filters(schema: dict[str, Any]) -> None:
         for form in (field, *field.get("anyOf", ())):
             if form.get("type") == "array":
                 form["items"] |= more
+    texts = {"grep": EXPRESSION, "pattern": EXPRESSION, "changed": RANGE}
+    for name, pattern in texts.items():
+        field = schema.get("properties", {}).get(name, {})
+        for form in (field, *field.get("anyOf", ())):
+            if form.get("type") == "string":
+                form["pattern"] = pattern
