@@ -42,7 +42,8 @@ def openapi() -> dict[str, Any]:
             mode=mode, ref_template="#/components/schemas/{model}", schema_generator=DescribedSchema
         )
         schemas.update(schema.pop("$defs", {}))
-        _describe_filters(schema)
+        if mode == "validation":  # an answer may hold what is not taken in any place
+            _describe_filters(schema)
         schemas[model.__name__] = schema
         return {"$ref": f"#/components/schemas/{model.__name__}"}
 
