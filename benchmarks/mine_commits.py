@@ -23,8 +23,8 @@ sys.path.append(str(Path(__file__).parents[1] / "training"))  # scripts there kn
 
 from mine_pairs import excluded_names
 
+from raycontext.discover.commits.history import commits_after, files_of_state
 from raycontext.evaluation.mined_commits import judged_commits
-from raycontext.sources.history import commits_after, files_of_state
 
 YOUNGER = 400
 """Number of commits after the state that is searched."""

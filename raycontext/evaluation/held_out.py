@@ -15,6 +15,14 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from raycontext.batching import cut_into_runs
+from raycontext.discover.commits.history import (
+    Blob,
+    commits_after,
+    count_commits,
+    files_of_state,
+    read_blobs,
+    state_before,
+)
 from raycontext.discover.read import Content, read_content, without_secrets
 from raycontext.discover.rules.attributes import Attributes
 from raycontext.discover.scan import scan
@@ -37,14 +45,6 @@ from raycontext.index.languages import LanguageChoice
 from raycontext.models import FileStat, IndexOptions
 from raycontext.runtime.base import Runtime
 from raycontext.runtime.task import task
-from raycontext.sources.history import (
-    Blob,
-    commits_after,
-    count_commits,
-    files_of_state,
-    read_blobs,
-    state_before,
-)
 
 __all__ = ["MINES", "HeldOut", "Mine", "mined"]
 

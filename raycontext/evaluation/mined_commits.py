@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from raycontext.analyse.path_kinds import path_kinds
 from raycontext.chunk.languages.detect import detect_language
+from raycontext.discover.commits.history import Commit
 from raycontext.evaluation.mined_docs import NOT_ASKED
 from raycontext.evaluation.scoring import JudgedQuery, Target
-from raycontext.sources.history import Commit
 
 __all__ = ["commit_question", "judged_commits", "may_answer"]
 

@@ -17,13 +17,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from raycontext.errors import InvalidInput, SourceUnavailable
 from raycontext.retrying import Retries
 
-__all__ = ["SETTINGS", "check_repository", "environment", "stop_running", "update", "without_password"]
+__all__ = ["check_repository", "stop_running", "update", "without_password"]
 
 _URL = re.compile(r"(https?|ssh|git|file)://\S+")
 _SSH_SHORT = re.compile(r"(?!-)[\w.-]+@(?!-)[\w.-]+:(?!-)[^\s:]\S*")  # git@host:path
 _REF = re.compile(r"(?!.*(\.\.|//|@\{|\.lock($|/)))[\w.][\w./+@-]*")
 _FETCHED_REF = "refs/raycontext/fetched"
-SETTINGS = (
+_SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "credential.interactive=false",
@@ -35,7 +35,6 @@ SETTINGS = (
     "http.lowSpeedLimit=1",
     "http.lowSpeedTime=60",
 )
-"""Settings with which git runs, whatever the configuration of a repository says."""
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "true",  # answers every question with an empty line
@@ -182,13 +181,13 @@ class _Git:
         Raises `SourceUnavailable` when git is missing, fails, or does not finish by the deadline.
         """
         helper = ("credential.helper=", f"credential.helper={_HELPER}") if self._login else ()
-        settings = [part for setting in (*SETTINGS, *helper) for part in ("-c", setting)]
+        settings = [part for setting in (*_SETTINGS, *helper) for part in ("-c", setting)]
         login = dict(zip(_LOGIN, self._login, strict=True)) if self._login else {}
         try:
             process = subprocess.Popen(
                 ["git", *settings, *arguments],
                 cwd=self.folder,
-                env={**environment(), **login},
+                env={**_environment(), **login},
                 stdin=subprocess.DEVNULL,
                 # If this process is killed, nobody reads these pipes any more, and that ends git.
                 stdout=subprocess.PIPE,
@@ -240,7 +239,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """Return the environment for git: that of this process, without the variables that name another repository."""
     kept = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_", "GIT_PROXY_", "GIT_CONFIG_", "GIT_TRACE")
     inherited = {

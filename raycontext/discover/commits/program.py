@@ -97,11 +97,12 @@ class Git:
             raise CommitUnreadable(self._folder, _problem(done.stderr) or f"git ended with code {done.returncode}")
         return done.stdout if done.returncode == 0 else b""
 
-    def blobs(self, names: Sequence[str]) -> Iterator[Blob]:
-        """Yield objects by their hashes, in this order. Raises `CommitUnreadable`."""
+    def blobs(self, names: Sequence[str], seconds: float = GIT_SECONDS) -> Iterator[Blob]:
+        """Yield objects by their hashes, in this order. Takes and raises what `run` does."""
         if not names:
             return
-        output = self.run("cat-file", "--batch", given="".join(f"{name}\n" for name in names).encode())
+        asked = "".join(f"{name}\n" for name in names).encode()
+        output = self.run("cat-file", "--batch", given=asked, seconds=seconds)
         place = 0
         for name in names:
             end = output.find(b"\n", place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from raycontext.discover.commits.history import Commit
 from raycontext.evaluation.mined_commits import commit_question, judged_commits, may_answer
 from raycontext.evaluation.mined_docs import (
     DocQuestion,
@@ -15,7 +16,6 @@ from raycontext.evaluation.mined_docs import (
     questions_of_file,
     without_comments,
 )
-from raycontext.sources.history import Commit
 
 PYTHON = '''"""Carts."""
 

@@ -6,13 +6,13 @@ changed. Paths are relative to the folder, which may lie inside of the repositor
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from raycontext.errors import InvalidInput
-from raycontext.sources.git import SETTINGS, environment
+from raycontext.discover.commits.program import Git
+from raycontext.errors import CommitUnreadable, InvalidInput
 
 __all__ = ["Blob", "Commit", "commits_after", "count_commits", "files_of_state", "read_blobs", "state_before"]
 
@@ -79,17 +79,11 @@ def files_of_state(folder: Path, state: str) -> list[Blob]:
 
 def read_blobs(folder: Path, blobs: Sequence[Blob]) -> Iterator[tuple[str, bytes]]:
     """Yield the paths and the contents of files of a state. Raises `InvalidInput`."""
-    asked = "".join(f"{blob.id}\n" for blob in blobs).encode()
-    answer = memoryview(_git(folder, "cat-file", "--batch", given=asked))
-    for blob in blobs:
-        end = bytes(answer[:200]).index(b"\n")
-        facts = bytes(answer[:end]).split()
-        if len(facts) == 3 and facts[1] == b"blob":
-            size = int(facts[2])
-            yield blob.path, bytes(answer[end + 1 : end + 1 + size])
-            answer = answer[end + 2 + size :]
-        else:  # a content that is not here, as in a partial clone
-            answer = answer[end + 1 :]
+    with _refusing(folder):
+        contents = Git(str(folder)).blobs([blob.id for blob in blobs], GIT_SECONDS)
+        for blob, found in zip(blobs, contents, strict=True):
+            if found.content is not None:  # it is not here, as in a partial clone
+                yield blob.path, found.content
 
 
 def _is_inner(path: str) -> bool:
@@ -102,33 +96,19 @@ def _text(output: bytes) -> str:
     return output.decode("utf-8", "surrogateescape")
 
 
-def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+def _git(folder: Path, *arguments: str) -> bytes:
     """Return the output of a git command in a folder. Raises `InvalidInput` where git is missing or fails."""
-    problem = ""
-    settings = [part for setting in SETTINGS for part in ("-c", setting)]
+    with _refusing(folder):
+        return Git(str(folder)).run(*arguments, seconds=GIT_SECONDS)
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Raise `InvalidInput` where git cannot read the history of a folder."""
     try:
-        done = subprocess.run(
-            ["git", "--no-pager", "--no-optional-locks", *settings, *arguments],
-            cwd=folder,
-            env={**environment(), "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"},
-            input=given,
-            capture_output=True,
-            timeout=GIT_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        problem = "the program git is not installed on this machine"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        problem = f"git failed ({type(error).__name__})"
-    else:
-        if done.returncode == 0:
-            return done.stdout
-        lines = _lines(done.stderr)
-        problem = lines[0] if lines else f"git ended with code {done.returncode}"
-    raise InvalidInput(
-        f"The history of {folder} cannot be read: {problem}", "Name a folder of a git repository with commits."
-    )
-
-
-def _lines(output: bytes) -> list[str]:
-    return [line for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+        yield
+    except CommitUnreadable as error:
+        raise InvalidInput(
+            f"The history of {folder} cannot be read: {error.problem}",
+            "Name a folder of a git repository with commits.",
+        ) from error
