@@ -322,7 +322,7 @@ def _placed(argument: Any) -> str:
 
 
 def _flags(option: Any) -> str:
-    from raycontext.cli.help_page import value_name
+    from raycontext.cli.command_line.help_page import value_name
 
     long = next(flag for flag in option.opts if flag.startswith("--"))
     value = "" if option.is_flag else f" {option.metavar or value_name(long)}"
@@ -383,7 +383,7 @@ WRITTEN: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "http.md": http,
     "architecture.svg": picture,
-    "../raycontext/cli/completion.json": completion,
+    "../raycontext/cli/command_line/completion.json": completion,
 }
 """Files, by their paths relative to docs/, that are written by a program, and what writes them."""
 

@@ -11,23 +11,23 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from raycontext import __version__
-from raycontext.cli import queries
-from raycontext.cli.batch import batch
-from raycontext.cli.collections import clear, list_collections, status
+from raycontext.cli.collections.maintenance import repair, verify
+from raycontext.cli.collections.publishing import publish, pull
+from raycontext.cli.collections.savings import savings
+from raycontext.cli.collections.state import clear, list_collections, status
+from raycontext.cli.command_line.help_page import help_page, value_name
+from raycontext.cli.command_line.options import QUERY_COMMANDS, QueryCommand
 from raycontext.cli.daemon import down, logs, up
 from raycontext.cli.display import interrupted, output_closed, say, unexpected
 from raycontext.cli.doctor import doctor
 from raycontext.cli.evaluate import evaluate
-from raycontext.cli.help_page import help_page, value_name
-from raycontext.cli.index import index
+from raycontext.cli.indexing.batch import batch
+from raycontext.cli.indexing.index import index
+from raycontext.cli.indexing.watching import cancel, watch
 from raycontext.cli.install.command import install
-from raycontext.cli.maintenance import repair, verify
 from raycontext.cli.mcp import mcp
-from raycontext.cli.options import QUERY_COMMANDS, QueryCommand
-from raycontext.cli.publishing import publish, pull
-from raycontext.cli.savings import savings
+from raycontext.cli.queries import search
 from raycontext.cli.tune import tune
-from raycontext.cli.watching import cancel, watch
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe
 
@@ -121,7 +121,7 @@ def _registered(command: QueryCommand) -> Callable[..., None]:
     """
 
     def run(**given: Any) -> None:
-        raise typer.Exit(queries.run(command.name, given))
+        raise typer.Exit(search.run(command.name, given))
 
     parameters = {
         argument.name: (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raycontext.cli.display import print_json, say
-from raycontext.cli.index_options import with_index_options
+from raycontext.cli.indexing.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.errors import InvalidInput
 from raycontext.safe_text import safe

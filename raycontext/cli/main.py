@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main", "program"]
 
 RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path", "outline", "map")
-"""Commands of `relations`."""
+"""Commands of `queries.relations`."""
 
 COMMANDS = {
     "index": "Index a folder, or bring its index up to date. Exit code 8 if files are pending.",
@@ -118,7 +118,7 @@ def _run(given: list[str]) -> int:
     """Run a command and return its exit code."""
     first = given[0] if given else ""
     if "_RAYCONTEXT_COMPLETE" in os.environ:
-        from raycontext.cli.completion import complete
+        from raycontext.cli.command_line.completion import complete
 
         code = complete()
         sys.stdout.flush()
@@ -137,15 +137,15 @@ def _run(given: list[str]) -> int:
         print(f"raycontext {__version__}", flush=True)  # noqa: T201
         return ExitCode.DONE
     if first in ("search", "related", "grep", *RELATION_COMMANDS):
-        from raycontext.cli.command_line import parse
-        from raycontext.cli.options import QUERY_COMMANDS
+        from raycontext.cli.command_line.options import QUERY_COMMANDS
+        from raycontext.cli.command_line.values import parse
 
         if first in RELATION_COMMANDS:
-            from raycontext.cli.relations import run
+            from raycontext.cli.queries.relations import run
         elif first == "grep":
-            from raycontext.cli.grep import run
+            from raycontext.cli.queries.grep import run
         else:
-            from raycontext.cli.queries import run
+            from raycontext.cli.queries.search import run
         code = run(first, parse(QUERY_COMMANDS[first], given[1:]))
         sys.stdout.flush()  # here, where a closed pipe is caught
         return code

@@ -8,7 +8,7 @@ import typer
 
 from raycontext.cli.display import print_json
 from raycontext.cli.evaluate import MineOption, Queries, Repository, asked_of
-from raycontext.cli.index_options import with_index_options
+from raycontext.cli.indexing.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode

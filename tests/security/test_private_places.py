@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.cli import indexing, queries
+from raycontext.cli.indexing import runs
+from raycontext.cli.queries import search
 from raycontext.discover import tree_size
 from raycontext.discover.private_places import PRIVATE_IN_HOME, PRIVATE_IN_SYSTEM, why_private
 from raycontext.errors import InvalidInput, RemoteError
@@ -93,9 +94,9 @@ def test_search_of_the_command_line_indexes_no_private_place(
     home: Path, root: Path, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
-    monkeypatch.setattr(indexing, "index_folder", lambda *given, **_: begun.append(given))
+    monkeypatch.setattr(runs, "index_folder", lambda *given, **_: begun.append(given))
     with pytest.raises(RemoteError, match="a search does not index it"):
-        queries.run("search", searched(root, home / folder))
+        search.run("search", searched(root, home / folder))
     assert not begun
 
 
@@ -104,12 +105,12 @@ def test_search_of_the_command_line_indexes_no_large_folder_unasked(
     tmp_path: Path, root: Path, named: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
-    monkeypatch.setattr(indexing, "index_folder", lambda *given, **_: begun.append(given))
+    monkeypatch.setattr(runs, "index_folder", lambda *given, **_: begun.append(given))
     monkeypatch.setattr(tree_size, "SMALL_FILES", 3)
     write_tree(tmp_path / "large", {f"{number}.py": "x = 1\n" for number in range(4)})
     monkeypatch.chdir(tmp_path / "large")
     with pytest.raises(RemoteError, match=r"is large .at least 4 files with 0.0 MB.: `raycontext index") as refused:
-        queries.run("search", searched(root, tmp_path / "large" if named else None))
+        search.run("search", searched(root, tmp_path / "large" if named else None))
     assert refused.value.exit_code == ExitCode.NO_COLLECTION
     assert not begun
 

@@ -489,8 +489,9 @@ def test_no_warning_is_raised_or_shown(command: Command, source: Path) -> None:
         assert done.returncode == 0, done.stderr
     code = (
         "import warnings\n"
-        "from raycontext.cli import collections, main\n"
-        "collections.connected = lambda *_: warnings.warn('LEAK')\n"
+        "from raycontext.cli import main\n"
+        "from raycontext.cli.collections import state\n"
+        "state.connected = lambda *_: warnings.warn('LEAK')\n"
         "main.main()\n"
     )
     process = command.start("list", program=(sys.executable, "-c", code))

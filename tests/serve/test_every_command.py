@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from raycontext.cli.application import application
-from raycontext.cli.completion import completions
+from raycontext.cli.command_line.completion import completions
 from raycontext.cli.main import COMMANDS, main
 from raycontext.exit_codes import MEANINGS, ExitCode
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raycontext.cli import indexing
+from raycontext.cli.indexing import runs as index_runs
 from raycontext.daemon_client import wire
 
 
@@ -20,8 +20,8 @@ def test_daemon_is_announced_where_none_runs(
 
     monkeypatch.setenv("RAYCONTEXT_DAEMON", "on")
     monkeypatch.setattr(wire, "health", lambda _: {"state": "ready", "ray": "ready"} if runs else None)
-    monkeypatch.setattr(indexing, "followed", followed)
-    assert indexing.index_folder(".", root=str(root)) == str(root)
+    monkeypatch.setattr(index_runs, "followed", followed)
+    assert index_runs.index_folder(".", root=str(root)) == str(root)
     told = capsys.readouterr().err
     assert ("starting the daemon" in told) is not runs
     assert (str(root) in told, "raycontext down" in told) == (not runs, not runs)

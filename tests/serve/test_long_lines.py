@@ -10,10 +10,10 @@ import pytest
 
 import raycontext
 from raycontext.analyse.generated import is_generated
-from raycontext.cli import queries
-from raycontext.cli.command_line import parse
+from raycontext.cli.command_line.options import QUERY_COMMANDS
+from raycontext.cli.command_line.values import parse
 from raycontext.cli.display import print_hits, with_context
-from raycontext.cli.options import QUERY_COMMANDS
+from raycontext.cli.queries import search
 from raycontext.models import Hit, IndexOptions
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.messages import RelatedQuery, SearchQuery
@@ -125,7 +125,7 @@ def test_terminal_shows_the_beginning_of_long_lines(
 
 def run(*arguments: str) -> int:
     """Run `raycontext search` in this process and return its exit code."""
-    return queries.run("search", parse(QUERY_COMMANDS["search"], list(arguments)))
+    return search.run("search", parse(QUERY_COMMANDS["search"], list(arguments)))
 
 
 def test_lines_around_a_hit_are_bounded_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,13 @@ import pytest
 import raycontext
 from raycontext.foreign_json import read_json
 
-OWN = {"foreign_json.py", "batch/entries.py", "cli/completion.py", "cli/install/jsonc.py", "cli/install/shown.py"}
+OWN = {
+    "foreign_json.py",
+    "batch/entries.py",
+    "cli/command_line/completion.py",
+    "cli/install/jsonc.py",
+    "cli/install/shown.py",
+}
 OWN |= {"chunk/readers/notebook.py", "search/ranker.py", "serve/http/openapi.py"}
 """Modules that read JSON of this package or of one token by themselves."""
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.cli import command_line, usage
-from raycontext.cli.options import QUERY_COMMANDS
+from raycontext.cli.command_line import usage, values
+from raycontext.cli.command_line.options import QUERY_COMMANDS
 from raycontext.errors import InvalidInput
 
 FLAGS = sorted({flag for command in QUERY_COMMANDS.values() for option in command.options for flag in option.flags})
@@ -26,7 +26,7 @@ words = st.one_of(
 def outcome(name: str, line: list[str]) -> str:
     """Return the values of a command line as text, also values that are no number, or what came instead."""
     try:
-        return repr(sorted(command_line.parse(QUERY_COMMANDS[name], line).items()))
+        return repr(sorted(values.parse(QUERY_COMMANDS[name], line).items()))
     except SystemExit as end:
         return f"exit {end.code}"
     except InvalidInput as error:
@@ -39,7 +39,7 @@ def test_every_line_is_read_as_the_library_reads_it(name: str, line: list[str]) 
         patch.setattr("sys.stdout", nowhere)
         patch.setattr("sys.stderr", nowhere)
         found = outcome(name, line)
-        patch.setattr(command_line, "_plain", lambda *_: None)
+        patch.setattr(values, "_plain", lambda *_: None)
         assert found == outcome(name, line)
 
 
@@ -54,4 +54,4 @@ def test_every_line_is_read_as_the_library_reads_it(name: str, line: list[str]) 
 )
 def test_usual_lines_need_no_library(line: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "read_in_full", None)
-    assert command_line.parse(QUERY_COMMANDS["search"], line)["query"] == "where is it"
+    assert values.parse(QUERY_COMMANDS["search"], line)["query"] == "where is it"

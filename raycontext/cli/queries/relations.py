@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from raycontext.cli.display import place_from_here, print_json, say
-from raycontext.cli.queries import asked, current_folder, given_globs
+from raycontext.cli.queries.search import asked, current_folder, given_globs
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import place_of, real_path

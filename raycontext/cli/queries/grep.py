@@ -6,7 +6,7 @@ Nothing but the standard library is imported as long as a daemon answers (see `m
 from __future__ import annotations
 
 from raycontext.cli.display import print_json, say
-from raycontext.cli.queries import asked, current_folder, given_globs
+from raycontext.cli.queries.search import asked, current_folder, given_globs
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.paths import real_path

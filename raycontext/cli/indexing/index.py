@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raycontext.cli.display import joined_counts, print_json, say
-from raycontext.cli.estimate import print_estimate
-from raycontext.cli.index_options import with_index_options
-from raycontext.cli.indexing import index_folder
+from raycontext.cli.indexing.estimate import print_estimate
+from raycontext.cli.indexing.index_options import with_index_options
+from raycontext.cli.indexing.runs import index_folder
+from raycontext.cli.indexing.watching import watched
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
-from raycontext.cli.watching import watched
 from raycontext.errors import InvalidInput
 from raycontext.exit_codes import ExitCode
 from raycontext.safe_text import safe

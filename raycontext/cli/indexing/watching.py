@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from raycontext.cli.display import print_json, say
-from raycontext.cli.index_options import with_index_options
-from raycontext.cli.indexing import daemon_root
+from raycontext.cli.indexing.index_options import with_index_options
+from raycontext.cli.indexing.runs import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime
 from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import InvalidInput, RootNotFound, RuntimeUnavailable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raycontext.cli.display import print_json
-from raycontext.cli.index import print_report
-from raycontext.cli.index_options import INDEX_OPTIONS
+from raycontext.cli.indexing.index import print_report
+from raycontext.cli.indexing.index_options import INDEX_OPTIONS
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.safe_text import safe
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from raycontext.cli.options import INFINITY
+from raycontext.cli.command_line.options import INFINITY
 from raycontext.errors import InvalidInput
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from raycontext.cli.options import Option, QueryCommand
+    from raycontext.cli.command_line.options import Option, QueryCommand
 
 __all__ = ["parse"]
 
@@ -28,7 +28,7 @@ def parse(command: QueryCommand, given: Sequence[str]) -> dict[str, Any]:
     """
     found = _plain(command, given)
     if found is None:
-        from raycontext.cli.usage import read_in_full
+        from raycontext.cli.command_line.usage import read_in_full
 
         found = read_in_full(command, given)
     return {**found, **{option.key: _value(option, found[option.key]) for option in command.options}}

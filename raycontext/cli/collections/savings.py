@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from raycontext.cli.collections import known_collections
+from raycontext.cli.collections.state import known_collections
 from raycontext.cli.display import print_json, say
-from raycontext.cli.indexing import daemon_root
+from raycontext.cli.indexing.runs import daemon_root
 from raycontext.cli.terminal import Collection, Json, Root
 from raycontext.daemon_client import paths, wire
 from raycontext.daemon_client.paths import cluster_address

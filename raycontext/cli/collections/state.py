@@ -11,7 +11,7 @@ import typer
 
 from raycontext.cli.daemon import describe
 from raycontext.cli.display import joined_counts, print_json, say
-from raycontext.cli.indexing import daemon_root
+from raycontext.cli.indexing.runs import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, connected
 from raycontext.daemon_client import wire
 from raycontext.errors import InvalidInput, RemoteError

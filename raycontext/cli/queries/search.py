@@ -123,7 +123,7 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     except RemoteError as refused:
         if refused.exit_code != ExitCode.NO_COLLECTION or name != "search" or given["ref"] or given["changed"]:
             raise
-        from raycontext.cli.first_search import folder_to_index
+        from raycontext.cli.queries.first_search import folder_to_index
 
         folder = folder_to_index(body, refused, given["root"], given["address"])
     else:
@@ -131,7 +131,7 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
         if not is_first or body.get("collections"):
             return answer
         folder = answer["indexing"][0]["source"]
-    from raycontext.cli.indexing import index_folder
+    from raycontext.cli.indexing.runs import index_folder
 
     say(f"{safe(folder)} is not indexed yet")
     index_folder(folder, root=given["root"], address=given["address"])
@@ -197,7 +197,7 @@ def _direct(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     import gc
 
     gc.disable()  # what modules make stays: to look through it again and again is a tenth of the time until the answer
-    from raycontext.cli.direct import answer
+    from raycontext.cli.queries.direct import answer
 
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""Parser of the whole grammar of a command line, which prints help and mistakes. `command_line` reads plain ones."""
+"""Parser of the whole grammar of a command line, which prints help and mistakes. `values` reads plain ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from raycontext.cli.help_page import help_page, value_name
-from raycontext.cli.options import QueryCommand
+from raycontext.cli.command_line.help_page import help_page, value_name
+from raycontext.cli.command_line.options import QueryCommand
 
 __all__ = ["read_in_full"]
 

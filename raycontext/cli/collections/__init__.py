@@ -1,0 +1,1 @@
+"""The commands about collections that exist: their state, health, copies and savings."""

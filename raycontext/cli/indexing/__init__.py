@@ -1,0 +1,1 @@
+"""The commands that index: one folder, one that is watched, and many."""

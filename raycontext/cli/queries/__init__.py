@@ -1,0 +1,1 @@
+"""The commands that answer: search, grep, and the questions about relations."""
