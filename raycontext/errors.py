@@ -27,7 +27,7 @@
     │   └── EmbeddingBudgetExceeded  the run would cost more tokens than it may
     ├── JobFailed               an index run stopped; what it had committed stays
     ├── JobCancelled            an index run was cancelled
-    ├── DeadlineExceeded        the time for a query had passed before it began
+    ├── DeadlineExceeded        the time for a query was over before a shard had answered
     ├── PathNotAllowed          a path outside of the allowed folders
     ├── NotShared               a path that some node of the cluster does not see
     ├── ConfigurationError      a configuration file of another program cannot be changed
@@ -371,10 +371,13 @@ class StaleVersion(Advised):
 
 
 class DeadlineExceeded(Advised):
-    """The time for a query had passed before it began: `DeadlineExceeded(collection)`."""
+    """The time for a query was over before a shard had answered: `DeadlineExceeded(collection)`."""
 
     def __init__(self, collection: str) -> None:
-        super().__init__(f"The time for a query of '{collection}' had passed before it began", "Allow it more time.")
+        super().__init__(
+            f"No shard of '{collection}' answered within the time for a query (RAYCONTEXT_SEARCH_SECONDS)",
+            "Ask again: actors that are being started go on with it. `raycontext status` shows them.",
+        )
         (self.collection,) = self.args = (collection,)
 
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.actors.looks import Look, LookBudget
-from raycontext.errors import InvalidInput, NotIndexedYet, RuntimeUnavailable, UnknownCollection
+from raycontext.errors import DeadlineExceeded, InvalidInput, NotIndexedYet, RuntimeUnavailable, UnknownCollection
+from raycontext.hits import Hits
 from raycontext.index.governor import IndexBudget
 from raycontext.index.request import embedder_plan, source_place
 from raycontext.models import CollectionStatus, CollectionSummary, JobProgress, first_run
 from raycontext.paths import real_path
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.sdk.arguments import check_exists, not_indexed, place_inside, storage_options_of
+from raycontext.sdk.filters import within_source
 from raycontext.sdk.search_client import SearchClient
+from raycontext.sdk.several import LOOK_SHARE, answers, looked_at
+from raycontext.search.merge import merged
+from raycontext.search.query import SearchRequest
 from raycontext.settings import Settings
 from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import CollectionIdentity, Location
@@ -136,6 +142,26 @@ class CollectionAccess:
         source = (await self._identity(name, None)).source
         return NotIndexedYet(name, source, first_run(await self.progress(name)))
 
+    async def _in_time(self, name: str, answer: Awaitable[Hits]) -> Hits:
+        """Await the answer of a collection; an empty and incomplete one where no shard answers in time."""
+        try:
+            return await answer
+        except DeadlineExceeded as late:
+            return merged(answers([name], [late], self._shards_of), 0)
+
+    def _shards_of(self, name: str) -> int:
+        return self._client(name).shards
+
+    async def _searched(
+        self, name: str, request: SearchRequest, inside: str, limit: int, min_score: float, until: float
+    ) -> Hits:
+        """Search one collection until a time of the event loop. Raises what `SearchClient.search` raises."""
+        if inside or request.filters.paths:
+            source = (await self._identity(name, None)).source
+            filters = await asyncio.to_thread(within_source, request.filters, source, inside)
+            request = replace(request, filters=filters)
+        return await self._client(name).search(request, limit, min_score, until)
+
     async def _looked(self, refresh: bool | None, names: Sequence[str]) -> dict[str, Look]:
         """Look whether the sources of some collections have changed, where that is wanted, and return what was seen.
 
@@ -144,8 +170,8 @@ class CollectionAccess:
         if not (self._settings.refresh if refresh is None else refresh):
             return {}
         coordinator = await self._coordinator()
-        found = await asyncio.gather(*(coordinator.call(Coordinator.freshen, name) for name in names))
-        return dict(zip(names, found, strict=True))
+        seconds = LOOK_SHARE * self._settings.search_seconds
+        return await looked_at(names, lambda name: coordinator.call(Coordinator.freshen, name), seconds)
 
     async def _answer_of(self, name: str, answer: Awaitable[Answer]) -> Answer:
         """Await an answer of a collection. Where it was never committed, say how far its first run came."""

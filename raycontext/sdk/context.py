@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -33,7 +32,7 @@ from raycontext.sdk.evaluation_access import CANDIDATE_FILES, HELD_OUT, Evaluati
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.sdk.grep_access import notes_on_pattern
 from raycontext.sdk.ref_access import target_in
-from raycontext.sdk.search_client import answers
+from raycontext.sdk.several import answers, in_time, not_begun
 from raycontext.sdk.surroundings import with_context
 from raycontext.sdk.watches import Watched, Watches, WatchState
 from raycontext.search.merge import MOST_FURTHER, merged
@@ -290,6 +289,8 @@ class Context(EvaluationAccess):
         indexed (`Hit.freshness`).
 
         Where the embedder of the collection is gone, or is another one by now, words alone decide, and a note says so.
+        What has not answered within `RAYCONTEXT_SEARCH_SECONDS`, the start of actors included, is missing from the
+        answer, which counts it (`Hits.shards_answered` of `Hits.shards_total`) and names it in a note.
 
         Raises `UnknownCollection`, `NotIndexedYet`, `PathNotFound`, `InvalidInput`, `StorageError` or
         `RuntimeUnavailable`; with `ref` also `RefNotFound`, `CommitUnreadable` and what `index` raises.
@@ -315,14 +316,25 @@ class Context(EvaluationAccess):
             collection, path = await self._indexed_at(ref, collection, tuple(collections), path)
             refresh = True
         several = tuple(collections)
-        names, inside = await self._targets(collection, several, path)
-        if not several:  # scores of several collections are compared: there the package's weights count
-            request = await self._answer_of(names[0], self._client(names[0]).with_weights(request))
-        begun = time.monotonic()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._settings.search_seconds
+        try:
+            async with asyncio.timeout_at(until):
+                names, inside = await self._targets(collection, several, path)
+        except TimeoutError:
+            return not_begun(len(several))
+        begun = loop.time()
         looks = await self._looked(refresh, names)
-        looked = time.monotonic() - begun
-        asked = (self._searched(name, request, inside, limit, min_score) for name in names)
-        hits = merged(answers(names, await asyncio.gather(*asked, return_exceptions=len(names) > 1)), limit)
+        looked = loop.time() - begun
+        until += looked
+
+        async def searched(name: str) -> Hits:
+            # Scores of several collections are compared: there the package's weights count.
+            wanted = request if several else await self._client(name).with_weights(request, until)
+            return await self._searched(name, wanted, inside, limit, min_score, until)
+
+        outcomes = await in_time(names, lambda name: self._answer_of(name, searched(name)), until)
+        hits = merged(answers(names, outcomes, self._shards_of), limit)
         hits = hits.replaced(hits, notes_on_pattern(grep))
         if context:
             found = sorted({hit.collection for hit in hits})
@@ -361,16 +373,8 @@ class Context(EvaluationAccess):
         inside = await asyncio.to_thread(path_inside, identity.source, path, collection is not None)
         filters = await asyncio.to_thread(within_source, filters, identity.source)
         related = self._client(identity.name).related(inside, line, filters, limit, min_score)
-        hits = await self._answer_of(identity.name, related)
+        hits = await self._in_time(identity.name, self._answer_of(identity.name, related))
         return await asyncio.to_thread(checked, hits, partial(was_own_source, self._root))
-
-    async def _searched(self, name: str, request: SearchRequest, inside: str, limit: int, min_score: float) -> Hits:
-        """Search one collection. Raises what `search` raises."""
-        if inside or request.filters.paths:
-            source = (await self._identity(name, None)).source
-            filters = await asyncio.to_thread(within_source, request.filters, source, inside)
-            request = replace(request, filters=filters)
-        return await self._answer_of(name, self._client(name).search(request, limit, min_score))
 
     async def _indexed_at(
         self, ref: str, collection: str | None, collections: tuple[str, ...], path: str | Path | None

@@ -13,12 +13,14 @@ from raycontext.actors.looks import Look
 from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.sdk.context import Context
 from raycontext.sdk.ref_access import RefTarget
+from raycontext.sdk.several import LOOK_SHARE
 
 __all__ = [
     "ends_of",
     "freshen",
     "hand_over",
     "is_complete",
+    "look_seconds_of",
     "names_of",
     "note_complete",
     "runtime_of",
@@ -35,6 +37,11 @@ def runtime_of(context: Context) -> Literal["ray", "processes", "inline"]:
 async def names_of(context: Context, collection: str | None, collections: Sequence[str], path: str | None) -> list[str]:
     """Return the names of the collections that a search is about. Raises as `Context.search`."""
     return (await context._targets(collection, tuple(collections), path))[0]
+
+
+def look_seconds_of(context: Context) -> float:
+    """Return the time in seconds that looks at the sources of several collections may take together."""
+    return LOOK_SHARE * context._settings.search_seconds
 
 
 async def freshen(context: Context, collection: str, wanted: bool | None) -> Look:

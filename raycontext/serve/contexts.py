@@ -24,6 +24,7 @@ from raycontext.relations.values import RelationAnswer
 from raycontext.retrying import Retries
 from raycontext.sdk import moving
 from raycontext.sdk.context import Context
+from raycontext.sdk.several import looked_at
 
 __all__ = ["Contexts"]
 
@@ -35,6 +36,9 @@ _log = logging.getLogger("raycontext.daemon")
 ATTEMPTS = 3
 """Number of tries of a question to an actor that may just be moving."""
 
+
+MOST_MOVED = 8
+"""Number of collections in one search from which on none of them moves to Ray for it."""
 
 MOVING_SECONDS = 0.02
 """Pause between two checks whether a collection has moved, in seconds."""
@@ -135,9 +139,9 @@ class Contexts:
         """See `Context.search`."""
         names = await moving.names_of(self._own, collection, collections, path)
         begun = time.monotonic()
-        found = await asyncio.gather(*(self._freshen(name, refresh) for name in names))
+        seconds = moving.look_seconds_of(self._own)
+        looks = await looked_at(names, lambda name: self._freshen(name, refresh), seconds)
         looked = time.monotonic() - begun
-        looks = dict(zip(names, found, strict=True))
         with self._searched(names) as context:
             where: dict[str, Any] = {"collections": names} if path is None else {"collection": names[0], "path": path}
             hits = await context.search(query, refresh=False, **where, **asked)
@@ -218,8 +222,11 @@ class Contexts:
 
     @contextmanager
     def _searched(self, names: Sequence[str]) -> Iterator[Context]:
-        """Yield the context that answers at once, and have the collections move to Ray where that is there."""
-        for name in names:
+        """Yield the context that answers at once, and have the collections move to Ray where that is there.
+
+        A search in many collections moves none: each would get actors of its own.
+        """
+        for name in names if len(names) <= MOST_MOVED else ():
             self._move(name)
         if self._ray is not None and self._searches_on_ray.issuperset(names):
             yield self._ray
