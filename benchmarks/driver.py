@@ -32,9 +32,10 @@ from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.discover.scan import Scan, compared
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.discover.walk import walk
-from raycontext.index import batches, stages
-from raycontext.index import planner as index_planner
-from raycontext.index.stages import IndexedBatch
+from raycontext.index.planning import batches
+from raycontext.index.planning import planner as index_planner
+from raycontext.index.work import stages
+from raycontext.index.work.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, TreeListing
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ActorHandle

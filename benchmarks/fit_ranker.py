@@ -30,7 +30,7 @@ from raycontext.evaluation.fitting import FitSamples, fit_weights
 from raycontext.models import SearchFilters
 from raycontext.sdk.context import CANDIDATE_FILES
 from raycontext.search.query import SearchRequest
-from raycontext.search.ranker import MODEL_FEATURES, CollectionFacts, model_features
+from raycontext.search.ranking.ranker import MODEL_FEATURES, CollectionFacts, model_features
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 
@@ -51,7 +51,7 @@ PRIOR = {
 }
 """Weights that the penalty draws to, where it is not zero: few judged queries say anything of generated code, and who
 gives nothing but a name wants its definition."""
-WEIGHTS = Path(raycontext.__file__).parent / "search" / "weights.json"
+WEIGHTS = Path(raycontext.__file__).parent / "search" / "ranking" / "weights.json"
 GROUPS = {
     "vectors": ("vector_best", "vector_three", "vector_names", "vector_path"),
     "file names": ("stem_cover", "vector_path"),

@@ -31,7 +31,7 @@ import record
 
 import raycontext
 from raycontext.grep.pattern import GrepPattern
-from raycontext.search.grep import GrepOf, Grepped
+from raycontext.search.grep.shard import GrepOf, Grepped
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 

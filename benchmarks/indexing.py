@@ -41,8 +41,8 @@ from raycontext.chunk.languages.detect import detect_language
 from raycontext.chunk.languages.grammars import parser_for
 from raycontext.discover.read import read_content
 from raycontext.discover.walk import walk
-from raycontext.index import stages
-from raycontext.index.batches import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
+from raycontext.index.planning.batches import INDEX_BATCH_FILES, LARGEST_INDEX_BATCH_BYTES
+from raycontext.index.work import stages
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.store.collection import Location
 

@@ -26,11 +26,11 @@ import record
 
 from raycontext.models import SearchFilters
 from raycontext.relations.reading import lexed, rows_using
-from raycontext.sdk.map_access import MapClient
-from raycontext.sdk.relations_client import RelationsClient, Target, UsesWanted
-from raycontext.sdk.search_client import SearchClient
+from raycontext.sdk.access.map import MapClient
+from raycontext.sdk.clients.relations import RelationsClient, Target, UsesWanted
+from raycontext.sdk.clients.search import SearchClient
+from raycontext.search.rows.view import View
 from raycontext.search.shard import ShardSearch
-from raycontext.search.view import View
 from raycontext.store.collection import Location
 
 SAMPLED = 4000

@@ -24,7 +24,7 @@ import record
 import raycontext
 from raycontext.actors.coordinator import Coordinator
 from raycontext.discover.scan import scan
-from raycontext.index.stages import hash_files
+from raycontext.index.work.stages import hash_files
 from raycontext.models import IndexOptions, IndexReport
 
 Result = TypeVar("Result")

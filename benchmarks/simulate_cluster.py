@@ -38,9 +38,10 @@ import raycontext
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.discover.walk import walk
-from raycontext.index import batches, stages
-from raycontext.index import planner as index_planner
-from raycontext.index.stages import IndexedBatch
+from raycontext.index.planning import batches
+from raycontext.index.planning import planner as index_planner
+from raycontext.index.work import stages
+from raycontext.index.work.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions
 from raycontext.options import RunOptions
 from raycontext.store.changes import Change, TreeChanges

@@ -103,8 +103,8 @@ if TYPE_CHECKING:
     )
     from raycontext.sdk.connection import Connection, SyncContext, connect
     from raycontext.sdk.context import Context
-    from raycontext.sdk.watches import WatchState
-    from raycontext.search.grep_values import GrepFile, GrepLine
+    from raycontext.sdk.watching.watches import WatchState
+    from raycontext.search.grep.values import GrepFile, GrepLine
     from raycontext.store.checking.reports import Damage, DamageKind, RepairReport, VerificationReport
 
 __version__ = "0.1.0"
@@ -213,7 +213,7 @@ __all__ = [
 _HOMES = {
     "sdk.connection": ("Connection", "SyncContext", "connect"),
     "sdk.context": ("Context",),
-    "sdk.watches": ("WatchState",),
+    "sdk.watching.watches": ("WatchState",),
     "evaluation.scoring": (
         "Estimate",
         "Evaluation",
@@ -229,7 +229,7 @@ _HOMES = {
     "batch.report": ("BatchReport", "EntryOutcome"),
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
     "hits": ("Hits", "Searched", "Surrounding"),
-    "search.grep_values": ("GrepFile", "GrepLine"),
+    "search.grep.values": ("GrepFile", "GrepLine"),
     "relations.grep_answer": ("GrepAnswer",),
     "index.estimate": ("FolderSize", "IndexEstimate"),
     "relations.values": (

@@ -35,11 +35,12 @@ from raycontext.errors import (
     UnknownCollection,
     UnsupportedFormat,
 )
-from raycontext.index import failures, stages
 from raycontext.index.estimate import IndexEstimate, estimate_tree
-from raycontext.index.governor import Governor, IndexBudget
-from raycontext.index.own_sources import is_own_source, note_own_source
+from raycontext.index.planning import failures
 from raycontext.index.request import EmbedderPlan, IndexRequest, together
+from raycontext.index.reuse.own_sources import is_own_source, note_own_source
+from raycontext.index.work import stages
+from raycontext.index.work.governor import Governor, IndexBudget
 from raycontext.models import (
     ActorStatus,
     CollectionStatus,
@@ -210,9 +211,7 @@ class Coordinator:
         return list(await asyncio.gather(*runs))
 
     async def repair(self, collection: str | None) -> list[RepairReport]:
-        """Repair one collection, or all when `collection` is None. Raises what `stages.repair_collection` and `index`
-        raise.
-        """
+        """Repair one collection, or all when it is None. Raises what `stages.repair_collection` and `index` raise."""
         return [
             await self._turns.take(name, partial(self._repair, self._location(name)))
             for name in await self._names(collection)

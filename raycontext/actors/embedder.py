@@ -22,8 +22,8 @@ from raycontext.embed.remote.allowance import Budget
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.embed.vectors import quantize
 from raycontext.errors import EmbeddingFailed
-from raycontext.index.pooled_embedder import EmbeddedTexts
 from raycontext.index.request import EmbedderPlan
+from raycontext.index.work.pooled_embedder import EmbeddedTexts
 from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol
 
 from raycontext.errors import RaycontextError
-from raycontext.index.governor import Governor, IndexBudget
+from raycontext.index.work.governor import Governor, IndexBudget
 from raycontext.runtime.base import Runtime
 
 __all__ = ["Growth"]

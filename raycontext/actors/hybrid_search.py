@@ -13,10 +13,10 @@ from raycontext.actors.process import process_status
 from raycontext.hits import Hits
 from raycontext.models import ActorStatus
 from raycontext.runtime.base import ActorHandle, Runtime
-from raycontext.search.merge import RankedChunk
 from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
+from raycontext.search.ranking.merge import RankedChunk
+from raycontext.search.rows.view import View
 from raycontext.search.shard import ShardSearch
-from raycontext.search.view import View
 from raycontext.store.collection import Location
 from raycontext.store.storage.patience import patience_until
 

@@ -17,11 +17,12 @@ from raycontext.actors.reuse import Reuse
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
-from raycontext.index import failures, instructions, stages
-from raycontext.index.governor import Governor, IndexBudget
-from raycontext.index.planner import ReindexPlanner
-from raycontext.index.pooled_embedder import EmbeddingRun, EmbeddingUse
+from raycontext.index.planning import failures, instructions
+from raycontext.index.planning.planner import ReindexPlanner
 from raycontext.index.request import EmbedderPlan
+from raycontext.index.work import stages
+from raycontext.index.work.governor import Governor, IndexBudget
+from raycontext.index.work.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.models import IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.errors import RaycontextError
-from raycontext.index import stages
-from raycontext.index.governor import Governor
+from raycontext.index.work import stages
+from raycontext.index.work.governor import Governor
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.store.changes import Compaction
 from raycontext.store.collection import Location

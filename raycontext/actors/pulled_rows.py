@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
-from raycontext.index.publications import PulledOptions, fetch_published
-from raycontext.index.reuse import ReusedBatch
+from raycontext.index.reuse.publications import PulledOptions, fetch_published
+from raycontext.index.reuse.reuse import ReusedBatch
 from raycontext.store.collection import Location
 from raycontext.store.known_files import KnownFiles
 from raycontext.store.sharing.pulling import Fetched, stage_of

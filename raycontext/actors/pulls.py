@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from raycontext.actors.pulled_rows import PulledRows
 from raycontext.errors import PublicationRefused, RootNotFound, UnknownCollection
-from raycontext.index.publications import PulledOptions, check_fit, find_publication
 from raycontext.index.request import IndexRequest
+from raycontext.index.reuse.publications import PulledOptions, check_fit, find_publication
 from raycontext.models import IndexOptions, IndexReport, PullReport
 from raycontext.runtime.base import Runtime
 from raycontext.store.catalog import Catalog

@@ -9,9 +9,11 @@ from raycontext.actors.metrics import add
 from raycontext.actors.pulled_rows import PulledRows, Run
 from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.discover.commits.names import is_source_of_commit
-from raycontext.index import instructions, reuse, stages
-from raycontext.index.known_digests import known_digests
-from raycontext.index.publications import PulledOptions
+from raycontext.index.planning import instructions
+from raycontext.index.reuse import reuse
+from raycontext.index.reuse.known_digests import known_digests
+from raycontext.index.reuse.publications import PulledOptions
+from raycontext.index.work import stages
 from raycontext.models import FileDigest, FileStat
 from raycontext.options import RunOptions
 from raycontext.runtime.base import ActorHandle

@@ -18,7 +18,7 @@ from raycontext.batch.entries import BatchEntry, BatchList
 from raycontext.batch.records import BatchRecords, BatchRun
 from raycontext.batch.report import BatchReport, EntryOutcome, EntryPlan
 from raycontext.errors import CommitConflict, Fenced, InvalidInput, StorageError
-from raycontext.index import stages
+from raycontext.index.work import stages
 from raycontext.retrying import Retries
 from raycontext.runtime.base import Runtime
 from raycontext.settings import default_cache

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.runtime.task import task
-from raycontext.search.merge import RankedChunk, finish
 from raycontext.search.query import Candidates, SearchRequest, Statistics
-from raycontext.search.ranker import Ranker, ranker_of
+from raycontext.search.ranking.merge import RankedChunk, finish
+from raycontext.search.ranking.ranker import Ranker, ranker_of
 from raycontext.search.shard import ShardSearch
 from raycontext.store.collection import Location
 

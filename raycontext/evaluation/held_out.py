@@ -40,8 +40,8 @@ from raycontext.evaluation.mined_docs import (
     without_comments,
 )
 from raycontext.evaluation.scoring import JudgedQuery
-from raycontext.index.batches import batches_of
 from raycontext.index.languages import LanguageChoice
+from raycontext.index.planning.batches import batches_of
 from raycontext.models import FileStat, IndexOptions
 from raycontext.runtime.base import Runtime
 from raycontext.runtime.task import task

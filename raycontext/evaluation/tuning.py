@@ -20,7 +20,7 @@ from raycontext.evaluation.fitting import FitSamples, fit_weights
 from raycontext.evaluation.scoring import Estimate, JudgedQuery, Target, estimates, same_file, score
 from raycontext.models import FrozenModel
 from raycontext.runtime.base import Runtime
-from raycontext.search.ranker import MODEL_FEATURES, CollectionFacts, Ranker, model_features, ranker_of
+from raycontext.search.ranking.ranker import MODEL_FEATURES, CollectionFacts, Ranker, model_features, ranker_of
 
 __all__ = ["LEAST_QUESTIONS", "TUNED_DEPTH", "Fitted", "Tuning", "fitted", "refuse_few"]
 

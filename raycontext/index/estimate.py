@@ -20,7 +20,7 @@ from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
 from raycontext.embed.vectors import Documents, QuantizedVectors, quantize, quantized
 from raycontext.index.languages import LanguageChoice
-from raycontext.index.stages import scan_tree
+from raycontext.index.work.stages import scan_tree
 from raycontext.models import FileStat, IndexOptions, SkipReason
 from raycontext.runtime.task import task
 from raycontext.store.collection import Location
@@ -144,7 +144,7 @@ def _sample(source: str, files: Sequence[FileStat], options: IndexOptions) -> tu
     server would count, and the time in seconds. No server is asked. The time is measured without the first batch,
     which also loads grammars and kernels, and is then scaled up to the whole sample.
     """
-    from raycontext.index.segment_builder import Batch
+    from raycontext.index.work.segment_builder import Batch
 
     embedder = embedder_for(options.embedder)
     tokens = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from raycontext.relations.values import RelationAnswer
-from raycontext.search.grep_values import GrepFile, GrepLine
+from raycontext.search.grep.values import GrepFile, GrepLine
 
 __all__ = ["GrepAnswer"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.posting_lists import lookup
 from raycontext.kernel.lexer import reference_hash
 from raycontext.relations.lexed import LexedFile
-from raycontext.search.view import Part, View
+from raycontext.search.rows.view import Part, View
 from raycontext.store.segments.segment import path_hash
 
 __all__ = ["files_at", "lexed", "rows_using"]

@@ -25,8 +25,8 @@ from raycontext.runtime.inline import InlineRuntime
 from raycontext.runtime.processes import ProcessRuntime
 from raycontext.runtime.without_ray import without_ray
 from raycontext.safe_text import safe
+from raycontext.sdk.access.collection import closed
 from raycontext.sdk.arguments import root_of
-from raycontext.sdk.collection_access import closed
 from raycontext.sdk.context import Context
 from raycontext.settings import Settings
 from raycontext.store.fingerprint import installation

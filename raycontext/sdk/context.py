@@ -15,12 +15,15 @@ from raycontext.discover.commits.names import is_name_of_commit
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput
 from raycontext.hits import Hits
-from raycontext.index.own_sources import was_own_source
 from raycontext.index.request import index_request, places_within, run_options
+from raycontext.index.reuse.own_sources import was_own_source
 from raycontext.models import IndexOptions, IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.paths import real_path
 from raycontext.runtime.base import Runtime
+from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT, EvaluationAccess
+from raycontext.sdk.access.grep import notes_on_pattern
+from raycontext.sdk.access.refs import target_in
 from raycontext.sdk.arguments import (
     check_limits,
     check_line,
@@ -28,15 +31,12 @@ from raycontext.sdk.arguments import (
     check_share,
     path_inside,
 )
-from raycontext.sdk.evaluation_access import CANDIDATE_FILES, HELD_OUT, EvaluationAccess
+from raycontext.sdk.clients.several import answers, in_time, not_begun
+from raycontext.sdk.clients.surroundings import with_context
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.grep_access import notes_on_pattern
-from raycontext.sdk.ref_access import target_in
-from raycontext.sdk.several import answers, in_time, not_begun
-from raycontext.sdk.surroundings import with_context
-from raycontext.sdk.watches import Watched, Watches, WatchState
-from raycontext.search.merge import MOST_FURTHER, merged
+from raycontext.sdk.watching.watches import Watched, Watches, WatchState
 from raycontext.search.query import SearchRequest
+from raycontext.search.ranking.merge import MOST_FURTHER, merged
 from raycontext.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Literal
 from raycontext.actors.coordinator import Coordinator
 from raycontext.actors.looks import Look
 from raycontext.discover.commits.names import is_source_of_commit
+from raycontext.sdk.access.refs import RefTarget
+from raycontext.sdk.clients.several import LOOK_SHARE
 from raycontext.sdk.context import Context
-from raycontext.sdk.ref_access import RefTarget
-from raycontext.sdk.several import LOOK_SHARE
 
 __all__ = [
     "ends_of",

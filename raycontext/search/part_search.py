@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.search.chunk_priors import TEST_PRIOR, priors_of_kinds
-from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
-from raycontext.search.features import best_rows_of_files, feature_matrix, name_features
-from raycontext.search.lexical import lexical_proposals
-from raycontext.search.matching import matching_first, place_of_match
 from raycontext.search.prepared_query import PartQuery, PreparedQuery
-from raycontext.search.proposals import MINIMUM_SIMILARITY
 from raycontext.search.query import COSINE_UNIT, Description
-from raycontext.search.vector import (
+from raycontext.search.ranking.proposals import MINIMUM_SIMILARITY
+from raycontext.search.signals.chunk_priors import TEST_PRIOR, priors_of_kinds
+from raycontext.search.signals.evidence import RowsOfFiles, best_three, lexical_evidence
+from raycontext.search.signals.features import best_rows_of_files, feature_matrix, name_features
+from raycontext.search.signals.lexical import lexical_proposals
+from raycontext.search.signals.matching import matching_first, place_of_match
+from raycontext.search.signals.vector import (
     SAMPLED_ROWS,
     SCANNED_ROWS,
     cosine_sums,

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycontext.analyse.path_kinds import TEST, asked_for
-from raycontext.search.features import ExactNames, exact_names
-from raycontext.search.lexical import Bm25f, Normalisation, TermSlices, proposing
 from raycontext.search.query import SearchRequest, Statistics
 from raycontext.search.query_terms import SearchTerms
-from raycontext.search.vector import QueryVector
-from raycontext.search.view import Part, View
+from raycontext.search.rows.view import Part, View
+from raycontext.search.signals.features import ExactNames, exact_names
+from raycontext.search.signals.lexical import Bm25f, Normalisation, TermSlices, proposing
+from raycontext.search.signals.vector import QueryVector
 
 __all__ = ["FoundTerms", "PartQuery", "PreparedQuery"]
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.terms import query_terms
 from raycontext.models import SearchFilters
-from raycontext.search.lexical import Bm25f, TermSlices, score_rows
-from raycontext.search.merge import RankedChunk
 from raycontext.search.prepared_query import FoundTerms
-from raycontext.search.proposals import propose
 from raycontext.search.query import Statistics
 from raycontext.search.query_terms import SearchTerms
-from raycontext.search.vector import QueryVector, all_cosines
-from raycontext.search.view import View, concatenate
+from raycontext.search.ranking.merge import RankedChunk
+from raycontext.search.ranking.proposals import propose
+from raycontext.search.rows.view import View, concatenate
+from raycontext.search.signals.lexical import Bm25f, TermSlices, score_rows
+from raycontext.search.signals.vector import QueryVector, all_cosines
 
 __all__ = [
     "RelatedCandidates",

@@ -24,8 +24,6 @@ from raycontext.errors import (
 )
 from raycontext.hits import Hits, Searched
 from raycontext.retrying import Retries
-from raycontext.search.lexical import Bm25f
-from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.part_search import (
     description_of,
     part_evidence,
@@ -34,10 +32,11 @@ from raycontext.search.part_search import (
     with_matching_names,
 )
 from raycontext.search.prepared_query import FoundTerms, PreparedQuery
-from raycontext.search.proposals import propose
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.query_terms import SearchTerms, search_terms
-from raycontext.search.ranker import ranker_of
+from raycontext.search.ranking.merge import RankedChunk, finish, hits_of
+from raycontext.search.ranking.proposals import propose
+from raycontext.search.ranking.ranker import ranker_of
 from raycontext.search.related import (
     RelatedCandidates,
     RelatedRequest,
@@ -46,9 +45,10 @@ from raycontext.search.related import (
     related_terms,
     seed_at,
 )
-from raycontext.search.vector import QueryVector
-from raycontext.search.view import View, concatenate
-from raycontext.search.whole_segments import WholeSegments, notes_on_missing
+from raycontext.search.rows.view import View, concatenate
+from raycontext.search.rows.whole_segments import WholeSegments, notes_on_missing
+from raycontext.search.signals.lexical import Bm25f
+from raycontext.search.signals.vector import QueryVector
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.segments.segment import path_hash
 

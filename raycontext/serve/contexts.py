@@ -23,8 +23,8 @@ from raycontext.models import CollectionStatus, IndexReport, JobProgress
 from raycontext.relations.values import RelationAnswer
 from raycontext.retrying import Retries
 from raycontext.sdk import moving
+from raycontext.sdk.clients.several import looked_at
 from raycontext.sdk.context import Context
-from raycontext.sdk.several import looked_at
 
 __all__ = ["Contexts"]
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from raycontext.grep.syntax import MAX_PATTERN_CHARACTERS
 from raycontext.relations.grep_answer import GrepAnswer
+from raycontext.sdk.access.grep import MAX_CONTEXT_LINES
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
-from raycontext.sdk.grep_access import MAX_CONTEXT_LINES
 from raycontext.serve.messages import CollectionQuery, Names
 from raycontext.serve.relation_messages import RelationQuery
 from raycontext.serve.relations import fitting

@@ -14,7 +14,7 @@ from raycontext.hits import Searched, Surrounding
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
 from raycontext.options import RunOptions
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
-from raycontext.sdk.watches import WatchState
+from raycontext.sdk.watching.watches import WatchState
 
 __all__ = [
     "Answer",

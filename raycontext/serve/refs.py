@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from raycontext.errors import InvalidInput
 from raycontext.models import IndexReport
 from raycontext.sdk import moving
+from raycontext.sdk.access.refs import target_in
 from raycontext.sdk.context import Context
-from raycontext.sdk.ref_access import target_in
 from raycontext.serve.messages import IndexQuery, SearchQuery
 from raycontext.serve.reach import Reach
 

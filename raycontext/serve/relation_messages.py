@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from raycontext.sdk.access.map import DEFAULT_MAP_TOKENS
+from raycontext.sdk.access.relations import MAX_DEPTH
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
-from raycontext.sdk.map_access import DEFAULT_MAP_TOKENS
-from raycontext.sdk.relation_access import MAX_DEPTH
 from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query
 
 __all__ = [

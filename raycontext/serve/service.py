@@ -27,7 +27,7 @@ from raycontext.sdk import moving
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
 from raycontext.sdk.token_budget import surroundings_within, within_budget
-from raycontext.sdk.watches import Watched, Watches, WatchState
+from raycontext.sdk.watching.watches import Watched, Watches, WatchState
 from raycontext.serve.contexts import Contexts
 from raycontext.serve.index_job import IndexJobs
 from raycontext.serve.messages import (

@@ -183,7 +183,7 @@ def test_folder_that_cannot_be_listed_keeps_its_files(
 
 def test_file_that_breaks_the_chunker_is_quarantined(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import raycontext
-    from raycontext.index import segment_builder
+    from raycontext.index.work import segment_builder
 
     chunk_file = segment_builder.chunk_file
 

@@ -14,8 +14,8 @@ import pytest
 import raycontext
 from raycontext.actors.coordinator import Coordinator
 from raycontext.errors import InvalidInput, UnknownCollection
-from raycontext.index import reuse
 from raycontext.index.languages import LanguageChoice
+from raycontext.index.reuse import reuse
 from raycontext.models import Hit
 from raycontext.store import garbage
 from raycontext.store.collection import Collection
@@ -184,8 +184,8 @@ async def test_branch_that_is_switched_to_again_is_not_parsed_again(
 
 
 def test_worktrees_and_clones_are_looked_into_first(shop: Path, tmp_path: Path) -> None:
-    from raycontext.index.own_sources import note_own_source
-    from raycontext.index.relatives import relatives_first
+    from raycontext.index.reuse.own_sources import note_own_source
+    from raycontext.index.reuse.relatives import relatives_first
     from raycontext.store.storage.memory import MemoryStorage
 
     def git(*arguments: str) -> None:

@@ -24,8 +24,9 @@ from raycontext.discover.merkle import MerkleTree
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import Fenced
-from raycontext.index import instructions, stages
-from raycontext.index.planner import ReindexPlanner
+from raycontext.index.planning import instructions
+from raycontext.index.planning.planner import ReindexPlanner
+from raycontext.index.work import stages
 from raycontext.models import (
     ChunkKind,
     CollectionStatus,
@@ -41,8 +42,8 @@ from raycontext.options import RunOptions
 from raycontext.runtime.base import ANYWHERE
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.sdk.connection import Connection
-from raycontext.search.proposals import MINIMUM_SIMILARITY
 from raycontext.search.query import SearchRequest
+from raycontext.search.ranking.proposals import MINIMUM_SIMILARITY
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import Location
 from raycontext.store.segments.segment import Segment

@@ -23,16 +23,16 @@ from raycontext.chunk.syntax.bodies import without_bodies
 from raycontext.kernel.lexical import FieldArrays
 from raycontext.kernel.text import hash_terms, tokenize
 from raycontext.kernel.vectors import pool
-from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
-from raycontext.search.features import ExactNames, best_rows_of_files, name_features
-from raycontext.search.lexical import (
+from raycontext.search.signals.evidence import RowsOfFiles, best_three, lexical_evidence
+from raycontext.search.signals.features import ExactNames, best_rows_of_files, name_features
+from raycontext.search.signals.lexical import (
     Normalisation,
     TermSlices,
     field_frequencies,
     lexical_proposals,
     score_rows,
 )
-from raycontext.search.vector import (
+from raycontext.search.signals.vector import (
     QueryVector,
     all_cosines,
     cosine_sums,

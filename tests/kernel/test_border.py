@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.characters import CLASS_SHIFT, TABLE_SIZE, code_point_table
 from raycontext.errors import CorruptArrays
 from raycontext.kernel import contents, features, lexer, lexical, library, postings, text, trigrams, vectors
-from raycontext.search.lexical import Normalisation
+from raycontext.search.signals.lexical import Normalisation
 
 NORMALISATION = Normalisation(1.2, (1.0, 0.75, 10.0), (2.0, 0.5, 3.0), (1.0, 0.5, 7.0), (0.5, 17.0))
 

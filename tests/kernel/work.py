@@ -9,10 +9,10 @@ import numpy as np
 from raycontext.analyse.posting_lists import decode, encode, lookup
 from raycontext.analyse.terms import analyse, analyse_texts
 from raycontext.chunk.syntax.bodies import without_bodies
-from raycontext.search.evidence import best_three, lexical_evidence
-from raycontext.search.features import ExactNames, best_rows_of_files, name_features
-from raycontext.search.lexical import field_frequencies, lexical_proposals
-from raycontext.search.vector import all_cosines, cosine_sums, cosines_by_file, estimates_by_file
+from raycontext.search.signals.evidence import best_three, lexical_evidence
+from raycontext.search.signals.features import ExactNames, best_rows_of_files, name_features
+from raycontext.search.signals.lexical import field_frequencies, lexical_proposals
+from raycontext.search.signals.vector import all_cosines, cosine_sums, cosines_by_file, estimates_by_file
 
 from .corpus import GROUPS, Corpus
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raycontext.search.evidence import RowsOfFiles, best_three, lexical_evidence
-from raycontext.search.lexical import Bm25f, lexical_proposals, proposing
 from raycontext.search.query import Statistics
 from raycontext.search.query_terms import search_terms
-from raycontext.search.view import View
+from raycontext.search.rows.view import View
+from raycontext.search.signals.evidence import RowsOfFiles, best_three, lexical_evidence
+from raycontext.search.signals.lexical import Bm25f, lexical_proposals, proposing
 from raycontext.store.segments.segment import Segment
 
 from ..unit.search.segments import NaiveIndex, three_best, write_segments
@@ -137,7 +137,7 @@ def test_rarest_terms_propose_as_long_as_their_postings_are_few(
     frequencies = np.array([term[:3] for term in terms], np.int64).reshape(-1, 3).T
     weights = np.array([float(number + 1) * term[3] for number, term in enumerate(terms)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("raycontext.search.lexical.PROPOSING_POSTINGS", limit)
+        patch.setattr("raycontext.search.signals.lexical.PROPOSING_POSTINGS", limit)
         found = proposing(Statistics(1, 1, 9, 9, 1, 1, 1, frequencies), weights)
     weighted = [number for number in range(len(terms)) if weights[number] > 0]
     sizes = {number: sum(terms[number][:3]) for number in weighted}

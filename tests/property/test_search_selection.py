@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycontext.search.proposals import best_by_score, propose
+from raycontext.search.ranking.proposals import best_by_score, propose
 
 COLUMNS = 3
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from raycontext.embed.vectors import QuantizedVectors, quantize
 from raycontext.search.query import COSINE_UNIT
-from raycontext.search.vector import (
+from raycontext.search.signals.vector import (
     QueryVector,
     all_cosines,
     cosine_sums,

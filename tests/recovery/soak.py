@@ -35,7 +35,7 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.models.static import StaticEmbedder
 from raycontext.embed.vectors import quantized
 from raycontext.errors import CommitConflict, Fenced, StorageError
-from raycontext.index.segment_builder import Batch
+from raycontext.index.work.segment_builder import Batch
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection, Location

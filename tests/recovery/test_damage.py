@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import raycontext
 from raycontext.errors import CorruptManifest, CorruptSegment, StorageError, UnknownCollection
-from raycontext.index.own_sources import note_own_source
+from raycontext.index.reuse.own_sources import note_own_source
 from raycontext.sdk.connection import Connection
 from raycontext.store.checking.reports import DamageKind, RepairReport, VerificationReport
 from raycontext.store.collection import Location

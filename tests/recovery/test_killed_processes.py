@@ -193,7 +193,8 @@ def test_workers_killed_during_compaction(context: raycontext.SyncContext, sourc
 
 DYING = """
 import os, signal, sys
-from raycontext.index import batches, planner
+from raycontext.index.planning import batches
+from raycontext.index.planning import planner
 from raycontext.cli.main import main
 
 # Many commits, each of several small segments.

@@ -11,7 +11,7 @@ import pytest
 import raycontext
 from raycontext.actors import job
 from raycontext.errors import CommitConflict
-from raycontext.index import stages
+from raycontext.index.work import stages
 from raycontext.sdk.connection import SyncContext
 from raycontext.store.checking.verification import verify
 from raycontext.store.collection import Collection

@@ -15,7 +15,7 @@ import raycontext
 from raycontext.batch.entries import BatchList
 from raycontext.chunk import chunker
 from raycontext.cli.main import main
-from raycontext.index import failures
+from raycontext.index.planning import failures
 from raycontext.runtime.base import WorkerLost
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.store import vector_store
@@ -138,7 +138,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             raise RuntimeError("charge_card is content that nobody may print")
         return chunk_file(data, *arguments)
 
-    monkeypatch.setattr("raycontext.index.segment_builder.chunk_file", fails)
+    monkeypatch.setattr("raycontext.index.work.segment_builder.chunk_file", fails)
     return iter([tries])
 
 

@@ -19,7 +19,7 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.models.static import StaticEmbedder
 from raycontext.embed.vectors import quantized
 from raycontext.errors import CommitConflict, Fenced, StaleVersion, StorageError, UnknownCollection
-from raycontext.index.segment_builder import Batch
+from raycontext.index.work.segment_builder import Batch
 from raycontext.models import Hit, IndexOptions, SearchFilters
 from raycontext.search.query import SearchRequest
 from raycontext.search.shard import ShardSearch

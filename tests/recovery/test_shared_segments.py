@@ -17,7 +17,7 @@ import pytest
 
 import raycontext
 from raycontext.errors import CorruptSegment, RaycontextError
-from raycontext.index.reuse import reuse_files
+from raycontext.index.reuse.reuse import reuse_files
 from raycontext.models import FileStat, IndexOptions
 from raycontext.store import garbage
 from raycontext.store.collection import Collection, Location

@@ -17,7 +17,7 @@ from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.embed.models.static import StaticEmbedder
 from raycontext.embed.vectors import quantized
 from raycontext.errors import StorageError, UnknownCollection
-from raycontext.index.segment_builder import Batch
+from raycontext.index.work.segment_builder import Batch
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection

@@ -12,7 +12,7 @@ import pytest
 
 import raycontext
 from raycontext.errors import CorruptManifest, RaycontextError, StorageError
-from raycontext.index.own_sources import note_own_source
+from raycontext.index.reuse.own_sources import note_own_source
 from raycontext.store.collection import Collection, CollectionIdentity
 from raycontext.store.garbage import Grace, collect_garbage
 from raycontext.store.manifest import Manifest, decode_sealed, encode_sealed, manifest_name

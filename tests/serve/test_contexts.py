@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.index import batches
+from raycontext.index.planning import batches
 from raycontext.models import IndexReport, JobProgress
 from raycontext.sdk.context import Context
 from raycontext.serve.contexts import Contexts

@@ -19,7 +19,7 @@ from raycontext.errors import (
     RootNotFound,
     UnknownCollection,
 )
-from raycontext.index import stages
+from raycontext.index.work import stages
 from raycontext.serve.messages import CollectionQuery, IndexQuery, RelatedQuery, SearchQuery
 from raycontext.serve.reach import Reach
 from raycontext.serve.service import Service

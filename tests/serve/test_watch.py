@@ -14,7 +14,7 @@ import watchfiles
 
 import raycontext
 from raycontext.models import IndexReport
-from raycontext.sdk.tree_watcher import TreeWatcher
+from raycontext.sdk.watching.tree_watcher import TreeWatcher
 from raycontext.serve.messages import CollectionQuery, IndexQuery
 from raycontext.serve.service import Service
 

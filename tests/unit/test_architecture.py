@@ -239,11 +239,11 @@ def test_circle_of_imports_is_found_at_every_level() -> None:
 
 def test_imports_are_found_wherever_they_stand() -> None:
     code = (
-        "from . import limits\nfrom ..store.writer import Writer\nfrom raycontext.store import manifest\n"
+        "from . import limits\nfrom ...store.writer import Writer\nfrom raycontext.store import manifest\n"
         "def late():\n    import raycontext.ulid\n    import_module('raycontext.embed.models.onnx')\n"
     )
-    assert imported(ast.parse(code), "raycontext.index.stages", is_package=False) == {
-        "raycontext.index.limits",
+    assert imported(ast.parse(code), "raycontext.index.work.stages", is_package=False) == {
+        "raycontext.index.work.limits",
         "raycontext.store.writer",
         "raycontext.store.manifest",
         "raycontext.ulid",

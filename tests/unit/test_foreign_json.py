@@ -16,7 +16,7 @@ OWN = {
     "cli/install/jsonc.py",
     "cli/install/shown.py",
 }
-OWN |= {"chunk/readers/notebook.py", "search/ranker.py", "serve/http/openapi.py"}
+OWN |= {"chunk/readers/notebook.py", "search/ranking/ranker.py", "serve/http/openapi.py"}
 """Modules that read JSON of this package or of one token by themselves."""
 
 

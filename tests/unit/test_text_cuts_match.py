@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.search.matching import place_of_match
+from raycontext.search.signals.matching import place_of_match
 from raycontext.text_cuts import cut_line, cut_text
 
 pytestmark = pytest.mark.property

@@ -16,7 +16,7 @@ from raycontext.paths import remove_tree
 from raycontext.private_files import make_private_folder, open_private, write_private
 
 if TYPE_CHECKING:
-    from raycontext.sdk.watches import Watched
+    from raycontext.sdk.watching.watches import Watched
 
 __all__ = [
     "note_folders",
@@ -141,7 +141,7 @@ def _watched(noted: object) -> Watched | None:
     from pydantic import ValidationError  # heavy, and needed only once the daemon serves
 
     from raycontext.options import RunOptions
-    from raycontext.sdk.watches import Watched
+    from raycontext.sdk.watching.watches import Watched
 
     if isinstance(noted, str):
         return Watched(noted)

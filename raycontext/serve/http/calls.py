@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from raycontext.relations.grep_answer import GrepAnswer
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
-from raycontext.sdk.watches import WatchState
+from raycontext.sdk.watching.watches import WatchState
 from raycontext.serve.grep import GrepQuery, grep
 from raycontext.serve.messages import (
     Answer,

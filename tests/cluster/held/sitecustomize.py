@@ -15,7 +15,7 @@ from typing import Any
 
 if any(argument.endswith("default_worker.py") for argument in sys.orig_argv):
     from raycontext.discover import read
-    from raycontext.index.governor import Governor, Places
+    from raycontext.index.work.governor import Governor, Places
 
     read_content = read.read_content
     noted = Path(os.environ["HELD_TASKS"])

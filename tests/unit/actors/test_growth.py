@@ -7,7 +7,7 @@ import asyncio
 
 from raycontext.actors.growth import Growth
 from raycontext.errors import RuntimeUnavailable
-from raycontext.index.governor import Governor, IndexBudget
+from raycontext.index.work.governor import Governor, IndexBudget
 from raycontext.runtime.inline import InlineRuntime
 
 from ...waiting import WAIT_SECONDS

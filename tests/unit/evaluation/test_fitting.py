@@ -8,7 +8,7 @@ import pytest
 from raycontext.errors import InvalidInput
 from raycontext.evaluation.fitting import FitSamples, fit_weights
 from raycontext.evaluation.tuning import LEAST_QUESTIONS, Fitted, refuse_few
-from raycontext.search.ranker import MODEL_FEATURES, ranker_of
+from raycontext.search.ranking.ranker import MODEL_FEATURES, ranker_of
 
 SHIPPED = tuple(ranker_of(None).weights.tolist())
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.index.governor import Governor, IndexBudget, Places
-from raycontext.index.limits import TASK_BYTES
+from raycontext.index.work.governor import Governor, IndexBudget, Places
+from raycontext.index.work.limits import TASK_BYTES
 
 from ...waiting import WAIT_SECONDS
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
-    head = "import mmap, os, signal\nfrom raycontext.index.limits import TASK_BYTES, allow, limited\n"
+    head = "import mmap, os, signal\nfrom raycontext.index.work.limits import TASK_BYTES, allow, limited\n"
     return subprocess.run(
         [sys.executable, "-c", head + program], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )

@@ -9,11 +9,11 @@ import pytest
 
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry, classify
 from raycontext.errors import StorageError
-from raycontext.index import failures, instructions
-from raycontext.index import planner as index_planner
-from raycontext.index.planner import ReindexPlanner
-from raycontext.index.reuse import ReusedBatch
-from raycontext.index.stages import IndexedBatch, Scan
+from raycontext.index.planning import failures, instructions
+from raycontext.index.planning import planner as index_planner
+from raycontext.index.planning.planner import ReindexPlanner
+from raycontext.index.reuse.reuse import ReusedBatch
+from raycontext.index.work.stages import IndexedBatch, Scan
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason, TreeListing
 from raycontext.runtime.base import WorkerDied, WorkerLost
 from raycontext.store.changes import TreeChanges

@@ -22,7 +22,7 @@ SNIPPET = """
 from raycontext.actors.coordinator import Coordinator
 from raycontext.actors.embedder import EmbedderActor
 from raycontext.actors.vector_store import VectorStoreActor
-from raycontext.index.pooled_embedder import EmbeddedTexts, TextEmbedder
+from raycontext.index.work.pooled_embedder import EmbeddedTexts, TextEmbedder
 from raycontext.index.request import IndexRequest
 from raycontext.models import CollectionStatus, IndexReport
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime

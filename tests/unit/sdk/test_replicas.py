@@ -10,7 +10,7 @@ import pytest
 
 from raycontext.errors import RuntimeUnavailable, UnknownCollection
 from raycontext.runtime.base import ActorHandle
-from raycontext.sdk.replicas import Replicas
+from raycontext.sdk.clients.replicas import Replicas
 
 from ...waiting import WAIT_SECONDS
 

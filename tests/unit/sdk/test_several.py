@@ -11,10 +11,10 @@ import raycontext
 from raycontext.errors import DeadlineExceeded, RuntimeUnavailable, StorageError
 from raycontext.hits import Hits
 from raycontext.runtime.inline import InlineRuntime
+from raycontext.sdk.clients.several import AT_ONCE, answers, in_time, looked_at
 from raycontext.sdk.connection import settings_of
 from raycontext.sdk.context import Context
-from raycontext.sdk.several import AT_ONCE, answers, in_time, looked_at
-from raycontext.search.merge import merged
+from raycontext.search.ranking.merge import merged
 
 from ...conftest import settle
 

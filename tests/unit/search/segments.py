@@ -15,9 +15,9 @@ from raycontext.analyse.terms import analyse_texts
 from raycontext.discover.read import Content
 from raycontext.embed.models.static import StaticEmbedder
 from raycontext.embed.vectors import quantized
-from raycontext.index.segment_builder import Batch
-from raycontext.search.lexical import Bm25f
+from raycontext.index.work.segment_builder import Batch
 from raycontext.search.query_terms import SearchTerms
+from raycontext.search.signals.lexical import Bm25f
 from raycontext.store.segments.segment import Segment
 from raycontext.store.segments.segment_writer import write_segment
 from raycontext.store.storage.local import LocalStorage

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycontext.search.evidence import RowsOfFiles
-from raycontext.search.features import (
+from raycontext.search.query import FEATURES
+from raycontext.search.query_terms import search_terms
+from raycontext.search.rows.view import View
+from raycontext.search.signals.evidence import RowsOfFiles
+from raycontext.search.signals.features import (
     FOLDED_MATCH,
     PART_MATCH,
     best_rows_of_files,
@@ -19,10 +22,7 @@ from raycontext.search.features import (
     feature_matrix,
     name_features,
 )
-from raycontext.search.lexical import Bm25f
-from raycontext.search.query import FEATURES
-from raycontext.search.query_terms import search_terms
-from raycontext.search.view import View
+from raycontext.search.signals.lexical import Bm25f
 
 from .segments import write_segments
 

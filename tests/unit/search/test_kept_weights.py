@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from raycontext.errors import StorageError
-from raycontext.search.kept_weights import Tuned, forget_weights, keep_weights, kept_weights
-from raycontext.search.ranker import MODEL_FEATURES, ranker_of
+from raycontext.search.ranking.kept_weights import Tuned, forget_weights, keep_weights, kept_weights
+from raycontext.search.ranking.ranker import MODEL_FEATURES, ranker_of
 
 SHOP = Tuned("/roots/one", "shop", "01ID", "static")
 WEIGHTS = tuple(float(number) for number in range(len(MODEL_FEATURES)))

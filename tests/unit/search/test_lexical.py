@@ -8,10 +8,10 @@ import pytest
 
 import raycontext
 from raycontext.models import Hit, SearchFilters
-from raycontext.search import lexical
 from raycontext.search.query import FEATURES, PROPOSERS, SearchRequest
 from raycontext.search.query_terms import search_terms
 from raycontext.search.shard import ShardSearch
+from raycontext.search.signals import lexical
 from raycontext.store.collection import Location
 from raycontext.store.segments import compaction
 

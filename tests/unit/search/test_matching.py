@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raycontext.search.matching import matching_first
+from raycontext.search.signals.matching import matching_first
 
 NAMES = "MAX_RETRIES BASE_DELAY JITTER_RATIO requestTimeout"
 

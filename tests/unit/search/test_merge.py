@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.path_kinds import PATH_KINDS
 from raycontext.models import ChunkKind, SearchFilters
-from raycontext.search.chunk_choice import FLATNESS, LEXICAL, chunk_shares
-from raycontext.search.chunk_priors import priors_of_kinds
-from raycontext.search.merge import RankedChunk, finish, hits_of
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest
-from raycontext.search.ranker import CollectionFacts
+from raycontext.search.ranking.chunk_choice import FLATNESS, LEXICAL, chunk_shares
+from raycontext.search.ranking.merge import RankedChunk, finish, hits_of
+from raycontext.search.ranking.ranker import CollectionFacts
+from raycontext.search.signals.chunk_priors import priors_of_kinds
 
 NAMES = ("words", "meaning", "place")
 

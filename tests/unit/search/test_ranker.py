@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from raycontext.analyse.path_kinds import PATH_KINDS
 from raycontext.search.query import COSINE_UNIT, FEATURES
-from raycontext.search.ranker import (
+from raycontext.search.ranking.ranker import (
     LARGE_FILE,
     MODEL_FEATURES,
     MOST_DEVIATIONS,
@@ -192,7 +192,7 @@ def test_ranker_without_weights_scores_all_files_alike(nothing: dict[str, float]
 
 
 def test_every_shipped_weight_is_that_of_a_feature() -> None:
-    shipped = json.loads(files("raycontext.search").joinpath("weights.json").read_text())["weights"]
+    shipped = json.loads(files("raycontext.search.ranking").joinpath("weights.json").read_text())["weights"]
     assert sorted(shipped) == sorted(MODEL_FEATURES)
 
 

@@ -20,7 +20,7 @@ from raycontext.errors import (
     UnsupportedFormat,
     VersionsDiffer,
 )
-from raycontext.index.stages import index_files, scan_tree
+from raycontext.index.work.stages import index_files, scan_tree
 from raycontext.models import IndexOptions
 from raycontext.store.changes import Change
 from raycontext.store.collection import Collection, Location

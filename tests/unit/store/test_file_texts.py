@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from raycontext.discover.read import Content
 from raycontext.embed.models.static import StaticEmbedder
 from raycontext.embed.vectors import quantized
-from raycontext.index.segment_builder import Batch
+from raycontext.index.work.segment_builder import Batch
 from raycontext.store.segments.file_texts import file_text
 from raycontext.store.segments.segment import Segment
 from raycontext.store.segments.segment_writer import write_segment

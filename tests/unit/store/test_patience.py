@@ -11,7 +11,7 @@ import pytest
 
 import raycontext
 from raycontext.errors import StorageError, StorageUnreachable
-from raycontext.index import failures
+from raycontext.index.planning import failures
 from raycontext.store.storage import patience
 from raycontext.store.storage.memory import MemoryStorage
 from raycontext.store.storage.patience import PatientStorage, patience_until

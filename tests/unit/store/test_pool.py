@@ -11,7 +11,7 @@ import xxhash
 from raycontext.discover.read import Content
 from raycontext.embed.models.static import StaticEmbedder
 from raycontext.embed.vectors import quantized
-from raycontext.index.segment_builder import Batch
+from raycontext.index.work.segment_builder import Batch
 from raycontext.store import pool as pools
 from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.known_files import WantedFiles

@@ -19,8 +19,8 @@ from raycontext.discover.snapshot import Snapshot
 from raycontext.discover.snapshot_parts import seal
 from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import Fenced, UnknownCollection, UnsupportedFormat
-from raycontext.index import stages
-from raycontext.index.own_sources import note_own_source
+from raycontext.index.reuse.own_sources import note_own_source
+from raycontext.index.work import stages
 from raycontext.models import IndexOptions
 from raycontext.store.checking import repair as repairing
 from raycontext.store.checking import verification

@@ -1,0 +1,1 @@
+"""What the tasks of an index run do, within which limits."""

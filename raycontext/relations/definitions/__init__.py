@@ -1,0 +1,1 @@
+"""What is shown of definitions: documentation, signatures, outlines, whole texts."""

@@ -1,0 +1,1 @@
+"""The most important definitions of a tree, ranked by use."""

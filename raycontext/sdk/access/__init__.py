@@ -1,0 +1,1 @@
+"""The calls of a `Context`, one class for each theme."""

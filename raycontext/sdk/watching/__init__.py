@@ -1,0 +1,1 @@
+"""Watches: folders whose changes are indexed as they come."""

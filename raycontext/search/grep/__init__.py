@@ -1,0 +1,1 @@
+"""Search by a regular expression in the files of a shard."""
