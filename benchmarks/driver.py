@@ -37,7 +37,7 @@ from raycontext.index.planning import planner as index_planner
 from raycontext.index.work import stages
 from raycontext.index.work.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, TreeListing
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.runtime.base import ActorHandle
 from raycontext.runtime.ray import RayRuntime
 from raycontext.store.changes import TreeChanges

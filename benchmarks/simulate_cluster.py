@@ -43,7 +43,7 @@ from raycontext.index.planning import planner as index_planner
 from raycontext.index.work import stages
 from raycontext.index.work.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.store.changes import Change, TreeChanges
 from raycontext.store.collection import Location
 from raycontext.store.manifest import SegmentReference

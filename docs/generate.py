@@ -91,7 +91,7 @@ def cli() -> str:
 
     from raycontext.cli.application import application
     from raycontext.cli.main import COMMANDS
-    from raycontext.exit_codes import MEANINGS
+    from raycontext.errors.exit_codes import MEANINGS
 
     commands: dict[str, Any] = get_command(application).commands  # type: ignore[attr-defined]
     assert set(commands) == set(COMMANDS)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import raycontext
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SNIPPET_LINES = 5

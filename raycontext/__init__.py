@@ -71,7 +71,6 @@ if TYPE_CHECKING:
         read_judged,
     )
     from raycontext.evaluation.tuning import Tuning
-    from raycontext.hits import Hits, Searched, Surrounding
     from raycontext.index.estimate import FolderSize, IndexEstimate
     from raycontext.models import (
         ActorStatus,
@@ -86,6 +85,7 @@ if TYPE_CHECKING:
         PullReport,
         SkipReason,
     )
+    from raycontext.models.hits import Hits, Searched, Surrounding
     from raycontext.relations.grep_answer import GrepAnswer
     from raycontext.relations.values import (
         Called,
@@ -228,7 +228,7 @@ _HOMES = {
     "batch.entries": ("BatchEntry", "BatchList", "read_batch_list"),
     "batch.report": ("BatchReport", "EntryOutcome"),
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
-    "hits": ("Hits", "Searched", "Surrounding"),
+    "models.hits": ("Hits", "Searched", "Surrounding"),
     "search.grep.values": ("GrepFile", "GrepLine"),
     "relations.grep_answer": ("GrepAnswer",),
     "index.estimate": ("FolderSize", "IndexEstimate"),

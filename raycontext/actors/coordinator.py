@@ -50,7 +50,7 @@ from raycontext.models import (
     JobProgress,
     PullReport,
 )
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.retrying import Retries
 from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog

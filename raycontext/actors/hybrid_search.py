@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import timed
 from raycontext.actors.process import process_status
-from raycontext.hits import Hits
 from raycontext.models import ActorStatus
+from raycontext.models.hits import Hits
 from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
 from raycontext.search.ranking.merge import RankedChunk

@@ -24,7 +24,7 @@ from raycontext.index.work import stages
 from raycontext.index.work.governor import Governor, IndexBudget
 from raycontext.index.work.pooled_embedder import EmbeddingRun, EmbeddingUse
 from raycontext.models import IndexReport, JobProgress
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.settings import FILE_SECONDS
 from raycontext.store.collection import CollectionIdentity, Location

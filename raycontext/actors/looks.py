@@ -22,9 +22,9 @@ from raycontext.discover.doubts import without_unchanged
 from raycontext.discover.scan import Scan, scan
 from raycontext.discover.snapshot import is_racy
 from raycontext.errors import CorruptManifest, RaycontextError, StorageError, UnknownCollection
-from raycontext.hits import Hits
 from raycontext.index.reuse.own_sources import is_own_source, was_own_source
 from raycontext.models import FileStat
+from raycontext.models.hits import Hits
 from raycontext.relations.values import RelationAnswer
 from raycontext.settings import LOOK_FILES, LOOK_SECONDS
 from raycontext.store.collection import Collection, Location

@@ -15,7 +15,7 @@ from raycontext.index.reuse.known_digests import known_digests
 from raycontext.index.reuse.publications import PulledOptions
 from raycontext.index.work import stages
 from raycontext.models import FileDigest, FileStat
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.runtime.base import ActorHandle
 from raycontext.store.collection import CollectionIdentity, Location
 from raycontext.store.known_files import KnownFiles

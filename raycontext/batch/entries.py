@@ -18,7 +18,7 @@ from raycontext.discover.rules.globs import check_globs, path_filter
 from raycontext.embed.remote.providers import KINDS as REMOTE_KINDS
 from raycontext.errors import InvalidInput
 from raycontext.index.request import resolved
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.sources.git import check_repository, without_password
 from raycontext.sources.workplace import Origin
 from raycontext.store.collection import check_name

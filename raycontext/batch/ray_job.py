@@ -21,7 +21,7 @@ from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from raycontext.errors import RuntimeUnavailable
-from raycontext.exit_codes import MEANINGS, ExitCode
+from raycontext.errors.exit_codes import MEANINGS, ExitCode
 from raycontext.retrying import Retries
 from raycontext.runtime.ray_process import check_reachable
 

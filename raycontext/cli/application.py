@@ -28,8 +28,8 @@ from raycontext.cli.install.command import install
 from raycontext.cli.mcp import mcp
 from raycontext.cli.queries import search
 from raycontext.cli.tune import tune
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.safe import safe
 
 __all__ = ["application"]
 

@@ -18,7 +18,7 @@ from raycontext.daemon_client.addresses import check_names, tcp_address
 from raycontext.daemon_client.probe import probe
 from raycontext.errors import DaemonFailed, InvalidInput, RuntimeUnavailable
 from raycontext.runtime.without_ray import without_ray
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 __all__ = ["describe", "down", "logs", "up"]
 

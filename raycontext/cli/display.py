@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
-from raycontext.text_cuts import cut_line, cut_text, split_lines
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.cuts import cut_line, cut_text, split_lines
+from raycontext.text.safe import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import typer
 
 from raycontext.cli.display import print_json
 from raycontext.cli.terminal import Address, Json, Root
-from raycontext.exit_codes import ExitCode
+from raycontext.errors.exit_codes import ExitCode
 from raycontext.runtime.temporary import folder_for_ray
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.diagnosis.finding import Finding

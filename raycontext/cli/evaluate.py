@@ -12,13 +12,13 @@ from raycontext.cli.display import print_json, say
 from raycontext.cli.indexing.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.errors import InvalidInput
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.evaluation import Evaluation, JudgedQueries, QueryOutcome, Summary, Target
     from raycontext.evaluation.held_out import Mine
     from raycontext.models import IndexReport
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
 
 __all__ = ["MineOption", "Queries", "Repository", "asked_of", "evaluate"]
 

@@ -15,8 +15,8 @@ from contextlib import suppress
 
 from raycontext.cli.display import interrupted, output_closed, say, unexpected
 from raycontext.errors import RaycontextError
-from raycontext.exit_codes import ExitCode, told_in_one_line
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode, told_in_one_line
+from raycontext.text.safe import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from raycontext.cli.evaluate import MineOption, Queries, Repository, asked_of
 from raycontext.cli.indexing.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
 from raycontext.errors import InvalidInput
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.evaluation import Estimate
     from raycontext.evaluation.tuning import Tuning
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
 
 __all__ = ["tune"]
 

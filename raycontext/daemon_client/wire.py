@@ -10,7 +10,7 @@ from contextlib import closing
 from raycontext.daemon_client.framing import EventReader, ResponseReader, request_bytes
 from raycontext.daemon_client.paths import socket_path
 from raycontext.errors import RemoteError
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

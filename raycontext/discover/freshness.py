@@ -8,8 +8,8 @@ from pathlib import Path
 
 from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.read import digest_file
-from raycontext.hits import Hits
 from raycontext.models import Freshness, SkipReason
+from raycontext.models.hits import Hits
 
 __all__ = ["checked"]
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from raycontext.paths import real_path
+from raycontext.files.paths import real_path
 
 __all__ = ["PRIVATE_IN_HOME", "PRIVATE_IN_SYSTEM", "why_private"]
 

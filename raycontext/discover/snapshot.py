@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from raycontext.arrow_files import read_uncompressed
 from raycontext.discover.merkle import MerkleTree
 from raycontext.errors import CorruptManifest
-from raycontext.foreign_json import read_json
+from raycontext.files.arrow import read_uncompressed
+from raycontext.files.foreign_json import read_json
 from raycontext.models import Failure, FileStat, SkipReason, TreeListing
 
 __all__ = ["FAULTS", "QUARANTINES", "Classification", "Snapshot", "SnapshotEntry", "classify", "is_racy"]

@@ -19,7 +19,7 @@ import xxhash
 
 from raycontext.discover.snapshot import Snapshot, SnapshotEntry
 from raycontext.errors import CorruptManifest
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 from raycontext.models import SkipReason
 from raycontext.ulid import is_ulid
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from raycontext.embed.names import STATIC, absolute_name, is_remote, server_embedder
 from raycontext.errors import EmbedderNotAllowed, InvalidInput
-from raycontext.user_records import is_recorded, record
+from raycontext.files.user_records import is_recorded, record
 
 __all__ = ["EMBEDDERS_SETTING", "check_permitted", "is_listed", "is_permitted", "permit"]
 

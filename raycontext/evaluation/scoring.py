@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from raycontext.errors import InvalidInput
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 
 __all__ = [
     "Estimate",

@@ -15,10 +15,10 @@ from raycontext.embed.names import absolute_name
 from raycontext.embed.permission import permit
 from raycontext.embed.remote.allowance import Limits
 from raycontext.errors import InvalidInput
+from raycontext.files.paths import real_path
 from raycontext.index.languages import check_language_of
 from raycontext.models import first_problem
-from raycontext.options import RunOptions
-from raycontext.paths import real_path
+from raycontext.models.options import RunOptions
 from raycontext.settings import Settings
 
 __all__ = [

@@ -21,7 +21,7 @@ from ray._private import ray_constants
 from ray.job_config import JobConfig
 
 from raycontext.errors import RuntimeUnavailable
-from raycontext.paths import remove_tree
+from raycontext.files.paths import remove_tree
 from raycontext.runtime.small_ray import SMALL, without_helpers
 from raycontext.runtime.temporary import folder_for_ray
 

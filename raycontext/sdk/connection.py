@@ -24,7 +24,6 @@ from raycontext.runtime.base import Runtime
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.runtime.processes import ProcessRuntime
 from raycontext.runtime.without_ray import without_ray
-from raycontext.safe_text import safe
 from raycontext.sdk.access.collection import closed
 from raycontext.sdk.arguments import root_of
 from raycontext.sdk.context import Context
@@ -32,6 +31,7 @@ from raycontext.settings import Settings
 from raycontext.store.fingerprint import installation
 from raycontext.store.storage.locations import MEMORY
 from raycontext.store.storage.memory import end_use_of_memory, use_memory
+from raycontext.text.safe import safe
 
 __all__ = [
     "Connection",

@@ -14,12 +14,12 @@ from raycontext.actors.looks import Look, with_looks
 from raycontext.discover.commits.names import is_name_of_commit
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput
-from raycontext.hits import Hits
+from raycontext.files.paths import real_path
 from raycontext.index.request import index_request, places_within, run_options
 from raycontext.index.reuse.own_sources import was_own_source
 from raycontext.models import IndexOptions, IndexReport, JobProgress
-from raycontext.options import RunOptions
-from raycontext.paths import real_path
+from raycontext.models.hits import Hits
+from raycontext.models.options import RunOptions
 from raycontext.runtime.base import Runtime
 from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT, EvaluationAccess
 from raycontext.sdk.access.grep import notes_on_pattern

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from raycontext.hits import Surrounding
 from raycontext.models import Hit
-from raycontext.text_cuts import Cut, begin_of_part, cut_text
+from raycontext.models.hits import Surrounding
+from raycontext.text.cuts import Cut, begin_of_part, cut_text
 
 __all__ = ["BYTES_PER_TOKEN", "OVERHEAD_TOKENS", "Budget", "surroundings_within", "tokens_of", "within_budget"]
 

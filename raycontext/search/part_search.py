@@ -25,7 +25,7 @@ from raycontext.search.signals.vector import (
     estimates_by_file,
 )
 from raycontext.store.segments.segment import Segment
-from raycontext.text_cuts import cut_text
+from raycontext.text.cuts import cut_text
 
 __all__ = [
     "PartEvidence",

@@ -22,7 +22,7 @@ from raycontext.errors import (
     RaycontextError,
     StaleVersion,
 )
-from raycontext.hits import Hits, Searched
+from raycontext.models.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.part_search import (
     description_of,

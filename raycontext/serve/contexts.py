@@ -18,8 +18,8 @@ from typing import Any, Literal, TypeVar
 from raycontext.actors.job import HandedOver
 from raycontext.actors.looks import Look, with_look, with_looks
 from raycontext.errors import RaycontextError, RuntimeUnavailable
-from raycontext.hits import Hits
 from raycontext.models import CollectionStatus, IndexReport, JobProgress
+from raycontext.models.hits import Hits
 from raycontext.relations.values import RelationAnswer
 from raycontext.retrying import Retries
 from raycontext.sdk import moving

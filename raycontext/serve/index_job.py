@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from raycontext.errors import InvalidInput, JobCancelled, RaycontextError
 from raycontext.models import IndexReport, JobProgress
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.serve.messages import JobState
 
 __all__ = ["IndexJob", "IndexJobs"]

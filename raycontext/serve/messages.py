@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic_core import PydanticCustomError
 
 from raycontext.daemon_client.wire import PROTOCOL
-from raycontext.exit_codes import ExitCode
+from raycontext.errors.exit_codes import ExitCode
 from raycontext.grep.syntax import MAX_PATTERN_CHARACTERS
-from raycontext.hits import Searched, Surrounding
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
-from raycontext.options import RunOptions
+from raycontext.models.hits import Searched, Surrounding
+from raycontext.models.options import RunOptions
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
 from raycontext.sdk.watching.watches import WatchState
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from raycontext.discover.commits.repository import open_repository
 from raycontext.discover.trees import folder_of
 from raycontext.errors import InvalidInput, PathNotAllowed, RequestRefused, UnknownCollection
-from raycontext.paths import real_path
+from raycontext.files.paths import real_path
 from raycontext.store.catalog import several
 
 __all__ = ["Reach", "absolute_place", "chosen", "is_inside", "known_of"]

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from raycontext.errors import InvalidInput
+from raycontext.files.paths import place_of
 from raycontext.models import FrozenModel
-from raycontext.paths import place_of
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.context import Context
 from raycontext.sdk.token_budget import OVERHEAD_TOKENS, tokens_of

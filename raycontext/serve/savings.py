@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from raycontext.foreign_json import read_json
-from raycontext.private_files import make_private_folder, write_private
+from raycontext.files.foreign_json import read_json
+from raycontext.files.private import make_private_folder, write_private
 
 __all__ = ["Saved", "Savings", "files_named", "read_sums", "sizes_named"]
 

@@ -19,10 +19,10 @@ from raycontext.errors import (
     RuntimeUnavailable,
     UnknownCollection,
 )
-from raycontext.hits import Hits, Searched
 from raycontext.index.request import resolved
 from raycontext.models import CollectionStatus, CollectionSummary, IndexReport, first_run
-from raycontext.options import RunOptions
+from raycontext.models.hits import Hits, Searched
+from raycontext.models.options import RunOptions
 from raycontext.sdk import moving
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context

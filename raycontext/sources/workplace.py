@@ -24,8 +24,8 @@ from typing import Literal, NamedTuple
 import xxhash
 
 from raycontext.errors import SourceUnavailable
-from raycontext.foreign_json import read_json
-from raycontext.private_files import make_private_folder
+from raycontext.files.foreign_json import read_json
+from raycontext.files.private import make_private_folder
 from raycontext.sources.archive import digest_of, extract
 from raycontext.sources.git import update, without_password
 from raycontext.sources.owner import has_ended, own_mark

@@ -32,6 +32,7 @@ from raycontext.errors import (
     StorageError,
     UnknownCollection,
 )
+from raycontext.models.tree_records import SkipReason
 from raycontext.store.manifest import (
     FIRST_WITH_PARTS,
     FORMAT,
@@ -45,7 +46,6 @@ from raycontext.store.manifest import (
 from raycontext.store.segments.segment import Segment, path_hash
 from raycontext.store.storage.base import Storage
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, storage_for
-from raycontext.tree_records import SkipReason
 from raycontext.ulid import new_ulid
 
 __all__ = [

@@ -14,7 +14,7 @@ import xxhash
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from raycontext.errors import CorruptManifest, UnsupportedFormat
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 from raycontext.models import IndexOptions
 from raycontext.ulid import is_ulid
 

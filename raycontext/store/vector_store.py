@@ -19,7 +19,7 @@ from raycontext.discover.snapshot import FAULTS, Snapshot, SnapshotEntry
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import NotIndexedYet
 from raycontext.models import CollectionStatus, FailedFile, FileStat, IndexOptions
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.store.catalog import options_of_folder
 from raycontext.store.changes import Change, Compaction, TreeChanges
 from raycontext.store.collection import Collection

@@ -20,7 +20,7 @@ import ray
 from scenario import QUERIES, places_of_shards, write_source
 
 import raycontext
-from raycontext.hits import Hits
+from raycontext.models.hits import Hits
 from tests.waiting import until
 
 SHARDS = 2

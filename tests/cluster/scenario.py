@@ -27,7 +27,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 import raycontext
-from raycontext.hits import Hits
+from raycontext.models.hits import Hits
 from tests.unit.embed.model_folders import vectors, write_onnx
 from tests.waiting import until
 

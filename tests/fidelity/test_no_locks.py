@@ -35,7 +35,7 @@ CREATED_ONCE = {
     "cli/install/change.py": "a temporary file of a random name, which nobody else can have opened",
     "sources/archive.py": "what is extracted overwrites nothing",
     "store/storage/open_folder.py": "a file of a segment, in a folder of its own, or on its way to a manifest",
-    "user_records.py": "a record on its way to a name that is put if absent",
+    "files/user_records.py": "a record on its way to a name that is put if absent",
 }
 """Modules that create files only where there are none. None of them waits for such a file to go away, or removes one
 that another process has made, which is what a lock file is."""

@@ -38,7 +38,7 @@ from raycontext.models import (
     SearchFilters,
     SkipReason,
 )
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.runtime.base import ANYWHERE
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.sdk.connection import Connection

@@ -13,7 +13,7 @@ import raycontext
 from raycontext import EmbedderNotAllowed
 from raycontext.embed.names import server_embedder
 from raycontext.embed.permission import is_permitted, permit
-from raycontext.hits import Hits
+from raycontext.models.hits import Hits
 from raycontext.sdk.connection import Connection
 from raycontext.serve.http.api import http_application
 from raycontext.serve.service import Service

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import raycontext
 from raycontext.cli.application import application
-from raycontext.hits import Hits
+from raycontext.models.hits import Hits
 from raycontext.sdk.connection import Connection
 from raycontext.serve.mcp.arguments import checked_arguments
 from raycontext.serve.mcp.calls import Calls

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import raycontext
+from raycontext.files.user_records import record
 from raycontext.serve.daemon import __main__ as daemon
 from raycontext.serve.daemon import files
 from raycontext.sources.workplace import Origin, bring
 from raycontext.store.storage.object_cache import ObjectCache
-from raycontext.user_records import record
 
 from ..conftest import write_tree
 

@@ -15,7 +15,7 @@ from raycontext.cli.queries import search
 from raycontext.discover import tree_size
 from raycontext.discover.private_places import PRIVATE_IN_HOME, PRIVATE_IN_SYSTEM, why_private
 from raycontext.errors import InvalidInput, RemoteError
-from raycontext.exit_codes import ExitCode
+from raycontext.errors.exit_codes import ExitCode
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.service import Service
 

@@ -31,7 +31,7 @@ from raycontext.daemon_client.wire import Reply
 from raycontext.discover.snapshot import SnapshotEntry
 from raycontext.errors import RaycontextError
 from raycontext.models import IndexOptions, IndexReport, SkipReason
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.runtime.mailbox import Mailbox
 from raycontext.serve.http.api import Daemon, http_application

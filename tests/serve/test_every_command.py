@@ -13,7 +13,7 @@ import pytest
 from raycontext.cli.application import application
 from raycontext.cli.command_line.completion import completions
 from raycontext.cli.main import COMMANDS, main
-from raycontext.exit_codes import MEANINGS, ExitCode
+from raycontext.errors.exit_codes import MEANINGS, ExitCode
 
 from ..conftest import CART, PAYMENT, write_tree
 from ..waiting import WAIT_SECONDS

@@ -19,7 +19,7 @@ from raycontext.batch.entries import EntryOptions
 from raycontext.cli.application import application
 from raycontext.daemon_client.paths import watches_path
 from raycontext.errors import InvalidInput, UnknownCollection
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.sdk.watching.watches import Watched
 from raycontext.serve.daemon.files import read_watches, write_watches
 from raycontext.serve.http.openapi import openapi

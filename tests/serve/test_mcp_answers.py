@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mcp_types import CallToolResult, TextContent
 
 from raycontext.errors import InvalidInput, JobFailed, UnknownCollection
-from raycontext.hits import Surrounding
 from raycontext.models import CollectionSummary, FurtherPlace, Hit, JobProgress
+from raycontext.models.hits import Surrounding
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.serve.mcp import calls
 from raycontext.serve.mcp.answers import FoundCode, ToolAnswer, answer_with_results

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycontext.arrow_files import ArrowFile, read_uncompressed
+from raycontext.files.arrow import ArrowFile, read_uncompressed
 
 TEXTS = st.lists(st.text(max_size=200), min_size=1, max_size=20)
 

@@ -16,9 +16,9 @@ import pytest
 import raycontext
 from raycontext import errors
 from raycontext.cli.main import main
-from raycontext.error_base import Advised
 from raycontext.errors import RaycontextError
-from raycontext.exit_codes import MEANINGS, ExitCode, told_in_one_line
+from raycontext.errors.base import Advised
+from raycontext.errors.exit_codes import MEANINGS, ExitCode, told_in_one_line
 
 EXAMPLES: list[RaycontextError] = [
     errors.InvalidInput("limit is 0", "Ask for 1 to 1000 hits."),
@@ -148,11 +148,11 @@ def test_no_error_stands_elsewhere() -> None:
     }
     known |= {*errors.__all__, "Advised", "_Damaged"}
     for path in sorted(package.rglob("*.py")):
-        module = ".".join(("raycontext", *path.relative_to(package).with_suffix("").parts))
+        module = ".".join(("raycontext", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__")
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and any(ast.unparse(base).split(".")[-1] in known for base in node.bases):
                 found.setdefault(module, set()).add(node.name)
-    assert found.pop("raycontext.error_base") == {"Advised", "RaycontextError"}
+    assert found.pop("raycontext.errors.base") == {"Advised", "RaycontextError"}
     assert len(found.pop("raycontext.errors")) >= len(errors.__all__) - 1
     assert found == SIGNALS
 

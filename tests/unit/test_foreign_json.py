@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import raycontext
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 
 OWN = {
-    "foreign_json.py",
+    "files/foreign_json.py",
     "batch/entries.py",
     "cli/command_line/completion.py",
     "cli/install/jsonc.py",

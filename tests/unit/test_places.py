@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raycontext.paths import place_of
+from raycontext.files.paths import place_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 anything = st.text(st.characters(exclude_categories=()))
 """Unpaired surrogates included."""

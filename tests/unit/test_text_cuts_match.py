@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raycontext.search.signals.matching import place_of_match
-from raycontext.text_cuts import cut_line, cut_text
+from raycontext.text.cuts import cut_line, cut_text
 
 pytestmark = pytest.mark.property
 

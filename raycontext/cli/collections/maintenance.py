@@ -8,8 +8,8 @@ import typer
 
 from raycontext.cli.display import print_json, say
 from raycontext.cli.terminal import Address, Json, Root, Runtime, connected
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from raycontext.cli.display import print_json
 from raycontext.cli.indexing.index import print_report
 from raycontext.cli.indexing.index_options import INDEX_OPTIONS
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.models import PublishReport, PullReport

@@ -15,10 +15,10 @@ from raycontext.cli.indexing.runs import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, connected
 from raycontext.daemon_client import wire
 from raycontext.errors import InvalidInput, RemoteError
-from raycontext.exit_codes import ExitCode
-from raycontext.paths import real_path
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.files.paths import real_path
 from raycontext.runtime.without_ray import RUNTIMES
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.models import ActorStatus, CollectionStatus, CollectionSummary, JobProgress

@@ -15,8 +15,8 @@ import typer
 
 from raycontext.cli.display import interrupted, print_json, say
 from raycontext.cli.terminal import Address, Json, Root, Runtime
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from rich.table import Table

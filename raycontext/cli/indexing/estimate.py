@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from raycontext.cli.display import print_json
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.index.estimate import IndexEstimate

@@ -15,12 +15,12 @@ from raycontext.cli.indexing.runs import index_folder
 from raycontext.cli.indexing.watching import watched
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
 from raycontext.errors import InvalidInput
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
 
 __all__ = ["index", "print_report"]
 

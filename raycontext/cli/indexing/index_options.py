@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
 
 __all__ = ["INDEX_OPTIONS", "with_index_options"]
 

@@ -11,13 +11,13 @@ from raycontext.cli.display import say
 from raycontext.cli.terminal import connected, show_progress
 from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.errors import RemoteError, RootNotFound, RuntimeUnavailable
-from raycontext.paths import real_path
+from raycontext.files.paths import real_path
 from raycontext.runtime.without_ray import without_ray
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport, JobProgress
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
 
 __all__ = ["daemon_root", "index_folder"]
 

@@ -16,12 +16,12 @@ from raycontext.cli.indexing.runs import daemon_root
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime
 from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import InvalidInput, RootNotFound, RuntimeUnavailable
-from raycontext.exit_codes import ExitCode
-from raycontext.safe_text import safe
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from raycontext.models import IndexReport
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
 
 __all__ = ["cancel", "watch", "watch_folder", "watched"]
 

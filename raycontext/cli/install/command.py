@@ -16,7 +16,7 @@ from raycontext.cli.install.clients import CLIENTS, MODULE, Client, ClientName, 
 from raycontext.cli.install.guides import existing_project
 from raycontext.cli.install.plan import Plan
 from raycontext.errors import ConfigurationError
-from raycontext.exit_codes import ExitCode
+from raycontext.errors.exit_codes import ExitCode
 
 __all__ = ["install"]
 

@@ -22,7 +22,7 @@ from raycontext.cli.install.guides import (
     without_place,
 )
 from raycontext.errors import ConfigurationError
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 __all__ = ["Plan"]
 

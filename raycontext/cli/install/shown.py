@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 __all__ = ["diff_of", "words_of"]
 

@@ -11,7 +11,7 @@ from raycontext.cli.display import say
 from raycontext.cli.terminal import connected
 from raycontext.discover.first_index import obstacle_to_first_index
 from raycontext.errors import NotIndexedYet, RemoteError, UnknownCollection
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 __all__ = ["folder_to_index"]
 

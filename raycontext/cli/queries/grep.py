@@ -8,10 +8,10 @@ from __future__ import annotations
 from raycontext.cli.display import print_json, say
 from raycontext.cli.queries.search import asked, current_folder, given_globs
 from raycontext.errors import InvalidInput
-from raycontext.exit_codes import ExitCode
-from raycontext.paths import real_path
-from raycontext.safe_text import safe, text_of
-from raycontext.text_cuts import cut_line
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.files.paths import real_path
+from raycontext.text.cuts import cut_line
+from raycontext.text.safe import safe, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

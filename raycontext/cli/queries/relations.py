@@ -11,9 +11,9 @@ import os
 from raycontext.cli.display import place_from_here, print_json, say
 from raycontext.cli.queries.search import asked, current_folder, given_globs
 from raycontext.errors import InvalidInput
-from raycontext.exit_codes import ExitCode
-from raycontext.paths import place_of, real_path
-from raycontext.safe_text import safe, text_of
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.files.paths import place_of, real_path
+from raycontext.text.safe import safe, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import os
 from raycontext.cli.display import print_hits, print_json, say, surroundings_lines, with_context
 from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, PathNotFound, RemoteError
-from raycontext.exit_codes import ExitCode
-from raycontext.paths import real_path
-from raycontext.safe_text import safe, text_of
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.files.paths import real_path
+from raycontext.text.safe import safe, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

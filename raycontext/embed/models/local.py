@@ -18,9 +18,9 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from raycontext import foreign_json
 from raycontext.embed.vectors import Documents
 from raycontext.errors import InvalidInput, RaycontextError
+from raycontext.files import foreign_json
 
 __all__ = [
     "PROMPTS_FILE",

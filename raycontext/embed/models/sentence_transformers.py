@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from raycontext.embed.models.local import PROMPTS_FILE, ModelKind, TextModel, first_file, read_prompts
 from raycontext.errors import InvalidInput
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 
 __all__ = ["KIND"]
 

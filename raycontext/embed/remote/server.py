@@ -28,7 +28,7 @@ from raycontext.embed.remote.providers import (
     tokens_at_most,
 )
 from raycontext.errors import EmbeddingBudgetExceeded, EmbeddingFailed
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 
 __all__ = ["Embedded", "EmbeddingServer"]
 

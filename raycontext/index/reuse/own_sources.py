@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from raycontext.files.user_records import Facts, forget, is_recorded, record
 from raycontext.store.storage.locations import is_url
-from raycontext.user_records import Facts, forget, is_recorded, record
 
 __all__ = ["forget_own_source", "is_own_source", "note_own_source", "was_own_source"]
 

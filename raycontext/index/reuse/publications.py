@@ -9,9 +9,8 @@ from pathlib import Path
 from raycontext.embed.registry import embedder_for
 from raycontext.errors import FingerprintMismatch, PublicationRefused
 from raycontext.models import IndexOptions, PublishReport
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.runtime.task import task
-from raycontext.safe_text import safe
 from raycontext.store.collection import Location
 from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.sharing.publication import Publication
@@ -19,6 +18,7 @@ from raycontext.store.sharing.publishing import publish
 from raycontext.store.sharing.pulling import Fetched, fetch_segments, newest_publication
 from raycontext.store.sharing.signatures import sign
 from raycontext.store.storage.locations import StorageOptions, storage_for
+from raycontext.text.safe import safe
 
 __all__ = ["PulledOptions", "check_fit", "fetch_published", "find_publication", "publish_collection"]
 

@@ -11,11 +11,11 @@ from typing import TypeVar
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
 from raycontext.actors.looks import Look, LookBudget
 from raycontext.errors import DeadlineExceeded, InvalidInput, NotIndexedYet, RuntimeUnavailable, UnknownCollection
-from raycontext.hits import Hits
+from raycontext.files.paths import real_path
 from raycontext.index.request import embedder_plan, source_place
 from raycontext.index.work.governor import IndexBudget
 from raycontext.models import CollectionStatus, CollectionSummary, JobProgress, first_run
-from raycontext.paths import real_path
+from raycontext.models.hits import Hits
 from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.sdk.arguments import check_exists, not_indexed, place_inside, storage_options_of
 from raycontext.sdk.clients.search import SearchClient

@@ -19,9 +19,9 @@ from raycontext.evaluation.asking import Asked, ask, gather
 from raycontext.evaluation.held_out import MINES, Mine, mined
 from raycontext.evaluation.scoring import Evaluation, JudgedQueries, evaluation_of
 from raycontext.evaluation.tuning import Tuning, fitted, refuse_few
+from raycontext.files.paths import real_path
 from raycontext.index.reuse.own_sources import forget_own_source, is_own_source
 from raycontext.models import IndexOptions, SearchFilters
-from raycontext.paths import real_path
 from raycontext.runtime.base import Runtime
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.runtime.processes import ProcessRuntime

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from raycontext.actors.coordinator import Coordinator
+from raycontext.files.paths import real_path
 from raycontext.index.request import index_request, run_options
 from raycontext.index.reuse.publications import publish_collection
 from raycontext.models import JobProgress, PublishReport, PullReport
-from raycontext.paths import real_path
 from raycontext.sdk.access.refs import RefAccess
 from raycontext.store.collection import Location
 from raycontext.store.storage.locations import check_url, is_url

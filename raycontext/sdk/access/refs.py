@@ -13,9 +13,9 @@ from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.commits.repository import open_repository, outside_rules, resolve_ref
 from raycontext.discover.trees import folder_of
 from raycontext.errors import InvalidInput, UnknownCollection
+from raycontext.files.paths import real_path
 from raycontext.index.reuse.own_sources import is_own_source
 from raycontext.models import IndexOptions
-from raycontext.paths import real_path
 from raycontext.sdk.access.estimate import EstimateAccess
 from raycontext.sdk.arguments import check_exists
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from raycontext.actors.looks import Look, with_look
 from raycontext.errors import InvalidInput
+from raycontext.files.paths import place_of
 from raycontext.kernel.lexer import Use
-from raycontext.paths import place_of
 from raycontext.relations.values import Chain, Impact, Relations
 from raycontext.sdk.access.collection import CollectionAccess
 from raycontext.sdk.arguments import check_exists, check_limits, check_offset, path_inside

@@ -23,9 +23,9 @@ from raycontext.errors import (
     RuntimeUnavailable,
     StaleVersion,
 )
-from raycontext.hits import Hits, Searched
 from raycontext.index.request import EmbedderPlan
 from raycontext.models import SearchFilters
+from raycontext.models.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
 from raycontext.sdk.arguments import not_in_index

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from raycontext.actors.looks import Look
 from raycontext.errors import DeadlineExceeded, RaycontextError
-from raycontext.hits import Hits
+from raycontext.models.hits import Hits
 
 __all__ = ["AT_ONCE", "LOOK_SHARE", "answers", "in_time", "looked_at", "not_begun"]
 

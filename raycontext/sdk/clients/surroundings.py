@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from raycontext.errors import InvalidInput, RuntimeUnavailable
-from raycontext.hits import Hits, Surrounding
 from raycontext.models import Hit, SearchFilters
+from raycontext.models.hits import Hits, Surrounding
 from raycontext.relations.definitions.outlines import OutlineOf, merged_outlines
 from raycontext.relations.definitions.whole import SignaturesAt, Whole, WholeAt
 from raycontext.relations.maps.names import MAP_KINDS

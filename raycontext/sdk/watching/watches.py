@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 
 from raycontext.actors.looks import Look
 from raycontext.models import FrozenModel
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 from raycontext.sdk.watching.tree_watcher import TreeWatcher
 
 __all__ = ["WatchState", "Watched", "Watches"]

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from platformdirs import user_state_path
 
 from raycontext.errors import StorageError
-from raycontext.foreign_json import read_json
-from raycontext.private_files import make_private_folder, write_private
+from raycontext.files.foreign_json import read_json
+from raycontext.files.private import make_private_folder, write_private
 from raycontext.search.ranking.ranker import MODEL_FEATURES
 
 __all__ = ["Tuned", "forget_weights", "keep_weights", "kept_weights"]

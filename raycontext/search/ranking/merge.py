@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from raycontext.hits import Hits
 from raycontext.models import FeatureContribution, FurtherPlace, Hit
+from raycontext.models.hits import Hits
 from raycontext.search.query import Candidates, Description, SearchRequest
 from raycontext.search.ranking.chunk_choice import chunk_shares
 from raycontext.search.ranking.proposals import propose

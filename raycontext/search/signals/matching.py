@@ -12,7 +12,7 @@ from raycontext.analyse.names import folded_hash, identifiers
 from raycontext.analyse.postings import terms_by_row
 from raycontext.analyse.terms import analyse_texts
 from raycontext.search.query_terms import search_terms
-from raycontext.text_cuts import SHOWN_CHARACTERS
+from raycontext.text.cuts import SHOWN_CHARACTERS
 
 __all__ = ["matching_first", "place_of_match"]
 

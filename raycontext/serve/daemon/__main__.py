@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, cast
 from raycontext.daemon_client import lifecycle, paths
 from raycontext.daemon_client.addresses import check_names, tcp_address
 from raycontext.errors import InvalidInput
-from raycontext.exit_codes import ExitCode
-from raycontext.private_files import make_private_folder, open_private
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.files.private import make_private_folder, open_private
 from raycontext.serve.daemon.claim import claim
 from raycontext.serve.daemon.files import remove_left_folders, write_token
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.daemon_client import paths
-from raycontext.foreign_json import read_json
-from raycontext.paths import remove_tree
-from raycontext.private_files import make_private_folder, open_private, write_private
+from raycontext.files.foreign_json import read_json
+from raycontext.files.paths import remove_tree
+from raycontext.files.private import make_private_folder, open_private, write_private
 
 if TYPE_CHECKING:
     from raycontext.sdk.watching.watches import Watched
@@ -140,7 +140,7 @@ def _watched(noted: object) -> Watched | None:
     """Return one watch as it was noted; earlier versions noted the source alone. None where it cannot be read."""
     from pydantic import ValidationError  # heavy, and needed only once the daemon serves
 
-    from raycontext.options import RunOptions
+    from raycontext.models.options import RunOptions
     from raycontext.sdk.watching.watches import Watched
 
     if isinstance(noted, str):

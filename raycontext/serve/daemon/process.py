@@ -25,7 +25,7 @@ from raycontext import __version__
 from raycontext.daemon_client import lifecycle, paths, wire
 from raycontext.daemon_client.addresses import tcp_address
 from raycontext.errors import RaycontextError, RuntimeUnavailable
-from raycontext.paths import remove_tree
+from raycontext.files.paths import remove_tree
 from raycontext.sdk.connection import connect
 from raycontext.serve.daemon.claim import Claim
 from raycontext.serve.daemon.files import read_token, read_watches, remove_left_folders, remove_token, write_watches

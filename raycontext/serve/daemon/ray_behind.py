@@ -12,11 +12,11 @@ from typing import Literal
 
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.runtime.without_ray import without_ray
-from raycontext.safe_text import safe
 from raycontext.sdk.connection import connect
 from raycontext.serve.contexts import Contexts
 from raycontext.serve.daemon.files import note_folders
 from raycontext.serve.daemon.processes import is_alive, ray_processes
+from raycontext.text.safe import safe
 
 __all__ = ["RayBehind"]
 

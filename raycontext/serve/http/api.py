@@ -38,8 +38,8 @@ from raycontext.errors import (
     RuntimeUnavailable,
     UnknownCollection,
 )
-from raycontext.exit_codes import ExitCode
-from raycontext.foreign_json import read_json
+from raycontext.errors.exit_codes import ExitCode
+from raycontext.files.foreign_json import read_json
 from raycontext.index.request import refused
 from raycontext.serve.http.calls import CALLS, Call, Query, method_of
 from raycontext.serve.http.openapi import openapi

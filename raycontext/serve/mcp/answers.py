@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from raycontext.hits import Surrounding
 from raycontext.models import FurtherPlace
-from raycontext.safe_text import safe
+from raycontext.models.hits import Surrounding
 from raycontext.sdk.token_budget import Budget
-from raycontext.text_cuts import cut_line
+from raycontext.text.cuts import cut_line
+from raycontext.text.safe import safe
 
 __all__ = [
     "ENVELOPE_BYTES",

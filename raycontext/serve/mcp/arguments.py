@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from raycontext.errors import InvalidInput
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 from raycontext.index.request import run_options
 from raycontext.serve.mcp.tools import INDEX_OPTIONS, TOOLS
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from raycontext.models import CollectionSummary
-from raycontext.safe_text import safe
 from raycontext.serve.grep import GrepQuery, grep
 from raycontext.serve.mcp.answers import ToolAnswer, completeness, notes_on_shards
 from raycontext.serve.mcp.relations import Entry, within
 from raycontext.serve.service import Service
-from raycontext.text_cuts import cut_line
+from raycontext.text.cuts import cut_line
+from raycontext.text.safe import safe
 
 __all__ = ["grep_code"]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 
 __all__ = [
     "INVALID_PARAMS",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from raycontext.safe_text import safe
 from raycontext.serve.messages import JobState
+from raycontext.text.safe import safe
 
 __all__ = ["progress_line", "progress_structured"]
 

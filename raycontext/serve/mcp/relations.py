@@ -8,7 +8,6 @@ from typing import Any
 from raycontext.errors import InvalidInput
 from raycontext.models import CollectionSummary
 from raycontext.relations.values import Called, Chain, Definition, Impact, OutlineEntry, Reached, Relations, UseSite
-from raycontext.safe_text import safe
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.serve.mcp.answers import ENVELOPE_BYTES, ToolAnswer, completeness, notes_on_shards, sent_bytes
 from raycontext.serve.relation_messages import (
@@ -22,7 +21,8 @@ from raycontext.serve.relation_messages import (
 )
 from raycontext.serve.relations import callees, callers, chain, code_map, impact, outline, usages
 from raycontext.serve.service import Service
-from raycontext.text_cuts import cut_line
+from raycontext.text.cuts import cut_line
+from raycontext.text.safe import safe
 
 __all__ = ["Entry", "find_usages", "outline_of", "within"]
 

@@ -28,12 +28,12 @@ from starlette.types import Receive, Scope, Send
 
 from raycontext import __version__
 from raycontext.errors import RaycontextError
-from raycontext.safe_text import safe
 from raycontext.serve.mcp.answers import ToolAnswer
 from raycontext.serve.mcp.arguments import checked_arguments
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.mcp.tools import INSTRUCTIONS, SERVER_NAME, SERVER_TITLE, TOOLS
 from raycontext.serve.service import Service
+from raycontext.text.safe import safe
 
 __all__ = ["McpApplication"]
 

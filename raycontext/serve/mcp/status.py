@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 
 from raycontext.models import CollectionStatus
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 __all__ = ["status_lines", "status_structured"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycontext.arrow_files import ArrowFile
+from raycontext.files.arrow import ArrowFile
 from raycontext.store.segments.checks import check_table
 
 __all__ = ["LABEL_BATCH_ROWS", "MOST_BATCH_BYTES", "TEXT_BATCH_ROWS", "CompressedBatches", "label_bytes", "text_bytes"]

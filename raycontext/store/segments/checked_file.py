@@ -14,8 +14,8 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
-from raycontext.arrow_files import ArrowFile, footer_place, read_uncompressed
 from raycontext.errors import CorruptSegment
+from raycontext.files.arrow import ArrowFile, footer_place, read_uncompressed
 
 __all__ = ["BLOCK_BYTES", "CheckedFile", "described_object"]
 

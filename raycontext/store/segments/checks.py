@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from raycontext.errors import CorruptArrays, CorruptSegment
-from raycontext.foreign_json import read_json
+from raycontext.files.foreign_json import read_json
 from raycontext.models import ChunkKind
 from raycontext.store.segments.columns import code_rows, numbers
 

@@ -12,7 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists
-from raycontext.arrow_files import check_uncompressed
+from raycontext.files.arrow import check_uncompressed
 from raycontext.kernel.trigrams import TrigramLists
 from raycontext.store.segments.checked_file import CheckedFile
 

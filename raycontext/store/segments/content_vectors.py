@@ -16,8 +16,8 @@ import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
-from raycontext.arrow_files import read_uncompressed
 from raycontext.embed.vectors import QuantizedVectors
+from raycontext.files.arrow import read_uncompressed
 from raycontext.retrying import Retries
 from raycontext.store.segments.columns import code_rows, fixed_lists, ipc_file, numbers
 from raycontext.store.storage.base import Storage

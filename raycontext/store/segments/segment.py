@@ -35,7 +35,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists, Postings
-from raycontext.arrow_files import check_uncompressed, read_uncompressed
+from raycontext.files.arrow import check_uncompressed, read_uncompressed
 from raycontext.kernel.trigrams import TrigramLists
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.segments import batches, checks, format_1, format_2, format_3, format_5

@@ -18,7 +18,7 @@ import blake3
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from raycontext.errors import CorruptManifest, PublicationRefused, UnsupportedFormat
-from raycontext.options import Globs
+from raycontext.models.options import Globs
 from raycontext.store.manifest import FORMAT, SegmentReference, decode_sealed, encode_sealed, manifest_name
 from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION
 from raycontext.ulid import is_ulid

@@ -17,8 +17,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from raycontext.arrow_files import read_uncompressed
 from raycontext.errors import CorruptSegment, InvalidInput, PublicationRefused, UnsupportedFormat
+from raycontext.files.arrow import read_uncompressed
 from raycontext.store.checking.consistency import contradictions
 from raycontext.store.known_files import KnownFiles, WantedFiles
 from raycontext.store.manifest import Manifest, ShardManifest

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from raycontext.errors import InvalidInput, PublicationRefused
-from raycontext.safe_text import safe
+from raycontext.text.safe import safe
 
 __all__ = ["MOST_SIGNATURE_BYTES", "sign", "signer_of"]
 

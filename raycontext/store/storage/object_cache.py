@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from raycontext.private_files import make_private_folder, open_private
+from raycontext.files.private import make_private_folder, open_private
 
 __all__ = ["ObjectCache"]
 

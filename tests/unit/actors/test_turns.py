@@ -9,7 +9,7 @@ import pytest
 
 from raycontext.actors.turns import Turns
 from raycontext.index.request import EmbedderPlan, IndexRequest, together
-from raycontext.options import RunOptions
+from raycontext.models.options import RunOptions
 
 from ...waiting import WAIT_SECONDS
 

@@ -9,7 +9,7 @@ import pytest
 
 import raycontext
 from raycontext.errors import DeadlineExceeded, RuntimeUnavailable, StorageError
-from raycontext.hits import Hits
+from raycontext.models.hits import Hits
 from raycontext.runtime.inline import InlineRuntime
 from raycontext.sdk.clients.several import AT_ONCE, answers, in_time, looked_at
 from raycontext.sdk.connection import settings_of

@@ -12,8 +12,8 @@ import pytest
 import xxhash
 
 import raycontext
-from raycontext.arrow_files import read_uncompressed
 from raycontext.errors import CorruptSegment, StorageError
+from raycontext.files.arrow import read_uncompressed
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import ShardManifest, manifest_name
 from raycontext.store.segments.checked_file import BLOCK_BYTES, CheckedFile, described_object

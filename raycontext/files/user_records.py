@@ -13,7 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from raycontext.private_files import make_private_folder
+from raycontext.files.private import make_private_folder
 
 __all__ = ["Facts", "forget", "is_recorded", "record"]
 

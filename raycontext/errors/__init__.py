@@ -47,8 +47,8 @@ error crosses process borders by pickle unchanged.
 
 from __future__ import annotations
 
-from raycontext.error_base import Advised, RaycontextError
-from raycontext.exit_codes import ExitCode
+from raycontext.errors.base import Advised, RaycontextError
+from raycontext.errors.exit_codes import ExitCode
 
 __all__ = [
     "CollectionExists",

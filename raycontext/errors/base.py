@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raycontext.exit_codes import ExitCode
+from raycontext.errors.exit_codes import ExitCode
 
 __all__ = ["Advised", "RaycontextError"]
 

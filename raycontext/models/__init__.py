@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field
 
-from raycontext.tree_records import (
+from raycontext.models.tree_records import (
     Chunk,
     ChunkKind,
     Failure,

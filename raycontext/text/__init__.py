@@ -1,0 +1,1 @@
+"""Texts as they are shown: without control characters, and cut where they are too long."""
