@@ -340,6 +340,8 @@ class Coordinator:
         """Run one index job, then let search actors open the new version and begin maintenance."""
         plan = self._plans.get(identity.name, EmbedderPlan())
         location = self._location(identity.name)
+        if not (places or force) and await asyncio.to_thread(location.open().has_lost):
+            await self._runtime.run(stages.mend_collection, location)
         job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds, force=force)
         self._jobs[identity.name] = job
         if self._leaving[identity.name]:

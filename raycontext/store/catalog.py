@@ -180,12 +180,14 @@ class Catalog:
         `CollectionExists` where the named collection has another source, `InvalidInput` where the name is not valid.
         """
         if collection is not None:
-            return Collection(self._storage, collection).create(source)
+            named = Collection(self._storage, collection)
+            named.describe_again()
+            return named.create(source)
         # Listed first: a collection that another process makes for this source is found below, or has the name we try.
         if is_source_of_commit(source):
             raise InvalidInput("The tree of a commit has no collection of this name", "Give its ref to `index`.")
         taken = set(collection_names(self._storage))
-        found = self.of_source(source)
+        found = self.of_source(source) or self._undescribed(source, taken)
         if found is not None:
             return found
         name = re.sub(r"[^a-z0-9._-]+", "-", PurePath(source).name.lower()).strip("-._")[:80] or "root"
@@ -194,6 +196,16 @@ class Catalog:
                 return Collection(self._storage, name).create(source)
         name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
         return Collection(self._storage, name).create(source)
+
+    def _undescribed(self, source: str, names: set[str]) -> CollectionIdentity | None:
+        """Return the collection among `names` that indexes a source and has lost its description, which is written
+        anew; None where there is none."""
+        for name in sorted(names.difference(identity.name for identity in self.identities())):
+            collection = Collection(self._storage, name)
+            with suppress(UnknownCollection, CorruptManifest, UnsupportedFormat):
+                if collection.describe_again(source):
+                    return collection.identity()
+        return None
 
 
 def options_of_folder(storage: Storage, source: str) -> IndexOptions | None:

@@ -209,6 +209,20 @@ class Collection:
             raise CollectionExists(self.name, existing.source)
         return existing
 
+    def describe_again(self, source: str | None = None) -> bool:
+        """Write the description anew, as it was, where it is missing and there are versions. Return whether it was.
+
+        source: only where the newest version is of this source. Raises what `latest` raises.
+        """
+        place = f"{self.name}/{IDENTITY}"
+        if not _has_manifests(self.storage, self.name) or self.storage.exists(place):
+            return False
+        manifest = self.latest()
+        if manifest is None or source not in (None, manifest.source):
+            return False
+        identity = CollectionIdentity(self.name, manifest.source, manifest.creation or new_ulid())
+        return self.storage.create(place, identity.encode())
+
     def versions(self) -> list[int]:
         """Return the versions of the manifests that exist, in ascending order."""
         names = self.storage.list(f"{self.name}/manifests")
@@ -325,6 +339,22 @@ class Collection:
             except FileNotFoundError as error:
                 found = found or CorruptSegment(self.name, f"{self.storage.location}/{error}", "it is missing")
         return found if self.has_version(manifest.version) else None
+
+    def has_lost(self) -> bool:
+        """Return whether an object that the newest version names is not there, as far as a few requests tell.
+
+        Where each look at a segment is a request, only segments are missed of which nothing is there. Raises what
+        `latest` raises.
+        """
+        if self.storage.requests_at_once == 1:
+            return self.loss() is not None
+        manifest = self.latest()
+        if manifest is None:
+            return False
+        segments = {reference.name for reference in manifest.segments}
+        there = [set(self.storage.list(f"{self.name}/{folder}")) for folder in ("segments", "snapshots")]
+        is_whole = segments <= there[0] and manifest.snapshot_names() <= there[1]
+        return not is_whole and self.has_version(manifest.version)
 
     def renew(self, segments: Iterable[SegmentReference]) -> None:
         """Renew the times of segments that wait for their commit, so that garbage collection does not remove them.

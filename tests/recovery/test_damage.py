@@ -360,3 +360,18 @@ async def test_unknown_collection_is_neither_verified_nor_repaired(connection: C
                 await attempt
         assert await context.verify() == []
         assert await context.repair() == []
+
+
+def test_the_pack_of_a_snapshot_that_is_damaged_is_named(tmp_path: Path) -> None:
+    """A version uses the parts of folders that have not changed from an earlier pack."""
+    write_tree(tmp_path / "shop", {f"d{n % 8}/f{n}.py": f"def f{n}():\n    return {n}\n" for n in range(40)})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as context:
+        context.index(tmp_path / "shop")
+        (earlier,) = (tmp_path / "root/shop/snapshots").iterdir()
+        write_tree(tmp_path / "shop", {"d0/f0.py": "def other():\n    return 1\n"})
+        context.index(tmp_path / "shop")
+        content = bytearray((earlier / "parts").read_bytes())
+        content[len(content) // 2] ^= 1
+        (earlier / "parts").write_bytes(content)
+        (report,) = context.verify("shop")
+        assert {damage.object for damage in report.damage} == {f"snapshots/{earlier.name}/parts"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import raycontext
-from raycontext.errors import CorruptManifest, StorageError
+from raycontext.errors import CollectionExists, CorruptManifest, StorageError
 from raycontext.sdk.connection import Connection
 from raycontext.store.checking.reports import DamageKind
 from raycontext.store.segments.segment import DATA_FILES, DESCRIPTION
@@ -95,7 +95,7 @@ def test_all_segments_damaged_is_an_error_or_a_note_of_it(place: Path) -> None:
             assert "raycontext repair" in told
 
 
-def test_all_segments_gone_is_told_with_the_command_that_mends_it(whole: Path, place: Path) -> None:
+def test_all_segments_gone_is_told_with_the_command_that_mends_it(place: Path) -> None:
     shutil.rmtree(place / "segments")
     with inline(place.parent) as context:
         try:
@@ -107,30 +107,51 @@ def test_all_segments_gone_is_told_with_the_command_that_mends_it(whole: Path, p
         assert "raycontext repair" in told
         with pytest.raises(StorageError, match="raycontext repair"):
             context.status("shop")
-        context.repair("shop")
-        context.index(whole / "shop")
-        assert len(context.search("total price", collection="shop", limit=50)) == 12
 
 
-def test_snapshot_that_is_gone_is_told_with_the_command_that_mends_it(whole: Path, place: Path) -> None:
+def test_snapshot_that_is_gone_is_told_with_the_command_that_mends_it(place: Path) -> None:
     shutil.rmtree(place / "snapshots")
     with inline(place.parent) as context:
         assert len(context.search("total price", collection="shop", limit=50)) == 12, "a search needs none"
-        calls: list[Callable[[], Any]] = [lambda: context.index(whole / "shop"), lambda: context.status("shop")]
-        for call in calls:
-            with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
-                call()
-        context.repair("shop")
+        with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
+            context.status("shop")
+
+
+@pytest.mark.parametrize(
+    "lost", ["segments", "snapshots", "COLLECTION.json", "one segment", *(f"one segment/{name}" for name in DATA_FILES)]
+)
+def test_the_next_run_mends_what_is_missing(whole: Path, place: Path, lost: str) -> None:
+    """Whatever is missing, the run takes it up by itself, and no other collection is made."""
+    gone = place / lost.replace("one segment", f"segments/{segments(place)[0].name}")
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    with inline(place.parent) as context:
+        report = context.index(whole / "shop")
+        assert (report.collection, report.files) == ("shop", 12)
+        assert [listed.name for listed in context.collections()] == ["shop"]
+        hits = context.search("total price", collection="shop", limit=50)
+        assert (len(hits), hits.notes) == (12, ())
+        assert not context.verify("shop", deep=True)[0].damage
+        assert not context.index(whole / "shop").changed
+
+
+def test_snapshot_that_goes_while_an_owner_has_it_in_memory_is_mended(whole: Path, place: Path) -> None:
+    with inline(place.parent) as context:
+        context.status("shop")  # the owner has it in memory from now on
+        shutil.rmtree(place / "snapshots")
         context.index(whole / "shop")
         assert not context.verify("shop", deep=True)[0].damage
 
 
-def test_snapshot_that_goes_while_a_run_uses_it_is_told_alike(whole: Path, place: Path) -> None:
+def test_a_named_collection_whose_description_is_gone_keeps_its_versions_and_its_source(
+    whole: Path, place: Path, tmp_path: Path
+) -> None:
+    (place / "COLLECTION.json").unlink()
+    (tmp_path / "other").mkdir()
     with inline(place.parent) as context:
-        context.status("shop")  # the owner has it in memory from now on
-        shutil.rmtree(place / "snapshots")
-        with pytest.raises(CorruptManifest, match=r"missing.*raycontext repair"):
-            context.index(whole / "shop")
+        with pytest.raises(CollectionExists):
+            context.index(tmp_path / "other", collection="shop")
+        report = context.index(whole / "shop", collection="shop")
+        assert (report.files, report.added, report.changed) == (12, 0, False)
 
 
 def test_collection_whose_description_is_gone_is_listed_with_what_to_do(place: Path) -> None:

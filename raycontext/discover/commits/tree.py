@@ -23,6 +23,8 @@ READ_AHEAD_BYTES = 32 << 20
 """Total size in bytes of the files that one call of git reads. A larger file is read alone."""
 READ_AHEAD_FILES = 4_000
 """Largest number of files that one call of git reads."""
+MOST_SHRINKING = 4
+"""Largest share of the size of a file in git to that in a working tree: letters of three bytes may have one there."""
 NEVER_TOUCHED_NS = 0
 """Time of the last modification of a file of a commit, since it never changes."""
 HASH_DIGITS = 15
@@ -73,6 +75,8 @@ class CommitTree:
         """Return whether a file has more bytes. Whoever reads one that git converts finds out."""
         if entry.size is None or entry.size <= max_file_bytes:
             return False
+        if entry.size > MOST_SHRINKING * max_file_bytes:
+            return True
         return self.attributes.of(self._prefix + path).conversion == NO_CONVERSION
 
     def reader(self, paths: Iterable[str], max_file_bytes: int) -> CommitReader:

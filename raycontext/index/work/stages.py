@@ -8,6 +8,7 @@ names these functions stays light.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -42,12 +43,15 @@ __all__ = [
     "compact_segments",
     "hash_files",
     "index_files",
+    "mend_collection",
     "merge_vectors",
     "pool_dead_files",
     "repair_collection",
     "scan_tree",
     "verify_collection",
 ]
+
+_log = logging.getLogger("raycontext")
 
 
 class IndexedBatch(NamedTuple):
@@ -217,6 +221,16 @@ def verify_collection(location: Location, deep: bool) -> VerificationReport:
 def repair_collection(location: Location) -> RepairReport:
     """Commit a version of a collection without what is damaged. Details and errors: see `repair`."""
     return repair(location.open())
+
+
+@task()
+def mend_collection(location: Location) -> None:
+    """Commit a version of a collection without the objects that are missing; see `repair`.
+
+    Raises what `repair` raises.
+    """
+    report = repair(location.open(), deep=False)
+    _log.warning("%s: objects of the index were missing; the files in them are indexed again", report.collection)
 
 
 @task()

@@ -16,8 +16,9 @@ from raycontext.discover.snapshot import UNKNOWN_INODE, Snapshot, SnapshotEntry
 from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import CommitConflict, CorruptManifest, RootNotFound
 from raycontext.models import IndexOptions
+from raycontext.store.checking.examination import Examination, LiveFile
 from raycontext.store.checking.reports import Damage, RepairReport
-from raycontext.store.checking.verification import Examination, LiveFile, examine
+from raycontext.store.checking.verification import examine
 from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
 from raycontext.store.manifest import Manifest, ShardManifest, manifest_name
 from raycontext.store.segments.segment import path_hash
@@ -30,11 +31,12 @@ ATTEMPTS = 3
 """Number of tries of a repair while others commit."""
 
 
-def repair(collection: Collection) -> RepairReport:
+def repair(collection: Collection, *, deep: bool = True) -> RepairReport:
     """Commit a version without the damaged objects, and remove manifests that are damaged or name damaged objects.
 
     Where nothing is damaged, nothing is done. The next index run takes in the files that are left out. Links that
-    stand where folders of the collection belong are removed, and nothing that they point to.
+    stand where folders of the collection belong are removed, and nothing that they point to. `deep` is that of
+    `examine`: without it, objects that are missing are found, and few of those that are damaged.
 
     Raises `UnknownCollection`, `StorageError`, `UnsupportedFormat`, `CommitConflict` where others keep committing,
     `RootNotFound` where no manifest is left and the source is gone, and `CorruptManifest` where the collection's own
@@ -43,7 +45,7 @@ def repair(collection: Collection) -> RepairReport:
     told: dict[Damage, None] = {}
     rewritten = False
     for _ in range(ATTEMPTS):
-        found = examine(collection, deep=True)
+        found = examine(collection, deep=deep)
         if found.unsupported is not None:
             raise found.unsupported
         told.update(dict.fromkeys(found.damage))

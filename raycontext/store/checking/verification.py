@@ -7,10 +7,8 @@ with each other: manifests with their parents, segments with the snapshot and, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,82 +19,20 @@ from raycontext.discover.snapshot import Snapshot
 from raycontext.errors import CorruptManifest, CorruptSegment, UnsupportedFormat
 from raycontext.models import SkipReason
 from raycontext.store.checking.consistency import contradictions, equals_source, paths_of
-from raycontext.store.checking.reports import Damage, DamageKind, VerificationReport
-from raycontext.store.collection import FOLDERS, IDENTITY, Collection, CollectionIdentity, snapshot_object
+from raycontext.store.checking.examination import Examination, LiveFile
+from raycontext.store.checking.reports import DamageKind, VerificationReport
+from raycontext.store.collection import FOLDERS, IDENTITY, Collection, snapshot_object
 from raycontext.store.manifest import Manifest, SegmentReference, manifest_name
 from raycontext.store.segments.file_texts import file_text
 from raycontext.store.segments.segment import DESCRIPTION, Segment
 
-__all__ = ["Examination", "LiveFile", "examine", "verify"]
+__all__ = ["examine", "verify"]
 
 ATTEMPTS = 5
 """Number of tries to examine a collection while new versions replace the one that is examined."""
 
 AGAIN = "`raycontext repair` indexes its files again."
 """Advice for a segment that is damaged."""
-
-
-class LiveFile(NamedTuple):
-    """Living file of a segment."""
-
-    path: str
-    size: int  # bytes
-    digest: bytes  # xxh3_128 of the content, 16 bytes
-
-
-@dataclass(slots=True)
-class Examination:
-    """Result of an examination: the damage to a collection, and the intact objects that a repair can build on.
-
-    The counts are those of `VerificationReport`.
-    """
-
-    identity: CollectionIdentity | None = None
-    """Description of the collection; None where it is damaged."""
-    manifest: Manifest | None = None
-    """Newest manifest that can be read."""
-    snapshot: Snapshot | None = None
-    """Snapshot of `manifest`; None where it is damaged."""
-    damage: list[Damage] = field(default_factory=list)
-    damaged_manifests: list[int] = field(default_factory=list)
-    """Versions whose manifests cannot be read."""
-    live: dict[str, list[LiveFile]] = field(default_factory=dict)
-    """Living files of the intact segments, by the segment's name."""
-    older: list[Manifest] = field(default_factory=list)
-    """Other manifests that can be read, ascending. Readers that began on them still use them, and one of them becomes
-    the newest where the newest is lost."""
-    links: list[str] = field(default_factory=list)
-    """Folders of the collection that are symbolic links; "" for the collection's own folder."""
-    damaged_segments: list[str] = field(default_factory=list)
-    """Names of the damaged segments of `manifest`."""
-    damaged_objects: set[str] = field(default_factory=set)
-    """Names of damaged segments and snapshots, including those that only older manifests name."""
-    disagreement: bool = False
-    """Whether segments and snapshot, each whole, do not hold the same files."""
-    unsupported: UnsupportedFormat | None = None
-    """Error of an object whose format this version cannot read."""
-    manifests: int = 0
-    data_files: int = 0
-    bytes: int = 0
-    chunks: int = 0
-    compared_files: int = 0
-    changed_files: int = 0
-
-    def add(self, place: str, kind: DamageKind, meaning: str) -> None:
-        """Record damage to the object at `place`, relative to the collection's folder."""
-        self.damage.append(Damage(object=place, kind=kind, meaning=meaning))
-
-    def useless_versions(self) -> list[int]:
-        """Return the versions whose manifests cannot be read or name damaged objects, ascending."""
-        known = (*self.older, *([self.manifest] if self.manifest else ()))
-        spoiled = [manifest.version for manifest in known if not self.damaged_objects.isdisjoint(_names(manifest))]
-        return sorted((*self.damaged_manifests, *spoiled))
-
-    @property
-    def highest_is_damaged(self) -> bool:
-        """Whether the newest manifest cannot be read, so that an older one takes its place."""
-        newest = self.manifest.version if self.manifest else 0
-        return any(version > newest for version in self.damaged_manifests)
 
 
 def verify(collection: Collection, *, deep: bool) -> VerificationReport:
@@ -125,7 +61,8 @@ def examine(collection: Collection, *, deep: bool) -> Examination:
     """Examine all objects of a collection. If a new version is committed meanwhile, that one is examined instead.
 
     With `deep`, hash all data files and compare the chunks with the source. Otherwise hash only the files that the
-    check of rows reads. Raises `UnknownCollection` or `StorageError`.
+    check of rows reads, and see whether those are there that only older versions use.
+    Raises `UnknownCollection` or `StorageError`.
     """
     found = Examination()
     _examine_folders(collection, found)
@@ -152,8 +89,7 @@ def _examine(collection: Collection, deep: bool) -> Examination:
         for reference in shard.segments:
             _examine_segment(collection, manifest, reference, number, found, deep=deep)
     _examine_snapshot(collection, manifest, found)
-    if deep:
-        _examine_older(collection, found, {*(each.name for each in manifest.segments), manifest.snapshot})
+    _examine_older(collection, found, {*(each.name for each in manifest.segments), manifest.snapshot}, deep)
     return found
 
 
@@ -318,12 +254,15 @@ def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, fo
 
 def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examination) -> None:
     place = snapshot_object(manifest)
-    meaning = "the next index run cannot begin. `raycontext repair` compares everything with the source again."
+    again = "compares everything with the source again."
     try:
         found.snapshot = collection.snapshot(manifest)
-    except FileNotFoundError:
-        found.add(place, DamageKind.MISSING, f"It is not there; {meaning}")
+    except FileNotFoundError as error:  # perhaps an earlier one, whose parts this version still uses
+        place = _inside(collection, str(error))
+        found.add(place, DamageKind.MISSING, f"It is not there; the next index run {again}")
     except CorruptManifest as error:
+        place = _inside(collection, error.path)
+        meaning = f"the next index run cannot begin. `raycontext repair` {again}"
         found.add(place, DamageKind.DAMAGED, f"{error.problem}; {meaning}")
     else:
         for problem in _disagreements(manifest, found.snapshot, found):
@@ -333,13 +272,14 @@ def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examina
     found.damaged_objects.add(manifest.snapshot)
 
 
-def _examine_older(collection: Collection, found: Examination, known: set[str]) -> None:
-    """Check the checksums of segments and snapshots that only older manifests name, and of the pool.
+def _examine_older(collection: Collection, found: Examination, known: set[str], deep: bool) -> None:
+    """Check segments and snapshots that only older manifests name, and the pool: with `deep`, their checksums.
 
     `known` holds the names that were checked already, and gets those that are checked here.
     """
+    look = _hash_segment if deep else _find_segment
     for manifest in (*found.older, *([found.manifest] if found.manifest else ())):
-        for name, check in _objects(collection, manifest):
+        for name, check in _objects(collection, manifest, look):
             if name in known:
                 continue
             known.add(name)
@@ -366,10 +306,12 @@ def _inside(collection: Collection, place: str) -> str:
     return place.removeprefix(f"{collection.storage.location}/").removeprefix(f"{collection.name}/")
 
 
-def _objects(collection: Collection, manifest: Manifest) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield the names of a version's segments and snapshot, each with a function that checks its checksums."""
+def _objects(
+    collection: Collection, manifest: Manifest, look: Callable[[Collection, SegmentReference], None]
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield the names of a version's segments and snapshot, each with its check: `look` for segments."""
     for reference in (*manifest.segments, *manifest.pool):
-        yield reference.name, partial(_hash_segment, collection, reference)
+        yield reference.name, partial(look, collection, reference)
     yield manifest.snapshot, partial(collection.snapshot, manifest)
 
 
@@ -379,10 +321,8 @@ def _hash_segment(collection: Collection, reference: SegmentReference) -> None:
         opened.check_content(name)
 
 
-def _names(manifest: Manifest) -> Iterator[str]:
-    """Yield the names of a version's segments and snapshot."""
-    yield from manifest.segment_names()
-    yield manifest.snapshot
+def _find_segment(collection: Collection, reference: SegmentReference) -> None:
+    Segment(collection.storage, collection.name, reference).check_presence()
 
 
 def _disagreements(manifest: Manifest, snapshot: Snapshot, found: Examination) -> Iterator[str]:
