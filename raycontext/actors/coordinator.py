@@ -367,10 +367,7 @@ class Coordinator:
             await self._runtime.end(embedder_name(embedder, number))
 
     def _maintain(self, collection: str, embedder: str | None) -> None:
-        """Begin compaction and garbage collection in the background, unless they are under way.
-
-        When an embedder is given, the files of its cached vectors are merged as well.
-        """
+        """Begin maintenance unless it is under way: compaction, garbage collection, merges of cached vectors."""
         if collection in self._maintenance:
             return
         fingerprint = embedder_for(embedder).fingerprint if embedder else ""
