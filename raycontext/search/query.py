@@ -1,16 +1,17 @@
 """Messages between the caller of a search and the shards: small immutable values of numbers and strings.
 
 caller ── statistics(request) ──> every shard        live rows, lengths, document frequencies of the terms
-caller ── candidates(request, sum of statistics) ──> every shard        raw features of its best files
+caller ── candidates(request, sum of statistics) ──> every shard        raw features of its best files, and the texts
+                                                                        of what is likely to be a hit
 caller: cut, normalise, rank
-caller ── describe(rows) ──> the shards of the hits
+caller ── describe(rows) ──> the shards of hits whose texts have not come yet
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
@@ -55,6 +56,8 @@ class SearchRequest:
     """Fingerprint of the embedder and vector of the text, where the embedder is a server; None for a local embedder."""
     weights: tuple[float, ...] | None = None
     """Weights of the ranker, one for each of `ranker.MODEL_FEATURES`; None: those of the package."""
+    hits: int = 0
+    """Number of hits that the caller wants. Candidates come with the texts of their share; 0: without texts."""
     words_only: bool = False
     """True: the query has no vector, since the embedder of the collection cannot be asked. Words alone count."""
     deadline: float = math.inf
@@ -149,6 +152,10 @@ class Candidates:
     The sums are in units of `COSINE_UNIT` (squared). They are whole numbers, so that sums over shards do not depend on
     the order of the shards.
     """
+    shown: Mapping[int, Description] = field(default_factory=dict)
+    """What hits show of the likeliest ones, by row, without the further places of their files."""
+    places: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    """First line and symbol of further places of those files, by row."""
 
 
 COSINE_UNIT = 2.0**-20

@@ -34,6 +34,7 @@ from raycontext.search.part_search import (
 from raycontext.search.prepared_query import FoundTerms, PreparedQuery
 from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.query_terms import SearchTerms, search_terms
+from raycontext.search.ranking.likely import with_likely_hits
 from raycontext.search.ranking.merge import RankedChunk, finish, hits_of
 from raycontext.search.ranking.proposals import propose
 from raycontext.search.ranking.ranker import ranker_of
@@ -66,6 +67,9 @@ THREADS = min(2, os.cpu_count() or 1)
 
 KEPT_VERSIONS = 2
 """Number of views that stay open, so that a query that began before a commit can end on its version."""
+
+KEPT_QUERIES = 32
+"""Number of queries whose terms stay looked up between their two steps."""
 
 OPEN_ATTEMPTS = 5
 """Number of tries to open the newest version while garbage collection removes files of older ones."""
@@ -108,6 +112,7 @@ class ShardSearch:
         self._views: dict[int, View] = {}
         self._newest = -1
         self._identity: CollectionIdentity | None = None
+        self._terms: dict[tuple[int, str], FoundTerms] = {}  # of queries between their steps, by version and text
         self._threads: ThreadPoolExecutor | None = None
         self._whole = WholeSegments(collection, shard)
 
@@ -137,6 +142,7 @@ class ShardSearch:
     def clear(self) -> None:
         """Close all views, so that their segments are no longer mapped."""
         self._views.clear()
+        self._terms.clear()
         self._newest = -1
         self._identity = None
 
@@ -148,18 +154,28 @@ class ShardSearch:
         embedder than the installed one.
         """
         self._check_deadline(request)
-        return self._statistics(search_terms(request.text), version, compared=not request.words_only)
+        found = self._found(search_terms(request.text), version, compared=not request.words_only)
+        self._terms[found.view.version, request.text] = found
+        for old in list(self._terms)[:-KEPT_QUERIES]:
+            del self._terms[old]
+        return found.statistics()
 
     @_reloading
     def candidates(self, request: SearchRequest, statistics: Statistics) -> Candidates:
-        """Return the shard's best files with raw features, and their best chunks.
+        """Return the shard's best files with raw features, and their best chunks, with the texts of the likeliest hits.
 
         `statistics` are those of the whole collection, at the version to search. Raises `StaleVersion` or
         `FingerprintMismatch`, like `statistics`.
         """
         self._check_deadline(request)
-        found = FoundTerms.find(self._view(statistics.version), search_terms(request.text))
-        return self._candidates(self._prepared(request, found, statistics))
+        version = statistics.version
+        terms = self._terms.pop((version, request.text), None)
+        found = terms or FoundTerms.find(self._view(version), search_terms(request.text))
+        candidates = self._candidates(self._prepared(request, found, statistics))
+        if not request.hits:
+            return candidates
+        describe = functools.partial(self._described, version, query=request.text)
+        return with_likely_hits(candidates, request, statistics.num_shards, describe)
 
     @_reloading
     def describe(self, version: int, chunks: Sequence[RankedChunk], query: str = "") -> list[Description]:
@@ -167,6 +183,9 @@ class ShardSearch:
 
         query: text that the chunks answer; what matches it best is shown first. "" for chunks that answer none.
         """
+        return self._described(version, chunks, query)
+
+    def _described(self, version: int, chunks: Sequence[RankedChunk], query: str) -> list[Description]:
         view = self._view(version)
         source = self._identity.source if self._identity is not None else self._collection.identity().source
         described = [
@@ -236,7 +255,7 @@ class ShardSearch:
     def related_statistics(self, request: RelatedRequest, version: int | None = None) -> Statistics:
         """Return the shard's share of the statistics of the terms of a seed. Raises the errors of `statistics`."""
         self._check_deadline(request)
-        return self._statistics(related_terms(request.seed.text), version)
+        return self._found(related_terms(request.seed.text), version).statistics()
 
     @_reloading
     def related_candidates(self, request: RelatedRequest, statistics: Statistics) -> RelatedCandidates:
@@ -252,12 +271,12 @@ class ShardSearch:
         found = FoundTerms.find(view, related_terms(request.seed.text))
         return related_candidates(self._shard, request, found, statistics, self._parameters)
 
-    def _statistics(self, terms: SearchTerms, version: int | None, *, compared: bool = False) -> Statistics:
-        """Return the statistics of the terms, at `version` or the newest version."""
+    def _found(self, terms: SearchTerms, version: int | None, *, compared: bool = False) -> FoundTerms:
+        """Return the terms with their postings, at `version` or the newest version."""
         view = self._current() if version is None else self._view(version)
         if compared:
             self._check_embedder(view)
-        return FoundTerms.find(view, terms).statistics()
+        return FoundTerms.find(view, terms)
 
     def _prepared(self, request: SearchRequest, found: FoundTerms, statistics: Statistics) -> PreparedQuery:
         """Return the query with its vector and its weights."""
@@ -372,6 +391,7 @@ class ShardSearch:
         self._newest = max(self._newest, view.version)
         for old in sorted(self._views)[:-KEPT_VERSIONS]:
             del self._views[old]
+        self._terms = {key: found for key, found in self._terms.items() if key[0] in self._views}
         return view
 
     def _read_view(self, version: int | None) -> View:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -30,11 +30,12 @@ from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, Placement, Runtime
 from raycontext.sdk.arguments import not_in_index
 from raycontext.sdk.clients.replicas import Replicas
-from raycontext.search.query import Description, SearchRequest, Statistics
+from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
 from raycontext.search.ranking.kept_weights import Tuned, kept_weights
+from raycontext.search.ranking.likely import described_by
 from raycontext.search.ranking.merge import RankedChunk, finish, hits_of
 from raycontext.search.ranking.ranker import ranker_of
-from raycontext.search.related import RelatedRequest, best_related
+from raycontext.search.related import RelatedCandidates, RelatedRequest, best_related
 from raycontext.search.rows.whole_segments import notes_on_missing
 from raycontext.search.signals.lexical import Bm25f
 from raycontext.store.collection import Location
@@ -217,7 +218,7 @@ class SearchClient:
     async def _search(self, allowed: _Time, request: SearchRequest, limit: int, min_score: float) -> Hits:
         """Ask the shards once and return their merged hits. A single shard ranks and describes by itself."""
         vector = None if request.words_only else await self._vector(request.text)
-        request = replace(request, deadline=allowed.deadline(), vector=vector)
+        request = replace(request, deadline=allowed.deadline(), vector=vector, hits=limit)
         if len(self._shards) == 1:
             found = await self._ask([0], allowed.end, HybridSearchActor.search, request, limit, min_score)
             return found[0]
@@ -287,17 +288,28 @@ class SearchClient:
         return await self._ask(shards, until, method, request, total)
 
     async def _hits(
-        self, allowed: _Time, version: int, candidates: Iterable[int], ranked: Sequence[RankedChunk], query: str = ""
+        self,
+        allowed: _Time,
+        version: int,
+        candidates: Mapping[int, Candidates | RelatedCandidates],
+        ranked: Sequence[RankedChunk],
+        query: str = "",
     ) -> Hits:
-        """Return the ranked chunks as hits with their texts. Chunks of shards that no longer answer are left out."""
+        """Return the ranked chunks as hits with their texts. Shards are asked for those that did not come with the
+        candidates; chunks of shards that no longer answer are left out.
+        """
+        described: dict[tuple[int, int], Description] = {}
         wanted: dict[int, list[RankedChunk]] = {}
         for chunk in ranked:
-            wanted.setdefault(chunk.shard, []).append(chunk)
+            part = candidates[chunk.shard]
+            if isinstance(part, Candidates) and (known := described_by(part, chunk)) is not None:
+                described[chunk.shard, chunk.row] = known
+            else:
+                wanted.setdefault(chunk.shard, []).append(chunk)
         asked = (
             self._ask([shard], allowed.end, HybridSearchActor.describe, version, chunks, query)
             for shard, chunks in wanted.items()
         )
-        described: dict[int, list[Description]] = {}
         missing = set(self._all()) - set(candidates)
         for shard, answer in zip(wanted, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(answer, RuntimeUnavailable | DeadlineExceeded):
@@ -305,10 +317,11 @@ class SearchClient:
             elif isinstance(answer, BaseException):
                 raise answer
             else:
-                described.update(answer)
-        there = [chunk for chunk in ranked if chunk.shard in described]
-        queues = {shard: iter(descriptions) for shard, descriptions in described.items()}
-        hits = hits_of(self._location.collection, there, [next(queues[chunk.shard]) for chunk in there])
+                rows = (chunk.row for chunk in wanted[shard])
+                described.update({(shard, row): one for row, one in zip(rows, answer[shard], strict=True)})
+        there = [chunk for chunk in ranked if (chunk.shard, chunk.row) in described]
+        shown = [described[chunk.shard, chunk.row] for chunk in there]
+        hits = hits_of(self._location.collection, there, shown)
         total = len(self._shards)
         searched = Searched(collection=self._location.collection, version=version)
         return Hits(hits, shards_answered=total - len(missing), shards_total=total, searched=[searched])
