@@ -90,7 +90,7 @@ def _chunk(lines: Lines, span: Span, drafts: list[Draft], plain: ChunkKind) -> C
     if not drafts and owner is not None and span.last < owner.row:
         # A chunk with only the long comment before a definition gets the name of that definition.
         kind, symbol, scope = owner.kind, owner.name, owner.scope
-    elif not drafts:
+    elif not drafts or (span.imports and all(_is_namespace(draft) for draft in drafts)):
         kind = ChunkKind.IMPORT if span.imports else plain
         symbol, scope = "", span.scope
     elif len(drafts) == 1:
@@ -107,6 +107,11 @@ def _chunk(lines: Lines, span: Span, drafts: list[Draft], plain: ChunkKind) -> C
     if lines.data[end - 1 : end] == b"\n":
         end -= 1
     return Chunk(lines.number(span.first), lines.number(span.last), lines.starts[span.first], end, kind, symbol, scope)
+
+
+def _is_namespace(draft: Draft) -> bool:
+    """Return whether a draft is that of a namespace that holds the rest of the file, such as `namespace a.b;`."""
+    return draft.kind is _MODULE and not draft.has_body
 
 
 _CLASS = ChunkKind.CLASS

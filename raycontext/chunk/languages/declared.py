@@ -48,6 +48,8 @@ _OTHER_NAMES: dict[str, str] = {
     "roffmanpage": "roff",
     "rb": "ruby",
     "sh": "bash",
+    "lean4": "lean",
+    "sml": "standardml",
     "shell": "bash",
     "shellscript": "bash",
     "terraform": "hcl",

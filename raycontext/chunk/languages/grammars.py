@@ -12,7 +12,7 @@ from tree_sitter import Language, Parser
 
 __all__ = ["CHUNKER_VERSION", "fingerprint", "node_types", "parser_for"]
 
-CHUNKER_VERSION = 6
+CHUNKER_VERSION = 7
 """Version of the chunker. It increases whenever a file would be cut or its chunks named differently."""
 
 PACK = "tree-sitter-language-pack"
@@ -35,6 +35,7 @@ _GRAMMARS = {
     "text": "",
     "toml": "",
     "typst": "",
+    "v": "",
     "yaml": "",
 }
 _OLD_GRAMMARS = {"csharp": "c_sharp", "embeddedtemplate": "embedded_template"}

@@ -40,7 +40,9 @@ def config_outline(language: str) -> Callable[[Lines], tuple[list[Unit], list[Dr
         return _indented(_JSON_KEY)
     if language == "yaml":
         return _documents
-    return _sectioned(_SECTION, _PROPERTY if language == "properties" else _ASSIGNMENT)
+    return _sectioned(
+        _SECTION, _PROPERTY if language == "properties" else _ASSIGNMENT, triple_quoted=language == "toml"
+    )
 
 
 def _indented(key: re.Pattern[bytes]) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
@@ -176,17 +178,46 @@ def _with_comments(lines: Lines, row: int, lowest: int) -> int:
     return row
 
 
+def _text_block(line: bytes, closing: bytes) -> tuple[bytes, bool]:
+    """Follow strings in three quotes over one line.
+
+    `closing` are the quotes that end the string in which the line begins; b"" outside of strings. Return the quotes for
+    the next line, and whether the line begins inside of a string.
+    """
+    is_inside = bool(closing)
+    position = 0
+    while True:
+        if closing:
+            position = line.find(closing, position)
+            if position < 0:
+                return closing, is_inside
+            position, closing = position + 3, b""
+            continue
+        starts = [(found, quotes) for quotes in (b'"""', b"'''") if (found := line.find(quotes, position)) >= 0]
+        if not starts or b"#" in line[position : min(starts)[0]]:
+            return b"", is_inside
+        position, closing = min(starts)[0] + 3, min(starts)[1]
+
+
 def _sectioned(
-    section: re.Pattern[bytes], assignment: re.Pattern[bytes]
+    section: re.Pattern[bytes], assignment: re.Pattern[bytes], *, triple_quoted: bool
 ) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
-    """Return a reader of files with sections and assignments. Assignments before the first section are units."""
+    """Return a reader of files with sections and assignments. Assignments before the first section are units.
+
+    `triple_quoted` says whether strings of several lines stand between three quotes. Nothing in them is a key.
+    """
 
     def read(lines: Lines) -> tuple[list[Unit], list[Draft]]:
         units: list[Unit] = []
         drafts: list[Draft] = []
         scope = ""
+        closing = b""
         for row in range(len(lines)):
             text = lines.start_of(row)
+            if triple_quoted:
+                closing, is_inside = _text_block(text, closing)
+                if is_inside:
+                    continue
             match = section.match(text)
             is_section = match is not None
             if match is None:

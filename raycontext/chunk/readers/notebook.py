@@ -16,7 +16,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _KEY_END = re.compile(rb"[ \t\r\n]*:")
 _HEADING = re.compile(r"#{1,6}[ \t]+(\S[^\n]*)")
 _DEFINITION = re.compile(
-    r"(?:async[ \t]+)?(?P<word>def|class)[ \t]+(?P<name>\w+)"
+    r"(?P<indent>[ \t]*)(?:async[ \t]+)?(?P<word>def|class)[ \t]+(?P<name>\w+)"
     r"|(?P<function>function)[ \t]+(?P<name2>[\w.!]+)\(|(?P<name3>[\w.]+)[ \t]*(?:<-|=)[ \t]*function\b"
 )
 _FIRST_KEYS = 1
@@ -113,6 +113,8 @@ def _splits(lines: Lines, cells: list[_Cell]) -> list[int]:
 def _names(lines: Lines, cell: _Cell, unit: Unit) -> list[Draft]:
     """Return drafts of the headings or the definitions in the source of one cell."""
     drafts: list[Draft] = []
+    outer: Draft | None = None
+    indent = ""
     for offset, text in cell.source:
         row = lines.row_at(offset)
         for line in text.splitlines():
@@ -122,8 +124,19 @@ def _names(lines: Lines, cell: _Cell, unit: Unit) -> list[Draft]:
                     drafts.append(Draft(heading[1].strip(), ChunkKind.SECTION, row, "", unit))
                 continue
             found = _DEFINITION.match(line) if cell.kind == "code" else None
-            if found is not None:
-                kind = ChunkKind.CLASS if found["word"] == "class" else ChunkKind.FUNCTION
-                name = found["name"] or found["name2"] or found["name3"]
-                drafts.append(Draft(name, kind, row, "", unit))
+            if found is None:
+                continue
+            kind = ChunkKind.CLASS if found["word"] == "class" else ChunkKind.FUNCTION
+            name = found["name"] or found["name2"] or found["name3"]
+            scope = ""
+            if found["indent"]:
+                # What is indented is a method of the class above, or local to the function above.
+                if outer is None or outer.kind is not ChunkKind.CLASS or kind is ChunkKind.CLASS:
+                    continue
+                if indent not in ("", found["indent"]):
+                    continue
+                indent, kind, scope = found["indent"], ChunkKind.METHOD, outer.name
+            drafts.append(Draft(name, kind, row, scope, unit, 1 if scope else 0))
+            if not scope:
+                outer, indent = drafts[-1], ""
     return drafts

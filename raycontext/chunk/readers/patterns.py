@@ -24,6 +24,8 @@ MAX_OPENING_BYTES = 2000
 """Largest distance in bytes from a definition to the brace that opens its body."""
 MAX_LINE_BYTES = 400
 """Largest part of a line that patterns see, in bytes."""
+MAX_BLOCK_ROWS = 400
+"""Largest number of rows from the first line of a block to a line of it."""
 MAX_MATCHES = 200_000
 """Largest number of definitions of one file. A file with more is data."""
 
@@ -34,6 +36,7 @@ _BRACE = re.compile(rb"[{}]")
 _AROUND_NAMES = " \t.:#/\"'`[]"
 _QUOTES = "\"'`["
 _QUOTE_BYTES = b"\"'`["
+_OPERATOR = re.compile(r"\(\s*([^\w\s()|]+|[^\w\s()]{2,})\s*\)")
 _SEPARATOR = re.compile(r"(?:::|\.|#|:)(?=[^.:#])")
 
 
@@ -78,6 +81,9 @@ class Rule:
     """Whether the definition counts inside of a function, too."""
     in_comment: bool
     """Whether the definition stands inside of a comment, as a heading of a manual does."""
+    under: str
+    """Regular expression for the beginning of the nearest line above that is indented less, such as `const` of a block
+    of constants; "" where any line may stand there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ def rule(
     rest: bool = False,
     in_code: bool = False,
     in_comment: bool = False,
+    under: str = "",
 ) -> Rule:
     """Make a rule from a pattern that begins at the first character of a line. `\\s` does not match a line end.
 
@@ -115,7 +122,7 @@ def rule(
     own = ChunkKind(kind)
     if holds is None:
         holds = own in _CONTAINERS or is_callable(own) or own is ChunkKind.MACRO
-    return Rule(own, pattern, holds, rest, in_code, in_comment)
+    return Rule(own, pattern, holds, rest, in_code, in_comment, under)
 
 
 def pattern_reader(patterns: Patterns) -> Callable[[Lines], tuple[list[Unit], list[Draft]]]:
@@ -145,6 +152,11 @@ def _clipped(lines: Lines) -> bytes:
         begin, end = starts[row] + MAX_LINE_BYTES, starts[row + 1]
         clipped[begin:end] = b"\n" * (end - begin)
     return bytes(clipped)
+
+
+def _is_code(kind: ChunkKind) -> bool:
+    """Return whether what stands inside a definition of a kind is local to it: a function or the text of a macro."""
+    return is_callable(kind) or kind is ChunkKind.MACRO
 
 
 class _Open:
@@ -219,9 +231,22 @@ class _Reading:
             return True
         name = match.end(match.lastgroup) if match.lastgroup else offset
         index = bisect_right(self._hidden_starts, name - 1) - 1
-        if index < 0 or self._hidden[index][1] < name or self._hidden[index][0] == offset:
-            return index >= 0 and self._hidden[index][0] == offset and self._hidden[index][1] >= name
+        if index < 0 or self._hidden[index][1] < name:
+            return False
+        if self._hidden[index][0] == offset:  # a key in quotes begins where its string does
+            return self.data[offset] not in _QUOTE_BYTES or match.start(match.lastgroup or 0) != offset
         return self.data[self._hidden[index][0]] not in _QUOTE_BYTES
+
+    def _is_under(self, row: int, indent: int, header: str) -> bool:
+        """Return whether the nearest line above a row that is indented less than `indent` begins as `header` says."""
+        lines = self.lines
+        for above in range(row - 1, max(-1, row - MAX_BLOCK_ROWS), -1):
+            text = lines.row(above)
+            stripped = text.lstrip()
+            offset = lines.starts[above] + len(text) - len(stripped)
+            if stripped.strip() and not self._is_hidden(offset) and self._indent(offset, above) < indent:
+                return _line_pattern(header).match(text) is not None
+        return False
 
     def _take(self, offset: int, row: int, match: re.Match[bytes] | None, found: Rule | None, limit: int) -> None:
         """Take in one match, or the end of a definition. `limit` is the offset of the next match."""
@@ -232,7 +257,9 @@ class _Reading:
             return
         self._close(offset, indent)
         outer = self._open[-1] if self._open else None
-        if any(is_callable(entry.draft.kind) for entry in self._open) and not found.in_code:
+        if not found.in_code and any(_is_code(entry.draft.kind) for entry in self._open):
+            return
+        if found.under and not self._is_under(row, indent, found.under):
             return
         name, owner, name_row = self._name(match, row)
         if found.rest or (found.kind is ChunkKind.MODULE and outer is not None and outer.indent < 0):
@@ -294,6 +321,8 @@ class _Reading:
                 name = b" ".join(value.split())[:MAX_NAME_BYTES].decode("utf-8", "ignore").strip()
                 while len(name) > 1 and name[0] in _QUOTES and name[-1] in "\"'`]":
                     name = name[1:-1]
+                operator = _OPERATOR.fullmatch(name)
+                name = operator[1] if operator is not None else name
                 return name, " > ".join(_SEPARATOR.split(owner)) if owner else "", self.lines.row_at(match.start(group))
         return "", "", row
 

@@ -26,6 +26,7 @@ from raycontext.chunk.units import (
     FUNCTION_KIND,
     IMPORT_KIND,
     METHOD_KIND,
+    MODULE_KIND,
     Draft,
     Level,
     Unit,
@@ -210,7 +211,8 @@ class Outliner:
         if level.in_code and not has_body:
             return
         if names and names[0]:
-            unit.defines = kind is not CONSTANT_KIND
+            unit.is_import = kind is MODULE_KIND and not has_body  # `namespace a.b;` stands among the imports
+            unit.defines = kind is not CONSTANT_KIND and not unit.is_import
             unit.draft = Draft(names[0], kind, row, scope, unit, depth, has_body, type_like)
             self._drafted.append(unit)
             if unit.defines or not level.in_code:
@@ -220,6 +222,8 @@ class Outliner:
         if body is None or level.nesting >= MAX_NESTING:
             return
         inside = unit.inside
+        if self.rules.open_functions:
+            inside = inside._replace(in_code=level.in_code)
         if unit.draft is None:
             inside = Level(scope, depth, level.methods or type_like, level.in_code, level.nesting + 1)
         nodes = body.named_children

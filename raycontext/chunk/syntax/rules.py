@@ -109,6 +109,8 @@ class LanguageRules:
     """Whether neighbouring functions of one name (equations, clauses, a signature) are one definition."""
     trailing: frozenset[str] = frozenset()
     """Nodes that belong to the node before them."""
+    open_functions: bool = False
+    """Whether the members of a function are no local variables, as in Nix, where a file is one function."""
 
     @cache  # noqa: B019 (tables live as long as the process)
     def roles(self) -> dict[str, int]:

@@ -124,7 +124,7 @@ Stack.hs haskell
     43-46 function [size] <>
 Tools.ps1 powershell
     1-5 function [Get-Thing] <>
-    7-13 class [Thing Rename] <>
+    7-13 class [Thing Rename Name] <>
     15-17 enum [Size Default] <>
 View.m objc
     1-1 import [] <>
@@ -212,7 +212,7 @@ core.clj clojure
     1-2 import [] <>
     4-10 function [greet limit] <>
     12-13 macro [unless] <>
-    15-20 class [Dog Speaks] <>
+    15-20 class [Dog Speaks speak] <>
 counter.erl erlang
     1-5 class [state LIMIT counter] <>
     7-10 function [start] <>
@@ -300,7 +300,7 @@ queue.go go
     9-10 constant [ErrFull] <>
     12-15 constant [defaultSize maxSize] <>
     17-21 class [Job] <>
-    23-26 interface [Worker Names] <>
+    23-26 interface [Worker Names Work] <>
     28-31 class [Queue] <>
     33-36 function [New] <>
     38-44 method [Push] <Queue>

@@ -85,10 +85,13 @@ _FORTRAN = Patterns(
             r"\s*(?i:type(?:\s*,\s*[\w()\s]+)*\s*(?:::)\s*|type\s+)(?P<name>(?!is\b)\w+)\s*(?:\([^)]*\))?\s*(?:[!;]|$)",
         ),
         rule("method", r"\s*(?i:procedure(?:\s*\([^)]*\))?(?:\s*,\s*[\w()]+)*\s*::)\s*(?P<name>\w+)"),
-        rule("method", r"\s*(?i:generic(?:\s*,\s*\w+)*\s*::)\s*(?P<name>\w+|(?i:operator|assignment)\s*\([^)]*\))"),
+        rule(
+            "method",
+            r"\s*(?i:generic(?:\s*,\s*\w+)*\s*::)\s*(?P<name>(?i:operator|assignment|read|write)\s*\([^)\n]*\)|\w+)",
+        ),
         rule(
             "interface",
-            r"\s*(?i:(?:abstract\s+)?interface)\s+(?P<name>\w+|(?i:operator|assignment)\s*\([^)]*\))",
+            r"\s*(?i:(?:abstract\s+)?interface)\s+(?P<name>(?i:operator|assignment|read|write)\s*\([^)\n]*\)|\w+)",
             holds=False,
         ),
         rule("constant", r"\s*(?i:[\w()=*\s]+(?:,\s*\w+(?:\([^)]*\))?)*,\s*parameter[\w,()\s:]*::)\s*(?P<name>\w+)"),

@@ -28,7 +28,12 @@ _SQL = Patterns(
     (
         rule("module", _create(r"package(?:\s+body)?|schema(?!\s+authorization)|database")),
         rule("class", _create("table|view"), holds=False),
-        rule("function", _create("function|procedure|proc|trigger|aggregate|macro|rule", verb="(?:create|alter)")),
+        rule(
+            "function",
+            _create(
+                r"function|procedure|proc|trigger|aggregate|macro|rule|event(?!\s+trigger)", verb="(?:create|alter)"
+            ),
+        ),
         rule("type", _create(r"type(?:\s+body)?|domain"), holds=False),
         rule("constant", _create("index|sequence|role|user|synonym|policy|publication|server|tablespace")),
         rule(
@@ -38,11 +43,16 @@ _SQL = Patterns(
             + r")(?=\s*(?:\(|(?i:is|as|return)\b|;|$))",
         ),
         rule("type", r"\s+(?i:type|subtype)\s+" + _N + r"\s+(?i:is)\b"),
+        rule("class", r"\s+" + _N + r"\s+(?i:exception)\s*;", holds=False),
         rule("constant", r"\s+" + _N + r"\s+(?i:constant)\s"),
         rule("function", r"\s+(?i:cursor)\s+" + _N, holds=False),
         rule("section", r"--\s*(?:name)\s*:\s*(?P<name>\w+)", in_comment=True),
     ),
-    (r"--[^\n]*|/\*.*?(?:\*/|\Z)|(?P<dollar>\$\w*\$).*?(?:(?P=dollar)|\Z)|'(?:[^']|'')*'|\"[^\"\n]*\""),
+    # `DELIMITER $$` of MySQL opens no string, and `END$$` closes none.
+    (
+        r"--[^\n]*|/\*.*?(?:\*/|\Z)|^[ \t]*(?i:delimiter)\b[^\n]*|(?<![\w;)])(?<!(?i:end)[ ])"
+        r"(?P<dollar>\$\w*\$).*?(?:(?P=dollar)|\Z)|'(?:[^']|'')*'|\"[^\"\n]*\""
+    ),
     (b"--", b"/*"),
 )
 _PRISMA = Patterns(
@@ -75,13 +85,13 @@ _MESON = Patterns(
     (
         rule(
             "module",
-            r"(?:\s*\w+\s*=\s*)?\s*(?:project|executable|(?:static_|shared_|both_|)library|shared_module|build_target|jar|custom_target|run_target|alias_target|dependency_target)\s*\(\s*(?P<name>"
+            r"(?:\s*\w+\s*=\s*)?\s*(?:project|executable|(?:static_|shared_|both_|)library|shared_module|build_target|jar|custom_target|run_target|alias_target|dependency_target)\s*\(\s*\n?\s*(?P<name>"
             + _STRING
             + r")",
             holds=False,
         ),
         rule("test", r"\s*(?:test|benchmark)\s*\(\s*(?P<name>" + _STRING + r")", holds=False),
-        rule("constant", r"\s*option\s*\(\s*(?P<name>" + _STRING + r")"),
+        rule("constant", r"\s*option\s*\(\s*\n?\s*(?P<name>" + _STRING + r")"),
         rule("constant", _N + r"\s*\+?=(?!=)"),
     ),
     (r"'''.*?(?:'''|\Z)|" + HASH),
@@ -91,7 +101,7 @@ _DOCKERFILE = Patterns(
     (
         rule("section", r"\s*(?i:FROM)\s+(?:--\S+\s+)*\S+\s+(?i:AS)\s+(?P<name>\S+)"),
         rule("section", r"\s*(?i:FROM)\s+(?:--\S+\s+)*(?P<name>[^\s#]+)"),
-        rule("constant", r"(?i:ARG)\s+" + _N),
+        rule("constant", r"(?i:ARG|ENV)\s+" + _N),
     ),
     (r"^[ \t]*#[^\n]*|<<-?[\"']?(?P<marker>\w+)[\"']?[^\n]*\n.{0,20000}?^\s*(?P=marker)$"),
     (b"#",),
@@ -115,7 +125,8 @@ _THRIFT = Patterns(
         rule("interface", r"\s*service\s+" + _N),
         rule("enum", r"\s*(?:senum|enum)\s+" + _N),
         rule("type", r"\s*typedef\s+\S[^\n;]*?\s" + _N + r"\s*[;,]?\s*(?:\([^()\n]*\)\s*)?$"),
-        rule("constant", r"\s*const\s+\S+\s+" + _N),
+        rule("module", r"namespace\s+\S+\s+(?P<name>[\w.]+)", holds=False),
+        rule("constant", r"\s*const\s+[^=\n]*?" + _N + r"\s*="),
         rule(
             "method", r"\s+(?:oneway\s+|async\s+)?(?!throws\b)[\w.]+(?:\s*<[^()\n]*>)?\s+" + _N + r"\s*\(", holds=False
         ),
@@ -126,13 +137,17 @@ _THRIFT = Patterns(
 )
 _HCL = Patterns(
     (
-        rule("section", r"(?:resource|data|ephemeral)\s+\"(?P<scope>[^\"\n]+)\"\s+\"(?P<name>[^\"\n]+)\""),
+        rule(
+            "section",
+            r"(?:resource|data|ephemeral)\s+\"?(?P<scope>[^\"\s]+)\"?\s+(?P<name>\"[^\"\n]+\"|[A-Za-z_][\w-]*)\s*\{",
+        ),
         rule("module", r"(?:module|provider)\s+\"(?P<name>[^\"\n]+)\""),
         rule("constant", r"(?:variable|output)\s+\"(?P<name>[^\"\n]+)\""),
         rule("constant", r"(?P<name>locals|terraform|moved|import|check)\s*\{"),
         rule("section", r"(?P<scope>[A-Za-z_][\w-]*)\s+\"(?P<name>[^\"\n]+)\"\s*\{"),
         rule("section", r"(?P<scope>[A-Za-z_][\w-]*)\s+\"[^\"\n]+\"\s+\"(?P<name>[^\"\n]+)\"\s*\{"),
         rule("constant", r"(?P<name>[A-Za-z_][\w-]*)\s*=(?![=>])"),
+        rule("constant", r"\s+(?P<name>[A-Za-z_][\w-]*)\s*=(?![=>])", under=r"locals\s*\{"),
     ),
     (r"<<-?(?P<marker>\w+)[^\n]*\n.{0,20000}?^\s*(?P=marker)$|#[^\n]*|" + C),
     (b"#", b"//", b"/*", b"*"),

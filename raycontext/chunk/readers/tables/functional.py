@@ -8,7 +8,10 @@ from raycontext.chunk.readers.tables.lexis import DOUBLE_QUOTED
 __all__ = ["FUNCTIONAL"]
 
 _N = r"(?P<name>\w+)"
-_FSHARP_NAME = r"(?P<name>``[^`\n]+``|\(\s*\|[^()\n]+\|\s*\)|\(\s*[^\s\w()]+\s*\)|[A-Za-z_][\w']*)"
+_FSHARP_NAME = (
+    r"(?P<name>``[^`\n]+``|\(\s*\|[^()\n]+\|\s*\)|\(\s*[^\s\w()]+\s*\)"
+    r"|(?!(?:private|internal|public|rec|inline|val)\s)[A-Za-z_][\w']*)"
+)
 _FSHARP_WORDS = r"(?:(?:rec|inline|private|internal|public|mutable|\[<[^\n]*?>\])\s+)*"
 _ATTRIBUTES = r"(?:\[<[^\n]*?>\]\s*)*"
 _FSHARP = Patterns(
@@ -122,9 +125,12 @@ _COQ = Patterns(
         rule(
             "function",
             r"\s*(?:(?:Local|Global|Program|Polymorphic|#\[[^\]\n]*\])\s+)*(?:Definition|Fixpoint|CoFixpoint|Function|Lemma|Theorem|"
-            r"Corollary|Proposition|Remark|Fact|Example|Instance|Let|Equations|Ltac|Axiom|Parameter|Hypothesis)\s+(?P<name>[\w']+)",
+            r"Corollary|Proposition|Property|Remark|Fact|Example|Instance|Let|Equations|Ltac2?|Axioms?|Parameters?|Conjecture|"
+            r"Hypothes[ie]s|Variables?|Context|Canonical(?:\s+Structure)?|Scheme|SubClass|Primitive)\s+"
+            r"(?:\(\s*)?(?P<name>[\w']+)",
             holds=False,
         ),
+        rule("function", r"\s*with\s+(?P<name>[\w']+)\s+(?:[({\w][^|\n]*)?:=", holds=False),
         rule("macro", r"\s*(?:(?:Local|Reserved)\s+)*Notation\s+(?P<name>\"[^\"\n]*\"|\w+)", holds=False),
     ),
     (r"\(\*.*?(?:\*\)|\Z)|\"[^\"\n]*\""),
@@ -137,7 +143,7 @@ _AGDA = Patterns(
         rule("type", r"\s*(?:data)\s+(?P<name>[^\s({:]+)", holds=False),
         rule(
             "function",
-            r"(?P<name>(?!open\b|import\b|private\b|infix|postulate\b|syntax\b|where\b|variable\b|mutual\b)[^\s(){};@\"]+)\s+:\s",
+            r"(?P<name>(?!(?:open|import|private|infix[lr]?|postulate|syntax|where|variable|mutual|field|constructor|instance|pattern)\s)[^\s(){};@\"]+)\s+:\s",
             holds=False,
         ),
     ),
@@ -154,12 +160,74 @@ _MATHEMATICA = Patterns(
     (b"(*",),
 )
 
+_LEAN_WORDS = (
+    r"(?:(?:@\[[^\]\n]*\]|private|protected|noncomputable|partial|unsafe|scoped|local|nonrec|public|meta)\s+)*"
+)
+_LEAN_NAME = r"(?P<name>«[^»\n]+»|[^\s(){}\[\]:«@\"]+)"
+_LEAN = Patterns(
+    (
+        rule("module", r"\s*(?:namespace|section)\s+" + _LEAN_NAME + r"\s*$", holds=False),
+        rule("class", r"\s*" + _LEAN_WORDS + r"structure\s+" + _LEAN_NAME, holds=False),
+        rule("interface", r"\s*" + _LEAN_WORDS + r"class\s+(?:inductive\s+)?" + _LEAN_NAME, holds=False),
+        rule("enum", r"\s*" + _LEAN_WORDS + r"inductive\s+" + _LEAN_NAME + r"\s+where\s*$", holds=False),
+        rule("type", r"\s*" + _LEAN_WORDS + r"(?:inductive|coinductive)\s+" + _LEAN_NAME, holds=False),
+        rule("type", r"\s*" + _LEAN_WORDS + r"abbrev\s+" + _LEAN_NAME, holds=False),
+        rule("macro", r"\s*" + _LEAN_WORDS + r"(?:macro|syntax|elab|notation)\s+(?P<name>\"[^\"\n]+\")", holds=False),
+        rule(
+            "function",
+            r"(?:set_option\s[^\n]*\sin\s+)?\s*"
+            + _LEAN_WORDS
+            + r"(?:def|theorem|lemma|example|instance|axiom|opaque|constant|irreducible_def|alias)\s+(?:\(priority[^()\n]*\)\s*)?"
+            + _LEAN_NAME,
+            holds=False,
+        ),
+    ),
+    (r"/-.*?(?:-/|\Z)|--[^\n]*|" + DOUBLE_QUOTED),
+    (b"--", b"/-", b"@["),
+)
+_IDRIS_WORDS = r"(?:(?:public\s+export|export|private|partial|total|covering|%\w+)\s+)*"
+_IDRIS = Patterns(
+    (
+        rule("module", r"module\s+(?P<name>[\w.]+)", holds=False),
+        rule("module", r"(?:namespace)\s+(?P<name>[\w.]+)", holds=False),
+        rule("class", r"\s*" + _IDRIS_WORDS + r"record\s+" + _N, holds=False),
+        rule("type", r"\s*" + _IDRIS_WORDS + r"data\s+" + _N, holds=False),
+        rule("interface", r"\s*" + _IDRIS_WORDS + r"interface\s+(?:[^=\n]*=>\s*)?" + _N, holds=False),
+        rule("module", _IDRIS_WORDS + r"(?P<name>[A-Z]\w*\s+[^=:\n]+?)\s+where\s*$", holds=False),
+        rule(
+            "function",
+            _IDRIS_WORDS + r"(?P<name>(?!import\b|using\b|where\b)[A-Za-z_][\w']*|\([^\s\w()]+\))\s*:(?![:=])",
+            holds=False,
+        ),
+    ),
+    (r"\{-.*?(?:-\}|\Z)|--[^\n]*|\|\|\|[^\n]*|" + r'"""(?:.*?)(?:"""|\Z)|"(?:[^"\\\n]|\\.)*"'),
+    (b"--", b"|||", b"{-", b"%", b"export", b"public export", b"total", b"covering", b"partial"),
+)
+_STANDARD_ML = Patterns(
+    (
+        rule("interface", r"\s*signature\s+" + _N, holds=False),
+        rule("module", r"\s*(?:structure|functor)\s+" + _N + r"\s*(?::|=|\()", holds=False),
+        rule("type", r"\s*(?:datatype|abstype|eqtype|type)\s+(?:(?:'\w+|\([^()\n]*\))\s+)?" + _N, holds=False),
+        rule("class", r"\s*exception\s+" + _N, holds=False),
+        rule("function", r"(?: {0,4}|\t)(?:fun|and)\s+(?:'\w+\s+)?(?P<name>[A-Za-z][\w']*)", holds=False),
+        rule(
+            "function", r"(?: {0,4}|\t)val\s+(?:rec\s+)?(?P<name>[A-Za-z][\w']*)\s*(?::[^=\n]*)?=\s*fn\b", holds=False
+        ),
+        rule("constant", r"(?: {0,4}|\t)val\s+(?P<name>[A-Za-z][\w']*)\s*[:=]"),
+    ),
+    (r"\(\*.*?(?:\*\)|\Z)|" + DOUBLE_QUOTED),
+    (b"(*", b"*"),
+)
+
 FUNCTIONAL: dict[str, Patterns] = {
     "agda": _AGDA,
     "coq": _COQ,
     "elm": _ELM,
     "fsharp": _FSHARP,
+    "idris": _IDRIS,
+    "lean": _LEAN,
     "mathematica": _MATHEMATICA,
     "purescript": _PURESCRIPT,
+    "standardml": _STANDARD_ML,
 }
 """Patterns of each language."""

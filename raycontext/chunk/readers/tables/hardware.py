@@ -62,6 +62,7 @@ _VERILOG = Patterns(
         rule("class", r"\s*covergroup\s+" + _N, holds=False),
         rule("function", r"\s*(?:property|sequence)\s+" + _N, holds=False),
         rule("constant", r"\s*(?:static\s+)?constraint\s+" + _N + r"\s*\{"),
+        rule("constant", r"\s*(?:modport|clocking)\s+" + _N),
     ),
     (C.replace(r"|'(?:[^'\\\n]|\\.)*'", "")),
     (b"//", b"/*", b"(*"),

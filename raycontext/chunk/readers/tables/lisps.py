@@ -14,7 +14,8 @@ _COMMENT = (b";",)
 _COMMON_LISP = Patterns(
     (
         rule("module", r"\s*\((?:[\w-]+:)?(?:defpackage|define-package)\s+[#:]*" + _N, holds=False),
-        rule("class", r"\s*\((?i:defclass|define-condition|defstruct|defsystem|asdf:defsystem)\s+[(#:]*" + _N),
+        rule("class", r"\s*\((?i:defclass|define-condition|defstruct)\s+[(#:]*" + _N),
+        rule("module", r"\s*\((?i:(?:asdf:)?defsystem)\s+[#:]*(?P<name>\"[^\"\n]+\"|[^\s()\"]+)", holds=False),
         rule("function", r"\s*\((?i:defun|defgeneric|defun-inline|define-compiler-macro)\s+\(setf\s+" + _N),
         rule("method", r"\s*\((?i:defmethod)\s+\(setf\s+" + _N),
         rule("method", r"\s*\((?i:defmethod)\s+" + _N),
@@ -42,7 +43,7 @@ _SCHEME = Patterns(
         rule("macro", r"\s*\((?:define-syntax|define-macro|define-syntax-rule|defmacro)\s+\(?" + _N),
         rule("method", r"\s*\((?:define-method)\s+\(?" + _N),
         rule("function", r"\s*\(define(?!-values|-record|-syntax)[*\w/-]*\s+\(+" + _N),
-        rule("function", r"\s*\(define[*\w/-]*\s+" + _N + r"\s*\((?:lambda|case-lambda|λ)\b"),
+        rule("function", r"\s*\(define[*\w/-]*\s+" + _N + r"\s*\n?\s*\((?:lambda|case-lambda|λ)\b"),
         rule(
             "constant",
             r"\s*\((?:define|define-public|define-constant|define-parameter|defparameter|define-values)\s+\(?" + _N,

@@ -17,7 +17,7 @@ _LESS = Patterns(
             + _N
             + r"\s*:(?!:)",
         ),
-        rule("function", r"\s*[.#]" + _N + r"\s*\((?=[^;{}]{0,600}\)\s*(?:when\b[^{;]*)?\{)"),
+        rule("function", r"\s*[.#]" + _N + r"\s*\((?=[^{}]{0,600}?\)\s*(?:when\b[^{;]*)?\{)"),
         rule("section", r"\s*@(?:-\w+-)?keyframes\s+" + _N),
         rule("section", r"\s*(?P<name>(?![@}{&])[^\s;{}:][^;{}\n]*?)\s*\{"),
     ),
@@ -33,6 +33,7 @@ _SCSS = Patterns(
         rule("section", r"\s*@layer\s+(?P<name>[\w.-]+)\s*\{"),
         rule("section", r"\s*(?P<name>(?![@}{&$])[^\s;{}/:][^;{}\n]*?)\s*\{"),
         rule("section", r"(?P<name>:root)\s*\{"),
+        rule("constant", r"\s+(?P<name>--[\w-]+)\s*:", under=r"\s*:root\b"),
     ),
     C,
     (b"//", b"/*", b"*"),
@@ -71,7 +72,10 @@ _GO_TEMPLATE = Patterns(
 _HANDLEBARS = Patterns(
     (
         rule("function", r"[^\n]*?\{\{[~#]*\*\s*inline\s+[\"'](?P<name>[^\"'\n]+)[\"']", holds=False),
-        rule("section", r"[^\n]*?\{\{~?#(?:block|partial|content-for|contentFor)\s+[\"'](?P<name>[^\"'\n]+)[\"']"),
+        rule(
+            "section",
+            r"[^\n]*?\{\{~?#(?:block|partial|content|content-for|contentFor|extend)\s+[\"'](?P<name>[^\"'\n]+)[\"']",
+        ),
         rule("section", _ID),
     ),
     (r"\{\{!--.*?(?:--~?\}\}|\Z)|\{\{!.*?(?:\}\}|\Z)|<!--.*?(?:-->|\Z)"),

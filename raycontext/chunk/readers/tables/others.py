@@ -12,6 +12,26 @@ _STRING = r"(?:\"[^\"\n]*\"|'[^'\n]*')"
 _SLASHES = (b"//", b"/*", b"*", b"@", b"#[", b"[")
 _HASH_COMMENT = (b"#",)
 
+_BALLERINA_WORDS = r"(?:(?:public|private|isolated|transactional|distinct|client|service|remote|final|readonly|const|configurable)\s+)*"
+_BALLERINA = Patterns(
+    (
+        rule("class", r"\s*" + _BALLERINA_WORDS + r"class\s+" + _N),
+        rule("enum", r"\s*(?:public\s+)?enum\s+" + _N),
+        rule(
+            "interface", r"\s*(?:public\s+)?type\s+" + _N + r"\s+(?:(?:isolated|distinct|client|service)\s+)*object\b"
+        ),
+        rule("class", r"\s*(?:public\s+)?type\s+" + _N + r"\s+(?:readonly\s*&\s*)?record\b", holds=False),
+        rule("type", r"\s*(?:public\s+)?type\s+" + _N),
+        rule("section", r"\s*(?:isolated\s+)?service\s+(?P<name>\S+)\s[^{}\n]*\{"),
+        rule("method", r"\s*(?:isolated\s+)?resource\s+(?:isolated\s+)?function\s+\w+\s+(?P<name>[^\s(]+)\s*\("),
+        rule("function", r"\s*" + _BALLERINA_WORDS + r"function\s+" + _N + r"\s*\("),
+        rule("constant", r"\s*(?:public\s+)?const\s+(?:[\w:]+\s+)?" + _N + r"\s*="),
+        rule("constant", r"(?:(?:public|isolated|final|configurable|listener)\s+)+[\w:<>\[\]?|]+\s+" + _N + r"\s*="),
+    ),
+    HASH.replace(r"|'(?:[^'\\\n]|\\.)*'", "") + r"|//[^\n]*",
+    (b"#", b"//", b"@"),
+    braces=True,
+)
 _BICEP = Patterns(
     (
         rule("constant", r"\s*(?:param|var|output)\s+" + _N),
@@ -192,6 +212,27 @@ _TYPST = Patterns(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)|```.*?(?:```|\Z)",
     (b"//",),
 )
+_V = Patterns(
+    (
+        rule("module", r"module\s+(?P<name>\w+)\s*$", holds=False),
+        rule("class", r"(?:pub\s+)?struct\s+(?:C\.)?" + _N, holds=False),
+        rule("type", r"(?:pub\s+)?union\s+" + _N, holds=False),
+        rule("interface", r"(?:pub\s+)?interface\s+" + _N, holds=False),
+        rule("enum", r"(?:pub\s+)?enum\s+" + _N, holds=False),
+        rule("type", r"(?:pub\s+)?type\s+" + _N),
+        rule(
+            "function",
+            r"(?:pub\s+)?fn\s+(?:\(\s*(?:mut\s+|shared\s+)?\w+\s+&?(?P<owner>\w+)(?:\[[^\]\n]*\])?\s*\)\s*)?(?:C\.|JS\.)?"
+            r"(?P<name>[\w.]+|[-+*/%<>=!]+)\s*(?:\[[^\]\n]*\]\s*)?\(",
+        ),
+        rule("constant", r"(?:pub\s+)?const\s+(?P<name>\w+)\s*="),
+        rule("constant", r"\s+(?P<name>[a-z_]\w*)\s*=(?!=)", under=r"(?:pub\s+)?const\s*\("),
+        rule("constant", r"(?:__global\s*)" + _N),
+    ),
+    C,
+    _SLASHES,
+    braces=True,
+)
 _WORDS = r"(?:(?:public|private|protected|internal|static|abstract|virtual|override|async|extern|inline|sealed|final|signal|new|owned|unowned|weak|readonly|const|partial|synchronized|class)\s+)*"
 _TYPE = r"(?!(?:return|else|new|throw|case|using|var|await|yield|delete|goto|public|private|protected|internal|namespace|if|while|for|foreach|switch|catch|lock|try|do)\b)[A-Za-z_][\w.:]*(?:\s*<[^;(){}\n]*>)?(?:\[[,\s]*\])*[?*]?"
 _NOT_CALLS = (
@@ -266,6 +307,7 @@ _WAT = Patterns(
 )
 
 OTHERS: dict[str, Patterns] = {
+    "ballerina": _BALLERINA,
     "bicep": _BICEP,
     "bitbake": _BITBAKE,
     "cairo": _CAIRO,
@@ -283,6 +325,7 @@ OTHERS: dict[str, Patterns] = {
     "smithy": _SMITHY,
     "tablegen": _TABLEGEN,
     "typst": _TYPST,
+    "v": _V,
     "vala": _VALA,
     "wat": _WAT,
 }

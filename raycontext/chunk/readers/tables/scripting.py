@@ -97,7 +97,15 @@ _GROOVY = Patterns(
             + r"\s+)?(?P<name>\w+)\s*=",
         ),
         rule("function", r"\s*(?:(?:def|static|final|private)\s+)+(?P<name>\w+)\s*=\s*\{"),
-        rule("constant", r"(?:def|ext)[ .]\s*(?P<name>\w+)\s*="),
+        rule("constant", r"(?:def|ext)[ .]\s*(?P<name>\w+)\s*=(?![=~])"),
+        rule(
+            "constant", r"\s+(?:set\(\s*['\"])?(?P<name>[A-Za-z_]\w*)\s*=(?![=~])", under=r"\s*(?:project\.)?ext\s*\{"
+        ),
+        rule("function", r"(?:process|workflow)\s+" + _N + r"\s*\{", holds=False),
+        rule(
+            "constant",
+            r"(?P<name>(?!(?:if|else|try|finally|do|static|return|while|for|switch|synchronized)\b)[a-z]\w*)\s*\{\s*(?://[^\n]*)?$",
+        ),
     ),
     (CURLY_WITH_BLOCKS),
     (b"//", b"*", b"/*", b"@"),
@@ -125,7 +133,11 @@ _NIM = Patterns(
             holds=False,
         ),
         rule("constant", r"(?:const|let|var)\s+(?P<name>\w+)\*?\s*(?:\{\.[^}\n]*\.\}\s*)?(?::\s*[^=\n]+)?="),
-        rule("constant", r"  (?P<name>\w+)\*\s*(?:\{\.[^}\n]*\.\}\s*)?(?::\s*[^=\n]+)?=(?!=)"),
+        rule(
+            "constant",
+            r"  (?P<name>\w+)\*?\s*(?:\{\.[^}\n]*\.\}\s*)?(?::\s*[^=\n]+)?=(?!=)",
+            under=r"(?:const|let|var)\s*(?:#|$)",
+        ),
         rule("test", r"\s*(?:test|suite)\s+(?P<name>\"[^\"\n]*\")", in_code=True),
     ),
     (r'"""(?:.*?)(?:"""|\Z)|#\[.*?(?:\]#|\Z)|#[^\n]*|"(?:[^"\\\n]|\\.)*"'),
@@ -147,6 +159,7 @@ _PERL = Patterns(
         rule("function", r"\s*(?:(?:my|our|state|async)\s+)*(?:sub|fun)\s+(?P<name>[A-Za-z_][\w:']*)\s*[({;:\n]"),
         rule("method", r"\s*(?:(?:my|async)\s+)*method\s+(?P<name>[A-Za-z_]\w*)\s*[({;:\n]"),
         rule("constant", r"\s*use\s+constant\s+(?:\{\s*)?(?P<name>[A-Za-z_]\w*)"),
+        rule("constant", r"\s+(?P<name>[A-Za-z_]\w*)\s*=>", under=r"\s*use\s+constant\s*(?:\+?\{)?\s*(?:#|$)"),
         rule("constant", r"(?:our|my|local)\s+\(?\s*[$@%](?P<name>\w+)"),
         rule("constant", r"\s*has\s+(?:\(\s*)?[+'\"\[]*(?:qw\W\s*)?(?P<name>[a-z_]\w*)['\"]?\s*(?:=>|,)"),
         rule("test", r"subtest\s+(?P<name>" + _STRING + r")", in_code=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raycontext.chunk.syntax.rules import LanguageRules
 from raycontext.chunk.syntax.tables.build import CMAKE, MAKE
-from raycontext.chunk.syntax.tables.c_family import CPP, C
+from raycontext.chunk.syntax.tables.c_family import CPP, GLSL, C
 from raycontext.chunk.syntax.tables.dart import DART
 from raycontext.chunk.syntax.tables.functional import CLOJURE, ELIXIR, ERLANG, HASKELL, NIX
 from raycontext.chunk.syntax.tables.generic import generic_rules
@@ -13,9 +13,10 @@ from raycontext.chunk.syntax.tables.jvm import CSHARP, JAVA, KOTLIN, SCALA, SWIF
 from raycontext.chunk.syntax.tables.objective_c import OBJC
 from raycontext.chunk.syntax.tables.ocaml import OCAML, OCAML_INTERFACE
 from raycontext.chunk.syntax.tables.others import GLEAM, MATLAB, SOLIDITY, D
+from raycontext.chunk.syntax.tables.powershell import POWERSHELL
 from raycontext.chunk.syntax.tables.python import PYTHON, STARLARK
 from raycontext.chunk.syntax.tables.ruby import RUBY
-from raycontext.chunk.syntax.tables.scripting import BASH, JULIA, LUA, PHP, POWERSHELL, R
+from raycontext.chunk.syntax.tables.scripting import BASH, JULIA, LUA, PHP, R
 from raycontext.chunk.syntax.tables.systems import GO, PROTO, RUST, ZIG
 from raycontext.chunk.syntax.tables.web import CSS, GRAPHQL, HTML
 
@@ -37,7 +38,7 @@ _TABLES: dict[str, LanguageRules] = {
     "elixir": ELIXIR,
     "erlang": ERLANG,
     "gleam": GLEAM,
-    "glsl": C,
+    "glsl": GLSL,
     "go": GO,
     "graphql": GRAPHQL,
     "haskell": HASKELL,

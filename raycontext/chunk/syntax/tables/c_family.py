@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tree_sitter import Node
 
 from raycontext.chunk.syntax.defining_macros import is_test_macro
 from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, named, node_text
 from raycontext.models import ChunkKind
 
-__all__ = ["CPP", "C_DESCRIBE", "PREPROCESSOR", "C"]
+__all__ = ["CPP", "C_DESCRIBE", "GLSL", "PREPROCESSOR", "C"]
 
 MAX_DECLARATORS = 32
 """Largest number of nested declarators around a name."""
@@ -192,6 +194,15 @@ def _declaration(node: Node, data: bytes) -> Found | None:
     return Found(ChunkKind.CONSTANT, tuple(names), row, owner=owner)
 
 
+def _shader_block(node: Node, data: bytes) -> Found | None:
+    """Describe `uniform Name { … } variable;` of GLSL, or another declaration."""
+    children = node.named_children
+    for name, fields in itertools.pairwise(children):
+        if fields.type == "field_declaration_list" and name.type == "identifier":
+            return Found(ChunkKind.CLASS, (node_text(name, data),), name.start_point[0])
+    return _declaration(node, data)
+
+
 def _namespace(node: Node, data: bytes) -> Found | None:
     """Describe a namespace. One without a name only groups its members."""
     body = node.child_by_field_name("body")
@@ -250,6 +261,10 @@ C = LanguageRules(
     describe={**C_DESCRIBE, "struct_specifier": _type_specifier},
     transparent=PREPROCESSOR,
     imports=frozenset({"preproc_include"}),
+)
+
+GLSL = LanguageRules(
+    describe={**C.describe, "declaration": _shader_block}, transparent=C.transparent, imports=C.imports
 )
 
 CPP = LanguageRules(

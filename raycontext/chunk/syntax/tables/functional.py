@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tree_sitter import Node
 
 from raycontext.chunk.syntax.rules import (
@@ -162,6 +164,8 @@ def _elixir_call(node: Node, data: bytes) -> Found | None:
         name = _elixir_name(first)
         if name is not None:
             found = Found(_ELIXIR_FUNCTIONS[word], (node_text(name, data),), name.start_point[0])
+    elif word in ("schema", "embedded_schema") and first.type == "string":
+        found = Found(ChunkKind.CLASS, (label_text(first, data),), row)
     elif word in ("test", "describe", "property") and first.type == "string":
         members = block if word == "describe" else None
         found = Found(ChunkKind.TEST, (label_text(first, data),), row, members)
@@ -252,6 +256,7 @@ ERLANG = LanguageRules(
 )
 
 _CLOJURE_KINDS = {
+    "ns": ChunkKind.MODULE,
     "def": ChunkKind.CONSTANT,
     "defonce": ChunkKind.CONSTANT,
     "defn": ChunkKind.FUNCTION,
@@ -274,16 +279,37 @@ def _clojure_list(node: Node, data: bytes) -> Found | None:
     if not values:
         return None
     word = node_text(values[0], data)
-    if word in ("ns", "require", "import", "use", "in-ns"):
+    if word in ("require", "import", "use", "in-ns"):
         return import_like(node, data)
     kind = _CLOJURE_KINDS.get(word)
     if kind is None or len(values) < 2:
         return None
     name = values[1].child_by_field_name("name") or values[1]
-    return Found(kind, (node_text(name, data).lstrip(":"),), name.start_point[0])
+    text = node_text(values[1] if word == "ns" else name, data)
+    if kind is ChunkKind.MODULE and values[1].type == "sym_lit":
+        text = text.rpartition(" ")[2]
+    if word == "def" and values[-1].type == "list_lit" and _CLOJURE_FUNCTION.match(data, values[-1].start_byte):
+        kind = ChunkKind.FUNCTION
+    members = node if kind is ChunkKind.INTERFACE and word == "defprotocol" else None
+    is_namespace = kind is ChunkKind.MODULE
+    return Found(kind, (text.lstrip(":"),), name.start_point[0], members, True, has_body=not is_namespace)
 
 
-CLOJURE = LanguageRules(describe={"list_lit": _clojure_list}, leading=frozenset({"comment", "dis_expr"}))
+def _clojure_member(node: Node, data: bytes) -> Found | None:
+    """Describe a list. `(name [this] …)` inside of a protocol declares a method."""
+    found = _clojure_list(node, data)
+    parent = node.parent
+    if found is not None or parent is None or parent.type != "list_lit":
+        return found
+    values = node.children_by_field_name("value")
+    if len(values) < 2 or values[0].type != "sym_lit" or values[1].type != "vec_lit":
+        return None
+    return Found(ChunkKind.METHOD, (node_text(values[0], data),), values[0].start_point[0], has_body=False)
+
+
+_CLOJURE_FUNCTION = re.compile(rb"\((?:fn|fn\*|partial|comp|memoize)\s")
+
+CLOJURE = LanguageRules(describe={"list_lit": _clojure_member}, leading=frozenset({"comment", "dis_expr"}))
 
 
 def _nix_binding(node: Node, data: bytes) -> Found | None:
@@ -293,9 +319,14 @@ def _nix_binding(node: Node, data: bytes) -> Found | None:
     if path is None or value is None:
         return None
     kind = ChunkKind.FUNCTION if value.type == "function_expression" else ChunkKind.CONSTANT
-    members = value if value.type in ("attrset_expression", "rec_attrset_expression") else None
-    return Found(kind, (label_text(path, data),), path.start_point[0], members)
+    members = value if value.type in _NIX_SETS else None
+    name = label_text(path, data)
+    if name == "outputs" and kind is ChunkKind.FUNCTION:
+        return Found(kind, (name,), path.start_point[0], value)
+    return Found(kind, (name,), path.start_point[0], members)
 
+
+_NIX_SETS = frozenset({"attrset_expression", "rec_attrset_expression", "let_attrset_expression"})
 
 NIX = LanguageRules(
     describe={
@@ -306,4 +337,5 @@ NIX = LanguageRules(
         "rec_attrset_expression": group,
     },
     spliced=frozenset({"binding_set"}),
+    open_functions=True,
 )

@@ -57,12 +57,13 @@ _GENERIC_KINDS: dict[ChunkKind, str] = {
     ChunkKind.CLASS: (
         "class_definition class_declaration struct_definition struct_declaration struct_item record_definition "
         "contract_declaration library_declaration struct entity_declaration class_specifier struct_specifier "
-        "message resource model_declaration component_declaration union_declaration"
+        "message resource model_declaration component_declaration"
     ),
     ChunkKind.INTERFACE: "interface_declaration interface_definition trait_definition trait_item protocol_declaration "
     "service_definition",
     ChunkKind.ENUM: "enum_declaration enum_definition enum_item enum_specifier",
-    ChunkKind.TYPE: "type_definition type_declaration type_alias typedef_definition type_alias_declaration",
+    ChunkKind.TYPE: "type_definition type_declaration type_alias typedef_definition type_alias_declaration "
+    "union_declaration",
     ChunkKind.MODULE: "module module_declaration module_definition namespace_definition namespace_declaration "
     "package_declaration architecture_definition",
     ChunkKind.MACRO: "macro_definition macro_declaration",

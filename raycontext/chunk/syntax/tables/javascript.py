@@ -119,11 +119,11 @@ def _statement(node: Node, data: bytes) -> Found | None:
 def _returned(node: Node, data: bytes) -> Found | None:
     """Describe `return { … }`, `return function name() { … }` and `return class Name { … }` in the code of a module."""
     value = child_at(node, 0)
-    if value is None or value.end_point[0] == value.start_point[0]:
+    if value is None:
         return None
     if value.type == "object":
         return Found(ChunkKind.BLOCK, (), node.start_point[0], value)
-    if value.type in FUNCTIONS or value.type == "class":
+    if (value.type in FUNCTIONS or value.type == "class") and value.end_point[0] > value.start_point[0]:
         name = value.child_by_field_name("name")
         return _value(value, node_text(name, data), node.start_point[0], data) if name is not None else None
     return None
@@ -154,7 +154,7 @@ def _pair(node: Node, data: bytes) -> Found | None:
     key = node.child_by_field_name("key")
     if value is None or key is None:
         return None
-    if value.type == "object" and value.end_point[0] > value.start_point[0]:
+    if value.type == "object":
         return Found(ChunkKind.BLOCK, (), key.start_point[0], value)
     if value.type not in FUNCTIONS:
         return None

@@ -6,7 +6,16 @@ import re
 
 from tree_sitter import Node
 
-from raycontext.chunk.syntax.rules import Describe, Found, LanguageRules, child_at, constants, named, node_text
+from raycontext.chunk.syntax.rules import (
+    Describe,
+    Found,
+    LanguageRules,
+    child_at,
+    constants,
+    label_text,
+    named,
+    node_text,
+)
 from raycontext.models import ChunkKind
 
 __all__ = ["CSHARP", "JAVA", "KOTLIN", "SCALA", "SWIFT", "child_named", "first_of", "operator", "type_with_members"]
@@ -57,6 +66,7 @@ _CSHARP_FIELD = constants("variable_declarator", within="variable_declaration")
 CSHARP = LanguageRules(
     describe={
         "namespace_declaration": named(ChunkKind.MODULE, members=True),
+        "file_scoped_namespace_declaration": named(ChunkKind.MODULE, body="", has_body=False),
         "class_declaration": type_with_members(ChunkKind.CLASS),
         "struct_declaration": type_with_members(ChunkKind.CLASS),
         "record_declaration": type_with_members(ChunkKind.CLASS),
@@ -78,7 +88,7 @@ CSHARP = LanguageRules(
     },
     transparent=frozenset({"preproc_if", "preproc_else", "preproc_elif", "declaration_list", "ERROR"}),
     leading=frozenset({"comment", "preproc_region", "attribute_list"}),
-    imports=frozenset({"using_directive", "extern_alias_directive", "file_scoped_namespace_declaration"}),
+    imports=frozenset({"using_directive", "extern_alias_directive"}),
     trailing=frozenset({"preproc_endregion"}),
 )
 
@@ -121,10 +131,11 @@ def _kotlin_function(node: Node, data: bytes) -> Found | None:
     name = first_of(node, "simple_identifier")
     if name is None:
         return None
+    text = node_text(name, data).strip("`")
     has_body = first_of(node, "function_body") is not None
     return Found(
         ChunkKind.FUNCTION,
-        (node_text(name, data),),
+        (text,),
         name.start_point[0],
         owner=_kotlin_owner(node, data),
         has_body=has_body,
@@ -164,15 +175,23 @@ def _kotlin_call(node: Node, data: bytes) -> Found | None:
     word = node_text(callee, data)
     row = node.start_point[0]
     quoted = _STRING_ARGUMENT.search(data[suffix.start_byte : min(suffix.end_byte, suffix.start_byte + 400)])
-    if callee.type == "simple_identifier" and word in _GRADLE_BLOCKS:
+    if callee.type == "simple_identifier" and word in _GRADLE_BLOCKS and quoted is None:
         members = suffix if word == "plugins" else None
         return Found(ChunkKind.CONSTANT, (word,), row, members)
     if quoted is None:
-        return None
+        return _gradle_task(callee, suffix, data)
     name = (quoted[1].decode("utf-8", "ignore"),)
     if word.split("<", 1)[0] in _GRADLE_TASKS:
         return Found(ChunkKind.FUNCTION, name, row)
     return Found(ChunkKind.CONSTANT, name, row) if word in ("id", "kotlin", "alias") else None
+
+
+def _gradle_task(callee: Node, suffix: Node, data: bytes) -> Found | None:
+    """Describe `tasks.name { … }` by the name of the task that it sets up."""
+    if callee.type != "navigation_expression" or data[suffix.start_byte : suffix.start_byte + 1] != b"{":
+        return None
+    task = _GRADLE_TASK.fullmatch(data[callee.start_byte : callee.end_byte])
+    return Found(ChunkKind.FUNCTION, (task[1].decode(),), callee.start_point[0]) if task is not None else None
 
 
 def _kotlin_infix(node: Node, data: bytes) -> Found | None:
@@ -186,7 +205,10 @@ def _kotlin_infix(node: Node, data: bytes) -> Found | None:
 
 
 _STRING_ARGUMENT = re.compile(rb"^\s*(?:<[^>]*>)?\s*\(\s*\"([^\"\n]+)\"")
-_GRADLE_TASKS = frozenset({"tasks.register", "tasks.create", "task", "configurations.create", "tasks.registering"})
+_GRADLE_TASK = re.compile(rb"tasks\.(?!register|create|named|withType|matching|all|configureEach)(\w+)")
+_GRADLE_TASKS = frozenset(
+    {"tasks.register", "tasks.create", "tasks.named", "task", "configurations.create", "tasks.registering"}
+)
 _GRADLE_BLOCKS = frozenset(
     {
         "allprojects",
@@ -249,6 +271,8 @@ def _swift_init(node: Node, data: bytes) -> Found | None:
 def _swift_property(node: Node, data: bytes) -> Found | None:
     """Describe a property."""
     name = node.child_by_field_name("name")
+    if name is not None and name.type == "pattern" and node.type == "protocol_property_declaration":
+        name = first_of(name, "simple_identifier") or name
     return Found(ChunkKind.CONSTANT, (node_text(name, data),), name.start_point[0]) if name is not None else None
 
 
@@ -278,7 +302,33 @@ def _scala_value(node: Node, data: bytes) -> Found | None:
     pattern = node.child_by_field_name("pattern") or node.child_by_field_name("name")
     if pattern is None:
         return None
+    if pattern.type == "identifiers":
+        names = tuple(node_text(name, data) for name in pattern.named_children)
+        return Found(ChunkKind.CONSTANT, names, pattern.start_point[0])
+    if pattern.type in ("tuple_pattern", "case_class_pattern", "typed_pattern"):
+        return _scala_pattern(pattern, data)
     return Found(ChunkKind.CONSTANT, (node_text(pattern, data),), pattern.start_point[0])
+
+
+def _scala_pattern(pattern: Node, data: bytes) -> Found | None:
+    """Describe `val (a, b) = …` and `val Some(a) = …` by the names that they bind."""
+    names = tuple(node_text(child, data) for child in pattern.named_children if child.type == "identifier")
+    return Found(ChunkKind.CONSTANT, names, pattern.start_point[0]) if names else None
+
+
+def _scala_test(node: Node, data: bytes) -> Found | None:
+    """Describe `test("title") { … }` by its title."""
+    call = child_at(node, 0)
+    if call is None or call.type != "call_expression":
+        return None
+    function, arguments = child_at(call, 0), child_at(call, 1)
+    title = child_at(arguments, 0) if arguments is not None else None
+    if function is None or title is None or title.type != "string" or node_text(function, data) not in _SCALA_TESTS:
+        return None
+    return Found(ChunkKind.TEST, (label_text(title, data),), node.start_point[0])
+
+
+_SCALA_TESTS = frozenset({"test", "property", "describe", "it", "feature", "scenario"})
 
 
 def _scala_given(node: Node, data: bytes) -> Found | None:
@@ -320,6 +370,7 @@ SCALA = LanguageRules(
         "val_declaration": _scala_value,
         "var_declaration": _scala_value,
         "type_definition": named(ChunkKind.TYPE, body=""),
+        "call_expression": _scala_test,
     },
     transparent=frozenset({"ERROR"}),
     leading=frozenset({"comment", "block_comment"}),

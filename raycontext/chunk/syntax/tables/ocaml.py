@@ -30,11 +30,17 @@ def _ocaml_bindings(binding_type: str, name_type: str, kind: ChunkKind) -> Descr
                 continue
             if binding_type == "let_binding" and row < 0 and _ocaml_is_function(binding):
                 found_kind = ChunkKind.FUNCTION
-            names.append(node_text(name, data))
+            names.append(_ocaml_text(name, data))
             row = name.start_point[0] if row < 0 else row
         return Found(found_kind, tuple(names), row) if names else None
 
     return describe
+
+
+def _ocaml_text(name: Node, data: bytes) -> str:
+    """Return a name as text. An operator has no parentheses around it."""
+    text = node_text(name, data)
+    return text.strip("() ") if name.type == "parenthesized_operator" else text
 
 
 def _ocaml_is_function(binding: Node) -> bool:
@@ -54,6 +60,8 @@ def _ocaml_module(node: Node, data: bytes) -> Found | None:
     if name is None:
         return None
     body = binding.child_by_field_name("body")
+    if body is None:
+        body = next((child for child in binding.named_children if child.type in ("structure", "signature")), None)
     members = body if body is not None and body.type in ("structure", "signature") else None
     kind = ChunkKind.INTERFACE if node.type == "module_type_definition" else ChunkKind.MODULE
     return Found(kind, (node_text(name, data),), name.start_point[0], members)
@@ -66,7 +74,7 @@ def _ocaml_value(node: Node, data: bytes) -> Found | None:
     )
     if name is None:
         return None
-    return Found(ChunkKind.FUNCTION, (node_text(name, data),), name.start_point[0], has_body=node.type == "external")
+    return Found(ChunkKind.FUNCTION, (_ocaml_text(name, data),), name.start_point[0], has_body=node.type == "external")
 
 
 def _ocaml_exception(node: Node, data: bytes) -> Found | None:

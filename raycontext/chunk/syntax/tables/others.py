@@ -50,6 +50,12 @@ def _d_module(node: Node, data: bytes) -> Found | None:
     return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0], node)
 
 
+def _gleam_type(node: Node, data: bytes) -> Found | None:
+    """Describe a type by its name without its parameters."""
+    found = generic(ChunkKind.TYPE)(node, data)
+    return found._replace(names=(found.names[0].partition("(")[0],)) if found is not None else None
+
+
 D = LanguageRules(
     describe={
         "module_def": _d_module,
@@ -60,7 +66,6 @@ D = LanguageRules(
         "interface_declaration": generic(ChunkKind.INTERFACE),
         "enum_declaration": generic(ChunkKind.ENUM),
         "template_declaration": generic(ChunkKind.MACRO),
-        "mixin_template_declaration": generic(ChunkKind.MACRO),
         "constructor": _keyword(ChunkKind.METHOD, text="this"),
         "destructor": _keyword(ChunkKind.METHOD, text="~this"),
         "manifest_constant": _inside(ChunkKind.CONSTANT, "manifest_declarator"),
@@ -69,6 +74,7 @@ D = LanguageRules(
         "auto_declaration": _inside(ChunkKind.CONSTANT, "identifier"),
         "unittest_declaration": _keyword(ChunkKind.TEST, text="unittest"),
     },
+    wrappers={"mixin_template_declaration": ""},
     transparent=frozenset({"ERROR", "aggregate_body", "attribute_specifier", "declaration_block"}),
     leading=frozenset({"comment", "block_comment"}),
     imports=frozenset({"import_declaration"}),
@@ -77,8 +83,8 @@ D = LanguageRules(
 GLEAM = LanguageRules(
     describe={
         "function": generic(ChunkKind.FUNCTION),
-        "type_definition": generic(ChunkKind.TYPE),
-        "type_alias": generic(ChunkKind.TYPE),
+        "type_definition": _gleam_type,
+        "type_alias": _gleam_type,
         "constant": generic(ChunkKind.CONSTANT),
     },
     transparent=frozenset({"ERROR"}),

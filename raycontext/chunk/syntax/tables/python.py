@@ -16,7 +16,9 @@ def _python_assignment(node: Node, data: bytes) -> Found | None:
     if left is None:
         return None
     if left.type == "identifier":
-        return Found(ChunkKind.CONSTANT, (node_text(left, data),), left.start_point[0])
+        right = node.child_by_field_name("right")
+        kind = ChunkKind.FUNCTION if right is not None and right.type == "lambda" else ChunkKind.CONSTANT
+        return Found(kind, (node_text(left, data),), left.start_point[0])
     if left.type not in ("pattern_list", "tuple_pattern"):
         return None
     names = tuple(node_text(child, data) for child in left.named_children if child.type == "identifier")

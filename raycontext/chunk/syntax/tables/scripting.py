@@ -1,4 +1,4 @@
-"""Rules for PHP, Lua, Bash, R, Julia and PowerShell."""
+"""Rules for PHP, Lua, Bash, R and Julia."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from raycontext.chunk.syntax.rules import (
 )
 from raycontext.models import ChunkKind
 
-__all__ = ["BASH", "JULIA", "LUA", "PHP", "POWERSHELL", "R"]
+__all__ = ["BASH", "JULIA", "LUA", "PHP", "R"]
 
 
 def _php_constants(node: Node, data: bytes) -> Found | None:
@@ -32,12 +32,12 @@ def _php_constants(node: Node, data: bytes) -> Found | None:
 
 
 def _php_namespace(node: Node, data: bytes) -> Found | None:
-    """Describe a namespace with a body. One without a body counts as an import."""
+    """Describe a namespace. One without a body has no members, since it holds the rest of the file."""
     body = node.child_by_field_name("body")
     name = node.child_by_field_name("name")
-    if body is None or name is None:
+    if name is None:
         return import_like(node, data)
-    return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0], body)
+    return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0], body, has_body=body is not None)
 
 
 def _php_statement(node: Node, data: bytes) -> Found | None:
@@ -128,10 +128,14 @@ def _lua_assignment(node: Node, data: bytes) -> Found | None:
 
 
 def _lua_field(node: Node, data: bytes) -> Found | None:
-    """Describe a function that is a field of a table."""
+    """Describe a function that is a field of a table, also of a table in a table."""
     name = node.child_by_field_name("name")
     value = node.child_by_field_name("value")
-    if name is None or value is None or value.type not in _LUA_FUNCTIONS:
+    if name is None or value is None:
+        return None
+    if value.type == "table_constructor" and value.end_point[0] > name.start_point[0]:
+        return Found(ChunkKind.BLOCK, (), name.start_point[0], value)
+    if value.type not in _LUA_FUNCTIONS:
         return None
     return Found(ChunkKind.FUNCTION, (label_text(name, data),), name.start_point[0])
 
@@ -289,6 +293,9 @@ def _julia_assignment(node: Node, data: bytes) -> Found | None:
         return None
     if left.type == "identifier":
         return Found(ChunkKind.CONSTANT, (node_text(left, data),), left.start_point[0])
+    if left.type == "parametrized_type_expression":
+        own = child_at(left, 0)
+        return Found(ChunkKind.TYPE, (node_text(own, data),), left.start_point[0]) if own is not None else None
     if left.type not in ("call_expression", "where_expression", "typed_expression"):
         return None
     found = _julia_name(left, data)
@@ -346,45 +353,4 @@ JULIA = LanguageRules(
     describe=_JULIA,
     leading=frozenset({"line_comment", "block_comment", "comment", "string_literal"}),
     imports=frozenset({"using_statement", "import_statement", "export_statement"}),
-)
-
-
-def _powershell_function(node: Node, data: bytes) -> Found | None:
-    """Describe a function by its name without a scope such as `global:`."""
-    name = next((child for child in node.named_children if child.type == "function_name"), None)
-    if name is None:
-        return None
-    return Found(ChunkKind.FUNCTION, (node_text(name, data).split(":")[-1],), name.start_point[0])
-
-
-def _powershell_type(node: Node, data: bytes) -> Found | None:
-    """Describe a class, an enum or a method. The members of a class are visited."""
-    name = next((child for child in node.named_children if child.type == "simple_name"), None)
-    if name is None:
-        return None
-    kinds = {"class_statement": ChunkKind.CLASS, "enum_statement": ChunkKind.ENUM}
-    kind = kinds.get(node.type, ChunkKind.METHOD)
-    members = node if node.type == "class_statement" else None
-    return Found(kind, (node_text(name, data),), name.start_point[0], members, True)
-
-
-def _powershell_assignment(node: Node, data: bytes) -> Found | None:
-    """Describe `$name = …`."""
-    text = data[node.start_byte : node.start_byte + 80].decode("utf-8", "ignore")
-    name, equals, _ = text.partition("=")
-    name = name.strip().lstrip("$")
-    if not equals or not name.replace(":", "").isidentifier():
-        return None
-    return Found(ChunkKind.CONSTANT, (name,), node.start_point[0])
-
-
-POWERSHELL = LanguageRules(
-    describe={
-        "function_statement": _powershell_function,
-        "class_statement": _powershell_type,
-        "enum_statement": _powershell_type,
-        "class_method_definition": _powershell_type,
-        "pipeline": _powershell_assignment,
-    },
-    spliced=frozenset({"statement_list"}),
 )

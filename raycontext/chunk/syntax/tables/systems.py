@@ -32,7 +32,8 @@ def _go_type(node: Node, data: bytes) -> Found | None:
     if name is None:
         return None
     kind = _GO_TYPES.get(type_node.type, ChunkKind.TYPE) if type_node is not None else ChunkKind.TYPE
-    return Found(kind, (node_text(name, data),), name.start_point[0])
+    members = type_node if kind is ChunkKind.INTERFACE else None
+    return Found(kind, (node_text(name, data),), name.start_point[0], members, True)
 
 
 def _go_method(node: Node, data: bytes) -> Found | None:
@@ -57,6 +58,8 @@ GO = LanguageRules(
     describe={
         "function_declaration": named(ChunkKind.FUNCTION),
         "method_declaration": _go_method,
+        "method_elem": named(ChunkKind.METHOD, body="", has_body=False),
+        "method_spec": named(ChunkKind.METHOD, body="", has_body=False),
         "type_spec": _go_type,
         "type_alias": _go_type,
         "const_spec": _go_values,
@@ -163,6 +166,8 @@ RUST = LanguageRules(
 def _zig_declaration(node: Node, data: bytes) -> Found | None:
     """Describe a function, or a constant such as `const Name = struct { … }`."""
     inner = child_at(node, 0)
+    if inner is not None and inner.type == "STRINGLITERALSINGLE":  # `extern "c" fn name() void;`
+        inner = child_at(node, 1)
     if inner is None:
         return None
     function = inner.child_by_field_name("function")
@@ -232,6 +237,14 @@ def _proto_type(kind: ChunkKind, name_type: str) -> Describe:
     return describe
 
 
+def _proto_package(node: Node, data: bytes) -> Found | None:
+    """Describe `package a.b;`. It stands among the imports."""
+    name = next((child for child in node.named_children if child.type == "full_ident"), None)
+    if name is None:
+        return None
+    return Found(ChunkKind.MODULE, (node_text(name, data),), name.start_point[0], has_body=False)
+
+
 PROTO = LanguageRules(
     describe={
         "message": _proto_type(ChunkKind.CLASS, "message_name"),
@@ -239,6 +252,7 @@ PROTO = LanguageRules(
         "service": _proto_type(ChunkKind.INTERFACE, "service_name"),
         "rpc": _proto_type(ChunkKind.METHOD, "rpc_name"),
         "extend": _proto_type(ChunkKind.MODULE, "full_ident"),
+        "package": _proto_package,
     },
-    imports=frozenset({"import", "package", "syntax", "option", "edition"}),
+    imports=frozenset({"import", "syntax", "option", "edition"}),
 )
