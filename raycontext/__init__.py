@@ -11,8 +11,6 @@ The names below are imported when they are first used, so that `import raycontex
 
 from __future__ import annotations
 
-import os
-
 TYPE_CHECKING = False  # type checkers take it for true; `typing` itself would be 3 ms of every command
 if TYPE_CHECKING:
     from typing import Any
@@ -108,10 +106,6 @@ if TYPE_CHECKING:
     from raycontext.store.checking.reports import Damage, DamageKind, RepairReport, VerificationReport
 
 __version__ = "0.1.0"
-
-# Arrow's allocator takes a gigabyte at once when it is first used, which is all the memory that an index task may have.
-# It reads this when it is loaded: then it takes what it needs.
-os.environ.setdefault("MIMALLOC_ARENA_EAGER_COMMIT", "0")
 
 __all__ = [
     "ActorStatus",

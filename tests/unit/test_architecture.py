@@ -28,7 +28,6 @@ MAY_IMPORT_RAY = {
 }
 
 READ_THE_ENVIRONMENT = {
-    "__init__.py",  # sets one of a library
     "discover/commits/program.py",  # what the program git is given
     "discover/commits/repository.py",  # git's own variables
     "discover/repository.py",  # git's own variables

@@ -45,9 +45,16 @@ def index_process(
 
 @cache
 def _prepare_process() -> None:
-    """Load all modules of a task, and exempt their objects from garbage collection. Later calls do nothing."""
+    """Load all modules of a task, exempt their objects from garbage collection, and choose the allocator of Arrow.
+
+    Arrow's own allocator commits a gigabyte when it is first used, which is all the memory that a task may have. Later
+    calls do nothing.
+    """
+    import pyarrow
+
     import raycontext.index.work.segment_builder  # noqa: F401
 
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 50, 100)

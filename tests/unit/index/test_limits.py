@@ -64,3 +64,21 @@ def test_a_step_ends_when_its_time_is_over_whatever_the_environment_says() -> No
         "        pass\n"
     )
     assert done.returncode == -signal.SIGPROF, done.stderr
+
+
+def test_arrow_takes_no_gigabyte_of_a_task_and_the_callers_environment_stays_as_it_is() -> None:
+    done = run(
+        "before = dict(os.environ)\n"
+        "import pyarrow\n"
+        "from raycontext.index.work.worker import index_process\n"
+        "from raycontext.models import IndexOptions\n"
+        "from raycontext.store.collection import Location\n"
+        "task = ('/', Location('/', 'c'), [], IndexOptions())\n"
+        "with index_process(*task):\n"
+        "    pass\n"
+        "pyarrow.allocate_buffer(1000)\n"  # as work of another kind in the same worker does
+        "with index_process(*task):\n"
+        "    bytearray(TASK_BYTES // 2)\n"
+        "    print(os.environ == before)\n"
+    )
+    assert done.stdout.split() == ["True"], done.stderr
