@@ -114,7 +114,7 @@ _INC = _scored(
     ("pascal", _PASCAL.removesuffix("|:=")),
     ("asm", _ASSEMBLER),
     ("sql", _SQL),
-    ("bitbake", r"^(?:inherit|SRC_URI|DEPENDS|[A-Z_]+(?:[:_]\w+)*\s*\?\?=)\b"),
+    ("bitbake", r"^(?:inherit|require)\s|^[A-Z][A-Z0-9_]*(?:[:_/][\w/${}-]+)*\s*(?:\?\??|[:+.])?=[+.]?\s*\""),
     ("html", _HTML),
     ("make", r"^[\w.]+[ \t]*[:?+]?=|^ifeq|^endif"),
 )
@@ -128,19 +128,55 @@ def _m_file(head: bytes) -> str:
         return "mathematica"
     if re.search(rb"^[ \t]*#[ \t]*(?:include|define|ifdef)\b|^[ \t]*//|/\*", head, re.M):
         return "objc"
-    return "matlab" if re.search(_MATLAB.encode(), head, re.M) else "objc"
+    if re.search(_MATLAB.encode(), head, re.M):
+        return "matlab"
+    return "objc" if re.search(rb"[;{}][ \t]*$", head, re.M) else UNKNOWN
 
 
 def _cls(head: bytes) -> str:
     """Return the language of a `.cls` file: Visual Basic, Apex or LaTeX."""
     if re.search(rb"(?i)^[ \t]*(?:VERSION\s+[\d.]+\s+CLASS|Attribute\s+VB_)", head, re.M):
         return "vb"
-    return "apex" if re.search(rb"(?i)\b(?:public|global|private)\b[^\n]*\bclass\b", head) else "latex"
+    if re.search(rb"(?i)\b(?:public|global|private)\b[^\n]*\bclass\b", head):
+        return "apex"
+    return "latex" if re.search(rb"^[ \t]*(?:\\[A-Za-z@]+|%)", head, re.M) else UNKNOWN
 
 
 def _ts_file(head: bytes) -> str:
     """Return the language of a `.ts` file: TypeScript, or XML for a translation file of Qt."""
     return "xml" if re.search(rb"<!DOCTYPE TS|<TS\b", head) else "typescript"
+
+
+def _unless_xml(language: str) -> Choice:
+    """Return a function that chooses `language`, but XML for a file that begins as XML does."""
+
+    def choose(head: bytes) -> str:
+        return "xml" if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<map ", b"<tileset ")) else language
+
+    return choose
+
+
+def _raku_or(otherwise: Choice) -> Choice:
+    """Return a function that chooses Raku where a file says so, else what another function chooses."""
+    certain = re.compile(
+        rb"^[ \t]*(?:use\s+v6\b|unit\s+(?:module|class|role|sub)\b|(?:module|role|grammar)\s+[\w:-]+\s*\{|module\s+[\w:]+\s*;)"
+        rb"|\bft=(?:perl6|raku)\b|\)\s*is\s+export\b",
+        re.MULTILINE,
+    )
+
+    def choose(head: bytes) -> str:
+        return "raku" if certain.search(head) else otherwise(head)
+
+    return choose
+
+
+def _d_file(head: bytes) -> str:
+    """Return the language of a `.d` file: D, Make for what a compiler lists, or none for a script of DTrace."""
+    if re.match(rb"(?:[ \t]*#[^\n]*\n|\s)*[\w./+-]+\s*:(?:\s*\\\r?\n)?[ \t]*[\w./+-]", head):
+        return "make"
+    if re.search(rb"^[ \t]*(?:#pragma[ \t]+D\b|\w*:\w*:\w*:\w*|BEGIN[ \t]*$|provider\s+\w+\s*\{)", head, re.M):
+        return UNKNOWN
+    return "d" if re.search(rb"[;{}][ \t]*\r?$", head, re.M) else UNKNOWN
 
 
 _TEMPLATE = _scored(("gotemplate", _GO_TEMPLATE), ("html", _SMARTY), ("php", _PHP), ("jinja", _JINJA), ("html", _HTML))
@@ -151,7 +187,21 @@ BY_CONTENT: dict[str, Choice] = {
     "bas": _if(r"(?i)^[ \t]*(?:sub|function|dim|public|private|attribute|end\s+sub|option)\b", "vb"),
     "cl": _scored(("commonlisp", _LISP), ("c", _OPENCL), otherwise="commonlisp"),
     "cls": _cls,
-    "d": _if(r"^[ \t]*(?:(?:module|import)\s+[\w.]+[^;\n]*;|@safe\b|unittest\s*\{|version\s*\()", "d"),
+    "d": _d_file,
+    "bb": _scored(
+        (
+            "bitbake",
+            r"^(?:inherit|require|SUMMARY|DESCRIPTION|LICENSE|SRC_URI|DEPENDS|do_\w+|[A-Z_]+(?:[:_]\w+)*\s*\??\??=)",
+        ),
+        ("clojure", r"^[ \t]*\((?:ns|def\w*|require|let|println)\b|^#!.*\bbb\b"),
+    ),
+    "gs": _scored(
+        ("glsl", r"^[ \t]*(?:#version|#extension|layout\s*\(|uniform\s|in\s+vec|precision\s)"),
+        ("javascript", r"^[ \t]*(?:function\s+\w+\s*\([^\n]*\{|(?:var|let|const)\s+\w+\s*=)"),
+    ),
+    "es": _scored(
+        ("javascript", r"^[ \t]*(?:import|export|const|let|var|function|class)\s"), ("erlang", r"^[ \t]*%|^-\w+\(")
+    ),
     "frm": _if(r"(?i)^[ \t]*(?:VERSION\s|Begin\s+VB|Attribute\s+VB)", "vb"),
     "fs": _scored(
         ("fsharp", r"^[ \t]*(?:module|namespace|let|open|type|member)\s|->"),
@@ -163,21 +213,28 @@ BY_CONTENT: dict[str, Choice] = {
     "inc": _inc,
     "m": _m_file,
     "mod": _if(r"^module\s+\S+", "gomod"),
-    "pm": _scored(("raku", _RAKU), otherwise="perl"),
-    "pl": _scored(("raku", _RAKU), ("perl", _PERL), ("prolog", _PROLOG), otherwise="perl"),
+    "mm": _unless_xml("objc"),
+    "php": _if(r"\A\s*<\?hh\b", "hack", "php"),
+    "pm": _raku_or(_scored(("perl", _PERL), ("raku", _RAKU), otherwise="perl")),
+    "pl": _raku_or(_scored(("perl", _PERL), ("prolog", _PROLOG), ("raku", _RAKU), otherwise="perl")),
     "pp": _scored(("puppet", _PUPPET), ("pascal", _PASCAL), otherwise="puppet"),
-    "pro": _if(r"^\s*:-|^\w+\(.*\)\s*:-", "prolog", "make"),
+    "pro": _scored(("prolog", r"^\s*:-|^\w+\(.*\)\s*:-"), ("make", r"^[ \t]*[A-Z]\w*\s*[-+*~]?=|^\w+\s*\{")),
+    "rs": _unless_xml("rust"),
     **{
         section: _if(r"^[.'](?:\\\"|TH\b|SH\b|Dd\b)", "roff")
         for section in ("1", "2", "3", "4", "5", "6", "7", "8", "man", "n")
     },
     "r": _if(r"^REBOL\b", UNKNOWN, "r"),
-    "s": _if(r"^[ \t]*(?:\.(?:text|globl?|section|align|file|type)\b|[.\w$]+:)|^[ \t]*(?:ENTRY|SYM_\w+)\(", "asm"),
     "sc": _if(r"^[ \t]*(?:object|class|def|val|import|package|trait)\s", "scala"),
-    "t": _scored(("raku", _RAKU), ("perl", r"^[ \t]*(?:use\s+[\w:]+|my\s+[$@%(]|#!.*perl|package\s+\w)")),
+    "t": _raku_or(_scored(("perl", r"^[ \t]*(?:use\s+[\w:]+|my\s+[$@%(]|#!.*perl|package\s+\w)"), ("raku", _RAKU))),
+    "trigger": _if(r"(?i)^[ \t]*trigger\s+\w+\s+on\s+\w+", "apex"),
     "tpl": _TEMPLATE,
     "ts": _ts_file,
+    "tsx": _unless_xml("tsx"),
+    "typ": _unless_xml("typst"),
     "ui": _if(r"\A\s*<[?!A-Za-z]", "xml"),
+    "vba": _if(r"^\"\s*Vimball|^UseVimball\b", "vim", "vb"),
+    "vsh": _if(r"^[ \t]*#(?:version|if|define)|\bgl_Position\b|^[ \t]*(?:attribute|varying|uniform)\s", "glsl", "v"),
     "v": _scored(("verilog", _VERILOG), ("coq", _COQ), ("v", _V), otherwise="verilog"),
 }
 """Languages by extension (lower case, without the dot), where the content decides."""
