@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycontext.actors.coordinator import Coordinator
-from raycontext.actors.looks import Look, with_looks
+from raycontext.actors.looks import with_looks
 from raycontext.discover.commits.names import is_name_of_commit
 from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput
-from raycontext.files.paths import real_path
 from raycontext.index.request import index_request, places_within, run_options
 from raycontext.index.reuse.own_sources import was_own_source
 from raycontext.models import IndexOptions, IndexReport, JobProgress
 from raycontext.models.hits import Hits
 from raycontext.models.options import RunOptions
 from raycontext.runtime.base import Runtime
-from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT, EvaluationAccess
+from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT
 from raycontext.sdk.access.grep import notes_on_pattern
 from raycontext.sdk.access.refs import target_in
+from raycontext.sdk.access.watching import WatchAccess
 from raycontext.sdk.arguments import (
     check_limits,
     check_line,
@@ -34,10 +34,8 @@ from raycontext.sdk.arguments import (
 from raycontext.sdk.clients.several import answers, in_time, not_begun
 from raycontext.sdk.clients.surroundings import with_context
 from raycontext.sdk.filters import search_filters, within_source
-from raycontext.sdk.watching.watches import Watched, Watches, WatchState
 from raycontext.search.query import SearchRequest
 from raycontext.search.ranking.merge import MOST_FURTHER, merged
-from raycontext.settings import Settings
 
 if TYPE_CHECKING:
     from raycontext.batch.entries import BatchEntry, BatchList
@@ -46,14 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["Context"]
 
 
-class Context(EvaluationAccess):
+class Context(WatchAccess):
     """Access to the collections of one root. Made by `async with raycontext.connect() as context`."""
-
-    def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
-        super().__init__(root, runtime, settings)
-        self._watches = Watches(self._index_watched)
-        self._on_report: dict[str, Callable[[IndexReport], None]] = {}
-        self._complete = {}
 
     async def index(
         self,
@@ -151,66 +143,6 @@ class Context(EvaluationAccess):
         if ref is not None:
             await self._note_complete(target)
         return report
-
-    async def watch(
-        self,
-        source: str | Path,
-        *,
-        collection: str | None = None,
-        include: Iterable[str] | None = None,
-        exclude: Iterable[str] | None = None,
-        secrets: bool | None = None,
-        language_of: Iterable[str] | None = None,
-        max_file_bytes: int | None = None,
-        num_shards: int | None = None,
-        embedder: str | None = None,
-        fork: bool | None = None,
-        fork_from: str | None = None,
-        max_embedding_tokens: int | None = None,
-        retry_quarantined: bool | None = None,
-        on_report: Callable[[IndexReport], None] | None = None,
-    ) -> WatchState:
-        """Index a folder, and again whenever its files change, until `unwatch` or the end of the connection.
-
-        Return at once. The first run gets the options, which are those of `index`; a folder that is watched already
-        goes on with the options that are given. Searches say how old their view of a watched folder is.
-
-        on_report: function that is called with the report of each run that has changed the index.
-
-        Raises `RootNotFound`, `CollectionExists` or `InvalidInput`. The problem of a run is in `WatchState.problem`.
-        """
-        options = await asyncio.to_thread(
-            run_options,
-            include=include,
-            exclude=exclude,
-            secrets=secrets,
-            language_of=language_of,
-            max_file_bytes=max_file_bytes,
-            num_shards=num_shards,
-            embedder=embedder,
-            fork=fork,
-            fork_from=fork_from,
-            max_embedding_tokens=max_embedding_tokens,
-            retry_quarantined=retry_quarantined,
-        )
-        place = await asyncio.to_thread(real_path, source)
-        name = await self.prepare(place, collection)
-        if on_report is not None:
-            self._on_report[name] = on_report
-        return await self._watches.start(name, Watched(place, options))
-
-    async def unwatch(self, collection: str | None = None, *, path: str | Path | None = None) -> bool:
-        """Stop watching a folder. Return False when this context did not watch it.
-
-        `collection` and `path` are like those of `search`. Raises `UnknownCollection` or `InvalidInput`.
-        """
-        name = await self._resolve(collection, path)
-        self._on_report.pop(name, None)
-        return await self._watches.stop(name)
-
-    async def watches(self) -> list[WatchState]:
-        """Return the states of all folders that this context watches, sorted by collection."""
-        return self._watches.states()
 
     async def batch(
         self,
@@ -403,11 +335,3 @@ class Context(EvaluationAccess):
             await other.index(source, collection=HELD_OUT, **given)
         finally:
             await other._close()
-
-    async def _looked(self, refresh: bool | None, names: Sequence[str]) -> dict[str, Look]:
-        looks = await super()._looked(refresh, names)
-        return {name: self._watches.seen(name, look) for name, look in looks.items()}
-
-    async def _close(self) -> None:
-        await self._watches.close()
-        await super()._close()

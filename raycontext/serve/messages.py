@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from raycontext.daemon_client.wire import PROTOCOL
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.grep.syntax import MAX_PATTERN_CHARACTERS
 from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
@@ -18,25 +17,20 @@ from raycontext.sdk.watching.watches import WatchState
 
 __all__ = [
     "Answer",
+    "AnswerMessage",
     "CancelAnswer",
     "ClearAnswer",
     "ClearQuery",
     "CollectionQuery",
-    "CollectionSavings",
     "CollectionsAnswer",
     "Failure",
-    "Health",
     "IndexQuery",
     "JobState",
     "JobsAnswer",
     "Query",
     "RelatedQuery",
-    "SavingsAnswer",
-    "SavingsQuery",
     "SearchQuery",
     "StatusAnswer",
-    "TokenAnswer",
-    "TokenQuery",
     "UnwatchAnswer",
     "WatchQuery",
     "WatchesAnswer",
@@ -75,7 +69,7 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
-class _Answer(BaseModel):
+class AnswerMessage(BaseModel):
     """Base of all answers.
 
     Docstrings of fields are the descriptions in the OpenAPI document, from which docs/http.md is made. That document
@@ -211,7 +205,7 @@ class ClearQuery(CollectionQuery):
     )
 
 
-class JobState(_Answer):
+class JobState(AnswerMessage):
     """Index job, running or ended."""
 
     collection: str
@@ -232,7 +226,7 @@ class JobState(_Answer):
     """Exit code of a command that waited for the job."""
 
 
-class Answer(_Answer):
+class Answer(AnswerMessage):
     """Hits of a query, best first."""
 
     hits: list[Hit]
@@ -266,19 +260,19 @@ class Answer(_Answer):
     """Part of that time in which changes of the source were looked for and indexed."""
 
 
-class CollectionsAnswer(_Answer):
+class CollectionsAnswer(AnswerMessage):
     """All collections."""
 
     collections: list[CollectionSummary]
 
 
-class JobsAnswer(_Answer):
+class JobsAnswer(AnswerMessage):
     """Jobs of this daemon, running and ended, newest first."""
 
     jobs: list[JobState]
 
 
-class CancelAnswer(_Answer):
+class CancelAnswer(AnswerMessage):
     """Result of a request to stop a job."""
 
     collection: str
@@ -286,50 +280,20 @@ class CancelAnswer(_Answer):
     """Whether a job ran."""
 
 
-class ClearAnswer(_Answer):
+class ClearAnswer(AnswerMessage):
     """Result of a request to remove a collection."""
 
     cleared: str
     """Name of the collection that was removed."""
 
 
-class SavingsQuery(Query):
-    """Question for what answers cost beside reading the files that they name."""
-
-    collection: Name | None = None
-    """Name of the collection. Null: all."""
-
-
-class CollectionSavings(_Answer):
-    """What the answers about one collection cost, and what the files that they name would have cost."""
-
-    collection: str
-    source: str
-    since: str
-    """Day of the first answer that was counted, such as "2026-11-30"."""
-    answers: int
-    """Number of answers that named files of this machine."""
-    answer_tokens: int
-    """Tokens of these answers as they were sent, 3.5 bytes each."""
-    file_tokens: int
-    """Tokens of the files that they name, read whole, each file once an answer."""
-
-
-class SavingsAnswer(_Answer):
-    """What answers cost beside reading the files, for each collection that was asked."""
-
-    savings: list[CollectionSavings]
-    counted: bool
-    """Whether answers are counted (`RAYCONTEXT_SAVINGS`)."""
-
-
-class WatchesAnswer(_Answer):
+class WatchesAnswer(AnswerMessage):
     """All folders that are watched."""
 
     watches: list[WatchState]
 
 
-class UnwatchAnswer(_Answer):
+class UnwatchAnswer(AnswerMessage):
     """Result of a request to stop watching a folder."""
 
     collection: str
@@ -337,7 +301,7 @@ class UnwatchAnswer(_Answer):
     """Whether the folder was watched."""
 
 
-class StatusAnswer(_Answer):
+class StatusAnswer(AnswerMessage):
     """Collection with its job."""
 
     collection: CollectionStatus | None = None
@@ -348,52 +312,7 @@ class StatusAnswer(_Answer):
     daemon alone."""
 
 
-class Health(_Answer):
-    """State of the daemon."""
-
-    protocol: int = PROTOCOL
-    """Number of the language that the daemon speaks with commands."""
-    state: Literal["starting", "ready", "failed"]
-    version: str
-    pid: int
-    root: str
-    seconds: float
-    """Time since the daemon was started, in seconds."""
-    problem: str = ""
-    """Reason why the daemon failed."""
-    log: str = ""
-    """Path of the daemon's log file."""
-    tcp: str = ""
-    """Address at which the daemon listens besides its socket; empty for none."""
-    ray: Literal["off", "starting", "ready", "failed"] = "off"
-    """State of the daemon's Ray. Unless it is ready, the daemon works in worker processes of its own. `off`: nothing
-    has needed Ray yet, or it had nothing to do for ten minutes; the next index run starts it."""
-    ray_problem: str = ""
-    """Reason why Ray cannot be started. It is tried again, after ever longer pauses."""
-    ray_address: str = ""
-    """Address at which an SDK joins the Ray of the daemon; empty unless that is ready."""
-    ray_token_path: str = ""
-    """Path of the file with the token of that Ray."""
-    pss_bytes: int = 0
-    """Memory of the daemon with its Ray, in bytes. Shared pages count in shares."""
-    processes: int = 0
-    """Number of processes of the daemon with its Ray."""
-
-
-class TokenQuery(Query):
-    """Request of the web page for the token."""
-
-    code: Annotated[str, Field(min_length=1, max_length=100)]
-    """Code for one use, from the address that `raycontext up` printed within the last five minutes."""
-
-
-class TokenAnswer(_Answer):
-    """Token for callers over TCP."""
-
-    token: str
-
-
-class Failure(_Answer):
+class Failure(AnswerMessage):
     """Error, in the form that every interface uses."""
 
     error: str

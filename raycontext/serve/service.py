@@ -26,7 +26,6 @@ from raycontext.models.options import RunOptions
 from raycontext.sdk import moving
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
-from raycontext.sdk.token_budget import surroundings_within, within_budget
 from raycontext.sdk.watching.watches import Watched, Watches, WatchState
 from raycontext.serve.contexts import Contexts
 from raycontext.serve.index_job import IndexJobs
@@ -40,6 +39,7 @@ from raycontext.serve.messages import (
     StatusAnswer,
     WatchQuery,
 )
+from raycontext.serve.pages import page_of
 from raycontext.serve.reach import Reach, absolute_place, chosen, is_inside, known_of
 from raycontext.serve.refs import index_at_ref, search_at_ref
 from raycontext.serve.savings import Savings
@@ -121,7 +121,7 @@ class Service:
             )
         )
         named = [asked.collection] if asked.collection else asked.collections
-        return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
+        return self._answer(hits, asked, named, begun)
 
     async def related(self, asked: RelatedQuery) -> Answer:
         """Return chunks similar to the one at a line.
@@ -147,7 +147,7 @@ class Service:
             )
         )
         named = [asked.collection] if asked.collection else []
-        return self._answer(hits, asked.offset, asked.limit, asked.max_tokens, named, asked.path, begun)
+        return self._answer(hits, asked, named, begun)
 
     async def start_index(self, asked: IndexQuery) -> JobState:
         """Begin to bring a folder up to date, or join the job that does, and return its state.
@@ -329,11 +329,8 @@ class Service:
     def _answer(
         self,
         hits: Hits,
-        offset: int,
-        limit: int,
-        max_tokens: int | None,
+        asked: SearchQuery | RelatedQuery,
         named: Sequence[str],
-        path: str | None,
         begun: float,
     ) -> Answer:
         """Return the page of hits that was asked for, with the jobs that run on its collections."""
@@ -345,28 +342,9 @@ class Service:
             for job in self._jobs.newest_first()
             if job.running
             and self._reach.covers(job.collection, job.source)
-            and (job.collection in about or "*" in named or is_inside(path, job.source))
+            and (job.collection in about or "*" in named or is_inside(asked.path, job.source))
         ]
-        page = hits[offset : offset + limit]
-        kept, cut = within_budget(page, max_tokens)
-        around, is_cut = surroundings_within(hits.surroundings, kept, max_tokens)
-        return Answer(
-            hits=kept,
-            partial=bool(indexing) or not hits.complete,
-            indexing=indexing,
-            shards_answered=hits.shards_answered,
-            shards_total=hits.shards_total,
-            next_offset=offset + len(kept) if len(hits) > offset + len(kept) and kept else None,
-            cut=cut or is_cut,
-            surroundings=around,
-            notes=hits.notes,
-            version=hits.version,
-            age_seconds=hits.age_seconds,
-            may_miss_files=hits.may_miss_files,
-            searched=hits.searched,
-            look_seconds=hits.look_seconds,
-            seconds=time.perf_counter() - begun,
-        )
+        return page_of(hits, asked, indexing, begun)
 
     async def _index(self, name: str, source: str, **options: Any) -> IndexReport:
         self._on_job()

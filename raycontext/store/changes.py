@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from raycontext.discover.snapshot import UNKNOWN_INODE, SnapshotEntry
+from raycontext.discover.snapshot import QUARANTINES, UNKNOWN_INODE, SnapshotEntry
+from raycontext.discover.snapshot_parts import key_of
 from raycontext.discover.snapshot_tree import SnapshotTree
-from raycontext.models import IndexOptions
+from raycontext.models import FileStat, IndexOptions
 from raycontext.store.manifest import SegmentReference
 
-__all__ = ["Change", "Compaction", "TreeChanges"]
+__all__ = ["Change", "Compaction", "TreeChanges", "compared"]
 
 
 class TreeChanges(NamedTuple):
@@ -27,6 +28,53 @@ class TreeChanges(NamedTuple):
     """Skipped files that the snapshot already records with the same stat and reason."""
     quarantined: dict[str, SnapshotEntry]
     """Files whose content could not be indexed in an earlier run, where the snapshot does not record this yet."""
+
+
+def compared(
+    entries: SnapshotTree,
+    hashed: Iterable[tuple[FileStat, bytes]],
+    removed: Iterable[str],
+    skips: Mapping[str, SnapshotEntry],
+    again: frozenset[str] = frozenset(),
+) -> TreeChanges:
+    """Compare the indexed files, those of a snapshot, with the files of the current tree.
+
+    `hashed` holds the files that may have changed, with their digests (xxh3_128, 16 bytes). `removed` holds the
+    paths that are gone, `skips` the files that cannot be indexed. All other files are unchanged. Files of `again`
+    leave quarantine.
+    """
+    added: list[str] = []
+    modified: list[str] = []
+    there: set[str] = set()
+    gone = set(removed)
+    seen: dict[str, SnapshotEntry] = {}
+    quarantined: dict[str, SnapshotEntry] = {}
+    known_bad = entries.noted(QUARANTINES).quarantined(apart_from=again)
+    for (path, size, mtime_ns, inode), digest in sorted(hashed, key=lambda file: key_of(file[0].path)):
+        known = entries.get(path)
+        bad = known_bad.get(digest)
+        entry = SnapshotEntry(size, mtime_ns, inode, digest, *((bad.reason, bad.failure) if bad else (None,)))
+        if entry.reason is not None:
+            gone.add(path)
+            if known != entry:
+                quarantined[path] = entry
+            continue
+        there.add(path)
+        if known is None or known.reason is not None:
+            added.append(path)
+        elif known.digest != digest:
+            modified.append(path)
+        elif known != entry:
+            seen[path] = entry
+    missing = sorted(gone.union(skips) - there, key=key_of)
+    return TreeChanges(
+        added=sorted(added),
+        modified=sorted(modified),
+        removed=sorted(path for path in missing if (known := entries.get(path)) and known.reason is None),
+        seen=seen,
+        same_skips=[path for path, entry in skips.items() if entries.get(path) == entry],
+        quarantined=quarantined,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from raycontext.errors import NotIndexedYet
 from raycontext.models import CollectionStatus, FailedFile, FileStat, IndexOptions
 from raycontext.models.options import RunOptions
 from raycontext.store.catalog import options_of_folder
-from raycontext.store.changes import Change, Compaction, TreeChanges
+from raycontext.store.changes import Change, Compaction, TreeChanges, compared
 from raycontext.store.collection import Collection
 from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
@@ -136,7 +136,7 @@ class VectorStore:
         again: Iterable[str] = (),
     ) -> TreeChanges:
         """Compare the indexed files with the files of the current tree; see `CollectionWriter.compare`."""
-        return self._writer.compare(hashed, removed, skips, frozenset(again))
+        return compared(self._writer.snapshot, hashed, removed, skips, frozenset(again))
 
     def known(self, options: IndexOptions, files: Sequence[tuple[str, bytes]]) -> list[KnownFiles]:
         """Return where the newest version has rows of files, given as pairs of path and digest, also of dead ones."""

@@ -5,16 +5,16 @@ Where that manifest exists already, another writer was faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from raycontext.discover.snapshot import QUARANTINES, Snapshot, SnapshotEntry
+from raycontext.discover.snapshot import Snapshot
 from raycontext.discover.snapshot_parts import key_of, seal
 from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection, VersionsDiffer
-from raycontext.models import FileStat, IndexOptions
+from raycontext.models import IndexOptions
 from raycontext.retrying import Retries
-from raycontext.store.changes import Change, Compaction, TreeChanges
+from raycontext.store.changes import Change, Compaction
 from raycontext.store.collection import Collection, CollectionIdentity, has_parts, snapshot_object
 from raycontext.store.condemned import condemned_names
 from raycontext.store.manifest import (
@@ -94,53 +94,6 @@ class CollectionWriter:
     def is_owner(self) -> bool:
         """Whether the newest manifest that this writer knows is its own."""
         return self.manifest is not None and self.manifest.owner == self._owner
-
-    def compare(
-        self,
-        hashed: Iterable[tuple[FileStat, bytes]],
-        removed: Iterable[str],
-        skips: Mapping[str, SnapshotEntry],
-        again: frozenset[str] = frozenset(),
-    ) -> TreeChanges:
-        """Compare the indexed files with the files of the current tree.
-
-        `hashed` holds the files that may have changed, with their digests (xxh3_128, 16 bytes). `removed` holds the
-        paths that are gone, `skips` the files that cannot be indexed. All other files are unchanged. Files of `again`
-        leave quarantine.
-        """
-        entries = self.snapshot
-        added: list[str] = []
-        modified: list[str] = []
-        there: set[str] = set()
-        gone = set(removed)
-        seen: dict[str, SnapshotEntry] = {}
-        quarantined: dict[str, SnapshotEntry] = {}
-        known_bad = self.snapshot.noted(QUARANTINES).quarantined(apart_from=again)
-        for (path, size, mtime_ns, inode), digest in sorted(hashed, key=lambda file: key_of(file[0].path)):
-            known = entries.get(path)
-            bad = known_bad.get(digest)
-            entry = SnapshotEntry(size, mtime_ns, inode, digest, *((bad.reason, bad.failure) if bad else (None,)))
-            if entry.reason is not None:
-                gone.add(path)
-                if known != entry:
-                    quarantined[path] = entry
-                continue
-            there.add(path)
-            if known is None or known.reason is not None:
-                added.append(path)
-            elif known.digest != digest:
-                modified.append(path)
-            elif known != entry:
-                seen[path] = entry
-        missing = sorted(gone.union(skips) - there, key=key_of)
-        return TreeChanges(
-            added=sorted(added),
-            modified=sorted(modified),
-            removed=sorted(path for path in missing if (known := entries.get(path)) and known.reason is None),
-            seen=seen,
-            same_skips=[path for path, entry in skips.items() if entries.get(path) == entry],
-            quarantined=quarantined,
-        )
 
     def commit(self, change: Change, *, embedder: str, chunker: str) -> Manifest:
         """Commit `change` as the next version and return its manifest once it is durable.

@@ -13,11 +13,12 @@ from pathlib import Path
 import uvicorn
 
 import raycontext
+from raycontext.serve.daemon_messages import Health
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
 from raycontext.serve.http.token_exchange import OneUseCodes, exchange_route
-from raycontext.serve.messages import Health, IndexQuery
+from raycontext.serve.messages import IndexQuery
 from raycontext.serve.service import Service
 
 from ..waiting import WAIT_SECONDS

@@ -13,14 +13,14 @@ dask.distributed is built in this way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import QUARANTINES, SnapshotEntry
 from raycontext.errors import RaycontextError, StorageUnreachable
 from raycontext.index.planning import failures
-from raycontext.index.planning.batches import hash_batches, index_batches, pieces_of
+from raycontext.index.planning.batches import hash_batches, index_batches
+from raycontext.index.planning.further_tries import another_try, tries_after_loss
 from raycontext.index.planning.instructions import (
     Abort,
     Commit,
@@ -47,7 +47,7 @@ from raycontext.index.planning.next_commit import NextCommit
 from raycontext.index.planning.reuse_plan import ReusePlan
 from raycontext.index.work.stages import IndexedBatch
 from raycontext.models import FileDigest, FileStat, IndexOptions, SkipReason
-from raycontext.runtime.base import WorkerDied, WorkerLost
+from raycontext.runtime.base import WorkerLost
 from raycontext.store.changes import TreeChanges
 from raycontext.store.manifest import SegmentReference
 
@@ -350,8 +350,9 @@ class ReindexPlanner:
         if isinstance(error, RaycontextError) or not isinstance(instruction, (HashFiles, IndexFiles)):
             self.stage = "failed"
             return [Abort(error)]
-        if again := self._another_try(instruction, error):
-            return again
+        if again := another_try(instruction, error):
+            self._waiting += len(again) - 1
+            return [*again]
         self._given_up += 1
         if self._given_up == failures.FAILURES_WITHOUT_SUCCESS and not self._succeeded:
             self.stage = "failed"
@@ -364,38 +365,23 @@ class ReindexPlanner:
         self._next.entries[file.path] = SnapshotEntry(*file[1:], digest, reason, failures.failure(error, at_ns))
         return self._batch_done(instruction.files)
 
-    def _another_try(self, instruction: HashFiles | IndexFiles, error: BaseException) -> list[Instruction]:
-        """Return instructions that try a failed batch again, in pieces or alone. Empty where that is enough."""
-        if len(instruction.files) > 1:
-            pieces = pieces_of(replace(instruction, pause=0.0), apart=isinstance(error, WorkerDied))
-            self._waiting += len(pieces) - 1
-            return [*pieces]
-        if isinstance(instruction, IndexFiles) and isinstance(error, WorkerDied) and not error.is_known:
-            return [replace(instruction, apart=True, pause=0.0)]
-        if instruction.attempt < failures.attempts(error):
-            return [replace(instruction, attempt=instruction.attempt + 1, pause=0.0)]
-        return []
-
     def _lost(self, instruction: Work, error: WorkerLost | StorageUnreachable, at_ns: int) -> list[Instruction]:
         """Return instructions that try lost work again after a pause, or postpone its files to the next run.
 
         A run whose storage cannot be reached for so long ends: it could not commit what is pending.
         """
-        losses = instruction.losses + 1
-        pause = failures.pause_after(losses)
-        if pause is None and isinstance(error, WorkerLost) and isinstance(instruction, (HashFiles, IndexFiles)):
+        later = tries_after_loss(instruction)
+        if later is None and isinstance(error, WorkerLost) and isinstance(instruction, (HashFiles, IndexFiles)):
             return self._postpone(instruction, error, at_ns)
-        if pause is None:
+        if later is None:
             self.stage = "failed"
             return [Abort(error)]
-        later = replace(instruction, losses=losses, pause=pause)
-        if not isinstance(later, (HashFiles, IndexFiles)):
-            return [later]
-        pieces = pieces_of(later) if losses == failures.LOSSES_OF_A_BATCH else [later]
-        self._waiting += len(pieces) - 1
-        for piece in pieces:
+        if not isinstance(instruction, (HashFiles, IndexFiles)):
+            return [*later]
+        self._waiting += len(later) - 1
+        for piece in later:
             self._count_paused(piece, 1)
-        return [*pieces, *(self._commit_if_due() if self.stage == "indexing" else [])]
+        return [*later, *(self._commit_if_due() if self.stage == "indexing" else [])]
 
     def _count_paused(self, instruction: Instruction, number: int) -> None:
         """Count an instruction and its files where it waits for its next try, or waited for it (-1)."""

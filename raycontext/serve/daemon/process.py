@@ -32,12 +32,12 @@ from raycontext.serve.daemon.files import read_token, read_watches, remove_left_
 from raycontext.serve.daemon.processes import end_children, memory
 from raycontext.serve.daemon.ray_behind import RayBehind
 from raycontext.serve.daemon.tcp import TcpServer
+from raycontext.serve.daemon_messages import Health
 from raycontext.serve.http.access import Access
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
 from raycontext.serve.http.server import server_for
 from raycontext.serve.mcp.mount import McpMount
-from raycontext.serve.messages import Health
 from raycontext.serve.savings import Savings
 from raycontext.serve.service import Service
 from raycontext.settings import Settings

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from raycontext.daemon_client.addresses import is_everywhere
+from raycontext.serve.daemon_messages import Health
 from raycontext.serve.http.access import Access
 from raycontext.serve.http.api import Daemon, http_application
 from raycontext.serve.http.guard import Guard
@@ -19,7 +20,6 @@ from raycontext.serve.http.host_names import LOOPBACK_NAMES
 from raycontext.serve.http.server import server_for
 from raycontext.serve.http.token_exchange import OneUseCodes, exchange_route
 from raycontext.serve.mcp.mount import McpMount
-from raycontext.serve.messages import Health
 from raycontext.serve.reach import Reach
 from raycontext.serve.service import Service
 

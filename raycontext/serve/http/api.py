@@ -41,12 +41,10 @@ from raycontext.errors import (
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.files.foreign_json import read_json
 from raycontext.index.request import refused
+from raycontext.serve.daemon_messages import Health
 from raycontext.serve.http.calls import CALLS, Call, Query, method_of
 from raycontext.serve.http.openapi import openapi
-from raycontext.serve.messages import (
-    Failure,
-    Health,
-)
+from raycontext.serve.messages import Failure
 from raycontext.serve.service import Service
 
 __all__ = ["Daemon", "failed_response", "failure", "http_application", "status_of"]

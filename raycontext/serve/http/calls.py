@@ -11,6 +11,7 @@ from raycontext.relations.grep_answer import GrepAnswer
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
 from raycontext.sdk.watching.watches import WatchState
+from raycontext.serve.daemon_messages import CollectionSavings, SavingsAnswer, SavingsQuery
 from raycontext.serve.grep import GrepQuery, grep
 from raycontext.serve.messages import (
     Answer,
@@ -19,13 +20,10 @@ from raycontext.serve.messages import (
     ClearQuery,
     CollectionQuery,
     CollectionsAnswer,
-    CollectionSavings,
     IndexQuery,
     JobsAnswer,
     JobState,
     RelatedQuery,
-    SavingsAnswer,
-    SavingsQuery,
     SearchQuery,
     StatusAnswer,
     UnwatchAnswer,

@@ -11,15 +11,10 @@ from pydantic import BaseModel
 from raycontext import __version__
 from raycontext.chunk.languages.detect import LANGUAGES
 from raycontext.models import ChunkKind
+from raycontext.serve.daemon_messages import Health, TokenAnswer, TokenQuery
 from raycontext.serve.http.calls import CALLS, method_of
 from raycontext.serve.http.descriptions import DescribedSchema
-from raycontext.serve.messages import (
-    Failure,
-    Health,
-    JobState,
-    TokenAnswer,
-    TokenQuery,
-)
+from raycontext.serve.messages import Failure, JobState
 
 __all__ = ["GLOB", "openapi"]
 

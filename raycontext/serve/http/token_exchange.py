@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from raycontext.errors import RequestRefused
 from raycontext.index.request import refused
+from raycontext.serve.daemon_messages import TokenAnswer, TokenQuery
 from raycontext.serve.http.api import failed_response
-from raycontext.serve.messages import TokenAnswer, TokenQuery
 
 __all__ = ["CODE_SECONDS", "EXCHANGE_PATH", "OneUseCodes", "exchange_route"]
 

@@ -21,13 +21,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from raycontext import __version__
 from raycontext.errors import RaycontextError
 from raycontext.serve.mcp.channel import ChannelClosed, exchange
 from raycontext.serve.mcp.jsonrpc import (
     INVALID_PARAMS,
     INVALID_REQUEST,
-    METHOD_NOT_FOUND,
     PARSE_ERROR,
     Batch,
     Message,
@@ -41,13 +39,18 @@ from raycontext.serve.mcp.jsonrpc import (
     success,
     told,
 )
+from raycontext.serve.mcp.revisions import (
+    SHOWN_CHARACTERS,
+    answer_here,
+    enveloped,
+    is_identifier,
+    progress_token,
+    version_of,
+    without_envelope,
+)
 from raycontext.serve.mcp.standard_streams import MAX_LINE_BYTES, Outbox, read_lines, watch_client
 from raycontext.serve.mcp.tools import (
-    HANDSHAKE_VERSIONS,
-    INSTRUCTIONS,
     MODERN_VERSIONS,
-    SERVER_NAME,
-    SERVER_TITLE,
     TOOLS,
 )
 
@@ -60,14 +63,6 @@ HEARTBEAT_SECONDS = 1.0
 CALL_SECONDS = 50.0  # clients commonly wait 60
 BATCH_VERSION = "2025-03-26"
 """The only revision of the protocol with batches."""
-SHOWN_CHARACTERS = 200
-"""Number of characters of a text from the client or the daemon that a message repeats."""
-UNSUPPORTED_VERSION = -32022
-VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
-CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
-SERVER_KEY = "io.modelcontextprotocol/serverInfo"
-SERVER_INFO = {"name": SERVER_NAME, "title": SERVER_TITLE, "version": __version__}
-CAPABILITIES = {"tools": {"listChanged": False}}
 TOOL_NAMES = frozenset(tool["name"] for tool in TOOLS)
 
 
@@ -118,7 +113,7 @@ class Relay:
         elif isinstance(method, str) and "id" not in message:
             self._notified(method, message.get("params"))
             reply(None)
-        elif not isinstance(method, str) or not _is_identifier(identifier):
+        elif not isinstance(method, str) or not is_identifier(identifier):
             reply(failure(None, ProtocolError(INVALID_REQUEST, "Invalid request")))
         elif in_batch and method == "initialize":
             reply(failure(identifier, ProtocolError(INVALID_REQUEST, "initialize cannot stand in a batch")))
@@ -152,7 +147,7 @@ class Relay:
             if method == "tools/call":
                 self._start_call(identifier, params, reply)
             else:
-                result = _answer(method, params)
+                result = answer_here(method, params)
                 if method == "initialize":
                     self._takes_batches = result["protocolVersion"] == BATCH_VERSION
                 reply(success(identifier, result))
@@ -161,7 +156,7 @@ class Relay:
 
     def _start_call(self, identifier: Any, params: Any, reply: Reply) -> None:
         """Start a call as a task. Raises `ProtocolError` when it is malformed or there are too many."""
-        version = _version(params)
+        version = version_of(params)
         name = params.get("name") if isinstance(params, dict) else None
         if not isinstance(name, str):
             raise ProtocolError(INVALID_PARAMS, "Invalid request parameters", "")
@@ -184,8 +179,8 @@ class Relay:
 
     async def _call(self, identifier: Any, name: str, params: Message, version: str | None, reply: Reply) -> None:
         """Carry out a call and send its response."""
-        progress = _Progress(self._send, _progress_token(params))
-        request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": _enveloped(params, version)}
+        progress = _Progress(self._send, progress_token(params))
+        request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": enveloped(params, version)}
         headers = {"MCP-Protocol-Version": version or MODERN_VERSIONS[-1], "Mcp-Method": "tools/call", "Mcp-Name": name}
         try:
             async with asyncio.timeout(CALL_SECONDS):
@@ -200,7 +195,7 @@ class Relay:
         except ValueError:  # it could be read, but not passed on
             response = failure(None, ProtocolError(INVALID_PARAMS, "Invalid request parameters", ""))
         if version is None:
-            _without_envelope(response)
+            without_envelope(response)
         reply({**response, "jsonrpc": "2.0", "id": identifier})
 
     async def _relayed(self, request: Message, headers: dict[str, str], progress: _Progress) -> Message:
@@ -273,82 +268,6 @@ async def _response(socket: str, request: Message, headers: dict[str, str], prog
             shown = problem if isinstance(problem, str) else "it is not a response of MCP"
             return told(f"The raycontext daemon refused the call: {shown[:SHOWN_CHARACTERS]}")
     raise ChannelClosed("it ended its answer before the result")
-
-
-def _answer(method: str, params: Any) -> Message:
-    """Return the result of a request that needs no daemon. Raises `ProtocolError`."""
-    if method == "initialize":
-        asked = params.get("protocolVersion") if isinstance(params, dict) else None
-        if not isinstance(asked, str):
-            raise ProtocolError(INVALID_PARAMS, "Invalid request parameters", "")
-        return {
-            "protocolVersion": asked if asked in HANDSHAKE_VERSIONS else HANDSHAKE_VERSIONS[-1],
-            "capabilities": CAPABILITIES,
-            "serverInfo": SERVER_INFO,
-            "instructions": INSTRUCTIONS,
-        }
-    version = _version(params)
-    if method == "tools/list":
-        result: Message = {"tools": TOOLS}
-    elif method == "ping" and version is None:
-        return {}
-    elif method == "server/discover" and version is not None:
-        result = {"supportedVersions": MODERN_VERSIONS, "capabilities": CAPABILITIES, "instructions": INSTRUCTIONS}
-    else:
-        raise ProtocolError(METHOD_NOT_FOUND, "Method not found", method[:100])
-    if version is not None:
-        stamp = {"_meta": {SERVER_KEY: SERVER_INFO}}
-        result = {**result, "resultType": "complete", "ttlMs": 0, "cacheScope": "private", **stamp}
-    return result
-
-
-def _version(params: Any) -> str | None:
-    """Return the version in the envelope of a modern request; None for a request of the era of `initialize`.
-
-    Raises `ProtocolError` when the version is not supported.
-    """
-    meta = params.get("_meta") if isinstance(params, dict) else None
-    if not isinstance(meta, dict) or VERSION_KEY not in meta:
-        return None
-    version = meta[VERSION_KEY]
-    if version not in MODERN_VERSIONS:
-        asked = version[:SHOWN_CHARACTERS] if isinstance(version, str) else None
-        supported = {"supported": list(MODERN_VERSIONS), "requested": asked}
-        raise ProtocolError(UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
-    return str(version)
-
-
-def _enveloped(params: Message, version: str | None) -> Message:
-    """Return the parameters with the envelope of a modern request."""
-    if version is not None:
-        return params
-    token = _progress_token(params)
-    asks = {} if token is None else {"progressToken": token}
-    return {**params, "_meta": {**asks, VERSION_KEY: MODERN_VERSIONS[-1], CAPABILITIES_KEY: {}}}
-
-
-def _without_envelope(response: Message) -> None:
-    """Remove from a response what the era of `initialize` does not know."""
-    result = response.get("result")
-    if isinstance(result, dict):
-        result.pop("resultType", None)
-        meta = result.get("_meta")
-        if isinstance(meta, dict):
-            meta.pop(SERVER_KEY, None)
-            if not meta:
-                del result["_meta"]
-
-
-def _is_identifier(value: object) -> bool:
-    """Return whether a value can identify a request, or its progress: texts and whole numbers can."""
-    return isinstance(value, str | int) and not isinstance(value, bool)
-
-
-def _progress_token(params: Message) -> Any:
-    """Return the token under which a client wants to hear of progress; None when it does not want to."""
-    meta = params.get("_meta")
-    token = meta.get("progressToken") if isinstance(meta, dict) else None
-    return token if _is_identifier(token) else None
 
 
 def _in_thread(function: Callable[[], str]) -> asyncio.Future[str]:

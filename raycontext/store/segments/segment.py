@@ -35,14 +35,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from raycontext.analyse.postings import PostingLists, Postings
-from raycontext.files.arrow import check_uncompressed, read_uncompressed
+from raycontext.files.arrow import check_uncompressed
 from raycontext.kernel.trigrams import TrigramLists
 from raycontext.store.manifest import SegmentReference
 from raycontext.store.segments import batches, checks, format_1, format_2, format_3, format_5
 from raycontext.store.segments.batches import CompressedBatches, label_bytes, text_bytes
-from raycontext.store.segments.checked_file import CheckedFile
 from raycontext.store.segments.columns import (
-    code_rows,
     number_lists,
     numbers,
     path_hash,
@@ -50,7 +48,8 @@ from raycontext.store.segments.columns import (
     read_trigram_lists,
 )
 from raycontext.store.segments.places import ImportColumns, NumberPlaces
-from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, FIRST_WITH_BLOCKS, SegmentFolder
+from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION, FIRST_WITH_BLOCKS
+from raycontext.store.segments.segment_vectors import SegmentVectors
 from raycontext.store.storage.base import Storage
 
 __all__ = [
@@ -69,7 +68,7 @@ POSTINGS = (*FIELDS, "name")
 """Names of the postings, in the order of their record batches: the lexical fields, then the names of definitions."""
 
 
-class Segment(SegmentFolder):
+class Segment(SegmentVectors):
     """Segment that is opened for reading. Its columns are numpy views of mapped files, which are opened on first use.
 
     Shapes count files, rows (chunks) and definitions of the segment, including dead ones. All members raise
@@ -121,44 +120,6 @@ class Segment(SegmentFolder):
     def row_counts(self) -> NDArray[np.uint32]:
         """Number of each file's chunks, uint32[files]."""
         return numbers(self.files, "row_count")
-
-    @cached_property
-    def vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Vectors of the chunks' bodies: codes int8[rows, dimension] and scales float32[rows]."""
-        return self._coded("vectors.arrow", self._vectors, "codes", "scale")
-
-    def vectors_for(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Return what `vectors` is, of which only some rows are read: only these are compared with their checksums."""
-        return self._coded("vectors.arrow", self._vectors, "codes", "scale", rows)
-
-    @cached_property
-    def scales(self) -> NDArray[np.float32]:
-        """Scales of the chunks' vectors, float32[rows]."""
-        return numbers(self._vectors, "scale")
-
-    @cached_property
-    def signs(self) -> NDArray[np.uint8]:
-        """Sign bits of the chunks' bodies, uint8[rows, ceil(dimension / 8)]."""
-        self._file("vectors.arrow").check_column(self._vectors.column("signs"))
-        return code_rows(self._vectors, "signs")
-
-    @cached_property
-    def name_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Vectors of each file's path and all names that it defines: codes int8[files, dimension], scales [files]."""
-        return self._coded("names.arrow", self._names, "name_codes", "name_scale")
-
-    def name_vectors_for(self, files: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Return what `name_vectors` is, of which only some files are read."""
-        return self._coded("names.arrow", self._names, "name_codes", "name_scale", files)
-
-    @cached_property
-    def path_vectors(self) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Vectors of each file's path alone: codes int8[files, dimension] and scales float32[files]."""
-        return self._coded("names.arrow", self._names, "path_codes", "path_scale")
-
-    def path_vectors_for(self, files: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Return what `path_vectors` is, of which only some files are read."""
-        return self._coded("names.arrow", self._names, "path_codes", "path_scale", files)
 
     def rows_of(self, files: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers of all chunks of some files, given by ordinal, in the order of the files."""
@@ -331,14 +292,6 @@ class Segment(SegmentFolder):
         """Return the ordinals of the files whose path hash is among `hashes`, ascending."""
         return np.flatnonzero(np.isin(self.path_hashes, hashes))
 
-    @cached_property
-    @checks.refusing("vectors.arrow")
-    def _vectors(self) -> pa.Table:
-        file = self._framed("vectors.arrow")
-        table = checks.check_table(read_uncompressed(file.content))
-        file.check_column(table.column("scale"))
-        return checks.check_vectors(table, self.reference.rows)
-
     def _column(self, table: str, name: str) -> NDArray[Any]:
         """Return a numeric column of a table. It is kept, since every query asks for the same columns."""
         key = (table, name)
@@ -352,32 +305,6 @@ class Segment(SegmentFolder):
         if key not in self._arrays:
             self._arrays[key] = getattr(self, table).column(name).chunk(0)
         return self._arrays[key][row].as_py()
-
-    @cached_property
-    @checks.refusing("names.arrow")
-    def _names(self) -> pa.Table:
-        file = self._framed("names.arrow")
-        table = checks.check_table(read_uncompressed(file.content))
-        for name in ("name_scale", "path_scale"):
-            file.check_column(table.column(name))
-        return checks.check_names(table, self.reference.files)
-
-    def _framed(self, name: str) -> CheckedFile:
-        """Return a data file whose columns are compared by whoever reads them; the places of these are compared."""
-        file = self._file(name)
-        file.check_frame()
-        return file
-
-    def _coded(
-        self, name: str, table: pa.Table, codes: str, scale: str, rows: NDArray[np.int64] | None = None
-    ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        """Return views of codes and scales, after a comparison of all codes or of those in some rows."""
-        found = code_rows(table, codes)
-        if rows is None:
-            self._file(name).check_column(table.column(codes))
-        else:
-            self._file(name).check_rows(found, rows)
-        return found, numbers(table, scale)
 
     @cached_property
     def _texts(self) -> CompressedBatches:

@@ -143,6 +143,12 @@ class SegmentFolder:
         return CheckedFile(content, entry["checksum"], blocks, partial(CorruptSegment, self._collection, place))
 
     @checks.refusing(DESCRIPTION)
+    def _framed(self, name: str) -> CheckedFile:
+        """Return a data file whose columns are compared by whoever reads them; the places of these are compared."""
+        file = self._file(name)
+        file.check_frame()
+        return file
+
     def _mapped(self, name: str) -> pa.Buffer:
         """Return the content of a data file after comparing its size alone."""
         try:
