@@ -76,7 +76,8 @@ class _Commands(TyperGroup):
         except UsageError as error:
             name = error.ctx.info_name if error.ctx is not None and error.ctx.parent is not None else ""
             program = " ".join(filter(None, ("raycontext", name)))
-            say(f"error: {safe(error.format_message().rstrip('.'))}. Try '{program} --help'.")
+            told = safe(error.format_message().rstrip("."))
+            say(f"error: {told}{'' if told.endswith('?') else '.'} Try '{program} --help'.")
             raise typer.Exit(ExitCode.WRONG_USE) from None
         except BrokenPipeError:
             raise typer.Exit(output_closed()) from None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePath, PureWindowsPath
-
-import xxhash
 
 from raycontext.discover.commits.names import is_name_of_commit, is_source_of_commit
 from raycontext.discover.trees import folder_of
@@ -24,6 +21,7 @@ from raycontext.store.collection import (
 from raycontext.store.commit_collections import note_use, unused_beyond
 from raycontext.store.kept_catalog import MOST_BEHIND, KeptCatalog, KnownCollection
 from raycontext.store.manifest import Manifest
+from raycontext.store.new_names import names_for
 from raycontext.store.storage.base import Storage
 
 __all__ = ["Catalog", "options_of_folder", "several"]
@@ -176,7 +174,7 @@ class Catalog:
     def prepare(self, source: str, collection: str | None) -> CollectionIdentity:
         """Return the collection that indexes the absolute folder `source`, created where it does not exist.
 
-        Without the name `collection` it is the one that has this source, else a new one named after the folder. Raises
+        Without the name `collection` it is the one that has this source, else a new one that `names_for` names. Raises
         `CollectionExists` where the named collection has another source, `InvalidInput` where the name is not valid.
         """
         if collection is not None:
@@ -190,12 +188,12 @@ class Catalog:
         found = self.of_source(source) or self._undescribed(source, taken)
         if found is not None:
             return found
-        name = re.sub(r"[^a-z0-9._-]+", "-", PurePath(source).name.lower()).strip("-._")[:80] or "root"
-        if name not in taken:
-            with suppress(CollectionExists):  # another process has just made it for another source
-                return Collection(self._storage, name).create(source)
-        name = f"{name}-{xxhash.xxh3_64_hexdigest(source.encode(errors='surrogateescape'))[:8]}"
-        return Collection(self._storage, name).create(source)
+        *names, last = names_for(source, PurePath)
+        for name in names:
+            if name not in taken:
+                with suppress(CollectionExists):  # another process has just made it for another source
+                    return Collection(self._storage, name).create(source)
+        return Collection(self._storage, last).create(source)
 
     def _undescribed(self, source: str, names: set[str]) -> CollectionIdentity | None:
         """Return the collection among `names` that indexes a source and has lost its description, which is written

@@ -127,6 +127,9 @@ def test_answers_of_relations_have_paths_from_the_current_folder(shop: tuple[Com
     assert outlined.startswith("shop/shop/cart.py\n")
     used = command("usages", "charge_card", "--in", source).stdout
     assert re.search(r"^defined at shop/shop/payment\.py:\d+  function charge_card$", used, re.M)
+    found = command("grep", "def charge_card", source).stdout
+    assert re.fullmatch(r"shop/shop/payment\.py:\d+:def charge_card\(.*\n", found)
+    assert command("grep", "-l", "def charge_card", cwd=source / "shop").stdout == "payment.py\n"
 
 
 def test_path_means_what_lies_in_it(shop: tuple[Command, Path]) -> None:
@@ -150,6 +153,21 @@ def test_current_folder_answers_from_itself_alone(command: Command, source: Path
     assert {hit["collection"] for hit in json.loads(done.stdout)} == {"beside"}
     assert command("search", "cart", "-c", "shop", cwd=beside).returncode == 0
     assert "shop/cart.py" in command("search", "cart", "--all", cwd=beside).stdout
+
+
+def test_every_query_indexes_a_small_folder_that_never_was(command: Command, tmp_path: Path) -> None:
+    """Be it the folder or the file that is named, or the current folder, below which something is indexed."""
+    code = "def wrap_parcel(parcel):\n    return parcel\n\n\nwrap_parcel(1)\n"
+    write_tree(tmp_path, {"one/post/parcel.py": code, "two/post/parcel.py": code})
+    for folder, asked in (
+        ("one", ("outline", "post/parcel.py")),
+        ("two", ("grep", "^def wrap", "post")),
+        ("two", ("usages", "wrap_parcel")),
+    ):
+        done = command(*asked, cwd=tmp_path / folder)
+        place = tmp_path / folder / ("post" if asked[-1] == "post" else "")
+        assert done.stderr.splitlines()[0] == f"{place} is not indexed yet"
+        assert (done.returncode, "post/parcel.py" in done.stdout) == (0, True)
 
 
 def test_large_current_folder_is_indexed_only_where_the_user_says_so(command: Command, tmp_path: Path) -> None:
@@ -374,7 +392,12 @@ def test_address_is_read_from_the_environment(shop: tuple[Command, Path]) -> Non
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("nonsense",), "nonsense"), (("search",), "query"), (("list", "--nonsense"), "--nonsense")],
+    [
+        (("serach",), "Did you mean 'search'? Try"),
+        (("search",), "query"),
+        (("list", "--nonsense"), "--nonsense"),
+        (("search", "x", "--langauge", "go"), "--langauge. Did you mean --language? Try"),
+    ],
 )
 def test_wrong_use_is_exit_code_2(command: Command, arguments: tuple[str, ...], message: str) -> None:
     done = command(*arguments)

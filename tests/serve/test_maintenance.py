@@ -32,7 +32,7 @@ def damage(root: Path) -> Path:
     return place
 
 
-def test_healthy_collections_are_verified(indexed: Command) -> None:
+def test_healthy_collections_are_verified(indexed: Command, source: Path) -> None:
     done = indexed("verify", "--deep")
     assert (done.returncode, done.stderr) == (0, "")
     first, compared, second, _ = done.stdout.splitlines()
@@ -40,7 +40,7 @@ def test_healthy_collections_are_verified(indexed: Command) -> None:
     assert compared == "  every file hashed; 1 indexed files compared with the source, 0 changed since"
     assert second.startswith("shop: healthy, version 1: ")
     assert "5 indexed files" in second
-    shallow = indexed("verify", "shop")
+    shallow = indexed("verify", source / "shop")
     assert shallow.returncode == 0
     assert [line.split(":")[0] for line in shallow.stdout.splitlines()] == [
         "shop",

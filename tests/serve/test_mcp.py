@@ -143,6 +143,13 @@ async def test_the_first_search_indexes_the_folder(place: Place) -> None:
     assert "was not indexed before" not in again
 
 
+async def test_every_query_indexes_a_small_folder_that_never_was(place: Place) -> None:
+    project = place.projects / "unknown"
+    write_tree(project, {"store.py": "def keep(session):\n    return session\n\n\nkeep(1)\n"})
+    _, structured = await called(place, "find_usages", path=str(project), symbol="keep")
+    assert [use["line"] for use in structured["results"]] == [5]
+
+
 async def test_a_search_indexes_no_large_folder_unasked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     project = place.projects / "large"
     write_tree(project, {f"part{number}.py": f"def part{number}():\n    pass\n" for number in range(4)})

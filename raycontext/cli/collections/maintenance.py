@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raycontext.cli.display import print_json, say
-from raycontext.cli.terminal import Address, Json, Root, Runtime, connected
+from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected
+from raycontext.errors import InvalidInput
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from raycontext.sdk.connection import SyncContext
     from raycontext.store.checking.reports import Damage, RepairReport, VerificationReport
 
 __all__ = ["repair", "verify"]
 
-Name = Annotated[str | None, typer.Argument(help="Name of a collection [default: all].")]
+Place = Annotated[
+    str | None,
+    typer.Argument(metavar="PATH", help="A place in an indexed folder, or the name of a collection [default: all]."),
+]
 
 
 def verify(
-    collection: Name = None,
+    path: Place = None,
+    collection: Collection = None,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Hash every file, and compare the chunks with source files that have not changed."),
@@ -33,7 +40,7 @@ def verify(
 ) -> None:
     """Check that nothing of an index is missing or damaged. Exit code 5 if something is."""
     with connected(root, address, None if address else "inline") as context:
-        reports = context.verify(collection, deep=deep)
+        reports = context.verify(_meant(context, path, collection), deep=deep)
     if as_json:
         print_json([report.model_dump(mode="json") for report in reports])
     else:
@@ -46,7 +53,8 @@ def verify(
 
 
 def repair(
-    collection: Name = None,
+    path: Place = None,
+    collection: Collection = None,
     root: Root = None,
     address: Address = None,
     runtime: Runtime = None,
@@ -54,7 +62,7 @@ def repair(
 ) -> None:
     """Rebuild the damaged parts of an index from the source, and nothing else."""
     with connected(root, address, runtime) as context:
-        reports = context.repair(collection)
+        reports = context.repair(_meant(context, path, collection))
     if as_json:
         print_json([report.model_dump(mode="json") for report in reports])
     else:
@@ -62,6 +70,22 @@ def repair(
             _print_repair(report)
     if not reports:
         say("nothing is indexed yet: raycontext index PATH")
+
+
+def _meant(context: SyncContext, place: str | None, collection: str | None) -> str | None:
+    """Return the collection that a name, or a place in its folder, means; None for all.
+
+    A word without a slash is the name of a collection before it is a folder. Raises `UnknownCollection`, `PathNotFound`
+    or `InvalidInput`.
+    """
+    if place is None:
+        return collection
+    if collection is not None:
+        raise InvalidInput("Both a place and a collection are given", "Give one of them.")
+    is_path = "/" in place or place.startswith((".", "~"))
+    if not is_path and (not Path(place).exists() or any(known.name == place for known in context.collections())):
+        return place
+    return context.resolve(path=place)
 
 
 def _print_verification(report: VerificationReport) -> None:

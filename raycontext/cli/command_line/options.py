@@ -115,15 +115,15 @@ NUMBERS = (
     Option(("--limit", "-n"), "Largest number of places, 1 to 1000.", int, default=50, least=1, most=1000),
     Option(("--offset",), "Number of places to leave out from the start.", int, default=0, least=0, most=100_000),
 )
+OR_HERE = Argument(
+    "path", "A file or folder [default: the current folder]. A folder that never was indexed is indexed first.", False
+)
 TARGET = Argument("target", "A name, TYPE.NAME, or a line of a definition.", shown="NAME|PATH:LINE")
 
 GREP = QueryCommand(
     "grep",
     "List the lines of indexed files that match a regular expression. Exit code 1 if nothing is found.",
-    (
-        Argument("pattern", "A regular expression of one line, in the syntax of ripgrep."),
-        Argument("path", "A file or folder that is indexed [default: the current folder].", False),
-    ),
+    (Argument("pattern", "A regular expression of one line, in the syntax of ripgrep."), OR_HERE),
     (
         Option(("--ignore-case", "-i"), "Case does not matter.", bool),
         Option(("--word", "-w"), "A match begins and ends where a word does.", bool),
@@ -242,7 +242,7 @@ QUERY_COMMANDS = {
         QueryCommand(
             "outline",
             "List the definitions of a file or folder with their documentation. Exit code 1 if nothing is found.",
-            (Argument("path", "A file or folder that is indexed."),),
+            (Argument("path", "A file or folder. A folder that never was indexed is indexed first."),),
             (
                 Option(
                     ("--kind",),
@@ -268,7 +268,7 @@ QUERY_COMMANDS = {
         QueryCommand(
             "map",
             "List the most important definitions of a file or folder, ranked by use. Exit code 1 if nothing is found.",
-            (Argument("path", "A file or folder that is indexed [default: the current folder].", False),),
+            (OR_HERE,),
             (
                 Option(
                     ("--max-tokens",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from raycontext.cli.command_line.help_page import help_page, value_name
@@ -21,7 +22,17 @@ class _Parser(argparse.ArgumentParser):
         return command_help(self.command) + "\n"
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}. Try '{self.prog} --help'.\n")
+        self.exit(2, f"error: {message}{_meant(self.command, message)} Try '{self.prog} --help'.\n")
+
+
+def _meant(command: QueryCommand, message: str) -> str:
+    """Return the end of a sentence about unknown options: those of the command that are nearly written so."""
+    known = [flag for option in command.options for flag in option.flags if flag.startswith("--")]
+    written = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
+    if not message.startswith("unrecognized"):
+        return "."
+    near = [flag for word in written for flag in get_close_matches(word, known, 1, 0.7)]
+    return f". Did you mean {' and '.join(dict.fromkeys(near))}?" if near else "."
 
 
 def command_help(command: QueryCommand) -> str:

@@ -1,4 +1,4 @@
-"""The folder that a search indexes because it never was, and whether it may be indexed in passing."""
+"""The folder that a query indexes because it never was, and whether it may be indexed in passing."""
 
 from __future__ import annotations
 
@@ -16,25 +16,30 @@ from raycontext.text.safe import safe
 __all__ = ["folder_to_index"]
 
 
-def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None, address: str | None) -> str:
-    """Return the folder to index for a search that no collection answers.
+def folder_to_index(
+    body: dict[str, Any], refused: RemoteError, here: str, root: str | None, address: str | None
+) -> str:
+    """Return the folder to index for a query that no collection answers.
 
+    It is the folder that the query names, else the current one, which may hold the file that the query names.
     A folder is indexed where it is small or the user at the terminal says so, be it the current one or one that the
-    search names. Raises `refused` for a search that names a collection or a file, and an error with its exit code for a
-    folder that is private or too large, and for any on a cluster.
+    query names. Raises `refused` for a query that names a collection or a file elsewhere, and an error with its exit
+    code for a folder that is private or too large, and for any on a cluster.
+
+    body: the query. here: the current folder.
     """
-    named, here = body.get("path"), body.get("folder")
-    folder = os.path.realpath(named or here or "")
-    if body.get("collection") or body.get("collections") or not Path(folder).is_dir():
+    folder = _folder_of(body, os.path.realpath(here))
+    if folder is None or body.get("collection") or body.get("collections"):
         raise refused
     command = f"`raycontext index {folder}`"
-    elsewhere = "--collection NAME or --all searches what is indexed elsewhere."
+    several = " or --all" if "collections" in body else ""
+    elsewhere = f"--collection NAME{several} searches what is indexed elsewhere."
     if address:  # its nodes may not see the folder, and others share its collections
         raise _refused(
             refused, f"{folder} is not indexed on this cluster: {command} with its --address does. {elsewhere}"
         )
     if refused.name == NotIndexedYet.__name__ and not _is_source(folder, root):
-        raise refused  # the source of the collection is a folder above, which this search does not name
+        raise refused  # the source of the collection is a folder above, which this query does not name
     obstacle = obstacle_to_first_index(folder)
     if obstacle is None:
         return folder
@@ -43,6 +48,16 @@ def folder_to_index(body: dict[str, Any], refused: RemoteError, root: str | None
     if not _agrees(f"{folder} is not indexed yet and {obstacle.reason}. Index it now? [y/N] "):
         raise _refused(refused, f"{folder} is not indexed, and {obstacle.reason}: {command}. {elsewhere}")
     return folder
+
+
+def _folder_of(body: dict[str, Any], here: str) -> str | None:
+    """Return the folder that a query is about; None where it is about a file that is not in the current folder."""
+    place, _, line = str(body.get("target") or body.get("start") or "").rpartition(":")
+    named = body.get("path") or (place if os.path.isabs(place) and line.isdecimal() else "")  # noqa: PTH117
+    found = os.path.realpath(named) if named else here
+    if Path(found).is_dir():
+        return found
+    return here if Path(here) in Path(found).parents else None
 
 
 def _is_source(folder: str, root: str | None) -> bool:

@@ -5,8 +5,8 @@ Nothing but the standard library is imported as long as a daemon answers (see `m
 
 from __future__ import annotations
 
-from raycontext.cli.display import print_json, say
-from raycontext.cli.queries.search import asked, current_folder, given_globs
+from raycontext.cli.display import place_from_here, print_json, say
+from raycontext.cli.queries.search import answered, current_folder, given_globs
 from raycontext.errors import InvalidInput
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.files.paths import real_path
@@ -47,7 +47,7 @@ def run(name: str, given: Given) -> int:
         body["path"] = real_path(text_of(given["path"]))
     elif given["collection"] is None:
         body["folder"] = current_folder()
-    answer = asked(name, body, given)
+    answer = answered(name, body, given)
     if given["as_json"]:
         print_json(answer)
     else:
@@ -58,9 +58,15 @@ def run(name: str, given: Given) -> int:
 
 
 def _shown(answer: Entry, given: Given) -> Iterator[str]:
-    """Yield the lines of an answer. Context lines stand once, and `--` stands where lines are left out."""
+    """Yield the lines of an answer. Context lines stand once, and `--` stands where lines are left out.
+
+    Paths are relative to the current folder, as those of all results are.
+    """
+    source = answer["source"]
     for file in answer["files"]:
-        yield safe(f"{file['path']}:{file['lines']}" if given["count"] else file["path"])
+        place = place_from_here(source, file["path"])
+        yield f"{place}:{file['lines']}" if given["count"] else place
+    places = {line["path"]: place_from_here(source, line["path"]) for line in answer["lines"]}
     matching = {(line["path"], line["line"]) for line in answer["lines"]}
     has_context = any(line["before"] or line["after"] for line in answer["lines"])
     last: tuple[str, int] | None = None
@@ -78,7 +84,7 @@ def _shown(answer: Entry, given: Given) -> Iterator[str]:
             if has_context and last is not None and last != (path, at - 1):
                 yield "--"
             mark = ":" if is_match else "-"
-            yield safe(f"{path}{mark}{at}{mark}{cut_line(text)}")
+            yield f"{places[path]}{mark}{at}{mark}{safe(cut_line(text))}"
             last = (path, at)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from raycontext.cli.display import place_from_here, print_json, say
-from raycontext.cli.queries.search import asked, current_folder, given_globs
+from raycontext.cli.queries.search import answered, current_folder, given_globs
 from raycontext.errors import InvalidInput
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.files.paths import place_of, real_path
@@ -47,7 +47,7 @@ def run(name: str, given: Given) -> int:
         body["path"] = real_path(given["place"])
     elif given["collection"] is None:
         body["folder"] = current_folder()
-    answer = asked(name, body, given)
+    answer = answered(name, body, given)
     if given["as_json"]:
         print_json(answer)
     else:

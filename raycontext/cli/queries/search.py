@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Given = dict[str, Any]
 
-__all__ = ["asked", "current_folder", "given_globs", "run"]
+__all__ = ["answered", "current_folder", "given_globs", "run"]
 
 
 def run(name: str, given: Given) -> int:
@@ -32,7 +32,7 @@ def run(name: str, given: Given) -> int:
     if not (given.get("collections") or given.get("collection") or given.get("everywhere")):
         body["paths"] = [from_here(glob) for glob in given["paths"] or ()]
     body = {key: value for key, value in body.items() if value is not None}
-    answer = _answer(name, body, given)
+    answer = answered(name, body, given)
     hits = answer["hits"]
     if given["around"]:
         hits = with_context(hits, given["around"])
@@ -116,18 +116,21 @@ def _related_body(given: Given) -> dict[str, Any]:
     return {"path": path, "line": int(line), "collection": given["collection"]}
 
 
-def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
-    """Return the answer. A folder that was never indexed is indexed first, and a first run is waited for."""
+def answered(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+    """Return the answer to any query. A folder that was never indexed is indexed first, and a first run is waited for.
+
+    Raises what the SDK raises, and `RemoteError`.
+    """
     try:
-        answer = asked(name, body, given)
+        answer = _asked(name, body, given)
     except RemoteError as refused:
-        if refused.exit_code != ExitCode.NO_COLLECTION or name != "search" or given["ref"] or given["changed"]:
+        if refused.exit_code != ExitCode.NO_COLLECTION or given.get("ref") or given.get("changed"):
             raise
         from raycontext.cli.queries.first_search import folder_to_index
 
-        folder = folder_to_index(body, refused, given["root"], given["address"])
+        folder = folder_to_index(body, refused, current_folder(), given["root"], given["address"])
     else:
-        is_first = answer["version"] == 0 and answer["indexing"] and not body.get("collection")
+        is_first = answer.get("version") == 0 and answer.get("indexing") and not body.get("collection")
         if not is_first or body.get("collections"):
             return answer
         folder = answer["indexing"][0]["source"]
@@ -135,10 +138,10 @@ def _answer(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
 
     say(f"{safe(folder)} is not indexed yet")
     index_folder(folder, root=given["root"], address=given["address"])
-    return asked(name, body, given)
+    return _asked(name, body, given)
 
 
-def asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+def _asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
     """Return the answer of the daemon, or of this process when no daemon can answer yet."""
     root = lifecycle.daemon_root(given["root"], given["address"])
     if root is None:
@@ -151,8 +154,8 @@ def asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
         lifecycle.retire_older(root, other)
     except wire.DaemonGone:
         reply = None
-    if reply is None and _is_first(name, root):
-        reply = _asked_of_a_new_daemon(root, body)
+    if reply is None and _is_empty(root):
+        reply = _asked_of_a_new_daemon(name, root, body)
     if reply is not None and reply.status != lifecycle.UNAVAILABLE:
         answer: dict[str, Any] = wire.checked(reply)
         return answer
@@ -165,10 +168,10 @@ def asked(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
             lifecycle.start_quietly(root)
 
 
-def _is_first(name: str, root: str) -> bool:
-    """Return whether this is a search in a root that holds nothing: no answer is possible before a daemon has indexed
-    the folder. An object store is not looked into."""
-    if name != "search" or "://" in root:
+def _is_empty(root: str) -> bool:
+    """Return whether a root holds nothing: no answer is possible before a daemon has indexed the folder. An object
+    store is not looked into."""
+    if "://" in root:
         return False
     try:
         names = os.listdir(root)  # noqa: PTH208 - pathlib takes longer to import
@@ -179,8 +182,8 @@ def _is_first(name: str, root: str) -> bool:
     return not any(os.path.lexists(f"{root}/{name}/FORMAT") for name in names)
 
 
-def _asked_of_a_new_daemon(root: str, body: dict[str, Any]) -> wire.Reply | None:
-    """Start a daemon where none runs, and return its answer to a search; None where it has none."""
+def _asked_of_a_new_daemon(name: str, root: str, body: dict[str, Any]) -> wire.Reply | None:
+    """Start a daemon where none runs, and return its answer to a query; None where it has none."""
     from raycontext.daemon_client.probe import probe
 
     if probe(root).state not in ("absent", "stale"):
@@ -188,7 +191,7 @@ def _asked_of_a_new_daemon(root: str, body: dict[str, Any]) -> wire.Reply | None
     say(lifecycle.announcement(safe(root)))
     try:
         lifecycle.ensure_ready(root, tell=say, replaces=False)
-        return wire.ask(root, "POST", "/api/search?wait=0", body)
+        return wire.ask(root, "POST", f"/api/{name}?wait=0", body)
     except (wire.DaemonGone, DaemonFailed):
         return None
 

@@ -38,7 +38,7 @@ Report = Callable[[float, float | None, str | None], Awaitable[None]]
 """Function that reports progress to the client: value, total, text."""
 
 FIRST_SEARCH_SECONDS = 20.0
-"""Longest wait of the first search of a folder for its index, in seconds. Clients commonly give a call 60 s."""
+"""Longest wait of the first query of a folder for its index, in seconds. Clients commonly give a call 60 s."""
 INDEX_SECONDS = 3.0
 """Longest wait of `index_codebase`, in seconds. Small folders are done by then."""
 POLL_SECONDS = 0.25
@@ -82,14 +82,9 @@ class Calls:
         """Search a folder; index it first when it never was."""
         if "ref" in arguments or "changed" in arguments:
             return await self._search_ref(arguments, place)
-        found = await self._collection_of(place)
-        notes: list[str] = []
-        if found is None or found.version == 0:
-            job = await self._first_index(place, found, report)
-            found = await self._collection_of(place)
-            if found is None or found.version == 0:
-                return _nothing_yet(place, job, arguments)
-            notes.append("This folder was not indexed before; this call has indexed it.")
+        found, notes = await self._searchable(place, report)
+        if isinstance(found, JobState):
+            return _nothing_yet(place, found, arguments)
         globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
         query, limit, grep = arguments["query"], arguments["limit"], arguments.get("grep", "")
         answer = await self._service.search(
@@ -114,25 +109,25 @@ class Calls:
         first = f"{_counted(answer)} for '{query}' in {place} at {ref or changed}"
         return _results(first, root, notes, answer, arguments)
 
-    async def _find_related(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+    async def _find_related(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Find code similar to a line of a file."""
-        found = await self._indexed(place)
+        found = await self._indexed(place, report)
         line, limit = arguments["line"], arguments["limit"]
         answer = await self._service.related(RelatedQuery(path=place, line=line, limit=limit))
         return _results(f"{_counted(answer)} like line {line} of {place}", found.source, [], answer, arguments)
 
-    async def _find_usages(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+    async def _find_usages(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Answer who uses or calls a definition, or what it calls."""
-        return await find_usages(self._service, await self._indexed(place), arguments, place)
+        return await find_usages(self._service, await self._indexed(place, report), arguments, place)
 
-    async def _outline(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+    async def _outline(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Answer which definitions a file or folder has."""
-        return await outline_of(self._service, await self._indexed(place), arguments, place)
+        return await outline_of(self._service, await self._indexed(place, report), arguments, place)
 
-    async def _grep_code(self, arguments: dict[str, Any], place: str, _: Report) -> ToolAnswer:
+    async def _grep_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Answer which lines match a regular expression."""
         globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
-        return await grep_code(self._service, await self._indexed(place), arguments, place, globs)
+        return await grep_code(self._service, await self._indexed(place, report), arguments, place, globs)
 
     async def _index_codebase(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Start an index job, wait a while for its end, and answer with its progress."""
@@ -203,14 +198,30 @@ class Calls:
             return None
         return next((summary for summary in await self._service.collections() if summary.name == name), None)
 
-    async def _indexed(self, place: str) -> CollectionSummary:
-        """Return the collection that has `place`. Raises `InvalidInput` where none does, and `PathNotAllowed`."""
+    async def _indexed(self, place: str, report: Report) -> CollectionSummary:
+        """Return the collection that has `place`, whose folder is indexed first when it never was.
+
+        Raises `InvalidInput` where that goes on or must not be done in passing, and `PathNotAllowed`.
+        """
+        found, _ = await self._searchable(place, report)
+        if isinstance(found, JobState):
+            what = f"{place} is being indexed ({progress_line(found)})"
+            raise InvalidInput(what, "Call again in some seconds, or use grep meanwhile.")
+        return found
+
+    async def _searchable(self, place: str, report: Report) -> tuple[CollectionSummary | JobState, list[str]]:
+        """Return the collection that has `place`, whose folder is indexed first when it never was, and notes on that.
+
+        Return the job instead where it still runs. Raises `InvalidInput` for a folder that is not indexed in passing.
+        """
+        found = await self._collection_of(place)
+        if found is not None and found.version > 0:
+            return found, []
+        job = await self._first_index(place, found, report)
         found = await self._collection_of(place)
         if found is None or found.version == 0:
-            raise InvalidInput(
-                f"{place} is in no indexed folder", "Call search_code with the path of its project first."
-            )
-        return found
+            return job, []
+        return found, ["This folder was not indexed before; this call has indexed it."]
 
     async def _excluded(self, place: str) -> tuple[str, ...]:
         """Return the globs that the collection of a folder leaves out, so that patterns of an agent add to them."""

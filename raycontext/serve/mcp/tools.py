@@ -121,8 +121,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
             "Find every place that uses a function, method, class or constant, what calls it, what it calls, or "
             "everything that a change of it can reach, tests included. Use it before you change or remove a "
             "definition, instead of grep: comments and strings do not count, and things of the same name are told "
-            "apart by scope, imports and receivers. What only types could tell is marked as possible. The project "
-            "must be indexed."
+            "apart by scope, imports and receivers. What only types could tell is marked as possible."
         ),
         "inputSchema": arguments_of(
             ["path"],
@@ -166,7 +165,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
             "List the definitions of a file or folder, nested, with kind, lines and the first line of their "
             "documentation. Use it before you read a long file, or to see what a folder holds: then read only the "
             "lines that matter. With map: true and the path of a project that you do not know yet, it lists the most "
-            "important definitions instead, ranked by who uses them. The project must be indexed."
+            "important definitions instead, ranked by who uses them."
         ),
         "inputSchema": arguments_of(
             ["path"],
@@ -192,7 +191,7 @@ TOOLS: Final[list[dict[str, Any]]] = [
         "description": (
             "List every line of the indexed files that matches a regular expression (ripgrep's syntax), with the exact "
             "number of lines and files. Use it for exact text: strings, messages, keys, names in comments. It searches "
-            "what is indexed, by path and line; search_code ranks by meaning instead. The project must be indexed."
+            "what is indexed, by path and line; search_code ranks by meaning instead."
         ),
         "inputSchema": arguments_of(
             ["path", "pattern"],
