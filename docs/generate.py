@@ -363,7 +363,10 @@ def completion() -> str:
             kind = next((COMPLETED[flag] for flag in option.opts if flag in COMPLETED), "")
             facts = {"help": _first_sentence(option.help or ""), "takes_value": not option.is_flag, "values": kind}
             options |= dict.fromkeys((*option.opts, *option.secondary_opts), facts)
-        of_collections = any(parameter.opts[0] == "collection" for parameter in commands[name].params)
+        of_collections = any(
+            not parameter.opts[0].startswith("-") and "COLLECTION" in (parameter.metavar or parameter.name.upper())
+            for parameter in commands[name].params
+        )
         table["commands"][name] = {
             "help": _first_sentence(COMMANDS[name]),
             "options": options,

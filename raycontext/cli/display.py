@@ -36,6 +36,9 @@ MAX_CONTEXT_BYTES = 16 << 20
 MAX_CONTEXT_LINE_BYTES = 4500
 """Largest number of bytes of a line around a hit."""
 
+SECTION = "section"
+"""Kind of a part of a text below a heading."""
+
 DIM, PATH, NAME, WARN = "2", "1;35", "1;36", "33"
 
 
@@ -146,21 +149,57 @@ def _beginning(line: str) -> str:
     return cut_text(line, MAX_CONTEXT_LINE_BYTES).text
 
 
-def _title(hit: Hit) -> str:
-    """Return the name of the definition that matches best, in its scope, and how many others follow in it."""
-    own, *others = hit["symbol"].split() or [""]
+def _title(hit: Hit, line: str) -> tuple[str, str]:
+    """Return the kind and the name of the definition that matches best, in its scope, with the number of other ones.
+
+    line: where the name stands. A chunk of several definitions has one kind, which is that of this one where the line
+    says so; else the kind is "".
+    """
+    own, *others = _names(hit)
     name = cut_line(" > ".join(part for part in (hit["scope"], own) if part))
-    return f"{name} (+{len(others)})" if others else name
+    if not others:
+        return hit["kind"], name
+    return hit["kind"] if hit["kind"] in line.split() else "", f"{name} (+{len(others)})"
+
+
+def _names(hit: Hit) -> list[str]:
+    """Return the names of the definitions of a hit, the best first. A heading is one name, with its blanks."""
+    if hit["kind"] != SECTION:
+        return hit["symbol"].split() or [""]
+    words = hit["symbol"].split()
+    for line in split_lines(hit["text"]):
+        heading = [word for word in line.split() if any(map(str.isalnum, word))]
+        if heading and heading == words[: len(heading)]:
+            return [" ".join(heading)]
+    return [hit["symbol"]]
+
+
+def _short(hit: Hit, symbol: str) -> str:
+    """Return what stands behind a further place in the file of a hit: a blank and a name, or nothing."""
+    return f" {safe(cut_line(symbol if hit['kind'] == SECTION else symbol.partition(' ')[0]))}".rstrip()
+
+
+def _line_of_name(hit: Hit, lines: list[str]) -> int:
+    """Return the index of the first line with the name in the title; 0 where none has it."""
+    own = hit["symbol"].partition(" ")[0]
+    if not own or hit["kind"] == SECTION:
+        return 0
+    return next((index for index, line in enumerate(lines) if own in _words(line)), 0)
+
+
+def _words(line: str) -> list[str]:
+    return "".join(char if char.isalnum() or char in "_$" else " " for char in line).split()
 
 
 def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str]:
     """Yield the lines that show a hit."""
     place = style.link(f"{_place(hit)}:{hit['start_line']}", hit, hit["start_line"]) + f"-{hit['end_line']}"
     stale = {"changed": "  [changed since it was indexed]", "deleted": "  [deleted since it was indexed]"}
-    yield (
-        f"{rank}. {place}  {hit['kind']} {style(NAME, safe(_title(hit)))}".rstrip()
-        + style(WARN, stale.get(hit["freshness"], ""))
-    )
+    lines = split_lines(hit["text"])
+    first = _line_of_name(hit, lines)
+    kind, title = _title(hit, lines[first] if lines else "")
+    named = " ".join(part for part in (kind, style(NAME, safe(title))) if part)
+    yield f"{rank}. {place}  {named}".rstrip() + style(WARN, stale.get(hit["freshness"], ""))
     if hit["explanation"]:
         scores = f"score {hit['score']:.3f} (lexical {hit['lexical']:.2f}, vector {hit['vector']:.2f})"
         yield style(DIM, f"    {scores}")
@@ -168,13 +207,15 @@ def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str
         yield f"    {entry['contribution']:+.3f}  {entry['feature']}"
     for line in hit.get("before", ()):
         yield style(DIM, f"    {safe(cut_line(line))}")
-    lines = split_lines(hit["text"])
-    shown = lines[:most]
-    match = hit.get("match", 0)
+    begin = first if most is not None and first >= most else 0  # so that the lines show what the title names
+    shown = lines[begin : begin + most] if most is not None else lines
+    match = hit.get("match", 0) - sum(len(line) + 1 for line in lines[:begin])
+    if begin:
+        yield style(DIM, f"    … {begin} lines, from {hit['start_line']}")
     for line in shown:
-        yield f"    {safe(cut_line(line, match))}"
+        yield f"    {safe(cut_line(line, max(match, 0)))}"
         match = max(match - len(line) - 1, 0)
-    if left := len(lines) - len(shown):
+    if left := len(lines) - len(shown) - begin:
         yield style(
             DIM, f"    … {left} more line{'s' if left > 1 else ''}, up to {hit['end_line']} (--lines 0 shows all)"
         )
@@ -184,8 +225,7 @@ def _lines(rank: int, hit: Hit, style: _Style, most: int | None) -> Iterator[str
         yield style(DIM, f"    {safe(cut_line(line))}")
     if hit.get("more"):
         further = (
-            style.link(f"{_place(hit)}:{place['line']}", hit, place["line"])
-            + f" {safe(cut_line(place['symbol'].partition(' ')[0]))}".rstrip()
+            style.link(f"{_place(hit)}:{place['line']}", hit, place["line"]) + _short(hit, place["symbol"])
             for place in hit["more"]
         )
         yield f"    {style(DIM, 'also here:')} {' · '.join(further)}"

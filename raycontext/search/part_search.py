@@ -182,9 +182,16 @@ def description_of(
 
 
 def with_matching_names(described: Sequence[Description], query: str) -> list[Description]:
-    """Return descriptions whose symbols begin with the name that matches the query best; "" for no query."""
-    symbols = [symbol for one in described for symbol in (one.symbol, *(symbol for _, symbol in one.more))]
+    """Return descriptions whose symbols begin with the name that matches the query best; "" for no query.
+
+    Those of sections stay: their words are those of a heading.
+    """
+    named = [one for one in described if one.kind != ChunkKind.SECTION]
+    symbols = [symbol for one in named for symbol in (one.symbol, *(symbol for _, symbol in one.more))]
     names = iter(matching_first(symbols, query))
     return [
-        replace(one, symbol=next(names), more=tuple((line, next(names)) for line, _ in one.more)) for one in described
+        one
+        if one.kind == ChunkKind.SECTION
+        else replace(one, symbol=next(names), more=tuple((line, next(names)) for line, _ in one.more))
+        for one in described
     ]

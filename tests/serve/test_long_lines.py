@@ -184,13 +184,26 @@ async def test_a_long_line_is_shown_around_the_match_in_every_interface(
 
 @pytest.mark.parametrize("shards", [1, 2])
 def test_title_is_the_definition_that_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str], shards: int) -> None:
-    write_tree(tmp_path / "tree", {"limits.py": "MOST_RETRIES = 3\nQUETZAL_DELAY = 5\nWIDTH_OF_LINES = 120\n"})
+    """Its own kind stands before it, not that of the chunk, and its line is shown."""
+    limits = "MOST_RETRIES = 3\nQUETZAL_DELAY = 5\nWIDTH_OF_LINES = 120\ndef one(): pass\ndef two(): pass\n"
+    write_tree(tmp_path / "tree", {"limits.py": limits})
     with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
         context.index(tmp_path / "tree", collection="t", num_shards=shards)
         for query, name in (("quetzal delay", "QUETZAL_DELAY"), ("WIDTH_OF_LINES", "WIDTH_OF_LINES")):
             (hit,) = context.search(query, collection="t", limit=1)
-            print_hits([hit.model_dump()], files=False)
-            assert capsys.readouterr().out.splitlines()[0].endswith(f"{name} (+2)")
+            print_hits([hit.model_dump()], files=False, lines=1)
+            title, *lines = capsys.readouterr().out.splitlines()
+            assert title.endswith(f"limits.py:1-5  {name} (+4)")
+            assert lines[1].startswith(f"    {name} = ")
+
+
+@pytest.mark.parametrize("heading", ["Keys of the quetzal", "About"])
+def test_title_of_a_section_is_its_heading(tmp_path: Path, capsys: pytest.CaptureFixture[str], heading: str) -> None:
+    write_tree(tmp_path / "tree", {"a.md": f"# {heading}\n\nIt has a quetzal with keys.\n"})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline") as context:
+        context.index(tmp_path / "tree", collection="t")
+        print_hits([hit.model_dump() for hit in context.search("quetzal keys", collection="t")], files=False)
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"a.md:1-3  section {heading}")
 
 
 @pytest.mark.parametrize("query", [*NAMES, "total of the shop for all items"])

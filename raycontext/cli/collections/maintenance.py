@@ -23,7 +23,9 @@ __all__ = ["repair", "verify"]
 
 Place = Annotated[
     str | None,
-    typer.Argument(metavar="PATH", help="A place in an indexed folder, or the name of a collection [default: all]."),
+    typer.Argument(
+        metavar="COLLECTION|PATH", help="A collection, by its name or by a place in its folder [default: all]."
+    ),
 ]
 
 

@@ -5,7 +5,6 @@ const byId = (id) => document.getElementById(id);
 const KINDS = ["function", "method", "class", "interface", "enum", "type", "module", "constant", "macro", "test", "import", "section", "block"];
 const FIELDS = { q: "query", collection: "collection", language: "language", path: "path", kind: "kind", limit: "limit" };
 const LINKS = { vscode: "vscode://file/{path}:{line}", idea: "idea://open?file={path}&line={line}" };
-const SHOWN_NAMES = 6;
 const LONG_LINE = 400; // characters of a line that is shown from its beginning
 const MOST_COLOURED = 100000; // characters of a hit that are coloured
 const POLL_MILLISECONDS = 1000, LONGEST_POLL_MILLISECONDS = 60000;
@@ -151,7 +150,7 @@ function place(hit, line = hit.start_line, text = `${hit.path}:${line}`) {
 
 function further(hit) {
   const made = element("div", "row cut", "also here:");
-  for (const { line, symbol } of hit.more) made.append(" ", place(hit, line, `${line} ${symbol.split(" ")[0]}`.trim()));
+  for (const { line, symbol } of hit.more) made.append(" ", place(hit, line, `${line} ${hit.kind === "section" ? symbol : symbol.split(" ")[0]}`.trim()));
   return made;
 }
 
@@ -186,8 +185,8 @@ function fromMatch(lines, match) {
 
 function shown(hit, wanted) {
   const head = element("div", "head", place(hit));
-  const names = hit.symbol.split(" ");
-  const symbol = names.slice(0, SHOWN_NAMES).join(" ") + (names.length > SHOWN_NAMES ? " …" : "");
+  const names = hit.kind === "section" ? [hit.symbol] : hit.symbol.split(" "); // a heading is one name
+  const symbol = names[0] + (names.length > 1 ? ` (+${names.length - 1})` : ""); // the one that matches best is first
   const title = [hit.scope, symbol].filter(Boolean).join(" › ");
   if (title) head.append(element("span", "symbol", visible(title)));
   head.append(opener("relations", `Show what calls ${visible(title) || "this"} and what it calls`, () => about(hit, "", hit.start_line)));
