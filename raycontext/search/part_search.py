@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.models.tree_records import ChunkKind
 from raycontext.search.prepared_query import PartQuery, PreparedQuery
 from raycontext.search.query import COSINE_UNIT, Description
 from raycontext.search.ranking.proposals import MINIMUM_SIMILARITY
