@@ -71,6 +71,13 @@ def compiled(pattern: GrepPattern) -> LineMatcher:
 
 
 def _node(pattern: GrepPattern) -> Node:
+    try:
+        pattern.pattern.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"The pattern has something that is no character, at character {error.start}",
+            "Give text in UTF-8; texts of other encodings are searched in UTF-8, too.",
+        ) from None
     if pattern.fixed_string:
         if "\n" in pattern.pattern or len(pattern.pattern) > MAX_PATTERN_CHARACTERS:
             raise InvalidInput(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from .asked import HTTP, MCP
 from .border import Border
+from .committed import COMMITS
 from .fetched import ARCHIVES, BATCHES, REPOSITORIES
+from .published import PUBLICATIONS
+from .questions import PATTERNS, USAGES
 from .relayed import RELAY
 from .segments import SEGMENTS
 from .stored import MANIFESTS, SNAPSHOTS
@@ -28,5 +31,9 @@ BORDERS: dict[str, Border] = {
         MANIFESTS,
         SNAPSHOTS,
         GLOBS,
+        PUBLICATIONS,
+        COMMITS,
+        PATTERNS,
+        USAGES,
     )
 }

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from raycontext.discover.commits.program import Git
+from raycontext.discover.commits.program import Git, understood
 from raycontext.discover.commits.repository import open_repository, resolve_ref
 from raycontext.errors import InvalidInput
 from raycontext.models import SearchFilters
@@ -63,13 +63,14 @@ def changed_lines(folder: str, changed: str) -> Changed:
     opened = open_repository(folder)
     git = Git(opened.top)
     if since_parting:
-        base = git.run("merge-base", before, after, codes=(0, 1)).decode().strip()
+        base = git.run("merge-base", before, after, codes=(0, 1)).decode(errors="replace").strip()
         if not base:
             raise InvalidInput(f"'{first[:200]}' and '{second[:200]}' have no commit in common", "Give A..B.")
         before = base
     prefix = f"{opened.inside}/" if opened.inside else ""
-    named = _names(git.run(*_DIFF, "-z", "--raw", before, after))
-    found = _ranges(git.run(*_DIFF, *_PATCH, before, after))
+    raw, patch = git.run(*_DIFF, "-z", "--raw", before, after), git.run(*_DIFF, *_PATCH, before, after)
+    with understood(opened.top):
+        named, found = _names(raw), _ranges(patch)
     lines = {path[len(prefix) :]: found.get(path) or (ALL_LINES,) for path in named if path.startswith(prefix)}
     return Changed(before, after, lines)
 

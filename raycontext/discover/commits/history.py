@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from raycontext.discover.commits.program import Git
+from raycontext.discover.commits.program import Git, understood
 from raycontext.errors import CommitUnreadable, InvalidInput
 
 __all__ = ["Blob", "Commit", "commits_after", "count_commits", "files_of_state", "read_blobs", "state_before"]
@@ -42,7 +42,9 @@ class Blob(NamedTuple):
 
 def count_commits(folder: Path) -> int:
     """Return the number of commits on the first line of parents. Raises `InvalidInput` where there is no history."""
-    return int(_git(folder, "rev-list", "--first-parent", "--count", "--end-of-options", "HEAD", "--") or 0)
+    told = _git(folder, "rev-list", "--first-parent", "--count", "--end-of-options", "HEAD", "--")
+    with _refusing(folder):
+        return int(told or 0)
 
 
 def state_before(folder: Path, younger: int) -> str:
@@ -69,11 +71,12 @@ def files_of_state(folder: Path, state: str) -> list[Blob]:
     """Return the regular files of a state whose paths a folder can have. Raises `InvalidInput`."""
     listed = _text(_git(folder, "ls-tree", "-r", "-z", "-l", "--end-of-options", state))
     files = []
-    for entry in filter(None, listed.split("\0")):
-        facts, _, path = entry.partition("\t")
-        mode, _, name, size = facts.split()
-        if mode in REGULAR and size.isdigit() and _is_inner(path):
-            files.append(Blob(path, name, int(size)))
+    with _refusing(folder):
+        for entry in filter(None, listed.split("\0")):
+            facts, _, path = entry.partition("\t")
+            mode, _, name, size = facts.split()
+            if mode in REGULAR and size.isdigit() and _is_inner(path):
+                files.append(Blob(path, name, int(size)))
     return files
 
 
@@ -106,7 +109,8 @@ def _git(folder: Path, *arguments: str) -> bytes:
 def _refusing(folder: Path) -> Iterator[None]:
     """Raise `InvalidInput` where git cannot read the history of a folder."""
     try:
-        yield
+        with understood(str(folder)):
+            yield
     except CommitUnreadable as error:
         raise InvalidInput(
             f"The history of {folder} cannot be read: {error.problem}",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from raycontext.discover.commits.conversion import CONVERSIONS, Conversion, LineEnds
-from raycontext.discover.commits.program import Git
+from raycontext.discover.commits.program import Git, understood
 from raycontext.discover.commits.repository import OutsideRules
 from raycontext.discover.repository import MAX_CONFIG_BYTES
 from raycontext.discover.rules.attributes import (
@@ -84,7 +84,11 @@ class _Place:
 
 @lru_cache(maxsize=KEPT_LISTINGS)
 def _listed(place: _Place, commit: str) -> Listing:
-    git = place.git
+    with understood(place.folder):
+        return _read(place.git, commit)
+
+
+def _read(git: Git, commit: str) -> Listing:
     try:
         listed = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
         sizes: Mapping[str, int] | None = None
@@ -97,6 +101,7 @@ def _listed(place: _Place, commit: str) -> Listing:
         if not tab:
             continue
         mode, _, blob, *size = facts.decode().split()
+        int(blob, 16)
         path = os.fsdecode(name)
         if mode == SUBMODULE or not _FORBIDDEN.isdisjoint(path.lower().split("/")):
             continue

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from raycontext.errors import CommitUnreadable
 
-__all__ = ["Blob", "Git"]
+__all__ = ["Blob", "Git", "understood"]
 
 GIT_SECONDS = 120.0
 """Longest time that one command of git may take, in seconds."""
@@ -53,6 +54,15 @@ class Blob(NamedTuple):
 
     name: str
     content: bytes | None
+
+
+@contextmanager
+def understood(folder: str) -> Iterator[None]:
+    """Raise `CommitUnreadable` for what git has said of a repository and the block inside cannot read."""
+    try:
+        yield
+    except (ValueError, LookupError, OverflowError) as error:
+        raise CommitUnreadable(folder, f"git says of it what cannot be understood ({type(error).__name__})") from error
 
 
 class Git:

@@ -18,7 +18,7 @@ from raycontext.discover.repository import (
     own_git_folder,
     read_small_file,
 )
-from raycontext.errors import InvalidInput, RefNotFound
+from raycontext.errors import CommitUnreadable, InvalidInput, RefNotFound
 
 __all__ = ["Opened", "OutsideRules", "open_repository", "outside_rules", "resolve_ref"]
 
@@ -84,10 +84,13 @@ def resolve_ref(folder: str, ref: str) -> CommitSource:
     told = Git(opened.top).run(
         "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", codes=(0, 1)
     )
-    commit = told.decode().strip()
+    commit = told.decode(errors="replace").strip()
     if not commit:
         raise RefNotFound(ref, opened.top)
-    return CommitSource(folder, commit)
+    source = CommitSource(folder, commit)
+    if CommitSource.parse(str(source)) != source:
+        raise CommitUnreadable(opened.top, "git names its commit with something else than a hash")
+    return source
 
 
 def outside_rules(opened: Opened) -> OutsideRules:

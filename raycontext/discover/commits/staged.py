@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from raycontext.discover.commits.program import understood
 from raycontext.discover.commits.repository import Opened
 
 __all__ = ["Staged", "staged_files"]
@@ -54,9 +55,10 @@ def staged_files(opened: Opened) -> Mapping[str, Staged]:
         written_ns = Path(opened.git_folder, "index").stat().st_mtime_ns
     told = opened.git.run("ls-files", "--stage", "--debug", "-z")
     found: dict[str, Staged] = {}
-    for record in _RECORD.finditer(told):
-        mtime_ns = int(record["seconds"]) * SECOND_NS + int(record["nanoseconds"])
-        if 0 < mtime_ns < written_ns:
-            path = os.fsdecode(record["path"])
-            found[path] = Staged(record["blob"].decode(), mtime_ns, int(record["inode"]), int(record["size"]))
+    with understood(opened.top):
+        for record in _RECORD.finditer(told):
+            mtime_ns = int(record["seconds"]) * SECOND_NS + int(record["nanoseconds"])
+            if 0 < mtime_ns < written_ns:
+                path = os.fsdecode(record["path"])
+                found[path] = Staged(record["blob"].decode(), mtime_ns, int(record["inode"]), int(record["size"]))
     return found

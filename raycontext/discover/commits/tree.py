@@ -96,20 +96,25 @@ class CommitTree:
         start = rules_for_commit(Path(self._opened.common), self._opened.inside, small.get)
         known: dict[str, IgnoreRules | None] = {"": start}
 
+        def below(above: IgnoreRules | None, folder: str, name: str) -> IgnoreRules | None:
+            here = f"{self._prefix}{folder}/"
+            if (
+                above is None
+                or is_never_indexed_name(name, lambda mark: here + mark in self._listing.entries)
+                or above.ignores_folder(folder, name)
+            ):
+                return None
+            return above.with_files(f"{above.prefix}{folder}/", lambda name: small.get(here + name))
+
         def inside(folder: str) -> IgnoreRules | None:
-            if folder not in known:
-                parent, _, name = folder.rpartition("/")
-                above = inside(parent)
-                here = f"{self._prefix}{folder}/"
-                if (
-                    above is None
-                    or is_never_indexed_name(name, lambda mark: here + mark in self._listing.entries)
-                    or above.ignores_folder(folder, name)
-                ):
-                    known[folder] = None
-                else:
-                    known[folder] = above.with_files(f"{above.prefix}{folder}/", lambda name: small.get(here + name))
-            return known[folder]
+            unknown = []
+            while folder not in known:  # without calling itself: a tree may be deeper than Python goes
+                unknown.append(folder)
+                folder = folder.rpartition("/")[0]
+            rules = known[folder]
+            for folder in reversed(unknown):
+                rules = known[folder] = below(rules, folder, folder.rpartition("/")[2])
+            return rules
 
         for whole, entry in self._listing.entries.items():
             if not whole.startswith(self._prefix):

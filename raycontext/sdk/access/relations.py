@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
@@ -204,6 +205,10 @@ def check_target(target: str) -> None:
     """Raise `InvalidInput` unless `target` is a name or PATH:LINE."""
     if not isinstance(target, str) or not target.strip() or len(target) > MOST_TARGET_CHARACTERS:
         raise InvalidInput(f"'{str(target)[:100]}' is no name", "Give a name, or PATH:LINE of a definition.")
+    try:
+        target.encode(errors="surrogateescape")  # a path may have bytes that are not UTF-8
+    except UnicodeEncodeError:
+        raise InvalidInput("The name has half of a surrogate pair", "Give valid Unicode.") from None
 
 
 def _kinds(uses: Iterable[str]) -> int:
@@ -219,7 +224,7 @@ def _existing(targets: Iterable[str]) -> str | None:
     """Return the first path of a target that is a file here."""
     for target in targets:
         place = place_of(target)
-        if place and Path(place[0]).expanduser().exists():
+        if place and os.path.exists(os.path.expanduser(place[0])):  # noqa: PTH110, PTH111 - any name is a name
             return place[0]
     return None
 
