@@ -26,12 +26,12 @@ def git(place: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def commit(place: Path, files: dict[str, str | bytes]) -> str:
+def commit(place: Path, files: dict[str, str | bytes], message: str = "change") -> str:
     """Write files into the repository at `place`, made if need be, and commit all; returns the commit."""
     if not (place / ".git").exists():
         place.mkdir(parents=True, exist_ok=True)
         git(place, "init", "--quiet", "--initial-branch=main")
     write_tree(place, files)
     git(place, "add", "--all")
-    git(place, "commit", "--quiet", "--allow-empty", "--message=change")
+    git(place, "commit", "--quiet", "--allow-empty", f"--message={message}")
     return git(place, "rev-parse", "HEAD")

@@ -13,6 +13,7 @@ from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.commit_room import remove_unused
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.growth import Growth
+from raycontext.actors.histories import Histories
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
 from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
@@ -31,7 +32,6 @@ from raycontext.errors import (
     Fenced,
     NotShared,
     RootNotFound,
-    StorageError,
     UnknownCollection,
     UnsupportedFormat,
 )
@@ -55,7 +55,8 @@ from raycontext.retrying import Retries
 from raycontext.runtime.base import ANYWHERE, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
-from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
+from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names, shard_count
+from raycontext.store.manifest import CommitHistory
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
 __all__ = ["COORDINATOR", "Coordinator"]
@@ -98,6 +99,7 @@ class Coordinator:
         self._governor = Governor(budget.places(runtime.parallelism))
         self._growth = Growth(runtime, self._governor, budget)
         self._plans: dict[str, EmbedderPlan] = {}
+        self._histories = Histories(root, runtime)
         self._pulls = Pulls(self._storage, runtime, self.index, lambda name: self._jobs[name].reuse.pulled)
 
     async def index(self, request: IndexRequest) -> IndexReport:
@@ -132,6 +134,10 @@ class Coordinator:
     async def pull(self, request: IndexRequest, target: str, signers: str | None, trust: bool) -> PullReport:
         """Index a folder, with the rows that a target has of its files; see `Pulls.pull`."""
         return await self._pulls.pull(request, target, signers, trust)
+
+    async def read_history(self, collection: str) -> CommitHistory:
+        """Bring the indexed commits of a collection up to date; see `Histories.read`."""
+        return await self._histories.read(await self._known(collection))
 
     async def prepare(self, source: str, collection: str | None) -> str:
         """Return the name of a source's collection, created when it is missing (see `Catalog.prepare`). Raises
@@ -198,7 +204,9 @@ class Coordinator:
         searching = await asyncio.gather(*(actor.call(HybridSearchActor.process, asked_at) for actor in found.values()))
         actors = (await self.process(), of_store, *searching)
         job = self._jobs.get(collection)
-        return status.model_copy(update={"progress": job.progress() if job else None, "actors": actors})
+        progress = job.progress() if job else None
+        told = await self._histories.told(status)
+        return told.model_copy(update={"progress": progress, "actors": actors})
 
     async def clear(self, collection: str) -> None:
         """Remove a collection with its files and its actors, even when it is damaged. Raises `UnknownCollection`."""
@@ -233,6 +241,7 @@ class Coordinator:
         """Stop all jobs and all maintenance. What they have committed stays."""
         await self._looks.close()
         await self._growth.close()
+        await self._histories.close()
         for task in (running := list(self._maintenance.values())):
             task.cancel()
         await asyncio.gather(self._turns.close(), *running, return_exceptions=True)
@@ -352,6 +361,7 @@ class Coordinator:
             if job.is_handed_over:
                 raise HandedOver(report)
             await self._refresh(identity.name, report.version, job.num_shards)
+            self._histories.begin(location)
             if report.changed:
                 self._maintain(identity.name, job.pooled_embedder if report.embedded_texts else None)
             return report
@@ -387,6 +397,7 @@ class Coordinator:
         """Cancel the maintenance of a collection, end its actors, and remove its files."""
         opened = self._location(collection).open()
         await self._stop_maintenance(collection)
+        await self._histories.stop(collection)
         await self._end_actors(opened)
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
@@ -401,18 +412,6 @@ class Coordinator:
 
     async def _end_actors(self, opened: Collection) -> None:
         """End the search actors of a collection and the actor that owns its data."""
-        for name in await search_actors(self._runtime, opened.name, await asyncio.to_thread(_shard_count, opened)):
+        for name in await search_actors(self._runtime, opened.name, await asyncio.to_thread(shard_count, opened)):
             await self._runtime.end(name)
         await self._runtime.end(vector_store_name(opened.name))
-
-
-def _shard_count(collection: Collection) -> int:
-    """Return the number of shards that may have an actor.
-
-    When no manifest can be read, no search has got beyond the first shard.
-    """
-    try:
-        manifest = collection.latest()
-    except StorageError:
-        return 1
-    return manifest.options.num_shards if manifest else 1

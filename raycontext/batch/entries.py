@@ -14,6 +14,7 @@ import xxhash
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from raycontext.discover.commits.log import MOST_COMMITS
 from raycontext.discover.rules.globs import check_globs, path_filter
 from raycontext.embed.remote.providers import KINDS as REMOTE_KINDS
 from raycontext.errors import InvalidInput
@@ -54,6 +55,9 @@ class EntryOptions(RunOptions):
     """Sources with a higher priority begin first. Those with equal priority begin in the order of the list."""
     fetch_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     """Longest time that git may take to fetch this source, in seconds."""
+    history: int = Field(default=0, ge=0, le=MOST_COMMITS)
+    """Number of commits that are fetched of a git repository and indexed for searches of commits. 0: none are fetched;
+    those of a folder are read by the first search of commits."""
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +130,7 @@ class BatchEntry(EntryOptions):
     def origin(self) -> Origin | None:
         """Where the source is fetched from; None for a folder."""
         if self.git is not None:
-            return Origin("git", self.git, ref=self.ref, seconds=self.fetch_seconds)
+            return Origin("git", self.git, ref=self.ref, seconds=self.fetch_seconds, history=self.history)
         if self.archive is not None:
             return Origin("archive", self.archive, strip=self.strip)
         return None

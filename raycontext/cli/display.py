@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Hit = dict[str, Any]
 
 __all__ = [
+    "commit_lines",
     "discard",
     "interrupted",
     "output_closed",
@@ -31,6 +32,8 @@ __all__ = [
 
 SNIPPET_LINES = 12
 """Largest number of lines of a hit that are printed."""
+MOST_SHOWN_FILES = 8
+"""Largest number of the files of a commit that are printed."""
 MAX_CONTEXT_BYTES = 16 << 20
 """Number of bytes of a file in which the lines around a hit are looked for."""
 MAX_CONTEXT_LINE_BYTES = 4500
@@ -117,6 +120,21 @@ def print_hits(hits: list[Hit], *, files: bool, first: int = 1, lines: int | Non
     for rank, hit in enumerate(hits, first):
         for line in _lines(rank, hit, style, lines):
             print(line)  # noqa: T201
+
+
+def commit_lines(commits: Iterable[Hit], first: int = 1) -> Iterator[str]:
+    """Yield the lines that show commits: hash, date, subject, and the first of the files that they touched.
+
+    first: rank of the first commit.
+    """
+    style = _Style(_is_terminal())
+    for rank, commit in enumerate(commits, first):
+        day = commit["date"].partition("T")[0]
+        yield f"{rank}. {style(PATH, commit['commit'][:12])}  {day}  {safe(commit['subject'])}"
+        shown = commit["files"][:MOST_SHOWN_FILES]
+        more = commit["files_total"] - len(shown)
+        if shown:
+            yield f"   {safe(', '.join(shown))}{f' and {more:,} more' if more else ''}"
 
 
 def with_context(hits: Iterable[Hit], lines: int) -> list[Hit]:

@@ -28,6 +28,7 @@ __all__ = [
     "ChunkKind",
     "CollectionStatus",
     "CollectionSummary",
+    "CommitHit",
     "FailedFile",
     "Failure",
     "FeatureContribution",
@@ -173,6 +174,30 @@ class Hit(FrozenModel):
     """
     explanation: tuple[FeatureContribution, ...] = ()
     """Contributions of the features to the file's score, largest first. Empty unless the query asks for them."""
+
+
+class CommitHit(FrozenModel):
+    """Commit that answers a query."""
+
+    collection: str
+    commit: str
+    """Full hash of the commit."""
+    date: str
+    """Time of the commit, in ISO 8601 and UTC."""
+    subject: str
+    """First paragraph of its message, on one line."""
+    body: str
+    """Rest of its message, without secrets; "" where there is none. A very long one is cut."""
+    files: tuple[str, ...]
+    """Paths of the files that it touched, relative to the source of the collection, at most 500. A merge has none."""
+    files_total: int
+    """Number of files that it touched in the source."""
+    score: float
+    """Score from 0 to 1. Higher is better."""
+    lexical: float
+    """BM25F score of message, subject and paths, not normalised."""
+    vector: float
+    """Cosine similarity of the message and the query."""
 
 
 class JobProgress(FrozenModel):
@@ -454,6 +479,15 @@ class CollectionStatus(FrozenModel):
     """Paths of files that the next run tries again, see `IndexReport.pending_files`."""
     cut_by_lines: tuple[str, ...] = ()
     """Paths of files that have a grammar and were cut by lines instead, since parsing them takes too much work."""
+    history: Literal["unread", "none", "partial", "complete"] = "unread"
+    """How far the commits of the source are indexed, for a search of commits. "unread": nobody has asked for them yet.
+    "none": there are none, see `history_problem`. "partial": the next search of commits goes on."""
+    history_commits: int = 0
+    """Number of indexed commits."""
+    history_head: str = ""
+    """Full hash of the commit up to which they were read; "" before that."""
+    history_problem: str = ""
+    """Why no commit, or no newer commit, can be read, as the end of a sentence: "a shallow clone has no history"."""
     progress: JobProgress | None = None
     """Progress of the index run that is under way; None without one."""
     actors: tuple[ActorStatus, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from raycontext.models import FrozenModel, Hit
+from raycontext.models import CommitHit, FrozenModel, Hit
 
 __all__ = ["Hits", "Searched", "Surrounding"]
 
@@ -51,6 +51,7 @@ class Hits(list[Hit]):
     about it. `searched` describes each collection that the answer comes from. `look_seconds` is the time in seconds
     that looking for changes, and indexing a few of them, took before the search. `surroundings` has the definitions
     around the hits of a search with context: those that they call, those that call them, and those of their files.
+    `commits` has the answer of a search of commits, best first, in place of hits.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Hits(list[Hit]):
         searched: Iterable[Searched] = (),
         look_seconds: float = 0.0,
         surroundings: Iterable[Surrounding] = (),
+        commits: Iterable[CommitHit] = (),
     ) -> None:
         super().__init__(hits)
         self.shards_answered = shards_answered
@@ -71,6 +73,7 @@ class Hits(list[Hit]):
         self.searched = tuple(searched)
         self.look_seconds = look_seconds
         self.surroundings = tuple(surroundings)
+        self.commits = tuple(commits)
 
     @property
     def complete(self) -> bool:
@@ -106,4 +109,5 @@ class Hits(list[Hit]):
             searched=self.searched if searched is None else searched,
             look_seconds=self.look_seconds,
             surroundings=self.surroundings,
+            commits=self.commits,
         )

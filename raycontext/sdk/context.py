@@ -167,7 +167,8 @@ class Context(WatchAccess):
         self._check_open()
 
         async def index(entry: BatchEntry, tree: str) -> IndexReport:
-            return await self.index(tree, collection=entry.name, **entry.given())
+            report = await self.index(tree, collection=entry.name, **entry.given())
+            return await self._with_history(report, entry.history)
 
         return await BatchDriver(index, self._runtime, self._root, batch, on_outcome, self._storage_options).run(stop)
 
@@ -180,6 +181,7 @@ class Context(WatchAccess):
         path: str | Path | None = None,
         ref: str | None = None,
         changed: str | None = None,
+        commits: bool = False,
         limit: int = 10,
         languages: Iterable[str] = (),
         paths: Iterable[str] = (),
@@ -202,6 +204,8 @@ class Context(WatchAccess):
         ref: branch, tag or commit of the git repository of the collection, the path or the current folder. Its tree is
         searched in place of the folder; it is indexed first where it is not (see `index`).
         changed: "A..B", two branches, tags or commits: only chunks with lines of B that A has not; A...B: since a fork.
+        commits: True finds commits of the git history instead of code, by message and touched files (`Hits.commits`).
+        The first such search of a collection reads them, later ones only new ones; `paths` and `path` filter them.
         limit: largest number of hits, 1 to 1000.
         languages, paths, kinds: filters that hold before the ranking: languages by their names, common aliases or
         extensions; globs in gitignore syntax, relative to the source or absolute, of which `!` excludes; values of
@@ -255,6 +259,8 @@ class Context(WatchAccess):
                 names, inside = await self._targets(collection, several, path)
         except TimeoutError:
             return not_begun(len(several))
+        if commits:
+            return await self._commits(names, inside, request, limit, min_score, refresh)
         begun = loop.time()
         looks = await self._looked(refresh, names)
         looked = loop.time() - begun

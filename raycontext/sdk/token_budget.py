@@ -5,11 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
-from raycontext.models import Hit
+from raycontext.models import CommitHit, Hit
 from raycontext.models.hits import Surrounding
 from raycontext.text.cuts import Cut, begin_of_part, cut_text
 
-__all__ = ["BYTES_PER_TOKEN", "OVERHEAD_TOKENS", "Budget", "surroundings_within", "tokens_of", "within_budget"]
+__all__ = [
+    "BYTES_PER_TOKEN",
+    "OVERHEAD_TOKENS",
+    "Budget",
+    "commits_within",
+    "surroundings_within",
+    "tokens_of",
+    "within_budget",
+]
 
 BYTES_PER_TOKEN = 3.5
 """Number of bytes of source code that count as one token of a language model, about."""
@@ -120,3 +128,28 @@ def surroundings_within(
         if left < 0:
             return tuple(surroundings[:number]), True
     return tuple(surroundings), False
+
+
+def commits_within(commits: Sequence[CommitHit], max_tokens: int | None) -> tuple[tuple[CommitHit, ...], bool]:
+    """Return commits, best first, within a budget, and whether something was left out.
+
+    Where a whole commit does not fit, its body and then its list of files are left out.
+    """
+    if max_tokens is None:
+        return tuple(commits), False
+    left = max_tokens
+    kept: list[CommitHit] = []
+    for commit in commits:
+        short = commit.model_copy(update={"body": ""})
+        shorter = short.model_copy(update={"files": ()})
+        fitting = [each for each in (commit, short, shorter) if _tokens_of_commit(each) <= left]
+        if not fitting and kept:
+            break
+        kept.append(fitting[0] if fitting else shorter)
+        left -= _tokens_of_commit(kept[-1])
+    return tuple(kept), tuple(kept) != tuple(commits)
+
+
+def _tokens_of_commit(commit: CommitHit) -> int:
+    texts = (commit.commit, commit.date, commit.subject, commit.body, *commit.files)
+    return OVERHEAD_TOKENS + tokens_of("\n".join(text for text in texts if text))

@@ -51,6 +51,7 @@ from raycontext.search.rows.whole_segments import WholeSegments, notes_on_missin
 from raycontext.search.signals.lexical import Bm25f
 from raycontext.search.signals.vector import QueryVector
 from raycontext.store.collection import Collection, CollectionIdentity
+from raycontext.store.commits import open_history
 from raycontext.store.segments.segment import path_hash
 
 __all__ = ["ShardSearch"]
@@ -136,8 +137,7 @@ class ShardSearch:
         The name is "" before the first commit.
         """
         view = self._current()
-        identity = self._identity if self._identity is not None else self._collection.identity()
-        return view.num_shards, view.embedder, identity.id
+        return view.num_shards, view.embedder, (self._identity or self._collection.identity()).id
 
     def clear(self) -> None:
         """Close all views, so that their segments are no longer mapped."""
@@ -187,7 +187,7 @@ class ShardSearch:
 
     def _described(self, version: int, chunks: Sequence[RankedChunk], query: str) -> list[Description]:
         view = self._view(version)
-        source = self._identity.source if self._identity is not None else self._collection.identity().source
+        source = (self._identity or self._collection.identity()).source
         described = [
             description_of(
                 source,
@@ -401,7 +401,8 @@ class ShardSearch:
             return View(manifest, [])
         opened = {part.segment.reference.name: part.segment for view in self._views.values() for part in view.parts}
         segments, first_rows, missing = self._whole.open(manifest, opened)
-        return View(manifest, segments, first_rows, missing, lambda: self._collection.skipped(manifest))
+        history = functools.partial(open_history, self._collection, manifest.history)
+        return View(manifest, segments, first_rows, missing, lambda: self._collection.skipped(manifest), history)
 
     def _without_damaged(self, error: CorruptSegment | CorruptArrays) -> RaycontextError:
         """Leave out the segments that are damaged, and return the error to raise: `StaleVersion` where another try

@@ -138,12 +138,15 @@ class Contexts:
     ) -> Hits:
         """See `Context.search`."""
         names = await moving.names_of(self._own, collection, collections, path)
+        where: dict[str, Any] = {"collections": names} if path is None else {"collection": names[0], "path": path}
+        if asked.get("commits"):  # what has changed in files does not matter to them
+            with self._searched(names) as context:
+                return await context.search(query, refresh=refresh, **where, **asked)
         begun = time.monotonic()
         seconds = moving.look_seconds_of(self._own)
         looks = await looked_at(names, lambda name: self._freshen(name, refresh), seconds)
         looked = time.monotonic() - begun
         with self._searched(names) as context:
-            where: dict[str, Any] = {"collections": names} if path is None else {"collection": names[0], "path": path}
             hits = await context.search(query, refresh=False, **where, **asked)
         return with_looks(hits, looks, looked)
 

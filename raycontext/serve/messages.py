@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.grep.syntax import MAX_PATTERN_CHARACTERS
-from raycontext.models import CollectionStatus, CollectionSummary, Hit, IndexReport, JobProgress
+from raycontext.models import CollectionStatus, CollectionSummary, CommitHit, Hit, IndexReport, JobProgress
 from raycontext.models.hits import Searched, Surrounding
 from raycontext.models.options import RunOptions
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_QUERY_CHARACTERS
@@ -125,6 +125,8 @@ class SearchQuery(_Selection):
     changed: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """Two branches, tags or commits as `A..B`: only chunks with lines that B has and A has not, as they are in B.
     `A...B`: those since B parted from A."""
+    commits: bool = False
+    """Whether to find commits of the git history instead of code. They come in `commits` of the answer."""
     diversity: float | None = Field(default=None, ge=0.0, le=1.0)
     """How much each further hit of a file loses, from 0 (nothing) to 1 (one hit per file). Null takes the daemon's
     setting.
@@ -230,6 +232,8 @@ class Answer(AnswerMessage):
     """Hits of a query, best first."""
 
     hits: list[Hit]
+    commits: tuple[CommitHit, ...] = ()
+    """Commits that answer a search of commits, best first."""
     surroundings: tuple[Surrounding, ...] = ()
     """Definitions around the hits of a search with context: what the best call, who calls them, and what else their
     files define. They get what the hits leave of the budget of tokens."""

@@ -108,6 +108,7 @@ class Service:
                 collections=collections,
                 path=path,
                 changed=asked.changed,
+                commits=asked.commits,
                 limit=min(asked.offset + asked.limit + 1, MAX_LIMIT),
                 languages=asked.languages,
                 paths=asked.paths,

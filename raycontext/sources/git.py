@@ -1,6 +1,7 @@
 """Fetching of one commit of a git repository into a folder, by the program `git`.
 
-History, submodules and files of Git LFS are not fetched. Hooks do not run, and git never asks a question.
+History is fetched where that is asked for; submodules and files of Git LFS are not. Hooks do not run, and git
+never asks a question.
 """
 
 from __future__ import annotations
@@ -119,13 +120,14 @@ def without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{shown}@{host}" if shown else host))
 
 
-def update(url: str, ref: str, tree: Path, seconds: float) -> str:
+def update(url: str, ref: str, tree: Path, seconds: float, history: int = 0) -> str:
     """Bring a folder to the newest state of a branch, tag or commit. Return the hash of the commit.
 
     `ref` is the name of the branch, tag or commit; empty means the default branch. `tree` is an existing folder that is
     empty or was filled by an earlier call. Only files that differ are written. `seconds` limits the time of all git
-    commands together. Raises `InvalidInput` for a malformed URL or name. Raises `SourceUnavailable` when git fails. Its
-    field `damaged` is true when the repository can be reached, so that a new folder may help.
+    commands together. `history` is the number of commits that come with their changes.
+    Raises `InvalidInput` for a malformed URL or name. Raises `SourceUnavailable` when git fails. Its field `damaged` is
+    true when the repository can be reached, so that a new folder may help.
     """
     check_repository(url, ref)
     git = _Git(url, tree, time.monotonic() + seconds)
@@ -137,7 +139,7 @@ def update(url: str, ref: str, tree: Path, seconds: float) -> str:
         when=lambda error: ".lock" in error.problem,
     )
     try:
-        return retries.run_blocking(lambda: _fetch(git, ref or "HEAD"))
+        return retries.run_blocking(lambda: _fetch(git, ref or "HEAD", history))
     except SourceUnavailable as error:
         if fresh:
             raise
@@ -154,12 +156,12 @@ def stop_running(work: Path) -> None:
             _kill(process)
 
 
-def _fetch(git: _Git, ref: str) -> str:
+def _fetch(git: _Git, ref: str, history: int) -> str:
     """Fetch `ref` and set the folder to it. Return the hash of the commit. Raises `SourceUnavailable`."""
     if not (git.folder / ".git").exists():
         git("init", "--quiet", "--template=")
     # The URL is given at each fetch. It is not stored as a remote, since it may hold a token.
-    git("fetch", "--depth=1", "--no-tags", "--progress", "--", git.url, f"+{ref}:{_FETCHED_REF}")
+    git("fetch", f"--depth={history + 1}", "--no-tags", "--progress", "--", git.url, f"+{ref}:{_FETCHED_REF}")
     commit = git("rev-parse", "--verify", "--end-of-options", f"{_FETCHED_REF}^{{commit}}").strip()
     git("reset", "--quiet", "--hard", commit)
     git("clean", "--quiet", "-ffdx")

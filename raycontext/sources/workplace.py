@@ -52,6 +52,8 @@ class Origin(NamedTuple):
     """Number of leading parts that are removed from the names in an archive."""
     seconds: float = 600.0
     """Longest time that one update by git may take, in seconds."""
+    history: int = 0
+    """Number of commits of a git repository that are fetched with their changes."""
 
 
 def tree_of(work: str, name: str, origin: Origin) -> str:
@@ -92,11 +94,15 @@ def _update_repository(place: Path, origin: Origin) -> str:
     tree = place / "tree"
     if tree.is_dir():
         try:
-            return update(origin.location, origin.ref, tree, origin.seconds)
+            return _updated(origin, tree)
         except SourceUnavailable as error:
             if not error.damaged:
                 raise
-    return _fill_and_replace(place, lambda new: update(origin.location, origin.ref, new, origin.seconds))
+    return _fill_and_replace(place, lambda new: _updated(origin, new))
+
+
+def _updated(origin: Origin, tree: Path) -> str:
+    return update(origin.location, origin.ref, tree, origin.seconds, origin.history)
 
 
 def _update_archive(place: Path, origin: Origin) -> str:

@@ -10,9 +10,9 @@ from raycontext.discover.snapshot import QUARANTINES, UNKNOWN_INODE, SnapshotEnt
 from raycontext.discover.snapshot_parts import key_of
 from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.models import FileStat, IndexOptions
-from raycontext.store.manifest import SegmentReference
+from raycontext.store.manifest import CommitHistory, SegmentReference
 
-__all__ = ["Change", "Compaction", "TreeChanges", "compared"]
+__all__ = ["Change", "Compaction", "HistoryChange", "TreeChanges", "compared"]
 
 
 class TreeChanges(NamedTuple):
@@ -147,3 +147,20 @@ class Compaction:
     def made(self) -> list[SegmentReference]:
         """Return the segments that the merge has written."""
         return [segment for segment in (self.merged, self.dead) if segment is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryChange:
+    """Change of the history of commits, which changes no file."""
+
+    txn: str
+    """Id of the change. A commit that is retried with the same id is applied once."""
+    base: CommitHistory | None
+    """History that the change was made from."""
+    history: CommitHistory
+    """History after the change."""
+
+    def made(self) -> list[SegmentReference]:
+        """Return the segments that were written for the change."""
+        known = {segment.name for segment in self.base.segments} if self.base is not None else set()
+        return [segment for segment in self.history.segments if segment.name not in known]

@@ -21,6 +21,7 @@ from raycontext.ulid import is_ulid
 __all__ = [
     "FIRST_WITH_PARTS",
     "FORMAT",
+    "CommitHistory",
     "Manifest",
     "SegmentReference",
     "ShardManifest",
@@ -76,6 +77,37 @@ class ShardManifest(BaseModel):
     """Segments of dead files that may come back, the newest last; see `pool`. No query is answered from them."""
 
 
+class CommitHistory(BaseModel):
+    """List of the segments that hold the commits of a source. A commit is a file of theirs: its path is its hash.
+
+    No query about files is answered from them. An amended message changes no file, so they are apart from the shards.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    head: str
+    """Full hash of the commit up to which the history was read."""
+    segments: tuple[SegmentReference, ...] = ()
+    embedder: str
+    """Fingerprint of the embedder that made the vectors: always the table of the package."""
+    chunker: str
+    """Fingerprint of the analysis."""
+    complete: bool
+    """Whether all commits up to `head` were read, as far as they are indexed. False: the next run goes on."""
+    problem: str = Field(default="", exclude_if=lambda problem: not problem)
+    """Why the commits of the source cannot be read, as the end of a sentence. Left out where they can."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing was left to read when the history was read last."""
+        return self.complete and not self.problem
+
+    @property
+    def commits(self) -> int:
+        """Number of commits that are searched."""
+        return sum(segment.files - len(segment.tombstones) for segment in self.segments)
+
+
 class Manifest(BaseModel):
     """Content of a manifest: one version of a collection."""
 
@@ -110,6 +142,8 @@ class Manifest(BaseModel):
     """Root digest of the Merkle tree over the indexed files, in hexadecimal."""
     files: int
     chunks: int
+    history: CommitHistory | None = Field(default=None, exclude_if=lambda history: history is None)
+    """Commits of the source. Left out where they were never asked for."""
 
     def encode(self) -> bytes:
         """Return the bytes of the manifest file."""
@@ -133,9 +167,14 @@ class Manifest(BaseModel):
         """References to the segments in the pools of all shards."""
         return [segment for shard in self.shards for segment in shard.pool]
 
+    @property
+    def commit_segments(self) -> tuple[SegmentReference, ...]:
+        """References to the segments that hold the commits of the source."""
+        return self.history.segments if self.history is not None else ()
+
     def segment_names(self) -> set[str]:
-        """Return the names of all segments of all shards, pools included."""
-        return {segment.name for segment in (*self.segments, *self.pool)}
+        """Return the names of all segments: those of all shards, pools included, and those of commits."""
+        return {segment.name for segment in (*self.segments, *self.pool, *self.commit_segments)}
 
     def snapshot_names(self) -> set[str]:
         """Return the names of the snapshot and of the earlier ones of which it has parts."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,12 @@ from raycontext.errors import NotIndexedYet
 from raycontext.models import CollectionStatus, FailedFile, FileStat, IndexOptions
 from raycontext.models.options import RunOptions
 from raycontext.store.catalog import options_of_folder
-from raycontext.store.changes import Change, Compaction, TreeChanges, compared
+from raycontext.store.changes import Change, Compaction, HistoryChange, TreeChanges, compared
 from raycontext.store.collection import Collection
 from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.known_files import KnownFiles, WantedFiles, is_usable
-from raycontext.store.manifest import Manifest, SegmentReference
+from raycontext.store.manifest import CommitHistory, Manifest, SegmentReference
 from raycontext.store.pool import pool_limit
 from raycontext.store.segments.columns import number_lists
 from raycontext.store.segments.compaction import merges_of
@@ -135,7 +135,7 @@ class VectorStore:
         skips: Mapping[str, SnapshotEntry],
         again: Iterable[str] = (),
     ) -> TreeChanges:
-        """Compare the indexed files with the files of the current tree; see `CollectionWriter.compare`."""
+        """Compare the indexed files with the files of the current tree; see `compared`."""
         return compared(self._writer.snapshot, hashed, removed, skips, frozenset(again))
 
     def known(self, options: IndexOptions, files: Sequence[tuple[str, bytes]]) -> list[KnownFiles]:
@@ -180,6 +180,14 @@ class VectorStore:
         Raises what `CollectionWriter.compact` raises.
         """
         manifest = self._writer.compact(compaction)
+        return manifest.version if manifest else None
+
+    def record_history(self, change: HistoryChange) -> int | None:
+        """Commit another history of commits and return the new version; None where the history was another one already.
+
+        Raises what `CollectionWriter.record_history` raises.
+        """
+        manifest = self._writer.record_history(change)
         return manifest.version if manifest else None
 
     def collect_garbage(self) -> Collected:
@@ -250,6 +258,7 @@ class VectorStore:
             skipped_files=tuple((path, reason.value) for path, reason in skipped),
             failed_files=failed_files(snapshot),
             pending_files=tuple(snapshot.pending()),
+            **_told_history(manifest.history),
             cut_by_lines=tuple(sorted(cut_by_lines)),
         )
 
@@ -292,6 +301,19 @@ class VectorStore:
         kept = None if retry_quarantined else __version__
         faulty = self._writer.snapshot.noted(FAULTS).faulty(apart_from_version=kept)
         return tuple(sorted(paths.union(faulty)))
+
+
+def _told_history(history: CommitHistory | None) -> dict[str, Any]:
+    """Return what the status says about the commits of the source; nothing where they were never asked for."""
+    if history is None:
+        return {}
+    state = "none" if not history.commits else "complete" if history.is_read else "partial"
+    return {
+        "history": state,
+        "history_commits": history.commits,
+        "history_head": history.head,
+        "history_problem": history.problem,
+    }
 
 
 def failed_files(snapshot: Snapshot) -> tuple[FailedFile, ...]:

@@ -5,8 +5,9 @@ Where that manifest exists already, another writer was faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from raycontext.discover.snapshot import Snapshot
 from raycontext.discover.snapshot_parts import key_of, seal
@@ -14,11 +15,12 @@ from raycontext.discover.snapshot_tree import SnapshotTree
 from raycontext.errors import CommitConflict, CorruptManifest, Fenced, UnknownCollection, VersionsDiffer
 from raycontext.models import IndexOptions
 from raycontext.retrying import Retries
-from raycontext.store.changes import Change, Compaction
+from raycontext.store.changes import Change, Compaction, HistoryChange
 from raycontext.store.collection import Collection, CollectionIdentity, has_parts, snapshot_object
 from raycontext.store.condemned import condemned_names
 from raycontext.store.manifest import (
     RECENT_TRANSACTIONS,
+    CommitHistory,
     Manifest,
     SegmentReference,
     ShardManifest,
@@ -38,6 +40,13 @@ LOAD_ATTEMPTS = 5
 
 COMMIT_ATTEMPTS = 5
 """Number of tries to commit a change while other writers commit as well."""
+
+
+class _Upkeep(NamedTuple):
+    """Difference of a version with the same files from the version before it."""
+
+    shards: tuple[ShardManifest, ...]
+    history: CommitHistory | None
 
 
 class CollectionWriter:
@@ -146,6 +155,7 @@ class CollectionWriter:
             embedder=embedder,
             chunker=chunker,
             snapshot=(snapshot, name, checksum),
+            history=self.manifest.history if self.manifest is not None else None,
         )
         self._renew(segment for _, segment in change.segments)
         if not self._publish(manifest):
@@ -172,29 +182,53 @@ class CollectionWriter:
         garbage. Raises `Fenced`, `CommitConflict` where the collection was removed or the merged segment collected as
         garbage, or `StorageError`.
         """
+
+        def compacted(current: Manifest) -> _Upkeep | None:
+            shards = self.lists.compacted(current, compaction)
+            return None if shards is None else _Upkeep(shards, current.history)
+
+        return self._commit_upkeep(compaction.txn, compaction.made(), compacted)
+
+    def record_history(self, change: HistoryChange) -> Manifest | None:
+        """Commit a version that has another history of commits, and return the manifest.
+
+        Return None where the newest version has not the history any more that the change was made from. Raises what
+        `compact` raises.
+        """
+
+        def recorded(current: Manifest) -> _Upkeep | None:
+            return _Upkeep(current.shards, change.history) if current.history == change.base else None
+
+        return self._commit_upkeep(change.txn, change.made(), recorded)
+
+    def _commit_upkeep(
+        self, txn: str, made: Sequence[SegmentReference], change: Callable[[Manifest], _Upkeep | None]
+    ) -> Manifest | None:
+        """Commit a version with the same files. Return None where `change` does, or other writers kept committing.
+
+        made: segments that were written for it. change: returns what differs from the version that it gets.
+        """
         for _ in range(COMMIT_ATTEMPTS):
             current = self.manifest
-            if current is not None and compaction.txn in current.recent_txns:
+            if current is not None and txn in current.recent_txns:
                 return current
             self._check_ownership()
-            if current is None:
-                return None
             try:
-                shards = self.lists.compacted(current, compaction)
-                if shards is None:
+                if current is None or (differing := change(current)) is None:
                     return None
                 snapshot = self.snapshot, current.snapshot, current.snapshot_checksum
                 if not has_parts(current):
                     snapshot = self._write_snapshot(self.snapshot)
                 manifest = self._next_manifest(
-                    compaction.txn,
-                    shards,
+                    txn,
+                    differing.shards,
                     options=current.options,
                     embedder=current.embedder,
                     chunker=current.chunker,
                     snapshot=snapshot,
+                    history=differing.history,
                 )
-                self._renew(compaction.made())
+                self._renew(made)
                 if self._publish(manifest):
                     self.snapshot = snapshot[0]
                     return manifest
@@ -202,14 +236,14 @@ class CollectionWriter:
                 pass
             except CommitConflict:
                 self._load()
-                if not self._is_applied(compaction.txn):
+                if not self._is_applied(txn):
                     raise
                 self._take_up_epoch()
                 continue
             identity = self._identity
             self._load()
             self._check_identity(identity)
-            if self._is_applied(compaction.txn):
+            if self._is_applied(txn):
                 self._take_up_epoch()
         return None
 
@@ -330,6 +364,7 @@ class CollectionWriter:
         embedder: str,
         chunker: str,
         snapshot: tuple[SnapshotTree, str, str],
+        history: CommitHistory | None,
     ) -> Manifest:
         """Return the manifest of the next version. snapshot: what `_write_snapshot` returns."""
         tree, name, checksum = snapshot
@@ -358,4 +393,5 @@ class CollectionWriter:
             tree=tree.root_digest.hex(),
             files=tree.files,
             chunks=self.lists.live_rows(shards),
+            history=history,
         )

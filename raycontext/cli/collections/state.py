@@ -202,6 +202,8 @@ def _print_status(found: CollectionStatus) -> None:
     typer.echo(f"  languages: {joined_counts(found.languages)}")
     if found.without_definitions:
         typer.echo(f"  without definitions: {', '.join(found.without_definitions)}")
+    if found.history != "unread":
+        typer.echo(f"  history: {_of_history(found)}")
     if found.progress is not None:
         typer.echo(f"  job: {_of_job(found.progress)}")
     if found.skipped:
@@ -230,6 +232,15 @@ def _print_status(found: CollectionStatus) -> None:
         typer.echo(f"  indexed without {sum(found.redacted.values())} secrets: {len(found.redacted)} files ({shown})")
     for actor in found.actors:
         typer.echo(f"  actor {actor.name}: {_of_actor(actor)}")
+
+
+def _of_history(found: CollectionStatus) -> str:
+    """Return how far the commits of a collection are indexed, as text."""
+    why = f" ({safe(found.history_problem)})" if found.history_problem else ""
+    if found.history == "none":
+        return f"none{why}"
+    rest = "" if found.history == "complete" else "; more is read by the next search of commits"
+    return f"{found.history_commits:,} commits up to {found.history_head[:12]}{why}{rest}"
 
 
 def _of_job(job: JobProgress) -> str:

@@ -166,6 +166,11 @@ QUERY_COMMANDS = {
                     ("--changed",),
                     "Only what differs between two branches, tags or commits, A..B; A...B: since B parted from A.",
                 ),
+                Option(
+                    ("--commits",),
+                    "Find commits of the git history, by message and touched files, instead of code.",
+                    bool,
+                ),
                 *SELECTION,
                 Option(("--grep",), "Only chunks with a line that matches this regular expression, as in ripgrep."),
                 Option(

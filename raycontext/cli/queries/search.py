@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from raycontext.cli.display import print_hits, print_json, say, surroundings_lines, with_context
+from raycontext.cli.display import commit_lines, print_hits, print_json, say, surroundings_lines, with_context
 from raycontext.daemon_client import lifecycle, wire
 from raycontext.errors import DaemonFailed, DaemonStarting, InvalidInput, PathNotFound, RemoteError
 from raycontext.errors.exit_codes import ExitCode
@@ -33,6 +33,8 @@ def run(name: str, given: Given) -> int:
         body["paths"] = [from_here(glob) for glob in given["paths"] or ()]
     body = {key: value for key, value in body.items() if value is not None}
     answer = answered(name, body, given)
+    if given.get("commits"):
+        return _show_commits(answer, given)
     hits = answer["hits"]
     if given["around"]:
         hits = with_context(hits, given["around"])
@@ -49,6 +51,22 @@ def run(name: str, given: Given) -> int:
             print(line)  # noqa: T201
     _tell(answer)
     return 0 if hits else ExitCode.NOTHING_FOUND
+
+
+def _show_commits(answer: dict[str, Any], given: Given) -> int:
+    """Print the commits of an answer, or the paths of the files that they touched, and return the exit code."""
+    commits = answer["commits"]
+    files = list(dict.fromkeys(path for commit in commits for path in commit["files"])) if given["files"] else None
+    if given["json_hits"]:
+        print_json(commits if files is None else files)
+    elif given["as_json"]:
+        shown = {"commits": commits} if files is None else {"files": files}
+        print_json({**shown, **{name: value for name, value in answer.items() if name != "commits"}})
+    else:
+        for line in commit_lines(commits, given["offset"] + 1) if files is None else map(safe, files):
+            print(line)  # noqa: T201
+    _tell(answer)
+    return 0 if commits else ExitCode.NOTHING_FOUND
 
 
 def _search_body(given: Given) -> dict[str, Any]:
@@ -74,6 +92,7 @@ def _search_body(given: Given) -> dict[str, Any]:
         "ref": given["ref"],
         "grep": text_of(given["grep"]) if given["grep"] else None,
         "changed": given["changed"],
+        "commits": given["commits"] or None,
         "diversity": given["diversity"],
         "explain": given["explain"],
         "context": given["context"] or None,
@@ -217,5 +236,5 @@ def _tell(answer: dict[str, Any]) -> None:
         say(safe(note))
     if answer["cut"]:
         say("cut to the budget of tokens")
-    if not answer["hits"]:
+    if not (answer["hits"] or answer["commits"]):
         say("nothing found so far" if answer["indexing"] else "nothing found")

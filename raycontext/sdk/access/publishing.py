@@ -13,7 +13,7 @@ from raycontext.files.paths import real_path
 from raycontext.index.request import index_request, run_options
 from raycontext.index.reuse.publications import publish_collection
 from raycontext.models import JobProgress, PublishReport, PullReport
-from raycontext.sdk.access.refs import RefAccess
+from raycontext.sdk.access.commits import CommitAccess
 from raycontext.store.collection import Location
 from raycontext.store.storage.locations import check_url, is_url
 
@@ -25,7 +25,7 @@ PROGRESS_SECONDS = 0.2
 Report = TypeVar("Report")
 
 
-class PublishAccess(RefAccess):
+class PublishAccess(CommitAccess):
     """Publications: what `Context` offers to share an index with others."""
 
     async def publish(

@@ -136,16 +136,19 @@ class SearchClient:
             raise NotIndexedYet(self._location.collection)
         return hits
 
-    async def relate(self, question: Question[Answer], version: int | None = None) -> tuple[int, dict[int, Answer]]:
+    async def relate(
+        self, question: Question[Answer], version: int | None = None, *, shards: int | None = None
+    ) -> tuple[int, dict[int, Answer]]:
         """Return the version and the answers of the shards to a question about relations, by number of the shard.
 
-        All answers are of one version: `version`, or the newest. Raises `StaleVersion` where it is gone,
-        `DeadlineExceeded` when no shard answers in time, and `RuntimeUnavailable` when none can be reached.
+        All answers are of one version: `version`, or the newest. shards: number of shards that are asked, the first
+        ones; None for all. Raises `StaleVersion` where it is gone, `DeadlineExceeded` when no shard answers in time,
+        and `RuntimeUnavailable` when none can be reached.
         """
         until = self._end()
         if not self._shards:
             await self._connect(until)
-        found = await self._ask(self._all(), until, HybridSearchActor.relate, question, version)
+        found = await self._ask(self._all()[:shards], until, HybridSearchActor.relate, question, version)
         newest = max(at for at, _ in found.values())
         late = [number for number, (at, _) in found.items() if at != newest]
         if late:

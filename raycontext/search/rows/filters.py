@@ -13,7 +13,7 @@ from raycontext.discover.rules.globs import path_filter
 from raycontext.models import SearchFilters
 from raycontext.store.segments.segment import Segment
 
-__all__ = ["admitted", "admitted_files"]
+__all__ = ["admitted", "admitted_files", "admitting"]
 
 
 def admitted(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_]:
@@ -37,14 +37,16 @@ def admitted_files(segment: Segment, filters: SearchFilters) -> NDArray[np.bool_
         files &= _among(segment.files.column("language"), filters.languages)
     if filters.paths or filters.inside:
         paths = segment.files.column("path").to_pylist()
-        if filters.inside:
-            place = os.fsencode(filters.inside)
-            below = place + b"/"
-            files &= np.fromiter((path == place or path.startswith(below) for path in paths), np.bool_, len(paths))
-        if filters.paths:
-            admits = _admits(filters.paths)
-            files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
+        admits = admitting(filters)
+        files &= np.fromiter((admits(os.fsdecode(path)) for path in paths), np.bool_, len(paths))
     return files
+
+
+def admitting(filters: SearchFilters) -> Callable[[str], bool]:
+    """Return a predicate for paths that `paths` and `inside` of the filters let through."""
+    place, below = filters.inside, f"{filters.inside}/"
+    admits = _admits(filters.paths) if filters.paths else None
+    return lambda path: (not place or path == place or path.startswith(below)) and (admits is None or admits(path))
 
 
 def _touching(segment: Segment, lines: Mapping[str, Sequence[tuple[int, int]]]) -> NDArray[np.bool_]:

@@ -98,14 +98,18 @@ class View:
         first_rows: Sequence[int] | None = None,
         missing_files: int = 0,
         skipped: Callable[[], dict[str, SkipReason]] = dict,
+        history: Callable[[], list[Segment]] = list,
     ) -> None:
         """Take the whole segments of one shard of a version.
 
         `first_rows` are the numbers of their first rows, by default without gaps. `missing_files` counts the files of
-        segments that are left out. `skipped` returns the files of the version's tree that are not in the index.
+        segments that are left out. `skipped` returns the files of the version's tree that are not in the index,
+        `history` the opened segments with the commits of the source.
         """
         self.skipped = cache(skipped)
         """Function that returns the path and the reason of each file of the tree that is not in the index."""
+        self.history = history
+        """Function that opens the segments with the commits of the source."""
         self.missing_files = missing_files
         self.version = manifest.version if manifest else 0
         self.num_shards = manifest.options.num_shards if manifest else 1

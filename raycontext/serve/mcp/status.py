@@ -22,6 +22,8 @@ def status_structured(status: CollectionStatus) -> dict[str, Any]:
         "embedder": safe(status.embedder),
         "memoryBytes": sum(memory.values()),
         "bytesOnDisk": status.bytes_on_disk,
+        "history": status.history,
+        "historyCommits": status.history_commits,
         "skipped": {safe(reason): count for reason, count in status.skipped.items()},
     }
 

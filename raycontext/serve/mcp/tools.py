@@ -81,6 +81,11 @@ TOOLS: Final[list[dict[str, Any]]] = [
             },
             ref=about(REF, "Branch, tag or commit to search, instead of the files as they are now."),
             changed=about(REF, "Two of them as A..B: only code that B has and A has not."),
+            commits={
+                "type": "boolean",
+                "default": False,
+                "description": "Find commits of the git history instead of code: why and when something changed.",
+            },
             limit=LIMIT,
             extensionFilter=about(PATTERNS, "Only files with these extensions, such as ['.ts', '.tsx']."),
             pathFilter=about(

@@ -20,7 +20,7 @@ from raycontext.store.checking.examination import Examination, LiveFile
 from raycontext.store.checking.reports import Damage, RepairReport
 from raycontext.store.checking.verification import examine
 from raycontext.store.collection import IDENTITY, Collection, CollectionIdentity
-from raycontext.store.manifest import Manifest, ShardManifest, manifest_name
+from raycontext.store.manifest import CommitHistory, Manifest, ShardManifest, manifest_name
 from raycontext.store.segments.segment import path_hash
 from raycontext.store.writer import CollectionWriter
 from raycontext.ulid import new_ulid
@@ -148,12 +148,19 @@ class _RepairingWriter(CollectionWriter):
             embedder=base.embedder if base else "",
             chunker=base.chunker if base else "",
             snapshot=snapshot,
+            history=self._intact_history(),
         )
         if not self._publish(manifest):
             return None
         self.snapshot = snapshot[0]
         self.dropped_files = (base.files if base else 0) - len(indexed)
         return manifest
+
+    def _intact_history(self) -> CommitHistory | None:
+        """Return the history of commits; None where a segment of it is damaged. It is then read anew when needed."""
+        history = self.manifest.history if self.manifest is not None else None
+        names = {segment.name for segment in history.segments} if history is not None else set()
+        return history if names.isdisjoint(self._found.damaged_segments) else None
 
     def _version(self) -> int:
         return self.manifest.version if self.manifest else 0

@@ -278,6 +278,7 @@ def _examine_older(collection: Collection, found: Examination, known: set[str], 
     `known` holds the names that were checked already, and gets those that are checked here.
     """
     look = _hash_segment if deep else _find_segment
+    newest = found.manifest.segment_names() if found.manifest is not None else set()
     for manifest in (*found.older, *([found.manifest] if found.manifest else ())):
         for name, check in _objects(collection, manifest, look):
             if name in known:
@@ -294,7 +295,7 @@ def _examine_older(collection: Collection, found: Examination, known: set[str], 
             else:
                 continue
             found.damaged_objects.add(name)
-            if manifest is found.manifest:
+            if name in newest:
                 found.damaged_segments.append(name)
             found.add(
                 _inside(collection, place), kind, f"{problem} version {manifest.version} and those before it use it."
@@ -310,7 +311,7 @@ def _objects(
     collection: Collection, manifest: Manifest, look: Callable[[Collection, SegmentReference], None]
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield the names of a version's segments and snapshot, each with its check: `look` for segments."""
-    for reference in (*manifest.segments, *manifest.pool):
+    for reference in (*manifest.segments, *manifest.pool, *manifest.commit_segments):
         yield reference.name, partial(look, collection, reference)
     yield manifest.snapshot, partial(collection.snapshot, manifest)
 

@@ -1,0 +1,160 @@
+"""Commits of a repository as they are indexed: their messages, times and touched files, up to the state of a source.
+
+The repository is not trusted: git runs none of its programs, and fetches nothing. Secrets in messages are redacted.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from raycontext.discover.commits.names import CommitSource
+from raycontext.discover.commits.program import Git
+from raycontext.discover.commits.repository import Opened, open_repository
+from raycontext.discover.secrets.redaction import REDACTED, is_secret, redacted, secret_spans
+from raycontext.errors import CommitUnreadable, InvalidInput
+
+__all__ = [
+    "MOST_COMMITS",
+    "MOST_TOUCHED_FILES",
+    "CommitList",
+    "LoggedCommit",
+    "head_of",
+    "list_commits",
+    "read_commits",
+    "why_no_history",
+]
+
+MOST_COMMITS = 50_000
+"""Largest number of commits of a history that are indexed: the newest ones."""
+MOST_TOUCHED_FILES = 500
+"""Largest number of touched files that are kept of a commit. All are counted."""
+MOST_MESSAGE_BYTES = 8192
+"""Largest part of a message that is kept, in bytes."""
+MOST_READ_BYTES = 1 << 20
+"""Largest part of a message that is looked at, in bytes."""
+LOG_SECONDS = 60.0
+"""Longest time that one command of git over a history may take, in seconds."""
+
+_SHALLOW = "a shallow clone has no history"
+
+
+class CommitList(NamedTuple):
+    """History of a source: the names of its commits, or the reason why it has none."""
+
+    head: str
+    """Full hash of the commit up to which the history goes; "" without a repository or a commit."""
+    commits: tuple[str, ...]
+    """Full hashes of the newest commits that touch the source, at most `MOST_COMMITS`."""
+    problem: str = ""
+    """Why there is no history, as the end of a sentence; "" where there is one."""
+
+
+class LoggedCommit(NamedTuple):
+    """Commit of a history."""
+
+    name: str
+    """Full hash."""
+    time: int
+    """Time of the commit, in seconds since the epoch."""
+    message: str
+    """Subject and body, without secrets, at most `MOST_MESSAGE_BYTES`."""
+    files: tuple[str, ...]
+    """Paths of the files that it touched, relative to the source; at most `MOST_TOUCHED_FILES`. A merge has none."""
+    touched: int
+    """Number of files that it touched in the source."""
+
+
+def why_no_history(source: str) -> str:
+    """Return why a source has no history, as the end of a sentence; "" where it has one. It runs git once."""
+    return list_commits(source, 1).problem
+
+
+def head_of(source: str) -> str:
+    """Return the full hash of the commit that a source is at; "" without a repository or a commit. It runs git."""
+    try:
+        opened, revision = _place(source)
+        return _resolved(Git(opened.top), revision)
+    except (InvalidInput, CommitUnreadable):
+        return ""
+
+
+def list_commits(source: str, most: int = MOST_COMMITS) -> CommitList:
+    """Return the newest commits of the history of a source: a folder, or a `CommitSource`.
+
+    Of a folder in a repository, only the commits that touch it count. The oldest commits of a shallow clone, which only
+    seem to add all files, are left out. It runs git within `LOG_SECONDS`, which blocks.
+    """
+    try:
+        opened, revision = _place(source)
+        git = Git(opened.top)
+        head = _resolved(git, revision)
+        if not head:
+            return CommitList("", (), "there is no commit yet")
+        inside = ("--full-history", head, "--", opened.inside) if opened.inside else (head, "--")
+        listed = git.run("rev-list", f"--max-count={most}", *inside, seconds=LOG_SECONDS).decode().split()
+        boundary = _boundary(opened)
+    except InvalidInput:
+        return CommitList("", (), "it is in no repository of git")
+    except CommitUnreadable as error:
+        return CommitList("", (), f"git cannot read it: {error.problem}")
+    commits = tuple(name for name in listed if name not in boundary)
+    return CommitList(head, commits, "" if commits or not boundary else _SHALLOW)
+
+
+def read_commits(source: str, names: Sequence[str]) -> list[LoggedCommit]:
+    """Return commits by their full hashes, in this order. Raises `CommitUnreadable` or `InvalidInput`."""
+    if not names:
+        return []
+    opened, _ = _place(source)
+    token = secrets.token_hex(16)  # no message can hold it
+    output = Git(opened.top).run(
+        *("log", "--no-walk=unsorted", "--stdin", "--name-only", "-z", "--no-renames", "--no-notes", "--no-mailmap"),
+        *("--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-color", "--no-decorate", "--encoding=UTF-8"),
+        f"--format={token}%H%x00%ct%x00%B",
+        given="".join(f"{name}\n" for name in names).encode(),
+        seconds=LOG_SECONDS,
+    )
+    entries = output.split(token.encode())[1:]
+    if len(entries) != len(names):
+        raise CommitUnreadable(opened.top, f"git told of {len(entries)} commits, not of {len(names)}")
+    prefix = f"{opened.inside}/" if opened.inside else ""
+    return [_commit(entry, prefix) for entry in entries]
+
+
+def _place(source: str) -> tuple[Opened, str]:
+    """Return the repository of a source, and what names the commit that it is at. Raises `InvalidInput`."""
+    commit = CommitSource.parse(source)
+    return (open_repository(source), "HEAD") if commit is None else (open_repository(commit.folder), commit.commit)
+
+
+def _resolved(git: Git, revision: str) -> str:
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return git.run(*asked, codes=(0, 1)).decode().strip()
+
+
+def _boundary(opened: Opened) -> frozenset[str]:
+    """Return the commits whose parents a shallow clone does not have."""
+    try:
+        return frozenset(Path(opened.common, "shallow").read_text(encoding="ascii", errors="replace").split())
+    except OSError:
+        return frozenset()
+
+
+def _commit(entry: bytes, prefix: str) -> LoggedCommit:
+    name, time, message, *paths = entry.split(b"\0")
+    found = [os.fsdecode(path) for each in paths if (path := each.removeprefix(b"\n"))]
+    inside = [path[len(prefix) :] for path in found if path.startswith(prefix)]
+    stamp = int(time) if time.lstrip(b"-").isdigit() else 0
+    return LoggedCommit(name.decode(), stamp, _shown(message), tuple(inside[:MOST_TOUCHED_FILES]), len(inside))
+
+
+def _shown(message: bytes) -> str:
+    """Return a message without its secrets, and without what is too long."""
+    data = message[:MOST_READ_BYTES].decode(errors="replace").strip().encode()
+    if is_secret("", data):
+        return REDACTED.decode()
+    return redacted(data, secret_spans(data))[:MOST_MESSAGE_BYTES].decode(errors="ignore")
