@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -234,14 +235,30 @@ class LexedFile:
             kept = self._enclosing[line] = found
         return kept
 
+    def _kind_code(self, kind: str) -> int:
+        """Return the number of a kind among those of the segment; -1 where it has none."""
+        kinds = list(self.segment.definition_kinds[0])
+        return kinds.index(kind) if kind in kinds else -1
+
+    def is_implementation(self, found: FileDefinition) -> bool:
+        """Return whether a definition is a block that adds members to the type of its name, as `impl` of Rust is."""
+        if self.language != "rust" or found.kind != "module":
+            return False
+        start = self.position_of(found.line)
+        line = self.tokens.code[start : self.bounds(start)[1]].decode(errors="replace")
+        return re.search(rf"\bmod\s+{re.escape(found.name)}\b", line) is None
+
     def is_definition(self, index: int) -> bool:
         """Return whether an identifier is the name of a definition, and not a use."""
         if int(self.tokens.kinds[index]) & DEFINITION:
             return True
         hashed = name_hash(self.word(index)) & _LOW
         if hashed not in self._lines_defining:
-            _, hashes, lines, _ = self._defined
-            self._lines_defining[hashed] = frozenset(lines[hashes == hashed].tolist())
+            numbers_of, hashes, lines, _ = self._defined
+            named = hashes == hashed
+            if self.language == "rust":  # the lexer knows `mod name`; what is left are blocks of implementation
+                named &= self.segment.definition_kinds[1][numbers_of] != self._kind_code("module")
+            self._lines_defining[hashed] = frozenset(lines[named].tolist())
         if not self._lines_defining[hashed]:
             return False
         line = self.line_at(int(self.tokens.starts[index]))

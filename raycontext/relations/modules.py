@@ -134,6 +134,8 @@ def _rust(module: str, importer: str, path: str) -> Match:
             folder = posixpath.dirname(folder) if parts.pop(0) == "super" else folder
         whole = "/".join([folder, *parts]) if folder else "/".join(parts)
         return Match.YES if stem == whole or path == importer else Match.NO
+    if parts[0] != "crate" and stem == posixpath.join(folder, *parts):  # a module below that of the importer
+        return Match.YES
     inner = "/".join(parts[1:] if parts[0] == "crate" else parts)
     if not inner:
         return Match.MAYBE

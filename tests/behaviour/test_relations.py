@@ -61,6 +61,12 @@ def refund(box):
     "c/api.c": '#include "api.h"\nstatic int twice(int x) { return x * 2; }\nint run(int x) { return twice(x); }\n',
     "c/main.c": '#include "api.h"\nint main(void) { return run(3); }\n',
     "src/lib.rs": "mod util;\nuse crate::util::join;\npub fn top() { join(1); util::split(2); }\n",
+    "src/shape.rs": "pub struct Ring<T>(T);\nimpl<T> Ring<T> {\n    fn turn(&self) {}\n}\n"
+    "impl<T> Clone for Ring<T> {}\nfn spin(ring: Box<Ring<u8>>) { ring.turn() }\n",
+    "src/all/mod.rs": "mod inner;\npub use inner::deep;\n",
+    "src/all/inner.rs": "pub fn deep() {}\n",
+    "go/c.go": "package a\n\ntype Turner interface{ Push(int) }\n\ntype Box struct {\n\tRing Turner\n}\n\n"
+    "func Fill(t Turner) {\n\tt.Push(2)\n\tb := Box{Ring: t}\n\tb.Push(3)\n\tother.Ring().Push(4)\n}\n",
     "src/util.rs": "pub fn join(x: u8) {}\npub fn split(x: u8) { join(x) }\n",
     "notes.md": "Call total for the sum.\n",
 }
@@ -129,7 +135,26 @@ def test_receivers_tell_methods_apart(context: raycontext.SyncContext) -> None:
         "c call shop/cart.py:12",  # inherited
         "p mention shop/cart.py:19",
     ]
-    assert uses(context.usages("Ring.Push", collection="tree")) == ["c call go/a.go:7"]
+    pushed = uses(context.usages("go/a.go:5", collection="tree"))
+    assert pushed[:1] == ["c call go/a.go:7"]
+    assert "p call go/c.go:10" in pushed  # an interface can hold it
+    assert all(not use.startswith("c call go/c.go") for use in pushed)
+
+
+def test_a_block_of_implementation_uses_the_type_that_it_is_of(context: raycontext.SyncContext) -> None:
+    found = context.usages("src/shape.rs:1", collection="tree")
+    assert [use.line for use in found.uses if use.path == "src/shape.rs"] == [2, 5, 6]
+    assert context.usages("src/shape.rs:5", collection="tree").definitions == found.definitions
+    assert uses(context.usages("turn", collection="tree")) == ["c call src/shape.rs:6"]  # through what holds it
+
+
+def test_a_name_of_a_field_of_go_is_no_use_of_a_type(context: raycontext.SyncContext) -> None:
+    found = context.usages("go/a.go:3", collection="tree")
+    assert [(use.path, use.line) for use in found.uses] == [("go/a.go", 5), ("go/a.go", 7)]
+
+
+def test_a_module_below_passes_names_on(context: raycontext.SyncContext) -> None:
+    assert uses(context.usages("deep", collection="tree")) == ["c import src/all/mod.rs:2"]
 
 
 def test_uses_follow_imports_that_pass_a_name_on(context: raycontext.SyncContext) -> None:

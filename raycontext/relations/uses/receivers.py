@@ -82,21 +82,30 @@ def _opening(text: str) -> int:
     return -1
 
 
+_CAPITAL_FUNCTIONS = frozenset({"go", "csharp"})
+"""Families whose functions have names that begin with capitals, so that a call of such a name constructs nothing."""
+_HOLDERS = (
+    r"(?:(?:Box|Rc|Arc|Pin|Ref|RefMut|Option|Optional|unique_ptr|shared_ptr)\s*[<\[]\s*(?:dyn\s+|&\s*(?:mut\s+)?)?)*"
+)
+"""Types whose members are those of the type that they hold."""
+
+
 @lru_cache(maxsize=4096)
-def _patterns(name: str, of_self: bool) -> tuple[re.Pattern[str], ...]:
+def _patterns(name: str, of_self: bool, family: str) -> tuple[re.Pattern[str], ...]:
     """Return what gives a variable its type: construction, annotation, declaration."""
     word = re.escape(name)
     holder = rf"(?:self|this|cls|@)\.?\s*(?:->)?{word}" if of_self else rf"(?<![\w.$>]){word}"
+    made = r"(?:new\s+|&)?" if family not in _CAPITAL_FUNCTIONS else r"(?:new\s+|(?=&?[\w.]+\s*\{)&?)"
     return (
         re.compile(
-            rf"{holder}\s*(?::[^=\n]+)?:?=\s*(?:await\s+)?(?:new\s+|&)?(?:[\w$]+(?:\.|::))*([A-Z]\w*)\s*(?:<[^<>\n]*>)?\s*[({{]"
+            rf"{holder}\s*(?::[^=\n]+)?:?=\s*(?:await\s+)?{made}(?:[\w$]+(?:\.|::))*([A-Z]\w*)\s*(?:<[^<>\n]*>)?\s*[({{]"
         ),
         re.compile(
             rf"{holder}\s*:?=\s*(?:[\w$]+(?:\.|::))*([A-Z]\w*)(?:::|\.)(?:new|create|default|from|open|build)\w*\s*[({{]"
         ),
         re.compile(rf"{holder}\s*:?=\s*(?:[\w$]+\.)?[Nn]ew([A-Z]\w*)\s*\("),
         re.compile(
-            rf"(?<![\w.$>]){word}\s*\??:\s*(?:Optional\[|Type\[|type\[|&\s*(?:'\w+\s*)?(?:mut\s+)?|\*)?(?:[\w$]+(?:\.|::))*[\"']?([A-Za-z_]\w*)"
+            rf"(?<![\w.$>]){word}\s*\??:\s*(?:Optional\[|Type\[|type\[|&\s*(?:'\w+\s*)?(?:mut\s+)?|\*)?{_HOLDERS}(?:[\w$]+(?:\.|::))*[\"']?([A-Za-z_]\w*)"
         ),
         re.compile(rf"\b([A-Za-z_]\w*)\s*(?:<[^<>;\n]*>)?\s*[*&]*\s+[*&]*{word}\s*[=;,):{{]"),
         re.compile(rf"(?<![\w.$>]){word}\s+\*?(?:\w+\.)?([A-Z]\w*)\s*[,){{=\n]"),
@@ -117,9 +126,10 @@ _NO_TYPES = frozenset(
 
 def type_of(file: LexedFile, receiver: Receiver, start: int) -> str:
     """Return the name of the receiver's type where an assignment or an annotation nearby says it; else ""."""
-    name = receiver.name
+    name, family = receiver.name, family_of(file.language)
     if not name:
-        return receiver.called if receiver.called[:1].isupper() else ""
+        is_type = receiver.called[:1].isupper() and family not in _CAPITAL_FUNCTIONS
+        return receiver.called if is_type else ""
     line = file.line_at(start)
     around = file.around(line)
     spans = [(one.line, one.end_line) for one in reversed(around)] + [(1, 0)]
@@ -130,7 +140,7 @@ def type_of(file: LexedFile, receiver: Receiver, start: int) -> str:
         code = file.tokens.code[begin : end if is_member else min(end, start)].decode(errors="replace")
         found = ""
         place = -1
-        for pattern in _patterns(name, is_member):
+        for pattern in _patterns(name, is_member, family):
             for match in pattern.finditer(code):
                 if match.start() > place and match[1] not in _NO_TYPES:
                     found, place = match[1], match.start()

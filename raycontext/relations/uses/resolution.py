@@ -100,6 +100,8 @@ def verdict(seen: FileFacts, index: int) -> Certainty | None:
     receiver = receiver_of(file, start)
     if receiver.separator:
         return _through(seen, start, receiver)
+    if seen.family == "go" and _names_field(file, start, start + int(file.tokens.lengths[index])):
+        return None
     return _alone(seen, start)
 
 
@@ -161,6 +163,15 @@ def _alone(seen: FileFacts, start: int) -> Certainty | None:
     if not seen.group.wants_free:
         return None
     return CERTAIN if (seen.group.body_files or len({site.path for site in free})) == 1 else POSSIBLE
+
+
+def _names_field(file: LexedFile, start: int, end: int) -> bool:
+    """Return whether a name in Go is that of a field: declared on a line of its own, or a key in a literal."""
+    first, last = file.bounds(start)
+    before, behind = file.tokens.code[first:start], file.tokens.code[end:last]
+    if behind[:1] == b":" and behind[1:2] != b"=":
+        return not before.lstrip().startswith(b"case ")
+    return not before.strip() and re.match(rb"[ \t]+[\w*\[]", behind) is not None
 
 
 def _visible(own: list[Site], around: list[FileDefinition], family: str) -> list[Site]:
@@ -256,7 +267,7 @@ def _through(seen: FileFacts, start: int, receiver: Receiver) -> Certainty | Non
         decided = _of_type(found, facts)
         if decided is not None or found in facts.other_owners:
             return decided
-        if found in facts.bases:
+        if found in facts.bases or family == "go":  # any interface of Go can hold an owner
             return POSSIBLE
         return None if found[:1].isupper() and len(found) > 1 else POSSIBLE
     if receiver.name[:1].isupper() and receiver.separator in (".", "::") and family not in ("go", "csharp"):
@@ -337,6 +348,8 @@ def _qualified(
 ) -> Certainty | None:
     """Return the verdict for a function that is used through a qualifier that no import explains."""
     last = receiver.name
+    if family == "rust" and receiver.path.partition(".")[0] in ("std", "core", "alloc"):
+        return None
     if receiver.separator == "::" or family in ("csharp", "php", "ruby", "elixir", "haskell", "lua", "swift"):
         for site in free:
             stem = posixpath.splitext(site.path)[0].removesuffix("/mod").removesuffix("/lib")

@@ -69,7 +69,10 @@ class DefinitionAt:
             here = file.within(self.line, self.line) or file.local(self.line) or file.around(self.line)[::-1]
             if not here:
                 return ""
-            return site_of(file, here[0], int(part.segment.file_column("kinds")[ordinal]))
+            found = here[0]
+            if file.is_implementation(found):  # the type itself is meant, where the file has it
+                found = next((one for one in file.named(found.name) if not file.is_implementation(one)), found)
+            return site_of(file, found, int(part.segment.file_column("kinds")[ordinal]))
         return None
 
 

@@ -97,7 +97,9 @@ class Survey:
             if not group_of(file.language):
                 continue
             definition = file.definition(number, self.names[at] if sure else "")
-            if definition is not None and definition.name == self.names[at]:
+            if definition is None or file.is_implementation(definition):
+                continue
+            if definition.name == self.names[at]:
                 yield site_of(file, definition, int(segment.file_column("kinds")[ordinal]))
 
     def _uses(self, view: View, parts: Sequence[_Users]) -> dict[str, NameUses]:
