@@ -17,10 +17,10 @@ from raycontext.actors.histories import Histories
 from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
 from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
-from raycontext.actors.maintenance import Maintenance
 from raycontext.actors.process import process_status
 from raycontext.actors.pulls import Pulls
 from raycontext.actors.turns import Turns
+from raycontext.actors.upkeep import Upkeep, refresh
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.trees import folder_of, source_exists
@@ -92,12 +92,12 @@ class Coordinator:
         self._jobs: dict[str, Job] = {}
         self._turns = Turns()
         self._looks = Looks(root, self._take_in, self._is_long, look_budget, stays=runtime.name != "inline")
-        self._maintenance: dict[str, asyncio.Task[None]] = {}
         self._leaving: Counter[str] = Counter()  # collections that are handed over
         budget = budget or IndexBudget()
         self._file_seconds, self._ref_bytes = budget.file_seconds, budget.ref_bytes
         self._governor = Governor(budget.places(runtime.parallelism))
         self._growth = Growth(runtime, self._governor, budget)
+        self._upkeep = Upkeep(runtime, self._governor)
         self._plans: dict[str, EmbedderPlan] = {}
         self._histories = Histories(root, runtime)
         self._pulls = Pulls(self._storage, runtime, self.index, lambda name: self._jobs[name].reuse.pulled)
@@ -160,7 +160,7 @@ class Coordinator:
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection unless work on it is under way."""
-        if self._turns.is_busy(collection) or collection in self._maintenance:
+        if self._turns.is_busy(collection) or self._upkeep.is_under_way(collection):
             return
         await self._end_actors(self._location(collection).open())
 
@@ -242,9 +242,7 @@ class Coordinator:
         await self._looks.close()
         await self._growth.close()
         await self._histories.close()
-        for task in (running := list(self._maintenance.values())):
-            task.cancel()
-        await asyncio.gather(self._turns.close(), *running, return_exceptions=True)
+        await asyncio.gather(self._turns.close(), self._upkeep.close(), return_exceptions=True)
 
     async def cancel(self, collection: str) -> bool:
         """Stop the running index job of a collection. Returns False when none runs.
@@ -280,7 +278,7 @@ class Coordinator:
             if (job := self._jobs.get(collection)) is not None:
                 job.hand_over()
             await self._turns.idle(collection)
-            await self._stop_maintenance(collection)
+            await self._upkeep.stop(collection)
             await self._runtime.end(vector_store_name(collection))
         finally:
             self._leaving[collection] -= 1
@@ -288,7 +286,7 @@ class Coordinator:
 
     async def settle(self) -> None:
         """Wait until the compaction and the garbage collection that are under way have ended."""
-        await asyncio.gather(*self._maintenance.values(), return_exceptions=True)
+        await self._upkeep.settle()
 
     async def process(self, asked_at: float | None = None) -> ActorStatus:
         return await asyncio.to_thread(process_status, COORDINATOR, calls_of(self).figures(asked_at))
@@ -360,10 +358,10 @@ class Coordinator:
                 report = await job.run(options)
             if job.is_handed_over:
                 raise HandedOver(report)
-            await self._refresh(identity.name, report.version, job.num_shards)
+            await refresh(self._runtime, identity.name, report.version, job.num_shards)
             self._histories.begin(location)
             if report.changed:
-                self._maintain(identity.name, job.pooled_embedder if report.embedded_texts else None)
+                self._upkeep.begin(location, job.pooled_embedder if report.embedded_texts else None)
             return report
         finally:
             await self._end_models(job.pooled_embedder, plan)
@@ -376,39 +374,16 @@ class Coordinator:
         for number in range(await asyncio.to_thread(actor_count, embedder, plan)):
             await self._runtime.end(embedder_name(embedder, number))
 
-    def _maintain(self, collection: str, embedder: str | None) -> None:
-        """Begin maintenance unless it is under way: compaction, garbage collection, merges of cached vectors."""
-        if collection in self._maintenance:
-            return
-        fingerprint = embedder_for(embedder).fingerprint if embedder else ""
-        work = Maintenance(
-            self._location(collection), self._runtime, self._refresh, self._governor, new_vectors_of=fingerprint
-        )
-        task = asyncio.create_task(work.run())
-        self._maintenance[collection] = task
-        task.add_done_callback(lambda _: self._maintenance.pop(collection, None))
-
-    async def _refresh(self, collection: str, version: int, num_shards: int) -> None:
-        """Have the search actors that run open the new version, so that no query waits for it."""
-        for actor in (await search_actors(self._runtime, collection, num_shards)).values():
-            await actor.call(HybridSearchActor.refresh, version)
-
     async def _clear(self, collection: str) -> None:
         """Cancel the maintenance of a collection, end its actors, and remove its files."""
         opened = self._location(collection).open()
-        await self._stop_maintenance(collection)
+        await self._upkeep.stop(collection)
         await self._histories.stop(collection)
         await self._end_actors(opened)
         await asyncio.to_thread(opened.remove)
         self._jobs.pop(collection, None)
         self._plans.pop(collection, None)
         self._looks.forget(collection)
-
-    async def _stop_maintenance(self, collection: str) -> None:
-        maintenance = self._maintenance.get(collection)
-        if maintenance is not None:
-            maintenance.cancel()
-            await asyncio.wait([maintenance])
 
     async def _end_actors(self, opened: Collection) -> None:
         """End the search actors of a collection and the actor that owns its data."""

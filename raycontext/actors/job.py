@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
 from raycontext.actors.metrics import add, set_value
 from raycontext.actors.reuse import Reuse
+from raycontext.actors.run_reports import progress_of, report_of
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
@@ -171,7 +172,9 @@ class Job:
             raise JobFailed(self.identity.name, f"{type(error).__name__}: {error}") from error
         finally:
             self._ended = time.monotonic()
-        return self._report(self._planner, changed)
+        return report_of(
+            self.identity, self._state, self._planner, self._embedding, changed=changed, seconds=self._seconds()
+        )
 
     def cancel(self) -> bool:
         """Stop the run. Returns False when it has ended."""
@@ -199,30 +202,18 @@ class Job:
 
     def progress(self) -> JobProgress:
         """Return how far the run is."""
-        seconds = (self._ended or time.monotonic()) - self._begun
-        planner = self._planner
-        if planner is None:
-            return JobProgress(
-                collection=self.identity.name,
-                stage="failed" if self._error else "queued",
-                seconds=seconds,
-                error=self._error,
-            )
-        return JobProgress(
-            collection=self.identity.name,
-            stage="cancelled" if self._cancelled else "failed" if self._error else planner.stage,
-            files_found=planner.scan.files_found if planner.scan else 0,
-            files_to_hash=planner.files_to_hash,
-            files_hashed=planner.files_hashed,
-            files_to_index=planner.files_to_index,
-            files_indexed=planner.files_indexed,
-            bytes_to_index=planner.bytes_to_index,
-            bytes_indexed=planner.bytes_indexed,
-            files_waiting=planner.files_waiting,
-            seconds_to_next_try=max(self._waits_until - time.monotonic(), 0.0) if self._pausing else None,
-            seconds=seconds,
+        return progress_of(
+            self.identity.name,
+            self._planner,
+            is_cancelled=self._cancelled,
             error=self._error,
+            next_try=max(self._waits_until - time.monotonic(), 0.0) if self._pausing else None,
+            seconds=self._seconds(),
         )
+
+    def _seconds(self) -> float:
+        """Return for how many seconds the run has lasted."""
+        return (self._ended or time.monotonic()) - self._begun
 
     async def _drive(self, planner: ReindexPlanner) -> bool:
         """Carry out the planner's instructions to the end, and return whether the index has changed."""
@@ -391,30 +382,3 @@ class Job:
         version = 0 if state.replace else state.version
         again = () if state.replace else state.tried_again
         return await self._run(stages.scan_tree, source, self._location, version, state.options, again)
-
-    def _report(self, planner: ReindexPlanner, changed: bool) -> IndexReport:
-        """Return the report of a run that has ended."""
-        state = self._state
-        return IndexReport(
-            collection=self.identity.name,
-            source=self.identity.source,
-            version=state.version,
-            changed=changed,
-            files=state.files,
-            chunks=state.chunks,
-            added=planner.added,
-            modified=planner.modified,
-            removed=planner.removed,
-            indexed_bytes=planner.source_bytes,
-            reused_files=planner.reused.files,
-            reused_from=tuple(sorted(planner.reused.collections)),
-            skipped=state.skipped,
-            pending_files=tuple(sorted(planner.pending_files)),
-            cut_by_lines=tuple(sorted(planner.cut_by_lines)),
-            without_vectors=tuple(sorted(planner.without_vectors)),
-            unreadable_folders=planner.scan.unreadable_folders if planner.scan else (),
-            embedded_texts=self._embedding.embedded,
-            reused_vectors=self._embedding.reused,
-            embedding_tokens=self._embedding.tokens,
-            seconds=(self._ended or time.monotonic()) - self._begun,
-        )
