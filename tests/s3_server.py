@@ -41,6 +41,9 @@ def careless_server() -> Iterator[str]:
             self.rfile.read(int(self.headers["Content-Length"]))
             self._answer(b"<DeleteResult></DeleteResult>")
 
+        def do_GET(self) -> None:
+            self._answer(b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -23,6 +23,8 @@ from ..conftest import README, write_tree
 from ..storage_faults import Crash, Fault, FaultyStorage, Kind
 from .test_storage_faults import NAME, SEGMENT_OBJECTS, Run, State, read
 
+pytestmark = pytest.mark.soak  # each call of each operation fails in each way
+
 LATER_SECONDS = 30 * 86_400.0
 """By then all grace times are over."""
 

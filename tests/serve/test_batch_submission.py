@@ -23,8 +23,9 @@ BASE = "raycontext-batch-0"
 
 
 @pytest.fixture(autouse=True)
-def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another test of this process may have joined a Ray that asks for a token."""
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test of this process may have joined a Ray that asks for a token, and nobody here waits for a cluster."""
+    monkeypatch.setattr(ray_job, "POLL_SECONDS", 0.02)
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
 

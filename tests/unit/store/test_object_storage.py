@@ -15,7 +15,7 @@ from obstore.store import MemoryStore
 
 from raycontext.errors import InvalidInput, StorageError, StorageUnreachable, UnsafeStorage
 from raycontext.store.collection import Collection, Location
-from raycontext.store.storage import object_storage
+from raycontext.store.storage import object_storage, patience
 from raycontext.store.storage.local import LocalStorage
 from raycontext.store.storage.locations import storage_for
 from raycontext.store.storage.memory import MemoryStorage
@@ -169,6 +169,7 @@ def test_server_that_does_not_answer_is_a_storage_error(monkeypatch: pytest.Monk
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         use_endpoint(monkeypatch, f"http://127.0.0.1:{nobody.getsockname()[1]}")
     monkeypatch.setattr(object_storage, "RETRIES", 0)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.0)
     with pytest.raises(StorageError, match="s3://bucket"):
         storage_for("s3://bucket").list("")
 
