@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..waiting import WAIT_SECONDS
+from .scenarios import seen_by
 
 pytestmark = pytest.mark.ray
-
-SCENARIO = Path(__file__).with_name("scenario.py")
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the scenario saw."""
-    command = [sys.executable, str(SCENARIO), str(tmp_path_factory.mktemp("cluster"))]
-    with tempfile.TemporaryDirectory(prefix="c") as folder:  # its path is short: Ray puts sockets below it
-        path = os.pathsep.join((str(SCENARIO.parents[2]), os.environ.get("PYTHONPATH", "")))
-        environment = {**os.environ, "RAY_TMPDIR": folder, "PYTHONPATH": path}
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=2 * WAIT_SECONDS, check=False, env=environment
-        )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("seen:")]
-    assert lines, done.stderr[-4000:]
-    result: dict[str, Any] = json.loads(lines[0].removeprefix("seen:"))
-    return result
+    return seen_by("scenario", tmp_path_factory.mktemp("cluster"))
 
 
 def test_answers_do_not_depend_on_nodes_and_shards(seen: dict[str, Any]) -> None:

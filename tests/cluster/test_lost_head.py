@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from ..waiting import WAIT_SECONDS
+from .scenarios import seen_by
 
 pytestmark = pytest.mark.ray
 
-SCENARIO = Path(__file__).with_name("head_scenario.py")
-
 
 def test_lost_head_is_told_and_a_new_one_finds_everything(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="h", ignore_cleanup_errors=True) as folder:  # short, for Ray's sockets
-        done = subprocess.run(
-            [sys.executable, str(SCENARIO), str(tmp_path), "1"],
-            env={**os.environ, "RAY_TMPDIR": folder, "TMPDIR": folder},
-            capture_output=True,
-            text=True,
-            timeout=2 * WAIT_SECONDS,
-            check=False,
-        )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("seen:")]
-    assert lines, done.stderr[-4000:]
-    seen = json.loads(lines[0].removeprefix("seen:"))
+    seen = seen_by("head_scenario", tmp_path, "1")
     version, files = seen["acknowledged"]
     assert (version, files) == (1, 20)
     assert seen["before"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -18,11 +17,10 @@ import pytest
 
 import raycontext
 
-from ..waiting import WAIT_SECONDS
+from .scenarios import seen_by
 
 pytestmark = pytest.mark.ray
 
-SCENARIO = Path(__file__).with_name("network_scenario.py")
 HEAD, WORKER = "10.71.0.1", "10.71.0.2"
 """No one else sees them: they are addresses of namespaces that only this test knows."""
 
@@ -103,18 +101,12 @@ def test_search_outlives_the_network_of_a_node(machines: tuple[str, str], tmp_pa
         started(worker, environment, f"--address={address}", f"--node-ip-address={WORKER}"),
     ):
         cut = ("ip", "-n", worker, "link", "set", "cable", "down")
-        command = [sys.executable, str(SCENARIO), str(tmp_path), address, *cut]
-        done = subprocess.run(
-            ["ip", "netns", "exec", head, *command],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=2 * WAIT_SECONDS,
-            check=False,
+        seen = seen_by(
+            "network_scenario",
+            *(tmp_path, address, *cut),
+            below=("ip", "netns", "exec", head),
+            environment=environment,
         )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("seen:")]
-    assert lines, done.stderr[-4000:]
-    seen = json.loads(lines[0].removeprefix("seen:"))
     assert seen["addresses"] == [HEAD, WORKER]
     assert seen["files"] == 40
     assert seen["nodes_of_replicas"] == [2, 2]
