@@ -18,6 +18,7 @@ import pytest
 import raycontext
 from raycontext.sdk.connection import Connection
 
+from .forked import COMMANDS
 from .selection import pytest_collection_modifyitems, pytest_sessionfinish  # noqa: F401 - hooks
 from .waiting import PATIENCE, WAIT_SECONDS
 
@@ -58,6 +59,7 @@ def pytest_unconfigure() -> None:
 def nothing_left_behind() -> Iterator[None]:
     """No process and no temporary file of ours outlives the test run."""
     yield
+    COMMANDS.end()
     deadline = time.monotonic() + WAIT_SECONDS
     while (children := psutil.Process().children(recursive=True)) and time.monotonic() < deadline:
         time.sleep(0.1)

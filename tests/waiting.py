@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["PATIENCE", "WAIT_SECONDS", "ending_signals", "until", "until_async"]
+__all__ = ["ENDING", "PATIENCE", "WAIT_SECONDS", "ending_signals", "until", "until_async"]
 
 Found = TypeVar("Found")
 
@@ -28,6 +28,7 @@ PATIENCE = {
 
 
 ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a program."""
 
 
 def until(condition: Callable[[], Found], pause: float = 0.05) -> Found:

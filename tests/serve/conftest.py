@@ -16,6 +16,7 @@ import pytest
 
 from raycontext.daemon_client import paths
 
+from ..forked import COMMANDS, is_forkable
 from ..waiting import PATIENCE, WAIT_SECONDS, ending_signals, until
 
 SCRIPT = Path(sys.executable).parent / "raycontext"
@@ -34,6 +35,9 @@ class Command:
         self, *arguments: str | Path, cwd: Path | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run to the end. Bytes that are not UTF-8 come out as surrogates."""
+        if is_forkable({**self.variables, **variables}):
+            words = [os.fspath(word) for word in (SCRIPT, *arguments)]
+            return COMMANDS.run(words, cwd or self.root.parent, self.environment(**variables))
         process = self.start(*arguments, cwd=cwd, **variables)
         with process:
             try:

@@ -527,7 +527,7 @@ def test_error_says_what_happened_and_what_to_do(place: Place, kind: type[Raycon
 
 
 def is_progress(line: str) -> bool:
-    stages = ("queued", "walking", "hashing", "indexing", "committing", "done", "cancelled", "failed")
+    stages = ("queued", "walking", "hashing", "indexing", "committing", "done", "cancelled", "failed", "waiting:")
     return line.partition(" ")[0] in stages
 
 
