@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-__all__ = ["Decoded", "Problem", "decode", "decoded_as", "text_problem"]
+__all__ = ["Decoded", "Problem", "character_set", "decode", "decoded_as", "text_problem"]
 
 Problem = Literal["binary", "undecodable"]
 """Reason why bytes are not text: a value of `SkipReason`, which takes long to import."""
@@ -157,15 +157,21 @@ def _strictly(raw: bytes, name: str) -> Decoded | None:
     return None if b"\0" in data else Decoded(data, encoding, is_guess=False)
 
 
-@lru_cache(maxsize=256)
 def _codec(name: str) -> str:
+    """Return what `character_set` returns, but for Latin-1, which stands for the encoding of Windows."""
+    found = character_set(name)
+    return FALLBACK if found == "iso8859-1" else found
+
+
+@lru_cache(maxsize=256)
+def character_set(name: str) -> str:
     """Return the name of Python's codec for an encoding. Raises `LookupError` for all that are not character sets."""
     if _NAME.fullmatch(name) is None:
         raise LookupError(name)
     found = codecs.lookup(re.sub(r"(?i)[-_]?bom$", "", name)).name  # git knows UTF-16LE-BOM
     if _CODECS.fullmatch(found) is None:  # others are slow (`punycode`) or no character sets (`unicode_escape`)
         raise LookupError(name)
-    return FALLBACK if found == "iso8859-1" else found
+    return found
 
 
 def _problem_without_sign(raw: bytes) -> Problem | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import raycontext
+from raycontext.discover.commits.conversion import Conversion
 from raycontext.discover.commits.names import CommitSource
 from raycontext.discover.commits.repository import resolve_ref
 from raycontext.discover.commits.tree import MOST_SHRINKING, CommitTree
@@ -79,3 +80,10 @@ def test_what_git_says_is_a_hash_or_an_error(repository: Path, told: bytes, monk
     monkeypatch.setattr("raycontext.discover.commits.program.Git.run", lambda *_, **__: told)
     with pytest.raises(CommitUnreadable):
         source(repository)
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "unicode_escape", "rot13", "utf\0-16", "x" * 200])
+def test_encodings_that_are_no_character_sets_convert_nothing(encoding: str) -> None:
+    """`punycode` would take hours for a file of a megabyte."""
+    content = "".join(chr(0x4E00 + number) for number in range(20_000)).encode()
+    assert Conversion(encoding=encoding).apply(content, "0" * 40) == content

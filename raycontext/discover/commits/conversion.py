@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from raycontext.discover.decoding import character_set
 from raycontext.discover.rules.attributes import SET, UNSET
 
 __all__ = ["CONVERSIONS", "NO_CONVERSION", "Conversion", "LineEnds"]
@@ -108,7 +109,7 @@ def _encoded(content: bytes, encoding: str) -> bytes:
     """Return UTF-8 text in another encoding; as it is where that cannot be done, as git leaves it."""
     mark, name = _WITH_MARK.get(encoding.lower(), (b"", encoding))
     try:
-        encoded = content.decode().encode(name)
+        encoded = content.decode().encode(character_set(name))
     except (UnicodeError, LookupError):
         return content
     return encoded if not mark or encoded.startswith(mark) else mark + encoded
