@@ -10,13 +10,22 @@ from numpy.typing import NDArray
 
 from raycontext.models.tree_records import ChunkKind
 from raycontext.search.prepared_query import PartQuery, PreparedQuery
-from raycontext.search.query import COSINE_UNIT, Description
+from raycontext.search.query import COSINE_UNIT, FEATURES, PROPOSERS, Candidates, Description
 from raycontext.search.ranking.proposals import MINIMUM_SIMILARITY
+from raycontext.search.rows.view import concatenate
 from raycontext.search.signals.chunk_priors import TEST_PRIOR, priors_of_kinds
 from raycontext.search.signals.evidence import RowsOfFiles, best_three, lexical_evidence
 from raycontext.search.signals.features import best_rows_of_files, feature_matrix, name_features
 from raycontext.search.signals.lexical import lexical_proposals
 from raycontext.search.signals.matching import matching_first, place_of_match
+from raycontext.search.signals.quoted import (
+    LEAST_LEXICAL,
+    MESSAGE_FILE,
+    MESSAGE_ROW,
+    NAMED_FILE,
+    NAMED_ROW,
+    message_shares,
+)
 from raycontext.search.signals.vector import (
     SAMPLED_ROWS,
     SCANNED_ROWS,
@@ -31,6 +40,7 @@ from raycontext.text.cuts import cut_text
 __all__ = [
     "PartEvidence",
     "description_of",
+    "gathered",
     "part_evidence",
     "part_proposals",
     "sampled_cosines",
@@ -41,6 +51,9 @@ MOST_TARGETS = 3
 """Largest size of a text that is shown whole, in target sizes of chunks. Only chunks of a single line are larger."""
 
 
+NAMED_PROPOSAL = 1e6
+"""Score by which a file is proposed that the query names in full. It is above every BM25."""
+
 LEAST_PROPOSAL = 1e-9
 """Score by which a file is proposed that has nothing in common with the query and a line that matches its pattern."""
 
@@ -50,6 +63,7 @@ class PartEvidence:
     """Evidence for m candidate files of one part, and for n of their chunks, which may be hits."""
 
     features: NDArray[np.float64]  # [m, len(FEATURES)]
+    quoted: NDArray[np.float64]  # [m] what the file's share of the sum gains by what the query quotes
     kinds: NDArray[np.uint16]  # [m]
     counts: NDArray[np.int64]  # [m] number of these chunks in each file
     rows: NDArray[np.int64]  # [n] row numbers in the part, ascending within a file
@@ -77,6 +91,9 @@ def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
         similar = estimates_by_file(query.vector, segment.signs, segment.scales, *shape, least)
     if query.request.filters.grep:
         similar = np.maximum(similar, LEAST_PROPOSAL * _files_with(asked.eligible, segment))
+    if asked.named is not None:
+        of_path = PROPOSERS.index("path")
+        lexical[of_path] = np.where(asked.named.files > 0.0, NAMED_PROPOSAL * asked.named.files, lexical[of_path])
     return np.stack([*lexical, similar])
 
 
@@ -109,18 +126,83 @@ def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEviden
             **names,
         }
     )
+    if asked.named is not None:
+        _, chosen_places, of_named = np.intersect1d(chosen.rows, asked.named.rows, return_indices=True)
+        defined[chosen_places] += NAMED_ROW * asked.named.shares[of_named]
     evidence = np.stack([lexical, similarities, defined])
     places, counts = best_rows_of_files(evidence, asked.eligible[chosen.rows], chosen.offsets, query.request.rows)
     rows = chosen.rows[places]
     priors = priors_of_kinds(segment.chunks.column("kind"), rows)
     if asked.test_rows is not None:
         priors[asked.test_rows[rows]] = TEST_PRIOR
+    named = np.zeros(len(files)) if asked.named is None else NAMED_FILE * asked.named.files[files]
+    told = _messages(query, segment, rows, lexical[places])
+    evidence[2, places] += MESSAGE_ROW * told
     return PartEvidence(
+        quoted=named + MESSAGE_FILE * _most_of_files(told, counts),
         features=features,
         kinds=segment.file_column("kinds")[files],
         counts=counts,
         rows=rows,
         evidence=np.concatenate([evidence[:, places], priors[np.newaxis]]),
+    )
+
+
+def _messages(
+    query: PreparedQuery, segment: Segment, rows: NDArray[np.int64], lexical: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far the literals of each row hold a message that the query quotes, 0 to 1, [rows].
+
+    Texts cost the most to read, so only rows with enough of the terms are looked into. `lexical`: BM25F, [rows].
+    """
+    shares = np.zeros(len(rows), np.float64)
+    if query.quoted.words:
+        likely = np.flatnonzero(lexical >= LEAST_LEXICAL * float(query.weights.sum()))
+        shares[likely] = message_shares(segment, rows[likely], query.quoted.words)
+    return shares
+
+
+def _most_of_files(shares: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the largest share of each file, [m]. `counts` is the number of shares of each file, [m]."""
+    most = np.zeros(len(counts), np.float64)
+    if shares.any():
+        np.maximum.at(most, np.repeat(np.arange(len(counts)), counts), shares)
+    return most
+
+
+def gathered(
+    shard: int,
+    query: PreparedQuery,
+    files: NDArray[np.int64],
+    proposals: NDArray[np.float64],
+    found: Sequence[PartEvidence],
+) -> Candidates:
+    """Return the candidates of a shard: the evidence of its parts one after the other.
+
+    files: numbers of the candidates in the view, ascending, [m]. proposals: scores by which all files of the view were
+    proposed, [len(PROPOSERS), files of the view].
+    """
+    view = query.view
+    lexical, vector, defined, priors = concatenate([part.evidence.T for part in found], (0, 4)).T
+    counts = concatenate([part.counts for part in found], (0,), np.int64)
+    first_rows = (part.first_row for part in view.parts)
+    return Candidates(
+        shard=shard,
+        version=view.version,
+        files=files,
+        order=view.order[files],
+        kinds=concatenate([part.kinds for part in found], (0,), np.uint16),
+        proposals=proposals[:, files],
+        quoted=concatenate([part.quoted for part in found], (0,)),
+        features=concatenate([part.features for part in found], (0, len(FEATURES))),
+        row_offsets=np.concatenate([[0], np.cumsum(counts)]),
+        rows=concatenate([part.rows + first for part, first in zip(found, first_rows, strict=True)], (0,), np.int64),
+        lexical=lexical,
+        vector=vector,
+        defined=defined,
+        priors=priors,
+        kind_counts=view.kind_counts(),
+        cosine_sums=sampled_cosines(query),
     )
 
 

@@ -14,6 +14,7 @@ from raycontext.search.query_terms import SearchTerms
 from raycontext.search.rows.view import Part, View
 from raycontext.search.signals.features import ExactNames, exact_names
 from raycontext.search.signals.lexical import Bm25f, Normalisation, TermSlices, proposing
+from raycontext.search.signals.quoted import NamedRows, Quoted, named_rows
 from raycontext.search.signals.vector import QueryVector
 
 __all__ = ["FoundTerms", "PartQuery", "PreparedQuery"]
@@ -48,6 +49,7 @@ class PreparedQuery:
     """Statistics of the whole collection at the version of the view."""
     vector: QueryVector
     exact: ExactNames
+    quoted: Quoted
     normalisation: Normalisation
     weights: NDArray[np.float64]
     """Weight of each term, [terms]."""
@@ -67,6 +69,7 @@ class PreparedQuery:
             statistics=statistics,
             vector=vector,
             exact=exact_names(request.text),
+            quoted=Quoted.of(request.text),
             normalisation=parameters.normalisation(statistics),
             weights=weights,
             proposing=proposing(statistics, weights),
@@ -83,7 +86,9 @@ class PreparedQuery:
         eligible = view.eligible(self.request.filters, self.request.deadline)
         wanted = not asked_for(self.request.text) & TEST
         tests = view.test_rows() if wanted else [None] * len(view.parts)
-        return [PartQuery(self, *part) for part in zip(view.parts, self.found.slices, eligible, tests, strict=True)]
+        named = [named_rows(part.segment, self.quoted.places) for part in view.parts]
+        each = zip(view.parts, self.found.slices, eligible, tests, named, strict=True)
+        return [PartQuery(self, *part) for part in each]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +103,5 @@ class PartQuery:
     """Rows of the part that are alive and that the filters admit, [rows]."""
     test_rows: NDArray[np.bool_] | None = None
     """Rows that are test code by their names, [rows]. None: the query asks for tests, so they are like others."""
+    named: NamedRows | None = None
+    """Files and rows of the part that the query names. None: it names none of them."""

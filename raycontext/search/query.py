@@ -130,6 +130,8 @@ class Candidates:
     """Bits of `path_kinds` of each file, [m]."""
     proposals: NDArray[np.float64]
     """Scores by which the files were proposed, [len(PROPOSERS), m]."""
+    quoted: NDArray[np.float64]
+    """What the sum of each file gains by the places and words that the query quotes, as a share, [m]."""
     features: NDArray[np.float64]
     """Raw features of the files, [m, len(FEATURES)]."""
     row_offsets: NDArray[np.int64]
@@ -141,7 +143,7 @@ class Candidates:
     vector: NDArray[np.float64]
     """Cosine of each chunk with the query, [n]."""
     defined: NDArray[np.float64]
-    """Match of the query with the best definition of each chunk, 0 to 1, [n]."""
+    """Match of the query with the best definition of each chunk, 0 to 1, [n]; more where the query quotes the chunk."""
     priors: NDArray[np.float64]
     """Weight of each chunk by its kind alone, see `chunk_priors`, [n]."""
     kind_counts: NDArray[np.int64]

@@ -26,13 +26,13 @@ from raycontext.models.hits import Hits, Searched
 from raycontext.retrying import Retries
 from raycontext.search.part_search import (
     description_of,
+    gathered,
     part_evidence,
     part_proposals,
-    sampled_cosines,
     with_matching_names,
 )
 from raycontext.search.prepared_query import FoundTerms, PreparedQuery
-from raycontext.search.query import FEATURES, PROPOSERS, Candidates, Description, SearchRequest, Statistics
+from raycontext.search.query import PROPOSERS, Candidates, Description, SearchRequest, Statistics
 from raycontext.search.query_terms import SearchTerms, search_terms
 from raycontext.search.ranking.likely import with_likely_hits
 from raycontext.search.ranking.merge import RankedChunk, finish, hits_of
@@ -46,7 +46,7 @@ from raycontext.search.related import (
     related_terms,
     seed_at,
 )
-from raycontext.search.rows.view import View, concatenate
+from raycontext.search.rows.view import View
 from raycontext.search.rows.whole_segments import WholeSegments, notes_on_missing
 from raycontext.search.signals.lexical import Bm25f
 from raycontext.search.signals.vector import QueryVector
@@ -290,28 +290,7 @@ class ShardSearch:
         proposals = np.concatenate([np.empty((len(PROPOSERS), 0), np.float64), *found_files], axis=1)
         files = propose(proposals, view.order, query.request.files)
         found = self._in_threads(lambda part: part_evidence(part, files), parts, rows)
-        lexical, vector, defined, priors = concatenate([part.evidence.T for part in found], (0, 4)).T
-        counts = concatenate([part.counts for part in found], (0,), np.int64)
-        first_rows = (part.first_row for part in view.parts)
-        return Candidates(
-            shard=self._shard,
-            version=view.version,
-            files=files,
-            order=view.order[files],
-            kinds=concatenate([part.kinds for part in found], (0,), np.uint16),
-            proposals=proposals[:, files],
-            features=concatenate([part.features for part in found], (0, len(FEATURES))),
-            row_offsets=np.concatenate([[0], np.cumsum(counts)]),
-            rows=concatenate(
-                [part.rows + first for part, first in zip(found, first_rows, strict=True)], (0,), np.int64
-            ),
-            lexical=lexical,
-            vector=vector,
-            defined=defined,
-            priors=priors,
-            kind_counts=view.kind_counts(),
-            cosine_sums=sampled_cosines(query),
-        )
+        return gathered(self._shard, query, files, proposals, found)
 
     def _in_threads(self, work: Callable[[Item], Result], items: Sequence[Item], rows: int) -> list[Result]:
         """Apply `work` to each item and return the results in order.

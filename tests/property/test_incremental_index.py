@@ -153,7 +153,15 @@ def test_edited_index_equals_one_from_scratch(steps: list[tuple[Any, ...]], num_
 def test_number_of_shards_changes_no_answer(tmp_path: Path, runtime: str) -> None:
     """On a real package: thousands of chunks, more candidates than are kept."""
     source = Path(raycontext.__file__).parent
-    queries = (*QUERIES, "where is the manifest committed", "tokenizer", "def", "read a file and hash it", "__init__")
+    queries = (
+        *QUERIES,
+        "where is the manifest committed",
+        "tokenizer",
+        "def",
+        "read a file and hash it",
+        "__init__",
+        "cli/x.py:1",
+    )
     found = {}
     with raycontext.connect(root=tmp_path, runtime=runtime, workers=2) as context:  # type: ignore[arg-type]
         for num_shards in (1, 2, 5):

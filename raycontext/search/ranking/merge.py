@@ -22,6 +22,9 @@ __all__ = ["MOST_FURTHER", "FurtherChunk", "RankedChunk", "finish", "hits_of", "
 MOST_FURTHER = 4
 """Largest number of further places in its file that a hit names."""
 
+QUOTED = "quoted"
+"""Name of what a score gains by what the query quotes."""
+
 FURTHER_SHARE = 0.7
 """Smallest score of a further place, as a share of the score of the best chunk of its file."""
 
@@ -62,6 +65,7 @@ class _Files:
     places: NDArray[np.int64]  # [m] index of the file in these `Candidates`
     order: NDArray[np.uint64]  # [m]
     kinds: NDArray[np.uint16]  # [m]
+    quoted: NDArray[np.float64]  # [m]
     features: NDArray[np.float64]  # [m, len(FEATURES)]
 
 
@@ -75,6 +79,7 @@ def finish(
     files = _cut(parts, request.files)
     collection = CollectionFacts.total([part.cosine_sums for part in parts], [part.kind_counts for part in parts])
     contributions = ranker.contributions(request.text, files.features, files.kinds, collection)
+    contributions = np.column_stack([contributions, files.quoted])
     scores = ranker.scores(contributions)
     # The chunks of a file are worth at most as much as the file: `limit` files hold the best `limit` chunks.
     ranking = [
@@ -87,7 +92,7 @@ def finish(
     of_files: list[list[RankedChunk]] = []
     for number in ranking:
         part, place = parts[files.parts[number]], int(files.places[number])
-        explanation = _explanation(ranker.names, contributions[number]) if request.explain else ()
+        explanation = _explanation((*ranker.names, QUOTED), contributions[number]) if request.explain else ()
         of_file = _chunks_of_file(part, place, float(scores[number]), collection, explanation)
         chunks.extend(_repeated(of_file[:limit], request.repeat_factor, least))
         of_files.append(of_file)
@@ -155,8 +160,9 @@ def _cut(parts: Sequence[Candidates], count: int) -> _Files:
     order = np.concatenate([part.order for part in parts])
     kept = propose(np.concatenate([part.proposals for part in parts], axis=1), order, count)
     kinds = np.concatenate([part.kinds for part in parts])
+    quoted = np.concatenate([part.quoted for part in parts])
     features = np.concatenate([part.features for part in parts])
-    return _Files(owners[kept], places[kept], order[kept], kinds[kept], features[kept])
+    return _Files(owners[kept], places[kept], order[kept], kinds[kept], quoted[kept], features[kept])
 
 
 def _has_chunks(part: Candidates, place: int) -> bool:

@@ -61,6 +61,7 @@ def candidates(*files: File, shard: int = 0) -> Candidates:
         order=np.array([file.order for file in files], np.uint64),
         kinds=np.zeros(len(files), np.uint16),
         proposals=proposals,
+        quoted=np.zeros(len(files)),
         features=features,
         row_offsets=np.cumsum([0, *(len(file.chunks) for file in files)]),
         rows=np.arange(len(chunks)),
