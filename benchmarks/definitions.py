@@ -1,12 +1,16 @@
 """Definitions that universal-ctags finds and the chunker does not, and definitions to look at, by language.
 
     python benchmarks/definitions.py FOLDER … [--misses LANGUAGE] [--sample COUNT] [--language LANGUAGE] [--json FILE]
+    python benchmarks/definitions.py FOLDER … --precision [--unconfirmed LANGUAGE]
 
 Compared are functions, methods, classes, structs, unions, interfaces, enums, types, modules and macros: not members,
 enumerators, local variables, imports, prototypes and what has no name. A definition counts as found where the chunker
 reports its name anywhere in the file. `--misses` lists the missed ones of a language. `--sample` prints so many of our
 definitions of each language, chosen by a hash of their place, with the line where each stands: a person reads them to
-count those that are wrong. All else needs `ctags` of universal-ctags (Debian: `apt-get install universal-ctags`).
+count those that are wrong. `--precision` counts how many of our definitions ctags confirms: a tag of any kind with the
+same name within two lines, local variables left out, and a kind that means the same. `--unconfirmed` lists the others
+of a language, which a person reads: ctags misses many that are right. All else needs `ctags` of universal-ctags
+(Debian: `apt-get install universal-ctags`).
 """
 
 from __future__ import annotations
@@ -123,7 +127,7 @@ def text_files(folders: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
 
 def tags_of(paths: Iterable[Path]) -> dict[str, list[dict[str, str]]]:
     """Return what ctags finds of the compared kinds, by path."""
-    command = ["ctags", "--output-format=json", "--fields=+KlnZ", "--extras=-F", "-L", "-", "-f", "-"]
+    command = ["ctags", "--output-format=json", "--fields=+KlnZ", "--extras=+F", "-L", "-", "-f", "-"]
     listed = "\n".join(str(path) for path in paths)
     done = subprocess.run(command, input=listed, text=True, capture_output=True, check=True, errors="replace")
     tags: dict[str, list[dict[str, str]]] = defaultdict(list)
@@ -137,6 +141,71 @@ def tags_of(paths: Iterable[Path]) -> dict[str, list[dict[str, str]]]:
         if tag.get("kind") in COMPARED and not tag["name"].lower().startswith(("__anon", "anonymous")):
             tags[tag["path"]].append(tag)
     return tags
+
+
+SAME_KIND = {
+    "function": "function prototype method procedure subroutine func subprogram task def macro generator constant "
+    "variable member "
+    "label target rule singletonMethod process field operator entry property event template classmethod signal",
+    "method": "function prototype method member singletonMethod func procedure property accessor alias signature task "
+    "constructor "
+    "subroutine field methodSpec operator proc classmethod getter setter",
+    "class": "class struct record entity type typedef object interface table union annotation component exception "
+    "package "
+    "module trait actor theorem namespace define",
+    "interface": "interface trait protocol class type typedef module",
+    "enum": "enum type typedef class enumeration",
+    "type": "type typedef alias union class struct newtype talias interface subtype variable exception domain synonym",
+    "module": "module namespace package library program project target class architecture unit object implementation "
+    "category extension instance packages configuration",
+    "macro": "macro define template function",
+    "constant": "constant variable member field property const global var externvar key option define enumerator "
+    "macro event "
+    "header parameter assignment index data symbol local knob",
+    "section": "section subsection chapter id selector class heading key anchor resource title subsubsection define "
+    "node",
+    "test": "function test method class describe",
+}
+"""Kinds of ctags that mean the same, by our kind."""
+
+
+def confirmed(folders: Iterable[Path], language: str) -> None:
+    """Print how many of our definitions ctags confirms, by language, and those of one language that it does not."""
+    files = list(text_files(folders))
+    command = ["ctags", "--output-format=json", "--fields=+Kn", "--kinds-all=*", "--extras=+F+q", "-L", "-", "-f", "-"]
+    listed = "\n".join(str(path) for path, _ in files)
+    done = subprocess.run(command, input=listed, text=True, capture_output=True, check=True, errors="replace")
+    places: dict[str, dict[tuple[str, int], set[str]]] = defaultdict(lambda: defaultdict(set))
+    for row in done.stdout.splitlines():
+        try:
+            tag = json.loads(row)
+        except ValueError:
+            continue
+        name = tag["name"].strip("\"'`").lower()
+        for line in range(int(tag.get("line", 0)) - 2, int(tag.get("line", 0)) + 3):
+            for part in (name, *(name.rpartition(sign)[2] for sign in (".", "::", ":", "#", "/"))):
+                places[tag["path"]][part, line].add(tag["kind"])
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for path, data in files:
+        tags = places.get(str(path))
+        if tags is None:
+            continue
+        own = detect_language(path.as_posix(), data[:HEAD_BYTES])
+        lines = data.decode().split("\n")
+        for found in chunk_file(data, own, CHUNK_BYTES).definitions:
+            short = short_names([found])
+            kinds = {kind for name in short for kind in tags.get((name.lower(), found.line), ())}
+            wanted = SAME_KIND[found.kind.value].split() if found.kind.value in SAME_KIND else []
+            verdict = "confirmed" if kinds & set(wanted) else "kind" if kinds else "name"
+            counts[own][verdict] += 1
+            if own == language and verdict != "confirmed":
+                place = f"{path}:{found.line}"
+                text = lines[found.line - 1].strip()[:100]
+                print(f"{verdict}\t{found.kind}\t{found.name}\t{','.join(sorted(kinds))}\t{text}\t{place}")
+    print(f"{'language':<20}{'ours':>9}{'confirmed':>11}{'share':>8}{'other kind':>12}{'not named':>11}")
+    for own, count in sorted(counts.items()):
+        share = count["confirmed"] / count.total()
+        print(f"{own:<20}{count.total():>9}{count['confirmed']:>11}{share:>8.1%}{count['kind']:>12}{count['name']:>11}")
 
 
 def short_names(definitions: Iterable[Definition]) -> set[str]:
@@ -191,10 +260,15 @@ def main() -> None:
     parser.add_argument("--misses", metavar="LANGUAGE")
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--language")
+    parser.add_argument("--precision", action="store_true")
+    parser.add_argument("--unconfirmed", metavar="LANGUAGE", default="")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if not given.sample and shutil.which("ctags") is None:
         sys.exit("ctags is not installed: apt-get install universal-ctags")
+    if given.precision or given.unconfirmed:
+        confirmed(given.folders, given.unconfirmed)
+        return
     tallies = tallied(given.folders, beside_ctags=not given.sample)
     if given.sample:
         for language in sorted(tallies):

@@ -172,9 +172,11 @@ def _raku_or(otherwise: Choice) -> Choice:
 
 def _d_file(head: bytes) -> str:
     """Return the language of a `.d` file: D, Make for what a compiler lists, or none for a script of DTrace."""
-    if re.match(rb"(?:[ \t]*#[^\n]*\n|\s)*[\w./+-]+\s*:(?:\s*\\\r?\n)?[ \t]*[\w./+-]", head):
+    if re.match(rb"(?:[ \t]*#[^\n]*\n|\s)*[\w+-]*[./][\w./+-]*\s*:(?:\s*\\\r?\n)?[ \t]*[\w./+-]", head):
         return "make"
-    if re.search(rb"^[ \t]*(?:#pragma[ \t]+D\b|\w*:\w*:\w*:\w*|BEGIN[ \t]*$|provider\s+\w+\s*\{)", head, re.M):
+    if re.search(
+        rb"^[ \t]*(?:#pragma[ \t]+D\b|[\w*$]*:[\w*]*:[\w*]*:[\w*]+|BEGIN[ \t]*$|provider\s+\w+\s*\{)", head, re.M
+    ):
         return UNKNOWN
     return "d" if re.search(rb"[;{}][ \t]*\r?$", head, re.M) else UNKNOWN
 

@@ -36,6 +36,8 @@ _MACROS = (
         rb"\)[ \t]*+(?:const\b[ \t]*+)?(" + _NAME + _SHORT_ARGUMENTS + rb")(?=\s*(?:[{;:]|->|override\b|noexcept\b))"
     ),
     re.compile(rb"\n[ \t]*#[^\n]*\n[ \t]+(" + _NAME + rb"\(\w+\))(?=[ \t]*\r?\n)"),
+    # Before the star of a pointer to a function: `typedef int (WINAPI *name)(…)`.
+    re.compile(rb"\([ \t]*([A-Z][A-Z0-9_]{3,})(?=[ \t]*\*[ \t]*\w+[ \t]*\)[ \t]*\()"),
 )
 # Alone among the members of a struct or enum: `  HANDLE_FIELDS`.
 _MEMBER_MACRO = re.compile(rb"\n[ \t]+(" + _NAME + _SHORT_ARGUMENTS + rb")(?=[ \t]*\r?\n)")

@@ -205,10 +205,14 @@ _IDRIS = Patterns(
 )
 _STANDARD_ML = Patterns(
     (
-        rule("interface", r"\s*signature\s+" + _N, holds=False),
-        rule("module", r"\s*(?:structure|functor)\s+" + _N + r"\s*(?::|=|\()", holds=False),
-        rule("type", r"\s*(?:datatype|abstype|eqtype|type)\s+(?:(?:'\w+|\([^()\n]*\))\s+)?" + _N, holds=False),
-        rule("class", r"\s*exception\s+" + _N, holds=False),
+        rule("interface", r"\s*signature\s+(?P<name>[A-Za-z][\w']*)", holds=False),
+        rule("module", r"\s*(?:structure|functor)\s+(?P<name>[A-Za-z][\w']*)\s*(?::|=|\()", holds=False),
+        rule(
+            "type",
+            r"\s*(?:datatype|abstype|eqtype|type)\s+(?:(?:'\w+|\([^()\n]*\))\s+)?(?P<name>[A-Za-z][\w']*)",
+            holds=False,
+        ),
+        rule("class", r"\s*exception\s+(?P<name>[A-Za-z][\w']*)", holds=False),
         rule("function", r"(?: {0,4}|\t)(?:fun|and)\s+(?:'\w+\s+)?(?P<name>[A-Za-z][\w']*)", holds=False),
         rule(
             "function", r"(?: {0,4}|\t)val\s+(?:rec\s+)?(?P<name>[A-Za-z][\w']*)\s*(?::[^=\n]*)?=\s*fn\b", holds=False

@@ -79,7 +79,8 @@ _ASSEMBLER = Patterns(
         ),
         rule(
             "function",
-            r"\s*(?:ENTRY|ENTRY_NP|SYM_(?:TYPED_)?(?:FUNC|CODE|INNER_LABEL|DATA)_START\w*|WEAK|GLOBAL|FUNC|SYM_INNER_LABEL|ASM_FUNC|function)\s*\(?\s*(?P<name>(?!export\b)\w+)",
+            r"\s*(?:ENTRY|ENTRY_NP|SYM_(?:TYPED_)?(?:FUNC|CODE|INNER_LABEL|DATA)_START\w*|WEAK|GLOBAL|FUNC|SYM_INNER_LABEL|ASM_FUNC|ENTRY_\w+)\s*\(\s*(?P<name>(?!export\b)\w+)"
+            r"|\s*(?:ENTRY|WEAK|GLOBAL|FUNC|function)\s+(?P<name2>(?!export\b)\w+)",
             holds=False,
         ),
         rule("function", r"\s*(?P<name>\w+)\s+(?i:proc)\b", holds=False),

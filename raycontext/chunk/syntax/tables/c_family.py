@@ -31,6 +31,11 @@ _KEYWORDS = frozenset(
 )
 
 
+_TYPE_WORDS = frozenset(
+    {"void", "int", "char", "const", "unsigned", "signed", "long", "short", "float", "double", "bool"}
+)
+
+
 class _Declared:
     """Result of following a chain of declarators: the name, its scope, and whether it is a function."""
 
@@ -137,7 +142,9 @@ def _macro_function(node: Node, declared: _Declared, data: bytes) -> Found | Non
     if not arguments:
         return None
     is_test = "TEST" in macro or "BENCHMARK" in macro or macro in ("SCENARIO", "FEATURE")
-    if arguments[0].startswith('"'):
+    if not is_test and " " in arguments[0] and "(" in arguments[0]:  # `INLINE(int name(void)) { … }`
+        name = arguments[0].partition("(")[0].split()[-1].lstrip("*&")
+    elif arguments[0].startswith('"'):
         name = arguments[0].strip('"')  # a title, as in Catch2; the tags after it are no part of the name
     elif macro.endswith("TEST_CASE_METHOD") and len(arguments) > 1:
         name = arguments[1].strip('"')
@@ -182,7 +189,10 @@ def _declaration(node: Node, data: bytes) -> Found | None:
         declared = _declared(declarator, data)
         if declared.name is None:
             continue
-        names.append(_declared_name(declared, data))
+        name = _declared_name(declared, data)
+        if name in _TYPE_WORDS:
+            continue  # a macro stands where the grammar expects the type: `EXPORT void CALL name(…);`
+        names.append(name)
         if row < 0:
             row = declared.name.start_point[0]
             is_function = declared.is_function

@@ -172,6 +172,28 @@ def _elixir_call(node: Node, data: bytes) -> Found | None:
     return found
 
 
+_ELIXIR_SETTINGS = frozenset(
+    {
+        "moduledoc",
+        "moduletag",
+        "compile",
+        "behaviour",
+        "derive",
+        "before_compile",
+        "after_compile",
+        "on_load",
+        "on_definition",
+        "dialyzer",
+        "vsn",
+        "external_resource",
+        "enforce_keys",
+        "optional_callbacks",
+        "fallback_to_any",
+        "protocol",
+        "for",
+    }
+)
+"""Attributes of modules that set something and define nothing."""
 _ELIXIR_ATTRIBUTES = {
     "type": ChunkKind.TYPE,
     "typep": ChunkKind.TYPE,
@@ -193,7 +215,7 @@ def _elixir_attribute(node: Node, data: bytes) -> Found | None:
         return LEADS
     kind = _ELIXIR_ATTRIBUTES.get(word)
     if kind is None:
-        return Found(ChunkKind.CONSTANT, (word,), row) if word != "moduledoc" else None
+        return Found(ChunkKind.CONSTANT, (word,), row) if word not in _ELIXIR_SETTINGS else None
     arguments = last_child(operand)
     name = _elixir_name(child_at(arguments, 0)) if arguments is not None else None
     if name is None:

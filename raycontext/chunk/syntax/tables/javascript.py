@@ -90,16 +90,44 @@ def _assigned(expression: Node, data: bytes) -> Found | None:
         right = inner
     if left.type == "identifier":
         return _value(right, target, row, data) if right.type in FUNCTIONS or right.type == "class" else None
-    if left.type != "member_expression":
+    if left.type != "member_expression" or right.type in ("identifier", "member_expression"):
         return None
     name = left.child_by_field_name("property")
     owner_node = left.child_by_field_name("object")
-    if name is None or owner_node is None or right.type in ("identifier", "member_expression"):
+    owner = node_text(owner_node, data).removesuffix(".prototype") if owner_node is not None else ""
+    if name is None or _only_sets(owner, right):
         return None
-    owner = node_text(owner_node, data).removesuffix(".prototype")
     if owner in EXPORT_ROOTS or owner == "this":
         owner = ""
     return _value(right, node_text(name, data), name.start_point[0], data, owner)
+
+
+_OWN = frozenset({"this", "window", "global", "globalThis", "self", "root"})
+_PLAIN_VALUES = frozenset(
+    {
+        "string",
+        "template_string",
+        "number",
+        "true",
+        "false",
+        "null",
+        "undefined",
+        "binary_expression",
+        "unary_expression",
+        "subscript_expression",
+        "ternary_expression",
+        "parenthesized_expression",
+        "regex",
+        "this",
+    }
+)
+"""Types of values whose assignment to a member defines nothing, unless the owner is a class or an exported object."""
+
+
+def _only_sets(owner: str, value: Node) -> bool:
+    """Return whether an assignment of a value to a member of `owner` defines nothing, as `element.title = "…"`."""
+    known = owner[:1].isupper() or owner in EXPORT_ROOTS or owner in _OWN
+    return value.type in _PLAIN_VALUES and not known
 
 
 def _statement(node: Node, data: bytes) -> Found | None:

@@ -11,18 +11,19 @@ __all__ = ["OCAML", "OCAML_INTERFACE"]
 
 
 def _ocaml_bindings(binding_type: str, name_type: str, kind: ChunkKind) -> Describe:
-    """Return a function that describes bindings such as `let a … and b …` by all of their names.
+    """Return a function that describes a binding such as `let a …`.
 
-    They are a function when the first `let` binding is one. Otherwise they have the given kind.
+    It is a function when the binding is one. Otherwise it has the given kind. `let a … and b …` groups its bindings.
     """
 
     def describe(node: Node, data: bytes) -> Found | None:
         names = []
         row = -1
         found_kind = kind
-        for binding in node.named_children:
-            if binding.type != binding_type:
-                continue
+        bindings = [node] if node.type == binding_type else [c for c in node.named_children if c.type == binding_type]
+        if len(bindings) > 1:
+            return Found(ChunkKind.BLOCK, (), node.start_point[0], node)
+        for binding in bindings:
             name = binding.child_by_field_name("pattern") or binding.child_by_field_name("name")
             if name is None:
                 name = next((child for child in binding.named_children if child.type == name_type), None)
@@ -110,10 +111,15 @@ def _ocaml_method(node: Node, data: bytes) -> Found | None:
     return Found(ChunkKind.METHOD, (node_text(name, data),), name.start_point[0], has_body=has_body)
 
 
+_ocaml_let = _ocaml_bindings("let_binding", "value_name", ChunkKind.CONSTANT)
+_ocaml_type = _ocaml_bindings("type_binding", "type_constructor", ChunkKind.TYPE)
+
 OCAML = LanguageRules(
     describe={
-        "value_definition": _ocaml_bindings("let_binding", "value_name", ChunkKind.CONSTANT),
-        "type_definition": _ocaml_bindings("type_binding", "type_constructor", ChunkKind.TYPE),
+        "value_definition": _ocaml_let,
+        "let_binding": _ocaml_let,
+        "type_definition": _ocaml_type,
+        "type_binding": _ocaml_type,
         "class_definition": _ocaml_class,
         "class_type_definition": _ocaml_class,
         "method_definition": _ocaml_method,

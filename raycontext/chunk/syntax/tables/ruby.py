@@ -87,7 +87,8 @@ def _reopening(node: Node, data: bytes) -> Found | None:
     row = node.start_point[0]
     if receiver is None:
         return Found(ChunkKind.BLOCK, (), row, body, True)
-    return Found(ChunkKind.MODULE, (node_text(receiver, data),), row, body, True)
+    names = (node_text(receiver, data),) if receiver.type in ("constant", "scope_resolution") else ()
+    return Found(ChunkKind.MODULE, names, row, body, True)
 
 
 def _attributes(node: Node, data: bytes) -> Found | None:

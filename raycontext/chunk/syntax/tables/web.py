@@ -25,6 +25,8 @@ def _selectors(node: Node, data: bytes) -> Found | None:
     if selectors is None or selectors.type != "selectors":
         return None
     text = node_text(selectors, data)
+    if ";" in text:
+        return None  # `*zoom: 1;` for an old browser, which the grammar takes for a selector
     body = last_child(node) if text in (":root", ":host") else None
     return Found(ChunkKind.SECTION, (text,), selectors.start_point[0], body)
 
