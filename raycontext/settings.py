@@ -10,7 +10,7 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["CACHE_BYTES", "FILE_SECONDS", "Settings", "default_cache", "default_root"]
+__all__ = ["ACTOR_IDLE_SECONDS", "CACHE_BYTES", "FILE_SECONDS", "Settings", "default_cache", "default_root"]
 
 
 def default_root() -> Path:
@@ -32,6 +32,9 @@ REF_BYTES = 2 << 30
 FILE_SECONDS = 20.0
 """Default of `RAYCONTEXT_FILE_SECONDS`: CPU time in seconds that the indexing of any file may take."""
 
+
+ACTOR_IDLE_SECONDS = 600.0
+"""Default of `RAYCONTEXT_ACTOR_IDLE_SECONDS`: time in seconds after which an actor on Ray ends that nobody calls."""
 
 LOOK_FILES = 5_000
 """Default of `RAYCONTEXT_LOOK_FILES`: largest number of files of a collection whose source every search looks at."""
@@ -138,6 +141,9 @@ class Settings(BaseSettings):
     file_seconds: float = Field(default=FILE_SECONDS, gt=0.0)
     """CPU time in seconds that the indexing of one file may take, in addition to 10 s a megabyte, except with the
     runtime `inline`. The value of whoever connects first holds until the Coordinator ends."""
+    actor_idle_seconds: float = Field(default=ACTOR_IDLE_SECONDS, gt=0.0)
+    """Time in seconds without a call after which an actor on Ray ends, also on a cluster. The next call starts it
+    again. The value of whoever makes the actor holds."""
     start_seconds: float = 60.0
     """Time in seconds that Ray, and each actor, has to start."""
 

@@ -14,7 +14,7 @@ from raycontext.actors.commit_room import remove_unused
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.growth import Growth
 from raycontext.actors.histories import Histories
-from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
+from raycontext.actors.hybrid_search import HybridSearchActor, of_running, search_actors
 from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.process import process_status
@@ -199,9 +199,8 @@ class Coordinator:
         asked_at = time.time()
         of_store = await store.call(VectorStoreActor.process, asked_at)  # first, since the next call takes longer
         status = await store.call(VectorStoreActor.status)
-        found = await search_actors(self._runtime, collection, status.num_shards)
-        asked_at = time.time()
-        searching = await asyncio.gather(*(actor.call(HybridSearchActor.process, asked_at) for actor in found.values()))
+        process = HybridSearchActor.process
+        searching = await of_running(self._runtime, collection, status.num_shards, process, time.time())
         actors = (await self.process(), of_store, *searching)
         job = self._jobs.get(collection)
         progress = job.progress() if job else None
@@ -283,6 +282,16 @@ class Coordinator:
         finally:
             self._leaving[collection] -= 1
             self._leaving += Counter()  # keeps those above zero
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether this actor must stay though nobody calls it. It ends only on a cluster that others use, too."""
+        return (
+            not self._runtime.joined
+            or self._turns.any_busy
+            or self._upkeep.any_under_way
+            or self._histories.any_under_way
+        )
 
     async def settle(self) -> None:
         """Wait until the compaction and the garbage collection that are under way have ended."""

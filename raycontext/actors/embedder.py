@@ -137,7 +137,7 @@ async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tu
     count = await asyncio.to_thread(actor_count, name, plan)
     gpus = 0.0 if is_remote(name) else plan.gpus
     made = (
-        runtime.actor(embedder_name(name, number), Placement(number, gpus), EmbedderActor, name, plan)
+        runtime.actor(embedder_name(name, number), Placement(gpus=gpus), EmbedderActor, name, plan)
         for number in range(count)
     )
     return tuple(await asyncio.gather(*made))

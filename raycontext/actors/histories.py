@@ -54,6 +54,11 @@ class Histories:
         task.add_done_callback(lambda _: self._running.pop(name, None))
         return await asyncio.shield(task)
 
+    @property
+    def any_under_way(self) -> bool:
+        """Whether any reading is under way."""
+        return bool(self._running or self._following)
+
     def begin(self, location: Location) -> None:
         """Begin to bring the history of a collection up to date, unless nobody has ever asked for it."""
         if location.collection not in self._following:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.metrics import timed
 from raycontext.actors.process import process_status
+from raycontext.errors import RuntimeUnavailable
 from raycontext.models import ActorStatus
 from raycontext.models.hits import Hits
 from raycontext.runtime.base import ActorHandle, Runtime
@@ -21,9 +23,10 @@ from raycontext.store.collection import Location
 from raycontext.store.storage.patience import patience_until
 
 Answer = TypeVar("Answer")
+Parameters = ParamSpec("Parameters")
 Answer_co = TypeVar("Answer_co", covariant=True)
 
-__all__ = ["HybridSearchActor", "Question", "search_actor_name", "search_actors"]
+__all__ = ["HybridSearchActor", "Question", "of_running", "search_actor_name", "search_actors"]
 
 DESCRIBE_SECONDS = 5.0
 """Time in seconds that a question without a deadline waits for an object store that does not answer."""
@@ -47,6 +50,28 @@ async def search_actors(
                 break
             found[name] = actor
     return found
+
+
+async def of_running(
+    runtime: Runtime,
+    collection: str,
+    num_shards: int,
+    method: Callable[Concatenate[HybridSearchActor, Parameters], Answer],
+    /,
+    *arguments: Parameters.args,
+    **named: Parameters.kwargs,
+) -> list[Answer]:
+    """Call a method of each search actor of a collection that runs, and return the answers.
+
+    An actor that ends meanwhile is left out: it is idle, and opens the newest version when it comes back.
+    """
+    actors = await search_actors(runtime, collection, num_shards)
+    asked = (actor.call(method, *arguments, **named) for actor in actors.values())
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for outcome in found:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, RuntimeUnavailable):
+            raise outcome
+    return [outcome for outcome in found if not isinstance(outcome, BaseException)]
 
 
 class Question(Protocol[Answer_co]):

@@ -69,6 +69,11 @@ class Turns:
         """Return whether work on a collection is under way or waits."""
         return collection in self._last
 
+    @property
+    def any_busy(self) -> bool:
+        """Whether work on any collection is under way or waits."""
+        return bool(self._last)
+
     async def idle(self, collection: str) -> None:
         """Wait until all work that a collection has now has ended."""
         last = self._last.get(collection)

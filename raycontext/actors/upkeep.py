@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
+from raycontext.actors.hybrid_search import HybridSearchActor, of_running
 from raycontext.actors.maintenance import Maintenance
 from raycontext.embed.registry import embedder_for
 from raycontext.index.work.governor import Governor
@@ -42,6 +42,11 @@ class Upkeep:
         """Return whether maintenance of a collection is under way."""
         return collection in self._running
 
+    @property
+    def any_under_way(self) -> bool:
+        """Whether maintenance of any collection is under way."""
+        return bool(self._running)
+
     async def stop(self, collection: str) -> None:
         """Cancel the maintenance of a collection and wait for its end. Nothing happens where none is under way."""
         if (task := self._running.get(collection)) is not None:
@@ -61,5 +66,4 @@ class Upkeep:
 
 async def refresh(runtime: Runtime, collection: str, version: int, num_shards: int) -> None:
     """Have the search actors that run open the new version, so that no query waits for it."""
-    for actor in (await search_actors(runtime, collection, num_shards)).values():
-        await actor.call(HybridSearchActor.refresh, version)
+    await of_running(runtime, collection, num_shards, HybridSearchActor.refresh, version)

@@ -85,14 +85,16 @@ class ActorHandle(ABC, Generic[Actor_co]):
 class Placement(NamedTuple):
     """Choice of the node of an actor, and the GPUs that it gets."""
 
-    spread: int | None = None
-    """Number of the actor. Actors of successive numbers lie on different nodes if there are several. None: any node."""
+    size: int = 0
+    """Bytes of data that the actor maps. Actors go to the node that has least of them."""
+    apart: tuple[str, ...] = ()
+    """Names of actors that should lie on other nodes than this one."""
     gpus: float = 0.0
     """Number of GPUs, or fraction of one GPU, that the actor has for itself."""
 
 
 ANYWHERE = Placement()
-"""Placement on any node, without a GPU."""
+"""Placement on the node that has least to do for actors, without a GPU."""
 
 
 class Runtime(Protocol):

@@ -21,12 +21,22 @@ from raycontext.runtime import ray_process
 from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLost
 from raycontext.runtime.child import run_in_child
 from raycontext.runtime.installation import Installation
-from raycontext.runtime.mailbox import with_mailbox
-from raycontext.runtime.ray_actor import RayActor, cause_of_call, unavailable
+from raycontext.runtime.mailbox import Idleness, with_mailbox
+from raycontext.runtime.placing import Resident, best_node
+from raycontext.runtime.ray_actor import RayActor, cause_of_call, end_this_actor, unavailable
 from raycontext.runtime.ray_head import asked, check_present, while_head_answers
-from raycontext.runtime.ray_nodes import declare_demand, names_of_nodes, nodes_that_leave, not_on, task_capacity
+from raycontext.runtime.ray_nodes import (
+    declare_demand,
+    names_of_nodes,
+    nodes_that_leave,
+    not_on,
+    note_size,
+    residents,
+    task_capacity,
+)
 from raycontext.runtime.task import in_worker, options_of, task
 from raycontext.runtime.worker_process import Task
+from raycontext.settings import ACTOR_IDLE_SECONDS
 
 __all__ = ["RayRuntime", "missing_paths"]
 
@@ -82,6 +92,8 @@ class RayRuntime:
     object_store_bytes: int
     start_seconds: float
     describe: Callable[[], str]
+    idle_seconds: float = ACTOR_IDLE_SECONDS
+    """Time in seconds without a call after which an actor ends."""
     joined: bool = False
     """Whether actors outlive the process that made them: the Ray is not ours, and other programs use them too."""
     known: dict[str, RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
@@ -89,6 +101,8 @@ class RayRuntime:
 
     These end with `close` unless `joined` is true.
     """
+    placed: dict[str, Resident] = field(default_factory=dict, compare=False, repr=False)
+    """Nodes that were chosen for the actors that this process is making, by the name of the actor."""
     starting: dict[str, asyncio.Task[RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
     """Tasks of this process that are making an actor, by the name of the actor."""
     leaving: list[str] = field(default_factory=list, compare=False, repr=False)
@@ -145,6 +159,7 @@ class RayRuntime:
             self.object_store_bytes,
             self.start_seconds,
             self.describe,
+            self.idle_seconds,
             self.joined,
         )
         return RayRuntime, settings
@@ -247,7 +262,9 @@ class RayRuntime:
     ) -> RayActor[Kind]:
         """Make the actor called `name`, or find it, and wait until it is ready. Raises the errors of `actor`."""
         checked = self._installation.checking_class(kind)
-        remote: Any = cast(Any, ray.remote(with_mailbox(checked, name))).options(
+        remote: Any = cast(
+            Any, ray.remote(with_mailbox(checked, name, idleness=Idleness(self.idle_seconds, end_this_actor)))
+        ).options(
             name=name,
             namespace=self.namespace,
             get_if_exists=True,
@@ -257,7 +274,7 @@ class RayRuntime:
             memory=LEAST_MEMORY_BYTES,
             max_restarts=-1,
             max_task_retries=ACTOR_TASK_RETRIES,
-            scheduling_strategy=await asked(lambda: _placed(placement.spread)),
+            scheduling_strategy=await self._place(name, placement),
         )
         attempt = itertools.count(1)
 
@@ -278,6 +295,7 @@ class RayRuntime:
         )
         try:
             handle = await retries.run(start)
+            self.placed.pop(name, None)
         except exceptions.RayTaskError as error:
             raise cause_of_call(error) from error
         except (exceptions.RayError, TimeoutError) as error:
@@ -289,6 +307,24 @@ class RayRuntime:
             name, handle, self.known, lambda: self._made(name, placement, kind, arguments, named)
         )
         return made
+
+    async def _place(self, name: str, placement: Placement) -> Any:
+        """Return Ray's scheduling strategy for an actor: the node that has least to do for actors, and note it.
+
+        Another node is taken where that node is lost, drained or full. Where there is one node, or a GPU is asked for,
+        the choice is Ray's.
+        """
+        nodes = list(await asked(names_of_nodes)) if self.joined and not placement.gpus else []
+        if len(nodes) < 2:
+            return "DEFAULT"
+        there = {resident.name: resident for resident in await asked(residents)}
+        # Actors that this process makes at the same time live nowhere yet.
+        coming = [one for one in self.placed.values() if one.name not in there]
+        node = best_node(nodes, [*there.values(), *coming], placement.apart)
+        assert node is not None
+        self.placed[name] = Resident(name, node, placement.size)
+        await asked(lambda: note_size(self.namespace, name, placement.size))
+        return NodeAffinitySchedulingStrategy(node, soft=True)
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         """Return the actor called `name`; None where there is none. Raises `RuntimeUnavailable`."""
@@ -376,17 +412,6 @@ def _remote(function: Callable[..., Any], installation: Installation) -> Any:
     if options.memory_bytes:
         resources["memory"] = options.memory_bytes
     return ray.remote(**resources)(installation.checking(in_worker(function)))
-
-
-def _placed(spread: int | None) -> Any:
-    """Return Ray's scheduling strategy for the actor of number `spread`: a node of its own if possible.
-
-    Another node is taken where that node is lost, drained or full. None leaves the choice to Ray.
-    """
-    nodes = list(names_of_nodes()) if spread is not None else []
-    if spread is None or len(nodes) < 2:
-        return "DEFAULT"
-    return NodeAffinitySchedulingStrategy(nodes[spread % len(nodes)], soft=True)
 
 
 @task(cpus=0, memory_bytes=LEAST_MEMORY_BYTES)

@@ -14,7 +14,7 @@ from raycontext.retrying import Retries
 from raycontext.runtime.base import ActorHandle, WorkerDied, WorkerLost
 from raycontext.runtime.ray_head import check_present, while_head_answers
 
-__all__ = ["RayActor", "cause_of_call", "unavailable"]
+__all__ = ["RayActor", "cause_of_call", "end_this_actor", "unavailable"]
 
 Kind = TypeVar("Kind")
 
@@ -110,6 +110,11 @@ class RayActor(ActorHandle[Kind], Generic[Kind]):
             ) from error
         except exceptions.RayError as error:
             raise unavailable(error) from error
+
+
+def end_this_actor() -> None:
+    """End the actor in whose process this is called, for good. A call that comes meanwhile makes it anew."""
+    ray.kill(cast(Any, ray).get_runtime_context().current_actor, no_restart=True)
 
 
 def cause_of_call(error: exceptions.RayTaskError) -> BaseException:

@@ -7,9 +7,22 @@ from typing import Any, cast
 
 import ray
 from ray.autoscaler.sdk import request_resources
+from ray.core.generated import gcs_pb2
 from ray.experimental import internal_kv
 
-__all__ = ["declare_demand", "names_of_nodes", "nodes_that_leave", "not_on", "task_capacity", "usable_nodes"]
+from raycontext.runtime.placing import Resident
+
+__all__ = [
+    "declare_demand",
+    "forget_size",
+    "names_of_nodes",
+    "nodes_that_leave",
+    "not_on",
+    "note_size",
+    "residents",
+    "task_capacity",
+    "usable_nodes",
+]
 
 NODE_ID_LABEL = "ray.io/node-id"
 """Label that Ray gives each node, with its id."""
@@ -22,6 +35,14 @@ DEMANDS = b"raycontext-demand/"
 
 ASKED = b"raycontext-demand-asked"
 """Key under which the global control service keeps what the autoscaler was last asked for."""
+
+
+SIZES = "raycontext-size/"
+"""Beginning of the keys under which the global control service keeps the size of each actor: Ray namespace, size in
+bytes, name. The size is a part of the key, so that one listing tells all of them."""
+
+NAMESPACES = "raycontext-"
+"""Beginning of the Ray namespace of every root."""
 
 
 def usable_nodes() -> list[dict[str, Any]]:
@@ -74,6 +95,37 @@ def declare_demand(namespace: str, tasks: int) -> None:
     if _get(ASKED) != wanted:
         request_resources(bundles=[{"CPU": 1}] * wanted)
         _put(ASKED, wanted)
+
+
+def residents(namespace: str = "") -> list[Resident]:
+    """Return the living actors of a Ray namespace, or those of all roots, with their nodes and sizes."""
+    sizes: dict[tuple[str, str], int] = {}
+    for key in internal_kv._internal_kv_list(SIZES):
+        of, _, rest = key.decode().removeprefix(SIZES).partition("/")
+        size, _, name = rest.partition("/")
+        sizes[of, name] = int(size)
+    accessor: Any = cast(Any, ray)._private.state.state._connect_and_get_accessor()
+    found: list[Resident] = []
+    for raw in accessor.get_actor_table(None, "ALIVE"):
+        actor = cast(Any, gcs_pb2).ActorTableData.FromString(raw)
+        of, name = actor.ray_namespace, actor.name
+        if name and (of == namespace or (not namespace and of.startswith(NAMESPACES))):
+            found.append(Resident(name, actor.address.node_id.hex(), sizes.get((of, name), 0)))
+    return found
+
+
+def note_size(namespace: str, name: str, size: int) -> None:
+    """Note the size of an actor in bytes, for whoever places the next ones."""
+    forget_size(namespace, name)
+    if size:
+        internal_kv._internal_kv_put(f"{SIZES}{namespace}/{size}/{name}".encode(), b"", overwrite=True)
+
+
+def forget_size(namespace: str, name: str) -> None:
+    """Forget the size of an actor."""
+    for key in internal_kv._internal_kv_list(f"{SIZES}{namespace}/"):
+        if key.decode().removeprefix(f"{SIZES}{namespace}/").partition("/")[2] == name:
+            internal_kv._internal_kv_del(key)
 
 
 def _put(key: bytes, number: int) -> None:

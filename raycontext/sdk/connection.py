@@ -262,6 +262,7 @@ def runtime_for(settings: Settings, root: str) -> Any:
         object_store_bytes=settings.object_store_bytes,
         start_seconds=settings.start_seconds,
         describe=installation,
+        idle_seconds=settings.actor_idle_seconds,
     )
 
 

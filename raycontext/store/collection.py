@@ -29,6 +29,7 @@ from raycontext.errors import (
     CorruptManifest,
     CorruptSegment,
     InvalidInput,
+    RaycontextError,
     StorageError,
     UnknownCollection,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "is_collection",
     "shard_count",
     "shard_of",
+    "shard_sizes",
     "snapshot_object",
 ]
 
@@ -116,6 +118,16 @@ class Location(NamedTuple):
 def shard_of(path: str, num_shards: int) -> int:
     """Return the number of the shard that holds all chunks of the file at `path`."""
     return path_hash(path) % num_shards
+
+
+def shard_sizes(location: Location) -> tuple[int, ...]:
+    """Return the bytes of the segments of each shard of the newest version; nothing where it cannot be read."""
+    try:
+        manifest = location.open().latest()
+    except (RaycontextError, OSError):
+        return ()
+    shards = manifest.shards if manifest is not None else ()
+    return tuple(sum(segment.bytes for segment in shard.segments) for shard in shards)
 
 
 def collection_names(storage: Storage) -> list[str]:

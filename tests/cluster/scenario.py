@@ -13,6 +13,7 @@ import re
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -76,6 +77,11 @@ def nodes_of_actors() -> dict[str, str]:
     """The node of each living actor, by name."""
     table: dict[str, Any] = ray._private.state.state.actor_table(None)
     return {actor["Name"]: actor["Address"]["NodeID"] for actor in table.values() if actor["State"] == "ALIVE"}
+
+
+def counted(places: dict[str, str], wanted: int) -> Counter[str]:
+    """Number of actors on each node, as soon as there are as many as wanted."""
+    return Counter(places.values()) if len(places) == wanted else Counter()
 
 
 def places_of_shards() -> dict[str, str]:
@@ -150,6 +156,13 @@ def scenario(folder: Path) -> dict[str, Any]:
             seen["actors"] = len(places)
             seen["apart"] = [places[f"rc/bank/{n}"] != places[f"rc/bank/{n}/1"] for n in range(SHARDS)]
             seen["on_lost_node"] = list(places.values()).count(lost.node_id)
+            for number in range(3):
+                write_source(folder / f"small-{number}", range(1))
+                context.index(folder / f"small-{number}", collection=f"small-{number}")
+                context.search(QUERIES[0], collection=f"small-{number}", refresh=False)
+            # One Coordinator, a VectorStoreActor for each collection, and the replicas of the shards.
+            by_node = until(lambda: counted(nodes_of_actors(), 1 + 4 + 2 * SHARDS + 3 * 2))
+            seen["by_node"] = sorted(by_node.values())
 
             seen["metrics"] = exported_metrics(METRICS)
 

@@ -38,7 +38,7 @@ from raycontext.search.ranking.ranker import ranker_of
 from raycontext.search.related import RelatedCandidates, RelatedRequest, best_related
 from raycontext.search.rows.whole_segments import notes_on_missing
 from raycontext.search.signals.lexical import Bm25f
-from raycontext.store.collection import Location
+from raycontext.store.collection import Location, shard_sizes
 
 __all__ = ["SearchClient"]
 
@@ -99,6 +99,7 @@ class SearchClient:
         self._plan = plan or EmbedderPlan()
         self._embedder = ""
         self._id = ""
+        self._sizes: tuple[int, ...] = ()
         self._shards: list[Replicas[HybridSearchActor]] = []
 
     async def search(self, request: SearchRequest, limit: int, min_score: float, until: float | None = None) -> Hits:
@@ -387,6 +388,8 @@ class SearchClient:
         first = self._replicas_of(0)
         try:
             async with asyncio.timeout_at(until if until < math.inf else None):
+                if self._runtime.joined:  # where there are several nodes, shards are spread by their sizes
+                    self._sizes = await asyncio.to_thread(shard_sizes, self._location)
                 count, self._embedder, self._id = await first.call(HybridSearchActor.shape)
         except TimeoutError:
             raise DeadlineExceeded(self._location.collection) from None
@@ -399,7 +402,9 @@ class SearchClient:
 
     async def _actor(self, shard: int, replica: int) -> ActorHandle[HybridSearchActor]:
         """Return an actor of a shard, and start it when it does not run."""
-        name = search_actor_name(self._location.collection, shard, replica)
-        return await self._runtime.actor(
-            name, Placement(spread=shard + replica), HybridSearchActor, self._location, shard, replica
-        )
+        collection = self._location.collection
+        name = search_actor_name(collection, shard, replica)
+        others = (search_actor_name(collection, shard, other) for other in range(self._replicas))
+        size = self._sizes[shard] if shard < len(self._sizes) else 0
+        placement = Placement(size, tuple(other for other in others if other != name))
+        return await self._runtime.actor(name, placement, HybridSearchActor, self._location, shard, replica)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -63,3 +64,25 @@ async def test_ten_thousand_calls_are_refused_early_and_those_that_were_taken_ar
     assert len(done) == MOST_CALLS
     assert done == sorted(done)
     assert sum(isinstance(outcome, Overloaded) for outcome in outcomes) == CALLS - MOST_CALLS
+
+
+@pytest.mark.ray
+async def test_an_idle_actor_of_ray_ends_and_comes_back_for_the_next_call(local_ray: None, tmp_path: Path) -> None:
+    class Idle:
+        def pid(self) -> int:
+            return os.getpid()
+
+    settings = settings_of(root=tmp_path, runtime="ray", actor_idle_seconds=0.2)
+    runtime = runtime_for(settings, str(tmp_path))
+    await runtime.start()
+    try:
+        actor = await runtime.actor("idle", ANYWHERE, Idle)
+        first = await actor.call(Idle.pid)
+
+        async def is_gone() -> bool:
+            return await runtime.find("idle", Idle) is None
+
+        await until_async(is_gone, pause=0.2)
+        assert await actor.call(Idle.pid) != first
+    finally:
+        await runtime.close()

@@ -9,7 +9,7 @@ import pytest
 
 from raycontext.errors import Overloaded
 from raycontext.runtime.inline import InlineRuntime
-from raycontext.runtime.mailbox import Mailbox, with_mailbox
+from raycontext.runtime.mailbox import Idleness, Mailbox, with_mailbox
 
 
 class Plain:
@@ -89,3 +89,31 @@ async def test_the_runtime_of_this_process_bounds_its_actors_too() -> None:
     actor._instance.may_end.set()  # type: ignore[attr-defined]
     assert await asyncio.gather(*calls) == [0, 1, 2]
     await runtime.close()
+
+
+class Resting(Plain):
+    """Actor that may have work of its own."""
+
+    is_busy = True
+
+    def process(self) -> str:
+        return "looked at"
+
+
+async def test_an_actor_that_nobody_calls_ends_and_not_while_it_works_or_has_work_of_its_own() -> None:
+    ended = asyncio.Event()
+    actor = with_mailbox(Resting, "rc/flask", idleness=Idleness(0.01, ended.set))()
+    call = asyncio.create_task(actor.take(1))
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+    assert not ended.is_set()  # a call is under way
+    actor._actor.may_end.set()
+    await call
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+    assert not ended.is_set()  # it is busy
+    used = actor._mailbox.used_at
+    assert await actor.process() == "looked at"
+    assert actor._mailbox.used_at == used  # who looks at it does not keep it alive
+    actor._actor.is_busy = False
+    await ended.wait()
