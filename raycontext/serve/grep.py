@@ -12,7 +12,7 @@ from raycontext.sdk.access.grep import MAX_CONTEXT_LINES
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
 from raycontext.serve.messages import CollectionQuery, Names
 from raycontext.serve.relation_messages import RelationQuery
-from raycontext.serve.relations import fitting
+from raycontext.serve.relations import fitting, target_of
 from raycontext.serve.service import Service
 
 __all__ = ["GrepQuery", "grep"]
@@ -51,9 +51,13 @@ class GrepQuery(RelationQuery):
 
 async def grep(service: Service, asked: GrepQuery) -> GrepAnswer:
     """Return the lines that match. Raises what `Context.grep` raises, and `PathNotAllowed`."""
-    name = await service.name_of(CollectionQuery(collection=asked.collection, path=asked.path, folder=asked.folder))
+    where = CollectionQuery(collection=asked.collection, path=asked.path, folder=asked.folder)
+    given = asked.model_dump(exclude={"collection", "folder", "max_tokens", "ref"}) | {"refresh": False}
+    if asked.ref is None:
+        name = await service.name_of(where)
+    else:
+        name, given["path"] = await target_of(service, asked.ref, where)
     service.note_use(name)
-    given = asked.model_dump(exclude={"collection", "folder", "max_tokens"}) | {"refresh": False}
     found = await service.contexts.ask(name, asked.refresh, lambda context: context.grep(collection=name, **given))
     lines, is_cut = fitting(found.lines, asked.max_tokens)
     files, are_cut = fitting(found.files, asked.max_tokens)

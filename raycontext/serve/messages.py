@@ -60,6 +60,7 @@ def _path_schema(pattern: str) -> WithJsonSchema:
 Path = Annotated[str, AfterValidator(_check_path), _path_schema(r"^/[^\x00]*$")]
 PathInSource = Annotated[str, AfterValidator(_check_path), _path_schema(r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
+Ref = Annotated[str, Field(min_length=1, max_length=1000)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)]
 
 
@@ -120,7 +121,7 @@ class SearchQuery(_Selection):
     """Absolute path of a place in an indexed folder."""
     folder: Path | None = None
     """Current folder of the caller. The collection that indexes it is searched where nothing else says which."""
-    ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    ref: Ref | None = None
     """Branch, tag or commit of the repository to search in place of the folder. It is indexed first if it never was."""
     changed: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """Two branches, tags or commits as `A..B`: only chunks with lines that B has and A has not, as they are in B.
@@ -178,7 +179,7 @@ class WatchQuery(RunOptions):
 class IndexQuery(WatchQuery):
     """Folder to bring up to date, with the options of the run."""
 
-    ref: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    ref: Ref | None = None
     """Branch, tag or commit of the repository of the folder, to index in place of the folder. Its collection is named
     by the commit, and hidden from lists."""
     force: bool = False

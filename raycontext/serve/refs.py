@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from raycontext.errors import InvalidInput
 from raycontext.models import IndexReport
 from raycontext.sdk import moving
-from raycontext.sdk.access.refs import target_in
+from raycontext.sdk.access.refs import RefTarget, target_in
 from raycontext.sdk.context import Context
 from raycontext.serve.messages import IndexQuery, SearchQuery
 from raycontext.serve.reach import Reach
 
-__all__ = ["index_at_ref", "search_at_ref"]
+__all__ = ["index_at_ref", "indexed_at", "search_at_ref"]
+
+Index = Callable[[str, str], Awaitable[IndexReport]]
 
 
 async def search_at_ref(
@@ -21,7 +23,7 @@ async def search_at_ref(
     catalog: Context,
     reach: Reach,
     base: str | None,
-    index: Callable[[str, str], Awaitable[IndexReport]],
+    index: Index,
 ) -> SearchQuery:
     """Return a search of the collection of the commit that its ref means now, which is indexed by then.
 
@@ -40,13 +42,21 @@ async def search_at_ref(
             raise InvalidInput("Both a ref and a range of changes are given", "A..B searches B: give one of them.")
         before, ref = await moving.ends_of(catalog, asked.changed, base, path)
         changed = f"{before}..{ref}"
+    target = await indexed_at(ref, base, path, catalog, reach, index)
+    inside = target.inside if asked.path is not None and target.inside else None
+    at = {"collection": target.collection, "path": inside, "folder": None, "refresh": True, "changed": changed}
+    return asked.model_copy(update=at)
+
+
+async def indexed_at(
+    ref: str, base: str | None, path: str | None, catalog: Context, reach: Reach, index: Index
+) -> RefTarget:
+    """Return the collection of the commit that a ref means now, which is indexed by then; see `search_at_ref`."""
     target = await moving.target_of(catalog, ref, base, path)
     await asyncio.to_thread(reach.check_repository, target.source)
     if not await moving.is_complete(catalog, target):
         await index(target.collection, target.source)
-    inside = target.inside if asked.path is not None and target.inside else None
-    at = {"collection": target.collection, "path": inside, "folder": None, "refresh": True, "changed": changed}
-    return asked.model_copy(update=at)
+    return target
 
 
 async def index_at_ref(asked: IndexQuery, ref: str, source: str, reach: Reach) -> tuple[IndexQuery, str]:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from raycontext.sdk.access.map import DEFAULT_MAP_TOKENS
 from raycontext.sdk.access.relations import MAX_DEPTH
 from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
-from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query
+from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query, Ref
 
 __all__ = [
     "CalleesQuery",
@@ -35,6 +35,8 @@ class RelationQuery(Query):
     """Absolute path of a place in an indexed folder: it chooses the collection, and places outside are left out."""
     folder: Path | None = None
     """Current folder of the caller. The collection that indexes it is asked where nothing else says which."""
+    ref: Ref | None = None
+    """Branch, tag or commit of the repository to ask in place of the folder. It is indexed first if it never was."""
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     """Budget of the answer, at 3.5 bytes a token. What does not fit is left out."""
     refresh: bool | None = None
@@ -106,6 +108,8 @@ class MapQuery(Query):
     """Path of the file or folder: absolute or, with `collection`, relative to the folder of that; "." is all of it."""
     collection: Name | None = None
     """Name of the collection that has it."""
+    ref: Ref | None = None
+    """Branch, tag or commit of the repository to ask in place of the folder. It is indexed first if it never was."""
     limit: int = Field(default=200, ge=1, le=MAX_LIMIT)
     """Largest number of definitions."""
     max_tokens: int = Field(default=DEFAULT_MAP_TOKENS, ge=1, le=MAX_TOKENS)
@@ -136,6 +140,8 @@ class OutlineQuery(Query):
     """Path of the file or folder: absolute or, with `collection`, relative to the folder of that."""
     collection: Name | None = None
     """Name of the collection that has it."""
+    ref: Ref | None = None
+    """Branch, tag or commit of the repository to ask in place of the folder. It is indexed first if it never was."""
     limit: int = Field(default=200, ge=1, le=MAX_LIMIT)
     """Largest number of definitions."""
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET)

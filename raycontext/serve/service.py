@@ -24,6 +24,7 @@ from raycontext.models import CollectionStatus, CollectionSummary, IndexReport, 
 from raycontext.models.hits import Hits, Searched
 from raycontext.models.options import RunOptions
 from raycontext.sdk import moving
+from raycontext.sdk.access.refs import RefTarget
 from raycontext.sdk.arguments import MAX_LIMIT, not_indexed
 from raycontext.sdk.context import Context
 from raycontext.sdk.watching.watches import Watched, Watches, WatchState
@@ -41,7 +42,7 @@ from raycontext.serve.messages import (
 )
 from raycontext.serve.pages import page_of
 from raycontext.serve.reach import Reach, absolute_place, chosen, is_inside, known_of
-from raycontext.serve.refs import index_at_ref, search_at_ref
+from raycontext.serve.refs import index_at_ref, indexed_at, search_at_ref
 from raycontext.serve.savings import Savings
 
 __all__ = ["Service"]
@@ -88,7 +89,7 @@ class Service:
         """Return the hits for a query: those of what is committed, marked as partial while an index job runs."""
         begun = time.perf_counter()
         if asked.path is not None:
-            await self._check_path(asked.path)
+            await self.check_path(asked.path)
         if asked.ref is not None or asked.changed is not None:
             base = await self.name_of(asked) if self._reach.is_bounded else asked.collection
             self._reach.check_writes(base)  # a commit is indexed for the search
@@ -131,7 +132,7 @@ class Service:
         """
         begun = time.perf_counter()
         if asked.collection is None:
-            await self._check_path(asked.path)
+            await self.check_path(asked.path)
         collection = asked.collection
         if self._reach.is_bounded:
             collection = await self._chosen(collection, None if collection else asked.path)
@@ -155,7 +156,7 @@ class Service:
 
         Raises also `RootNotFound`, and `InvalidInput` when a job with other options runs.
         """
-        source = await self._check_path(asked.path)
+        source = await self.check_path(asked.path)
         options = await asyncio.to_thread(self._options_of, asked)
         if asked.ref is not None:
             asked, source = await index_at_ref(asked, asked.ref, source, self._reach)
@@ -208,7 +209,7 @@ class Service:
         if name is None:
             if asked.path is None:
                 raise InvalidInput("Nothing says which collection to remove", "Give its folder or its name.")
-            source = await self._check_path(asked.path)
+            source = await self.check_path(asked.path)
             name = await self._told(self.contexts.catalog.of_source(source))
         if self._reach.is_bounded:
             name = await self._chosen(name, None)
@@ -224,10 +225,18 @@ class Service:
     async def name_of(self, asked: CollectionQuery | SearchQuery) -> str:
         """Return the name of the collection that a caller means. Raises `UnknownCollection`."""
         if asked.path is not None:
-            await self._check_path(asked.path)
+            await self.check_path(asked.path)
         if asked.folder is not None and not (asked.collection or asked.path):
             return await self._collection_of(asked.folder)
         return await self._chosen(asked.collection, asked.path)
+
+    async def at_ref(self, ref: str, asked: CollectionQuery) -> RefTarget:
+        """Return the collection of the commit that a ref means now, which is indexed by then. Raises as `search`."""
+        place = await self.check_path(asked.path) if asked.path is not None else None
+        base = await self.name_of(asked) if self._reach.is_bounded else asked.collection
+        self._reach.check_writes(base)  # a commit is indexed for the question
+        path = place or (asked.folder if base is None else None)
+        return await indexed_at(ref, base, path, self.contexts.catalog, self._reach, self._index)
 
     async def _chosen(self, collection: str | None, path: str | None) -> str:
         """Return the collection that a name or a path means, out of those that the caller may reach.
@@ -236,7 +245,7 @@ class Service:
         """
         if not self._reach.is_bounded:
             return await self.contexts.catalog.resolve(collection, path)
-        place = None if path is None else await self._check_path(path)
+        place = None if path is None else await self.check_path(path)
         try:
             return chosen(await self._sources(), collection, place)
         except UnknownCollection as error:
@@ -261,11 +270,11 @@ class Service:
 
     async def _collection_of(self, folder: str) -> str:
         """Return the name of the collection that indexes a folder. Raises `UnknownCollection`."""
-        return await self._chosen(None, await self._check_path(folder))
+        return await self._chosen(None, await self.check_path(folder))
 
     async def watch(self, asked: WatchQuery) -> WatchState:
         """Index a folder, and again whenever it changes, until this process ends. Raises also `RootNotFound`."""
-        source = await self._check_path(asked.path)
+        source = await self.check_path(asked.path)
         options = await asyncio.to_thread(self._options_of, asked)
         name = await self._prepared(source, asked)
         return await self._watches.start(name, Watched(source, options))
@@ -356,7 +365,7 @@ class Service:
         finally:
             self._used[name] = time.monotonic()
 
-    async def _check_path(self, path: str) -> str:
+    async def check_path(self, path: str) -> str:
         """Return `path` with links resolved. Raises `InvalidInput` when it is not absolute, and `PathNotAllowed`."""
         place = await asyncio.to_thread(absolute_place, path)
         self._reach.check_place(place, path)

@@ -107,6 +107,7 @@ PLACES = tuple(option for option in SELECTION if option.key in ("languages", "pa
 OF_RELATIONS = (
     Option(COLLECTION, "Name of the collection."),
     Option(("--in",), "Only places in this file or folder, which also chooses the collection.", name="place"),
+    Option(("--ref",), "Branch, tag or commit to ask instead of the folder. It is indexed first if it never was."),
     Option(("--max-tokens",), "Budget of the answer; what does not fit is left out.", int, least=1, most=1_000_000),
     *(option for option in PLACE if option.key in ("root", "address")),
     Option(("--json",), "Print the answer as a JSON object.", bool, name="as_json"),

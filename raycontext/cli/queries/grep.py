@@ -25,7 +25,7 @@ __all__ = ["run"]
 
 KEYS = (
     *("ignore_case", "word", "fixed_string", "hidden", "limit", "offset", "languages", "max_tokens", "collection"),
-    *("before", "after"),
+    *("before", "after", "ref"),
 )
 """Arguments that have the same name here and in the interface."""
 

@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+KEYS = (
+    *("limit", "offset", "languages", "kinds", "uses", "mentions", "depth"),
+    *("max_tokens", "collection", "ref"),
+)
+"""Arguments that have the same name here and in the interface."""
+
 
 def run(name: str, given: Given) -> int:
     """Answer a question about relations, print it, and return the exit code. Raises what the SDK raises, and
     `RemoteError`.
     """
-    body = {
-        key: given[key]
-        for key in ("limit", "offset", "languages", "kinds", "uses", "mentions", "depth", "max_tokens", "collection")
-        if given.get(key) is not None
-    }
+    body = {key: given[key] for key in KEYS if given.get(key) is not None}
     if given.get("paths") is not None:
         body["paths"] = given_globs(given)
     for key in ("target", "start", "goal"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ __all__ = ["CollectionAccess", "closed"]
 Answer = TypeVar("Answer")
 
 
-class CollectionAccess:
+class CollectionAccess(ABC):
     """Status, checks and removal of the collections of one root: what `Context` offers besides index and search."""
 
     def __init__(self, root: str, runtime: Runtime, settings: Settings) -> None:
@@ -161,6 +162,22 @@ class CollectionAccess:
             filters = await asyncio.to_thread(within_source, request.filters, source, inside)
             request = replace(request, filters=filters)
         return await self._client(name).search(request, limit, min_score, until)
+
+    async def _at(
+        self, ref: str | None, collection: str | None, path: str | Path | None, refresh: bool | None
+    ) -> tuple[str | None, str | Path | None, bool | None]:
+        """Return the collection, the place in it and the wish to look for changes, for a question at a ref; what was
+        given without one.
+        """
+        if ref is None:
+            return collection, path, refresh
+        return *await self._indexed_at(ref, collection, (), path), True
+
+    @abstractmethod
+    async def _indexed_at(
+        self, ref: str, collection: str | None, collections: tuple[str, ...], path: str | Path | None
+    ) -> tuple[str, str | None]:
+        """Return the collection of the commit that a ref means, indexed, and the place in it that is meant."""
 
     async def _looked(self, refresh: bool | None, names: Sequence[str]) -> dict[str, Look]:
         """Look whether the sources of some collections have changed, where that is wanted, and return what was seen.

@@ -38,6 +38,7 @@ class GrepAccess(MapAccess):
         *,
         collection: str | None = None,
         path: str | Path | None = None,
+        ref: str | None = None,
         ignore_case: bool = False,
         word: bool = False,
         fixed_string: bool = False,
@@ -58,7 +59,8 @@ class GrepAccess(MapAccess):
         files that are not indexed, have no matches; `GrepAnswer.not_indexed` counts those files.
 
         pattern: regular expression of one line, in the syntax of ripgrep: that of Rust's regex crate, with Unicode.
-        collection, path: like those of `search`; `path` chooses the collection and limits the search to what is in it.
+        collection, path, ref: like those of `search`; `path` chooses the collection and limits the search to what is in
+        it.
         ignore_case: whether case does not matter. word: whether a match must begin and end where a word does.
         fixed_string: whether the pattern is a text and not an expression.
         output: "lines", "files" for the files that match, or "counts" for these files with their numbers of lines.
@@ -75,7 +77,7 @@ class GrepAccess(MapAccess):
         check_limits(limit, 0.0)
         check_offset(offset)
         _check(pattern, output, before, after)
-        place = await self._place(collection, path, search_filters(languages, paths, ()), refresh)
+        place = await self._place(collection, path, ref, search_filters(languages, paths, ()), refresh)
         end = offset + limit
         wanted = GrepPattern(pattern, ignore_case, word, fixed_string)
         question = GrepOf(wanted, place.filters, hidden, output, end, before, after, totals)

@@ -40,6 +40,7 @@ class MapAccess(OutlineAccess):
         path: str | Path = ".",
         *,
         collection: str | None = None,
+        ref: str | None = None,
         limit: int = 200,
         max_tokens: int = DEFAULT_MAP_TOKENS,
         languages: Iterable[str] = (),
@@ -54,6 +55,7 @@ class MapAccess(OutlineAccess):
 
         path: file or folder within an indexed folder. With `collection` it may be relative to that collection's folder;
         "." is the current folder, or all of the collection.
+        ref: like that of `search`.
         limit: largest number of definitions, 1 to 1000.
         max_tokens: budget of the definitions, at 3.5 bytes a token; at least 1.
         languages, paths: filters of the files, like those of `search`.
@@ -64,7 +66,7 @@ class MapAccess(OutlineAccess):
         """
         check_limits(limit, 0.0)
         check_tokens(max_tokens)
-        place = await self._place(collection, path, search_filters(languages, paths, kinds), refresh)
+        place = await self._place(collection, path, ref, search_filters(languages, paths, kinds), refresh)
         search = self._client(place.identity.name)
         most = min(limit, max(max_tokens // SMALLEST_ENTRY_TOKENS, 1))
         found = await self._answer_about(place, search.repeatedly(lambda: MapClient(search).map(place.filters, most)))

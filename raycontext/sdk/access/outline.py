@@ -43,6 +43,7 @@ class OutlineAccess(RelationAccess):
         path: str | Path,
         *,
         collection: str | None = None,
+        ref: str | None = None,
         limit: int = 200,
         offset: int = 0,
         languages: Iterable[str] = (),
@@ -56,6 +57,7 @@ class OutlineAccess(RelationAccess):
 
         path: file or folder within an indexed folder. With `collection` it may be relative to that collection's folder,
         and "." is all of it.
+        ref: like that of `search`.
         limit, offset: largest number of definitions, 1 to 1000, and number of them to leave out from the start, at
         most 100,000.
         languages, paths: filters of the files, like those of `search`.
@@ -67,19 +69,25 @@ class OutlineAccess(RelationAccess):
         """
         check_limits(limit, 0.0)
         check_offset(offset)
-        place = await self._place(collection, path, search_filters(languages, paths, kinds), refresh)
+        place = await self._place(collection, path, ref, search_filters(languages, paths, kinds), refresh)
         search = self._client(place.identity.name)
         return await self._answer_about(
             place, search.repeatedly(lambda: _outline(search, place.filters, offset + limit, offset))
         )
 
     async def _place(
-        self, collection: str | None, path: str | Path | None, filters: SearchFilters, refresh: bool | None
+        self,
+        collection: str | None,
+        path: str | Path | None,
+        ref: str | None,
+        filters: SearchFilters,
+        refresh: bool | None,
     ) -> AskedPlace:
         """Choose the collection, place the filters in it, and look for changes. `path`: None for all of the collection.
 
         Raises what `search` raises.
         """
+        collection, path, refresh = await self._at(ref, collection, path, refresh)
         has_name = collection is not None
         identity = await self._identity(collection, None if has_name else path)
         inside = ""

@@ -41,6 +41,7 @@ class _Asked:
     targets: tuple[str, ...]
     collection: str | None
     path: str | Path | None
+    ref: str | None
     refresh: bool | None
     wanted: UsesWanted
 
@@ -54,6 +55,7 @@ class RelationAccess(CollectionAccess):
         *,
         collection: str | None = None,
         path: str | Path | None = None,
+        ref: str | None = None,
         limit: int = 50,
         offset: int = 0,
         languages: Iterable[str] = (),
@@ -67,7 +69,8 @@ class RelationAccess(CollectionAccess):
         target: a name (`run`), a name with its type or module (`Server.run`), or PATH:LINE, the definition whose name
         stands there or that encloses the line. With PATH:LINE, things of the same name are left out as far as scope,
         imports and receivers tell; what cannot be told without types is `possible`.
-        collection, path: like those of `search`; `path` chooses the collection and limits the uses to what lies in it.
+        collection, path, ref: like those of `search`; `path` chooses the collection and limits the uses to what lies in
+        it.
         limit, offset: largest number of places, 1 to 1000, and number of places to leave out from the start, at most
         100,000.
         languages, paths: filters of the places, like those of `search`.
@@ -80,7 +83,7 @@ class RelationAccess(CollectionAccess):
         kinds, filters = _kinds(uses), search_filters(languages, paths, ())
         return await self._related_by(
             lambda client, goal, wanted: client.usages(goal[0], wanted),
-            _Asked((target,), collection, path, refresh, UsesWanted(filters, kinds, limit, offset, mentions)),
+            _Asked((target,), collection, path, ref, refresh, UsesWanted(filters, kinds, limit, offset, mentions)),
         )
 
     async def callers(
@@ -89,6 +92,7 @@ class RelationAccess(CollectionAccess):
         *,
         collection: str | None = None,
         path: str | Path | None = None,
+        ref: str | None = None,
         limit: int = 50,
         offset: int = 0,
         languages: Iterable[str] = (),
@@ -102,7 +106,7 @@ class RelationAccess(CollectionAccess):
         wanted = UsesWanted(search_filters(languages, paths, ()), limit=limit, offset=offset)
         return await self._related_by(
             lambda client, goal, wanted: client.callers(goal[0], wanted),
-            _Asked((target,), collection, path, refresh, wanted),
+            _Asked((target,), collection, path, ref, refresh, wanted),
         )
 
     async def callees(
@@ -111,6 +115,7 @@ class RelationAccess(CollectionAccess):
         *,
         collection: str | None = None,
         path: str | Path | None = None,
+        ref: str | None = None,
         limit: int = 50,
         offset: int = 0,
         refresh: bool | None = None,
@@ -123,7 +128,7 @@ class RelationAccess(CollectionAccess):
         wanted = UsesWanted(limit=limit, offset=offset)
         return await self._related_by(
             lambda client, goal, wanted: client.callees(goal[0], wanted),
-            _Asked((target,), collection, path, refresh, wanted),
+            _Asked((target,), collection, path, ref, refresh, wanted),
         )
 
     async def impact(
@@ -132,6 +137,7 @@ class RelationAccess(CollectionAccess):
         *,
         collection: str | None = None,
         path: str | Path | None = None,
+        ref: str | None = None,
         depth: int = 3,
         limit: int = 50,
         offset: int = 0,
@@ -150,7 +156,7 @@ class RelationAccess(CollectionAccess):
         wanted = UsesWanted(search_filters(languages, paths, ()), limit=limit, offset=offset)
         return await self._related_by(
             lambda client, goal, wanted: client.impact(goal[0], wanted, depth),
-            _Asked((target,), collection, path, refresh, wanted),
+            _Asked((target,), collection, path, ref, refresh, wanted),
         )
 
     async def path(
@@ -160,6 +166,7 @@ class RelationAccess(CollectionAccess):
         *,
         collection: str | None = None,
         path: str | Path | None = None,
+        ref: str | None = None,
         refresh: bool | None = None,
     ) -> Chain:
         """Return a shortest chain of calls from one definition to another. Its steps are empty where there is none.
@@ -168,29 +175,34 @@ class RelationAccess(CollectionAccess):
         """
         return await self._related_by(
             lambda client, ends, _: client.path(ends[0], ends[1]),
-            _Asked((start, goal), collection, path, refresh, UsesWanted()),
+            _Asked((start, goal), collection, path, ref, refresh, UsesWanted()),
         )
 
     async def _related_by(
         self, ask: Callable[[RelationsClient, list[Target], UsesWanted], Awaitable[Found]], asked: _Asked
     ) -> Found:
         """Choose the collection, look for changes, and ask its shards."""
-        targets, path, from_source = asked.targets, asked.path, asked.collection is not None
+        targets = asked.targets
         check_limits(asked.wanted.limit, 0.0)
         check_offset(asked.wanted.offset)
         for target in targets:
             check_target(target)
+        place = asked.path
+        if place is None and asked.ref is not None and asked.collection is None:
+            place = await asyncio.to_thread(_existing, targets)
+        collection, path, refresh = await self._at(asked.ref, asked.collection, place, asked.refresh)
+        from_source = collection is not None
         if not from_source and path is not None:
             await asyncio.to_thread(check_exists, path)
         elif not from_source:
             path = await asyncio.to_thread(_existing, targets)
-        identity = await self._identity(asked.collection, path)
+        identity = await self._identity(collection, path)
         inside = ""
         if path is not None and not any(place_of(target) and str(path) in target for target in targets):
             inside = await asyncio.to_thread(path_inside, identity.source, path, from_source)
         inside = "" if inside == "." else inside
         filters = await asyncio.to_thread(within_source, asked.wanted.filters, identity.source, inside)
-        looks = await self._looked(asked.refresh, [identity.name])
+        looks = await self._looked(refresh, [identity.name])
         goals = [await asyncio.to_thread(_target, identity.source, target, from_source) for target in targets]
         wanted = replace(asked.wanted, filters=filters)
         search = self._client(identity.name)

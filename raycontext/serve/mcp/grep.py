@@ -22,6 +22,7 @@ async def grep_code(
     asked = GrepQuery(
         collection=found.name,
         path=None if place == found.source else place,
+        ref=arguments.get("ref"),
         pattern=arguments["pattern"],
         ignore_case=arguments["ignoreCase"],
         word=arguments["word"],

@@ -42,7 +42,7 @@ async def find_usages(service: Service, found: CollectionSummary, arguments: dic
     if (goal is None) == (relation == "path"):
         raise InvalidInput("goal belongs to the relation 'path', which needs it", "Pass both, or neither.")
     target = symbol if symbol is not None else f"{place}:{line}"
-    asked: dict[str, Any] = {"collection": found.name}
+    asked: dict[str, Any] = {"collection": found.name, "ref": arguments.get("ref")}
     if symbol is not None and place != found.source:
         asked["path"] = place
     if goal is not None:
@@ -111,7 +111,8 @@ async def outline_of(service: Service, found: CollectionSummary, arguments: dict
     kinds, limit = arguments.get("kinds", []), arguments["limit"]
     if arguments["map"]:
         return await _map_of(service, found, arguments, place)
-    answer = await outline(service, OutlineQuery(collection=found.name, path=place, kinds=kinds, limit=limit))
+    asked = OutlineQuery(collection=found.name, path=place, ref=arguments.get("ref"), kinds=kinds, limit=limit)
+    answer = await outline(service, asked)
     notes = [*notes_on_shards(answer), *answer.notes]
     if answer.constants:
         notes.append(f"{answer.constants} constants are left out: pass kinds ['constant'], or the path of a file.")
@@ -136,7 +137,12 @@ async def _map_of(service: Service, found: CollectionSummary, arguments: dict[st
     """Return the answer of the tool `outline` for a map."""
     limit, max_tokens = arguments["limit"], arguments["maxTokens"]
     asked = MapQuery(
-        collection=found.name, path=place, kinds=arguments.get("kinds", []), limit=limit, max_tokens=max_tokens
+        collection=found.name,
+        path=place,
+        ref=arguments.get("ref"),
+        kinds=arguments.get("kinds", []),
+        limit=limit,
+        max_tokens=max_tokens,
     )
     answer = await code_map(service, asked)
     notes = [*notes_on_shards(answer), *answer.notes]
