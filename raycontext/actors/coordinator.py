@@ -369,7 +369,7 @@ class Coordinator:
                 raise HandedOver(report)
             await refresh(self._runtime, identity.name, report.version, job.num_shards)
             self._histories.begin(location)
-            if report.changed:
+            if report.changed and not is_source_of_commit(identity.source):  # a commit never changes, and shares rows
                 self._upkeep.begin(location, job.pooled_embedder if report.embedded_texts else None)
             return report
         finally:

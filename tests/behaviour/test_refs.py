@@ -222,12 +222,12 @@ def test_part_of_a_commit_and_a_folder_within_the_repository(context: raycontext
     commit(place, {"sub/b.py": "gone = 1\n"})
     found = context.search("tide table", path=place / "sub", ref="v1", limit=20)
     assert {hit.path for hit in found} == {"sub/b.py"}, "git add leaves out what is ignored"
-    context.index(place / "sub")
+    name = context.index(place / "sub").collection
     found = context.search("tide table", path=place / "sub", ref="v1", limit=20)
     assert {hit.path for hit in found} == {"b.py"}, "the folder has a collection of its own now"
-    found = context.search("tide table", collection="sub", ref="v1", limit=20)
+    found = context.search("tide table", collection=name, ref="v1", limit=20)
     assert {hit.path for hit in found} == {"b.py"}
-    assert not context.search("tide table", collection="sub", path="deep", ref="v1")
+    assert not context.search("tide table", collection=name, path="deep", ref="v1")
 
 
 def test_bare_repository(context: raycontext.SyncContext, tmp_path: Path) -> None:
