@@ -279,8 +279,14 @@ static void read_line_end(lexer *self) {
         self->imports = 0;
     if (self->header && (has(self, LESS_BASES) || has(self, BASES_IN_PARENTHESES)) && top(self).use != AS_BASES)
         self->header = 0;
-    if (self->directive && self->last != '\\') self->directive = self->imports = 0;
-    if (!has(self, LISP)) self->role = self->role == DEFINES || self->role == DEFINES_TYPE ? self->role : 0;
+    if (self->directive && self->last != '\\') { /* the code goes on as if the directive were not there */
+        self->directive = self->imports = 0;
+        self->last = self->outer_last;
+        self->last_end = self->outer_end;
+        self->role = self->outer_role;
+    }
+    int keeps = self->role == DEFINES || self->role == DEFINES_TYPE || (self->role == KEYWORD && has(self, TYPES_BEFORE));
+    if (!has(self, LISP) && !keeps) self->role = 0; /* `else` stays what stands before a call on the next line */
     if (!has(self, SHELL) || self->last != '\\') self->starts = 1;
     self->line_starts = 1;
 }
@@ -386,8 +392,12 @@ int64_t lex(const uint8_t *data, int64_t size, uint64_t syntax, const uint64_t *
         } else {
             int64_t behind = behind_space(&self, position);
             if (behind == position) {
-                if (byte == '#' && has(&self, DIRECTIVES) && self.line_starts) self.directive = 1;
-                else if (byte == '$' && has(&self, FORMATTED_BY_DOLLAR)) self.formatted = at(&self, position + 1) == '"';
+                if (byte == '#' && has(&self, DIRECTIVES) && self.line_starts && !self.directive) {
+                    self.directive = 1;
+                    self.outer_last = self.last;
+                    self.outer_role = self.role;
+                    self.outer_end = self.last_end;
+                } else if (byte == '$' && has(&self, FORMATTED_BY_DOLLAR)) self.formatted = at(&self, position + 1) == '"';
                 read_mark(&self, byte);
                 self.line_starts = 0;
                 behind = position + 1;

@@ -57,6 +57,8 @@ typedef struct {
     int formatted;   /* whether braces of the next string hold code */
     uint8_t last;    /* last byte that is neither white space nor in a comment */
     uint8_t role;    /* role of the word just before; 0 where a mark stands between */
+    uint8_t outer_last, outer_role; /* `last`, `role` and `last_end` before the directive that is read */
+    int64_t outer_end;
     uint8_t named;   /* DEFINES or DEFINES_TYPE where the word just before is the name of a definition */
 } lexer;
 

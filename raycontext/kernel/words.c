@@ -173,6 +173,12 @@ static uint8_t kind_of(lexer *self, int64_t first, int64_t end, int64_t previous
     return kind_of_type(self, first, end, next);
 }
 
+/* Return whether a word is a keyword of JavaScript in some places alone, so that a function can have its name. */
+static int is_contextual(const uint8_t *word, int64_t size) {
+    return (size == 2 && !memcmp(word, "of", 2)) || (size == 3 && (!memcmp(word, "get", 3) || !memcmp(word, "set", 3))) ||
+           (size == 4 && !memcmp(word, "from", 4)) || (size == 7 && !memcmp(word, "declare", 7));
+}
+
 /* Read a word: a keyword, whose role it keeps, or a name, whose kind it finds. */
 token read_word(lexer *self, int64_t first, int64_t end) {
     uint64_t hash = hash_of_name(self->data, first, end);
@@ -204,6 +210,8 @@ token read_word(lexer *self, int64_t first, int64_t end) {
     }
     if (is_member && role != NAME && role != CONSTRUCTS && !(self->imports && role == IMPORTS)) role = NAME; /* `x.type` */
     if (role == COMMAND) role = KEYWORD;
+    if (role == KEYWORD && has(self, TEMPLATES) && byte_at(self, end) == '(' && is_contextual(self->data + first, end - first))
+        role = NAME; /* a method of this name */
     if (role != NAME) {
         if (role == IMPORTS || role == EXPORTS) {
             if (!self->imports) {

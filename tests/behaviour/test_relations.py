@@ -67,6 +67,14 @@ def refund(box):
     "src/all/inner.rs": "pub fn deep() {}\n",
     "go/c.go": "package a\n\ntype Turner interface{ Push(int) }\n\ntype Box struct {\n\tRing Turner\n}\n\n"
     "func Fill(t Turner) {\n\tt.Push(2)\n\tb := Box{Ring: t}\n\tb.Push(3)\n\tother.Ring().Push(4)\n}\n",
+    "c/calls.c": "static void twice_all(int x) {}\nstruct twice { int x; };\nvoid go(int x)\n{\n\tif (x)\n\t\tx++;\n"
+    "\telse\n\t\ttwice_all(x);\n#ifdef FAST\n\ttwice_all(2);\n#endif\n\ttwice_all(3);\n}\n"
+    "int hold(void) { struct twice *twice = 0; return twice->x; }\n",
+    "web/kinds.ts": "export default function post(x) {}\nexport class Reply {}\n",
+    "web/keys.ts": "import post, { Reply } from './kinds'\nenum Kind { Reply = 'Reply' }\n"
+    "function f(a: Reply, post: string) { return { Reply: 1, post } }\nclass Bag { get(k) { return 1 } }\n"
+    "new Bag().get(2)\npost(3)\n",
+    "shop/named.py": "def tally(x):\n    return x\n\n\nprint(1, tally=2)\ntally(3)\n",
     "src/util.rs": "pub fn join(x: u8) {}\npub fn split(x: u8) { join(x) }\n",
     "notes.md": "Call total for the sum.\n",
 }
@@ -151,6 +159,24 @@ def test_a_block_of_implementation_uses_the_type_that_it_is_of(context: rayconte
 def test_a_name_of_a_field_of_go_is_no_use_of_a_type(context: raycontext.SyncContext) -> None:
     found = context.usages("go/a.go:3", collection="tree")
     assert [(use.path, use.line) for use in found.uses] == [("go/a.go", 5), ("go/a.go", 7)]
+
+
+def test_a_call_behind_a_keyword_or_a_directive_is_a_call(context: raycontext.SyncContext) -> None:
+    assert uses(context.usages("twice_all", collection="tree")) == [f"c call c/calls.c:{line}" for line in (8, 10, 12)]
+
+
+def test_variables_keys_and_arguments_are_no_uses(context: raycontext.SyncContext) -> None:
+    tagged = context.usages("c/calls.c:2", collection="tree")
+    assert [(use.path, use.line) for use in tagged.uses] == [("c/calls.c", 14)]
+    named = context.usages("web/kinds.ts:2", collection="tree").uses
+    assert [(use.path, use.line) for use in named] == [("web/keys.ts", 1), ("web/keys.ts", 3)]
+    assert uses(context.usages("tally", collection="tree")) == ["c call shop/named.py:6"]
+
+
+def test_imported_defaults_and_methods_named_by_keywords_are_uses(context: raycontext.SyncContext) -> None:
+    posted = context.usages("web/kinds.ts:1", collection="tree").uses
+    assert [(use.path, use.line) for use in posted] == [("web/keys.ts", 1), ("web/keys.ts", 6)]
+    assert uses(context.usages("Bag.get", collection="tree")) == ["c call web/keys.ts:5"]
 
 
 def test_a_module_below_passes_names_on(context: raycontext.SyncContext) -> None:

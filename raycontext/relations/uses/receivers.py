@@ -9,7 +9,7 @@ from typing import NamedTuple
 from raycontext.analyse.syntaxes import family_of
 from raycontext.relations.lexed import LexedFile
 
-__all__ = ["Receiver", "receiver_of", "type_of"]
+__all__ = ["LOOK_BACK_BYTES", "Receiver", "receiver_of", "type_of"]
 
 _BEFORE = re.compile(r"(?:\?\.|!?\.|->|::|\\)\s*$")
 _SEPARATORS = (b".", b"->", b"::", b"\\")

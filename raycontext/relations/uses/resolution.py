@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from raycontext.analyse.imports import ALL_NAMES, Import
 from raycontext.analyse.syntaxes import family_of
@@ -13,6 +13,7 @@ from raycontext.kernel.lexer import Use
 from raycontext.relations.lexed import FileDefinition, LexedFile
 from raycontext.relations.modules import Match, denotes, group_of
 from raycontext.relations.uses.receivers import Receiver, receiver_of, type_of
+from raycontext.relations.uses.shadows import declares, is_local, is_tag, names_key
 from raycontext.relations.uses.sites import CLASS_KINDS, Facts, GroupSites, Site
 from raycontext.relations.values import Certainty
 
@@ -38,6 +39,7 @@ class FileFacts:
         self.facts = facts
         self.family = family_of(file.language)
         self._modules: dict[str, Match] = {}
+        self._shadowed: dict[int, bool] = {}
 
     @cached_property
     def group(self) -> GroupSites:
@@ -62,6 +64,19 @@ class FileFacts:
         own = self.group.by_path.get(self.file.path, ()) if self.family == "c" else ()
         is_visible = any(not site.scope and not site.owner for site in own)
         return is_visible and not self.group.wants_member and not any(self.facts.is_wanted(site) for site in own)
+
+    def is_variable(self, start: int) -> bool:
+        """Return whether a name of C is that of a variable or a parameter of the function around it."""
+        if is_tag(self.file, start) or not self.group.is_callable_or_type:
+            return False
+        around = self.file.around(self.file.line_at(start))
+        functions = [one for one in around if one.kind not in CLASS_KINDS]
+        if not functions:
+            return False
+        line = functions[-1].line
+        if line not in self._shadowed:
+            self._shadowed[line] = declares(self.file, self.facts.name, functions[-1])
+        return self._shadowed[line]
 
     def of_module(self, module: str) -> Match:
         """Return whether a module gives a wanted definition. NO also where it gives another one."""
@@ -100,7 +115,7 @@ def verdict(seen: FileFacts, index: int) -> Certainty | None:
     receiver = receiver_of(file, start)
     if receiver.separator:
         return _through(seen, start, receiver)
-    if seen.family == "go" and _names_field(file, start, start + int(file.tokens.lengths[index])):
+    if names_key(file, start, start + int(file.tokens.lengths[index]), seen.family):
         return None
     return _alone(seen, start)
 
@@ -119,7 +134,11 @@ def _imported_name(seen: FileFacts, index: int) -> Certainty | None:
     """Return the verdict for a name in an import."""
     file, name = seen.file, seen.facts.name
     entries = file.imported_at(index) or file.imports
-    matches = [seen.of_module(entry.module) for entry in entries if entry.name == name]
+    matches = [
+        seen.of_module(entry.module)
+        for entry in entries
+        if entry.name == name or (entry.name == "default" and entry.alias == name)
+    ]
     if matches:
         return _as_certainty(max(matches))
     if all(site.kind == "module" for site in seen.group.sites):
@@ -132,9 +151,11 @@ def _alone(seen: FileFacts, start: int) -> Certainty | None:
     file, facts, family, sites = seen.file, seen.facts, seen.family, seen.group.sites
     around = file.around(file.line_at(start))
     visible = _visible(seen.group.by_path.get(file.path, []), around, family)
+    if family in ("c", "cpp") and not any(site.owner or site.scope for site in visible) and seen.is_variable(start):
+        return None
     if visible:
         return _settled(visible, facts)
-    if family in ("python", "javascript", "go") and _is_local(file, facts.name, around, start):
+    if family in ("python", "javascript", "go") and is_local(file, facts.name, around, start):
         return None
     if seen.bound:
         matches = [seen.of_module(entry.module) for entry in seen.bound if entry.name]
@@ -165,15 +186,6 @@ def _alone(seen: FileFacts, start: int) -> Certainty | None:
     return CERTAIN if (seen.group.body_files or len({site.path for site in free})) == 1 else POSSIBLE
 
 
-def _names_field(file: LexedFile, start: int, end: int) -> bool:
-    """Return whether a name in Go is that of a field: declared on a line of its own, or a key in a literal."""
-    first, last = file.bounds(start)
-    before, behind = file.tokens.code[first:start], file.tokens.code[end:last]
-    if behind[:1] == b":" and behind[1:2] != b"=":
-        return not before.lstrip().startswith(b"case ")
-    return not before.strip() and re.match(rb"[ \t]+[\w*\[]", behind) is not None
-
-
 def _visible(own: list[Site], around: list[FileDefinition], family: str) -> list[Site]:
     """Return those definitions of the same file that a name without a receiver can mean, the innermost ones."""
     names = [one.name for one in around]
@@ -201,39 +213,6 @@ def _in_type(around: list[FileDefinition], facts: Facts, sites: Sequence[Site]) 
         if name in facts.other_owners:
             return Match.NO
     return Match.MAYBE if any(not site.owner for site in sites) or not types else Match.NO
-
-
-@lru_cache(maxsize=1024)
-def _bindings(name: str, family: str) -> re.Pattern[str]:
-    """Return what binds a name inside of a function: parameters, assignments, loops."""
-    word = rf"(?<![\w.$]){re.escape(name)}(?![\w$])"
-    if family == "javascript":
-        return re.compile(
-            rf"\b(?:const|let|var)\s+(?:[{{\[][^}}\]=]*)?{word}|\bfunction\s*\w*\([^)]*{word}|\({word}\)\s*=>"
-        )
-    return re.compile(rf"{word}(?:\s*,\s*\w+)*\s*:=|\bvar\s+{word}|\bfunc\b[^{{]*[(,]\s*{word}\s+[\w*\[]")
-
-
-def _is_local(file: LexedFile, name: str, around: list[FileDefinition], start: int) -> bool:
-    """Return whether a name is bound inside of the functions around a position, before it."""
-    functions = [one for one in around if one.kind not in CLASS_KINDS]
-    for one in functions:
-        begin = file.position_of(one.line)
-        code = file.tokens.code[begin : file.position_of(one.end_line + 1)].decode(errors="replace")
-        if family_of(file.language) == "python":
-            head, word = code.partition(":\n")[0], re.escape(name)
-            if re.search(rf"[(,]\s*\*{{0,2}}{word}\s*[:,)=\n]", head):
-                return True
-            code = code[len(head) :]
-            found = re.search(
-                rf"(?:^|[\n;])[ \t]*{word}\s*(?::[^=\n]+)?=(?!=)|\bfor\s[^:\n]*\b{word}\b[^:\n]*\bin\b|\bas\s+{word}\b",
-                code,
-            )
-            if found:
-                return True
-        elif _bindings(name, family_of(file.language)).search(code):
-            return True
-    return False
 
 
 def _through(seen: FileFacts, start: int, receiver: Receiver) -> Certainty | None:

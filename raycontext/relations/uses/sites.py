@@ -92,6 +92,8 @@ class GroupSites(NamedTuple):
     wants_free: bool
     body_files: int
     """Number of the files of those in `free` that have a body."""
+    is_callable_or_type: bool
+    """Whether each definition is a function or a type, none a macro or a variable."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,9 @@ class Facts:
 
     def in_group(self, group: str) -> GroupSites:
         """Return the definitions in the languages of a group."""
-        return self._groups.get(group) or GroupSites((), (), {}, {}, wants_member=False, wants_free=False, body_files=0)
+        return self._groups.get(group) or GroupSites(
+            (), (), {}, {}, wants_member=False, wants_free=False, body_files=0, is_callable_or_type=False
+        )
 
     @cached_property
     def providers_by_name(self) -> dict[str, list[str]]:
@@ -155,6 +159,7 @@ class Facts:
             wants_member=any(site.owner and self.is_wanted(site) for site in sites),
             wants_free=any(self.is_wanted(site) for site in free),
             body_files=len({site.path for site in free if site.has_body}),
+            is_callable_or_type=all(site.kind in CLASS_KINDS or site.kind in ("function", "method") for site in sites),
         )
 
 
