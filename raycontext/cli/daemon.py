@@ -49,11 +49,13 @@ def up(
         raise InvalidInput(f"The daemon runs already and listens {where}", "End it first: raycontext down.")
     page = _page(place) if found["tcp"] else None
     if as_json:
-        print_json({**found, "page": page})
+        print_json({**found, "page": page["url"] if page is not None else None})
         return
     typer.echo(describe(found))
     if page is not None:
-        typer.echo(f"  page {safe(page)}\n       (opens once, within five minutes; up prints another address)")
+        typer.echo(f"  page {safe(page['url'])}\n       (opens once, within five minutes; up prints another address)")
+        folders = ", ".join(map(safe, page.get("folders", ())))
+        typer.echo(f"  over TCP only what lies in {folders} is served (RAYCONTEXT_ALLOWED)")
         typer.echo(f"  token for other clients over TCP: {safe(paths.token_path(place))}")
 
 
@@ -99,13 +101,14 @@ def describe(health: dict[str, Any]) -> str:
     )
 
 
-def _page(root: str) -> str | None:
-    """Return an address of the web page that opens it once; None where the daemon has none."""
+def _page(root: str) -> dict[str, Any] | None:
+    """Return an address of the web page that opens it once, and the folders that are served there; None where the
+    daemon has no page."""
     try:
         reply = wire.ask(root, "POST", "/api/page", {})
     except wire.DaemonGone:
         return None
-    return str(reply.body["url"]) if reply.status == 200 else None
+    return dict(reply.body) if reply.status == 200 else None
 
 
 def _end_without_address(root: str) -> None:

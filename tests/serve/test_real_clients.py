@@ -29,10 +29,6 @@ from .mcp_server import served
 
 pytestmark = pytest.mark.process
 
-INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
-TYPESCRIPT = "@modelcontextprotocol/sdk@1.32.2"
-CONFORMANCE = "@modelcontextprotocol/conformance@0.1.16"
-FASTMCP = "fastmcp==4.2.3"
 CLIENTS = Path(__file__).parent / "clients"
 NAMES = [tool["name"] for tool in TOOLS]
 QUERY = "charge the card"
@@ -101,7 +97,7 @@ def check(answer: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def inspector() -> Node:
-    return node_with(INSPECTOR)
+    return node_with("inspector")
 
 
 def inspected(inspector: Node, *arguments: str) -> Any:
@@ -130,7 +126,7 @@ def test_inspector_calls_a_tool(inspector: Node, place: Place) -> None:
 
 @pytest.mark.parametrize("over", ["http", "stdio"])
 def test_typescript_sdk(place: Place, relay: dict[str, Any], over: str) -> None:
-    node = node_with(TYPESCRIPT)
+    node = node_with("typescript")
     asked = {"path": str(place.shop), "query": QUERY, **({"url": place.url} if over == "http" else relay)}
     output = told(node.command(CLIENTS / "typescript_client.mjs", json.dumps(asked)), cwd=node.folder)
     answer = json.loads(output.splitlines()[-1])
@@ -140,7 +136,7 @@ def test_typescript_sdk(place: Place, relay: dict[str, Any], over: str) -> None:
 
 @pytest.mark.parametrize("over", ["http", "stdio"])
 def test_fastmcp(place: Place, relay: dict[str, Any], over: str) -> None:
-    python = python_with(FASTMCP)
+    python = python_with("fastmcp")
     asked = {"path": str(place.shop), "query": QUERY, **({"url": place.url} if over == "http" else relay)}
     check(json.loads(told([str(python), str(CLIENTS / "fastmcp_client.py"), json.dumps(asked)]).splitlines()[-1]))
 
@@ -148,7 +144,7 @@ def test_fastmcp(place: Place, relay: dict[str, Any], over: str) -> None:
 @pytest.mark.parametrize("scenario", ["server-initialize", "ping", "tools-list", "dns-rebinding-protection"])
 def test_conformance(place: Place, scenario: str) -> None:
     """The other scenarios ask for tools, resources and prompts that only the suite's own server has."""
-    node = node_with(CONFORMANCE)
+    node = node_with("conformance")
     script = node.folder / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     output = told(node.command(script, "server", "--url", place.url, "--scenario", scenario), cwd=node.folder)
     ((passed, checks, failed),) = re.findall(r"Passed: (\d+)/(\d+), (\d+) failed", output)

