@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 import raycontext
 from raycontext.analyse.path_kinds import PATH_KINDS
-from raycontext.evaluation import same_file
 from raycontext.evaluation.fitting import FitSamples, fit_weights
+from raycontext.evaluation.scoring import same_file
 from raycontext.models import SearchFilters
 from raycontext.sdk.context import CANDIDATE_FILES
 from raycontext.search.query import SearchRequest

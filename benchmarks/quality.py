@@ -20,7 +20,7 @@ from pathlib import Path
 from peers import DEPTH, PEERS, missing
 
 import raycontext
-from raycontext.evaluation import JudgedQueries, QueryOutcome, evaluate, read_judged, summary
+from raycontext.evaluation.scoring import JudgedQueries, QueryOutcome, evaluate, read_judged, summary
 
 OURS = "raycontext"
 

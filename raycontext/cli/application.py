@@ -27,7 +27,7 @@ from raycontext.cli.indexing.watching import cancel, watch
 from raycontext.cli.install.command import install
 from raycontext.cli.mcp import mcp
 from raycontext.cli.queries import search
-from raycontext.cli.tune import tune
+from raycontext.cli.tune import tune, untune
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.text.safe import safe
 
@@ -157,6 +157,7 @@ application.command("list", cls=_Command)(list_collections)
 application.command(cls=_Command)(savings)
 application.command("eval", cls=_Command)(evaluate)
 application.command(cls=_Command)(tune)
+application.command(cls=_Command)(untune)
 application.command(cls=_Command)(batch)
 application.command(cls=_Command)(doctor)
 application.command(cls=_Command)(verify)

@@ -15,8 +15,8 @@ from raycontext.errors import InvalidInput
 from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
-    from raycontext.evaluation import Evaluation, JudgedQueries, QueryOutcome, Summary, Target
     from raycontext.evaluation.held_out import Mine
+    from raycontext.evaluation.scoring import Evaluation, JudgedQueries, QueryOutcome, Summary, Target
     from raycontext.models import IndexReport
     from raycontext.models.options import RunOptions
 
@@ -98,8 +98,8 @@ def asked_of(queries: Path, path: Path | None, mine: str | None) -> tuple[Judged
 
     Raises `InvalidInput` where the arguments do not fit together, or the judged file cannot be used.
     """
-    from raycontext.evaluation import read_judged
     from raycontext.evaluation.held_out import MINES
+    from raycontext.evaluation.scoring import read_judged
 
     if mine is None:
         if path is None:

@@ -52,6 +52,7 @@ COMMANDS = {
     "batch": "Reindex many sources: folders, git repositories, archives.",
     "eval": "Score the search on judged queries, or on questions mined from the repository: NDCG, recall and MRR.",
     "tune": "Fit the weights of the ranker for one collection, and keep them if they are significantly better.",
+    "untune": "Go back to the weights of the package for one collection. Exit code 1 if it had none of its own.",
     "verify": "Check that nothing of an index is missing or damaged. Exit code 5 if something is.",
     "repair": "Rebuild the damaged parts of an index from the source, and nothing else.",
     "publish": "Put what is missing of a collection into a place from which others `pull` it.",

@@ -1,7 +1,8 @@
-"""The command `tune`, which fits the weights of the ranker for one collection of the user's own."""
+"""The commands `tune` and `untune`: weights of the ranker that are fitted to one collection of the user's own."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,16 +11,15 @@ from raycontext.cli.display import print_json
 from raycontext.cli.evaluate import MineOption, Queries, Repository, asked_of
 from raycontext.cli.indexing.index_options import with_index_options
 from raycontext.cli.terminal import Address, Collection, Json, Root, Runtime, connected, show_progress
-from raycontext.errors import InvalidInput
 from raycontext.errors.exit_codes import ExitCode
 from raycontext.text.safe import safe
 
 if TYPE_CHECKING:
-    from raycontext.evaluation import Estimate
+    from raycontext.evaluation.scoring import Estimate
     from raycontext.evaluation.tuning import Tuning
     from raycontext.models.options import RunOptions
 
-__all__ = ["tune"]
+__all__ = ["tune", "untune"]
 
 
 @with_index_options
@@ -31,9 +31,6 @@ def tune(
     mine: MineOption = None,
     questions: Annotated[int, typer.Option(min=200, help="Largest number of mined questions.")] = 1000,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the weights even if they are not surely better.")] = False,
-    reset: Annotated[
-        bool, typer.Option("--reset", help="Go back to the weights of the package; PATH alone is given.")
-    ] = False,
     collection: Collection = None,
     root: Root = None,
     address: Address = None,
@@ -47,22 +44,8 @@ def tune(
     The gain is measured on questions that the weights have not seen. Kept weights are this user's own, and count in
     searches of this collection alone; a search over several collections uses those of the package.
 
-    `raycontext tune --mine docs PATH` needs no QUERIES; `raycontext tune --reset PATH` removes what was kept.
+    `raycontext tune --mine docs PATH` needs no QUERIES; `raycontext untune PATH` removes what was kept.
     """
-    if reset:
-        if path is not None or mine is not None:
-            raise InvalidInput("--reset fits nothing", "Give the repository alone.")
-        with connected(root, address, runtime) as context:
-            name = collection if collection is not None else context.of_source(queries)
-            removed = context.untune(name)
-        if as_json:
-            print_json({"collection": name, "removed": removed})
-        else:
-            had = "uses the weights of the package again" if removed else "had no weights of its own"
-            typer.echo(f"'{safe(name)}' {had}")
-        if not removed:
-            raise typer.Exit(ExitCode.NOTHING_FOUND)
-        return
     judged, source, kind = asked_of(queries, path, mine)
     with connected(root, address, runtime) as context:
         with show_progress() as show:
@@ -74,6 +57,27 @@ def tune(
         _print_tuning(tuning)
 
 
+def untune(
+    path: Annotated[Path | None, typer.Argument(help="Indexed folder, or a place in it.", show_default=False)] = None,
+    collection: Collection = None,
+    root: Root = None,
+    address: Address = None,
+    runtime: Runtime = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to the weights of the package for one collection. Exit code 1 if it had none of its own."""
+    with connected(root, address, runtime) as context:
+        name = context.resolve(collection, path=None if collection is not None else path or Path.cwd())
+        removed = context.untune(name)
+    if as_json:
+        print_json({"collection": name, "removed": removed})
+    else:
+        had = "uses the weights of the package again" if removed else "had no weights of its own"
+        typer.echo(f"'{safe(name)}' {had}")
+    if not removed:
+        raise typer.Exit(ExitCode.NOTHING_FOUND)
+
+
 def _print_tuning(tuning: Tuning) -> None:
     kind = f" from {tuning.mine}" if tuning.mine else ""
     typer.echo(f"{tuning.questions} questions{kind} on '{safe(tuning.collection)}'; intervals: 95 %, over questions")
@@ -82,9 +86,7 @@ def _print_tuning(tuning: Tuning) -> None:
     is_sure = "significant" if tuning.significant else "not significant"
     typer.echo(f"gain {tuning.gain.mean:+.3f} ({tuning.gain.low:+.3f} to {tuning.gain.high:+.3f}): {is_sure}")
     if tuning.kept:
-        typer.echo(
-            f"Searches of '{safe(tuning.collection)}' use the fitted weights. `raycontext tune --reset` ends that."
-        )
+        typer.echo(f"Searches of '{safe(tuning.collection)}' use the fitted weights. `raycontext untune` ends that.")
     else:
         typer.echo("Nothing is kept: searches use the weights they had. --keep keeps the fitted ones all the same.")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raycontext.evaluation import Evaluation
+from raycontext.evaluation.scoring import Evaluation
 
 from .conftest import Command
 

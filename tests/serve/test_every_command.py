@@ -154,9 +154,11 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.WRONG_USE, ("--mine", "nonsense", "shop")),
         (ExitCode.WRONG_USE, ()),
     ],
+    "untune": [
+        (ExitCode.NOTHING_FOUND, ("shop", *INLINE)),
+        (ExitCode.NO_COLLECTION, ("-c", "unknown", *INLINE)),
+    ],
     "tune": [
-        (ExitCode.NOTHING_FOUND, ("--reset", "shop", *INLINE)),
-        (ExitCode.NO_COLLECTION, ("--reset", "shop", "-c", "unknown", *INLINE)),
         (ExitCode.NO_SOURCE, ("--mine", "docs", "missing", *INLINE)),
         (ExitCode.WRONG_USE, ("--mine", "docs", "shop", *INLINE)),
         (ExitCode.WRONG_USE, ()),

@@ -50,7 +50,7 @@ def of_command(name: str) -> set[str]:
     assert command.callback is not None
     own = {"index": {"path", "dry_run", "watching", "force", "ref"}, "watch": {"path", "stop", "every"}}
     own["eval"] = {"queries", "path", "limit", "worst", "mine", "questions", "show_questions"}
-    own["tune"] = {"queries", "path", "mine", "questions", "keep", "reset"}
+    own["tune"] = {"queries", "path", "mine", "questions", "keep"}
     common = {"collection", "root", "address", "runtime", "as_json"}
     return set(typer.main.get_params_from_function(command.callback)) - common - own[name]
 

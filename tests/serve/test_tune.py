@@ -43,11 +43,11 @@ def test_tune_tells_the_gain_and_keeps_what_it_was_told_to_keep(command: Command
     assert lines[0] == "240 questions from docs on 'shop'; intervals: 95 %, over questions"
     assert lines[3].startswith("gain ")
     assert lines[3].endswith("significant")
-    assert lines[4].startswith("Searches of 'shop' use the fitted weights. `raycontext tune --reset`")
+    assert lines[4].startswith("Searches of 'shop' use the fitted weights. `raycontext untune`")
     assert WORDS not in done.stdout + done.stderr
-    reset = command("tune", "--reset", shop, *INLINE)
+    reset = command("untune", shop, *INLINE)
     assert (reset.returncode, reset.stdout) == (0, "'shop' uses the weights of the package again\n")
-    again = command("tune", "--reset", shop, *INLINE)
+    again = command("untune", shop, *INLINE)
     assert (again.returncode, again.stdout) == (1, "'shop' had no weights of its own\n")
 
 

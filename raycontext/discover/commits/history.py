@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.commits.program import Git, understood
+from raycontext.discover.commits.tree_records import can_be_checked_out, tree_records
 from raycontext.errors import CommitUnreadable, InvalidInput
 
 __all__ = ["Blob", "Commit", "commits_after", "count_commits", "files_of_state", "read_blobs", "state_before"]
@@ -69,15 +70,13 @@ def commits_after(folder: Path, state: str) -> list[Commit]:
 
 def files_of_state(folder: Path, state: str) -> list[Blob]:
     """Return the regular files of a state whose paths a folder can have. Raises `InvalidInput`."""
-    listed = _text(_git(folder, "ls-tree", "-r", "-z", "-l", "--end-of-options", state))
-    files = []
+    listed = _git(folder, "ls-tree", "-r", "-z", "-l", "--end-of-options", state)
     with _refusing(folder):
-        for entry in filter(None, listed.split("\0")):
-            facts, _, path = entry.partition("\t")
-            mode, _, name, size = facts.split()
-            if mode in REGULAR and size.isdigit() and _is_inner(path):
-                files.append(Blob(path, name, int(size)))
-    return files
+        return [
+            Blob(path, blob, size)
+            for mode, blob, size, path in tree_records(listed)
+            if mode in REGULAR and size is not None and can_be_checked_out(path)
+        ]
 
 
 def read_blobs(folder: Path, blobs: Sequence[Blob]) -> Iterator[tuple[str, bytes]]:
@@ -89,13 +88,8 @@ def read_blobs(folder: Path, blobs: Sequence[Blob]) -> Iterator[tuple[str, bytes
                 yield blob.path, found.content
 
 
-def _is_inner(path: str) -> bool:
-    """Return whether a path of a tree leads to a file inside of a folder, outside of any folder of git."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and not {".", "..", ".git"} & {part.lower() for part in parts}
-
-
 def _text(output: bytes) -> str:
+    """Return an output of git as text. Bytes that are not UTF-8 become lone surrogates."""
     return output.decode("utf-8", "surrogateescape")
 
 

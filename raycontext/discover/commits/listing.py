@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from raycontext.discover.commits.conversion import CONVERSIONS, Conversion, LineEnds
 from raycontext.discover.commits.program import Git, understood
 from raycontext.discover.commits.repository import OutsideRules
+from raycontext.discover.commits.tree_records import can_be_checked_out, tree_records
 from raycontext.discover.repository import MAX_CONFIG_BYTES
 from raycontext.discover.rules.attributes import (
     KNOWN,
@@ -31,7 +31,6 @@ LINK, SUBMODULE = "120000", "160000"
 KEPT_LISTINGS = 6
 """Number of listings that a process keeps."""
 _BUILT_IN_MACROS: Macros = {"binary": {"text": "false"}}
-_FORBIDDEN = frozenset({"", ".", "..", ".git"})
 
 
 class Entry(NamedTuple):
@@ -84,11 +83,13 @@ class _Place:
 
 @lru_cache(maxsize=KEPT_LISTINGS)
 def _listed(place: _Place, commit: str) -> Listing:
+    """Return the listing of a commit. Raises `CommitUnreadable`."""
     with understood(place.folder):
         return _read(place.git, commit)
 
 
 def _read(git: Git, commit: str) -> Listing:
+    """Read the listing of a commit, and the contents of its ignore and attributes files."""
     try:
         listed = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
         sizes: Mapping[str, int] | None = None
@@ -96,19 +97,9 @@ def _read(git: Git, commit: str) -> Listing:
         listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit)
         sizes = _sizes_of_present(git, commit, listed)
     entries: dict[str, Entry] = {}
-    for record in listed.split(b"\0"):
-        facts, tab, name = record.partition(b"\t")
-        if not tab:
-            continue
-        mode, _, blob, *size = facts.decode().split()
-        int(blob, 16)
-        path = os.fsdecode(name)
-        if mode == SUBMODULE or not _FORBIDDEN.isdisjoint(path.lower().split("/")):
-            continue
-        if sizes is not None:
-            entries[path] = Entry(mode, blob, sizes.get(blob))
-        else:
-            entries[path] = Entry(mode, blob, int(size[0]) if size and size[0].isdigit() else None)
+    for mode, blob, size, path in tree_records(listed):
+        if mode != SUBMODULE and can_be_checked_out(path):
+            entries[path] = Entry(mode, blob, size if sizes is None else sizes.get(blob))
     return Listing(entries, _small_files(git, entries))
 
 
@@ -116,7 +107,7 @@ def _sizes_of_present(git: Git, commit: str, listed: bytes) -> dict[str, int]:
     """Return the sizes of those files of a commit that a partial clone has, by hash. Nothing is fetched."""
     told = git.run("rev-list", "--objects", "--no-walk", "--missing=print", "--no-object-names", commit)
     missing = {line[1:] for line in told.decode().split() if line.startswith("?")}
-    names = {record.split(b"\t", 1)[0].split()[2].decode() for record in listed.split(b"\0") if record}
+    names = {record.blob for record in tree_records(listed)}
     present = sorted(names - missing)
     told = git.run("cat-file", "--batch-check", given="".join(f"{name}\n" for name in present).encode())
     found = (line.split() for line in told.decode().splitlines())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raycontext.errors import InvalidInput
-from raycontext.evaluation import (
+from raycontext.evaluation.scoring import (
     JudgedQueries,
     QueryOutcome,
     Target,
