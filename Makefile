@@ -99,9 +99,11 @@ faketime:
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/short.py
 
-# Writers that are killed for ten minutes, with full disks, errors and wrong clocks; a short form is among the tests.
+# Writers that are killed for ten minutes, and then users who fork, clear, publish, pull and read refs, both with full
+# disks, errors and wrong clocks; short forms are among the tests.
 soak: $(VENV)/installed-dev
 	$(BIN)/python tests/recovery/soak.py --seconds 600
+	$(BIN)/python tests/recovery/sharing_soak.py --seconds 600
 
 # Hostile inputs for each border, so many seconds each; prints their number by kind. One border alone:
 # .venv/bin/python -m tests.fuzz BORDER --seconds N.

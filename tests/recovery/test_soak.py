@@ -31,3 +31,17 @@ def test_nothing_acknowledged_is_lost_by_kills_full_disks_errors_and_clocks() ->
         assert len(faults) == 4
         assert min(faults) > 0
     assert "lost 0, duplicates 0, unreadable 0" in done.stdout
+
+
+def test_nothing_is_lost_by_kills_of_users_who_fork_clear_publish_pull_and_read_refs() -> None:
+    """They start anew after each kill, which takes most of the time: a short run has few kills."""
+    soak = Path(__file__).with_name("sharing_soak.py")
+    done = subprocess.run(
+        [sys.executable, soak, "--seconds", str(SECONDS)], capture_output=True, text=True, check=False
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(re.findall(r"(\d+) kills; done", done.stdout)[0]) > 0
+    assert int(re.findall(r"(\d+) runs acknowledged", done.stdout)[0]) > 0
+    assert "lost 0, duplicates 0, unreadable 0" in done.stdout
+    assert "changed or removed 0" in done.stdout
