@@ -167,12 +167,19 @@ class Service:
 
     def jobs(self) -> list[JobState]:
         """Return the states of all jobs of this process, newest first."""
-        return [job.state() for job in self._jobs.newest_first() if self._reach.covers(job.collection, job.source)]
+        found = [job for job in self._jobs.newest_first() if self._reach.covers(job.collection, job.source)]
+        return [self._shown(job.state()) for job in found]
 
     def job(self, collection: str) -> JobState | None:
         """Return the state of the running or last job of a collection; None when there was none."""
         job = self._jobs.of(collection)
-        return job.state() if job is not None and self._reach.covers(collection, job.source) else None
+        return self._shown(job.state()) if job is not None and self._reach.covers(collection, job.source) else None
+
+    def _shown(self, state: JobState) -> JobState:
+        """Return the state of a job without the names of other collections, for a caller who has bounds."""
+        if state.report is None or not self._reach.is_bounded:
+            return state
+        return state.model_copy(update={"report": state.report.model_copy(update={"reused_from": ()})})
 
     async def cancel(self, asked: CollectionQuery) -> tuple[str, bool]:
         """Stop the job of a collection. Returns the name of the collection and whether a job ran."""
@@ -261,6 +268,8 @@ class Service:
         if named is None and self._reach.names_collections:
             named = next((name for name, place in (await self._sources()).items() if place == source), None)
         self._reach.check_writes(named)
+        if asked.fork_from is not None and self._reach.is_bounded:
+            await self._chosen(asked.fork_from, None)
         try:
             return await self.contexts.catalog.prepare(source, asked.collection)
         except CollectionExists as error:

@@ -17,6 +17,8 @@ from raycontext.errors import CorruptManifest, CorruptSegment
 from raycontext.store.checking.verification import verify
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import ShardManifest, manifest_name
+from raycontext.store.segments import batches
+from raycontext.store.segments.batches import CompressedBatches
 from raycontext.store.segments.segment import DESCRIPTION, Segment
 from raycontext.store.storage.local import LocalStorage
 
@@ -111,6 +113,20 @@ def test_labels_take_no_more_memory_than_names_do(crafted: Crafted) -> None:
         many.label(0)
     with pytest.raises(CorruptSegment, match="a batch would take"):
         many.labels()
+
+
+def test_all_batches_together_take_no_more_than_a_share_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each batch alone may be as large as its chunks say; many of them would fill the memory of a merge or a pull."""
+    table = pa.table({"text": pa.array([BOMB] * 8, pa.string())})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table, max_chunksize=1)
+    file = CompressedBatches(sink.getvalue(), lambda _: 2 * len(BOMB))
+    assert len(file.table()) == 8
+    monkeypatch.setattr(batches, "MOST_SMALL_BYTES", len(BOMB))
+    with pytest.raises(ValueError, match="all batches would take"):
+        file.table()
+    assert len(file.batch(7)) == 1
 
 
 @pytest.mark.parametrize("name", ["files", "chunks", "definitions", "vectors", "names", "postings", "references"])

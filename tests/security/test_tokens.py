@@ -104,6 +104,24 @@ async def test_token_for_some_collections_reads_and_writes_these_alone(place: Pl
     assert (await place.asked(WRITER, "/api/clear", {"collection": "shop-2"})).json() == {"cleared": "shop-2"}
 
 
+async def test_token_for_some_collections_learns_nothing_of_others_by_forks(place: Place) -> None:
+    """Rows of the same files are taken from any collection; a caller with bounds is not told from which."""
+    bank = str(place.folder / "bank")
+    for fork in ("bank", "nothing"):
+        asked = {"path": bank, "collection": "shop-of-bank", "fork_from": fork}
+        for path in ("/api/index", "/api/watch"):
+            refused = await place.asked(WRITER, path, asked)
+            assert (refused.status_code, refused.json()["error"]) == (404, "UnknownCollection")
+            assert "'bank'" not in refused.text.replace(f"'{fork}'", "")
+    await place.asked(WRITER, "/api/index", {"path": bank, "collection": "shop-of-bank"})
+    await ended_job(place.service, "shop-of-bank")
+    told = (await place.asked(WRITER, "/api/jobs")).json()
+    assert [job["report"]["reused_from"] for job in told["jobs"] if job["collection"] == "shop-of-bank"] == [[]]
+    own = next(job for job in place.service.jobs() if job.collection == "shop-of-bank")
+    assert own.report is not None
+    assert own.report.reused_from == ("bank",)
+
+
 async def test_every_token_but_these_is_refused(place: Place) -> None:
     for token in ("", "x", OWNER[:-1], READER + "x", READER.upper()):
         answer = await place.asked(token, "/api/collections")

@@ -52,7 +52,7 @@ def kept_weights(of: Tuned) -> tuple[float, ...] | None:
         content = _read_own(_place(of))
         facts = read_json(content) if content is not None else None
         return _weights(of, facts)
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):  # a number may be larger than any float
         return None
 
 

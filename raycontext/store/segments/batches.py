@@ -28,6 +28,11 @@ MOST_BATCH_BYTES = 1 << 30
 kilobytes only where it is a single line."""
 MOST_LABEL_BYTES = 1 << 18
 """Largest size in bytes of symbol and scope of a chunk, on average over a batch. A name has at most a few hundred."""
+MOST_SMALL_BYTES = 1 << 30
+"""Size in bytes that all batches of a file may take together once decompressed, however small the file is."""
+MOST_EXPANSION = 256
+"""Largest share of the size of all batches once decompressed to that of the file, beyond `MOST_SMALL_BYTES`. Source
+code has 3 to 10; a batch of 32 chunks of the same letter has about 80, since each batch is compressed by itself."""
 KEPT_BATCHES = 64
 """Number of decompressed batches of texts (about 30 kB each) and of labels (about 10 kB each) that a segment keeps."""
 KEPT_BYTES = 64 << 20
@@ -46,6 +51,7 @@ class CompressedBatches:
         """Take the content of the file. `most_bytes(number)` is the memory in bytes that a batch may take. `check` is
         called with the bytes in which a batch begins and ends before it is read, and raises where they are damaged."""
         self._file = ArrowFile(content)
+        self._size = len(memoryview(content))
         if self._file.dictionaries:
             raise ValueError("it has dictionaries")
         self._reader = pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(use_threads=False))
@@ -69,16 +75,20 @@ class CompressedBatches:
 
     def table(self) -> pa.Table:
         """Return all batches as a table, decompressed."""
-        for number in range(self._file.batches):
-            self._check(number)
+        total = sum(self._check(number) for number in range(self._file.batches))
+        most = max(MOST_SMALL_BYTES, MOST_EXPANSION * self._size)
+        if total > most:
+            raise ValueError(f"all batches would take {total} bytes, and {most} are enough for what the file has")
         return check_table(self._reader.read_all(), pieces=None)
 
-    def _check(self, number: int) -> None:
+    def _check(self, number: int) -> int:
+        """Return the memory in bytes that a batch takes. Raises `ValueError` where that is more than it may take."""
         if self._compare is not None:
             self._compare(*self._file.place(number))
         taken, most = self._file.expanded_bytes(number) or 0, self._most_bytes(number)
         if taken > most:
             raise ValueError(f"a batch would take {taken} bytes, and {most} are enough for what it may hold")
+        return taken
 
 
 def text_bytes(starts: NDArray[np.uint32], ends: NDArray[np.uint32], batch_rows: int) -> Callable[[int], int]:
