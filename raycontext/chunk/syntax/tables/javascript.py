@@ -26,6 +26,8 @@ EXPORT_ROOTS = frozenset({"module.exports", "exports"})
 def _value(value: Node | None, name: str, row: int, data: bytes, owner: str = "") -> Found:
     """Describe `name = value`: a function, a class or a constant. `row` is the row of the name."""
     names = (name,) if name else ()
+    while value is not None and value.type in _TRANSPARENT_VALUES:
+        value = child_at(value, 0)
     if value is None:
         return Found(ChunkKind.CONSTANT, names, row, owner=owner)
     kind = value.type
@@ -34,10 +36,15 @@ def _value(value: Node | None, name: str, row: int, data: bytes, owner: str = ""
     if kind == "class":
         return Found(ChunkKind.CLASS, names, row, value.child_by_field_name("body"), True, owner)
     if kind == "object" and value.end_point[0] > value.start_point[0]:
-        return Found(ChunkKind.CONSTANT, names, row, value, False, owner)
+        is_prototype = name == "prototype"  # its members are those of the owner
+        return Found(ChunkKind.CONSTANT, () if is_prototype else names, row, value, is_prototype, owner)
     if kind == "call_expression":
         return call_value(value, names, row, owner, data)
     return Found(ChunkKind.CONSTANT, names, row, owner=owner)
+
+
+_TRANSPARENT_VALUES = frozenset({"parenthesized_expression", "as_expression", "satisfies_expression"})
+"""Types of expressions whose value is that of their first child."""
 
 
 def _is_require(value: Node | None, data: bytes) -> bool:
@@ -50,7 +57,7 @@ def _variables(node: Node, data: bytes) -> Found | None:
     names = []
     row = -1
     only: Node | None = None
-    imports = False
+    imports = has_function = False
     for item in node.named_children:
         if item.type != "variable_declarator":
             continue
@@ -63,13 +70,25 @@ def _variables(node: Node, data: bytes) -> Found | None:
             continue
         names.append(node_text(name, data))
         only = value
+        has_function = has_function or (value is not None and (value.type in FUNCTIONS or value.type == "class"))
         if row < 0:
             row = name.start_point[0]
     if not names:
         return import_like(node, data) if imports else None
     if len(names) == 1:
         return _value(only, names[0], row, data)
+    if has_function:
+        return Found(ChunkKind.BLOCK, (), row, node)  # each variable for itself
     return Found(ChunkKind.CONSTANT, tuple(names), row)
+
+
+def _variable(node: Node, data: bytes) -> Found | None:
+    """Describe one of several variables of a declaration."""
+    name = node.child_by_field_name("name")
+    value = node.child_by_field_name("value")
+    if name is None or name.type != "identifier" or _is_require(value, data):
+        return None
+    return _value(value, node_text(name, data), name.start_point[0], data)
 
 
 def _assigned(expression: Node, data: bytes) -> Found | None:
@@ -240,6 +259,7 @@ _JAVASCRIPT: dict[str, Describe] = {
     "class_declaration": _class,
     "lexical_declaration": _variables,
     "variable_declaration": _variables,
+    "variable_declarator": _variable,
     "expression_statement": _statement,
     "method_definition": named(ChunkKind.METHOD),
     "field_definition": _class_field,

@@ -46,7 +46,7 @@ def call_value(call: Node, names: tuple[str, ...], row: int, owner: str, data: b
             return Found(ChunkKind.FUNCTION, names, row, owner=owner)
         if not is_wrapper:
             break
-    last = argument(call, -1)
+    last = _returned_object(argument(call, -1))
     if last is not None and last.type == "object" and last.end_point[0] > last.start_point[0]:
         word = _called_word(call, data)
         kind = ChunkKind.CLASS if word in ("extend", "createReactClass", "createClass") else ChunkKind.CONSTANT
@@ -56,13 +56,28 @@ def call_value(call: Node, names: tuple[str, ...], row: int, owner: str, data: b
     return Found(ChunkKind.CONSTANT, names, row, owner=owner)
 
 
+def _returned_object(value: Node | None) -> Node | None:
+    """Return the object in `(set) => ({ … })`, else the value itself."""
+    body = value.child_by_field_name("body") if value is not None and value.type == "arrow_function" else None
+    inner = child_at(body, 0) if body is not None and body.type == "parenthesized_expression" else None
+    return inner if inner is not None and inner.type == "object" else value
+
+
 def argument(call: Node, index: int) -> Node | None:
-    """Return the argument of a call at `index`, which may be negative; None when there are fewer."""
+    """Return the argument of a call at `index`, which may be negative; None when there are fewer.
+
+    Parentheses around it do not count, as in `factory((function () { … }))`.
+    """
     arguments = call.child_by_field_name("arguments")
     if arguments is None or arguments.type != "arguments":
         return None
     values = [child for child in arguments.named_children if child.type != "comment"]
-    return values[index] if -len(values) <= index < len(values) else None
+    value = values[index] if -len(values) <= index < len(values) else None
+    for _ in range(MAX_CALL_LEVELS):
+        if value is None or value.type != "parenthesized_expression":
+            break
+        value = child_at(value, 0)
+    return value
 
 
 def _called_word(call: Node, data: bytes) -> str:
@@ -154,7 +169,7 @@ def _component(call: Node, data: bytes) -> Found | None:
 def _extension(call: Node, data: bytes) -> Found | None:
     """Describe `extend(Name.prototype, { … })` and other calls with an object, whose functions are members."""
     last = argument(call, -1)
-    if last is None or last.type != "object" or last.end_point[0] == last.start_point[0]:
+    if last is None or last.type != "object":
         return None
     target: Node | None = None
     if _called_word(call, data) in ("extend", "assign", "mixin"):
