@@ -121,8 +121,10 @@ def _text(data: bytes) -> str:
 def serve(address: str) -> None:
     """Fork a process for each connection, until stdin ends."""
     from raycontext.actors import coordinator  # noqa: F401 - for those that are forked
-    from raycontext.cli import application, command_line, grep, main, queries, relations  # noqa: F401
+    from raycontext.cli import application, main  # noqa: F401
+    from raycontext.cli.command_line import usage, values  # noqa: F401
     from raycontext.cli.install import command  # noqa: F401
+    from raycontext.cli.queries import grep, relations, search  # noqa: F401
     from raycontext.runtime import inline  # noqa: F401
 
     assert "ray" not in sys.modules  # commands do without it as long as they can
