@@ -57,6 +57,7 @@ from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
 from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names, shard_count
 from raycontext.store.manifest import CommitHistory
+from raycontext.store.sharing.pulling import remove_stage
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
 
 __all__ = ["COORDINATOR", "Coordinator"]
@@ -390,6 +391,7 @@ class Coordinator:
         await self._histories.stop(collection)
         await self._end_actors(opened)
         await asyncio.to_thread(opened.remove)
+        await asyncio.to_thread(remove_stage, self._storage, collection)
         self._jobs.pop(collection, None)
         self._plans.pop(collection, None)
         self._looks.forget(collection)

@@ -55,8 +55,7 @@ class Pulls:
         try:
             report = await self._index(request._replace(options=pulled))
         except PublicationRefused:
-            if manifest is not None:
-                await asyncio.to_thread(remove_stage, self._storage, manifest.collection)
+            await asyncio.to_thread(self._remove_stage, request)
             raise
         await asyncio.to_thread(remove_stage, self._storage, report.collection)
         rows = self._rows_of(report.collection)
@@ -77,9 +76,20 @@ class Pulls:
     def _newest(self, request: IndexRequest) -> Manifest | None:
         """Return the newest version of the collection that a request is about; None where there is none yet."""
         try:
-            if request.collection is not None:
-                return Collection(self._storage, request.collection).latest()
-            found = self._catalog.of_source(request.source)
-            return Collection(self._storage, found.name).latest() if found is not None else None
+            name = self._name(request)
+            return Collection(self._storage, name).latest() if name is not None else None
         except UnknownCollection:
             return None
+
+    def _remove_stage(self, request: IndexRequest) -> None:
+        """Remove the stage of the collection that a request is about, also of one that has no version yet."""
+        name = self._name(request)
+        if name is not None:
+            remove_stage(self._storage, name)
+
+    def _name(self, request: IndexRequest) -> str | None:
+        """Return the name of the collection that a request is about; None where there is none yet."""
+        if request.collection is not None:
+            return request.collection
+        found = self._catalog.of_source(request.source)
+        return found.name if found is not None else None

@@ -224,8 +224,8 @@ def test_damaged_object_is_refused_and_nothing_is_committed(
     damage(next((target / "segments").glob(f"*/{name}")))
     with pytest.raises(PublicationRefused, match=f"{name} is not what its publication says"):
         context.pull(target, clone)
+    assert not list((tmp_path / "root").glob(".pulled*")), "not even after the first pull of a collection"
     assert context.index(clone).indexed_bytes > 0
-    assert not list((tmp_path / "root" / "clone").rglob("*pulled*"))
 
 
 def test_missing_larger_and_foreign_objects_are_refused(
@@ -244,6 +244,9 @@ def test_missing_larger_and_foreign_objects_are_refused(
         context.pull(target, clone)
     with pytest.raises(PublicationRefused, match="Nothing is published"):
         context.pull(tmp_path / "empty", clone)
+    (tmp_path / "root" / ".pulled-clone" / "segments").mkdir(parents=True)  # as a killed pull leaves it
+    context.clear("clone")
+    assert not list((tmp_path / "root").glob(".pulled*"))
 
 
 @pytest.mark.parametrize(
