@@ -87,3 +87,17 @@ def test_encodings_that_are_no_character_sets_convert_nothing(encoding: str) -> 
     """`punycode` would take hours for a file of a megabyte."""
     content = "".join(chr(0x4E00 + number) for number in range(20_000)).encode()
     assert Conversion(encoding=encoding).apply(content, "0" * 40) == content
+
+
+def test_a_deep_verification_compares_the_collection_of_a_commit_with_its_tree(
+    repository: Path, tmp_path: Path
+) -> None:
+    blob = git(repository, "hash-object", "-w", "--stdin", given=b"def total():\r\n    return 1\r\n")
+    commit(repository, git(repository, "mktree", given=f"100644 blob {blob}\ta.py\n".encode()))
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as context:
+        name = context.index(repository, ref="main").collection
+        (whole,) = [report for report in context.verify(deep=True) if report.collection == name]
+        assert (whole.damage, whole.compared_files, whole.changed_files) == ((), 1, 0)
+        repository.rename(tmp_path / "elsewhere")
+        (alone,) = [report for report in context.verify(deep=True) if report.collection == name]
+        assert (alone.damage, alone.compared_files, alone.changed_files) == ((), 0, 1)

@@ -6,17 +6,23 @@ with each other: manifests with their parents, segments with the snapshot and, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from raycontext.discover.commits.names import is_source_of_commit
-from raycontext.discover.read import read_as
-from raycontext.discover.rules.attributes import Attributes
+from raycontext.discover.commits.names import CommitSource
+from raycontext.discover.commits.repository import resolve_ref
 from raycontext.discover.snapshot import Snapshot
-from raycontext.errors import CorruptManifest, CorruptSegment, UnsupportedFormat
+from raycontext.discover.trees import Reader, tree_of
+from raycontext.errors import (
+    CommitUnreadable,
+    CorruptManifest,
+    CorruptSegment,
+    InvalidInput,
+    RefNotFound,
+    UnsupportedFormat,
+)
 from raycontext.models import SkipReason
 from raycontext.store.checking.consistency import contradictions, equals_source, paths_of
 from raycontext.store.checking.examination import Examination, LiveFile
@@ -195,8 +201,8 @@ def _examine_segment(
                 found.add(folder, DamageKind.CONTRADICTION, f"{problem} {AGAIN}")
         if len(found.damage) == before:
             live = _live_files(segment)
-            if deep and not is_source_of_commit(manifest.source):  # which nobody changes
-                _compare_with_source(Path(manifest.source), manifest.options.max_file_bytes, segment, found)
+            if deep:
+                _compare_with_source(manifest.source, manifest.options.max_file_bytes, segment, found)
     if len(found.damage) == before:
         found.live[reference.name] = live
         found.chunks += segment.live_rows()
@@ -221,17 +227,33 @@ def _live_files(segment: Segment) -> list[LiveFile]:
     ]
 
 
-def _compare_with_source(source: Path, max_file_bytes: int, segment: Segment, found: Examination) -> None:
+def _reader_of(source: str, paths: Sequence[str], max_file_bytes: int) -> Reader | None:
+    """Return a reader of files of a source; None for a commit that cannot be read, as where its repository is gone."""
+    try:
+        commit = CommitSource.parse(source)
+        if commit is not None:
+            resolve_ref(commit.folder, commit.commit)  # git looks whose repository it is
+        return tree_of(source).reader(paths, max_file_bytes)
+    except (InvalidInput, CommitUnreadable, RefNotFound):
+        return None
+
+
+def _compare_with_source(source: str, max_file_bytes: int, segment: Segment, found: Examination) -> None:
     """Compare lines, bytes and texts of all living chunks with the source files that have not changed."""
     texts = segment.texts().column("text")
     digests = segment.files.column("digest").to_pylist()
     wrong: list[str] = []
-    attributes = Attributes(source)
-    for ordinal, (path, alive) in enumerate(zip(paths_of(segment), segment.alive_files(), strict=True)):
-        if not alive:
-            continue
-        encoding, redactions = segment.encoding(ordinal), segment.redactions(ordinal)
-        content = read_as(source, path, max_file_bytes, encoding, redactions, attributes)
+    alive = segment.alive_files()
+    places = [(ordinal, path) for ordinal, path in enumerate(paths_of(segment)) if alive[ordinal]]
+    reader = _reader_of(source, [path for _, path in places], max_file_bytes)
+    if reader is None:
+        found.changed_files += len(places)
+        return
+    for ordinal, path in places:
+        try:
+            content = reader.content_as(path, segment.encoding(ordinal), segment.redactions(ordinal))
+        except CommitUnreadable:
+            content = SkipReason.UNREADABLE
         if isinstance(content, SkipReason) or content.digest != digests[ordinal]:
             found.changed_files += 1
             continue
