@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         ChunkKind,
         CollectionStatus,
         CollectionSummary,
+        CommitHit,
         Freshness,
         Hit,
         IndexReport,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
         SkipReason,
     )
     from raycontext.models.hits import Hits, Searched, Surrounding
+    from raycontext.relations.diffs import ChangedDefinition, CodeDiff
     from raycontext.relations.grep_answer import GrepAnswer
     from raycontext.relations.values import (
         Called,
@@ -115,12 +117,15 @@ __all__ = [
     "Called",
     "Certainty",
     "Chain",
+    "ChangedDefinition",
     "ChunkKind",
+    "CodeDiff",
     "CodeMap",
     "CollectionExists",
     "CollectionStatus",
     "CollectionSummary",
     "CommitConflict",
+    "CommitHit",
     "CommitUnreadable",
     "ConfigurationError",
     "Connection",
@@ -224,6 +229,7 @@ _HOMES = {
     "store.checking.reports": ("Damage", "DamageKind", "RepairReport", "VerificationReport"),
     "models.hits": ("Hits", "Searched", "Surrounding"),
     "search.grep.values": ("GrepFile", "GrepLine"),
+    "relations.diffs": ("ChangedDefinition", "CodeDiff"),
     "relations.grep_answer": ("GrepAnswer",),
     "index.estimate": ("FolderSize", "IndexEstimate"),
     "relations.values": (
@@ -245,6 +251,7 @@ _HOMES = {
         "ChunkKind",
         "CollectionStatus",
         "CollectionSummary",
+        "CommitHit",
         "Freshness",
         "Hit",
         "IndexReport",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main", "program"]
 
-RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path", "outline", "map")
+RELATION_COMMANDS = ("usages", "callers", "callees", "impact", "path", "outline", "map", "diff")
 """Commands of `queries.relations`."""
 
 COMMANDS = {
@@ -38,6 +38,7 @@ COMMANDS = {
     "path": "Find a shortest chain of calls from one definition to another. Exit code 1 if nothing is found.",
     "outline": "List the definitions of a file or folder with their documentation. Exit code 1 if nothing is found.",
     "map": "List the most important definitions of a file or folder, ranked by use. Exit code 1 if nothing is found.",
+    "diff": "List the definitions that differ between two commits, by a question. Exit code 1 if nothing is found.",
     "grep": "List the lines of indexed files that match a regular expression. Exit code 1 if nothing is found.",
     "status": "Show what a collection holds, what was skipped, and its actors. Without a place, show the daemon too.",
     "list": "List all collections, or show the one with the given name.",

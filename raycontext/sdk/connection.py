@@ -75,6 +75,7 @@ class SyncContext:
     related = _synchronous(Context.related)
     outline = _synchronous(Context.outline)
     map = _synchronous(Context.map)
+    diff = _synchronous(Context.diff)
     grep = _synchronous(Context.grep)
     usages = _synchronous(Context.usages)
     callers = _synchronous(Context.callers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,15 +17,18 @@ from raycontext.discover.freshness import checked
 from raycontext.errors import InvalidInput
 from raycontext.index.request import index_request, places_within, run_options
 from raycontext.index.reuse.own_sources import was_own_source
-from raycontext.models import IndexOptions, IndexReport, JobProgress
+from raycontext.models import IndexOptions, IndexReport, JobProgress, SearchFilters
 from raycontext.models.hits import Hits
 from raycontext.models.options import RunOptions
+from raycontext.relations.diffs import CodeDiff, Side, changed_definitions
+from raycontext.relations.values import OutlineEntry
 from raycontext.runtime.base import Runtime
 from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT
 from raycontext.sdk.access.grep import notes_on_pattern
 from raycontext.sdk.access.refs import target_in
 from raycontext.sdk.access.watching import WatchAccess
 from raycontext.sdk.arguments import (
+    MAX_LIMIT,
     check_limits,
     check_line,
     check_query,
@@ -36,12 +40,17 @@ from raycontext.sdk.clients.surroundings import with_context
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.search.query import SearchRequest
 from raycontext.search.ranking.merge import MOST_FURTHER, merged
+from raycontext.search.rows.filters import admitting
 
 if TYPE_CHECKING:
     from raycontext.batch.entries import BatchEntry, BatchList
     from raycontext.batch.report import BatchReport, EntryOutcome
 
 __all__ = ["Context"]
+
+
+HITS_PER_DEFINITION = 3
+"""Number of chunks that are looked for on each side for each definition that a diff may list."""
 
 
 class Context(WatchAccess):
@@ -313,6 +322,73 @@ class Context(WatchAccess):
         related = self._client(identity.name).related(inside, line, filters, limit, min_score)
         hits = await self._in_time(identity.name, self._answer_of(identity.name, related))
         return await asyncio.to_thread(checked, hits, partial(was_own_source, self._root))
+
+    async def diff(
+        self,
+        before: str,
+        after: str,
+        query: str,
+        *,
+        collection: str | None = None,
+        path: str | Path | None = None,
+        limit: int = 20,
+        languages: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+    ) -> CodeDiff:
+        """Return the definitions that differ between two commits, those first that are about a query.
+
+        A definition is added, modified or removed by its path, its name and what it lies in; one that was renamed is
+        removed and added. Both commits are indexed first where they are not (see `index`).
+
+        before, after: branches, tags or commits of the repository of the collection, the path or the current folder.
+        query: question, words or symbol, like that of `search`.
+        collection, path, languages, paths: like those of `search`. kinds: kinds of definitions, values of `ChunkKind`.
+        limit: largest number of definitions, 1 to 1000.
+
+        Raises what `search` raises for a ref.
+        """
+        check_query(query)
+        check_limits(limit, 0.0)
+        wanted = search_filters((), (), kinds).kinds
+        found = await self._changed(f"{before}..{after}", collection, path)
+        back = await self._changed(f"{found.after}..{found.before}", collection, path)
+        sides = []
+        for ref, changed in ((found.before, back), (found.after, found)):
+            name, inside = await self._indexed_at(ref, collection, (), path)
+            hits = await self.search(
+                query,
+                collection=name,
+                path=inside,
+                changed=f"{changed.before}..{changed.after}",
+                limit=min(limit * HITS_PER_DEFINITION, MAX_LIMIT),
+                languages=languages,
+                paths=paths,
+                diversity=0.0,
+            )
+            sides.append((name, hits, changed.added))
+        files = sorted({hit.path for _, hits, _ in sides for hit in hits})
+        before_side, after_side = [Side(hits, lines, await self._outlines(name, files)) for name, hits, lines in sides]
+        definitions = changed_definitions(before_side, after_side, wanted, limit + 1)
+        folder, place = await self._folder_of(collection, path)
+        return CodeDiff(
+            source=folder,
+            before=found.before,
+            after=found.after,
+            definitions=tuple(definitions[:limit]),
+            files=sum(map(admitting(SearchFilters(inside=place)), found.lines)),
+            cut=len(definitions) > limit,
+            notes=tuple(dict.fromkeys(note for _, hits, _ in sides for note in hits.notes)),
+        )
+
+    async def _outlines(self, collection: str, files: Iterable[str]) -> dict[str, tuple[OutlineEntry, ...]]:
+        """Return the definitions of files of a collection by path. A file that it does not have is left out."""
+        found = {}
+        for file in files:
+            with suppress(InvalidInput):
+                outline = await self.outline(file, collection=collection, limit=MAX_LIMIT, refresh=False)
+                found[file] = outline.definitions
+        return found
 
     async def _indexed_at(
         self, ref: str, collection: str | None, collections: tuple[str, ...], path: str | Path | None

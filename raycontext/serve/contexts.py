@@ -20,6 +20,7 @@ from raycontext.actors.looks import Look, with_look, with_looks
 from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.models import CollectionStatus, IndexReport, JobProgress
 from raycontext.models.hits import Hits
+from raycontext.relations.diffs import CodeDiff
 from raycontext.relations.values import RelationAnswer
 from raycontext.retrying import Retries
 from raycontext.sdk import moving
@@ -161,6 +162,11 @@ class Contexts:
         look = await self._freshen(collection, refresh)
         with self._searched([collection]) as context:
             return with_look(await call(context), look)
+
+    async def diff(self, collections: Sequence[str], **asked: Any) -> CodeDiff:
+        """See `Context.diff`. collections: those of both commits, which are indexed."""
+        with self._searched(collections) as context:
+            return await context.diff(collection=collections[0], **asked)
 
     async def status(self, collection: str) -> CollectionStatus:
         """See `Context.status`."""

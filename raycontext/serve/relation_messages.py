@@ -8,12 +8,13 @@ from pydantic import ConfigDict, Field
 
 from raycontext.sdk.access.map import DEFAULT_MAP_TOKENS
 from raycontext.sdk.access.relations import MAX_DEPTH
-from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET
+from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET, MAX_QUERY_CHARACTERS
 from raycontext.serve.messages import MAX_TOKENS, Name, Names, Path, PathInSource, Query, Ref
 
 __all__ = [
     "CalleesQuery",
     "CallersQuery",
+    "DiffQuery",
     "ImpactQuery",
     "MapQuery",
     "OutlineQuery",
@@ -90,6 +91,33 @@ class PathQuery(RelationQuery):
     """Definition that the chain begins at: a name or PATH:LINE."""
     goal: TargetText
     """Definition that it ends at."""
+
+
+class DiffQuery(Query):
+    """Question for the definitions that differ between two commits."""
+
+    before: Ref
+    """Branch, tag or commit that is compared."""
+    after: Ref
+    """Branch, tag or commit that it is compared with."""
+    query: str = Field(min_length=1, max_length=MAX_QUERY_CHARACTERS, pattern=r"\S")
+    """What they are to be about: a question, words, or a symbol."""
+    collection: Name | None = None
+    """Name of the collection of the repository's folder."""
+    path: Path | None = None
+    """Absolute path of a place in the repository: it chooses that, and what lies outside is left out."""
+    folder: Path | None = None
+    """Current folder of the caller, whose repository is meant where nothing else says which."""
+    limit: int = Field(default=20, ge=1, le=MAX_LIMIT)
+    """Largest number of definitions."""
+    languages: Names = Field(default_factory=list)
+    """Names of languages, such as `python`; empty for all."""
+    paths: Names = Field(default_factory=list)
+    """Globs in gitignore syntax, of which `!` excludes; empty for all."""
+    kinds: Names = Field(default_factory=list)
+    """Kinds of definitions that count, such as `function`; empty for all."""
+    max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
+    """Budget of the answer, at 3.5 bytes a token. What does not fit is left out."""
 
 
 class MapQuery(Query):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from raycontext.errors import InvalidInput
 from raycontext.files.paths import place_of
 from raycontext.models import FrozenModel
+from raycontext.relations.diffs import CodeDiff
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.context import Context
 from raycontext.sdk.token_budget import OVERHEAD_TOKENS, tokens_of
@@ -16,6 +17,7 @@ from raycontext.serve.messages import CollectionQuery
 from raycontext.serve.relation_messages import (
     CalleesQuery,
     CallersQuery,
+    DiffQuery,
     ImpactQuery,
     MapQuery,
     OutlineQuery,
@@ -25,7 +27,7 @@ from raycontext.serve.relation_messages import (
 )
 from raycontext.serve.service import Service
 
-__all__ = ["callees", "callers", "chain", "code_map", "fitting", "impact", "outline", "target_of", "usages"]
+__all__ = ["callees", "callers", "chain", "code_map", "diff", "fitting", "impact", "outline", "target_of", "usages"]
 
 Found = TypeVar("Found", Relations, Impact, Chain)
 Item = TypeVar("Item", bound=FrozenModel)
@@ -82,6 +84,19 @@ async def code_map(service: Service, asked: MapQuery) -> CodeMap:
     name, path = await _outlined(service, asked)
     given = asked.model_dump(exclude={"collection", "ref"}) | {"path": path, "refresh": False}
     return await service.contexts.ask(name, asked.refresh, lambda context: context.map(collection=name, **given))
+
+
+async def diff(service: Service, asked: DiffQuery) -> CodeDiff:
+    """Return what differs between two commits. Raises what `Context.diff` raises, and `PathNotAllowed`."""
+    where = CollectionQuery(collection=asked.collection, path=asked.path, folder=asked.folder)
+    before, after = [await service.at_ref(ref, where) for ref in (asked.before, asked.after)]
+    commits = {name: target.source.rpartition("@")[2] for name, target in (("before", before), ("after", after))}
+    given = asked.model_dump(include={"query", "limit", "languages", "paths", "kinds"}) | commits
+    inside = after.inside if asked.path is not None and after.inside else None
+    service.note_use(after.collection)
+    found = await service.contexts.diff([after.collection, before.collection], path=inside, **given)
+    definitions, is_cut = fitting(found.definitions, asked.max_tokens)
+    return found.model_copy(update={"definitions": definitions, "cut": found.cut or is_cut})
 
 
 async def _outlined(service: Service, asked: OutlineQuery | MapQuery) -> tuple[str, str]:

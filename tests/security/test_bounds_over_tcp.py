@@ -93,6 +93,7 @@ def ways(place: Place) -> dict[str, list[dict[str, Any]]]:
             {"path": str(place.hidden / "launch.py")},
             {"path": str(place.hidden), "collection": "shop"},
         ],
+        "/api/diff": [{"before": "HEAD~1", "after": "HEAD", **question, **body} for body in named],
         "/api/search": [
             *({**question, **body} for body in named),
             {**question, "collection": HIDDEN, "path": str(place.public)},

@@ -82,7 +82,7 @@ async def test_token_that_only_reads_is_answered_and_changes_nothing(place: Plac
 
 
 def test_calls_that_change_something_are_these() -> None:
-    reading = {"search", "related", "usages", "callers", "callees", "impact", "path", "outline", "map", "grep"}
+    reading = {"search", "related", "usages", "callers", "callees", "impact", "path", "outline", "map", "diff", "grep"}
     reading |= {"jobs", "collections", "status", "savings", "watches"}
     assert {call.path for call in CALLS} == WRITING | {f"/api/{name}" for name in reading}
 

@@ -89,6 +89,13 @@ CASES: dict[str, list[tuple[ExitCode, tuple[str, ...]]]] = {
         (ExitCode.WRONG_USE, ("../elsewhere", "-c", "shop")),
         (ExitCode.WRONG_USE, ("shop", "--max-tokens", "0")),
     ],
+    "diff": [
+        (ExitCode.NO_COLLECTION, ("v1", "v2", "cart", "-c", "unknown")),
+        (ExitCode.NO_SOURCE, ("v1", "v2", "cart", "missing")),
+        (ExitCode.WRONG_USE, ("v1", "v2", "cart", "shop")),
+        (ExitCode.WRONG_USE, ("v1", "v2", "cart", "--limit", "0")),
+        (ExitCode.WRONG_USE, ("v1",)),
+    ],
     "grep": [
         (ExitCode.DONE, ("class", "shop")),
         (ExitCode.DONE, ("-i", "CLASS", "shop/cart.py", "--json", "--limit", "1")),

@@ -292,6 +292,24 @@ QUERY_COMMANDS = {
                 *(option for option in OF_RELATIONS if option.key not in ("place", "max_tokens")),
             ),
         ),
+        QueryCommand(
+            "diff",
+            "List the definitions that differ between two commits, by a question. Exit code 1 if nothing is found.",
+            (
+                Argument("before", "A branch, tag or commit."),
+                Argument("after", "The one that it is compared with."),
+                Argument("query", "What the definitions are about: a question, words, or a symbol."),
+                Argument("path", "A place in the repository [default: the current folder].", False),
+            ),
+            (
+                Option(
+                    ("--limit", "-n"), "Largest number of definitions, 1 to 1000.", int, default=20, least=1, most=1000
+                ),
+                Option(("--kind",), "Only this kind (function, class, …), repeatable.", many=True, name="kinds"),
+                *PLACES,
+                *(option for option in OF_RELATIONS if option.key not in ("place", "ref")),
+            ),
+        ),
         GREP,
     )
 }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 KEYS = (
-    *("limit", "offset", "languages", "kinds", "uses", "mentions", "depth"),
+    *("before", "after", "query", "limit", "offset", "languages", "kinds", "uses", "mentions", "depth"),
     *("max_tokens", "collection", "ref"),
 )
 """Arguments that have the same name here and in the interface."""
@@ -45,6 +45,11 @@ def run(name: str, given: Given) -> int:
         body["path"] = _outlined(
             text_of(given["path"] if given["path"] is not None else "."), given["collection"] is not None
         )
+    elif name == "diff":
+        if given["path"] is not None:
+            body["path"] = real_path(text_of(given["path"]))
+        elif given["collection"] is None:
+            body["folder"] = current_folder()
     elif given.get("place") is not None:
         body["path"] = real_path(given["place"])
     elif given["collection"] is None:
@@ -153,6 +158,16 @@ def _map(answer: Entry) -> list[str]:
     return lines
 
 
+def _diff(answer: Entry) -> list[str]:
+    """Return a line for each definition that differs: how, and its place in the later commit, if it is there."""
+    mark = {"added": "+", "modified": "~", "removed": "-"}
+    lines = []
+    for one in answer["definitions"]:
+        place = _defined(one) if one["name"] else safe(f"{one['path']}:{one['line']}")
+        lines.append(f"{mark[one['change']]} {place}")
+    return lines
+
+
 _LINES = {
     "usages": _usages,
     "callers": _called,
@@ -161,12 +176,13 @@ _LINES = {
     "path": _path,
     "outline": _outline,
     "map": _map,
+    "diff": _diff,
 }
 
 
 def _has_found(name: str, answer: Entry) -> bool:
     """Return whether an answer has anything. Definitions are what an outline finds, and what the others ask for."""
-    keys = ("definitions",) if name in ("outline", "map") else ("uses", "called", "reached", "tests", "steps")
+    keys = ("definitions",) if name in ("outline", "map", "diff") else ("uses", "called", "reached", "tests", "steps")
     return any(answer.get(key) for key in keys)
 
 
@@ -191,7 +207,9 @@ def _tell(name: str, answer: Entry) -> None:
     if name == "map":
         shown = len(answer["definitions"])
         say(f"{shown} definitions shown; {answer['names']} different names in {answer['files']} indexed files")
-    if answer["shards_answered"] < answer["shards_total"]:
+    if name == "diff":
+        say(f"{len(answer['definitions'])} definitions shown; {answer['files']} files differ")
+    elif answer["shards_answered"] < answer["shards_total"]:
         say(f"{answer['shards_answered']} of {answer['shards_total']} shards have answered: there may be more")
     for note in answer["notes"]:
         say(safe(note))

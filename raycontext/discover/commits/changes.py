@@ -35,6 +35,8 @@ class Changed(NamedTuple):
     lines: Mapping[str, tuple[tuple[int, int], ...]]
     """First and last lines of what is new or changed, by path relative to the folder that was asked for. A line next to
     which others were removed counts as changed."""
+    added: Mapping[str, tuple[tuple[int, int], ...]]
+    """First and last lines of what is new or changed, without lines next to which others were removed."""
 
     def among(self, filters: SearchFilters) -> SearchFilters:
         """Return filters that let only chunks with these lines through."""
@@ -71,8 +73,10 @@ def changed_lines(folder: str, changed: str) -> Changed:
     raw, patch = git.run(*_DIFF, "-z", "--raw", before, after), git.run(*_DIFF, *_PATCH, before, after)
     with understood(opened.top):
         named, found = _names(raw), _ranges(patch)
-    lines = {path[len(prefix) :]: found.get(path) or (ALL_LINES,) for path in named if path.startswith(prefix)}
-    return Changed(before, after, lines)
+    inside = [path for path in named if path.startswith(prefix)]
+    lines = {path[len(prefix) :]: found.get(path) or {ALL_LINES: True} for path in inside}
+    added = {path: tuple(place for place, is_new in ranges.items() if is_new) for path, ranges in lines.items()}
+    return Changed(before, after, {path: tuple(ranges) for path, ranges in lines.items()}, added)
 
 
 def _names(raw: bytes) -> list[str]:
@@ -86,9 +90,10 @@ def _names(raw: bytes) -> list[str]:
     return found
 
 
-def _ranges(patch: bytes) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Return the lines that a patch without context adds or changes, by path."""
-    found: dict[str, list[tuple[int, int]]] = {}
+def _ranges(patch: bytes) -> dict[str, dict[tuple[int, int], bool]]:
+    """Return the lines that a patch without context adds or changes, by path, with True; and with False the line before
+    each place where it only removes some."""
+    found: dict[str, dict[tuple[int, int], bool]] = {}
     path: str | None = None
     content = 0  # lines of the hunk that are still to come
     for line in patch.split(b"\n"):
@@ -99,10 +104,10 @@ def _ranges(patch: bytes) -> dict[str, tuple[tuple[int, int], ...]]:
             content = removed + added
             start = max(int(hunk["start"]), 1)
             if path is not None:
-                found.setdefault(path, []).append((start, max(start + added - 1, start)))
+                found.setdefault(path, {})[start, max(start + added - 1, start)] = added > 0
         elif line.startswith(b"+++ "):
             path = _path(line[4:])
-    return {name: tuple(ranges) for name, ranges in found.items()}
+    return found
 
 
 def _path(quoted: bytes) -> str | None:

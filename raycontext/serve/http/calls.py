@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from raycontext.relations.diffs import CodeDiff
 from raycontext.relations.grep_answer import GrepAnswer
 from raycontext.relations.values import Chain, CodeMap, Impact, Outline, Relations
 from raycontext.sdk.token_budget import BYTES_PER_TOKEN
@@ -33,13 +34,14 @@ from raycontext.serve.messages import (
 from raycontext.serve.relation_messages import (
     CalleesQuery,
     CallersQuery,
+    DiffQuery,
     ImpactQuery,
     MapQuery,
     OutlineQuery,
     PathQuery,
     UsagesQuery,
 )
-from raycontext.serve.relations import callees, callers, chain, code_map, impact, outline, usages
+from raycontext.serve.relations import callees, callers, chain, code_map, diff, impact, outline, usages
 from raycontext.serve.savings import Saved
 from raycontext.serve.service import Service
 
@@ -137,6 +139,7 @@ CALLS = (
     Call("/api/path", "path", "Find a chain of calls between two definitions", PathQuery, Chain, chain),
     Call("/api/outline", "outline", "List the definitions of a file or folder", OutlineQuery, Outline, outline),
     Call("/api/map", "map", "List the most important definitions of a file or folder", MapQuery, CodeMap, code_map),
+    Call("/api/diff", "diff", "List the definitions that differ between two commits", DiffQuery, CodeDiff, diff),
     Call("/api/grep", "grep", "List the lines that match a regular expression", GrepQuery, GrepAnswer, grep),
     Call("/api/index", "index", "Begin to index a folder, or join the job that does", IndexQuery, JobState, _index),
     Call("/api/jobs", "jobs", "List index jobs, running and ended", None, JobsAnswer, _jobs),
