@@ -16,8 +16,12 @@ SLOW = {"soak", "process", "property"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what asks for many examples, and put the files that take longest first: those that use Ray, then others.
 
-    Processes that share a run end together where what comes last is short.
+    Processes that share a run end together where what comes last is short. Raise `UsageError` for tests whose names
+    differ from process to process.
     """
+    named_by_place = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if named_by_place:  # each process of a run would collect other tests, and none would run
+        raise pytest.UsageError(f"Tests are named by places in memory; give them ids: {named_by_place}")
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False) or PROPERTIES in item.path.parents:
             item.add_marker("property")

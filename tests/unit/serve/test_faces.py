@@ -97,7 +97,9 @@ def decided() -> dict[str, tuple[set[str], set[str]]]:
 
 
 @pytest.mark.parametrize(
-    ("face", "arguments"), [("SDK", of_sdk), ("command line", of_command), ("MCP", of_agents)], ids=str
+    ("face", "arguments"),
+    [("SDK", of_sdk), ("command line", of_command), ("MCP", of_agents)],
+    ids=["SDK", "command line", "MCP"],
 )
 def test_faces_differ_by_what_the_decision_names(face: str, arguments: Callable[[str], set[str]]) -> None:
     left_out: set[str] = set()
