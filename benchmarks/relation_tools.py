@@ -423,6 +423,7 @@ class Tsserver:
                     (os.path.relpath(place["file"], self._source), place["start"]["line"])
                     for place in found["refs"]
                     if place["file"].startswith(f"{self._source}/")
+                    and not (place.get("isDefinition") and place["file"] == file)  # overloads
                 }
             )
 

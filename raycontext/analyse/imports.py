@@ -19,7 +19,8 @@ STATEMENT_BYTES = 8192
 MOST_IMPORTS = 5000
 """Largest number of imports that are kept for one file. Real files have fewer."""
 
-_COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENTS = re.compile(r"""("[^"\n]*"|'[^'\n]*')|//[^\n]*|/\*.*?\*/""", re.DOTALL)
+"""Comments between slashes, and strings, which are kept as group 1."""
 _HASH_COMMENT = re.compile(r"#[^\n]*")
 _QUOTED = re.compile(r"""["'`]([^"'`\n]*)["'`]""")
 _AS = re.compile(r"\s+as\s+|\s*=>\s*|\s*:\s*")
@@ -52,6 +53,11 @@ def imports_of(language: str, data: bytes, starts: Iterable[int]) -> list[Import
         if len(found) >= MOST_IMPORTS:
             break
     return list(found)[:MOST_IMPORTS]
+
+
+def _uncommented(statement: str) -> str:
+    """Return a statement without its comments between slashes."""
+    return _COMMENTS.sub(lambda found: found[1] or " ", statement)
 
 
 def _until(text: str, ends: str, *, brackets: str = "([{", closing: str = ")]}") -> str:
@@ -105,7 +111,7 @@ def _javascript(statement: str, line: str) -> Iterator[Import]:
     if statement.startswith("require"):
         yield from _required(statement, line)
         return
-    text = _COMMENTS.sub(" ", statement)
+    text = _uncommented(statement)
     quoted = _QUOTED.search(text)
     if quoted is None:
         return
@@ -147,14 +153,14 @@ def _required(statement: str, line: str) -> Iterator[Import]:
 
 
 def _go(statement: str, line: str) -> Iterator[Import]:
-    text = _COMMENTS.sub(" ", statement).removeprefix("import").lstrip()
+    text = _uncommented(statement).removeprefix("import").lstrip()
     body = _until(text[1:], "") if text.startswith("(") else text.partition("\n")[0]
     for found in re.finditer(r"([\w.]+)?[ \t]*[\"`]([^\"`\n]+)[\"`]", body):
         yield Import(found[2], ALL_NAMES if found[1] == "." else "", (found[1] or "").strip("._"))
 
 
 def _rust(statement: str, line: str) -> Iterator[Import]:
-    text = _until(_COMMENTS.sub(" ", statement).removeprefix("use"), ";", brackets="{", closing="}")
+    text = _until(_uncommented(statement).removeprefix("use"), ";", brackets="{", closing="}")
     yield from _tree("", text.strip(), "::")
 
 
@@ -191,7 +197,7 @@ def _path(prefix: str, path: str, separator: str) -> str:
 
 def _dotted(statement: str, line: str) -> Iterator[Import]:
     """Yield what an import of a language that parts its modules by dots takes, such as Java, Scala, Swift or Dart."""
-    word, _, rest = _until(_COMMENTS.sub(" ", statement), ";\n", brackets="{", closing="}").partition(" ")
+    word, _, rest = _until(_uncommented(statement), ";\n", brackets="{", closing="}").partition(" ")
     if word in ("package", "library"):
         return
     rest = re.sub(r"^\s*(static|class|struct|func|typealias|enum|protocol|var|let)\s+", "", rest)
@@ -205,7 +211,7 @@ def _dotted(statement: str, line: str) -> Iterator[Import]:
 
 def _csharp(statement: str, line: str) -> Iterator[Import]:
     """Yield what a `using` of C# or a `use` with `::` takes, with its alias."""
-    text = _until(_COMMENTS.sub(" ", statement).removeprefix("using"), ";\n").strip()
+    text = _until(_uncommented(statement).removeprefix("using"), ";\n").strip()
     text = re.sub(r"^(static|namespace)\s+", "", text)
     alias, equals, target = text.partition("=")
     if equals:
@@ -228,7 +234,7 @@ def _include(statement: str, line: str) -> Iterator[Import]:
 
 
 def _php(statement: str, line: str) -> Iterator[Import]:
-    text = _until(_COMMENTS.sub(" ", statement).removeprefix("use"), ";").strip()
+    text = _until(_uncommented(statement).removeprefix("use"), ";").strip()
     for part in _parts(re.sub(r"^(function|const)\s+", "", text)):
         yield from _tree("", part.lstrip("\\"), "\\")
 

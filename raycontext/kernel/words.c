@@ -203,7 +203,11 @@ token read_word(lexer *self, int64_t first, int64_t end) {
     if (role == IMPORTS && (!is_statement || is_member || byte_at(self, behind) == '(' || byte_at(self, behind) == '.') &&
         !(byte_at(self, behind) == '(' && self->starts && has(self, RECEIVERS)) && !(byte_at(self, behind) == '.' && self->starts && !has(self, TEMPLATES)))
         role = self->imports || byte_at(self, behind) != '(' || has(self, TEMPLATES) ? KEYWORD : NAME;
-    if (role == EXPORTS && (!self->starts || (byte_at(self, behind) != '{' && byte_at(self, behind) != '*'))) role = KEYWORD;
+    if (role == EXPORTS) { /* `export { … } from`, `export * from`, both also of types alone */
+        int64_t taken = behind;
+        if (behind + 4 < self->size && !memcmp(self->data + behind, "type", 4)) taken = behind_blanks(self, behind + 4);
+        if (!self->starts || (byte_at(self, taken) != '{' && byte_at(self, taken) != '*')) role = KEYWORD;
+    }
     if (role == CALLS_IMPORT) {
         read.emitted = !is_member;
         role = is_member ? NAME : KEYWORD;

@@ -71,6 +71,10 @@ def refund(box):
     "\telse\n\t\ttwice_all(x);\n#ifdef FAST\n\ttwice_all(2);\n#endif\n\ttwice_all(3);\n}\n"
     "int hold(void) { struct twice *twice = 0; return twice->x; }\n",
     "web/kinds.ts": "export default function post(x) {}\nexport class Reply {}\n",
+    "web/all.ts": "export * from './kinds'\n",
+    "web/more.ts": "export * from './all'\n",
+    "web/door.ts": "export type {\n  /** the `Reply`, not more */\n  Reply,\n} from './more'\n",
+    "web/guest.ts": "import { Reply } from './door'\nlet x: Reply\n",
     "web/keys.ts": "import post, { Reply } from './kinds'\nenum Kind { Reply = 'Reply' }\n"
     "function f(a: Reply, post: string) { return { Reply: 1, post } }\nclass Bag { get(k) { return 1 } }\n"
     "new Bag().get(2)\npost(3)\n",
@@ -169,7 +173,8 @@ def test_variables_keys_and_arguments_are_no_uses(context: raycontext.SyncContex
     tagged = context.usages("c/calls.c:2", collection="tree")
     assert [(use.path, use.line) for use in tagged.uses] == [("c/calls.c", 14)]
     named = context.usages("web/kinds.ts:2", collection="tree").uses
-    assert [(use.path, use.line) for use in named] == [("web/keys.ts", 1), ("web/keys.ts", 3)]
+    through = [("web/door.ts", 3), ("web/guest.ts", 1), ("web/guest.ts", 2)]  # files that pass all names on
+    assert [(use.path, use.line) for use in named] == [*through, ("web/keys.ts", 1), ("web/keys.ts", 3)]
     assert uses(context.usages("tally", collection="tree")) == ["c call shop/named.py:6"]
 
 

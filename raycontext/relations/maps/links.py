@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from raycontext.analyse.imports import ALL_NAMES
 from raycontext.kernel.lexer import name_hashes
 from raycontext.relations.maps.importance import NameUses
-from raycontext.relations.maps.names import EXPLICIT, NO_GROUP, groups_of, row_groups, spread, uses_of_names
+from raycontext.relations.maps.names import EXPLICIT, NO_GROUP, distinct, groups_of, row_groups, spread, uses_of_names
 from raycontext.search.rows.view import Part
 from raycontext.store.segments.columns import numbers
 from raycontext.store.segments.segment import path_hash
@@ -93,15 +93,15 @@ def linked_uses(part: Part, links: Links, finder: Finder) -> tuple[NDArray[np.in
     ends = np.searchsorted(links.defined, (names[doubtful] + 1) * width)
     each, places = spread(starts, ends)
     uses, targets = doubtful[each], links.defined[places] % width
-    known = np.concatenate([_own(part, links), _by_use(part, links), _by_import(part, links, finder)])
+    known = np.concatenate([_own(part, finder), _by_use(part, links), _by_import(part, links, finder)])
     kept = ~links.needs[names]
     kept[uses[np.isin(files[uses] * width + targets, known)]] = True
     return rows[kept], names[kept]
 
 
-def _own(part: Part, links: Links) -> NDArray[np.int64]:
-    """Return a link of each file to itself: its ordinal times the number of files in `links`, plus its number there."""
-    hashes = np.array([path_hash(path) for path in links.paths], np.uint64)
+def _own(part: Part, finder: Finder) -> NDArray[np.int64]:
+    """Return a link of each file to itself: its ordinal times the number of linked files, plus its number there."""
+    hashes = finder.path_hashes
     if not len(hashes):
         return np.empty(0, np.int64)
     order = np.argsort(hashes)
@@ -116,11 +116,11 @@ def _by_use(part: Part, links: Links) -> NDArray[np.int64]:
     segment, width = part.segment, len(links.paths)
     implicit = ~np.isin(links.file_groups[links.targets], EXPLICIT)
     keys, targets = links.link_keys[implicit], links.targets[implicit]
-    names = np.unique(keys)
+    names = distinct(keys)
     of_use, rows, _ = uses_of_names(part, names)
     files = segment.chunk_column("file").astype(np.int64)[rows]
     size = max(len(segment.files), 1)
-    used = np.unique(of_use * size + files)
+    used = distinct(of_use * size + files)  # the chunks of a file lie together, and rows ascend for each name
     files, of_use = used % size, used // size
     each, places = spread(np.searchsorted(keys, names[of_use]), np.searchsorted(keys, names[of_use], side="right"))
     if not len(each):
@@ -165,6 +165,8 @@ class Finder:
 
     def __init__(self, links: Links) -> None:
         self._words = [_words(os.path.splitext(path)[0]) for path in links.paths]  # noqa: PTH122 - paths of any system
+        self.path_hashes = np.array([path_hash(path) for path in links.paths], np.uint64)
+        """Hashes of the paths of the files."""
         self._by_stem: dict[str, list[int]] = {}
         for number, path in enumerate(links.paths):
             for word in {

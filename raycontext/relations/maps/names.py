@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xxhash
@@ -28,12 +28,15 @@ __all__ = [
     "NO_GROUP",
     "Definitions",
     "definitions_in",
+    "distinct",
     "groups_of",
     "joined",
     "row_groups",
     "spread",
     "uses_of_names",
 ]
+
+Number = TypeVar("Number", bound=np.integer[Any])
 
 MAP_KINDS = tuple(
     kind.value for kind in ChunkKind
@@ -162,6 +165,11 @@ def joined(
     of_each = np.where(unique[at] == found.keys, numbers[at, found.groups], -1)
     places = np.flatnonzero(of_each >= 0)
     return places, of_each[places]
+
+
+def distinct(values: NDArray[Number]) -> NDArray[Number]:
+    """Return values of which equal ones stand side by side, each once. It is many times as fast as `numpy.unique`."""
+    return values[np.append(True, values[1:] != values[:-1])] if len(values) else values
 
 
 def spread(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

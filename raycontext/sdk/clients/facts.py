@@ -29,6 +29,10 @@ MOST_DOUBTFUL_FILES = 100
 """Number of files after which the search for certain uses ends where enough possible ones are found."""
 MOST_HEIR_STEPS = 6
 """Largest number of steps from a type to the types below it."""
+MOST_STAR_STEPS = 4
+"""Largest number of files that pass all names on, one to the next, from a definition to its use."""
+MOST_STAR_FILES = 2000
+"""Largest number of such files that are looked at."""
 ALL_KINDS = 127 - int(Use.DEFINITION)
 
 
@@ -115,8 +119,15 @@ class FactsClient:
             paths.setdefault(group_of(site.language), set()).add(site.path)
         imports: list[ImportSite] = []
         for group in sorted(paths.keys() - {"c"}):
-            found = await self._ask(StarImports(tuple(sorted(paths[group])), group))
-            imports.extend(sorted(entry for part in found.values() for entry in part))
+            known, fresh = set[str](), paths[group]
+            for _ in range(MOST_STAR_STEPS):  # a file that imports all names passes them on
+                found = await self._ask(StarImports(tuple(sorted(fresh)), group))
+                step = sorted(entry for part in found.values() for entry in part)
+                imports.extend(step)
+                known |= fresh
+                fresh = {entry.path for entry in step} - known
+                if not fresh or len(known) > MOST_STAR_FILES:
+                    break
         return imports
 
     async def _heirs(self, owners: set[str]) -> list[Heir]:
