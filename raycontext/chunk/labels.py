@@ -36,7 +36,7 @@ class Definition(NamedTuple):
     chunk: int
     """Index of the chunk that holds the name, in the list of the file's chunks."""
     nested: bool
-    """Whether it stands below the top two levels. Namespaces do not count as levels."""
+    """Whether it stands below the top two levels, where namespaces do not count, or is a namespace without a body."""
     has_body: bool
     """Whether it has a body. A declaration has none."""
     scope: str = ""
@@ -75,7 +75,7 @@ def label(
                 lines.number(row),
                 lines.number(max(draft.unit.last, row)),
                 index,
-                draft.depth >= TOP_LEVELS,
+                draft.depth >= TOP_LEVELS or _is_namespace(draft),
                 draft.has_body,
                 draft.scope,
             )

@@ -26,6 +26,10 @@ from raycontext.store.segments.segment_writer import DefinedName, IndexedFile, S
 __all__ = ["Batch"]
 
 
+SHARED_NAMESPACE_WEIGHT = 0.25
+"""Weight of a namespace that holds the rest of a file: it has no body and counts as nested."""
+
+
 def _weight(found: Definition) -> float:
     """Return the weight of a definition, 0.25 to 1: less if it is nested or a declaration without body."""
     return (0.5 if found.nested else 1.0) * (1.0 if found.has_body else 0.5)
@@ -157,11 +161,15 @@ class Batch:
         return ends - sizes, ends
 
     def _names(self) -> list[str]:
-        """Return a text for each file: its path and the names that it defines, separated by blanks."""
+        """Return a text for each file: its path and the names that it defines, separated by blanks.
+
+        The namespace that a file is in is the path over again, and that of many files.
+        """
         file_of_row = np.repeat(np.arange(len(self.files)), [file.row_count for file in self.files])
         names = [[path_text(file.path)] for file in self.files]
         for definition in self._definitions:
-            names[file_of_row[definition.row]].append(definition.name)
+            if definition.kind != "module" or definition.weight > SHARED_NAMESPACE_WEIGHT:
+                names[file_of_row[definition.row]].append(definition.name)
         return [" ".join(of_file) for of_file in names]
 
 
