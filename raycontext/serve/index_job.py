@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from raycontext.errors import InvalidInput, JobCancelled, RaycontextError
+from raycontext.errors import InvalidInput, JobCancelled, JobFailed, RaycontextError
 from raycontext.models import IndexReport, JobProgress
 from raycontext.models.options import RunOptions
 from raycontext.serve.messages import JobState
@@ -141,6 +141,9 @@ class IndexJobs:
         except asyncio.CancelledError:
             job.error = JobCancelled(job.collection)
             raise
+        except Exception as error:  # a fault of ours, which must not leave the job running for ever
+            job.error = JobFailed(job.collection, f"{type(error).__name__}: {error}")
+            raise job.error from error
         finally:
             job.ended = time.monotonic()
         return job.report
