@@ -19,6 +19,7 @@ from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.service import Service
 from raycontext.store.changes import HistoryChange
 from raycontext.store.collection import Collection
+from raycontext.store.garbage import Grace, collect_garbage
 from raycontext.store.manifest import CommitHistory, Manifest
 from raycontext.store.storage.locations import storage_for
 from raycontext.store.writer import CollectionWriter
@@ -278,3 +279,20 @@ def test_a_history_stays_when_files_change_and_segments_are_merged(
     context.index(repository, num_shards=2)
     assert history_of(root) == read
     assert answers(context, "shop") == before
+
+
+def test_garbage_collection_keeps_the_commits_of_kept_versions_alone(
+    context: raycontext.SyncContext, root: Path, repository: Path
+) -> None:
+    context.index(repository)
+    found(context, "shopping cart")
+    for number in range(3):  # amended each time: the segment of the last amendment dies with the next one
+        git(repository, "commit", "--quiet", "--amend", f"--message=Explain ebb number {number}")
+        before = answers(context, "shop")
+    collection = Collection(storage_for(str(root)), "shop")
+    collect_garbage(collection, Grace(readers=0.0, writers=0.0), now=1e11)
+    assert answers(context, "shop") == before
+    kept = {name for version in collection.versions() for name in collection.manifest(version).segment_names()}
+    assert {path.name for path in (root / "shop" / "segments").iterdir()} == kept
+    assert {segment.name for segment in history_of(root).segments} < kept
+    assert [report.damage for report in context.verify("shop", deep=True)] == [()]
