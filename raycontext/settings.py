@@ -10,7 +10,15 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["ACTOR_IDLE_SECONDS", "CACHE_BYTES", "FILE_SECONDS", "Settings", "default_cache", "default_root"]
+__all__ = [
+    "ACTOR_IDLE_SECONDS",
+    "CACHE_BYTES",
+    "FILE_SECONDS",
+    "SEARCH_ACTORS",
+    "Settings",
+    "default_cache",
+    "default_root",
+]
 
 
 def default_root() -> Path:
@@ -35,6 +43,9 @@ FILE_SECONDS = 20.0
 
 ACTOR_IDLE_SECONDS = 600.0
 """Default of `RAYCONTEXT_ACTOR_IDLE_SECONDS`: time in seconds after which an actor on Ray ends that nobody calls."""
+
+SEARCH_ACTORS = 8
+"""Default of `RAYCONTEXT_SEARCH_ACTORS`: number of search actors on each node that own a single shard."""
 
 LOOK_FILES = 5_000
 """Default of `RAYCONTEXT_LOOK_FILES`: largest number of files of a collection whose source every search looks at."""
@@ -103,6 +114,9 @@ class Settings(BaseSettings):
     replicas: int = Field(default=1, ge=1)
     """Number of search actors for each shard, on different nodes of a cluster. A query goes to one replica, and to the
     next one when the first is late or dead."""
+    search_actors: int = Field(default=SEARCH_ACTORS, ge=1)
+    """Number of search actors on each node that own a single shard. Beyond it, small shards share an actor. The value
+    of whoever connects first holds until the Coordinator ends."""
     search_seconds: float = Field(default=30.0, gt=0.0)
     """Time in seconds that a query may take. Hits of shards that have not answered by then are missing, and the answer
     says so."""

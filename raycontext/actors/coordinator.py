@@ -14,13 +14,14 @@ from raycontext.actors.commit_room import remove_unused
 from raycontext.actors.embedder import actor_count, embedder_name
 from raycontext.actors.growth import Growth
 from raycontext.actors.histories import Histories
-from raycontext.actors.hybrid_search import HybridSearchActor, of_running, search_actors
+from raycontext.actors.hybrid_search import HybridSearchActor
 from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
 from raycontext.actors.process import process_status
 from raycontext.actors.pulls import Pulls
+from raycontext.actors.search_owners import SearchOwners, Wanted
 from raycontext.actors.turns import Turns
-from raycontext.actors.upkeep import Upkeep, refresh
+from raycontext.actors.upkeep import Upkeep
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.commits.names import is_source_of_commit
 from raycontext.discover.trees import folder_of, source_exists
@@ -52,10 +53,10 @@ from raycontext.models import (
 )
 from raycontext.models.options import RunOptions
 from raycontext.retrying import Retries
-from raycontext.runtime.base import ANYWHERE, Runtime
+from raycontext.runtime.base import ANYWHERE, ActorHandle, Runtime
 from raycontext.store.catalog import Catalog
 from raycontext.store.checking.reports import RepairReport, VerificationReport
-from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names, shard_count
+from raycontext.store.collection import Collection, CollectionIdentity, Location, collection_names
 from raycontext.store.manifest import CommitHistory
 from raycontext.store.sharing.pulling import remove_stage
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
@@ -97,8 +98,9 @@ class Coordinator:
         budget = budget or IndexBudget()
         self._file_seconds, self._ref_bytes = budget.file_seconds, budget.ref_bytes
         self._governor = Governor(budget.places(runtime.parallelism))
+        self._owners = SearchOwners(runtime, budget.search_actors)
         self._growth = Growth(runtime, self._governor, budget)
-        self._upkeep = Upkeep(runtime, self._governor)
+        self._upkeep = Upkeep(runtime, self._governor, self._owners.refresh)
         self._plans: dict[str, EmbedderPlan] = {}
         self._histories = Histories(root, runtime)
         self._pulls = Pulls(self._storage, runtime, self.index, lambda name: self._jobs[name].reuse.pulled)
@@ -159,6 +161,10 @@ class Coordinator:
             raise UnknownCollection(source, tuple(await self._names(None)))
         return found.name
 
+    async def owner(self, wanted: Wanted, again: bool) -> ActorHandle[HybridSearchActor]:
+        """Return the actor that owns a replica of a shard; see `SearchOwners.owner`."""
+        return await self._owners.owner(wanted, again)
+
     async def release(self, collection: str) -> None:
         """End the actors of a collection unless work on it is under way."""
         if self._turns.is_busy(collection) or self._upkeep.is_under_way(collection):
@@ -200,8 +206,7 @@ class Coordinator:
         asked_at = time.time()
         of_store = await store.call(VectorStoreActor.process, asked_at)  # first, since the next call takes longer
         status = await store.call(VectorStoreActor.status)
-        process = HybridSearchActor.process
-        searching = await of_running(self._runtime, collection, status.num_shards, process, time.time())
+        searching = await self._owners.statuses(location)
         actors = (await self.process(), of_store, *searching)
         job = self._jobs.get(collection)
         progress = job.progress() if job else None
@@ -368,7 +373,7 @@ class Coordinator:
                 report = await job.run(options)
             if job.is_handed_over:
                 raise HandedOver(report)
-            await refresh(self._runtime, identity.name, report.version, job.num_shards)
+            await self._owners.refresh(location, report.version)
             self._histories.begin(location)
             if report.changed and not is_source_of_commit(identity.source):  # a commit never changes, and shares rows
                 self._upkeep.begin(location, job.pooled_embedder if report.embedded_texts else None)
@@ -398,6 +403,5 @@ class Coordinator:
 
     async def _end_actors(self, opened: Collection) -> None:
         """End the search actors of a collection and the actor that owns its data."""
-        for name in await search_actors(self._runtime, opened.name, await asyncio.to_thread(shard_count, opened)):
-            await self._runtime.end(name)
+        await self._owners.end(self._location(opened.name))
         await self._runtime.end(vector_store_name(opened.name))

@@ -31,15 +31,14 @@ class Maintenance:
         self,
         location: Location,
         runtime: Runtime,
-        refresh: Callable[[str, int, int], Awaitable[None]],
+        refresh: Callable[[Location, int], Awaitable[None]],
         governor: Governor,
         *,
         new_vectors_of: str = "",
     ) -> None:
         """Prepare a run. It begins with `run`.
 
-        refresh: called with collection, version and number of shards after a merge, so that search actors open the
-        version.
+        refresh: called with the collection's place and a version after a merge, so that search actors open the version.
         new_vectors_of: fingerprint of an embedder whose cached vectors have grown; empty for none.
         """
         self._governor = governor
@@ -61,7 +60,7 @@ class Maintenance:
                 newest = max((version for version in versions if version is not None), default=None)
                 if newest is None:
                     break
-                await self._refresh(collection, newest, max(merge.shard for merge in merges) + 1)
+                await self._refresh(self._location, newest)
             await store.call(VectorStoreActor.collect_garbage)
             if self._new_vectors_of:
                 await self._runtime.run(stages.merge_vectors, self._location, self._new_vectors_of)

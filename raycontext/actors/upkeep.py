@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Awaitable, Callable
 
-from raycontext.actors.hybrid_search import HybridSearchActor, of_running
 from raycontext.actors.maintenance import Maintenance
 from raycontext.embed.registry import embedder_for
 from raycontext.index.work.governor import Governor
 from raycontext.runtime.base import Runtime
 from raycontext.store.collection import Location
 
-__all__ = ["Upkeep", "refresh"]
+__all__ = ["Upkeep"]
 
 
 class Upkeep:
-    """Runs of maintenance that are under way: compaction, garbage collection, merges of cached vectors."""
+    """Runs of maintenance that are under way: compaction, garbage collection, merges of cached vectors.
 
-    def __init__(self, runtime: Runtime, governor: Governor) -> None:
+    refresh: has the search actors of a collection open a version.
+    """
+
+    def __init__(
+        self, runtime: Runtime, governor: Governor, refresh: Callable[[Location, int], Awaitable[None]]
+    ) -> None:
+        self._refresh = refresh
         self._runtime = runtime
         self._governor = governor
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -32,8 +37,7 @@ class Upkeep:
         if self.is_under_way(collection):
             return
         fingerprint = embedder_for(embedder).fingerprint if embedder else ""
-        again = partial(refresh, self._runtime)
-        work = Maintenance(location, self._runtime, again, self._governor, new_vectors_of=fingerprint)
+        work = Maintenance(location, self._runtime, self._refresh, self._governor, new_vectors_of=fingerprint)
         task = asyncio.create_task(work.run())
         self._running[collection] = task
         task.add_done_callback(lambda _: self._running.pop(collection, None))
@@ -62,8 +66,3 @@ class Upkeep:
         for task in (running := list(self._running.values())):
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-async def refresh(runtime: Runtime, collection: str, version: int, num_shards: int) -> None:
-    """Have the search actors that run open the new version, so that no query waits for it."""
-    await of_running(runtime, collection, num_shards, HybridSearchActor.refresh, version)

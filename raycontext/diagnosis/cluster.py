@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable
 
-from raycontext.actors.coordinator import COORDINATOR, Coordinator
-from raycontext.actors.hybrid_search import HybridSearchActor, search_actors
-from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
+from raycontext.actors.hybrid_search import HybridSearchActor
 from raycontext.diagnosis.finding import Finding
-from raycontext.errors import RaycontextError, RuntimeUnavailable, StorageError
+from raycontext.errors import RaycontextError, RuntimeUnavailable
 from raycontext.models import ActorStatus
-from raycontext.runtime.base import ActorHandle, Runtime
-from raycontext.store.collection import Collection, collection_names
+from raycontext.runtime.base import Runtime
 from raycontext.store.fingerprint import installation
-from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
+from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url
 
 __all__ = ["check_cluster"]
 
@@ -49,7 +46,7 @@ async def check_cluster(
                 what = f"{path} does not exist on {', '.join(nodes)}"
                 advice = "Mount the root on every node under the same path, or choose s3://…, gs://…, az://…."
                 yield Finding(check="cluster", level="fault", what=what, advice=advice)
-        for finding in await _check_actors(attached, root, storage_options):
+        for finding in await _check_actors(attached):
             yield finding
     except RaycontextError as error:
         yield Finding(check="cluster", level="fault", what=str(error), advice="Look into Ray's logs.")
@@ -89,25 +86,16 @@ def _versions_text(versions: list[tuple[str, str]]) -> str:
     return " and ".join(f"{name} {version}" for name, version in versions) or "other versions"
 
 
-async def _check_actors(runtime: Runtime, root: str, storage_options: StorageOptions) -> list[Finding]:
+async def _check_actors(runtime: Runtime) -> list[Finding]:
     """Check that all running actors of a root answer.
 
     Actors that do not run are no fault, since they are started when they are needed.
     """
-    coordinator = await runtime.find(COORDINATOR, Coordinator)
-    stores: dict[str, ActorHandle[VectorStoreActor]] = {}
-    searching: dict[str, ActorHandle[HybridSearchActor]] = {}
-    for collection, shards in await asyncio.to_thread(lambda: list(_shards(root, storage_options))):
-        name = vector_store_name(collection)
-        store = await runtime.find(name, VectorStoreActor)
-        if store is not None:
-            stores[name] = store
-        searching.update(await search_actors(runtime, collection, shards))
     asking: dict[str, Awaitable[ActorStatus]] = {}
-    if coordinator is not None:
-        asking[COORDINATOR] = coordinator.call(Coordinator.process)
-    asking.update({name: store.call(VectorStoreActor.process) for name, store in stores.items()})
-    asking.update({name: actor.call(HybridSearchActor.process) for name, actor in searching.items()})
+    for resident in (await runtime.places()).residents:
+        actor = await runtime.find(resident.name, HybridSearchActor)  # every actor has `process`
+        if actor is not None:
+            asking[resident.name] = actor.call(HybridSearchActor.process)
     answers = await asyncio.gather(*map(_is_answered, asking.values()))
     silent = [name for name, is_answered in zip(asking, answers, strict=True) if not is_answered]
     if not silent:
@@ -115,17 +103,6 @@ async def _check_actors(runtime: Runtime, root: str, storage_options: StorageOpt
     what = f"{', '.join(silent)} did not answer within {ANSWER_SECONDS:g} s"
     advice = "Look at the load and the logs of its node. A process that is killed there restarts by itself."
     return [Finding(check="actors", level="fault", what=what, advice=advice)]
-
-
-def _shards(root: str, storage_options: StorageOptions) -> Iterator[tuple[str, int]]:
-    """Yield the name of each collection of a root that can be read, and how many shards it has."""
-    storage = storage_for(root, storage_options)
-    for name in collection_names(storage):
-        try:
-            manifest = Collection(storage, name).latest()
-        except (StorageError, RaycontextError):  # `check_collections` reports it
-            continue
-        yield name, manifest.options.num_shards if manifest else 0
 
 
 async def _is_answered(question: Awaitable[ActorStatus]) -> bool:

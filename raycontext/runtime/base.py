@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
+from raycontext.runtime.placing import Places
+
 __all__ = ["ANYWHERE", "ActorHandle", "Placement", "Runtime", "WorkerDied", "WorkerLost"]
 
 Parameters = ParamSpec("Parameters")
@@ -187,6 +189,10 @@ class Runtime(Protocol):
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         """Return the actor called `name`, which is of class `kind`; None where there is none."""
+        ...
+
+    async def places(self) -> Places:
+        """Return the nodes that take actors, and the actors of this root that live. Raises `RuntimeUnavailable`."""
         ...
 
     async def end(self, name: str) -> None:

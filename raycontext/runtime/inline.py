@@ -17,6 +17,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar
 from raycontext.errors import RuntimeUnavailable
 from raycontext.runtime.base import ActorHandle, Placement
 from raycontext.runtime.mailbox import Mailbox
+from raycontext.runtime.placing import Places, Resident
 from raycontext.runtime.worker_process import ParentActor
 
 __all__ = ["InlineRuntime"]
@@ -147,6 +148,10 @@ class InlineRuntime:
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         """Return the actor called `name`; None where there is none."""
         return await asyncio.shield(self._actors[name]) if name in self._actors else None
+
+    async def places(self) -> Places:
+        """Return the actors of this process, and no node: there is no cluster."""
+        return Places((), tuple(Resident(name, "", 0) for name in self._actors))
 
     async def end(self, name: str) -> None:
         """End the actor called `name` after the calls that it has. Nothing happens where there is none."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from raycontext.errors import Overloaded
+from raycontext.runtime.fair_line import FairLine
 
 __all__ = ["MOST_CALLS", "Idleness", "Mailbox", "with_mailbox"]
 
@@ -81,7 +82,8 @@ def with_mailbox(
 
     Methods become coroutines, so that the actor learns of a call when it comes and not when its turn comes. Methods of
     `kind` that are coroutines run at once; others run in one thread of their own, one after the other in the order in
-    which they came, as they would in an actor without event loop.
+    which they came, as they would in an actor without event loop. A class with a function `_turn_of`, which takes the
+    arguments of a call and returns a key, has the keys take turns.
     """
 
     functions = inspect.getmembers(kind, inspect.isfunction)
@@ -90,6 +92,7 @@ def with_mailbox(
         self._mailbox = Mailbox(name, most)
         self._watch = None  # begins with the first call, since only then there is an event loop
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._line = FairLine(self._thread)
         # An object without coroutines is made in the thread that will use it.
         is_asynchronous = any(inspect.iscoroutinefunction(function) for _, function in functions)
         made = functools.partial(kind, *arguments, **named)
@@ -124,6 +127,9 @@ def _counted(method: str, function: Callable[..., Any], idleness: Idleness | Non
         with self._mailbox.place(method):
             if is_coroutine:
                 return await bound()
+            turn_of = getattr(self._actor, "_turn_of", None)
+            if turn_of is not None:
+                return await self._line.do(turn_of(arguments), bound)
             return await asyncio.get_running_loop().run_in_executor(self._thread, bound)
 
     return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["PROCESS_BYTES", "Resident", "best_node", "loads", "moves"]
+__all__ = ["PROCESS_BYTES", "Places", "Resident", "best_node", "loads", "moves"]
 
 PROCESS_BYTES = 100 << 20
 """Memory of the process of an actor in bytes, beyond what it maps. It counts like data: many small actors are a load,
@@ -27,6 +27,14 @@ class Resident(NamedTuple):
     def load(self) -> int:
         """Bytes that its node spends on it."""
         return PROCESS_BYTES + self.size
+
+
+class Places(NamedTuple):
+    """Nodes that take actors, and the actors of one root that live."""
+
+    nodes: tuple[str, ...]
+    """Ids of the nodes; nothing without a cluster."""
+    residents: tuple[Resident, ...]
 
 
 def loads(nodes: Sequence[str], residents: Iterable[Resident]) -> dict[str, int]:

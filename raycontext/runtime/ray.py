@@ -22,15 +22,15 @@ from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLo
 from raycontext.runtime.child import run_in_child
 from raycontext.runtime.installation import Installation
 from raycontext.runtime.mailbox import Idleness, with_mailbox
-from raycontext.runtime.placing import Resident, best_node
+from raycontext.runtime.placing import Places, Resident
 from raycontext.runtime.ray_actor import RayActor, cause_of_call, end_this_actor, unavailable
 from raycontext.runtime.ray_head import asked, check_present, while_head_answers
 from raycontext.runtime.ray_nodes import (
+    choose_node,
     declare_demand,
     names_of_nodes,
     nodes_that_leave,
     not_on,
-    note_size,
     residents,
     task_capacity,
 )
@@ -45,11 +45,7 @@ Result = TypeVar("Result")
 Kind = TypeVar("Kind")
 
 ACTOR_TASK_RETRIES = 2
-"""Number of times that Ray sends a call again after the death of its actor.
-
-So every method of an actor may run twice.
-"""
-
+"""Number of times that Ray sends a call again after the death of its actor. So every method of one may run twice."""
 
 LOST: tuple[type[exceptions.RayError], ...] = (
     exceptions.NodeDiedError,
@@ -314,22 +310,24 @@ class RayRuntime:
         Another node is taken where that node is lost, drained or full. Where there is one node, or a GPU is asked for,
         the choice is Ray's.
         """
-        nodes = list(await asked(names_of_nodes)) if self.joined and not placement.gpus else []
-        if len(nodes) < 2:
+        if not self.joined or placement.gpus:
             return "DEFAULT"
-        there = {resident.name: resident for resident in await asked(residents)}
         # Actors that this process makes at the same time live nowhere yet.
-        coming = [one for one in self.placed.values() if one.name not in there]
-        node = best_node(nodes, [*there.values(), *coming], placement.apart)
-        assert node is not None
-        self.placed[name] = Resident(name, node, placement.size)
-        await asked(lambda: note_size(self.namespace, name, placement.size))
-        return NodeAffinitySchedulingStrategy(node, soft=True)
+        coming = list(self.placed.values())
+        chosen = await asked(lambda: choose_node(self.namespace, name, placement, coming))
+        if chosen is None:
+            return "DEFAULT"
+        self.placed[name] = chosen
+        return NodeAffinitySchedulingStrategy(chosen.node, soft=True)
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         """Return the actor called `name`; None where there is none. Raises `RuntimeUnavailable`."""
         handle = await self._found(name)
         return None if handle is None else RayActor(name, handle, self.known)
+
+    async def places(self) -> Places:
+        """Return the nodes that take actors, and the actors of this root that live. Raises `RuntimeUnavailable`."""
+        return await asked(lambda: Places(tuple(names_of_nodes()), tuple(residents(self.namespace))))
 
     async def end(self, name: str) -> None:
         """Kill the actor called `name`. Nothing happens where there is none. Raises `RuntimeUnavailable`."""

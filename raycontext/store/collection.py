@@ -61,7 +61,6 @@ __all__ = [
     "each_of",
     "has_parts",
     "is_collection",
-    "shard_count",
     "shard_of",
     "shard_sizes",
     "snapshot_object",
@@ -173,18 +172,6 @@ def snapshot_object(manifest: Manifest, name: str | None = None) -> str:
     """Return where the snapshot of a version, or the earlier one called `name`, lies in the collection's folder."""
     pack = name or manifest.snapshot
     return object_of(pack) if has_parts(manifest) else f"snapshots/{pack}/snapshot.arrow"
-
-
-def shard_count(collection: Collection) -> int:
-    """Return the number of shards that may have an actor.
-
-    When no manifest can be read, no search has got beyond the first shard.
-    """
-    try:
-        manifest = collection.latest()
-    except StorageError:
-        return 1
-    return manifest.options.num_shards if manifest else 1
 
 
 def check_name(name: str) -> str:

@@ -17,13 +17,13 @@ import pytest
 import xxhash
 
 import raycontext
-from raycontext.actors.hybrid_search import HybridSearchActor, search_actor_name
+from raycontext.actors.hybrid_search import HybridSearchActor, Shard, search_actor_name
 from raycontext.actors.vector_store import vector_store_name
 from raycontext.chunk.chunker import chunk_file
 from raycontext.discover.merkle import MerkleTree
 from raycontext.discover.scan import Scan
 from raycontext.discover.snapshot import SnapshotEntry
-from raycontext.errors import Fenced
+from raycontext.errors import Fenced, RuntimeUnavailable
 from raycontext.index.planning import instructions
 from raycontext.index.planning.planner import ReindexPlanner
 from raycontext.index.work import stages
@@ -32,12 +32,12 @@ from raycontext.models import (
     CollectionStatus,
     FileDigest,
     FileStat,
-    Hit,
     IndexOptions,
     IndexReport,
     SearchFilters,
     SkipReason,
 )
+from raycontext.models.hits import Hits
 from raycontext.models.options import RunOptions
 from raycontext.runtime.base import ANYWHERE
 from raycontext.runtime.inline import InlineRuntime
@@ -173,27 +173,31 @@ def mapped(folder: str) -> set[str]:
     return {area.path for area in psutil.Process().memory_maps() if area.path.startswith(f"{folder}/")}
 
 
+@pytest.mark.parametrize("others", [0, 2], ids=["one shard", "several shards"])
 async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(
-    location: Location, root: Path, source: Path
+    location: Location, root: Path, source: Path, others: int
 ) -> None:
-    """In one queue, one at a time: Index opens a version, Clear lets go of all files, Search opens them anew."""
+    """In one queue, one at a time: Index opens a version, Clear lets go of all files, Search opens them anew.
+
+    An actor of its own is the default; beyond a node's budget one that owns several shards takes the same messages.
+    """
     handled: list[str] = []
     under_way: list[int] = []
 
     class Observed(HybridSearchActor):
         """Notes the messages in their order, and what is mapped after each."""
 
-        def refresh(self, version: int | None = None) -> int:
+        def refresh(self, shard: Shard, version: int | None = None) -> int:
             with self._noted("refresh"):
-                return super().refresh(version)
+                return super().refresh(shard, version)
 
-        def search(self, request: SearchRequest, limit: int, min_score: float) -> list[Hit]:
+        def search(self, shard: Shard, request: SearchRequest, limit: int, min_score: float) -> Hits:
             with self._noted("search"):
-                return super().search(request, limit, min_score)
+                return super().search(shard, request, limit, min_score)
 
-        def clear(self) -> None:
+        def clear(self, shard: Shard) -> None:
             with self._noted("clear"):
-                super().clear()
+                super().clear(shard)
 
         @contextmanager
         def _noted(self, message: str) -> Iterator[None]:
@@ -209,13 +213,23 @@ async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(
 
     files: list[set[str]] = []
     runtime = InlineRuntime(1)
-    actor = await runtime.actor(search_actor_name(location.collection, 0), ANYWHERE, Observed, location, 0)
+    shard = Shard(location, 0)
+    if others:
+        actor = await runtime.actor("rc-shards/0", ANYWHERE, Observed, "rc-shards/0")
+        with pytest.raises(RuntimeUnavailable, match="does not own the shard"):
+            await actor.call(HybridSearchActor.shape, shard)
+        for number in range(others + 1):
+            assert await actor.call(HybridSearchActor.own, Shard(location, number))
+        assert len(await actor.call(HybridSearchActor.owned)) == others + 1
+    else:
+        name = search_actor_name(location.collection, 0)
+        actor = await runtime.actor(name, ANYWHERE, Observed, name, shard)
     request = SearchRequest("charge a credit card", SearchFilters(), 60, 10)
     version, before, _, after = await asyncio.gather(
-        actor.call(HybridSearchActor.refresh),
-        actor.call(HybridSearchActor.search, request, 3, 0.0),
-        actor.call(HybridSearchActor.clear),
-        actor.call(HybridSearchActor.search, request, 3, 0.0),
+        actor.call(HybridSearchActor.refresh, shard),
+        actor.call(HybridSearchActor.search, shard, request, 3, 0.0),
+        actor.call(HybridSearchActor.clear, shard),
+        actor.call(HybridSearchActor.search, shard, request, 3, 0.0),
     )
     manifest = location.open().latest()
     assert manifest is not None
@@ -232,8 +246,9 @@ async def test_hybrid_search_actor_takes_index_search_and_clear_as_messages(
     write_tree(source, {"shop/voucher.py": "def redeem_voucher(voucher):\n    voucher.used = True\n"})
     async with raycontext.connect(root=root, runtime="inline", workers=2) as context:
         newer = (await context.index(source)).version
-    assert await actor.call(HybridSearchActor.refresh, newer) == newer == version + 1
-    found = await actor.call(HybridSearchActor.search, SearchRequest("redeem voucher", SearchFilters(), 60, 10), 1, 0.0)
+    assert await actor.call(HybridSearchActor.refresh, shard, newer) == newer == version + 1
+    request = SearchRequest("redeem voucher", SearchFilters(), 60, 10)
+    found = await actor.call(HybridSearchActor.search, shard, request, 1, 0.0)
     assert [hit.path for hit in found] == ["shop/voucher.py"]
     await runtime.close()
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from raycontext.index.work.limits import TASK_BYTES
-from raycontext.settings import FILE_SECONDS, REF_BYTES
+from raycontext.settings import FILE_SECONDS, REF_BYTES, SEARCH_ACTORS
 
 __all__ = ["Governor", "IndexBudget", "Places"]
 
@@ -39,6 +39,8 @@ class IndexBudget(NamedTuple):
 
     ref_bytes: int = REF_BYTES
     """Largest size in bytes of the collections of commits together."""
+    search_actors: int = SEARCH_ACTORS
+    """Number of search actors on each node that own a single shard."""
 
     def tasks(self, parallelism: int) -> int:
         """Return how many index tasks may run at once, at least one. `parallelism` is how many can run."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from raycontext.actors.coordinator import COORDINATOR, Coordinator
+from raycontext.actors.hybrid_search import HybridSearchActor
 from raycontext.actors.looks import Look, LookBudget
+from raycontext.actors.search_owners import Wanted
 from raycontext.errors import DeadlineExceeded, InvalidInput, NotIndexedYet, RuntimeUnavailable, UnknownCollection
 from raycontext.files.paths import real_path
 from raycontext.index.request import embedder_plan, source_place
@@ -41,7 +43,11 @@ class CollectionAccess(ABC):
         self._runtime = runtime
         self._settings = settings
         self._budget = IndexBudget(
-            settings.index_cores, settings.index_memory_bytes, settings.file_seconds, settings.ref_bytes
+            settings.index_cores,
+            settings.index_memory_bytes,
+            settings.file_seconds,
+            settings.ref_bytes,
+            settings.search_actors,
         )
         self._look_budget = LookBudget(settings.look_files, settings.look_seconds)
         self._storage_options = storage_options_of(settings)
@@ -265,8 +271,13 @@ class CollectionAccess(ABC):
                 replicas=self._settings.replicas,
                 seconds=self._settings.search_seconds,
                 plan=embedder_plan(self._settings),
+                owner=self._owner if self._runtime.name == "ray" else None,
             )
         return self._clients[collection]
+
+    async def _owner(self, wanted: Wanted, again: bool) -> ActorHandle[HybridSearchActor]:
+        """Ask the Coordinator, which knows the budget of the nodes, who owns a replica of a shard."""
+        return await (await self._coordinator()).call(Coordinator.owner, wanted, again)
 
 
 def closed() -> RuntimeUnavailable:

@@ -47,12 +47,16 @@ AVOIDED_SECONDS = 5.0
 class Replicas(Generic[Actor]):
     """Actors that all serve the same shard.
 
-    connect: returns the actor of a number from 0 to `count - 1`, and starts it when it does not run.
+    connect: returns the actor of a number from 0 to `count - 1`, and starts it when it does not run. Its second
+    argument tells whether the actor that it returned before could not be reached. It is asked once for each number as
+    long as calls succeed.
     """
 
-    def __init__(self, connect: Callable[[int], Awaitable[ActorHandle[Actor]]], count: int) -> None:
+    def __init__(self, connect: Callable[[int, bool], Awaitable[ActorHandle[Actor]]], count: int) -> None:
         self._connect = connect
         self._count = count
+        self._known: dict[int, ActorHandle[Actor]] = {}
+        self._lost: set[int] = set()
         self._turn = itertools.count()
         self._avoided = [-AVOIDED_SECONDS] * count  # time of the loop at which each was late or dead, in seconds
         self._latencies: deque[float] = deque(maxlen=KEPT_LATENCIES)
@@ -61,7 +65,7 @@ class Replicas(Generic[Actor]):
     def warm(self) -> None:
         """Start the replicas other than the first in the background."""
         for number in range(1, self._count):
-            task = asyncio.ensure_future(self._connect(number))
+            task = asyncio.ensure_future(self._connected(number))
             self._warming.add(task)
             task.add_done_callback(self._warmed)
 
@@ -126,9 +130,24 @@ class Replicas(Generic[Actor]):
     async def _ask(self, number: int, ask: Callable[[ActorHandle[Actor]], Awaitable[Result]]) -> Result:
         """Ask one replica and record how long it took."""
         begun = asyncio.get_running_loop().time()
-        answer = await ask(await self._connect(number))
+        actor = await self._connected(number)
+        try:
+            answer = await ask(actor)
+        except RuntimeUnavailable:
+            self._lost.add(number)
+            if self._known.get(number) is actor:
+                del self._known[number]
+            raise
         self._latencies.append(asyncio.get_running_loop().time() - begun)
         return answer
+
+    async def _connected(self, number: int) -> ActorHandle[Actor]:
+        """Return the actor of a number."""
+        if number not in self._known:
+            again = number in self._lost
+            self._lost.discard(number)
+            self._known[number] = await self._connect(number, again)
+        return self._known[number]
 
     def _delay(self) -> float:
         """Return the seconds after which a call counts as late."""

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from raycontext.actors.embedder import EmbedderActor, embedder_actors
-from raycontext.actors.hybrid_search import HybridSearchActor, Question, search_actor_name
+from raycontext.actors.hybrid_search import HybridSearchActor, Question, Shard
+from raycontext.actors.search_owners import Wanted, own_actor
 from raycontext.embed.names import is_remote, server_embedder
 from raycontext.errors import (
     DeadlineExceeded,
@@ -27,7 +28,7 @@ from raycontext.index.request import EmbedderPlan
 from raycontext.models import SearchFilters
 from raycontext.models.hits import Hits, Searched
 from raycontext.retrying import Retries
-from raycontext.runtime.base import ActorHandle, Placement, Runtime
+from raycontext.runtime.base import ActorHandle, Runtime
 from raycontext.sdk.arguments import not_in_index
 from raycontext.sdk.clients.replicas import Replicas
 from raycontext.search.query import Candidates, Description, SearchRequest, Statistics
@@ -79,6 +80,8 @@ class SearchClient:
     Coordinator.
 
     replicas: number of actors of each shard, on different nodes when there are several nodes.
+    owner: returns the actor that owns a replica of a shard; its second argument tells whether the last one could not be
+    reached. None: each replica has an actor of its own.
     seconds: longest duration of a query, the starts of actors included. Hits of a shard that is later are missing, and
     the result says so. Where no shard answers in time, queries raise `DeadlineExceeded`.
     """
@@ -91,12 +94,14 @@ class SearchClient:
         replicas: int = 1,
         seconds: float = 30.0,
         plan: EmbedderPlan | None = None,
+        owner: Callable[[Wanted, bool], Awaitable[ActorHandle[HybridSearchActor]]] | None = None,
     ) -> None:
         self._runtime = runtime
         self._location = location
         self._replicas = replicas
         self._seconds = seconds
         self._plan = plan or EmbedderPlan()
+        self._owner = owner or (lambda wanted, again: own_actor(runtime, wanted))
         self._embedder = ""
         self._id = ""
         self._sizes: tuple[int, ...] = ()
@@ -189,7 +194,7 @@ class SearchClient:
         """
         if not self._shards:
             await self._connect(math.inf)
-        await asyncio.gather(*(shard.call(HybridSearchActor.refresh, None) for shard in self._shards))
+        await asyncio.gather(*(self._asked(number, HybridSearchActor.refresh, None) for number in self._all()))
 
     def close(self) -> None:
         """Drop the connections to the shards and cancel the starts of their replicas."""
@@ -242,7 +247,7 @@ class SearchClient:
         if seed is None:
             if len(found) < len(self._shards):
                 raise DeadlineExceeded(self._location.collection)
-            if await self._shards[0].call(HybridSearchActor.refresh, None) == 0:
+            if await self._asked(0, HybridSearchActor.refresh, None) == 0:
                 raise NotIndexedYet(self._location.collection)
             raise not_in_index(path, self._location.collection)
         request = RelatedRequest(seed, filters, rows=max(RELATED_ROWS, limit + 1), deadline=allowed.deadline())
@@ -257,7 +262,7 @@ class SearchClient:
     async def _statistics(
         self,
         allowed: _Time,
-        method: Callable[[HybridSearchActor, Request, int | None], Statistics],
+        method: Callable[[HybridSearchActor, Shard, Request, int | None], Statistics],
         request: Request,
     ) -> tuple[list[int], Statistics]:
         """Return the numbers of the shards that answer, and their statistics added up at one version of the collection.
@@ -282,7 +287,7 @@ class SearchClient:
     async def _candidates(
         self,
         allowed: _Time,
-        method: Callable[[HybridSearchActor, Request, Statistics], Result],
+        method: Callable[[HybridSearchActor, Shard, Request, Statistics], Result],
         request: Request,
         shards: list[int],
         total: Statistics,
@@ -334,7 +339,7 @@ class SearchClient:
         self,
         shards: Iterable[int],
         until: float,
-        method: Callable[Concatenate[HybridSearchActor, Parameters], Result],
+        method: Callable[Concatenate[HybridSearchActor, Shard, Parameters], Result],
         /,
         *arguments: Parameters.args,
         **named: Parameters.kwargs,
@@ -344,9 +349,7 @@ class SearchClient:
         `until` is a time of the event loop. Raises what the method raises, `DeadlineExceeded` when no shard answers in
         time, and `RuntimeUnavailable` when none can be reached.
         """
-        tasks = {
-            number: asyncio.ensure_future(self._shards[number].call(method, *arguments, **named)) for number in shards
-        }
+        tasks = {number: asyncio.ensure_future(self._asked(number, method, *arguments, **named)) for number in shards}
         try:
             await asyncio.wait(tasks.values(), timeout=max(until - asyncio.get_running_loop().time(), 0.0))
         finally:
@@ -362,6 +365,17 @@ class SearchClient:
             unreachable = (problem for problem in problems.values() if isinstance(problem, RuntimeUnavailable))
             raise next(unreachable, DeadlineExceeded(self._location.collection))
         return answers
+
+    async def _asked(
+        self,
+        number: int,
+        method: Callable[Concatenate[HybridSearchActor, Shard, Parameters], Result],
+        /,
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> Result:
+        """Call a method of one shard."""
+        return await self._shards[number].call(method, self._shard(number), *arguments, **named)
 
     def _all(self) -> range:
         return range(len(self._shards))
@@ -385,26 +399,22 @@ class SearchClient:
         until: time of the event loop. Raises `DeadlineExceeded` where the first shard does not answer by then; its
         start goes on.
         """
-        first = self._replicas_of(0)
+        first = Replicas(partial(self._actor, 0), self._replicas)
         try:
             async with asyncio.timeout_at(until if until < math.inf else None):
-                if self._runtime.joined:  # where there are several nodes, shards are spread by their sizes
+                if self._runtime.name == "ray":  # shards are spread over nodes, or share an actor, by their sizes
                     self._sizes = await asyncio.to_thread(shard_sizes, self._location)
-                count, self._embedder, self._id = await first.call(HybridSearchActor.shape)
+                count, self._embedder, self._id = await first.call(HybridSearchActor.shape, self._shard(0))
         except TimeoutError:
             raise DeadlineExceeded(self._location.collection) from None
-        self._shards = [first, *(self._replicas_of(number) for number in range(1, count))]
+        self._shards = [first, *(Replicas(partial(self._actor, number), self._replicas) for number in range(1, count))]
         for shard in self._shards:
             shard.warm()
 
-    def _replicas_of(self, shard: int) -> Replicas[HybridSearchActor]:
-        return Replicas(partial(self._actor, shard), self._replicas)
-
-    async def _actor(self, shard: int, replica: int) -> ActorHandle[HybridSearchActor]:
-        """Return an actor of a shard, and start it when it does not run."""
-        collection = self._location.collection
-        name = search_actor_name(collection, shard, replica)
-        others = (search_actor_name(collection, shard, other) for other in range(self._replicas))
+    async def _actor(self, shard: int, replica: int, again: bool) -> ActorHandle[HybridSearchActor]:
+        """Return the actor that owns a replica of a shard, and start it when it does not run."""
         size = self._sizes[shard] if shard < len(self._sizes) else 0
-        placement = Placement(size, tuple(other for other in others if other != name))
-        return await self._runtime.actor(name, placement, HybridSearchActor, self._location, shard, replica)
+        return await self._owner(Wanted(self._shard(shard), replica, self._replicas, size), again)
+
+    def _shard(self, number: int) -> Shard:
+        return Shard(self._location, number)

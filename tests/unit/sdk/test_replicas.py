@@ -44,7 +44,7 @@ def replicas_of(*actors: Actor) -> tuple[Replicas[Shard], list[int]]:
     """The actors as replicas, and the numbers that were connected to."""
     connected: list[int] = []
 
-    async def connect(number: int) -> ActorHandle[Shard]:
+    async def connect(number: int, again: bool) -> ActorHandle[Shard]:
         connected.append(number)
         return actors[number]
 
