@@ -9,6 +9,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from raycontext.actors.balance import Balance
 from raycontext.actors.calls import calls_of, counted
 from raycontext.actors.commit_room import remove_unused
 from raycontext.actors.embedder import actor_count, embedder_name
@@ -17,9 +18,10 @@ from raycontext.actors.histories import Histories
 from raycontext.actors.hybrid_search import HybridSearchActor
 from raycontext.actors.job import HandedOver, Job
 from raycontext.actors.looks import EVERY_LOOK, FEW_CHANGES, Look, LookBudget, Looks
+from raycontext.actors.ownership import SHARED
 from raycontext.actors.process import process_status
 from raycontext.actors.pulls import Pulls
-from raycontext.actors.search_owners import SearchOwners, Wanted
+from raycontext.actors.search_owners import SearchOwners, Wanted, is_search_actor
 from raycontext.actors.turns import Turns
 from raycontext.actors.upkeep import Upkeep
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
@@ -99,6 +101,7 @@ class Coordinator:
         self._file_seconds, self._ref_bytes = budget.file_seconds, budget.ref_bytes
         self._governor = Governor(budget.places(runtime.parallelism))
         self._owners = SearchOwners(runtime, budget.search_actors)
+        self._balance = Balance(runtime, self._may_move)
         self._growth = Growth(runtime, self._governor, budget)
         self._upkeep = Upkeep(runtime, self._governor, self._owners.refresh)
         self._plans: dict[str, EmbedderPlan] = {}
@@ -246,6 +249,7 @@ class Coordinator:
         """Stop all jobs and all maintenance. What they have committed stays."""
         await self._looks.close()
         await self._growth.close()
+        await self._balance.close()
         await self._histories.close()
         await asyncio.gather(self._turns.close(), self._upkeep.close(), return_exceptions=True)
 
@@ -265,6 +269,13 @@ class Coordinator:
         what is read.
         """
         return await self._looks.look(self._location(collection))
+
+    def _may_move(self, name: str) -> bool:
+        """Return whether an actor may be ended, to come back on another node: no work of a collection needs it."""
+        if name.startswith(SHARED) or is_search_actor(name):
+            return True
+        collection = name.removeprefix("rc/")
+        return collection != name and not (self._turns.is_busy(collection) or self._upkeep.is_under_way(collection))
 
     def _is_long(self, collection: str) -> bool:
         """Return whether a run of a collection is under way that a search does not wait for."""

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable
 
+from raycontext.actors.balance import meetings
 from raycontext.actors.hybrid_search import HybridSearchActor
 from raycontext.diagnosis.finding import Finding
 from raycontext.errors import RaycontextError, RuntimeUnavailable
@@ -92,17 +93,27 @@ async def _check_actors(runtime: Runtime) -> list[Finding]:
     Actors that do not run are no fault, since they are started when they are needed.
     """
     asking: dict[str, Awaitable[ActorStatus]] = {}
-    for resident in (await runtime.places()).residents:
+    places = await runtime.places()
+    for resident in places.residents:
         actor = await runtime.find(resident.name, HybridSearchActor)  # every actor has `process`
         if actor is not None:
             asking[resident.name] = actor.call(HybridSearchActor.process)
     answers = await asyncio.gather(*map(_is_answered, asking.values()))
     silent = [name for name, is_answered in zip(asking, answers, strict=True) if not is_answered]
+    met = [
+        Finding(
+            check="replicas",
+            level="warning",
+            what=f"replicas of {name.removeprefix('rc/')} lie on one node",
+            advice="They part within a minute; if they do not, look at the free memory of the other nodes.",
+        )
+        for name in meetings(places)
+    ]
     if not silent:
-        return [Finding(check="actors", level="ok", what=f"{len(asking)} actors of this root run, all answer")]
+        return [Finding(check="actors", level="ok", what=f"{len(asking)} actors of this root run, all answer"), *met]
     what = f"{', '.join(silent)} did not answer within {ANSWER_SECONDS:g} s"
     advice = "Look at the load and the logs of its node. A process that is killed there restarts by itself."
-    return [Finding(check="actors", level="fault", what=what, advice=advice)]
+    return [Finding(check="actors", level="fault", what=what, advice=advice), *met]
 
 
 async def _is_answered(question: Awaitable[ActorStatus]) -> bool:
