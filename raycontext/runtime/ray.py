@@ -22,15 +22,15 @@ from raycontext.runtime.base import ActorHandle, Placement, WorkerDied, WorkerLo
 from raycontext.runtime.child import run_in_child
 from raycontext.runtime.installation import Installation
 from raycontext.runtime.mailbox import Idleness, with_mailbox
-from raycontext.runtime.placing import Places, Resident
+from raycontext.runtime.placing import Places, Resident, best_node
 from raycontext.runtime.ray_actor import RayActor, cause_of_call, end_this_actor, unavailable
 from raycontext.runtime.ray_head import asked, check_present, while_head_answers
 from raycontext.runtime.ray_nodes import (
-    choose_node,
     declare_demand,
     names_of_nodes,
     nodes_that_leave,
     not_on,
+    note_size,
     residents,
     task_capacity,
 )
@@ -98,7 +98,7 @@ class RayRuntime:
     These end with `close` unless `joined` is true.
     """
     placed: dict[str, Resident] = field(default_factory=dict, compare=False, repr=False)
-    """Nodes that were chosen for the actors that this process is making, by the name of the actor."""
+    """Nodes that were chosen for actors that no look at the cluster has seen there yet, by the name of the actor."""
     starting: dict[str, asyncio.Task[RayActor[Any]]] = field(default_factory=dict, compare=False, repr=False)
     """Tasks of this process that are making an actor, by the name of the actor."""
     leaving: list[str] = field(default_factory=list, compare=False, repr=False)
@@ -291,7 +291,6 @@ class RayRuntime:
         )
         try:
             handle = await retries.run(start)
-            self.placed.pop(name, None)
         except exceptions.RayTaskError as error:
             raise cause_of_call(error) from error
         except (exceptions.RayError, TimeoutError) as error:
@@ -312,13 +311,17 @@ class RayRuntime:
         """
         if not self.joined or placement.gpus:
             return "DEFAULT"
-        # Actors that this process makes at the same time live nowhere yet.
-        coming = list(self.placed.values())
-        chosen = await asked(lambda: choose_node(self.namespace, name, placement, coming))
-        if chosen is None:
+        nodes, there = await asked(lambda: (list(names_of_nodes()), residents()))
+        if len(nodes) < 2:
             return "DEFAULT"
-        self.placed[name] = chosen
-        return NodeAffinitySchedulingStrategy(chosen.node, soft=True)
+        # From here to the note of the choice nothing is awaited: actors that are made at the same time see each other.
+        for resident in there:
+            self.placed.pop(resident.name, None)
+        node = best_node(nodes, [*there, *self.placed.values()], placement.apart)
+        assert node is not None
+        self.placed[name] = Resident(name, node, placement.size)
+        await asked(lambda: note_size(self.namespace, name, placement.size))
+        return NodeAffinitySchedulingStrategy(node, soft=True)
 
     async def find(self, name: str, kind: type[Kind]) -> ActorHandle[Kind] | None:
         """Return the actor called `name`; None where there is none. Raises `RuntimeUnavailable`."""

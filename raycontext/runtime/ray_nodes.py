@@ -10,15 +10,14 @@ from ray.autoscaler.sdk import request_resources
 from ray.core.generated import gcs_pb2
 from ray.experimental import internal_kv
 
-from raycontext.runtime.base import Placement
-from raycontext.runtime.placing import Resident, best_node
+from raycontext.runtime.placing import Resident
 
 __all__ = [
-    "choose_node",
     "declare_demand",
     "names_of_nodes",
     "nodes_that_leave",
     "not_on",
+    "note_size",
     "residents",
     "task_capacity",
     "usable_nodes",
@@ -114,22 +113,7 @@ def residents(namespace: str = "") -> list[Resident]:
     return found
 
 
-def choose_node(namespace: str, name: str, placement: Placement, coming: Collection[Resident]) -> Resident | None:
-    """Return an actor that is to be made with the node that has least to do for actors of all roots, and note its size.
-
-    coming: actors that are being made. None where there are no two nodes to choose from.
-    """
-    nodes = list(names_of_nodes())
-    if len(nodes) < 2:
-        return None
-    there = {resident.name: resident for resident in residents()}
-    others = (*there.values(), *(one for one in coming if one.name not in there))
-    node = best_node(nodes, others, placement.apart)
-    _note_size(namespace, name, placement.size)
-    return None if node is None else Resident(name, node, placement.size)
-
-
-def _note_size(namespace: str, name: str, size: int) -> None:
+def note_size(namespace: str, name: str, size: int) -> None:
     """Note the size of an actor in bytes, for whoever places the next ones."""
     for key in internal_kv._internal_kv_list(f"{SIZES}{namespace}/"):
         if key.decode().removeprefix(f"{SIZES}{namespace}/").partition("/")[2] == name:
