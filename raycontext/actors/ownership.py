@@ -50,11 +50,13 @@ class Ownership:
         found = self._shared.get(key)
         return None if found is None else found[0]
 
-    def choose(self, key: Key, name: str, size: int, own: Collection[str], nodes: int) -> int | None:
+    def choose(
+        self, key: Key, name: str, size: int, own: Collection[str], nodes: int, *, shares: bool = False
+    ) -> int | None:
         """Return the number of the shared actor that is to own a replica; None where it gets an actor of its own.
 
         name: name that an actor of its own has. size: bytes of the shard. own: names of the actors that own a single
-        shard and live. nodes: number of nodes that take actors.
+        shard and live. nodes: number of nodes that take actors. shares: True leaves the budget to others.
 
         A replica that shares an actor stays there, and so does one that has its own.
         """
@@ -62,7 +64,8 @@ class Ownership:
             return number
         self._coming -= set(own)
         living = len({*own, *self._coming} - {name})
-        if name in own or key in self._alone or size > SMALL_BYTES or living < self._most_own * max(nodes, 1):
+        has_room = not shares and living < self._most_own * max(nodes, 1)
+        if name in own or key in self._alone or size > SMALL_BYTES or has_room:
             self._coming.add(name)
             return None
         count = SHARED_PER_NODE * max(nodes, 1)

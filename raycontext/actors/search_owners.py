@@ -33,6 +33,8 @@ class Wanted(NamedTuple):
     """Number of replicas of the shard, which lie on different nodes."""
     size: int = 0
     """Bytes of the shard."""
+    shares: bool = False
+    """Whether it is to share an actor, where it is small and none of its own runs."""
 
     @property
     def name(self) -> str:
@@ -102,7 +104,9 @@ class SearchOwners:
         if number is None:
             running = await self._places()
             own = [resident.name for resident in running.residents if is_search_actor(resident.name)]
-            number = self._ownership.choose(key, wanted.name, wanted.size, own, len(running.nodes))
+            number = self._ownership.choose(
+                key, wanted.name, wanted.size, own, len(running.nodes), shares=wanted.shares
+            )
         if number is None:
             try:
                 alone = await own_actor(self._runtime, wanted)

@@ -202,8 +202,8 @@ class RayRuntime:
 
     async def installed(self) -> list[tuple[str, str]]:
         """Return the name of each node with what is installed there. Raises `RuntimeUnavailable`."""
-        remote = ray.remote(num_cpus=0, memory=LEAST_MEMORY_BYTES, max_retries=1)(_described)
-        return await self._on_each_node(remote, self.describe)
+        remote = ray.remote(num_cpus=0, memory=LEAST_MEMORY_BYTES, max_retries=1)(_describe)
+        return await self._on_each_node(remote, None, self.describe)
 
     async def _on_each_node(self, remote: Any, *arguments: Any) -> list[tuple[str, Any]]:
         """Run a function of Ray on each living node, and return the name of each node with the result there.
@@ -294,6 +294,7 @@ class RayRuntime:
         except exceptions.RayTaskError as error:
             raise cause_of_call(error) from error
         except (exceptions.RayError, TimeoutError) as error:
+            self.placed.pop(name, None)
             raise RuntimeUnavailable(
                 f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
                 "Look for free memory and into Ray's logs, then try again.",
@@ -312,13 +313,13 @@ class RayRuntime:
         if not self.joined or placement.gpus:
             return "DEFAULT"
         nodes, there = await asked(lambda: (list(names_of_nodes()), residents()))
-        if len(nodes) < 2:
-            return "DEFAULT"
-        # From here to the note of the choice nothing is awaited: actors that are made at the same time see each other.
-        for resident in there:
+        for (
+            resident
+        ) in there:  # nothing is awaited until the choice is noted: actors made at the same time see each other
             self.placed.pop(resident.name, None)
         node = best_node(nodes, [*there, *self.placed.values()], placement.apart)
-        assert node is not None
+        if node is None or len(nodes) < 2:
+            return "DEFAULT"
         self.placed[name] = Resident(name, node, placement.size)
         await asked(lambda: note_size(self.namespace, name, placement.size))
         return NodeAffinitySchedulingStrategy(node, soft=True)
@@ -395,13 +396,8 @@ def _apart(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     return apart
 
 
-def _described(describe: Callable[[], str]) -> str:
-    """Return what is installed on the node that runs this."""
-    return describe()
-
-
 def _describe(actor: object, describe: Callable[[], str]) -> str:
-    """Return what is installed in the process of an actor."""
+    """Return what is installed where this runs: in the process of an actor, or of a task that has none."""
     return describe()
 
 

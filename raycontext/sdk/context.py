@@ -35,7 +35,7 @@ from raycontext.sdk.arguments import (
     check_share,
     path_inside,
 )
-from raycontext.sdk.clients.several import answers, in_time, not_begun
+from raycontext.sdk.clients.several import AT_ONCE, answers, in_time, not_begun
 from raycontext.sdk.clients.surroundings import with_context
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.search.query import SearchRequest
@@ -276,6 +276,7 @@ class Context(WatchAccess):
         until += looked
 
         async def searched(name: str) -> Hits:
+            self._client(name).shares = len(names) > AT_ONCE
             # Scores of several collections are compared: there the package's weights count.
             wanted = request if several else await self._client(name).with_weights(request, until)
             return await self._searched(name, wanted, inside, limit, min_score, until)

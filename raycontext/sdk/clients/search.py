@@ -105,6 +105,8 @@ class SearchClient:
         self._embedder = ""
         self._id = ""
         self._sizes: tuple[int, ...] = ()
+        self.shares = False
+        """Whether shards whose actors do not run may share one, since many collections are searched at once."""
         self._shards: list[Replicas[HybridSearchActor]] = []
 
     async def search(self, request: SearchRequest, limit: int, min_score: float, until: float | None = None) -> Hits:
@@ -170,17 +172,17 @@ class SearchClient:
         """Return what `attempt` returns, and try again when a commit or a lost actor interrupts it."""
         return await self._repeatedly(lambda _: attempt(), self._end())
 
-    async def tuned(self) -> Tuned:
-        """Return what weights of this user are kept for. Raises what `search` raises."""
-        return await self._repeatedly(lambda _: self._tuned(), self._end())
+    async def tuned(self, until: float | None = None) -> Tuned:
+        """Return what weights of this user are kept for. `until` is like that of `search`; raises what that raises."""
+        await self._repeatedly(lambda _: asyncio.sleep(0), self._end() if until is None else until)
+        return Tuned(self._location.root, self._location.collection, self._id, self._embedder)
 
     async def with_weights(self, request: SearchRequest, until: float | None = None) -> SearchRequest:
         """Return a request with the weights that this user keeps for the collection. Raises what `search` raises.
 
         until: like that of `search`.
         """
-        end = self._end() if until is None else until
-        weights = await asyncio.to_thread(kept_weights, await self._repeatedly(lambda _: self._tuned(), end))
+        weights = await asyncio.to_thread(kept_weights, await self.tuned(until))
         return request if weights is None else replace(request, weights=weights)
 
     async def with_vector(self, request: SearchRequest) -> SearchRequest:
@@ -390,9 +392,6 @@ class SearchClient:
         (actor,) = await embedder_actors(self._runtime, self._embedder, self._plan)
         return server_embedder(self._embedder).fingerprint, await actor.call(EmbedderActor.embed_query, text)
 
-    async def _tuned(self) -> Tuned:
-        return Tuned(self._location.root, self._location.collection, self._id, self._embedder)
-
     async def _connect(self, until: float) -> None:
         """Ask the first shard for the number of shards and the embedder, then start the actors of all shards.
 
@@ -413,8 +412,8 @@ class SearchClient:
 
     async def _actor(self, shard: int, replica: int, again: bool) -> ActorHandle[HybridSearchActor]:
         """Return the actor that owns a replica of a shard, and start it when it does not run."""
-        size = self._sizes[shard] if shard < len(self._sizes) else 0
-        return await self._owner(Wanted(self._shard(shard), replica, self._replicas, size), again)
+        size = sum(self._sizes[shard : shard + 1])
+        return await self._owner(Wanted(self._shard(shard), replica, self._replicas, size, self.shares), again)
 
     def _shard(self, number: int) -> Shard:
         return Shard(self._location, number)

@@ -75,3 +75,10 @@ def test_what_shared_actors_tell_is_known_to_a_new_coordinator() -> None:
     ownership.note_shared(1, [Key("a", 0, 0), Key("b", 2, 0)])
     assert ownership.choose(Key("b", 2, 0), "rc/b/2", 0, [], 1) == 1
     assert ownership.of_collection("b") == {Key("b", 2, 0): 1}
+
+
+def test_a_search_in_many_collections_leaves_the_budget_to_others() -> None:
+    ownership = Ownership(8)
+    assert ownership.choose(Key("a", 0, 0), "rc/a/0", 0, ["rc/a/0"], 1, shares=True) is None  # its own runs
+    assert ownership.choose(Key("b", 0, 0), "rc/b/0", 0, ["rc/a/0"], 1, shares=True) == 0
+    assert ownership.choose(Key("c", 0, 0), "rc/c/0", SMALL_BYTES + 1, [], 1, shares=True) is None
