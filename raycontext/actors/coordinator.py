@@ -315,6 +315,7 @@ class Coordinator:
         await self._upkeep.settle()
 
     async def process(self, asked_at: float | None = None) -> ActorStatus:
+        """Return the state of this actor's process."""
         return await asyncio.to_thread(process_status, COORDINATOR, calls_of(self).figures(asked_at))
 
     async def _check_shared(self, identity: CollectionIdentity) -> None:
@@ -342,6 +343,7 @@ class Coordinator:
         return report.model_copy(update={"index": await self._index(identity, RunOptions())})
 
     def _location(self, collection: str) -> Location:
+        """Return the location of a collection of this root."""
         return Location(self._root, collection, self._storage_options)
 
     async def _known(self, collection: str) -> Location:

@@ -351,6 +351,7 @@ class Job:
         return instructions.Indexed(instruction, batch)
 
     def _embedding_run(self) -> EmbeddingRun | None:
+        """Return what a task needs to embed by actors; None where the task embeds by itself."""
         if not self._embedders:
             return None
         return EmbeddingRun(self._embedders, self._name, self._plan.most_tokens, self._embedding.tokens)

@@ -159,6 +159,7 @@ class Looks:
         await asyncio.gather(*behind, return_exceptions=True)
 
     async def _after(self, before: asyncio.Task[Look] | None, location: Location) -> Look:
+        """Look once an earlier look has ended. The look at a collection that cannot be read is empty."""
         if before is not None:
             await asyncio.wait([before])
         try:
@@ -173,6 +174,7 @@ class Looks:
             return Look(f"Changes in the source of '{location.collection}' could not be taken in. {error}")
 
     async def _look(self, location: Location) -> Look:
+        """Look for changes, and index them where they are few."""
         begun = time.monotonic()
         opened = location.open()
         identity, manifest = await asyncio.to_thread(lambda: (opened.identity(), opened.latest()))
@@ -273,5 +275,6 @@ async def _result_of(work: Awaitable[object]) -> object:
 
 
 def _log_failure(task: asyncio.Task[object]) -> None:
+    """Log the error of a task that nobody awaits."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.info("changes could not be taken in: %s", error)

@@ -127,6 +127,7 @@ def _findings(settings: Settings, skip: frozenset[str]) -> Iterator[Finding]:
 
 
 async def _cluster(settings: Settings, root: str) -> list[Finding]:
+    """Return what is found about a cluster."""
     from raycontext.diagnosis.cluster import check_cluster
     from raycontext.sdk.arguments import storage_options_of
     from raycontext.sdk.connection import runtime_for
@@ -137,6 +138,7 @@ async def _cluster(settings: Settings, root: str) -> list[Finding]:
 
 
 def _print(finding: Finding) -> None:
+    """Print a finding."""
     from rich.console import Console
     from rich.text import Text
 

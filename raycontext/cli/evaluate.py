@@ -162,6 +162,7 @@ def _figures(group: Summary) -> str:
 
 
 def _print_outcome(outcome: QueryOutcome) -> None:
+    """Print what a search made of one judged query."""
     first = f"first answer at {outcome.first_rank}" if outcome.first_rank else "no answer"
     typer.echo(f"  {outcome.ndcg:.3f}  {safe(outcome.query) or '(mined)'}  ({safe(outcome.category)}; {first})")
     for target in outcome.missed:

@@ -79,6 +79,7 @@ def untune(
 
 
 def _print_tuning(tuning: Tuning) -> None:
+    """Print the gain of fitted weights, and whether they are kept."""
     kind = f" from {tuning.mine}" if tuning.mine else ""
     typer.echo(f"{tuning.questions} questions{kind} on '{safe(tuning.collection)}'; intervals: 95 %, over questions")
     typer.echo(f"NDCG@10 with the weights of the package  {_figure(tuning.shipped)}")
@@ -92,4 +93,5 @@ def _print_tuning(tuning: Tuning) -> None:
 
 
 def _figure(estimate: Estimate) -> str:
+    """Return an estimate with its interval as text."""
     return f"{estimate.mean:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

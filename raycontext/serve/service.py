@@ -366,6 +366,7 @@ class Service:
         return page_of(hits, asked, indexing, begun)
 
     async def _index(self, name: str, source: str, **options: Any) -> IndexReport:
+        """Run an index job; see `Contexts.index`."""
         self._on_job()
         try:
             report = await self.contexts.index(source, collection=name, **options)

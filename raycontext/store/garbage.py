@@ -122,14 +122,17 @@ def _history(manifests: Sequence[Manifest]) -> set[int]:
 
 
 def _segments(manifests: Iterable[Manifest]) -> set[str]:
+    """Return the names of all segments of some versions."""
     return {name for manifest in manifests for name in manifest.segment_names()}
 
 
 def _snapshots(manifests: Iterable[Manifest]) -> set[str]:
+    """Return the names of all snapshots of some versions."""
     return {name for manifest in manifests for name in manifest.snapshot_names()}
 
 
 def _age(collection: Collection, name: str, moment: float) -> float:
+    """Return the age of an object in seconds."""
     return moment - collection.storage.modified(name)
 
 

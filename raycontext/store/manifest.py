@@ -207,6 +207,7 @@ def manifest_version(name: str) -> int | None:
 
 
 def _canonical(value: Any) -> bytes:
+    """Return a value as JSON that is the same for the same value."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 

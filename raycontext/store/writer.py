@@ -83,6 +83,7 @@ class CollectionWriter:
         self.manifest, self.snapshot = manifest, snapshot
 
     def _read_newest(self) -> tuple[CollectionIdentity, int, Manifest | None, SnapshotTree]:
+        """Read the description, the highest number of a version, the newest manifest and its snapshot."""
         # Read first: what is read later may belong to a later collection of this name, never to an earlier one.
         identity = self._collection.identity()
         highest = max(self._collection.versions(), default=0)  # versions above `manifest` are damaged

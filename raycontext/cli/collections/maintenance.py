@@ -108,6 +108,7 @@ def _print_verification(report: VerificationReport) -> None:
 
 
 def _print_repair(report: RepairReport) -> None:
+    """Print the report of a repair."""
     if not report.damage:
         typer.echo(f"{report.collection}: healthy, version {report.version}; nothing to do")
         return
@@ -118,6 +119,7 @@ def _print_repair(report: RepairReport) -> None:
 
 
 def _print_damage(damage: Iterable[Damage]) -> None:
+    """Print each damage on a line."""
     for entry in damage:
         typer.echo(f"  {entry.kind}: {safe(entry.object)}: {safe(entry.meaning)}")
 

@@ -97,6 +97,7 @@ def pull(
 
 
 def _print_published(report: PublishReport) -> None:
+    """Print the report of `publish`."""
     state = "published" if report.changed else "unchanged, published before:"
     typer.echo(
         f"{state} '{report.collection}', version {report.version}, as number {report.number} of {safe(report.target)}"
@@ -109,6 +110,7 @@ def _print_published(report: PublishReport) -> None:
 
 
 def _print_pulled(report: PullReport, *, is_asked: bool) -> None:
+    """Print the report of `pull`."""
     whose = f"signed by {safe(report.signer)}" if is_asked else "its signature was not looked at (--signers)"
     typer.echo(f"pulled number {report.number} of {safe(report.target)}, {safe(report.published_at)}: {whose}")
     typer.echo(

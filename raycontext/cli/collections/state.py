@@ -101,6 +101,7 @@ def clear(
 
 
 def _print_cleared(name: str, as_json: bool) -> None:
+    """Print which collection was removed."""
     if as_json:
         print_json({"cleared": name})
     else:
@@ -138,6 +139,7 @@ def known_collections(root: str | None, address: str | None) -> list[CollectionS
 
 
 def _print_collections(known: list[CollectionSummary]) -> None:
+    """Print a line for each collection."""
     for summary in known:
         typer.echo(
             f"{summary.name}  {summary.files} files  {summary.chunks} chunks  version {summary.version}  "

@@ -185,6 +185,7 @@ def _tell(outcome: EntryOutcome) -> None:
 
 
 def _amount(outcome: EntryOutcome) -> str:
+    """Return in words what was done with an entry."""
     report = outcome.report
     if report is None:
         return ""
@@ -197,6 +198,7 @@ def _amount(outcome: EntryOutcome) -> str:
 
 
 def _print_plan(plan: list[EntryPlan], as_json: bool) -> None:
+    """Print what a batch would do."""
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in plan])
         return
@@ -221,6 +223,7 @@ def _print_report(report: BatchReport, as_json: bool) -> None:
 
 
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows in columns as wide as their widest cell."""
     from rich.console import Console
     from rich.text import Text
 

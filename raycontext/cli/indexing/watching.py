@@ -157,6 +157,7 @@ def _ask(place: str, method: str, target: str, asked: dict[str, Any] | None) -> 
 
 
 def _print_watches(watches: list[dict[str, Any]], as_json: bool) -> None:
+    """Print the watched folders."""
     if as_json:
         print_json(watches)
         return

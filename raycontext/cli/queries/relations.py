@@ -93,6 +93,7 @@ def _target(target: str, has_name: bool) -> str:
 
 
 def _usages(answer: Entry) -> list[str]:
+    """Return the lines of an answer of `usages`."""
     lines = [f"defined at {_defined(one)}" for one in answer["definitions"]]
     for use in answer["uses"]:
         inside = f"  in {use['enclosing']}" if use["enclosing"] else ""
@@ -103,6 +104,7 @@ def _usages(answer: Entry) -> list[str]:
 
 
 def _called(answer: Entry) -> list[str]:
+    """Return the lines of an answer of `callers` or `callees`."""
     lines = [f"of {_defined(one)}" for one in answer["definitions"]]
     for one in answer["called"]:
         at = ", ".join(dict.fromkeys(str(use["line"]) for use in one["calls"]))
@@ -112,6 +114,7 @@ def _called(answer: Entry) -> list[str]:
 
 
 def _impact(answer: Entry) -> list[str]:
+    """Return the lines of an answer of `impact`."""
     lines = [f"of {_defined(one)}" for one in answer["definitions"]]
     for title, key in (("reached from", "reached"), ("tests", "tests")):
         if answer[key]:
@@ -127,10 +130,12 @@ def _impact(answer: Entry) -> list[str]:
 
 
 def _path(answer: Entry) -> list[str]:
+    """Return the lines of an answer of `path`."""
     return [f"{number}  {_defined(one)}" for number, one in enumerate(answer["steps"], 1)]
 
 
 def _outline(answer: Entry) -> list[str]:
+    """Return the lines of an answer of `outline`."""
     lines: list[str] = []
     path = None
     for one in answer["definitions"]:

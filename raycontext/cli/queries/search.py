@@ -216,6 +216,7 @@ def _asked_of_a_new_daemon(name: str, root: str, body: dict[str, Any]) -> wire.R
 
 
 def _direct(name: str, body: dict[str, Any], given: Given) -> dict[str, Any]:
+    """Answer a query in this process."""
     import gc
 
     gc.disable()  # what modules make stays: to look through it again and again is a tenth of the time until the answer

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from raycontext.analyse.named_files import NamedFile, named_files, without_frames
@@ -97,6 +96,8 @@ def named_rows(segment: Segment, places: Sequence[NamedFile]) -> NamedRows | Non
     rows: dict[int, float] = {}
     if not places or not segment.reference.files:
         return None
+    import pyarrow.compute as pc  # slow to load, and most queries need none of it
+
     paths = segment.files.column("path")
     starts, ends = segment.chunk_column("start_line"), segment.chunk_column("end_line")
     for number, place in enumerate(places):

@@ -305,6 +305,7 @@ def _nothing_yet(place: str, job: JobState, arguments: dict[str, Any]) -> ToolAn
 
 
 def _found(hit: Hit) -> FoundCode:
+    """Return a hit as the tools return it."""
     changed = None if hit.freshness is Freshness.UNKNOWN else hit.freshness is not Freshness.UNCHANGED
     symbol = f"{hit.scope} > {hit.symbol}" if hit.scope and hit.symbol else hit.symbol or hit.scope
     return FoundCode(

@@ -296,6 +296,7 @@ def _tell(loop: asyncio.AbstractEventLoop, handle: Callable[..., object], *argum
 
 
 def _fail(future: asyncio.Future[str], error: Exception) -> None:
+    """End a future with an error."""
     future.set_exception(error)
     future.exception()  # marks the error as seen: without a caller that waits, asyncio would report it on stderr
 

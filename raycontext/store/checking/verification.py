@@ -83,6 +83,7 @@ def examine(collection: Collection, *, deep: bool) -> Examination:
 
 
 def _examine(collection: Collection, deep: bool) -> Examination:
+    """Examine one version of a collection; see `examine`."""
     found = Examination()
     _examine_identity(collection, found)
     _examine_manifests(collection, found)
@@ -100,6 +101,7 @@ def _examine(collection: Collection, deep: bool) -> Examination:
 
 
 def _examine_folders(collection: Collection, found: Examination) -> None:
+    """Note the folders of a collection that are links."""
     for folder in ("", *FOLDERS):
         try:
             collection.storage.list(f"{collection.name}/{folder}" if folder else collection.name)
@@ -111,6 +113,7 @@ def _examine_folders(collection: Collection, found: Examination) -> None:
 
 
 def _examine_identity(collection: Collection, found: Examination) -> None:
+    """Read the description of a collection, or note its damage."""
     try:
         found.identity = collection.identity()
     except CorruptManifest as error:
@@ -123,6 +126,7 @@ def _examine_identity(collection: Collection, found: Examination) -> None:
 
 
 def _examine_manifests(collection: Collection, found: Examination) -> None:
+    """Read all manifests, oldest first, and note those that are damaged or contradict the one before."""
     below: Manifest | None = None
     for version in collection.versions():
         place = f"manifests/{manifest_name(version)}"
@@ -166,6 +170,7 @@ def _lineage(collection: Collection, manifest: Manifest, version: int, below: Ma
 
 
 def _unsupported(place: str, error: UnsupportedFormat, found: Examination) -> None:
+    """Note an object whose format this version cannot read."""
     found.unsupported = error
     found.add(place, DamageKind.FORMAT, f"{error.problem}. Use the version of raycontext that wrote it.")
 
@@ -179,6 +184,7 @@ def _examine_segment(
     *,
     deep: bool,
 ) -> None:
+    """Check the data files of a segment and what they say of each other."""
     folder = f"segments/{reference.name}"
     before = len(found.damage)
     live: list[LiveFile] = []
@@ -212,6 +218,7 @@ def _examine_segment(
 
 
 def _lost(place: str, error: CorruptSegment | FileNotFoundError, found: Examination) -> None:
+    """Note that a segment of the newest version is damaged or gone."""
     if isinstance(error, FileNotFoundError):
         found.add(place, DamageKind.MISSING, f"Its segment cannot be searched. {AGAIN}")
     else:
@@ -219,6 +226,7 @@ def _lost(place: str, error: CorruptSegment | FileNotFoundError, found: Examinat
 
 
 def _live_files(segment: Segment) -> list[LiveFile]:
+    """Return the files of a segment that have no tombstone."""
     columns = (paths_of(segment), segment.files.column("size").to_pylist(), segment.files.column("digest").to_pylist())
     return [
         LiveFile(*values)
@@ -275,6 +283,7 @@ def _compare_with_source(source: str, max_file_bytes: int, segment: Segment, fou
 
 
 def _examine_snapshot(collection: Collection, manifest: Manifest, found: Examination) -> None:
+    """Read the snapshot of the newest version and compare it with the manifest and the segments."""
     place = snapshot_object(manifest)
     again = "compares everything with the source again."
     try:
@@ -339,12 +348,14 @@ def _objects(
 
 
 def _hash_segment(collection: Collection, reference: SegmentReference) -> None:
+    """Compare all data files of a segment with their checksums. Raises `CorruptSegment`."""
     opened = Segment(collection.storage, collection.name, reference)
     for name in opened.data_files:
         opened.check_content(name)
 
 
 def _find_segment(collection: Collection, reference: SegmentReference) -> None:
+    """Look whether all data files of a segment exist with their sizes. Raises `CorruptSegment`."""
     Segment(collection.storage, collection.name, reference).check_presence()
 
 
@@ -375,9 +386,11 @@ def _disagreements(manifest: Manifest, snapshot: Snapshot, found: Examination) -
 
 
 def _others(live: Mapping[str, bytes], indexed: Mapping[str, bytes]) -> list[str]:
+    """Return the paths whose digest in the segments is not the one in the snapshot."""
     return [path for path, digest in live.items() if path in indexed and indexed[path] != digest]
 
 
 def _counted(paths: Iterable[str]) -> str:
+    """Return in words how many files there are, with the first one as an example."""
     names = sorted(paths)
     return f"{len(names)} file{'s' if len(names) != 1 else ''}, such as {names[0]}"

@@ -226,11 +226,13 @@ def check_imports(table: pa.Table, files: int) -> pa.Table:
 
 
 def _check_rows(table: pa.Table, rows: int) -> None:
+    """Raise `ValueError` unless a table has so many rows."""
     if len(table) != rows:
         raise ValueError(f"It has {len(table)} rows, and should have {rows}")
 
 
 def _check_columns(table: pa.Table, types: dict[str, str], rows: int) -> None:
+    """Raise `ValueError` unless a table has these columns with these types."""
     _check_rows(table, rows)
     found = {field.name: str(field.type) for field in table.schema}
     for name, expected in types.items():
@@ -239,6 +241,7 @@ def _check_columns(table: pa.Table, types: dict[str, str], rows: int) -> None:
 
 
 def _check_order(table: pa.Table, first: str, last: str, what: str) -> None:
+    """Raise `ValueError` where a row ends before it begins; `what` names the rows."""
     if (numbers(table, last) < numbers(table, first)).any():
         raise ValueError(f"{what} ends before it begins")
 

@@ -224,6 +224,7 @@ def _alive(sources: Sequence[_Source], column: Callable[[Segment], pa.Table]) ->
 
 
 def _vectors(sources: Sequence[_Source]) -> pa.Table:
+    """Return the vectors of the rows that are kept, in the order of the sources."""
     codes, scales, signs = (
         np.concatenate(columns)
         for columns in zip(
@@ -238,6 +239,7 @@ def _vectors(sources: Sequence[_Source]) -> pa.Table:
 
 
 def _names(sources: Sequence[_Source]) -> pa.Table:
+    """Return the vectors of the names and paths of the files that are kept."""
     name_codes, name_scales, path_codes, path_scales = (
         np.concatenate(columns)
         for columns in zip(
@@ -264,9 +266,11 @@ def _table(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def _replaced(table: pa.Table, name: str, values: NDArray[np.uint32]) -> pa.Table:
+    """Return a table with other values in one column."""
     return table.set_column(table.schema.get_field_index(name), name, pa.array(values))
 
 
 def _column(table: pa.Table, name: str) -> NDArray[Any]:
+    """Return a column of a table as an array of numpy."""
     column = table.column(name)
     return column.chunk(0).to_numpy() if column.num_chunks else np.empty(0, np.uint32)

@@ -131,6 +131,7 @@ class ContentVectors:
 
 
 def _schema(code_bytes: int, sign_bytes: int) -> pa.Schema:
+    """Return the schema of a file of cached vectors."""
     return pa.schema(
         {
             "high": pa.uint64(),
@@ -143,8 +144,10 @@ def _schema(code_bytes: int, sign_bytes: int) -> pa.Schema:
 
 
 def _keys(table: pa.Table) -> NDArray[np.uint64]:
+    """Return the keys of a table of cached vectors."""
     return np.stack([numbers(table, "high"), numbers(table, "low")], axis=1)
 
 
 def _vectors(table: pa.Table) -> QuantizedVectors:
+    """Return the vectors of a table of cached vectors."""
     return QuantizedVectors(code_rows(table, "code"), numbers(table, "scale"), code_rows(table, "sign"))

@@ -308,6 +308,7 @@ class Segment(SegmentVectors):
 
     @cached_property
     def _texts(self) -> CompressedBatches:
+        """Batches of `text.arrow`, each text compared with its checksum when it is read."""
         starts, ends = self.chunk_column("start_byte"), self.chunk_column("end_byte")
         most_bytes = text_bytes(starts, ends, self.text_batch_rows)
         if self.format < FIRST_WITH_BLOCKS:  # each text would cost the checksum of all texts
@@ -318,6 +319,7 @@ class Segment(SegmentVectors):
 
     @cached_property
     def _labels(self) -> CompressedBatches:
+        """Batches of `labels.arrow`, each compared with its checksum when it is read."""
         file = self._file("labels.arrow")
         file.check_footer()  # a batch is compared when it is read
         return CompressedBatches(file.content, label_bytes(batches.LABEL_BATCH_ROWS), file.check)
@@ -325,6 +327,7 @@ class Segment(SegmentVectors):
     @cached_property
     @checks.refusing("postings.arrow")
     def _postings(self) -> Mapping[str, PostingLists]:
+        """Posting lists of each field of `POSTINGS`."""
         file = self._framed("postings.arrow")
         lengths: dict[str, Callable[[], NDArray[Any]]] = {
             "body": lambda: self.chunk_column("body_length"),

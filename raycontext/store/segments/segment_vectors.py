@@ -60,6 +60,7 @@ class SegmentVectors(SegmentFolder):
     @cached_property
     @checks.refusing("vectors.arrow")
     def _vectors(self) -> pa.Table:
+        """Table of `vectors.arrow`, whose codes are compared when they are read."""
         file = self._framed("vectors.arrow")
         table = checks.check_table(read_uncompressed(file.content))
         file.check_column(table.column("scale"))
@@ -68,6 +69,7 @@ class SegmentVectors(SegmentFolder):
     @cached_property
     @checks.refusing("names.arrow")
     def _names(self) -> pa.Table:
+        """Table of `names.arrow`, whose codes are compared when they are read."""
         file = self._framed("names.arrow")
         table = checks.check_table(read_uncompressed(file.content))
         for name in ("name_scale", "path_scale"):

@@ -192,6 +192,7 @@ def store_segment(
 
 
 def _files_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    """Return the table of `files.arrow`."""
     files = content.files
     first_rows = np.zeros(len(files), np.uint32)
     np.cumsum(row_counts[:-1], out=first_rows[1:])
@@ -270,6 +271,7 @@ def _lower_half(hashes: Sequence[int]) -> NDArray[np.uint32]:
 
 
 def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa.Table:
+    """Return the table of `chunks.arrow`."""
     return pa.table(
         {
             "file": pa.array(np.repeat(np.arange(len(row_counts), dtype=np.uint32), row_counts)),
@@ -286,14 +288,17 @@ def _chunks_table(content: SegmentContent, row_counts: NDArray[np.uint32]) -> pa
 
 
 def _labels_table(content: SegmentContent) -> pa.Table:
+    """Return the table of `labels.arrow`."""
     return pa.table({"symbol": pa.array(content.symbols, pa.string()), "scope": pa.array(content.scopes, pa.string())})
 
 
 def _text_table(content: SegmentContent) -> pa.Table:
+    """Return the table of `text.arrow`."""
     return pa.table({"text": pa.array(content.texts, pa.binary()).cast(pa.string())})
 
 
 def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
+    """Return the table of `vectors.arrow`."""
     return pa.table(
         {
             "codes": fixed_lists(vectors.codes),
@@ -304,6 +309,7 @@ def _vectors_table(vectors: QuantizedVectors) -> pa.Table:
 
 
 def _names_table(content: SegmentContent) -> pa.Table:
+    """Return the table of `names.arrow`."""
     columns: dict[str, pa.Array] = {}
     for name, vectors in (("name", content.name_vectors), ("path", content.path_vectors)):
         columns[f"{name}_codes"] = fixed_lists(vectors.codes)
