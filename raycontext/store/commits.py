@@ -17,6 +17,7 @@ from raycontext.embed.names import STATIC
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder
 from raycontext.embed.vectors import Embedder
+from raycontext.files.foreign_json import read_json
 from raycontext.store.collection import Collection
 from raycontext.store.manifest import CommitHistory
 from raycontext.store.segments.segment import Segment
@@ -60,11 +61,11 @@ def commit_text(commit: LoggedCommit) -> bytes:
 def commit_at(segment: Segment, row: int) -> LoggedCommit:
     """Return the commit in a row of a segment. Raises `CorruptSegment` where none stands there."""
     try:
-        told = json.loads(segment.text(row))
+        told = read_json(segment.text(row))
         files = tuple(str(path) for path in told["files"])
         name = segment.path(int(segment.chunk_column("file")[row]))
         return LoggedCommit(name, int(told["time"]), str(told["message"]), files, int(told["touched"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError) as error:
         raise segment.damaged("text.arrow", "a row of it is no commit") from error
 
 

@@ -14,6 +14,7 @@ from unittest import mock
 
 from raycontext.discover.commits import history, listing, program
 from raycontext.discover.commits.changes import changed_lines
+from raycontext.discover.commits.log import list_commits, read_commits
 from raycontext.discover.commits.names import CommitSource
 from raycontext.discover.commits.repository import open_repository, resolve_ref
 from raycontext.discover.commits.staged import staged_files
@@ -143,6 +144,7 @@ def spoil(git: Path, random: Random) -> None:
 def read(place: Path, ref: str) -> str:
     """Read a commit and a history in every way. Return whether all was read."""
     ends = [outcome(lambda: tree(place, ref)), outcome(lambda: lines(place, ref)), outcome(lambda: past(place))]
+    ends.append(outcome(lambda: messages(place)))
     ends.append(outcome(lambda: staged_files(open_repository(os.fspath(place)))))
     return "read" if all(ends) else "refused" if not any(ends) else "read in part"
 
@@ -168,6 +170,13 @@ def tree(place: Path, ref: str) -> None:
 
 def lines(place: Path, ref: str) -> None:
     changed_lines(os.fspath(place), f"{ref}..HEAD")
+
+
+def messages(place: Path) -> None:
+    listed = list_commits(os.fspath(place), 10)
+    if not listed.problem:
+        for each in read_commits(os.fspath(place), listed.commits):
+            assert each.touched >= len(each.files)
 
 
 def past(place: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,8 +14,10 @@ from raycontext.discover.commits.conversion import Conversion
 from raycontext.discover.commits.names import CommitSource
 from raycontext.discover.commits.repository import resolve_ref
 from raycontext.discover.commits.tree import MOST_SHRINKING, CommitTree
-from raycontext.errors import CommitUnreadable
+from raycontext.errors import CommitUnreadable, CorruptSegment
 from raycontext.models import SkipReason
+from raycontext.store.commits import commit_at
+from raycontext.store.segments.segment import Segment
 
 DEPTH = 1500
 MOST_BYTES = 10_000
@@ -101,3 +104,28 @@ def test_a_deep_verification_compares_the_collection_of_a_commit_with_its_tree(
         repository.rename(tmp_path / "elsewhere")
         (alone,) = [report for report in context.verify(deep=True) if report.collection == name]
         assert (alone.damage, alone.compared_files, alone.changed_files) == ((), 0, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "[]", "{}", '{"files": 1}', '{"files": [], "time": Infinity, "message": "", "touched": 0}'],
+    ids=["deep", "list", "object", "files", "infinite"],
+)
+def test_a_row_of_a_foreign_root_that_is_no_commit_is_damage(text: str) -> None:
+    class Foreign:
+        """Segment of a root that others have made."""
+
+        def text(self, _: int) -> str:
+            return text
+
+        def path(self, _: int) -> str:
+            return "0" * 40
+
+        def chunk_column(self, _: str) -> list[int]:
+            return [0]
+
+        def damaged(self, name: str, problem: str) -> CorruptSegment:
+            return CorruptSegment("shop", name, problem)
+
+    with pytest.raises(CorruptSegment, match="no commit"):
+        commit_at(cast("Segment", Foreign()), 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from raycontext.discover.commits.names import CommitSource
-from raycontext.discover.commits.program import Git
+from raycontext.discover.commits.program import Git, understood
 from raycontext.discover.commits.repository import Opened, open_repository
 from raycontext.discover.secrets.redaction import REDACTED, is_secret, redacted, secret_spans
 from raycontext.errors import CommitUnreadable, InvalidInput
@@ -95,7 +95,9 @@ def list_commits(source: str, most: int = MOST_COMMITS) -> CommitList:
         if not head:
             return CommitList("", (), "there is no commit yet")
         inside = ("--full-history", head, "--", opened.inside) if opened.inside else (head, "--")
-        listed = git.run("rev-list", f"--max-count={most}", *inside, seconds=LOG_SECONDS).decode().split()
+        listed = (
+            git.run("rev-list", f"--max-count={most}", *inside, seconds=LOG_SECONDS).decode(errors="replace").split()
+        )
         boundary = _boundary(opened)
     except InvalidInput:
         return CommitList("", (), "it is in no repository of git")
@@ -122,7 +124,8 @@ def read_commits(source: str, names: Sequence[str]) -> list[LoggedCommit]:
     if len(entries) != len(names):
         raise CommitUnreadable(opened.top, f"git told of {len(entries)} commits, not of {len(names)}")
     prefix = f"{opened.inside}/" if opened.inside else ""
-    return [_commit(entry, prefix) for entry in entries]
+    with understood(opened.top):
+        return [_commit(entry, prefix) for entry in entries]
 
 
 def _place(source: str) -> tuple[Opened, str]:
@@ -133,7 +136,7 @@ def _place(source: str) -> tuple[Opened, str]:
 
 def _resolved(git: Git, revision: str) -> str:
     asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    return git.run(*asked, codes=(0, 1)).decode().strip()
+    return git.run(*asked, codes=(0, 1)).decode(errors="replace").strip()
 
 
 def _boundary(opened: Opened) -> frozenset[str]:
