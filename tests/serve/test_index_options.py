@@ -95,7 +95,7 @@ def left_out_by_decision() -> set[str]:
         ("raycontext tune", lambda: of_command("tune")),
         ("/api/index", lambda: of_http("IndexQuery", "force", "ref")),
         ("/api/watch", lambda: of_http("WatchQuery")),
-        ("batch", lambda: of_schema(EntryOptions.model_json_schema(), "priority", "fetch_seconds")),
+        ("batch", lambda: of_schema(EntryOptions.model_json_schema(), "priority", "fetch_seconds", "history")),
         ("MCP", lambda: of_mcp() | left_out_by_decision()),
     ],
 )
