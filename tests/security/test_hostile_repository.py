@@ -14,6 +14,7 @@ from raycontext.discover.commits.conversion import Conversion
 from raycontext.discover.commits.names import CommitSource
 from raycontext.discover.commits.repository import resolve_ref
 from raycontext.discover.commits.tree import MOST_SHRINKING, CommitTree
+from raycontext.discover.rules.attributes import Attributes
 from raycontext.errors import CommitUnreadable, CorruptSegment
 from raycontext.models import SkipReason
 from raycontext.store.commits import commit_at
@@ -53,6 +54,11 @@ def test_folders_in_folders_in_folders_are_read_or_refused_in_words(repository: 
         report = context.index(repository, ref="main")
         assert report.files + sum(report.skipped.values()) >= 1
         assert "top.py" in {hit.path for hit in context.search("total", ref="main", path=repository)}
+
+
+def test_attributes_of_a_file_more_deeply_than_python_calls_itself(repository: Path) -> None:
+    (repository / ".gitattributes").write_text("*.py linguist-generated\n")
+    assert Attributes(repository).of(f"{'d/' * DEPTH}a.py") == Attributes(repository).of("a.py")
 
 
 def test_a_file_that_git_converts_is_not_read_whole_where_it_is_huge(repository: Path) -> None:

@@ -134,10 +134,17 @@ class Attributes:
 
     def _inside(self, folder: str) -> tuple[tuple[str, list[Line]], ...]:
         """Return the files that hold for the entries of a folder, each with its base, the outermost first."""
-        if folder not in self._known:
-            above = self._inside(folder.rpartition("/")[0]) if folder else self._from_above()
-            base = self._prefix + (f"{folder}/" if folder else "")
-            self._known[folder] = (*above, *_read(self._root / folder, base))
+        unknown = []
+        while folder not in self._known:  # without calling itself: a tree may be deeper than Python goes
+            unknown.append(folder)
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+        for each in reversed(unknown):
+            above = self._known[each.rpartition("/")[0]] if each else self._from_above()
+            base = self._prefix + (f"{each}/" if each else "")
+            self._known[each] = (*above, *_read(self._root / each, base))
+            folder = each
         return self._known[folder]
 
     def _from_above(self) -> tuple[tuple[str, list[Line]], ...]:
