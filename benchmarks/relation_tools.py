@@ -109,9 +109,14 @@ for path, line, column in asked:
         places = json.dumps([(one.path, one.line, one.column) for one in asked])
         command = [self._interpreter, "-c", self.ASKING, str(self._source)]
         done = subprocess.run(command, input=places, capture_output=True, text=True, check=True)
-        for line in done.stdout.splitlines():
+        for one, line in zip(asked, done.stdout.splitlines(), strict=True):
             found = json.loads(line)
-            yield None if found is None else {(path, row) for path, row in found}
+            own = rf"\b(?:def|class)\s+{one.name}\b"  # another definition is no use
+            places = {(path, row) for path, row in found or () if not re.search(own, self._line(path, row))}
+            yield None if found is None else places | {(one.path, one.line)}
+
+    def _line(self, path: str, row: int) -> str:
+        return (self._source / path).read_text(encoding="utf-8").split("\n")[row - 1]
 
     def has_seen(self, place: Place) -> bool:
         return True

@@ -78,7 +78,9 @@ def refund(box):
     "web/keys.ts": "import post, { Reply } from './kinds'\nenum Kind { Reply = 'Reply' }\n"
     "function f(a: Reply, post: string) { return { Reply: 1, post } }\nclass Bag { get(k) { return 1 } }\n"
     "new Bag().get(2)\npost(3)\n",
-    "shop/named.py": "def tally(x):\n    return x\n\n\nprint(1, tally=2)\ntally(3)\n",
+    "shop/named.py": "def tally(x):\n    return x\n\n\nprint(1, tally=2)\ntally(3)\n\n\n"
+    "class Held:\n    @property\n    def kept(self):\n        return 1\n\n    @kept.setter\n"
+    "    def kept(self, value):\n        pass\n",
     "src/util.rs": "pub fn join(x: u8) {}\npub fn split(x: u8) { join(x) }\n",
     "notes.md": "Call total for the sum.\n",
 }
@@ -182,6 +184,10 @@ def test_imported_defaults_and_methods_named_by_keywords_are_uses(context: rayco
     posted = context.usages("web/kinds.ts:1", collection="tree").uses
     assert [(use.path, use.line) for use in posted] == [("web/keys.ts", 1), ("web/keys.ts", 6)]
     assert uses(context.usages("Bag.get", collection="tree")) == ["c call web/keys.ts:5"]
+
+
+def test_a_name_in_the_body_of_a_class_is_that_of_its_member(context: raycontext.SyncContext) -> None:
+    assert uses(context.usages("shop/named.py:11", collection="tree")) == ["p call shop/named.py:14"]
 
 
 def test_a_module_below_passes_names_on(context: raycontext.SyncContext) -> None:

@@ -193,7 +193,8 @@ def _visible(own: list[Site], around: list[FileDefinition], family: str) -> list
     depth = -1
     for site in own:
         scope = site.scope.split(" > ") if site.scope else []
-        if site.owner and (family not in _IMPLICIT or site.owner not in names):
+        in_body = family == "python" and bool(names) and site.owner == names[-1]  # as `@name.setter` in a class
+        if site.owner and not in_body and (family not in _IMPLICIT or site.owner not in names):
             continue
         if scope != names[: len(scope)] and not site.owner and site.kind not in CLASS_KINDS:
             continue
