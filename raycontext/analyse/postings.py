@@ -21,7 +21,7 @@ __all__ = [
 ANALYSIS_FINGERPRINT = "terms-2"
 """Version of the analysis. It changes whenever the terms of a text change, and such indexes are built anew."""
 
-REFERENCES_FINGERPRINT = "references 2"
+REFERENCES_FINGERPRINT = "references 3"
 """Version of the lexer and its tables. It changes whenever the references or imports of a text change."""
 
 
