@@ -75,11 +75,17 @@ def local_ray() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(
-    params=["inline", pytest.param("processes", marks=pytest.mark.process), pytest.param("ray", marks=pytest.mark.ray)]
+RUNTIMES = (
+    "inline",
+    pytest.param("processes", marks=pytest.mark.process),
+    pytest.param("ray", marks=pytest.mark.ray),
 )
+"""All runtimes: a behaviour must be the same on each."""
+
+
+@pytest.fixture(params=RUNTIMES)
 def runtime(request: pytest.FixtureRequest) -> str:
-    """All runtimes: a behaviour must be the same on each."""
+    """Each of the runtimes."""
     if request.param == "ray":
         request.getfixturevalue("local_ray")
     return str(request.param)
@@ -99,7 +105,11 @@ def connection(root: Path, runtime: str) -> Connection:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A small project in several languages."""
-    place = tmp_path / "shop"
+    return write_shop(tmp_path / "shop")
+
+
+def write_shop(place: Path) -> Path:
+    """Write the small project of `source`; returns its place."""
     write_tree(
         place,
         {

@@ -1,54 +1,132 @@
-"""Index real files and search them, on both runtimes."""
+"""Index real files and search them, on each runtime. Tests that only read share one collection of each runtime."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import raycontext
 from raycontext.errors import CollectionExists, InvalidInput, RootNotFound, UnknownCollection
-from raycontext.models import JobProgress
+from raycontext.models import IndexReport, JobProgress
 from raycontext.sdk.connection import Connection
 
-from ..conftest import settle, write_tree
+from ..conftest import RUNTIMES, settle, write_shop, write_tree
+
+Shop = tuple[raycontext.SyncContext, Path, IndexReport]
 
 
-async def test_hit_says_where_and_what(connection: Connection, source: Path) -> None:
-    async with connection as context:
-        report = await context.index(source)
-        assert (report.collection, report.files, report.added, report.version) == ("shop", 5, 5, 1)
-        hits = await context.search("where is a credit card charged?", collection="shop")
-        best = hits[0]
-        assert (best.path, best.language) == ("shop/payment.py", "python")
-        assert "charge_card" in best.symbol.split()
-        lines = (source / best.path).read_text().splitlines()
-        assert "\n".join(lines[best.start_line - 1 : best.end_line]) == best.text.rstrip("\n")
-        assert best.score >= hits[-1].score > 0.0
-        assert best.lexical > 0.0
-        assert -1.0 <= best.vector <= 1.0
+@pytest.fixture(scope="module", params=RUNTIMES)
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A collection on each runtime for all tests that only read: what answers, what it is of, and how it was made."""
+    if request.param == "ray":
+        request.getfixturevalue("local_ray")
+    place = tmp_path_factory.mktemp("shared")
+    source = write_shop(place / "shop")
+    write_tree(source, {"calls/a.txt": "zebra.gallop(meadow)\n", "calls/b.txt": "nothing of the kind\n"})
+    noise = {f"noise/n{number}.py": f"def route_{number}(router):\n    return router.route()\n" for number in range(60)}
+    write_tree(source, noise)
+    with raycontext.connect(root=place / "root", runtime=request.param, workers=2) as context:
+        yield context, source, context.index(source)
 
 
-async def test_symbols_are_found_whole_and_in_parts(connection: Connection, source: Path) -> None:
-    async with connection as context:
-        await context.index(source)
-        for query in ("dispatchRequest", "dispatch request", "DISPATCH_REQUEST"):
-            hits = await context.search(query, collection="shop", limit=1)
-            assert hits[0].path == "web/router.js"
-        (hit,) = await context.search("AppendBooking", collection="shop", limit=1)
-        assert hit.path == "core/ledger.go"
+def test_hit_says_where_and_what(shop: Shop) -> None:
+    context, source, report = shop
+    assert (report.collection, report.files, report.added, report.version) == ("shop", 67, 67, 1)
+    hits = context.search("where is a credit card charged?", collection="shop")
+    best = hits[0]
+    assert (best.path, best.language) == ("shop/payment.py", "python")
+    assert "charge_card" in best.symbol.split()
+    lines = (source / best.path).read_text().splitlines()
+    assert "\n".join(lines[best.start_line - 1 : best.end_line]) == best.text.rstrip("\n")
+    assert best.score >= hits[-1].score > 0.0
+    assert best.lexical > 0.0
+    assert -1.0 <= best.vector <= 1.0
 
 
-async def test_a_call_is_several_terms(connection: Connection, tmp_path: Path) -> None:
+def test_symbols_are_found_whole_and_in_parts(shop: Shop) -> None:
+    context, *_ = shop
+    for query in ("dispatchRequest", "dispatch request", "DISPATCH_REQUEST"):
+        hits = context.search(query, collection="shop", limit=1)
+        assert hits[0].path == "web/router.js"
+    (hit,) = context.search("AppendBooking", collection="shop", limit=1)
+    assert hit.path == "core/ledger.go"
+
+
+def test_a_call_is_several_terms(shop: Shop) -> None:
     """The original made one token of `foo.bar(x)`."""
-    write_tree(tmp_path / "calls", {"a.txt": "zebra.gallop(meadow)\n", "b.txt": "nothing of the kind\n"})
-    async with connection as context:
-        await context.index(tmp_path / "calls")
-        for word in ("zebra", "gallop", "meadow"):
-            hits = await context.search(word, collection="calls")
-            assert [hit.path for hit in hits] == ["a.txt"]
+    context, *_ = shop
+    for word in ("zebra", "gallop", "meadow"):
+        hits = context.search(word, collection="shop")
+        assert [hit.path for hit in hits] == ["calls/a.txt"]
+
+
+def test_filters_act_before_ranking(shop: Shop) -> None:
+    """The original accepted filters and ignored them."""
+    context, *_ = shop
+    plain = context.search("router route", collection="shop", limit=5)
+    assert "python" in {hit.language for hit in plain}
+    hits = context.search("router route", collection="shop", limit=5, languages=["javascript"])
+    assert hits
+    assert {hit.path for hit in hits} == {"web/router.js"}
+    hits = context.search("router route", collection="shop", limit=5, paths=["!noise/"])
+    assert hits
+    assert not any(hit.path.startswith("noise/") for hit in hits)
+    hits = context.search("router route", collection="shop", limit=5, paths=["web/**"])
+    assert {hit.path for hit in hits} == {"web/router.js"}
+    hits = context.search("cart", collection="shop", limit=50, kinds=["class"])
+    assert hits
+    assert {hit.kind for hit in hits} == {"class"}
+    assert context.search("router", collection="shop", languages=["cobol"]) == []
+
+
+def test_minimum_score_leaves_hits_out(shop: Shop) -> None:
+    context, *_ = shop
+    hits = context.search("charge card", collection="shop", limit=50)
+    threshold = hits[0].score
+    kept = context.search("charge card", collection="shop", limit=50, min_score=threshold)
+    assert kept == [hit for hit in hits if hit.score >= threshold]
+    assert len(kept) < len(hits)
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\n"])
+def test_empty_query_is_refused(shop: Shop, query: str) -> None:
+    context, *_ = shop
+    with pytest.raises(InvalidInput, match="empty"):
+        context.search(query, collection="shop")
+
+
+def test_wrong_arguments_are_refused(shop: Shop, tmp_path: Path) -> None:
+    context, source, _ = shop
+    with pytest.raises(UnknownCollection, match="nope"):
+        context.search("x", collection="nope")
+    for limit in (0, -1, 1001, True, 2.5):
+        with pytest.raises(InvalidInput, match="limit"):
+            context.search("x", collection="shop", limit=limit)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="10000"):
+        context.search("x" * 10_001, collection="shop")
+    with pytest.raises(InvalidInput, match="min_score"):
+        context.search("x", collection="shop", min_score=float("nan"))
+    with pytest.raises(InvalidInput, match="kind"):
+        context.search("x", collection="shop", kinds=["klass"])
+    with pytest.raises(InvalidInput, match="collection"):
+        context.search("x", collection="../shop")
+    with pytest.raises(InvalidInput, match="num_shards"):
+        context.index(source, num_shards=0)
+    with pytest.raises(RootNotFound, match="gone"):
+        context.index(tmp_path / "gone")
+    with pytest.raises(RootNotFound):
+        context.index(source / "README.md")
+    with pytest.raises(UnknownCollection, match="shop"):
+        context.status("nope")
+
+
+def test_query_without_any_match_finds_nothing(shop: Shop) -> None:
+    context, *_ = shop
+    assert context.search("xyzzyplugh", collection="shop") == []
 
 
 async def test_unchanged_tree_commits_nothing(connection: Connection, source: Path) -> None:
@@ -115,38 +193,6 @@ async def test_renamed_folder_is_noticed(connection: Connection, source: Path) -
         paths = {hit.path for hit in await context.search("charge_card", collection="shop", limit=50)}
         assert "store/payment.py" in paths
         assert "shop/payment.py" not in paths
-
-
-async def test_filters_act_before_ranking(connection: Connection, source: Path) -> None:
-    """The original accepted filters and ignored them."""
-    noise = {f"noise/n{number}.py": f"def route_{number}(router):\n    return router.route()\n" for number in range(60)}
-    write_tree(source, noise)
-    async with connection as context:
-        await context.index(source)
-        plain = await context.search("router route", collection="shop", limit=5)
-        assert "python" in {hit.language for hit in plain}
-        hits = await context.search("router route", collection="shop", limit=5, languages=["javascript"])
-        assert hits
-        assert {hit.path for hit in hits} == {"web/router.js"}
-        hits = await context.search("router route", collection="shop", limit=5, paths=["!noise/"])
-        assert hits
-        assert not any(hit.path.startswith("noise/") for hit in hits)
-        hits = await context.search("router route", collection="shop", limit=5, paths=["web/**"])
-        assert {hit.path for hit in hits} == {"web/router.js"}
-        hits = await context.search("cart", collection="shop", limit=50, kinds=["class"])
-        assert hits
-        assert {hit.kind for hit in hits} == {"class"}
-        assert await context.search("router", collection="shop", languages=["cobol"]) == []
-
-
-async def test_minimum_score_leaves_hits_out(connection: Connection, source: Path) -> None:
-    async with connection as context:
-        await context.index(source)
-        hits = await context.search("charge card", collection="shop", limit=50)
-        threshold = hits[0].score
-        kept = await context.search("charge card", collection="shop", limit=50, min_score=threshold)
-        assert kept == [hit for hit in hits if hit.score >= threshold]
-        assert len(kept) < len(hits)
 
 
 async def test_clear_removes_everything(connection: Connection, source: Path, root: Path) -> None:
@@ -301,46 +347,6 @@ async def test_other_number_of_shards_rebuilds(connection: Connection, source: P
         assert (await context.status("shop")).num_shards == 3
         assert await context.search("card", collection="shop", limit=50) == before
         assert (await context.index(source)).changed is False
-
-
-@pytest.mark.parametrize("query", ["", "   ", "\n"])
-async def test_empty_query_is_refused(connection: Connection, source: Path, query: str) -> None:
-    async with connection as context:
-        await context.index(source)
-        with pytest.raises(InvalidInput, match="empty"):
-            await context.search(query, collection="shop")
-
-
-async def test_wrong_arguments_are_refused(connection: Connection, source: Path, tmp_path: Path) -> None:
-    async with connection as context:
-        with pytest.raises(UnknownCollection, match="nope"):
-            await context.search("x", collection="nope")
-        await context.index(source)
-        for limit in (0, -1, 1001, True, 2.5):
-            with pytest.raises(InvalidInput, match="limit"):
-                await context.search("x", collection="shop", limit=limit)  # type: ignore[arg-type]
-        with pytest.raises(InvalidInput, match="10000"):
-            await context.search("x" * 10_001, collection="shop")
-        with pytest.raises(InvalidInput, match="min_score"):
-            await context.search("x", collection="shop", min_score=float("nan"))
-        with pytest.raises(InvalidInput, match="kind"):
-            await context.search("x", collection="shop", kinds=["klass"])
-        with pytest.raises(InvalidInput, match="collection"):
-            await context.search("x", collection="../shop")
-        with pytest.raises(InvalidInput, match="num_shards"):
-            await context.index(source, num_shards=0)
-        with pytest.raises(RootNotFound, match="gone"):
-            await context.index(tmp_path / "gone")
-        with pytest.raises(RootNotFound):
-            await context.index(source / "README.md")
-        with pytest.raises(UnknownCollection, match="shop"):
-            await context.status("nope")
-
-
-async def test_query_without_any_match_finds_nothing(connection: Connection, source: Path) -> None:
-    async with connection as context:
-        await context.index(source)
-        assert await context.search("xyzzyplugh", collection="shop") == []
 
 
 async def test_empty_folder_is_an_empty_collection(connection: Connection, tmp_path: Path) -> None:

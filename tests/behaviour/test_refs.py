@@ -139,11 +139,20 @@ def made_repository(place: Path) -> list[str]:
     return made.tags
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A repository for all tests that copy it, with its tags."""
+    place = tmp_path_factory.mktemp("repository") / "work"
+    return place, made_repository(place)
+
+
 @pytest.mark.parametrize("autocrlf", ["false", "true"])
-def test_the_index_of_a_ref_is_that_of_a_checkout(tmp_path: Path, autocrlf: str) -> None:
-    place = tmp_path / "work"
-    tags = made_repository(place)
+def test_the_index_of_a_ref_is_that_of_a_checkout(
+    tmp_path: Path, repository: tuple[Path, list[str]], autocrlf: str
+) -> None:
+    made, tags = repository
     assert len(tags) == 20
+    place = shutil.copytree(made, tmp_path / "work")
     git(place, "config", "core.autocrlf", autocrlf)
     trees, refs = tmp_path / "of_trees", tmp_path / "of_refs"
     checkout = tmp_path / "checkout"
