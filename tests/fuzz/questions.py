@@ -8,11 +8,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
 import raycontext
 from raycontext.errors import InvalidInput, RaycontextError
 from raycontext.grep.engine import compiled
 from raycontext.grep.pattern import GrepPattern
-from raycontext.grep.required import AnyOf, Need, trigrams_of
+from raycontext.grep.required import AnyOf, Need
+from raycontext.kernel.trigrams import collect
 
 from .asked import any_value
 from .border import Attempt, Border
@@ -111,17 +114,15 @@ def patterns(_: Path) -> Iterator[Attempt]:
             assert 0 <= start <= place <= end <= len(searched)
             assert b"\n" not in searched[start:end]
         if found:
-            assert holds(
-                matcher.need, {trigram for line in searched.split(b"\n") for trigram in trigrams_of(folded(line))}
-            )
+            assert holds(matcher.need, set(collect(*one_file(searched)).trigrams.tolist()))
         return "matched" if found else "not matched"
 
     yield attempt
 
 
-def folded(line: bytes) -> bytes:
-    """Return a line with small letters, as trigrams are collected."""
-    return line.lower()
+def one_file(text: bytes) -> tuple[Any, Any, Any]:
+    """Return a text as the kernel takes the contents of files: data, and where each begins and ends."""
+    return np.frombuffer(text, np.uint8), np.array([0], np.int64), np.array([len(text)], np.int64)
 
 
 def holds(need: Need, trigrams: set[int]) -> bool:
