@@ -121,7 +121,7 @@ def searched(root: Path, path: Path | None) -> dict[str, Any]:
         **dict.fromkeys(
             ("limit", "offset", "languages", "paths", "kinds", "min_score", "max_tokens", "around", "context")
         ),
-        **dict.fromkeys(("diversity", "address", "as_json", "json_hits", "files", "ref", "grep", "changed")),
+        **dict.fromkeys(("diversity", "address", "as_json", "json_hits", "files", "ref", "grep", "changed", "commits")),
         "lines": 12,
         "explain": False,
         "everywhere": False,

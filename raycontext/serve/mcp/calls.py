@@ -82,14 +82,14 @@ class Calls:
     async def _search_code(self, arguments: dict[str, Any], place: str, report: Report) -> ToolAnswer:
         """Search a folder; index it first when it never was."""
         if "ref" in arguments or "changed" in arguments:
-            if arguments["commits"]:
+            if arguments.get("commits"):
                 raise InvalidInput("Both commits and a ref are given", "The history goes up to what is checked out.")
             return await self._search_ref(arguments, place)
         found, notes = await self._searchable(place, report)
         if isinstance(found, JobState):
             return _nothing_yet(place, found, arguments)
         globs = globs_of(arguments.get("extensionFilter", []), arguments.get("pathFilter", []))
-        if arguments["commits"]:
+        if arguments.get("commits"):
             return await search_commits(self._service, found, arguments, place, globs)
         query, limit, grep = arguments["query"], arguments["limit"], arguments.get("grep", "")
         answer = await self._service.search(
