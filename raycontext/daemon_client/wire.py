@@ -35,7 +35,7 @@ ANSWER_SECONDS = 600.0
 READ_BYTES = 1 << 18
 
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Number of the language that commands and daemon speak. It rises with every change that one side must know of."""
 
 PROTOCOL_HEADER = "x-raycontext-protocol"

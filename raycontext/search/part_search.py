@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from raycontext.analyse.path_kinds import KIND_BITS, PATH_KINDS, asked_for
 from raycontext.models.tree_records import ChunkKind
 from raycontext.search.prepared_query import PartQuery, PreparedQuery
 from raycontext.search.query import COSINE_UNIT, FEATURES, PROPOSERS, Candidates, Description
@@ -53,6 +54,9 @@ MOST_TARGETS = 3
 
 NAMED_PROPOSAL = 1e6
 """Score by which a file is proposed that the query names in full. It is above every BM25."""
+
+TELLING_NOTHING = np.uint16(sum(KIND_BITS[PATH_KINDS.index(kind)] for kind in ("test", "example", "prose")))
+"""Kinds of files whose literals are no messages of the program: names of tests, say."""
 
 LEAST_PROPOSAL = 1e-9
 """Score by which a file is proposed that has nothing in common with the query and a line that matches its pattern."""
@@ -136,7 +140,8 @@ def part_evidence(asked: PartQuery, candidates: NDArray[np.int64]) -> PartEviden
     if asked.test_rows is not None:
         priors[asked.test_rows[rows]] = TEST_PRIOR
     named = np.zeros(len(files)) if asked.named is None else NAMED_FILE * asked.named.files[files]
-    told = _messages(query, segment, rows, lexical[places])
+    tells = segment.file_column("kinds")[files] & ~np.uint16(asked_for(query.request.text)) & TELLING_NOTHING == 0
+    told = _messages(query, segment, rows, np.where(np.repeat(tells, counts), lexical[places], 0.0))
     evidence[2, places] += MESSAGE_ROW * told
     return PartEvidence(
         quoted=named + MESSAGE_FILE * _most_of_files(told, counts),

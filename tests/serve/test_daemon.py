@@ -403,6 +403,7 @@ def test_search_of_a_daemon_imports_nothing_heavy(daemon: Command, tmp_path: Pat
     answer = json.dumps(
         {
             "hits": [],
+            "commits": [],
             "version": 1,
             "indexing": [],
             "shards_answered": 1,

@@ -48,7 +48,7 @@ WITHOUT_LINE = 0.5
 FALL = 0.25
 """How much less each further place counts: place number i counts 1 / (1 + FALL * i)."""
 
-IN_A_ROW = 3
+IN_A_ROW = 4
 """Smallest number of words in a row that count as quoted."""
 
 LEAST_SHARE = 0.5
@@ -60,7 +60,8 @@ MOST_WORDS = 48
 STOP_WORD = 0.2
 """What a stop word counts among quoted words; another word counts 1."""
 
-_LITERAL = re.compile(r""""([^"\n]*)"|'([^'\n]*)'|`([^`]*)`""")
+# What stands between three quotes is mostly documentation, and is no literal here.
+_LITERAL = re.compile(r""""{3}|'{3}|"([^"\n]*)"|'([^'\n]*)'|`([^`]*)`""")
 _WORD = re.compile(r"[^\W_]+")
 
 
