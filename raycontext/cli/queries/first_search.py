@@ -15,6 +15,9 @@ from raycontext.text.safe import safe
 
 __all__ = ["folder_to_index"]
 
+MOST_NAMED = 5
+"""Largest number of collections that a message names."""
+
 
 def folder_to_index(
     body: dict[str, Any], refused: RemoteError, here: str, root: str | None, address: str | None
@@ -43,6 +46,8 @@ def folder_to_index(
     obstacle = obstacle_to_first_index(folder)
     if obstacle is None:
         return folder
+    if below := _collections_below(folder, root):
+        elsewhere = f"Indexed below it: {', '.join(below)}. {elsewhere}"
     if obstacle.is_private:
         raise _refused(refused, f"{folder} {obstacle.reason}: a search does not index it, {command} does. {elsewhere}")
     if not _agrees(f"{folder} is not indexed yet and {obstacle.reason}. Index it now? [y/N] "):
@@ -67,6 +72,14 @@ def _is_source(folder: str, root: str | None) -> bool:
             return bool(context.of_source(folder))
         except UnknownCollection:
             return False
+
+
+def _collections_below(folder: str, root: str | None) -> list[str]:
+    """Return the names of the collections whose folders lie below this one, as many as a message may name."""
+    with connected(root, None, "inline") as context:
+        return [known.name for known in context.collections() if Path(folder) in Path(known.source).parents][
+            :MOST_NAMED
+        ]
 
 
 def _refused(refused: RemoteError, message: str) -> RemoteError:
