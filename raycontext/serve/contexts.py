@@ -139,7 +139,7 @@ class Contexts:
     ) -> Hits:
         """See `Context.search`."""
         names = await moving.names_of(self._own, collection, collections, path)
-        where: dict[str, Any] = {"collections": names} if path is None else {"collection": names[0], "path": path}
+        where: dict[str, Any] = {"collection": names[0], "path": path} if len(names) == 1 else {"collections": names}
         if asked.get("commits"):  # what has changed in files does not matter to them
             with self._searched(names) as context:
                 return await context.search(query, refresh=refresh, **where, **asked)
