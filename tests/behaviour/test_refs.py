@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import raycontext
+from raycontext.cli.queries.direct import answer
 from raycontext.discover.commits import program
 from raycontext.errors import CommitUnreadable, InvalidInput, RefNotFound
 from raycontext.models import Freshness, Hit
@@ -384,6 +385,10 @@ def test_only_what_differs_between_two_commits_is_searched(context: raycontext.S
     for wrong in ("v1", "..main", "v1..no-such"):
         with pytest.raises(InvalidInput):
             found(wrong)
+    asked = {"query": "tide table of a port", "changed": "v1..side", "limit": 100}
+    for where in ({"folder": str(place)}, {"path": str(place)}):  # as the command line asks
+        told = answer("search", {**asked, **where}, root=str(tmp_path / "root"), address=None)
+        assert {hit["path"] for hit in told["hits"]} == set(hits)
 
 
 def test_commits_that_are_not_used_go_when_they_take_too_much_room(

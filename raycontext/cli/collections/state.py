@@ -265,5 +265,10 @@ def _of_actor(actor: ActorStatus) -> str:
         text += f" ({actor.mapped_bytes / 2**20:.0f} mapped)"
     text += f", {actor.calls} calls, {actor.calls_waiting} waiting"
     if actor.call_p50_seconds is not None and actor.call_p99_seconds is not None:
-        text += f", p50 {actor.call_p50_seconds * 1e3:.3g} ms, p99 {actor.call_p99_seconds * 1e3:.3g} ms"
+        text += f", p50 {_milliseconds(actor.call_p50_seconds)}, p99 {_milliseconds(actor.call_p99_seconds)}"
     return text
+
+
+def _milliseconds(seconds: float) -> str:
+    value = seconds * 1e3
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"
