@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ COMPOUND_WEIGHT = 0.5
 
 MOST_COMPOUNDS = 32
 """Largest number of joined pairs and triples of a query."""
+
+KEPT_QUERIES = 32
+"""Number of queries whose terms are kept."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -40,8 +44,9 @@ class SearchTerms:
         return np.where(self.compound & (frequencies == 0), 0.0, inverse * self.weights)
 
 
+@lru_cache(maxsize=KEPT_QUERIES)
 def search_terms(text: str) -> SearchTerms:
-    """Return the terms of a query with their weights."""
+    """Return the terms of a query with their weights. The steps of a query ask for the same ones."""
     own = query_terms(text)
     joined = query_terms(" ".join(_compounds(text)[:MOST_COMPOUNDS]))
     fresh = ~np.isin(joined.terms, own.terms)
