@@ -54,8 +54,31 @@ def connected(root: str | None, address: str | None, runtime: str | None) -> Ite
 
     kind: Any = runtime
     # Ray prints messages of its processes on stdout, which is for results.
-    with redirect_stdout(sys.stderr), connect(root=root, address=address, runtime=kind) as context:
+    with redirect_stdout(sys.stderr), _notices(), connect(root=root, address=address, runtime=kind) as context:
         yield context
+
+
+@contextmanager
+def _notices() -> Iterator[None]:
+    """Show on stderr what is waited for."""
+    import logging
+
+    class Notices(logging.Handler):
+        """Shows each record as a line of the command."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            """Show a record."""
+            say(record.getMessage())
+
+    log, handler = logging.getLogger("raycontext.waits"), Notices(logging.INFO)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 @contextmanager

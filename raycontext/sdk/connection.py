@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger("raycontext")
+_waits = logging.getLogger("raycontext.waits")  # commands show what is waited for
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -256,6 +257,8 @@ def runtime_for(settings: Settings, root: str) -> Any:
     from raycontext.runtime.ray_process import is_initialized
 
     address = settings.address if joining is None or is_initialized() else joining
+    if address is None and not is_initialized():
+        _waits.info("starting Ray, which takes some seconds; RAYCONTEXT_RUNTIME=processes works without it")
     return RayRuntime(
         address=address,
         namespace=f"raycontext-{xxhash.xxh3_64_hexdigest(root.encode())}",

@@ -557,7 +557,9 @@ def test_commands_through_a_ray_of_their_own(command: Command, source: Path) -> 
     done = command("index", source, "--json", RAYCONTEXT_WORKERS="1")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["files"] == 5
-    assert all(line.split()[0] in STAGES for line in done.stderr.splitlines())
+    waits, *stages = done.stderr.splitlines()
+    assert waits.startswith("starting Ray, ")
+    assert all(line.split()[0] in STAGES for line in stages)
     assert command.remaining() == []
 
 

@@ -38,7 +38,8 @@ def test_commands_without_daemon_go_on_without_ray_and_say_why(
         stdout, stderr = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 0, stderr
     assert json.loads(stdout)["files"] == 5
-    (line,) = [line for line in stderr.splitlines() if "Ray" in line]
+    waits, line = [line for line in stderr.splitlines() if "Ray" in line]
+    assert waits.startswith("starting Ray, ")
     assert "going on without Ray" in line
     assert told in line
     assert "raycontext doctor" in line
