@@ -62,6 +62,7 @@ from raycontext.store.collection import Collection, CollectionIdentity, Location
 from raycontext.store.manifest import CommitHistory
 from raycontext.store.sharing.pulling import remove_stage
 from raycontext.store.storage.locations import DEFAULT_STORAGE, StorageOptions, is_url, storage_for
+from raycontext.ulid import new_ulid
 
 __all__ = ["COORDINATOR", "Coordinator"]
 
@@ -175,7 +176,7 @@ class Coordinator:
         await self._end_actors(self._location(collection).open())
 
     async def estimate(self, request: IndexRequest) -> IndexEstimate:
-        """Return what `index` would do, and change nothing. Raises `RootNotFound` or `InvalidInput`."""
+        """Return what `index` would do, and change nothing. Raises what `estimate_tree` raises."""
         if not await asyncio.to_thread(source_exists, request.source):
             raise RootNotFound(folder_of(request.source))
         names = await asyncio.to_thread(collection_names, self._storage)
@@ -183,12 +184,9 @@ class Coordinator:
         if request.collection is None:
             found = await asyncio.to_thread(self._catalog.of_source, request.source)
             name = found.name if found is not None else None
-        location = self._location(name or "new")
-        manifest = await asyncio.to_thread(location.open().latest) if name is not None else None
-        options = request.options.applied_to(manifest.options if manifest else IndexOptions())
-        version = manifest.version if manifest and options.num_shards == manifest.options.num_shards else 0
-        again, workers = bool(request.options.retry_quarantined), await self._runtime.capacity()
-        return await self._runtime.run(estimate_tree, request.source, location, version, options, workers, again)
+        location = self._location(name or request.collection or new_ulid().lower())
+        workers = await self._runtime.capacity()
+        return await self._runtime.run(estimate_tree, request.source, location, request.options, workers)
 
     async def progress(self, collection: str) -> JobProgress | None:
         """Return the progress of the running or last job of a collection; None when there was none."""

@@ -23,9 +23,6 @@ from raycontext.store.vector_store import CollectionState
 
 __all__ = ["Reuse"]
 
-SEARCHED_FROM = 16
-"""Number of new and changed files from which other collections are searched for their rows, beside the first run."""
-
 
 class Reuse:
     """Finder and carrier of rows that exist, for one index run."""
@@ -85,8 +82,8 @@ class Reuse:
         known = await self._store.call(VectorStoreActor.known, state.options, wanted)
         found = {place for entry in known for place in entry.places}
         places = [place for place in range(len(files)) if place not in found]
-        is_cheap = len(places) < SEARCHED_FROM and state.version and self._options.fork_from is None
-        if not places or (is_cheap and self.pulled is None):
+        is_searched = reuse.is_searched_for(len(places), state.version, self._options.fork_from)
+        if not places or not (is_searched or self.pulled):
             return known
         more: list[KnownFiles] = await self._run(
             reuse.find_known_files,

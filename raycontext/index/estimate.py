@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -19,11 +19,16 @@ from raycontext.discover.trees import tree_of
 from raycontext.embed.registry import embedder_for
 from raycontext.embed.remote.providers import RemoteEmbedder, tokens_at_most
 from raycontext.embed.vectors import Documents, QuantizedVectors, quantize, quantized
+from raycontext.errors import RaycontextError
 from raycontext.index.languages import LanguageChoice
+from raycontext.index.reuse.reuse import find_known_files, fitting_files, is_searched_for
 from raycontext.index.work.stages import scan_tree
 from raycontext.models import FileStat, IndexOptions, SkipReason
+from raycontext.models.options import RunOptions
 from raycontext.runtime.task import task
 from raycontext.store.collection import Location
+from raycontext.store.known_files import find_in_version
+from raycontext.store.run_begin import first_options, needs_rebuild
 
 __all__ = ["FolderSize", "IndexEstimate", "estimate_tree"]
 
@@ -60,9 +65,16 @@ class IndexEstimate(BaseModel):
     source: str
     """Absolute path of the folder to index."""
     files: int
-    """Number of new and changed files, which the run would index."""
+    """Number of new and changed files that the run would parse. Those that it takes over are not among them."""
     bytes: int
     """Total size of these files in bytes."""
+    reused_files: int = 0
+    """Number of new and changed files that the run would not parse, since rows of the same path and content exist."""
+    reused_bytes: int = 0
+    """Total size of these files in bytes."""
+    reused_from: tuple[str, ...] = ()
+    """Names of the collections that have these rows, sorted. The collection's own name stands for its earlier versions.
+    """
     removed: int
     """Number of indexed files that are gone."""
     chunks: int
@@ -84,28 +96,25 @@ class IndexEstimate(BaseModel):
 
 
 @task()
-def estimate_tree(
-    source: str,
-    location: Location,
-    version: int,
-    options: IndexOptions,
-    parallelism: int,
-    retry_quarantined: bool = False,
-) -> IndexEstimate:
-    """Estimate an index run of `source` on top of `version`; 0 stands for an empty collection.
+def estimate_tree(source: str, location: Location, run: RunOptions, parallelism: int) -> IndexEstimate:
+    """Estimate an index run of `source` with the options `run`, on top of what the collection at `location` holds.
 
-    `parallelism` is the number of index tasks at once, for the expected time. `retry_quarantined`: whether the run
-    tries all files in quarantine again, not only those of other versions of raycontext. Raises what `stages.scan_tree`
-    raises.
+    There may be no such collection; then it is one that the run would create. `parallelism` is the number of index
+    tasks at once, for the expected time. Raises what `stages.scan_tree` raises, and what reading the collection that
+    `run` forks from raises.
     """
     collection = location.open()
-    snapshot = collection.snapshot(collection.manifest(version)) if version else Snapshot(0, {})
-    again = frozenset(snapshot.faulty(apart_from_version=None if retry_quarantined else __version__))
+    manifest = collection.latest() if collection.versions() else None
+    options = run.applied_to(manifest.options if manifest else first_options(collection.storage, run))
+    is_rebuilt = manifest is not None and needs_rebuild(manifest, options)
+    version = 0 if manifest is None or is_rebuilt else manifest.version
+    snapshot = collection.snapshot(manifest) if manifest is not None and version else Snapshot(0, {})
+    again = frozenset(snapshot.faulty(apart_from_version=None if run.retry_quarantined else __version__))
     scan = scan_tree(source, location, version, options, tuple(again))
     known = {path: entry for path, entry in snapshot.entries.items() if path not in again}
     reader = tree_of(source).reader([file.path for file in scan.to_hash], options.max_file_bytes)
     reasons = Counter(entry.reason.value for entry in scan.skipped.values() if entry.reason is not None)
-    wanted: list[FileStat] = []
+    wanted: dict[FileStat, bytes] = {}
     begun = time.perf_counter()
     for file in scan.to_hash:
         content = reader.content(file.path)
@@ -115,26 +124,66 @@ def estimate_tree(
             if not options.secrets and is_secret(file.path, content.data):
                 reasons[SkipReason.SECRET.value] += 1
             else:
-                wanted.append(file)
+                wanted[file] = content.digest
         else:
             reasons[content.value] += 1
+    reused, reused_from = (
+        (frozenset[str](), ())
+        if is_rebuilt
+        else _reused(
+            source,
+            location,
+            version,
+            options,
+            run,
+            {file.path: digest for file, digest in wanted.items() if file.path not in again},
+        )
+    )
     reading = time.perf_counter() - begun
-    size = sum(file.size for file in wanted)
-    sampled, chunks, tokens, seconds = _sample(source, [file for file in wanted if file.path not in again], options)
+    parsed = [file for file in wanted if file.path not in reused]
+    size = sum(file.size for file in parsed)
+    sampled, chunks, tokens, seconds = _sample(source, [file for file in parsed if file.path not in again], options)
     share = size / sampled if sampled else 0.0
     return IndexEstimate(
         source=source,
-        files=len(wanted),
+        files=len(parsed),
         bytes=size,
+        reused_files=len(reused),
+        reused_bytes=sum(file.size for file in wanted if file.path in reused),
+        reused_from=reused_from,
         removed=len(scan.removed),
         chunks=round(chunks * share),
         sampled_bytes=sampled,
         embedding_tokens=round(tokens * share),
         seconds=(reading + seconds * share) / max(parallelism, 1),
         skipped=dict(reasons.most_common()),
-        folders=_largest(wanted),
+        folders=_largest(parsed),
         unreadable_folders=scan.unreadable_folders,
     )
+
+
+def _reused(
+    source: str, location: Location, version: int, options: IndexOptions, run: RunOptions, files: Mapping[str, bytes]
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the paths of files, given with their digests, whose rows the run would take over, and the names of the
+    collections that have them.
+
+    It looks where the run looks (`actors.reuse`). Raises what `find_known_files` raises of a collection that the run
+    is told to fork from.
+    """
+    collection, pairs = location.open(), list(files.items())
+    known = find_in_version(collection, collection.manifest(version), options, pairs) if version else []
+    found = {place for entry in known for place in entry.places}
+    rest = [pair for place, pair in enumerate(pairs) if place not in found]
+    if is_searched_for(len(rest), version, run.fork_from):
+        known += find_known_files(source, location, options, rest, run.fork_from, run.fork is not False)
+    paths: set[str] = set()
+    names: set[str] = set()
+    with suppress(RaycontextError, FileNotFoundError):  # a segment is damaged or gone: the run parses its files
+        for place, segment, ordinals in fitting_files(source, collection, files, known, options):
+            paths.update(map(segment.path, ordinals))
+            names.add(place.collection)
+    return frozenset(paths), tuple(sorted(names))
 
 
 def _sample(source: str, files: Sequence[FileStat], options: IndexOptions) -> tuple[int, int, int, float]:

@@ -21,7 +21,7 @@ from raycontext.store.fingerprint import chunker_fingerprint
 from raycontext.store.manifest import Manifest, SegmentReference
 from raycontext.store.segments.segment import Segment, path_hash
 
-__all__ = ["KnownFiles", "WantedFiles", "find_in_collections", "is_usable"]
+__all__ = ["KnownFiles", "WantedFiles", "find_in_collections", "find_in_version", "is_usable"]
 
 MOST_COLLECTIONS = 32
 """Largest number of collections that are searched for known files."""
@@ -122,6 +122,13 @@ def is_usable(segment: Segment, options: IndexOptions) -> bool:
     made = segment.embedder, segment.chunker
     fingerprints = embedder_for(options.embedder).fingerprint, chunker_fingerprint()
     return segment.has_trigrams and made == fingerprints  # formats with trigrams have the same columns as the present
+
+
+def find_in_version(
+    own: Collection, manifest: Manifest, options: IndexOptions, files: Sequence[tuple[str, bytes]]
+) -> list[KnownFiles]:
+    """Return where one version of a collection has rows of files, given as pairs of path and digest, also dead ones."""
+    return list(WantedFiles.of_pairs(files).take(own.name, _usable(own, manifest, options)))
 
 
 def find_in_collections(

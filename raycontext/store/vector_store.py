@@ -28,6 +28,7 @@ from raycontext.store.garbage import Collected, collect_garbage, grace_of
 from raycontext.store.known_files import KnownFiles, WantedFiles, is_usable
 from raycontext.store.manifest import CommitHistory, Manifest, SegmentReference
 from raycontext.store.pool import pool_limit
+from raycontext.store.run_begin import first_options, needs_rebuild
 from raycontext.store.segments.columns import number_lists
 from raycontext.store.segments.compaction import merges_of
 from raycontext.store.segments.segment import Segment
@@ -99,26 +100,15 @@ class VectorStore:
         """
         self._writer.reload()
         manifest = self._writer.manifest
-        before = self._of_folder() or (manifest.options if manifest else self._first(options))
+        before = self._of_folder() or (
+            manifest.options if manifest else first_options(self._collection.storage, options)
+        )
         return self._state(options.applied_to(before), force, bool(options.retry_quarantined))
 
     def _of_folder(self) -> IndexOptions | None:
         """Return the options of the collection of its folder, for a collection of a commit, which has always those."""
         source = self._collection.identity().source
         return options_of_folder(self._collection.storage, source) if is_source_of_commit(source) else None
-
-    def _first(self, options: RunOptions) -> IndexOptions:
-        """Return the options that a new collection begins with: those of the one that it is forked from, if named.
-
-        Raises `UnknownCollection`, `NotIndexedYet`, and what reading that collection raises.
-        """
-        if options.fork_from is None:
-            return IndexOptions()
-        origin = Collection(self._collection.storage, options.fork_from)
-        identity, manifest = origin.identity(), origin.latest()
-        if manifest is None:
-            raise NotIndexedYet(origin.name, identity.source)
-        return manifest.options
 
     def scan_places(self, source: str, options: IndexOptions, places: Iterable[str]) -> Scan:
         """Compare some paths of the source with the newest version; see `discover.scan.scan_places`.
@@ -274,15 +264,7 @@ class VectorStore:
 
     def _state(self, options: IndexOptions, force: bool = False, retry_quarantined: bool = False) -> CollectionState:
         manifest = self._writer.manifest
-        replace = manifest is not None and (
-            force
-            or manifest.embedder != embedder_for(options.embedder).fingerprint
-            or manifest.chunker != chunker_fingerprint()
-            or manifest.options.num_shards != options.num_shards
-            or manifest.options.chunk_bytes != options.chunk_bytes
-            or manifest.options.secrets != options.secrets
-            or manifest.options.language_of != options.language_of
-        )
+        replace = manifest is not None and (force or needs_rebuild(manifest, options))
         return CollectionState(
             version=manifest.version if manifest else 0,
             options=options,

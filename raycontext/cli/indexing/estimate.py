@@ -24,6 +24,11 @@ def print_estimate(found: IndexEstimate, as_json: bool) -> None:
         f"{safe(found.source)}: {found.files} files, {found.bytes / 1e6:.1f} MB, about {found.chunks} chunks to index; "
         f"{found.removed} files to remove"
     )
+    if found.reused_files:
+        typer.echo(
+            f"{found.reused_files} more files, {found.reused_bytes / 1e6:.1f} MB, would be taken over from "
+            f"{safe(', '.join(found.reused_from))}"
+        )
     typer.echo(f"about {found.seconds:.1f} s of work, as measured on {found.sampled_bytes / 1e6:.1f} MB of it")
     if found.embedding_tokens:
         typer.echo(f"at most about {found.embedding_tokens} tokens for the embedding server, less what it has embedded")

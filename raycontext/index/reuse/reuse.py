@@ -7,7 +7,7 @@ decides the rows of a file is compared with the file itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,10 +30,13 @@ from raycontext.store.segments.compaction import copy_files
 from raycontext.store.segments.segment import DESCRIPTION, Segment
 from raycontext.ulid import new_ulid
 
-__all__ = ["SHARED_FROM", "ReusedBatch", "find_known_files", "reuse_files"]
+__all__ = ["SHARED_FROM", "ReusedBatch", "find_known_files", "fitting_files", "is_searched_for", "reuse_files"]
 
 SHARED_FROM = 0.5
 """Share of the files of a segment, from 0 to 1, above which it is shared as it is. Others have their rows copied."""
+
+SEARCHED_FROM = 16
+"""Number of new and changed files from which other collections are searched for their rows, beside the first run."""
 
 
 class ReusedBatch(NamedTuple):
@@ -47,6 +50,14 @@ class ReusedBatch(NamedTuple):
     """Files whose rows do not fit, which have to be indexed."""
     files_from: Mapping[str, int]
     """Number of files whose rows were taken from each collection, by name."""
+
+
+def is_searched_for(files: int, version: int, fork_from: str | None) -> bool:
+    """Return whether other collections and kept versions are searched for so many files, on top of a version.
+
+    A few files are parsed sooner than that. Version 0 stands for an empty collection. fork_from: that of the run.
+    """
+    return files > 0 and (files >= SEARCHED_FROM or not version or fork_from is not None)
 
 
 @task(priority="background")
@@ -92,32 +103,49 @@ def reuse_files(
     """
     by_path = {file.path: file for file in files}
     collection = location.open()
-    check = _Check(source, options)
     entries: dict[str, SnapshotEntry] = {}
     usable: list[tuple[KnownFiles, Segment, NDArray[np.bool_]]] = []
     files_from: Counter[str] = Counter()
+    for place, segment, fitting in fitting_files(source, collection, by_path, known, options, foreign):
+        mask = np.zeros(place.segment.files, np.bool_)
+        mask[fitting] = True
+        files_from[place.collection] += len(fitting)
+        usable.append((place, segment, mask))
+        for ordinal in fitting:
+            file = by_path[segment.path(ordinal)]
+            entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, segment.digest(ordinal), None)
+    rest = tuple(file for file in files if file.path not in entries)
+    return ReusedBatch(_taken_over(collection, usable, foreign), entries, rest, files_from)
+
+
+def fitting_files(
+    source: str,
+    collection: Collection,
+    paths: Container[str],
+    known: Sequence[KnownFiles],
+    options: IndexOptions,
+    foreign: str = "",
+) -> Iterator[tuple[KnownFiles, Segment, list[int]]]:
+    """Yield what `known` leads to in each segment: the ordinals of files that would get the same rows when indexed now.
+
+    paths: paths of the wanted files; each is yielded at most once. foreign: like that of `reuse_files`, which also
+    says what this raises.
+    """
+    check = _Check(source, options)
+    taken: set[str] = set()
     for place in known:
         segment = Segment(collection.storage, place.collection, place.segment)
         if not is_usable(segment, options):
             continue
         rows = _compared(segment, options) if place.collection == foreign else None
-        fitting = [
-            ordinal
-            for ordinal in place.ordinals
-            if (path := segment.path(ordinal)) in by_path
-            and path not in entries
-            and check.fits(segment, ordinal, path, rows)
-        ]
+        fitting: list[int] = []
+        for ordinal in place.ordinals:
+            path = segment.path(ordinal)
+            if path in paths and path not in taken and check.fits(segment, ordinal, path, rows):
+                taken.add(path)
+                fitting.append(ordinal)
         if fitting:
-            mask = np.zeros(place.segment.files, np.bool_)
-            mask[fitting] = True
-            files_from[place.collection] += len(fitting)
-            usable.append((place, segment, mask))
-            for ordinal in fitting:
-                file = by_path[segment.path(ordinal)]
-                entries[file.path] = SnapshotEntry(file.size, file.mtime_ns, file.inode, segment.digest(ordinal), None)
-    rest = tuple(file for file in files if file.path not in entries)
-    return ReusedBatch(_taken_over(collection, usable, foreign), entries, rest, files_from)
+            yield place, segment, fitting
 
 
 def _compared(segment: Segment, options: IndexOptions) -> ForeignRows:

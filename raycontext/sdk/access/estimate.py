@@ -36,8 +36,10 @@ class EstimateAccess(GrepAccess):
     ) -> IndexEstimate:
         """Return what `index` would do with these arguments, and change nothing.
 
-        Files and bytes are counted. Chunks and seconds are extrapolated from a sample. `exceeds_max_embedding_tokens`
-        says whether `index` would stop at its limit of tokens. Raises `RootNotFound`, `InvalidInput` or `StorageError`.
+        Files and bytes are counted, and so are the files whose rows the run would take over from other collections, or
+        from this one's earlier versions, in place of parsing them (`reused_files`). Chunks and seconds are extrapolated
+        from a sample. `exceeds_max_embedding_tokens` says whether `index` would stop at its limit of tokens. Raises
+        `RootNotFound`, `InvalidInput` or `StorageError`, and `UnknownCollection` or `NotIndexedYet` for `fork_from`.
         """
         request = await asyncio.to_thread(
             index_request,
