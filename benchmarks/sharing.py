@@ -1,10 +1,11 @@
-"""Costs of a second worktree, of a burst of edits and of a switch of branches.
+"""Costs of a second worktree, of a clone that pulls, of a burst of edits and of a switch of branches.
 
     python benchmarks/sharing.py FOLDER [--json FILE]
 
 The folder is copied twice, so that it can be edited. All figures are of one run on the same machine: the first index
-and that of the second copy, beside a walk that hashes all files; fifteen edits at once, each with a call of its own,
-beside one call with the fifteen paths; and 500 changed files, taken back, and changed again. Everything runs in this
+and that of the second copy, beside a walk that hashes all files; a clone with a root of its own, which pulls what the
+first copy has published; fifteen edits at once, each with a call of its own, beside one call with the fifteen paths,
+medians of several rounds in turn; and 500 changed files, taken back, and changed again. Everything runs in this
 process, so that its CPU time is all of it. Answers of both copies are compared.
 """
 
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Awaitable
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 import record
@@ -30,6 +32,7 @@ from raycontext.models import IndexOptions, IndexReport
 Result = TypeVar("Result")
 
 BURST = 15
+BURST_ROUNDS = 7
 SWITCHED = 500
 LARGEST_EDITED = 1 << 20
 """Size in bytes of the largest file that is edited."""
@@ -86,23 +89,61 @@ async def indexed(context: raycontext.Context, source: Path) -> dict[str, Any]:
 
 
 async def burst(context: raycontext.Context, source: Path) -> dict[str, Any]:
-    """Return what calls at once for a file each cost, beside one call for as many files."""
-    files = list(edited(source, BURST, "one call"))
-    before = (await context.status(path=source)).version
-    _, together, _ = await timed(context.index(source, paths=files))
-    after = (await context.status(path=source)).version
-    await settled(context)
-    base = (await context.status(path=source)).version
-    files = list(edited(source, BURST, "many calls"))
-    reports, apart, _ = await timed(asyncio.gather(*(context.index(source, paths=[file]) for file in files)))
-    await settled(context)
-    return {
-        "calls": len(files),
-        "commits": max(report.version for report in reports) - base,
-        "seconds": round(apart, 3),
-        "one_call_commits": after - before,
-        "one_call_seconds": round(together, 3),
-    }
+    """Return what calls at once for a file each cost, beside one call for as many files: medians of several rounds."""
+    together: list[tuple[int, float, float]] = []
+    apart: list[tuple[int, float, float]] = []
+    for number in range(BURST_ROUNDS):
+        for name, costs in (("one call", together), ("many calls", apart)):
+            files = list(edited(source, BURST, f"{name} {number}"))
+            base = (await context.status(path=source)).version
+            calls = [files] if costs is together else [[file] for file in files]
+            runs = asyncio.gather(*(context.index(source, paths=paths) for paths in calls))
+            reports, seconds, cpu = await timed(runs)
+            costs.append((max(report.version for report in reports) - base, seconds, cpu))
+            await settled(context)
+    figures: dict[str, Any] = {"calls": BURST, "rounds": BURST_ROUNDS}
+    for prefix, costs in (("", apart), ("one_call_", together)):
+        commits, seconds, cpus = zip(*costs, strict=True)
+        figures[f"{prefix}commits"] = max(commits)
+        figures[f"{prefix}seconds"] = round(median(seconds), 3)
+        figures[f"{prefix}cpu_seconds"] = round(median(cpus), 3)
+    figures["to_one_call_cpu"] = round(median(each[2] for each in apart) / median(each[2] for each in together), 2)
+    return figures
+
+
+async def publications(context: raycontext.Context, source: Path, work: Path) -> dict[str, Any]:
+    """Return what it costs to publish an index, and to pull it into a clone on another machine, that is another root:
+    with nothing there, with everything there, and after some edits. Ends the program where the clone parses a file or
+    fetches another number of bytes than it lacks."""
+    target, clone = work / "target", work / "clone"
+    shutil.copytree(source, clone, symlinks=True)
+    figures: dict[str, Any] = {}
+    for name in ("first", "nothing_new", "after_edits"):
+        if name == "after_edits":
+            for place in edited(source, BURST, "published"):
+                shutil.copy2(place, clone / place.relative_to(source))
+            await context.index(source)
+        published, _, publishing = await timed(context.publish(target, path=source))
+        async with raycontext.connect(root=work / "clones", runtime="inline") as other:
+            pulled, seconds, cpu = await timed(other.pull(target, clone))
+            hits, _, answering = await timed(other.search(QUERIES[0], path=clone, refresh=False))
+            await settled(other)
+        if _parsed(pulled.index) or pulled.fetched_bytes != published.written_bytes or not len(hits):
+            raise SystemExit(
+                f"{name}: files were parsed, bytes fetched that were there, or nothing was found: {pulled}"
+            )
+        figures[name] = {
+            "publish_cpu_seconds": round(publishing, 3),
+            "pull_seconds": round(seconds, 3),
+            "pull_cpu_seconds": round(cpu, 3),
+            "answer_cpu_seconds": round(answering, 3),
+            "parsed_files": _parsed(pulled.index),
+            "pulled_files": pulled.pulled_files,
+            "missing_bytes": published.written_bytes,
+            "fetched_bytes": pulled.fetched_bytes,
+            "published_bytes": pulled.bytes,
+        }
+    return figures
 
 
 async def switches(context: raycontext.Context, source: Path) -> dict[str, Any]:
@@ -155,6 +196,7 @@ async def measured(folder: Path, work: Path) -> dict[str, Any]:
             ]
             if one != two:
                 raise SystemExit(f"answers differ: {query}")
+        figures["publication"] = await publications(context, first, work)
         figures["burst"] = await burst(context, second)
         figures["switches"] = await switches(context, second)
     return figures
