@@ -147,6 +147,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str
     return place, made_repository(place)
 
 
+@pytest.mark.process  # twenty checkouts by git
 @pytest.mark.parametrize("autocrlf", ["false", "true"])
 def test_the_index_of_a_ref_is_that_of_a_checkout(
     tmp_path: Path, repository: tuple[Path, list[str]], autocrlf: str

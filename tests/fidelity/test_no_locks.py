@@ -12,6 +12,8 @@ import pytest
 
 import raycontext
 
+from ..parsed import parsed
+
 PACKAGE = Path(raycontext.__file__).parent
 LOCKS = {
     # threading, asyncio, multiprocessing
@@ -78,7 +80,7 @@ def creates_exclusively(tree: ast.AST) -> bool:
 @pytest.fixture(scope="module")
 def modules() -> dict[str, ast.Module]:
     """What each module says, by its path in the package."""
-    found = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+    found = {path.relative_to(PACKAGE).as_posix(): parsed(path) for path in PACKAGE.rglob("*.py")}
     assert len(found) > 100
     return found
 

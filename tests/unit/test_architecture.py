@@ -15,6 +15,8 @@ import pytest
 
 import raycontext
 
+from ..parsed import parsed
+
 PACKAGE = Path(raycontext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT_RAY = {
@@ -122,7 +124,7 @@ def imported(tree: ast.AST, name: str, *, is_package: bool) -> set[str]:
 def all_imports() -> dict[str, set[str]]:
     """Return what each module imports, by its full name. Nothing is read before a test asks."""
     return {
-        dotted(module): imported(ast.parse(module.read_text()), dotted(module), is_package=module.name == "__init__.py")
+        dotted(module): imported(parsed(module), dotted(module), is_package=module.name == "__init__.py")
         for module in MODULES
     }
 

@@ -16,6 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ..parsed import parsed
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 FOLDERS = ("raycontext", "tests", "benchmarks", "docs", "examples", "training")
@@ -92,7 +94,7 @@ def imports(folder: str) -> Iterator[Import]:
     for place in SCRIPTS.get(folder, ()):
         own |= {path.stem for path in (REPOSITORY / place).glob("*.py")}
     for path in sorted(root.rglob("*.py")):
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
             names: list[str] = []
@@ -156,7 +158,7 @@ def test_extras_are_declared_apart_and_their_modules_are_imported_lazily() -> No
         # The module itself needs its extra: then no other one imports it when it is imported itself.
         dotted = "raycontext." + module.removesuffix(".py").replace("/", ".")
         for path in (REPOSITORY / "raycontext").rglob("*.py"):
-            for node in ast.parse(path.read_text()).body:
+            for node in parsed(path).body:
                 assert not (isinstance(node, ast.ImportFrom) and node.module == dotted), path
 
 

@@ -11,6 +11,8 @@ import pytest
 
 import raycontext
 
+from ..parsed import parsed
+
 PACKAGE = Path(raycontext.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -27,10 +29,10 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield statement.lineno, value.value.strip()
 
 
-def faults(source: str) -> list[str]:
+def faults(tree: ast.Module) -> list[str]:
     """Return a line for each docstring that begins wrongly or whose first paragraph is no sentence."""
     found = []
-    for line, text in docstrings(ast.parse(source)):
+    for line, text in docstrings(tree):
         first = re.split(r"\n\s*\n", text, maxsplit=1)[0].rstrip()
         if FORBIDDEN_START.match(text):
             found.append(f"{line}: begins like the end of another sentence: {text[:60]!r}")
@@ -40,7 +42,7 @@ def faults(source: str) -> list[str]:
 
 
 def test_docstrings_are_sentences_of_their_own() -> None:
-    found = {str(module.relative_to(PACKAGE)): faults(module.read_text()) for module in MODULES}
+    found = {str(module.relative_to(PACKAGE)): faults(parsed(module)) for module in MODULES}
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
@@ -55,8 +57,9 @@ def test_docstrings_are_sentences_of_their_own() -> None:
     ],
 )
 def test_fragments_are_found_wherever_they_stand(source: str) -> None:
-    assert len(faults(source)) == 1
+    assert len(faults(ast.parse(source))) == 1
 
 
 def test_plain_sentences_pass() -> None:
-    assert faults('"""Rows of a file."""\nX = 1\n"""Largest size, in bytes."""\n\ndef f():\n    """Return 1."""') == []
+    source = '"""Rows of a file."""\nX = 1\n"""Largest size, in bytes."""\n\ndef f():\n    """Return 1."""'
+    assert faults(ast.parse(source)) == []

@@ -20,6 +20,8 @@ from raycontext.errors import RaycontextError
 from raycontext.errors.base import Advised
 from raycontext.errors.exit_codes import MEANINGS, ExitCode, told_in_one_line
 
+from ..parsed import parsed
+
 EXAMPLES: list[RaycontextError] = [
     errors.InvalidInput("limit is 0", "Ask for 1 to 1000 hits."),
     errors.RootNotFound("/gone"),
@@ -149,7 +151,7 @@ def test_no_error_stands_elsewhere() -> None:
     known |= {*errors.__all__, "Advised", "_Damaged"}
     for path in sorted(package.rglob("*.py")):
         module = ".".join(("raycontext", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__")
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef) and any(ast.unparse(base).split(".")[-1] in known for base in node.bases):
                 found.setdefault(module, set()).add(node.name)
     assert found.pop("raycontext.errors.base") == {"Advised", "RaycontextError"}
