@@ -96,8 +96,8 @@ def part_proposals(asked: PartQuery) -> NDArray[np.float64]:
     if query.request.filters.grep:
         similar = np.maximum(similar, LEAST_PROPOSAL * _files_with(asked.eligible, segment))
     if asked.named is not None:
-        of_path = PROPOSERS.index("path")
-        lexical[of_path] = np.where(asked.named.files > 0.0, NAMED_PROPOSAL * asked.named.files, lexical[of_path])
+        named = np.where(_files_with(asked.eligible, segment), asked.named.files, 0.0)
+        lexical[PROPOSERS.index("path")] += NAMED_PROPOSAL * named  # words of paths decide between equal ones
     return np.stack([*lexical, similar])
 
 

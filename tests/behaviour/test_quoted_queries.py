@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,22 @@ def test_explanation_tells_of_what_is_quoted(context: raycontext.SyncContext) ->
     )
     assert "quoted" in {part.feature for part in quoted}
     assert "quoted" not in {part.feature for part in plain}
+
+
+def test_places_that_are_filtered_out_crowd_out_none(tmp_path: Path) -> None:
+    """More files of one name than a search has candidates, and dead copies of all of them."""
+    write_tree(tmp_path / "tree", {f"other/p{number}/index.js": "export const other = 1;\n" for number in range(150)})
+    write_tree(tmp_path / "tree", {"packages/app/index.js": "export const wanted = 1;\nexport const second = 2;\n"})
+    with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=1) as context:
+        context.index(tmp_path / "tree", collection="one")
+        for place in (tmp_path / "tree/other").rglob("*.js"):
+            place.write_text("export const edited = 1;\n")
+        context.index(tmp_path / "tree", collection="one")
+        hits = context.search("TypeError at index.js:2", collection="one", paths=["packages/**"])
+        assert [hit.path for hit in hits] == ["packages/app/index.js"]
+        assert context.search("packages/app/index.js:2", collection="one")[0].path == "packages/app/index.js"
+        many = "\n".join(f"at f (/x/app/index.js:{line}:1)" for line in range(1, 40))
+        assert context.search(many, collection="one")[0].path == "packages/app/index.js"
 
 
 def test_filters_hold_for_named_places(context: raycontext.SyncContext) -> None:

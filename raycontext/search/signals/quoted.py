@@ -42,6 +42,9 @@ LEAST_LEXICAL = 0.7
 NAME_ALONE = 0.4
 """How well a file is named by nothing but its own name, of which there may be many."""
 
+MOST_PARTS = 16
+"""Number of parts at the end of a named path that are compared."""
+
 WITHOUT_LINE = 0.5
 """Share of a place without a line."""
 
@@ -93,32 +96,57 @@ class Quoted(NamedTuple):
 
 def named_rows(segment: Segment, places: Sequence[NamedFile]) -> NamedRows | None:
     """Return how well some places name the files and rows of a segment; None where they name none of them."""
-    files = np.zeros(segment.reference.files, np.float64)
-    rows: dict[int, float] = {}
-    if not places or not segment.reference.files:
+    if not places or not segment.reference.rows:
         return None
-    import pyarrow.compute as pc  # slow to load, and most queries need none of it
-
-    paths = segment.files.column("path")
-    starts, ends = segment.chunk_column("start_line"), segment.chunk_column("end_line")
+    fits = _Fits(segment)
+    files, rows = np.zeros(segment.reference.files, np.float64), np.zeros(segment.reference.rows, np.float64)
     for number, place in enumerate(places):
-        weight = 1.0 / (1.0 + FALL * number)
-        name = os.fsencode(place.parts[-1])
-        for ordinal in np.flatnonzero(pc.ends_with(paths, pattern=name).to_numpy()).tolist():
-            share = weight * _fit(segment.path(ordinal).split("/"), place.parts)
-            if share == 0.0:
-                continue
-            files[ordinal] = max(files[ordinal], share * (1.0 if place.line else WITHOUT_LINE))
-            if place.line:
-                first = int(segment.first_rows[ordinal])
-                last = first + int(segment.row_counts[ordinal])
-                inside = (starts[first:last] <= place.line) & (place.line <= ends[first:last])
-                for row in (first + np.flatnonzero(inside)).tolist():
-                    rows[row] = max(rows.get(row, 0.0), share)
+        fit = fits.of(place.parts)
+        if fit is None:
+            continue
+        shares = fit / (1.0 + FALL * number)
+        np.maximum(files, shares if place.line else WITHOUT_LINE * shares, out=files)
+        if place.line:
+            starts, ends = segment.chunk_column("start_line"), segment.chunk_column("end_line")
+            inside = np.flatnonzero((starts <= place.line) & (place.line <= ends))
+            rows[inside] = np.maximum(rows[inside], shares[segment.chunk_column("file")[inside]])
     if not files.any():
         return None
-    chosen = np.array(sorted(rows), np.int64)
-    return NamedRows(files, chosen, np.array([rows[row] for row in chosen.tolist()], np.float64))
+    chosen = np.flatnonzero(rows)
+    return NamedRows(files, chosen, rows[chosen])
+
+
+class _Fits:
+    """How well named paths are those of the files of a segment. Each path is compared once, however often it comes."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._paths = segment.files.column("path").chunk(0)
+        self._depths: NDArray[np.int64] | None = None
+        self._known: dict[tuple[str, ...], NDArray[np.float64] | None] = {}
+
+    def of(self, parts: tuple[str, ...]) -> NDArray[np.float64] | None:
+        """Return how well a path is that of each file, 0 to 1, [files]; None where no file has its name."""
+        if parts not in self._known:
+            self._known[parts] = self._compared(parts[-MOST_PARTS:])
+        return self._known[parts]
+
+    def _compared(self, parts: tuple[str, ...]) -> NDArray[np.float64] | None:
+        import pyarrow.compute as pc  # slow to load, and most queries name no file
+
+        common = np.zeros(len(self._paths), np.int64)
+        for count in range(1, len(parts) + 1):
+            end = os.fsencode("/".join(parts[-count:]))
+            is_same = pc.or_(pc.equal(self._paths, end), pc.ends_with(self._paths, pattern=b"/" + end))
+            ends_so = is_same.to_numpy(zero_copy_only=False)
+            if not ends_so.any():
+                break
+            common[ends_so] = count
+        if not common.any():
+            return None
+        if self._depths is None:
+            self._depths = pc.count_substring(self._paths, pattern=b"/").to_numpy().astype(np.int64) + 1
+        whole: NDArray[np.float64] = (common / np.minimum(self._depths, len(parts))) ** 2
+        return np.where(common < 2, NAME_ALONE * common, whole)
 
 
 def message_shares(segment: Segment, rows: NDArray[np.int64], words: Sequence[str]) -> NDArray[np.float64]:
@@ -137,15 +165,3 @@ def message_shares(segment: Segment, rows: NDArray[np.int64], words: Sequence[st
         share = sum(weights[place] for place in sorted(held)) / sum(weights)
         shares[number] = max(0.0, (share - LEAST_SHARE) / (1.0 - LEAST_SHARE))
     return shares
-
-
-def _fit(path: Sequence[str], named: Sequence[str]) -> float:
-    """Return how well a named path is that of a file, 0 to 1; 0 where the names of the files differ."""
-    common = 0
-    for mine, other in zip(reversed(path), reversed(named), strict=False):
-        if mine != other:
-            break
-        common += 1
-    if common < 2:
-        return NAME_ALONE * common
-    return float((common / min(len(path), len(named))) ** 2)
