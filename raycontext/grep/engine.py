@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from raycontext.errors import InvalidInput
-from raycontext.grep.nodes import Assertion, Flagged, Literal, Node, Run
+from raycontext.grep.nodes import Assertion, Choice, Flagged, Literal, Node, Repeat, Run
 from raycontext.grep.pattern import GrepPattern
 from raycontext.grep.required import Need, required_trigrams
 from raycontext.grep.syntax import MAX_PATTERN_CHARACTERS, parsed
+from raycontext.grep.words import required_words
 
 __all__ = ["BLOCK_BYTES", "LineMatcher", "compiled"]
 
@@ -29,12 +34,20 @@ class LineMatcher:
 
         self.need: Need = required_trigrams(node)
         """What the folded text of a file with a match must hold."""
+        self.words = required_words(node)
+        """Words that a line with a match must hold."""
+        self.may_match: Callable[[bytes | NDArray[np.uint8]], bool] | None = None
+        """Function that holds for every text with a match in a line of it, wherever lines begin and end; None where it
+        would always hold."""
         try:
             # With the rest of the line and its end, so that there is one match a line.
             self._whole = rurex.compile(f"(?mu:(?:{node.engine})[^\\n]*\\n)".encode())
+            inside = rurex.compile(f"(?mu:{_without_assertions(node).engine})".encode())
         except rurex.PatternError as error:
             first_line = str(error).splitlines()[-1][:200]
             raise InvalidInput(f"The pattern cannot be compiled: {first_line}", "Mend or shorten it.") from None
+        if not inside.is_match(b""):
+            self.may_match = inside.is_match
 
     def lines(self, text: bytes, check: Callable[[], None]) -> Iterator[tuple[int, int, int]]:
         """Yield the matching lines of a text in order: beginning, end without line end, and place of the first match.
@@ -91,6 +104,19 @@ def _node(pattern: GrepPattern) -> Node:
     if not pattern.word:
         return node
     return Run((Assertion("\\b{start-half}"), Run((node,)), Assertion("\\b{end-half}")))
+
+
+def _without_assertions(node: Node) -> Node:
+    """Return an expression that matches whatever `node` matches, and does not look at what stands around it."""
+    match node:
+        case Assertion():
+            return Run(())
+        case Run() | Choice():
+            return replace(node, items=tuple(map(_without_assertions, node.items)))
+        case Repeat() | Flagged():
+            return replace(node, item=_without_assertions(node.item))
+        case _:
+            return node
 
 
 def _pieces(text: bytes) -> Iterator[tuple[bytes, int]]:

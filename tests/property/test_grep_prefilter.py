@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raycontext.analyse.characters import CLASS_SHIFT, CONNECTOR, DIGIT, LOWER, TABLE_SIZE, UPPER, code_point_table
+from raycontext.analyse.terms import analyse_texts
 from raycontext.errors import InvalidInput
 from raycontext.grep.engine import LineMatcher, compiled
 from raycontext.grep.pattern import GrepPattern
@@ -59,8 +62,56 @@ def test_a_text_with_a_match_has_what_is_required(pattern: str, text: str, ignor
     matcher = compiled(GrepPattern(pattern, ignore_case, word))
     for line in lines_of(matcher, text):
         assert holds(matcher.need, trigrams_in(line))
+    if matcher.may_match is not None and lines_of(matcher, text):
+        assert matcher.may_match("".join(text.split("\n")).encode())
     assert matcher.count(text.encode(), lambda: None) == len(lines_of(matcher, text))
     assert matcher.matches(text.encode(), lambda: None) == bool(lines_of(matcher, text))
+
+
+NAMES = st.sampled_from(
+    ["ab", "a_b", "abAB", "ABab2", "_ab", "ab_", "running", "3ab", "x" * 300, "a$b", "K\u00e9", "at"]
+)
+BESIDE = st.sampled_from(["", " ", "(", ".", "$", "_", "1", "\u00e9", "\u0301", "\u4e2d", "\u203f", "-"])
+EDGES = st.sampled_from(
+    ["", r"\b", "^", "$", r"\b{start}", r"\b{end-half}", " ", r"\(", r"\$", "_", ".", "(?:)", "(?i:A)"]
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(st.tuples(EDGES, NAMES, EDGES), min_size=1, max_size=2),
+    st.lists(st.tuples(BESIDE, NAMES, BESIDE).map("".join), max_size=3).map("".join),
+    st.booleans(),
+)
+def test_a_line_with_a_match_has_the_words_that_are_required(
+    parts: list[tuple[str, str, str]], line: str, word: bool
+) -> None:
+    pattern = "".join(f"{before}{re.escape(name)}{behind}" for before, name, behind in parts)
+    matcher = compiled(GrepPattern(pattern, word=word))
+    for text in (line, "".join(name for _, name, _ in parts), " ".join(name for _, name, _ in parts)):
+        if not lines_of(matcher, text):
+            continue
+        terms = set(analyse_texts([text]).terms.tolist())
+        for wanted, unless in matcher.words:
+            assert terms >= set(analyse_texts([wanted]).terms.tolist()) or trigrams_in(text) & set(unless)
+
+
+def test_words_are_required_where_the_pattern_bounds_them() -> None:
+    words = {
+        pattern: [word.text for word in compiled(GrepPattern(pattern)).words]
+        for pattern in (r"\bone_two\b", r"one\(", r" one\(two\b", r"(?i)\bone\b", r"\bone|two\b", r"\bone\w", r"^one:")
+    }
+    assert list(words.values()) == [["one_two"], [], ["one", "two"], [], [], [], ["one"]]
+    assert [word.text for word in compiled(GrepPattern("one", word=True, fixed_string=True)).words] == ["one"]
+
+
+def test_no_character_but_a_dollar_goes_on_with_a_word_of_the_analysis_alone() -> None:
+    classes = code_point_table() >> CLASS_SHIFT
+    goes_on = np.flatnonzero(np.isin(classes, (DIGIT, CONNECTOR, LOWER, UPPER)))
+    ends = compiled(GrepPattern(r"\ba\b")).count
+    alone = [chr(code) for code in goes_on.tolist() if ends(f"a{chr(code)}".encode(), lambda: None)]
+    assert alone == ["$"]
+    assert len(classes) == TABLE_SIZE
 
 
 @settings(max_examples=200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from raycontext.grep.candidates import may_match
 from raycontext.grep.required import Need
+from raycontext.grep.words import Word
 from raycontext.models import SearchFilters
 from raycontext.search.rows.file_order import FileOrder, file_order
 from raycontext.search.rows.filters import admitted_files
@@ -25,9 +27,12 @@ class FilesToRead(NamedTuple):
     admitted: int
 
 
-def files_to_read(view: View, filters: SearchFilters, need: Need, *, hidden: bool) -> FilesToRead:
+def files_to_read(
+    view: View, filters: SearchFilters, need: Need, words: Sequence[Word] = (), *, hidden: bool
+) -> FilesToRead:
     """Return the living files that the filters let pass and that may have a match.
 
+    need, words: what a file with a match holds; see `may_match`.
     hidden: whether files count whose path has a name that begins with a dot, below the place of the filters.
     """
     order = file_order(view)
@@ -35,7 +40,7 @@ def files_to_read(view: View, filters: SearchFilters, need: Need, *, hidden: boo
     passed = _gathered(admitted, order)
     if not hidden:
         passed &= ~_hidden_below(view, order, filters.inside)
-    may = [may_match(part.segment, need) for part in view.parts]
+    may = [may_match(part.segment, need, words) for part in view.parts]
     chosen = np.flatnonzero(passed & _gathered(may, order))
     pairs = zip(order.parts[chosen].tolist(), order.ordinals[chosen].tolist(), strict=True)
     return FilesToRead(list(pairs), int(np.count_nonzero(passed)))

@@ -18,7 +18,7 @@ from raycontext.search.grep.files import files_to_read
 from raycontext.search.grep.shown_lines import shown_line
 from raycontext.search.grep.values import GrepFile, GrepLine
 from raycontext.search.rows.view import View
-from raycontext.store.segments.file_texts import file_text
+from raycontext.store.segments.file_texts import text_where
 from raycontext.store.segments.segment import Segment
 
 __all__ = ["GrepOf", "GrepOutput", "Grepped", "merged_greps"]
@@ -69,7 +69,7 @@ class GrepOf:
     def answer(self, view: View) -> Grepped:
         matcher = compiled(self.pattern)
         place = SearchFilters(inside=self.filters.inside)
-        found = files_to_read(view, self.filters, matcher.need, hidden=self.hidden)
+        found = files_to_read(view, self.filters, matcher.need, matcher.words, hidden=self.hidden)
         run = _Run(self, matcher, view)
         run.read(found.files)
         is_indexed = not self.filters.inside or bool(
@@ -157,8 +157,11 @@ class _Run:
         """Read one file and keep what is wanted of it."""
         self._check()
         segment = self._view.parts[part].segment
-        text = file_text(segment, ordinal)
         self.tally.read_files += 1
+        text = text_where(segment, ordinal, self._matcher.may_match)
+        if text is None:
+            self.tally.read_bytes += int(segment.file_column("text_bytes")[ordinal])
+            return
         self.tally.read_bytes += len(text)
         if self._asked.output == "lines":
             places = list(self._matcher.lines(text, self._check))
@@ -198,15 +201,18 @@ class _Run:
         try:
             for ordinal in sorted(work[1]):
                 self._check()
-                text = file_text(segment, ordinal)
+                text = text_where(segment, ordinal, self._matcher.may_match)
+                tally.read_files += 1
+                if text is None:
+                    tally.read_bytes += int(segment.file_column("text_bytes")[ordinal])
+                    continue
+                tally.read_bytes += len(text)
                 if only_files:
                     tally.files += self._matcher.matches(text, self._check)
                 else:
                     count = self._matcher.count(text, self._check)
                     tally.lines += count
                     tally.files += count > 0
-                tally.read_files += 1
-                tally.read_bytes += len(text)
         except TimeoutError:
             return tally, False
         return tally, True

@@ -11,7 +11,7 @@ from raycontext.errors import DeadlineExceeded
 from raycontext.grep.candidates import may_match
 from raycontext.grep.engine import compiled
 from raycontext.grep.pattern import GrepPattern
-from raycontext.store.segments.file_texts import file_text
+from raycontext.store.segments.file_texts import text_where
 from raycontext.store.segments.segment import Segment
 
 __all__ = ["rows_matching"]
@@ -31,9 +31,11 @@ def rows_matching(segment: Segment, pattern: str, wanted: NDArray[np.bool_], unt
             raise DeadlineExceeded(segment.collection)
 
     of_files = np.bincount(segment.chunk_column("file")[wanted], minlength=segment.reference.files) > 0
-    for ordinal in np.flatnonzero(of_files & may_match(segment, matcher.need)).tolist():
+    for ordinal in np.flatnonzero(of_files & may_match(segment, matcher.need, matcher.words)).tolist():
         check()
-        text = file_text(segment, ordinal)
+        text = text_where(segment, ordinal, matcher.may_match)
+        if text is None:
+            continue
         places = [place for _, _, place in matcher.lines(text, check)]
         first = int(segment.first_rows[ordinal])
         rows = slice(first, first + int(segment.row_counts[ordinal]))

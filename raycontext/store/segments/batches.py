@@ -57,6 +57,7 @@ class CompressedBatches:
         self._reader = pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(use_threads=False))
         self._most_bytes = most_bytes
         self._compare = check
+        self._checked = bytearray(self._file.batches)  # 1 for each batch that was compared and measured
         self._kept: dict[int, pa.RecordBatch] = {}
         self._kept_bytes = 0
 
@@ -64,7 +65,9 @@ class CompressedBatches:
         """Return a decompressed batch. The most recently used ones are kept, since hits come from the same places."""
         kept = self._kept.pop(number, None)
         if kept is None:
-            self._check(number)
+            if not self._checked[number]:  # the file never changes
+                self._check(number)
+                self._checked[number] = 1
             kept = self._reader.get_batch(number)
             kept.validate(full=True)  # offsets of a damaged file may point anywhere
             while self._kept and (len(self._kept) >= KEPT_BATCHES or self._kept_bytes > KEPT_BYTES):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,9 @@ from raycontext.kernel.contents import content
 from raycontext.store.segments import checks
 from raycontext.store.segments.content import content_of
 from raycontext.store.segments.segment import Segment
+from raycontext.store.segments.segment_folder import FIRST_WITH_BLOCKS
 
-__all__ = ["file_text"]
+__all__ = ["file_text", "text_where"]
 
 
 def file_text(segment: Segment, ordinal: int) -> bytes:
@@ -26,6 +27,31 @@ def file_text(segment: Segment, ordinal: int) -> bytes:
     if not segment.has_trigrams:
         return content_of(segment, ordinal).tobytes()
     return _checked_text(segment, ordinal)
+
+
+def text_where(segment: Segment, ordinal: int, may_match: Callable[[NDArray[np.uint8]], bool] | None) -> bytes | None:
+    """Return the text of a file like `file_text`, or None where `may_match` holds for none of its lines.
+
+    may_match: function that is called with texts of some chunks, one directly behind the other; it must hold for all
+    texts that have a line with a match inside. So most files without a match are not put together. None stands for a
+    function that always holds.
+    """
+    # Between chunks there must be nothing but line ends, so that no line is longer than its chunk; and the blocks of
+    # the compressed texts must have checksums, since the one of the text is not compared.
+    can_look = segment.format >= FIRST_WITH_BLOCKS and not segment.blanks(ordinal)
+    if (
+        may_match is not None
+        and can_look
+        and not checks.refusing("text.arrow")(_any_piece)(segment, ordinal, may_match)
+    ):
+        return None
+    return file_text(segment, ordinal)
+
+
+def _any_piece(segment: Segment, ordinal: int, may_match: Callable[[NDArray[np.uint8]], bool]) -> bool:
+    first = int(segment.first_rows[ordinal])
+    pieces = _pieces(segment, first, first + int(segment.row_counts[ordinal]))
+    return any(may_match(data[offsets[0] : offsets[-1]]) for data, offsets in pieces)
 
 
 def _checked_text(segment: Segment, ordinal: int) -> bytes:
