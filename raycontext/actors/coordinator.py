@@ -22,7 +22,7 @@ from raycontext.actors.ownership import SHARED
 from raycontext.actors.process import process_status
 from raycontext.actors.pulls import Pulls
 from raycontext.actors.search_owners import SearchOwners, Wanted, is_search_actor
-from raycontext.actors.turns import Turns
+from raycontext.actors.turns import SharedRun, Turns
 from raycontext.actors.upkeep import Upkeep
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.commits.names import is_source_of_commit
@@ -79,7 +79,7 @@ RUN_ATTEMPTS = 3
 class Coordinator:
     """Actor that owns the queue of jobs. Jobs of one collection run one after the other; others run side by side.
 
-    Index calls that wait for the same collection share one run."""
+    Index calls of one collection share the run that has not yet read its source."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Coordinator:
             identity.name,
             request._replace(collection=identity.name),
             together,
-            lambda wanted: self._index(identity, wanted.options, wanted.places, force=wanted.force),
+            partial(self._index, identity),
         )
         if not request.places:
             self._looks.note_run(identity.name, begun)
@@ -338,7 +338,8 @@ class Coordinator:
         identity = await asyncio.to_thread(lambda: location.open().identity())
         if not await asyncio.to_thread(is_own_source, self._root, identity.source):
             return report
-        return report.model_copy(update={"index": await self._index(identity, RunOptions())})
+        wanted = SharedRun(IndexRequest(identity.source, identity.name, RunOptions()))
+        return report.model_copy(update={"index": await self._index(identity, wanted)})
 
     def _location(self, collection: str) -> Location:
         """Return the location of a collection of this root."""
@@ -350,32 +351,30 @@ class Coordinator:
         await asyncio.to_thread(lambda: location.open().identity())
         return location
 
-    async def _index(
-        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...] = (), *, force: bool = False
-    ) -> IndexReport:
+    async def _index(self, identity: CollectionIdentity, shared: SharedRun[IndexRequest]) -> IndexReport:
         """Index a collection, and try again when another writer overtakes the run.
 
         A forced run begins from nothing where what is there cannot be read, so that it answers no question any more.
         """
         retries = Retries((CommitConflict, Fenced), attempts=RUN_ATTEMPTS)
         try:
-            return await retries.run(lambda: self._index_once(identity, options, places, force=force))
+            return await retries.run(lambda: self._index_once(identity, shared))
         except (CorruptManifest, UnsupportedFormat):
-            if not force:
+            if not shared.wanted.force:
                 raise
         await self._clear(identity.name)
         made = await asyncio.to_thread(self._catalog.prepare, identity.source, identity.name)
-        return await retries.run(lambda: self._index_once(made, options, (), force=False))
+        anew = SharedRun(shared.close()._replace(places=(), force=False))
+        return await retries.run(lambda: self._index_once(made, anew))
 
-    async def _index_once(
-        self, identity: CollectionIdentity, options: RunOptions, places: tuple[str, ...], *, force: bool
-    ) -> IndexReport:
+    async def _index_once(self, identity: CollectionIdentity, shared: SharedRun[IndexRequest]) -> IndexReport:
         """Run one index job, then let search actors open the new version and begin maintenance."""
         plan = self._plans.get(identity.name, EmbedderPlan())
         location = self._location(identity.name)
-        if not (places or force) and await asyncio.to_thread(location.open().has_lost):
+        options, force = shared.wanted.options, shared.wanted.force
+        if not (shared.wanted.places or force) and await asyncio.to_thread(location.open().has_lost):
             await self._runtime.run(stages.mend_collection, location)
-        job = Job(location, self._runtime, identity, places, plan, self._governor, self._file_seconds, force=force)
+        job = Job(location, self._runtime, identity, shared, plan, self._governor, self._file_seconds, force=force)
         self._jobs[identity.name] = job
         if self._leaving[identity.name]:
             job.hand_over()

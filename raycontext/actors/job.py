@@ -15,12 +15,13 @@ from raycontext.actors.embedder import EmbedderActor, embedder_actors
 from raycontext.actors.metrics import add, set_value
 from raycontext.actors.reuse import Reuse
 from raycontext.actors.run_reports import progress_of, report_of
+from raycontext.actors.turns import SharedRun
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.scan import Scan
 from raycontext.errors import CommitConflict, JobCancelled, JobFailed, RaycontextError
 from raycontext.index.planning import failures, instructions
 from raycontext.index.planning.planner import ReindexPlanner
-from raycontext.index.request import EmbedderPlan
+from raycontext.index.request import EmbedderPlan, IndexRequest
 from raycontext.index.work import stages
 from raycontext.index.work.governor import Governor, IndexBudget
 from raycontext.index.work.pooled_embedder import EmbeddingRun, EmbeddingUse
@@ -72,7 +73,7 @@ class Job:
         location: Location,
         runtime: Runtime,
         identity: CollectionIdentity,
-        places: tuple[str, ...] = (),
+        shared: SharedRun[IndexRequest] | None = None,
         plan: EmbedderPlan | None = None,
         governor: Governor | None = None,
         file_seconds: float = FILE_SECONDS,
@@ -82,7 +83,8 @@ class Job:
         """Prepare a run. It begins with `run`.
 
         force: whether to build the index anew.
-        places: paths relative to the source that the run keeps to when it can; empty for the whole source.
+        shared: has the places that the run keeps to when it can. It is closed as late as that: calls that come while
+        the run makes ready join it. None: the whole source.
         plan: how to embed.
         governor: gives out places for tasks, which the runs of a root share.
         file_seconds: limit on the time that a file may take (see `IndexBudget`).
@@ -95,7 +97,7 @@ class Job:
         self._embedders: tuple[ActorHandle[EmbedderActor], ...] = ()
         self._embedding = EmbeddingUse()
         self._name = new_ulid()
-        self._places = places
+        self._shared = shared
         self._file_seconds = file_seconds
         self._force = force
         self._retries_quarantined = False
@@ -371,15 +373,16 @@ class Job:
     def _keeps_to_places(self) -> bool:
         """Return whether the run looks only at the places that it was given."""
         state = self._state
-        if not (self._places and state.version):
+        if not (self._shared and self._shared.wanted.places and state.version):
             return False
         return not (state.replace or state.unrecorded or self._retries_quarantined)
 
     async def _scan(self, source: str) -> Scan:
         """Look for changes: in the given places when the index allows it, else in the whole source."""
         state = self._state
+        places = self._shared.close().places if self._shared else ()
         if self._keeps_to_places():
-            return await self._store.call(VectorStoreActor.scan_places, source, state.options, self._places)
+            return await self._store.call(VectorStoreActor.scan_places, source, state.options, places)
         version = 0 if state.replace else state.version
         again = () if state.replace else state.tried_again
         return await self._run(stages.scan_tree, source, self._location, version, state.options, again)

@@ -6,17 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, cast
 
-__all__ = ["Turns"]
+__all__ = ["SharedRun", "Turns"]
 
 Result = TypeVar("Result")
 Wanted = TypeVar("Wanted")
 
 
-class _OpenRun(Generic[Wanted]):
-    """Run that waits for its turn. Until it begins, further calls may join it."""
+class SharedRun(Generic[Wanted]):
+    """Run that further calls may join until it is closed: while it waits for its turn, and while it makes ready."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
+        """What the calls want that have joined so far."""
+        self.is_open = True
+        """Whether further calls may join."""
+
+    def close(self) -> Wanted:
+        """Return what all calls want. From now on none joins, so what is read after this was written before no call
+        that comes later."""
+        self.is_open = False
+        return self.wanted
 
 
 class Turns:
@@ -28,7 +37,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[Any]] = {}
-        self._open: dict[str, tuple[_OpenRun[Any], asyncio.Task[Any]]] = {}
+        self._open: dict[str, tuple[SharedRun[Any], asyncio.Task[Any]]] = {}
 
     async def take(self, collection: str, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do `work` after all earlier work on the collection, and return its result. Raises what `work` raises."""
@@ -39,27 +48,31 @@ class Turns:
         collection: str,
         wanted: Wanted,
         together: Callable[[Wanted, Wanted], Wanted | None],
-        run: Callable[[Wanted], Awaitable[Result]],
+        run: Callable[[SharedRun[Wanted]], Awaitable[Result]],
     ) -> Result:
-        """Do `run(wanted)` after all earlier work on the collection, or join a run that is the last to wait.
+        """Do `run` after all earlier work on the collection, or join a run that is the last and still open.
 
-        together: takes what a waiting run is to do and what this call wants, and returns what does both; None where
-        they cannot share a run. So a run that one call joins begins after that call, and sees all that was written
-        before it. Each caller gets the result, or the error, of the run that it shares.
+        together: takes what an open run is to do and what this call wants, and returns what does both; None where they
+        cannot share a run. run: closes the run that it gets before it reads anything of the source. So a run that a
+        call joins sees all that was written before the call. Each caller gets the result, or the error, of the run that
+        it shares.
         """
         found = self._open.get(collection)
-        if found is not None and self._last.get(collection) is found[1]:
+        if found is not None and found[0].is_open and self._last.get(collection) is found[1]:
             waiting, task = found
             both = together(waiting.wanted, wanted)
             if both is not None:
                 waiting.wanted = both
                 return await asyncio.shield(cast("asyncio.Task[Result]", task))
-        opened = _OpenRun(wanted)
+        opened = SharedRun(wanted)
 
         async def begin() -> Result:
-            if self._open.get(collection, (None,))[0] is opened:
-                del self._open[collection]
-            return await run(opened.wanted)
+            try:
+                return await run(opened)
+            finally:
+                opened.close()
+                if self._open.get(collection, (None,))[0] is opened:
+                    del self._open[collection]
 
         task = self._appended(collection, begin)
         self._open[collection] = opened, task

@@ -108,7 +108,7 @@ class Context(WatchAccess):
         retry_quarantined: True tries the files in quarantine again, although their contents have not changed.
         paths: files and folders, absolute or relative to the source. Only they are looked at, which takes a fraction of
         a second for a tree of any size. A first run, or one with changed options, looks at the whole source. Calls with
-        the same options that come while a run of the collection is under way share the next one, and its report.
+        the same options that come before a run reads the source share it, and its report; later ones share the next.
         force: True builds the index anew, as another embedder does. The old index answers until the new one is
         committed, and stays when the run fails or is cancelled.
         on_progress: function that is called a few times a second with the progress of the run.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from raycontext.actors.turns import Turns
+from raycontext.actors.turns import SharedRun, Turns
 from raycontext.index.request import EmbedderPlan, IndexRequest, together
 from raycontext.models.options import RunOptions
 
@@ -25,8 +25,8 @@ class Runs:
         self.begun: list[IndexRequest] = []
         self.may_end = asyncio.Event()
 
-    async def run(self, wanted: IndexRequest) -> int:
-        self.begun.append(wanted)
+    async def run(self, shared: SharedRun[IndexRequest]) -> int:
+        self.begun.append(shared.close())
         number = len(self.begun)
         await self.may_end.wait()
         return number
@@ -73,11 +73,31 @@ async def test_a_call_never_joins_a_run_that_has_begun_or_that_other_work_follow
     assert [run.places for run in runs.begun] == [("f0",), ("f1",), ("f2",)]
 
 
+async def test_a_run_that_makes_ready_takes_further_calls_until_it_reads() -> None:
+    turns, is_ready = Turns(), asyncio.Event()
+    read: list[tuple[str, ...]] = []
+
+    async def run(shared: SharedRun[IndexRequest]) -> int:
+        await is_ready.wait()
+        read.append(shared.close().places)
+        number = len(read)
+        await asyncio.sleep(0)
+        return number
+
+    calls = [asyncio.create_task(turns.share("a", request(f"f{n}"), together, run)) for n in range(15)]
+    await asyncio.sleep(0)
+    is_ready.set()
+    await settled(lambda: len(read) == 1)
+    calls.append(asyncio.create_task(turns.share("a", request("late"), together, run)))
+    assert await asyncio.gather(*calls) == [1] * 15 + [2], "what has read the source takes no further call"
+    assert [set(places) for places in read] == [{f"f{n}" for n in range(15)}, {"late"}]
+
+
 async def test_all_callers_get_the_error_of_the_run_that_they_share_and_later_work_goes_on() -> None:
     turns, runs = Turns(), Runs()
 
-    async def fail(wanted: IndexRequest) -> int:
-        raise ValueError(wanted.places)
+    async def fail(shared: SharedRun[IndexRequest]) -> int:
+        raise ValueError(shared.wanted.places)
 
     first = asyncio.create_task(turns.share("a", request("f0"), together, runs.run))
     await settled(lambda: len(runs.begun) == 1)
