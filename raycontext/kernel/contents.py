@@ -28,7 +28,8 @@ def content(
     of a piece is `data[offsets[i]:offsets[i + 1]]`. blanks: what stands before, between and behind the chunks; empty
     where it is nothing but line ends. Raises `CorruptArrays` where a text or the blanks do not fit.
     """
-    library, found, first = kernels(), np.full(size, LINE_END, np.uint8), 0
+    library, found, first = kernels(), np.empty(size, np.uint8), 0
+    found.fill(LINE_END)
     for data, offsets in texts:
         rows = offsets.size - 1
         result = library.place_texts(

@@ -17,6 +17,8 @@ from raycontext.store.segments.segment_folder import FIRST_WITH_BLOCKS
 
 __all__ = ["file_text", "text_where"]
 
+TEXT_TYPE = pa.string()
+
 
 def file_text(segment: Segment, ordinal: int) -> bytes:
     """Return the indexed text of a file as UTF-8, byte for byte, with all blank lines and line ends.
@@ -39,15 +41,12 @@ def text_where(segment: Segment, ordinal: int, may_match: Callable[[NDArray[np.u
     # Between chunks there must be nothing but line ends, so that no line is longer than its chunk; and the blocks of
     # the compressed texts must have checksums, since the one of the text is not compared.
     can_look = segment.format >= FIRST_WITH_BLOCKS and not segment.blanks(ordinal)
-    if (
-        may_match is not None
-        and can_look
-        and not checks.refusing("text.arrow")(_any_piece)(segment, ordinal, may_match)
-    ):
+    if may_match is not None and can_look and not _any_piece(segment, ordinal, may_match):
         return None
     return file_text(segment, ordinal)
 
 
+@checks.refusing("text.arrow")
 def _any_piece(segment: Segment, ordinal: int, may_match: Callable[[NDArray[np.uint8]], bool]) -> bool:
     first = int(segment.first_rows[ordinal])
     pieces = _pieces(segment, first, first + int(segment.row_counts[ordinal]))
@@ -55,12 +54,13 @@ def _any_piece(segment: Segment, ordinal: int, may_match: Callable[[NDArray[np.u
 
 
 def _checked_text(segment: Segment, ordinal: int) -> bytes:
-    text = checks.refusing("text.arrow")(_joined)(segment, ordinal)
+    text = _joined(segment, ordinal)
     if xxhash.xxh3_64_intdigest(text) != int(segment.file_column("text_hash")[ordinal]):
         raise segment.damaged("text.arrow", "checksum of a file's text does not match")
     return text
 
 
+@checks.refusing("text.arrow")
 def _joined(segment: Segment, ordinal: int) -> bytes:
     first, count = int(segment.first_rows[ordinal]), int(segment.row_counts[ordinal])
     rows = slice(first, first + count)
@@ -81,7 +81,7 @@ def _pieces(segment: Segment, first: int, end: int) -> Iterator[tuple[NDArray[np
         number, place = divmod(first, size)
         taken = min(size - place, end - first)
         column = segment.text_batch(number).column(0)
-        if column.type != pa.string() or column.offset:
+        if column.type != TEXT_TYPE or column.offset:
             raise ValueError("texts are not strings")
         _, offsets, data = column.buffers()
         if len(column) < place + taken:
