@@ -122,8 +122,7 @@ class Coordinator:
         prepare = partial(asyncio.to_thread, self._catalog.prepare, request.source, request.collection)
         identity = await failures.OUTAGE.run(prepare)
         await self._check_shared(identity)
-        if not is_source_of_commit(identity.source):
-            await asyncio.to_thread(note_own_source, self._root, identity.source)
+        await asyncio.to_thread(note_own_source, self._root, identity.source)
         self._plans[identity.name] = request.plan
         begun = time.monotonic()
         report = await self._turns.share(
@@ -171,9 +170,8 @@ class Coordinator:
 
     async def release(self, collection: str) -> None:
         """End the actors of a collection unless work on it is under way."""
-        if self._turns.is_busy(collection) or self._upkeep.is_under_way(collection):
-            return
-        await self._end_actors(self._location(collection).open())
+        if not self._is_worked_on(collection):
+            await self._end_actors(self._location(collection).open())
 
     async def estimate(self, request: IndexRequest) -> IndexEstimate:
         """Return what `index` would do, and change nothing. Raises what `estimate_tree` raises."""
@@ -190,8 +188,7 @@ class Coordinator:
 
     async def progress(self, collection: str) -> JobProgress | None:
         """Return the progress of the running or last job of a collection; None when there was none."""
-        job = self._jobs.get(collection)
-        return job.progress() if job else None
+        return job.progress() if (job := self._jobs.get(collection)) is not None else None
 
     async def progress_of(self, source: str, collection: str | None) -> JobProgress | None:
         """Return the progress of the job that indexes a source; None when there is none. A name takes precedence."""
@@ -256,8 +253,7 @@ class Coordinator:
 
         Callers that wait for the job get `JobCancelled`. What it has committed stays.
         """
-        job = self._jobs.get(collection)
-        return job.cancel() if job is not None else False
+        return (job := self._jobs.get(collection)) is not None and job.cancel()
 
     async def freshen(self, collection: str) -> Look:
         """Look whether the source of a collection has changed, by file metadata, and index a few changes before
@@ -273,7 +269,11 @@ class Coordinator:
         if name.startswith(SHARED) or is_search_actor(name):
             return True
         collection = name.removeprefix("rc/")
-        return collection != name and not (self._turns.is_busy(collection) or self._upkeep.is_under_way(collection))
+        return collection != name and not self._is_worked_on(collection)
+
+    def _is_worked_on(self, name: str) -> bool:
+        """Return whether work on a collection is under way or waits."""
+        return any((self._turns.is_busy(name), self._upkeep.is_under_way(name), self._histories.is_under_way(name)))
 
     def _is_long(self, collection: str) -> bool:
         """Return whether a run of a collection is under way that a search does not wait for."""
@@ -293,6 +293,7 @@ class Coordinator:
                 job.hand_over()
             await self._turns.idle(collection)
             await self._upkeep.stop(collection)
+            await self._histories.stop(collection)
             await self._runtime.end(vector_store_name(collection))
         finally:
             self._leaving[collection] -= 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
+from typing import Any
 
 from raycontext.actors.vector_store import VectorStoreActor, vector_store_name
 from raycontext.discover.commits.log import why_no_history
-from raycontext.discover.commits.names import is_source_of_commit
-from raycontext.discover.trees import folder_of
-from raycontext.errors import CommitConflict, Fenced, NotIndexedYet, RaycontextError
+from raycontext.errors import CommitConflict, Fenced, JobCancelled, NotIndexedYet, RaycontextError
 from raycontext.index.history import HistoryStep, read_history
 from raycontext.index.reuse.own_sources import is_own_source
 from raycontext.models import CollectionStatus
@@ -37,22 +37,45 @@ class Histories:
     def __init__(self, root: str, runtime: Runtime) -> None:
         self._root = root
         self._runtime = runtime
-        self._running: dict[str, asyncio.Task[CommitHistory]] = {}
+        self._running: dict[str, deque[asyncio.Task[CommitHistory]]] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
 
     async def read(self, location: Location) -> CommitHistory:
         """Bring the history of a collection to the commit that its source is at, within `HISTORY_SECONDS`.
 
-        Return the history, which also says why there is none. Raises `UnknownCollection`, `NotIndexedYet` and
-        `StorageError`.
+        The reading begins after this call, so that it sees all earlier commits. Calls that wait for one share it.
+        Return the history, which also says why there is none. Raises `UnknownCollection`, `NotIndexedYet`,
+        `StorageError`, and `JobCancelled` where `stop` ends the reading.
         """
         name = location.collection
-        while (running := self._running.get(name)) is not None:  # it may have begun before the newest commit was there
-            await asyncio.wait([running])
-        task = asyncio.create_task(self._read(location))
-        self._running[name] = task
-        task.add_done_callback(lambda _: self._running.pop(name, None))
-        return await asyncio.shield(task)
+        queue = self._running.setdefault(name, deque())
+        if len(queue) < 2:  # one that has begun, and one that waits for its end
+            task = asyncio.create_task(self._after(queue[-1] if queue else None, location))
+            queue.append(task)
+            task.add_done_callback(lambda done: self._ended(name, done))
+        reading = queue[-1]
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            if not reading.cancelled():
+                raise
+            raise JobCancelled(name) from None
+
+    async def _after(self, before: asyncio.Task[CommitHistory] | None, location: Location) -> CommitHistory:
+        """Read a history once an earlier reading has ended, however it ended."""
+        if before is not None:
+            await asyncio.wait([before])
+        return await self._read(location)
+
+    def _ended(self, collection: str, reading: asyncio.Task[CommitHistory]) -> None:
+        queue = self._running[collection]
+        queue.remove(reading)
+        if not queue:
+            del self._running[collection]
+
+    def is_under_way(self, collection: str) -> bool:
+        """Return whether the history of a collection is being read."""
+        return collection in self._running or collection in self._following
 
     @property
     def any_under_way(self) -> bool:
@@ -84,7 +107,8 @@ class Histories:
 
     async def stop(self, collection: str) -> None:
         """Stop reading the history of a collection. What was committed stays."""
-        tasks = [task for tasks in (self._following, self._running) if (task := tasks.get(collection)) is not None]
+        tasks: list[asyncio.Task[Any]] = [*self._running.get(collection, ())]
+        tasks += [following] if (following := self._following.get(collection)) is not None else []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,9 +129,7 @@ class Histories:
 
     async def _is_ours(self, source: str) -> bool:
         """Return whether this user has named a source: a root that others made must not choose what is read."""
-        if is_source_of_commit(source):
-            return True
-        return await asyncio.to_thread(is_own_source, self._root, folder_of(source))
+        return await asyncio.to_thread(is_own_source, self._root, source)
 
     async def _step(self, source: str, location: Location) -> HistoryStep:
         """Read the next batch of commits and commit it. Raises `CommitConflict` where others were faster."""

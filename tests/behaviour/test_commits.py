@@ -118,6 +118,12 @@ def test_a_folder_of_a_repository_has_the_commits_that_touch_it(
     assert context.status("docs").history_commits == 1
 
 
+def test_a_commit_that_was_asked_for_has_its_own_history(context: raycontext.SyncContext, repository: Path) -> None:
+    context.index(repository)
+    asked = context.search("ledger tide table", path=repository, ref="HEAD~2", commits=True)
+    assert (subjects(asked.commits), asked.notes) == (["Append bookings to the ledger"], ())
+
+
 def test_an_amended_message_replaces_the_old_one_although_no_file_has_changed(
     context: raycontext.SyncContext, root: Path, repository: Path
 ) -> None:

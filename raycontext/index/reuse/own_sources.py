@@ -1,10 +1,11 @@
-"""Which folders may be read because of what a root says: those that this user indexed under that root."""
+"""Which folders and commits may be read because of what a root says: those that this user indexed under it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from raycontext.discover.trees import folder_of
 from raycontext.files.user_records import Facts, forget, is_recorded, record
 from raycontext.store.storage.locations import is_url
 
@@ -17,9 +18,10 @@ KIND_OF_PLACES = "places"
 
 
 def note_own_source(root: str, source: str) -> bool:
-    """Note that this user indexes `source`, an absolute path without links, under `root`.
+    """Note that this user indexes `source`, an absolute path without links or a commit of one, under `root`.
 
-    Return False where nothing can be noted: the folder is gone, or the user's state folder cannot be written.
+    A commit is noted alone: neither the folder that holds its repository nor another commit is. Return False where
+    nothing can be noted: the folder is gone, or the user's state folder cannot be written.
     """
     facts = _facts(root, source)
     return facts is not None and record(KIND_OF_PLACES, _place(root, source)) and record(KIND, facts)
@@ -51,9 +53,10 @@ def forget_own_source(root: str, source: str) -> None:
 def _facts(root: str, source: str) -> Facts | None:
     """Return what is noted about a source. None where the path holds a link or leads to no folder."""
     try:
-        if os.path.realpath(source) != source:
+        folder = folder_of(source)
+        if os.path.realpath(folder) != folder:
             return None
-        found = Path(source).lstat()
+        found = Path(folder).lstat()
     except (OSError, ValueError):
         return None
     return {**_place(root, source), "device": found.st_dev, "inode": found.st_ino}
