@@ -115,6 +115,20 @@ class Coordinator:
         Raises `RootNotFound`, `CollectionExists`, `InvalidInput`, `NotShared`, `StorageError`, `JobCancelled`,
         `JobFailed`, and what the embedder raises.
         """
+        key = request.source, request.collection, request.options.embedder
+        identity = await self._turns.once(key, partial(self._prepared, request))  # so that a burst joins one run
+        self._plans[identity.name] = request.plan
+        begun = time.monotonic()
+        wanted, run = request._replace(collection=identity.name), partial(self._index, identity)
+        report = await self._turns.share(identity.name, wanted, together, run)
+        if not request.places:
+            self._looks.note_run(identity.name, begun)
+        if is_source_of_commit(identity.source):
+            await remove_unused(self._catalog, self._turns, self._clear, self._ref_bytes, identity.name)
+        return report
+
+    async def _prepared(self, request: IndexRequest) -> CollectionIdentity:
+        """Return the collection of a request, created when it is missing. Raises what `index` raises before a run."""
         if not await asyncio.to_thread(source_exists, request.source):
             raise RootNotFound(folder_of(request.source))
         if request.options.embedder is not None:
@@ -123,19 +137,7 @@ class Coordinator:
         identity = await failures.OUTAGE.run(prepare)
         await self._check_shared(identity)
         await asyncio.to_thread(note_own_source, self._root, identity.source)
-        self._plans[identity.name] = request.plan
-        begun = time.monotonic()
-        report = await self._turns.share(
-            identity.name,
-            request._replace(collection=identity.name),
-            together,
-            partial(self._index, identity),
-        )
-        if not request.places:
-            self._looks.note_run(identity.name, begun)
-        if is_source_of_commit(identity.source):
-            await remove_unused(self._catalog, self._turns, self._clear, self._ref_bytes, identity.name)
-        return report
+        return identity
 
     async def pull(self, request: IndexRequest, target: str, signers: str | None, trust: bool) -> PullReport:
         """Index a folder, with the rows that a target has of its files; see `Pulls.pull`."""

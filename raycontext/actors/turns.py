@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar, cast
 
 __all__ = ["SharedRun", "Turns"]
@@ -37,7 +37,18 @@ class Turns:
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[Any]] = {}
+        self._once: dict[Hashable, asyncio.Task[Any]] = {}
         self._open: dict[str, tuple[SharedRun[Any], asyncio.Task[Any]]] = {}
+
+    async def once(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """Do `work` at once, or wait for the work of this key that is under way. Return its result, or raise its error.
+
+        All callers go on together, so that what they then ask for can be shared.
+        """
+        if key not in self._once:
+            self._once[key] = asyncio.create_task(work())
+            self._once[key].add_done_callback(lambda _: self._once.pop(key))
+        return await asyncio.shield(cast("asyncio.Task[Result]", self._once[key]))
 
     async def take(self, collection: str, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do `work` after all earlier work on the collection, and return its result. Raises what `work` raises."""
@@ -95,7 +106,7 @@ class Turns:
 
     async def close(self) -> None:
         """Cancel all work, and wait for its end."""
-        running = list(self._last.values())
+        running = [*self._once.values(), *self._last.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

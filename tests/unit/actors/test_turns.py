@@ -93,6 +93,24 @@ async def test_a_run_that_makes_ready_takes_further_calls_until_it_reads() -> No
     assert [set(places) for places in read] == [{f"f{n}" for n in range(15)}, {"late"}]
 
 
+async def test_calls_that_prepare_the_same_go_on_together_and_share_a_run() -> None:
+    turns, runs, prepared = Turns(), Runs(), []
+
+    async def prepare() -> str:
+        prepared.append(1)
+        await asyncio.sleep(0)
+        return "a"
+
+    async def call(number: int) -> int:
+        return await turns.share(await turns.once("source", prepare), request(f"f{number}"), together, runs.run)
+
+    runs.may_end.set()
+    assert await asyncio.gather(*(call(number) for number in range(15))) == [1] * 15
+    assert len(prepared) == len(runs.begun) == 1
+    assert await call(15) == 2
+    assert len(prepared) == 2, "what has ended is done again"
+
+
 async def test_all_callers_get_the_error_of_the_run_that_they_share_and_later_work_goes_on() -> None:
     turns, runs = Turns(), Runs()
 
