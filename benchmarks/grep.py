@@ -17,6 +17,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -158,25 +159,32 @@ def _decoded(shard: ShardSearch) -> list[str]:
     return paths
 
 
-def timed(work: Callable[[], object], tries: int) -> float:
-    """Return the median time of some tries after a first one, in milliseconds."""
+def timed(work: Callable[[], object], tries: int) -> tuple[float, float]:
+    """Return the median time and CPU time of some tries after a first one, in milliseconds."""
     work()
-    times = []
+    times, cpu_times = [], []
     for _ in range(tries):
-        begun = time.perf_counter()
+        begun, cpu_begun = time.perf_counter(), _cpu_seconds()
         work()
         times.append(time.perf_counter() - begun)
-    return 1000 * statistics.median(times)
+        cpu_times.append(_cpu_seconds() - cpu_begun)
+    return 1000 * statistics.median(times), 1000 * statistics.median(cpu_times)
 
 
-def speed(folder: Path, root: Path, patterns: list[str], tries: int) -> dict[str, Any]:
+def _cpu_seconds() -> float:
+    """Return the CPU time of this process and of the children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def speed(folder: Path, root: Path, collection: str, patterns: list[str], tries: int) -> dict[str, Any]:
     """Measure searches in the shard beside ripgrep with two threads, by pattern."""
     with raycontext.connect(root=root, runtime="inline", workers=2) as context:
         begun = time.perf_counter()
-        report = context.index(folder, collection="speed", num_shards=1)
+        report = context.index(folder, collection=collection, num_shards=1)
         print(f"indexed {report.files} files in {time.perf_counter() - begun:.0f} s", flush=True)
-        status = context.status("speed")
-    shard = ShardSearch(Location(str(root), "speed").open(), 0)
+        status = context.status(collection)
+    shard = ShardSearch(Location(str(root), collection).open(), 0)
     shard.look(_asked("^$", {}, most=1, totals=False).answer)
     rows = []
     for pattern in patterns:
@@ -195,11 +203,15 @@ def speed(folder: Path, root: Path, patterns: list[str], tries: int) -> dict[str
         found = whole()
         share = found.matching_files / max(found.searched_files, 1)
         kind = "rare" if found.matching_files <= 20 else "typical" if share <= 0.01 else "frequent"
-        theirs, all_ms, first_ms = timed(peer, tries), timed(whole, tries), timed(first, tries)
+        (theirs, their_cpu), (all_ms, all_cpu), (first_ms, first_cpu) = (
+            timed(work, tries) for work in (peer, whole, first)
+        )
         row = {
             "pattern": pattern, "kind": kind, "lines": found.matching_lines, "files": found.matching_files,
             "read": found.read_files, "ripgrep_ms": round(theirs, 1), "all_ms": round(all_ms, 1),
             "first_100_ms": round(first_ms, 1), "times_faster": round(theirs / all_ms, 2),
+            "ripgrep_cpu_ms": round(their_cpu, 1), "all_cpu_ms": round(all_cpu, 1),
+            "first_100_cpu_ms": round(first_cpu, 1), "times_less_cpu": round(their_cpu / all_cpu, 2),
         }  # fmt: skip
         print(json.dumps(row), flush=True)
         rows.append(row)
@@ -221,6 +233,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--patterns", type=int, default=200, help="number of patterns for each repository")
     parser.add_argument("--root", type=Path, help="where the index is kept between runs")
+    parser.add_argument("--collection", default="speed", help="name of the index that is kept")
     parser.add_argument("--tries", type=int, default=3)
     parser.add_argument("--pattern", action="append", help="pattern for speed; may be given again")
     parser.add_argument("--write", type=Path, help="file for the figures, as JSON")
@@ -229,7 +242,7 @@ def main() -> None:
         figures = equality(given.folder, given.patterns)
     else:
         root = given.root or Path(tempfile.mkdtemp())
-        figures = speed(given.folder, root, given.pattern or SPEED_PATTERNS, given.tries)
+        figures = speed(given.folder, root, given.collection, given.pattern or SPEED_PATTERNS, given.tries)
     print(json.dumps(figures, indent=1)[:4000])
     if given.write:
         record.write(given.write, f"grep {given.what}", figures, "rurex", "ripgrep")
