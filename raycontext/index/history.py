@@ -7,6 +7,7 @@ history that was read in steps, over many versions, holds the same commits as on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,6 @@ from raycontext.store.commits import (
     commit_text,
     fits_history,
     names_of,
-    open_history,
     parts_of_message,
     text_embedder,
 )
@@ -65,7 +65,8 @@ def read_history(source: str, location: Location) -> HistoryStep:
     if manifest is None:
         raise NotIndexedYet(collection.name)
     base = manifest.history
-    if base is not None and base.is_read and fits_history(base) and base.head == head_of(source):
+    is_current = base is not None and base.is_read and fits_history(base) and base.head == head_of(source)
+    if base is not None and is_current and not collection.lacks(base.segments):
         return HistoryStep(base, base)
     listed = list_commits(source)
     if listed.problem:
@@ -106,16 +107,17 @@ def _history(
 
 
 def _usable(collection: Collection, base: CommitHistory | None) -> list[Segment]:
-    """Return the opened segments of a history; none where it must be read anew."""
+    """Return the opened segments of a history, without those whose commits must be read anew."""
     if base is None or not fits_history(base):
         return []
-    try:
-        segments = open_history(collection, base)
-        for segment in segments:
+    usable = []
+    for reference in base.segments:
+        with suppress(CorruptSegment, UnsupportedFormat, FileNotFoundError):
+            segment = Segment(collection.storage, collection.name, reference)
+            segment.check_presence()
             _ = segment.files
-        return segments
-    except (CorruptSegment, UnsupportedFormat, FileNotFoundError):
-        return []
+            usable.append(segment)
+    return usable
 
 
 def _buried(segment: Segment, dead: NDArray[np.uint64]) -> SegmentReference:

@@ -345,7 +345,7 @@ class Collection:
             snapshot = f"{self.name}/{snapshot_object(manifest, name)}"
             if not self.storage.exists(snapshot):
                 found = CorruptManifest(f"{self.storage.location}/{snapshot}", "it is missing")
-        for reference in manifest.segments:
+        for reference in (*manifest.segments, *manifest.commit_segments):
             try:
                 Segment(self.storage, self.name, reference).check_presence()
             except FileNotFoundError as error:
@@ -363,10 +363,20 @@ class Collection:
         manifest = self.latest()
         if manifest is None:
             return False
-        segments = {reference.name for reference in manifest.segments}
-        there = [set(self.storage.list(f"{self.name}/{folder}")) for folder in ("segments", "snapshots")]
-        is_whole = segments <= there[0] and manifest.snapshot_names() <= there[1]
+        is_whole = manifest.snapshot_names() <= set(self.storage.list(f"{self.name}/snapshots"))
+        is_whole = is_whole and not self.lacks((*manifest.segments, *manifest.commit_segments))
         return not is_whole and self.has_version(manifest.version)
+
+    def lacks(self, segments: Sequence[SegmentReference]) -> bool:
+        """Return whether any of some segments is not there, as far as a few requests tell; see `has_lost`."""
+        if self.storage.requests_at_once > 1:
+            return not {each.name for each in segments} <= set(self.storage.list(f"{self.name}/segments"))
+        try:
+            for reference in segments:
+                Segment(self.storage, self.name, reference).check_presence()
+        except FileNotFoundError:
+            return True
+        return False
 
     def renew(self, segments: Iterable[SegmentReference]) -> None:
         """Renew the times of segments that wait for their commit, so that garbage collection does not remove them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,22 @@ def test_a_damaged_history_is_named_dropped_and_read_again(
     (repaired,) = context.repair("shop")
     assert repaired.dropped_files == 0
     assert newest(root).history is None
+    assert answers(context, "shop") == before
+
+
+@pytest.mark.parametrize("lost", ["", "postings.arrow"])
+@pytest.mark.parametrize("by_index", [False, True])
+def test_a_lost_segment_of_the_history_is_made_up_for(
+    context: raycontext.SyncContext, root: Path, repository: Path, lost: str, by_index: bool
+) -> None:
+    context.index(repository)
+    before = answers(context, "shop")
+    (segment,) = history_of(root).segments
+    place = root / "shop" / "segments" / segment.name / lost
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    if by_index:
+        context.index(repository)
+        assert [report.damage for report in context.verify("shop")] == [()]
     assert answers(context, "shop") == before
 
 

@@ -230,7 +230,8 @@ def mend_collection(location: Location) -> None:
     Raises what `repair` raises.
     """
     report = repair(location.open(), deep=False)
-    _log.warning("%s: objects of the index were missing; the files in them are indexed again", report.collection)
+    if report.damage:  # a writer may have been faster
+        _log.warning("%s: objects of the index were missing; what they held is indexed again", report.collection)
 
 
 @task()
