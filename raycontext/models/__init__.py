@@ -362,6 +362,12 @@ class PublishReport(FrozenModel):
     """Number of segments that the target did not have."""
     written_bytes: int
     """Size of those in bytes."""
+    removed_publications: int = 0
+    """Number of old publications that were removed from the target."""
+    removed_segments: int = 0
+    """Number of segments that were removed, since only those named them, or none."""
+    removed_bytes: int = 0
+    """Size of the removed segments in bytes."""
 
 
 class PullReport(FrozenModel):

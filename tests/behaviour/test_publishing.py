@@ -164,7 +164,7 @@ def test_several_shards_and_object_store(
             theirs.index(shop, num_shards=3)
             put = theirs.publish(target)
             assert put.written_bytes == put.bytes > 0
-            assert theirs.publish(target).written_bytes == 0
+            assert theirs.publish(target, keep=1).written_bytes == 0
             expected = answers(theirs, "shop")
         with connected(tmp_path / "root") as context:
             report = context.pull(target, clone, collection="shop")

@@ -38,13 +38,19 @@ def publish(
         Path | None,
         typer.Option("--key", metavar="FILE", help="SSH key that signs the publication and all that it names."),
     ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep", metavar="N", min=1, help="Remove all but the newest N publications, and what only they name."
+        ),
+    ] = None,
     root: Root = None,
     address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Put what is missing of a collection into a place from which others `pull` it."""
     with connected(root, address, None if address else "inline") as context:
-        report = context.publish(target, collection=collection, path=path, key=key)
+        report = context.publish(target, collection=collection, path=path, key=key, keep=keep)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
@@ -107,6 +113,11 @@ def _print_published(report: PublishReport) -> None:
         f"{report.written_segments} of {report.segments} segments written, "
         f"{report.written_bytes / 1e6:.1f} of {report.bytes / 1e6:.1f} MB"
     )
+    if report.removed_publications or report.removed_segments:
+        typer.echo(
+            f"removed {report.removed_publications} old publications and {report.removed_segments} segments, "
+            f"{report.removed_bytes / 1e6:.1f} MB"
+        )
 
 
 def _print_pulled(report: PullReport, *, is_asked: bool) -> None:

@@ -13,6 +13,7 @@ from raycontext.models.options import RunOptions
 from raycontext.runtime.task import task
 from raycontext.store.collection import Location
 from raycontext.store.fingerprint import chunker_fingerprint
+from raycontext.store.sharing.pruning import Pruned, prune
 from raycontext.store.sharing.publication import Publication
 from raycontext.store.sharing.publishing import publish
 from raycontext.store.sharing.pulling import Fetched, fetch_segments, newest_publication
@@ -38,13 +39,18 @@ class PulledOptions(RunOptions):
 
 
 @task()
-def publish_collection(location: Location, target: str, key: str | None) -> PublishReport:
+def publish_collection(location: Location, target: str, key: str | None, keep: int | None = None) -> PublishReport:
     """Put what is missing of the newest version of a collection into a target; see `publish`.
 
-    key: file of the SSH key that signs it; None leaves it unsigned. Raises also `InvalidInput`.
+    key: file of the SSH key that signs it; None leaves it unsigned. keep: number of newest publications that stay, see
+    `prune`; None removes nothing. Raises also `InvalidInput`.
     """
     signing = partial(sign, key=Path(key)) if key is not None else None
-    return publish(location.open(), storage_for(target, TARGET_OPTIONS), signing)
+    place = storage_for(target, TARGET_OPTIONS)
+    report = publish(location.open(), place, signing)
+    removed = prune(place, keep) if keep is not None else Pruned()
+    changes = {f"removed_{name}": count for name, count in removed._asdict().items()}
+    return report.model_copy(update=changes)
 
 
 @task()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from raycontext.actors.coordinator import Coordinator
+from raycontext.errors import InvalidInput
 from raycontext.files.paths import real_path
 from raycontext.index.request import index_request, run_options
 from raycontext.index.reuse.publications import publish_collection
@@ -35,24 +36,30 @@ class PublishAccess(CommitAccess):
         collection: str | None = None,
         path: str | Path | None = None,
         key: str | Path | None = None,
+        keep: int | None = None,
     ) -> PublishReport:
         """Put what is missing of a collection's newest version into a target, from which others `pull` it.
 
         What is published holds the indexed texts, also those of files that were changed or removed since the last
-        compaction. Segments that the target has are not copied again; earlier publications stay.
+        compaction. Segments that the target has are not copied again.
 
         target: folder, or URL of a prefix in an object store (s3://, gs://, az://).
         collection, path: like those of `search`.
         key: file of an SSH key that signs the publication, and with it every object, by `ssh-keygen`. None leaves it
         unsigned.
+        keep: number of newest publications that stay in the target, from 1. Older ones are removed with the segments
+        and signatures that no other one names, once pulls that use them have had their time: a minute in a folder, a
+        day in an object store. None removes nothing.
 
         Raises `UnknownCollection`, `NotIndexedYet`, `InvalidInput` or `StorageError`.
         """
+        if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 1):
+            raise InvalidInput(f"keep is {keep!r}", "Keep at least 1 publication, the newest.")
         name = await self._resolve(collection, path)
         place = await asyncio.to_thread(_target, target)
         signing = None if key is None else await asyncio.to_thread(real_path, key)
         location = Location(self._root, name, self._storage_options)
-        return await self._answer_of(name, self._runtime.run(publish_collection, location, place, signing))
+        return await self._answer_of(name, self._runtime.run(publish_collection, location, place, signing, keep))
 
     async def pull(
         self,

@@ -3,6 +3,8 @@
     <target>/publications/<number>.json      one for each publication, put-if-absent, never changed
              segments/<content>-<ulid>/      the objects of a segment, the description last
              signatures/<blake3>.sig         signature of the publication whose bytes have this BLAKE3
+             condemned/<ulid>                names of folders that a pruning is about to remove (`pruning`)
+             clock/<ulid>                    empty; tells a pruning the time of the storage
 
 A publication is canonical JSON in the envelope of manifests. It has the size and the BLAKE3 of every object, so that a
 signature of it covers all. Nobody trusts a target: what is read from it passes `decode` and `PublishedSegment.check`.
@@ -19,8 +21,16 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from raycontext.errors import CorruptManifest, PublicationRefused, UnsupportedFormat
 from raycontext.models.options import Globs
-from raycontext.store.manifest import FORMAT, SegmentReference, decode_sealed, encode_sealed, manifest_name
+from raycontext.store.manifest import (
+    FORMAT,
+    SegmentReference,
+    decode_sealed,
+    encode_sealed,
+    manifest_name,
+    manifest_version,
+)
 from raycontext.store.segments.segment_folder import DATA_FILES, DESCRIPTION
+from raycontext.store.storage.base import Storage
 from raycontext.ulid import is_ulid
 
 __all__ = [
@@ -33,6 +43,8 @@ __all__ = [
     "PublishedOptions",
     "PublishedSegment",
     "content_of",
+    "is_segment_folder",
+    "numbers_of",
     "publication_place",
     "signature_place",
 ]
@@ -185,6 +197,18 @@ def content_of(objects: dict[str, PublishedObject]) -> str:
     """Return one BLAKE3 for the names and contents of all objects of a segment, in hexadecimal."""
     lines = "".join(f"{name} {each.blake3}\n" for name, each in sorted(objects.items()))
     return str(blake3.blake3(lines.encode(errors="surrogatepass")).hexdigest())
+
+
+def is_segment_folder(name: str) -> bool:
+    """Return whether publishers name folders of segments like this."""
+    found = _FOLDER.fullmatch(name)
+    return found is not None and is_ulid(found[2])
+
+
+def numbers_of(target: Storage) -> list[int]:
+    """Return the numbers of the publications of a target, ascending."""
+    names = target.list(PUBLICATIONS)
+    return sorted(number for name in names if (number := manifest_version(name)) is not None)
 
 
 def publication_place(number: int) -> str:

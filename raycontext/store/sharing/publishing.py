@@ -20,25 +20,26 @@ from raycontext.errors import (
 )
 from raycontext.models import PublishReport
 from raycontext.store.collection import Collection
-from raycontext.store.manifest import Manifest, SegmentReference, manifest_version
+from raycontext.store.manifest import Manifest, SegmentReference
 from raycontext.store.segments.segment import Segment
 from raycontext.store.segments.segment_folder import DESCRIPTION
+from raycontext.store.sharing.pruning import condemned_folders, is_undermined
 from raycontext.store.sharing.publication import (
     MOST_PUBLICATION_BYTES,
-    PUBLICATIONS,
     SEGMENTS,
     Publication,
     PublishedObject,
     PublishedOptions,
     PublishedSegment,
     content_of,
+    numbers_of,
     publication_place,
     signature_place,
 )
 from raycontext.store.storage.base import Storage
 from raycontext.ulid import new_ulid
 
-__all__ = ["numbers_of", "publish"]
+__all__ = ["publish"]
 
 ATTEMPTS = 5
 """Number of tries while garbage collection removes segments, or others publish at the same time."""
@@ -74,6 +75,9 @@ def publish(collection: Collection, target: Storage, sign: Sign | None = None) -
         done = _put_publication(manifest, [each.segment for each in put], target, sign)
         if done is not None:
             publication, is_new = done
+            if is_new and is_undermined(target, {each.segment.folder for each in put}):
+                target.delete(publication_place(publication.number))
+                continue
             return PublishReport(
                 collection=collection.name,
                 version=manifest.version,
@@ -93,18 +97,13 @@ def publish(collection: Collection, target: Storage, sign: Sign | None = None) -
     )
 
 
-def numbers_of(target: Storage) -> list[int]:
-    """Return the numbers of the publications of a target, ascending."""
-    names = target.list(PUBLICATIONS)
-    return [number for name in names if (number := manifest_version(name)) is not None]
-
-
 def _put_segments(collection: Collection, manifest: Manifest, target: Storage) -> Iterator[_Put]:
     """Put the segments of a version into the target, and yield each of them. Pools are left out.
 
     Raises `FileNotFoundError` where a segment was removed meanwhile.
     """
-    there = target.list(SEGMENTS)
+    condemned = condemned_folders(target)
+    there = [name for name in target.list(SEGMENTS) if name not in condemned]
     for number, shard in enumerate(manifest.shards):
         for reference in shard.segments:
             yield _put_segment(collection, number, reference, target, there)

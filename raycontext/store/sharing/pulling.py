@@ -31,10 +31,10 @@ from raycontext.store.sharing.publication import (
     SEGMENTS,
     Publication,
     PublishedSegment,
+    numbers_of,
     publication_place,
     signature_place,
 )
-from raycontext.store.sharing.publishing import numbers_of
 from raycontext.store.sharing.signatures import MOST_SIGNATURE_BYTES, signer_of
 from raycontext.store.storage.base import Storage
 
