@@ -6,9 +6,11 @@ commit and on the statistics of all living commits alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +34,15 @@ LEXICAL_SHARE = 0.6
 LEAST_COSINE = 0.2
 """Smallest cosine by which a commit without any word of the query is an answer."""
 
+FIRST_BLOCK = 64
+"""Number of the best commits whose files are looked at first where paths filter. Each next block is twice as large."""
+
 LATEST = 253_402_300_799
 """Last second of the year 9999, since the epoch. A date of git can be later."""
+EARLIEST = -62_135_596_800
+"""First second of the year 1, since the epoch."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Time from which git counts seconds."""
 
 
 class CommitAnswer(NamedTuple):
@@ -42,6 +51,8 @@ class CommitAnswer(NamedTuple):
     hits: list[CommitHit]
     commits: int
     """Number of commits that were searched."""
+    is_whole: bool = True
+    """False where the time was over before enough commits were found that the filters admit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,12 @@ class CommitQuestion:
     """Only commits count that touch a file which `paths` and `inside` admit."""
     limit: int
     min_score: float
+    deadline: float = math.inf
+    """Time at which the search ends, in seconds since the epoch."""
+
+    def until(self, deadline: float) -> CommitQuestion:
+        """Return the question with a time at which the search ends."""
+        return replace(self, deadline=deadline)
 
     def answer(self, view: View) -> CommitAnswer:
         """Return the answer at the version of a view. Raises `CorruptSegment` or `FileNotFoundError`."""
@@ -66,7 +83,13 @@ class CommitQuestion:
         if not rows:
             return CommitAnswer([], 0)
         with_vectors = all(part.segment.embedder == text_embedder().fingerprint for part in commits.parts)
-        return CommitAnswer(list(self._hits(commits, with_vectors=with_vectors)), rows)
+        hits: list[CommitHit] = []
+        try:
+            for hit in self._hits(commits, with_vectors=with_vectors):
+                hits.append(hit)  # one by one: those before the end of the time are kept
+        except TimeoutError:
+            return CommitAnswer(hits, rows, is_whole=False)
+        return CommitAnswer(hits, rows)
 
     def _hits(self, commits: View, *, with_vectors: bool) -> Iterator[CommitHit]:
         found = FoundTerms.find(commits, search_terms(self.text))
@@ -83,17 +106,42 @@ class CommitQuestion:
             rows = np.flatnonzero(part.alive_rows & ((lexical > 0.0) | (cosines >= LEAST_COSINE)))
             scored.append((np.full(len(rows), number), rows, scores[rows], lexical[rows], cosines[rows]))
         numbers, rows, scores, lexical, cosines = (np.concatenate(each) for each in zip(*scored, strict=True))
+        rows_of_parts = [(int(number), int(row)) for number, row in zip(numbers, rows, strict=True)]
         keys = commits.order[rows + np.array([part.first_file for part in commits.parts])[numbers]]
-        admits = admitting(self.filters) if self.filters.paths or self.filters.inside else None
+        best = [place for place in np.lexsort((keys, -scores)).tolist() if scores[place] >= self.min_score]
         left = self.limit
-        for place in np.lexsort((keys, -scores)).tolist():
-            if left == 0 or scores[place] < self.min_score:
+        for place in self._admitted(commits, best, rows_of_parts):
+            if left == 0:
                 return
-            segment = commits.parts[int(numbers[place])].segment
-            commit = commit_at(segment, int(rows[place]))
-            if admits is None or any(map(admits, commit.files)):
-                left -= 1
-                yield self._hit(commit, float(scores[place]), float(lexical[place]), float(cosines[place]))
+            left -= 1
+            commit = self._commit(commits, rows_of_parts[place])
+            yield self._hit(commit, float(scores[place]), float(lexical[place]), float(cosines[place]))
+
+    def _admitted(self, commits: View, best: Sequence[int], rows: Sequence[tuple[int, int]]) -> Iterator[int]:
+        """Yield the places of commits that the filters admit, in the order of `best`. Raises `TimeoutError`.
+
+        Texts are compressed in batches of rows: those of a block of commits are read in the order in which they lie.
+        """
+        if not (self.filters.paths or self.filters.inside):
+            yield from best
+            return
+        admits = admitting(self.filters)
+        begin, size = 0, FIRST_BLOCK
+        while block := best[begin : begin + size]:
+            admitted = {
+                place
+                for place in sorted(block, key=rows.__getitem__)
+                if any(map(admits, self._commit(commits, rows[place]).files))
+            }
+            yield from (place for place in block if place in admitted)
+            begin, size = begin + size, 2 * size
+
+    def _commit(self, commits: View, row: tuple[int, int]) -> LoggedCommit:
+        """Return the commit in a row of a part. Raises `TimeoutError` where the time is over."""
+        if time.time() > self.deadline:
+            raise TimeoutError
+        number, place = row
+        return commit_at(commits.parts[number].segment, place)
 
     def _hit(self, commit: LoggedCommit, score: float, lexical: float, vector: float) -> CommitHit:
         subject, body = parts_of_message(commit.message)
@@ -111,6 +159,7 @@ class CommitQuestion:
         )
 
 
-def _date(time: int) -> str:
-    """Return a time in seconds since the epoch in ISO 8601; the nearest one that can be written."""
-    return datetime.fromtimestamp(min(max(time, 0), LATEST), UTC).isoformat(timespec="seconds")
+def _date(seconds: int) -> str:
+    """Return a time since the epoch in ISO 8601; the nearest one that can be written, of the years 1 to 9999."""
+    nearest = min(max(seconds, EARLIEST), LATEST)
+    return (EPOCH + timedelta(seconds=nearest)).isoformat(timespec="seconds")

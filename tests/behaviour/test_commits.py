@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 import raycontext
 from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.cli.queries.direct import answer
-from raycontext.errors import InvalidInput, StorageError
+from raycontext.errors import DeadlineExceeded, InvalidInput, StorageError
 from raycontext.index import history
 from raycontext.models import CommitHit
+from raycontext.search import commits
+from raycontext.search.commits import CommitAnswer, CommitQuestion
+from raycontext.search.rows.view import View
 from raycontext.serve.mcp.calls import Calls
 from raycontext.serve.service import Service
 from raycontext.store.changes import HistoryChange
@@ -108,6 +112,50 @@ def test_paths_filter_what_commits_touch(context: raycontext.SyncContext, reposi
     assert subjects(inside) == ["Explain the tide table"]
     with pytest.raises(InvalidInput, match="commits"):
         found(context, every, languages=["python"])
+
+
+def test_paths_filter_block_by_block_until_the_time_is_over(
+    context: raycontext.SyncContext, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context.index(repository)
+    every, asked = "cart ledger gateway tide", {"paths": ["shop/"], "limit": 9}
+    whole = found(context, every, **asked)
+    assert len(whole) == 3
+    monkeypatch.setattr(commits, "FIRST_BLOCK", 1)
+    assert found(context, every, **asked) == whole
+    monkeypatch.setattr(CommitQuestion, "until", lambda question, _: replace(question, deadline=0.0))
+    hits = context.search(every, collection="shop", commits=True, paths=["shop/"])
+    assert hits.commits == ()
+    assert "RAYCONTEXT_SEARCH_SECONDS" in hits.notes[0]
+
+
+def test_a_collection_whose_commits_cannot_be_searched_counts_as_missing(
+    context: raycontext.SyncContext, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(question: CommitQuestion, view: View) -> CommitAnswer:
+        if question.collection == "docs":
+            raise DeadlineExceeded("docs")
+        return in_time(question, view)
+
+    in_time = CommitQuestion.answer
+    monkeypatch.setattr(CommitQuestion, "answer", late)
+    context.index(repository)
+    context.index(repository / "docs", collection="docs")
+    hits = context.search("tide table", collections=["shop", "docs"], commits=True)
+    assert (hits.shards_answered, hits.shards_total, hits.complete) == (1, 2, False)
+    assert subjects(hits.commits)[0] == "Explain the tide table"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "date"),
+    [
+        (-1, "1969-12-31T23:59:59+00:00"),
+        (-(10**15), "0001-01-01T00:00:00+00:00"),
+        (10**15, "9999-12-31T23:59:59+00:00"),
+    ],
+)
+def test_a_date_is_the_nearest_that_can_be_written(seconds: int, date: str) -> None:
+    assert commits._date(seconds) == date
 
 
 def test_a_folder_of_a_repository_has_the_commits_that_touch_it(

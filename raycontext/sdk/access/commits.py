@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Sequence
 
 from raycontext.actors.coordinator import Coordinator
@@ -13,11 +14,14 @@ from raycontext.models.hits import Hits, Searched
 from raycontext.sdk.access.refs import RefAccess
 from raycontext.sdk.clients.several import answers, in_time
 from raycontext.sdk.filters import within_source
-from raycontext.search.commits import CommitQuestion
+from raycontext.search.commits import CommitAnswer, CommitQuestion
 from raycontext.search.query import SearchRequest
 from raycontext.search.ranking.merge import merged
 
 __all__ = ["CommitAccess"]
+
+DEADLINE_SHARE = 0.8
+"""Share of the time for a query after which an actor looks at no further commit."""
 
 
 class CommitAccess(RefAccess):
@@ -53,7 +57,11 @@ class CommitAccess(RefAccess):
         best = sorted((hit for each in found for hit in each.commits), key=lambda hit: (-hit.score, hit.collection))
         whole = merged(found, 0)
         return Hits(
-            notes=[note for each in found for note in each.notes], searched=whole.searched, commits=best[:limit]
+            shards_answered=whole.shards_answered,
+            shards_total=whole.shards_total,
+            notes=[note for each in found for note in each.notes],
+            searched=whole.searched,
+            commits=best[:limit],
         )
 
     async def _commits_of(
@@ -67,8 +75,18 @@ class CommitAccess(RefAccess):
         notes = await self._answer_of(name, self._read_history(name)) if refresh else []
         question = CommitQuestion(name, request.text, filters, limit, min_score)
         client = self._client(name)
-        version, shards = await self._answer_of(name, client.repeatedly(lambda: client.relate(question, shards=1)))
+
+        async def asked() -> tuple[int, dict[int, CommitAnswer]]:
+            timed = question.until(time.time() + DEADLINE_SHARE * self._settings.search_seconds)
+            return await client.relate(timed, shards=1)
+
+        version, shards = await self._answer_of(name, client.repeatedly(asked))
         (answer,) = shards.values()
+        if not answer.is_whole:
+            notes.append(
+                f"The time for a query (RAYCONTEXT_SEARCH_SECONDS) was over before all {answer.commits:,} commits of "
+                f"'{name}' were looked at: there may be more that touch these paths."
+            )
         if not answer.commits and not notes:
             notes = [f"'{name}' has no indexed commits."]
         return Hits(notes=notes, searched=[Searched(collection=name, version=version)], commits=answer.hits)
