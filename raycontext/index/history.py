@@ -18,7 +18,7 @@ from raycontext.analyse.names import path_text
 from raycontext.analyse.postings import Postings
 from raycontext.analyse.references import ReferenceReader
 from raycontext.analyse.terms import analyse_texts
-from raycontext.discover.commits.log import CommitList, LoggedCommit, head_of, list_commits, read_commits
+from raycontext.discover.commits.log import CommitList, LoggedCommit, list_commits, read_commits, state_of
 from raycontext.embed.vectors import Documents, QuantizedVectors, quantized
 from raycontext.errors import CommitUnreadable, CorruptSegment, NotIndexedYet, UnsupportedFormat
 from raycontext.kernel.trigrams import collect
@@ -65,7 +65,8 @@ def read_history(source: str, location: Location) -> HistoryStep:
     if manifest is None:
         raise NotIndexedYet(collection.name)
     base = manifest.history
-    is_current = base is not None and base.is_read and fits_history(base) and base.head == head_of(source)
+    is_current = base is not None and base.is_read and fits_history(base)
+    is_current = is_current and base is not None and (base.head, base.boundary) == state_of(source)
     if base is not None and is_current and not collection.lacks(base.segments):
         return HistoryStep(base, base)
     listed = list_commits(source)
@@ -84,7 +85,8 @@ def read_history(source: str, location: Location) -> HistoryStep:
     added = (_write(collection, commits),) if commits else ()
     living = [segment for segment in kept if len(segment.tombstones) < segment.files]
     merged = _merged(collection, [*living, *added])
-    return HistoryStep(base, _history(listed.head, merged, complete=len(missing) <= BATCH_COMMITS))
+    complete = len(missing) <= BATCH_COMMITS
+    return HistoryStep(base, _history(listed.head, merged, complete=complete, boundary=listed.boundary))
 
 
 def _without(base: CommitHistory | None, listed: CommitList) -> CommitHistory:
@@ -94,7 +96,7 @@ def _without(base: CommitHistory | None, listed: CommitList) -> CommitHistory:
 
 
 def _history(
-    head: str, segments: Sequence[SegmentReference], *, complete: bool = False, problem: str = ""
+    head: str, segments: Sequence[SegmentReference], *, complete: bool = False, problem: str = "", boundary: str = ""
 ) -> CommitHistory:
     return CommitHistory(
         head=head,
@@ -103,6 +105,7 @@ def _history(
         chunker=COMMITS_FINGERPRINT,
         complete=complete,
         problem=problem,
+        boundary=boundary,
     )
 
 

@@ -96,6 +96,9 @@ class CommitHistory(BaseModel):
     """Whether all commits up to `head` were read, as far as they are indexed. False: the next run goes on."""
     problem: str = Field(default="", exclude_if=lambda problem: not problem)
     """Why the commits of the source cannot be read, as the end of a sentence. Left out where they can."""
+    boundary: str = Field(default="", exclude_if=lambda boundary: not boundary)
+    """Digest of the commits at which the history of a shallow clone ended when it was read. Left out where it did not
+    end early."""
 
     @property
     def is_read(self) -> bool:

@@ -235,6 +235,18 @@ def test_a_shallow_clone_says_that_it_has_no_history(
     assert context.search("shopping cart", collection="shallow")
 
 
+def test_commits_that_a_shallow_clone_gets_later_are_read(
+    context: raycontext.SyncContext, tmp_path: Path, repository: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", "--depth=3", f"file://{repository}", "shallow")
+    context.index(tmp_path / "shallow")
+    assert len(found(context, "cart ledger gateway tide", "shallow")) == 2
+    git(tmp_path / "shallow", "fetch", "--quiet", "--unshallow")
+    assert len(found(context, "cart ledger gateway tide", "shallow")) == 4
+    context.index(repository)
+    assert answers(context, "shallow") == answers(context, "shop")
+
+
 def test_an_entry_of_a_batch_gets_as_many_commits_as_it_asks_for(
     context: raycontext.SyncContext, tmp_path: Path, repository: Path
 ) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import xxhash
+
 from raycontext.discover.commits.names import CommitSource
 from raycontext.discover.commits.program import Git, understood
 from raycontext.discover.commits.repository import Opened, open_repository
@@ -22,9 +24,9 @@ __all__ = [
     "MOST_TOUCHED_FILES",
     "CommitList",
     "LoggedCommit",
-    "head_of",
     "list_commits",
     "read_commits",
+    "state_of",
     "why_no_history",
 ]
 
@@ -51,6 +53,8 @@ class CommitList(NamedTuple):
     """Full hashes of the newest commits that touch the source, at most `MOST_COMMITS`."""
     problem: str = ""
     """Why there is no history, as the end of a sentence; "" where there is one."""
+    boundary: str = ""
+    """Digest of the commits at which a shallow clone ends; "" for another one."""
 
 
 class LoggedCommit(NamedTuple):
@@ -73,13 +77,13 @@ def why_no_history(source: str) -> str:
     return list_commits(source, 1).problem
 
 
-def head_of(source: str) -> str:
-    """Return the full hash of the commit that a source is at; "" without a repository or a commit. It runs git."""
+def state_of(source: str) -> tuple[str, str]:
+    """Return `head` and `boundary` of the list of the commits of a source; see `CommitList`. It runs git."""
     try:
         opened, revision = _place(source)
-        return _resolved(Git(opened.top), revision)
+        return _resolved(Git(opened.top), revision), _digest(_boundary(opened))
     except (InvalidInput, CommitUnreadable):
-        return ""
+        return "", ""
 
 
 def list_commits(source: str, most: int = MOST_COMMITS) -> CommitList:
@@ -95,16 +99,16 @@ def list_commits(source: str, most: int = MOST_COMMITS) -> CommitList:
         if not head:
             return CommitList("", (), "there is no commit yet")
         inside = ("--full-history", head, "--", opened.inside) if opened.inside else (head, "--")
+        boundary = _boundary(opened)  # before the commits, which may become more meanwhile
         listed = (
             git.run("rev-list", f"--max-count={most}", *inside, seconds=LOG_SECONDS).decode(errors="replace").split()
         )
-        boundary = _boundary(opened)
     except InvalidInput:
         return CommitList("", (), "it is in no repository of git")
     except CommitUnreadable as error:
         return CommitList("", (), f"git cannot read it: {error.problem}")
     commits = tuple(name for name in listed if name not in boundary)
-    return CommitList(head, commits, "" if commits or not boundary else _SHALLOW)
+    return CommitList(head, commits, "" if commits or not boundary else _SHALLOW, _digest(boundary))
 
 
 def read_commits(source: str, names: Sequence[str]) -> list[LoggedCommit]:
@@ -145,6 +149,10 @@ def _boundary(opened: Opened) -> frozenset[str]:
         return frozenset(Path(opened.common, "shallow").read_text(encoding="ascii", errors="replace").split())
     except OSError:
         return frozenset()
+
+
+def _digest(boundary: frozenset[str]) -> str:
+    return xxhash.xxh3_64_hexdigest("\n".join(sorted(boundary)).encode()) if boundary else ""
 
 
 def _commit(entry: bytes, prefix: str) -> LoggedCommit:
