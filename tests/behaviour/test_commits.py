@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pytest
 import raycontext
 from raycontext.actors.vector_store import VectorStoreActor
 from raycontext.cli.queries.direct import answer
+from raycontext.discover.commits import log
+from raycontext.discover.commits.repository import Opened
 from raycontext.errors import DeadlineExceeded, InvalidInput, StorageError
 from raycontext.index import history
 from raycontext.models import CommitHit
@@ -171,6 +173,26 @@ def test_a_commit_that_was_asked_for_has_its_own_history(context: raycontext.Syn
     context.index(repository)
     asked = context.search("ledger tide table", path=repository, ref="HEAD~2", commits=True)
     assert (subjects(asked.commits), asked.notes) == (["Append bookings to the ledger"], ())
+
+
+def test_few_commits_are_read_at_once_where_they_are_large(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(opened: Opened, names: Sequence[str]) -> tuple[list[log.LoggedCommit], int]:
+        asked.append(len(names))
+        return told_by_git(opened, names)
+
+    for number in range(6):
+        commit(repository, {f"boats/{number}.md": f"Boat {number}.\n"}, f"Moor boat {number} in the harbour")
+    asked: list[int] = []
+    told_by_git = log._told
+    monkeypatch.setattr(log, "_told", told)
+    names = log.list_commits(str(repository)).commits
+    whole = log.read_commits(str(repository), names)
+    assert [each.name for each in whole] == list(names)
+    assert asked == [1, 2, 4, 3]
+    asked.clear()
+    monkeypatch.setattr(log, "OUTPUT_BYTES", 1)
+    assert log.read_commits(str(repository), names) == whole
+    assert asked == [1] * 10
 
 
 def test_an_amended_message_replaces_the_old_one_although_no_file_has_changed(

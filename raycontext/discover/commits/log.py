@@ -38,6 +38,11 @@ MOST_MESSAGE_BYTES = 8192
 """Largest part of a message that is kept, in bytes."""
 MOST_READ_BYTES = 1 << 20
 """Largest part of a message that is looked at, in bytes."""
+MOST_AT_ONCE = 256
+"""Largest number of commits that one command of git tells of."""
+OUTPUT_BYTES = 8 << 20
+"""Size in bytes that the output of one command over several commits is to have at most. The commits before tell how
+many commits that are."""
 LOG_SECONDS = 60.0
 """Longest time that one command of git over a history may take, in seconds."""
 
@@ -116,6 +121,17 @@ def read_commits(source: str, names: Sequence[str]) -> list[LoggedCommit]:
     if not names:
         return []
     opened, _ = _place(source)
+    found: list[LoggedCommit] = []
+    at_once = 1
+    while asked := names[len(found) : len(found) + at_once]:
+        commits, size = _told(opened, asked)
+        found += commits
+        at_once = max(1, min(2 * at_once, MOST_AT_ONCE, OUTPUT_BYTES * len(asked) // max(size, 1)))
+    return found
+
+
+def _told(opened: Opened, names: Sequence[str]) -> tuple[list[LoggedCommit], int]:
+    """Return some commits, and the size in bytes of what git says of them. Raises `CommitUnreadable`."""
     token = secrets.token_hex(16)  # no message can hold it
     output = Git(opened.top).run(
         *("log", "--no-walk=unsorted", "--stdin", "--name-only", "-z", "--no-renames", "--no-notes", "--no-mailmap"),
@@ -129,7 +145,7 @@ def read_commits(source: str, names: Sequence[str]) -> list[LoggedCommit]:
         raise CommitUnreadable(opened.top, f"git told of {len(entries)} commits, not of {len(names)}")
     prefix = f"{opened.inside}/" if opened.inside else ""
     with understood(opened.top):
-        return [_commit(entry, prefix) for entry in entries]
+        return [_commit(entry, prefix) for entry in entries], len(output)
 
 
 def _place(source: str) -> tuple[Opened, str]:
