@@ -133,8 +133,8 @@ class Coordinator:
             raise RootNotFound(folder_of(request.source))
         if request.options.embedder is not None:
             await asyncio.to_thread(embedder_for, request.options.embedder)
-        prepare = partial(asyncio.to_thread, self._catalog.prepare, request.source, request.collection)
-        identity = await failures.OUTAGE.run(prepare)
+        prepare = partial(self._catalog.prepare, request.source, request.collection, force=request.force)
+        identity = await failures.OUTAGE.run(partial(asyncio.to_thread, prepare))
         await self._check_shared(identity)
         await asyncio.to_thread(note_own_source, self._root, identity.source)
         return identity

@@ -171,15 +171,18 @@ class Catalog:
             raise several(names)
         return Collection(self._storage, names[0]).identity()
 
-    def prepare(self, source: str, collection: str | None) -> CollectionIdentity:
+    def prepare(self, source: str, collection: str | None, *, force: bool = False) -> CollectionIdentity:
         """Return the collection that indexes the absolute folder `source`, created where it does not exist.
 
         Without the name `collection` it is the one that has this source, else a new one that `names_for` names. Raises
         `CollectionExists` where the named collection has another source, `InvalidInput` where the name is not valid.
+
+        force: a named collection without a description is described anew also where no version of it can be read.
         """
         if collection is not None:
             named = Collection(self._storage, collection)
-            named.describe_again()
+            with suppress(*((CorruptManifest, UnsupportedFormat) if force else ())):
+                named.describe_again()
             return named.create(source)
         # Listed first: a collection that another process makes for this source is found below, or has the name we try.
         if is_source_of_commit(source):

@@ -134,6 +134,18 @@ def test_the_next_run_mends_what_is_missing(whole: Path, place: Path, lost: str)
         assert not context.index(whole / "shop").changed
 
 
+def test_a_forced_run_rebuilds_what_has_neither_a_description_nor_a_readable_version(whole: Path, place: Path) -> None:
+    (place / "COLLECTION.json").unlink()
+    for manifest in (place / "manifests").iterdir():
+        manifest.write_bytes(b"nothing")
+    with inline(place.parent) as context:
+        with pytest.raises(CorruptManifest):
+            context.index(whole / "shop", collection="shop")
+        assert not (place / "COLLECTION.json").exists(), "what cannot be read is left alone"
+        assert context.index(whole / "shop", collection="shop", force=True).files == 12
+        assert not context.verify("shop", deep=True)[0].damage
+
+
 def test_snapshot_that_goes_while_an_owner_has_it_in_memory_is_mended(whole: Path, place: Path) -> None:
     with inline(place.parent) as context:
         context.status("shop")  # the owner has it in memory from now on
