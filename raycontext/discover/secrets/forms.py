@@ -15,6 +15,7 @@ from raycontext.discover.secrets.randomness import (
     is_password,
     is_random,
     is_real_password,
+    is_signed,
     is_token,
     is_user_and_password,
 )
@@ -41,6 +42,8 @@ class Form(NamedTuple):
 _TOKEN = Asks.START | Asks.TOKEN
 _END = r"(?![A-Za-z0-9_])"
 _WORD = r"[A-Za-z0-9_-]"
+_SPACE = r"[ \t]{0,20}"
+_BASE_64 = r"[A-Za-z0-9+/]{12,2000}={0,2}"
 
 
 def _tokens(body: str, *literals: str, accepts: Callable[[bytes], bool] = is_token) -> list[Form]:
@@ -179,7 +182,7 @@ _SERVICES = (
     *_tokens(rf"EAA[A-Za-z0-9]{{90,}}{_END}", "EAA", accepts=is_random),
     *_tokens(rf"sl\.(?:u\.)?{_WORD}{{100,}}", "sl.", accepts=is_random),
     # Any service
-    *_tokens(rf"eyJ{_WORD}{{8,}}\.eyJ{_WORD}{{8,}}\.({_WORD}{{20,}})", "eyJ"),
+    *_tokens(rf"eyJ{_WORD}{{8,}}\.eyJ{_WORD}{{8,}}\.{_WORD}{{20,}}", "eyJ", accepts=is_signed),
 )
 
 _NAMED = (
@@ -191,6 +194,10 @@ _NAMED = (
         is_token,
     ),
     Form("bearer ", Asks.TOKEN, re.compile(rb"[Bb]earer[ ]([A-Za-z0-9._~+/-]{20,}=*)"), 0, is_random),
+    # Docker's config.json, also inside of a string, and the same file in a secret of Kubernetes; npm's .npmrc
+    *_around(rf'"auth\\?"{_SPACE}:{_SPACE}\\?"({_BASE_64})(?=\\?")', '"auth', 0, is_user_and_password),
+    *_around(rf'_auth{_SPACE}={_SPACE}"?({_BASE_64})', "_auth", 0, is_user_and_password),
+    *_around(r"eyJhdXRocyI6[A-Za-z0-9+/]{40,}={0,2}", "eyJhdXRocyI6", 0),
     Form("basic ", Asks.TOKEN, re.compile(rb"[Bb]asic[ ]([A-Za-z0-9+/]{16,}={0,2})"), 0, is_user_and_password),
     Form(
         "://",

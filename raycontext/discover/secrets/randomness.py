@@ -13,6 +13,7 @@ __all__ = [
     "is_placeholder",
     "is_random",
     "is_real_password",
+    "is_signed",
     "is_token",
     "is_user_and_password",
 ]
@@ -136,6 +137,11 @@ def is_real_password(value: bytes) -> bool:
         return False
     is_known = _WEAK.search(password) is not None or len(set(password)) < 4
     return not (is_known and (_LOCAL.search(b"@" + host) or b"." not in host))
+
+
+def is_signed(value: bytes) -> bool:
+    """Return whether the signature of a JSON web token (RFC 7519), its last part, is no placeholder."""
+    return is_token(value.rpartition(b".")[2])
 
 
 def is_user_and_password(value: bytes) -> bool:

@@ -59,6 +59,8 @@ _JWT = ".".join(
     base64.urlsafe_b64encode(part).rstrip(b"=").decode()
     for part in (b'{"alg":"HS256","typ":"JWT"}', b'{"sub":"9182","name":"Ada"}', _RANDOM.randbytes(32))
 )
+_LOGIN = base64.b64encode(f"svc:{_a(15)}".encode()).decode()
+_DOCKER_CONFIG = base64.b64encode(f'{{"auths":{{"x.io":{{"auth":"{_LOGIN}"}}}}}}'.encode()).decode()
 
 TOKENS: dict[str, str] = {
     "aws key": _aws("AK" + "IA"),
@@ -200,6 +202,15 @@ _NAMED: list[tuple[str, str, str]] = [
         f'headers = {{"Authorization": "Basic {base64.b64encode(("svc:" + _a(12)).encode()).decode()}"}}\n',
         "",
     ),
+    ("docker config", f'{{"auths": {{"registry.shop.io": {{"auth": "{_LOGIN}"}}}}}}\n', _LOGIN),
+    (
+        "docker config in a variable",
+        rf"""CONFIG="{{\"auths\":{{\"x.io\":{{\"auth\":\"{_LOGIN}\"}}}}}}" """ + "\n",
+        _LOGIN,
+    ),
+    ("docker config in kubernetes", f"  .dockerconfigjson: {_DOCKER_CONFIG}\n", _DOCKER_CONFIG),
+    ("login in npmrc", f"//registry.shop.io/:_auth={_LOGIN}\n", _LOGIN),
+    ("json web token alone", f"curl -H 'X-Session: {_JWT}' https://shop.io/\n", _JWT),
     ("bearer authorization", f"Authorization: Bearer {_a(40)}\n", ""),
     ("bearer in code", f'request.Header.Set("Authorization", "Bearer {_h(64)}")\n', ""),
     ("password in python", f'PASSWORD = "{_PASSWORD}"\n', _PASSWORD),
@@ -239,7 +250,7 @@ def _secret_of(line: str, given: str) -> str:
 
 SECRETS: dict[str, tuple[str, str]] = {
     **{
-        name: (_WRITTEN[number % len(_WRITTEN)].format(token), token.rpartition(".")[2] if token == _JWT else token)
+        name: (_WRITTEN[number % len(_WRITTEN)].format(token), token)
         for number, (name, token) in enumerate(TOKENS.items())
     },
     **{name: (line, _secret_of(line, given)) for name, line, given in _NAMED},
@@ -313,6 +324,12 @@ HARMLESS: tuple[str, ...] = (
     "token_endpoint = 'https://login.microsoftonline.com/v2.0/token'\n",
     "credential_source = Ec2InstanceMetadata\n",
     "eyJhbGciOi are the first letters of a token\n",
+    '{"auths": {"registry.shop.io": {}}, "credsStore": "desktop"}\n',
+    '{"auth": "authenticationRequired1"}\n',
+    '"auth": "c2hvcCBoYXMgbm8gY29sb24gaW4gaXQ=",\n',
+    "//registry.shop.io/:_auth=${NPM_AUTH_LOGIN}\n",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5MTgyIn0.your-signature-stands-here\n",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5MTgyIn0\n",
     "-----BEGIN PUBLIC KEY-----\n",
     "// the secret is that HTTPServer2 restarts Worker3\n",
     "max_tokens=4096, min_new_tokens=16\n",
