@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from raycontext.discover.secrets.randomness import (
+    is_of_account,
     is_password,
     is_random,
     is_real_password,
@@ -77,6 +78,11 @@ _ASSIGNMENT = re.compile(
 
 _UUID = rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"
 
+_DISCORD = sorted(
+    {f"{start}{digits}" for start in ("MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT") for digits in "AEIMQUYcgk"}
+)
+"""Beginnings of base 64 of a number: its first two digits. A token of Discord begins with the number of an account."""
+
 _SERVICES = (
     # Clouds
     *_tokens(rf"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{{16}}{_END}", "AKIA", "ASIA", "ABIA", "ACCA"),
@@ -129,6 +135,9 @@ _SERVICES = (
     *_tokens(r"xapp-[0-9]-A[A-Z0-9]+-[0-9]+-[0-9a-f]{30,}", "xapp-"),
     *_around(r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{30,})", "hooks.slack.com/", 0),
     *_around(rf"/api/webhooks/[0-9]{{16,20}}/({_WORD}{{60,80}})", "/api/webhooks/", 0),
+    *_tokens(
+        rf"[MNO][DTjz][A-Za-z0-9]{{21,26}}\.{_WORD}{{6}}\.{_WORD}{{27,38}}(?!{_WORD})", *_DISCORD, accepts=is_of_account
+    ),
     *_around(r"webhook\.office\.com/webhookb2/([0-9a-f@/A-Za-z-]{60,})", "webhook.office.com/", 0),
     *_around(rf"(?<![0-9])[0-9]{{10}}:AA{_WORD}{{33}}(?!{_WORD})", ":aa", 10),
     *_around(rf"(?<![0-9])[0-9]{{9}}:AA{_WORD}{{33}}(?!{_WORD})", ":aa", 9),

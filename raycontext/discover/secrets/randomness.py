@@ -9,6 +9,7 @@ from itertools import pairwise
 
 __all__ = [
     "is_code",
+    "is_of_account",
     "is_password",
     "is_placeholder",
     "is_random",
@@ -142,6 +143,19 @@ def is_real_password(value: bytes) -> bool:
 def is_signed(value: bytes) -> bool:
     """Return whether the signature of a JSON web token (RFC 7519), its last part, is no placeholder."""
     return is_token(value.rpartition(b".")[2])
+
+
+def is_of_account(value: bytes) -> bool:
+    """Return whether a token of three parts begins with base 64 of an account's number and ends with random characters.
+
+    Discord's tokens do.
+    """
+    account, _, signature = value.partition(b".")
+    try:
+        number = base64.b64decode(account + b"=" * (-len(account) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return number.isdigit() and is_token(signature.rpartition(b".")[2])
 
 
 def is_user_and_password(value: bytes) -> bool:

@@ -61,6 +61,9 @@ _JWT = ".".join(
 )
 _LOGIN = base64.b64encode(f"svc:{_a(15)}".encode()).decode()
 _DOCKER_CONFIG = base64.b64encode(f'{{"auths":{{"x.io":{{"auth":"{_LOGIN}"}}}}}}'.encode()).decode()
+_DISCORD, _DISCORD_LONG = (
+    ".".join((base64.b64encode(b"8" + _d(size).encode()).rstrip(b"=").decode(), _a(6), _a(27))) for size in (17, 18)
+)
 
 TOKENS: dict[str, str] = {
     "aws key": _aws("AK" + "IA"),
@@ -144,6 +147,8 @@ TOKENS: dict[str, str] = {
     "supabase": "sb" + "p_" + _h(40),
     "contentful": "CF" + "PAT-" + _a(43),
     "json web token": _JWT,
+    "discord": _DISCORD,
+    "discord of a long number": _DISCORD_LONG,
 }
 
 _WRITTEN = (
@@ -330,6 +335,9 @@ HARMLESS: tuple[str, ...] = (
     "//registry.shop.io/:_auth=${NPM_AUTH_LOGIN}\n",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5MTgyIn0.your-signature-stands-here\n",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5MTgyIn0\n",
+    "client.login('" + ".".join((_DISCORD[:24], _a(6), "x" * 27)) + "')\n",
+    ".".join(("MTExYmFzZUNsYXNzTmFtZXNB", _a(6), _a(27))) + "\n",
+    "data:font/woff;base64," + "MTIzNDU2Nzg5MDEyMzQ1Njc4" + _a(40) + "\n",
     "-----BEGIN PUBLIC KEY-----\n",
     "// the secret is that HTTPServer2 restarts Worker3\n",
     "max_tokens=4096, min_new_tokens=16\n",
