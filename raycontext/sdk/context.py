@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from raycontext.models import IndexOptions, IndexReport, JobProgress, SearchFilt
 from raycontext.models.hits import Hits
 from raycontext.models.options import RunOptions
 from raycontext.relations.diffs import CodeDiff, Side, changed_definitions
-from raycontext.relations.values import OutlineEntry
 from raycontext.runtime.base import Runtime
 from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT
 from raycontext.sdk.access.grep import notes_on_pattern
@@ -352,6 +350,7 @@ class Context(WatchAccess):
         check_query(query)
         check_limits(limit, 0.0)
         wanted = search_filters((), (), kinds).kinds
+        most = MAX_LIMIT if wanted else min(limit * HITS_PER_DEFINITION, MAX_LIMIT)  # what has another kind counts, too
         found = await self._changed(f"{before}..{after}", collection, path)
         back = await self._changed(f"{found.after}..{found.before}", collection, path)
         sides = []
@@ -362,14 +361,17 @@ class Context(WatchAccess):
                 collection=name,
                 path=inside,
                 changed=f"{changed.before}..{changed.after}",
-                limit=min(limit * HITS_PER_DEFINITION, MAX_LIMIT),
+                limit=most,
                 languages=languages,
                 paths=paths,
                 diversity=0.0,
             )
             sides.append((name, hits, changed.added))
         files = sorted({hit.path for _, hits, _ in sides for hit in hits})
-        before_side, after_side = [Side(hits, lines, await self._outlines(name, files)) for name, hits, lines in sides]
+        outlines, late = await self._outlines_in_time([name for name, _, _ in sides], files)
+        before_side, after_side = (
+            Side([hit for hit in hits if hit.path not in late], lines, outlines[name]) for name, hits, lines in sides
+        )
         definitions = changed_definitions(before_side, after_side, wanted, limit + 1)
         folder, place = await self._folder_of(collection, path)
         return CodeDiff(
@@ -378,18 +380,9 @@ class Context(WatchAccess):
             after=found.after,
             definitions=tuple(definitions[:limit]),
             files=sum(map(admitting(SearchFilters(inside=place)), found.lines)),
-            cut=len(definitions) > limit,
+            cut=len(definitions) > limit or bool(late) or any(len(hits) >= most for _, hits, _ in sides),
             notes=tuple(dict.fromkeys(note for _, hits, _ in sides for note in hits.notes)),
         )
-
-    async def _outlines(self, collection: str, files: Iterable[str]) -> dict[str, tuple[OutlineEntry, ...]]:
-        """Return the definitions of files of a collection by path. A file that it does not have is left out."""
-        found = {}
-        for file in files:
-            with suppress(InvalidInput):
-                outline = await self.outline(file, collection=collection, limit=MAX_LIMIT, refresh=False)
-                found[file] = outline.definitions
-        return found
 
     async def _indexed_at(
         self, ref: str, collection: str | None, collections: tuple[str, ...], path: str | Path | None

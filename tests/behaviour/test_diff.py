@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_definitions_are_told_with_how_they_differ(place: Path, tmp_path: Path) -> None:
+async def late(items: Sequence[object], *_: object) -> list[None]:
+    return [None] * len(items)
+
+
+def test_definitions_are_told_with_how_they_differ(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with raycontext.connect(root=tmp_path / "root", runtime="inline", workers=2) as context:
         context.index(place)
         found = context.diff("v1", "v2", "tide table of a port", path=place)
@@ -53,6 +60,16 @@ def test_definitions_are_told_with_how_they_differ(place: Path, tmp_path: Path) 
         assert context.diff("v1", "v1", "tide", path=place).definitions == ()
         with pytest.raises(RefNotFound):
             context.diff("v1", "v9", "tide", path=place)
+        assert not found.cut
+        with monkeypatch.context() as patched:
+            patched.setattr("raycontext.sdk.context.MAX_LIMIT", 1)
+            assert context.diff("v1", "v2", "tide table of a port", path=place).cut, "there may be further chunks"
+        monkeypatch.setattr("raycontext.sdk.access.outline.MAX_LIMIT", 1)
+        assert context.diff("v1", "v2", "tide table of a port", path=place) == found, "outlines have several pages"
+        monkeypatch.setattr("raycontext.sdk.access.outline.in_time", late)
+        none = context.diff("v1", "v2", "tide table of a port", path=place)
+        assert (none.definitions, none.cut) == ((), True)
+        monkeypatch.undo()
     asked = {"before": "v1", "after": "v2", "query": "tide table of a port", "path": str(place)}
     shown = answer("diff", asked, root=str(tmp_path / "root"), address=None)
     assert shown == found.model_dump(mode="json") | {"source": shown["source"]}

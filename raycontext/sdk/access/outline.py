@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from raycontext.actors.looks import Look, with_look
+from raycontext.errors import DeadlineExceeded, InvalidInput
 from raycontext.models import SearchFilters
 from raycontext.relations.definitions.outlines import OutlineOf, merged_outlines
-from raycontext.relations.values import Outline, RelationAnswer
+from raycontext.relations.values import Outline, OutlineEntry, RelationAnswer
 from raycontext.sdk.access.relations import RelationAccess
-from raycontext.sdk.arguments import check_limits, check_offset, inside_of, not_in_index
+from raycontext.sdk.arguments import MAX_LIMIT, MAX_OFFSET, check_limits, check_offset, inside_of, not_in_index
 from raycontext.sdk.clients.search import SearchClient
+from raycontext.sdk.clients.several import in_time
 from raycontext.sdk.filters import search_filters, within_source
 from raycontext.store.collection import CollectionIdentity
 
@@ -74,6 +76,36 @@ class OutlineAccess(RelationAccess):
         return await self._answer_about(
             place, search.repeatedly(lambda: _outline(search, place.filters, offset + limit, offset))
         )
+
+    async def _outlines_in_time(
+        self, collections: Sequence[str], files: Sequence[str]
+    ) -> tuple[dict[str, dict[str, tuple[OutlineEntry, ...]]], set[str]]:
+        """Return the definitions of files by collection and path, and the files that were not read in time.
+
+        A file that a collection does not have is left out of it. The time is that for a query.
+        """
+        wanted = [(collection, file) for file in files for collection in dict.fromkeys(collections)]
+        until = asyncio.get_running_loop().time() + self._settings.search_seconds
+        found: dict[str, dict[str, tuple[OutlineEntry, ...]]] = {collection: {} for collection in collections}
+        late = set()
+        for (collection, file), outcome in zip(wanted, await in_time(wanted, self._whole_outline, until), strict=True):
+            if outcome is None or isinstance(outcome, DeadlineExceeded):
+                late.add(file)
+            elif not isinstance(outcome, BaseException):
+                found[collection][file] = outcome
+            elif not isinstance(outcome, InvalidInput):
+                raise outcome
+        return found, late
+
+    async def _whole_outline(self, place: tuple[str, str]) -> tuple[OutlineEntry, ...]:
+        """Return all definitions of a file of a collection. Raises what `outline` raises."""
+        collection, file = place
+        entries: tuple[OutlineEntry, ...] = ()
+        while True:
+            told = await self.outline(file, collection=collection, limit=MAX_LIMIT, offset=len(entries), refresh=False)
+            entries += told.definitions
+            if not told.cut or not told.definitions or len(entries) > MAX_OFFSET:
+                return entries
 
     async def _place(
         self,
