@@ -89,6 +89,7 @@ NOT_COMPARED = {
     "JSON": ("object",),
     "JavaScript": ("class",),  # any variable that holds an object; classes are held by the samples
     "Make": ("macro",),  # variables
+    "Python": ("namespace",),  # import a as b
 }
 """Kinds that mean something else in a language."""
 MAX_FILE_BYTES = 1_000_000
