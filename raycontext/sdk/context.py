@@ -21,6 +21,7 @@ from raycontext.models.hits import Hits
 from raycontext.models.options import RunOptions
 from raycontext.relations.diffs import CodeDiff, Side, changed_definitions
 from raycontext.runtime.base import Runtime
+from raycontext.sdk.access.commits import about_code
 from raycontext.sdk.access.evaluation import CANDIDATE_FILES, HELD_OUT
 from raycontext.sdk.access.grep import notes_on_pattern
 from raycontext.sdk.access.refs import target_in
@@ -240,6 +241,8 @@ class Context(WatchAccess):
         """
         check_query(query)
         check_limits(limit, min_score)
+        if commits and (context or diversity is not None):
+            raise about_code()
         spread = check_share("diversity", self._settings.diversity if diversity is None else diversity)
         request = SearchRequest(
             text=query,

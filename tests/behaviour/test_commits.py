@@ -112,8 +112,10 @@ def test_paths_filter_what_commits_touch(context: raycontext.SyncContext, reposi
     assert "Explain the tide table" not in subjects(found(context, every, paths=["!docs/"]))
     inside = context.search(every, path=repository / "docs", commits=True).commits
     assert subjects(inside) == ["Explain the tide table"]
-    with pytest.raises(InvalidInput, match="commits"):
-        found(context, every, languages=["python"])
+    given: tuple[dict[str, Any], ...] = ({"languages": ["python"]}, {"context": True}, {"diversity": 0.0})
+    for about_code in given:
+        with pytest.raises(InvalidInput, match="commits"):
+            context.search(every, collection="shop", commits=True, **about_code)
 
 
 def test_paths_filter_block_by_block_until_the_time_is_over(

@@ -18,10 +18,19 @@ from raycontext.search.commits import CommitAnswer, CommitQuestion
 from raycontext.search.query import SearchRequest
 from raycontext.search.ranking.merge import merged
 
-__all__ = ["CommitAccess"]
+__all__ = ["CommitAccess", "about_code"]
 
 DEADLINE_SHARE = 0.8
 """Share of the time for a query after which an actor looks at no further commit."""
+
+
+def about_code() -> InvalidInput:
+    """Return the error for a search of commits that is given what is about code."""
+    return InvalidInput(
+        "A search of commits is given what is about code",
+        "Leave out languages, kinds, grep, changed, explain, context and diversity: paths filter the files that "
+        "commits touch.",
+    )
 
 
 class CommitAccess(RefAccess):
@@ -43,10 +52,7 @@ class CommitAccess(RefAccess):
         """
         chosen = request.filters
         if chosen.languages or chosen.kinds or chosen.grep or chosen.lines is not None or request.explain:
-            raise InvalidInput(
-                "A search of commits is given what is about code",
-                "Leave out languages, kinds, grep, changed and explain: paths filter the files that commits touch.",
-            )
+            raise about_code()
         is_fresh = self._settings.refresh if refresh is None else refresh
 
         def asked(name: str) -> Awaitable[Hits]:
