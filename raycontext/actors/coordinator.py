@@ -206,12 +206,12 @@ class Coordinator:
         asked_at = time.time()
         of_store = await store.call(VectorStoreActor.process, asked_at)  # first, since the next call takes longer
         status = await store.call(VectorStoreActor.status)
-        searching = await self._owners.statuses(location)
+        searching, met = await self._owners.statuses(location), await self._owners.met(location)
         actors = (await self.process(), of_store, *searching)
         job = self._jobs.get(collection)
         progress = job.progress() if job else None
         told = await self._histories.told(status)
-        return told.model_copy(update={"progress": progress, "actors": actors})
+        return told.model_copy(update={"progress": progress, "actors": actors, "shards_on_one_node": met})
 
     async def clear(self, collection: str) -> None:
         """Remove a collection with its files and its actors, even when it is damaged. Raises `UnknownCollection`."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, TypeVar
 
+from raycontext.actors.balance import meetings
 from raycontext.actors.hybrid_search import HybridSearchActor, Shard, search_actor_name
 from raycontext.actors.ownership import SHARED, Key, Ownership, shared_name
 from raycontext.errors import RuntimeUnavailable
@@ -153,6 +154,12 @@ class SearchOwners:
         actors = {each.name: each.actor for each in await self.running(location)}
         asked = (actor.call(HybridSearchActor.process, asked_at) for actor in actors.values())
         return _checked(await asyncio.gather(*asked, return_exceptions=True))
+
+    async def met(self, location: Location) -> tuple[int, ...]:
+        """Return the shards of a collection of which replicas share a node although there are nodes enough."""
+        names = meetings(await self._runtime.places())
+        numbers = {shard_number(name, location.collection) for name in names}
+        return tuple(sorted(number for number in numbers if number is not None))
 
     async def end(self, location: Location) -> None:
         """End the search actors of a collection, and have those that own other shards too let go of it."""

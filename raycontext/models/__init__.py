@@ -497,6 +497,9 @@ class CollectionStatus(FrozenModel):
     progress: JobProgress | None = None
     """Progress of the index run that is under way; None without one."""
     actors: tuple[ActorStatus, ...] = ()
+    shards_on_one_node: tuple[int, ...] = ()
+    """Shards of which replicas share a node although there are nodes enough, as after a loss. A loss of that node would
+    take both. They part within a minute; `doctor` says what to do where they do not."""
 
 
 def first_problem(error: ValidationError) -> str:

@@ -232,6 +232,9 @@ def _print_status(found: CollectionStatus) -> None:
     if found.redacted:
         shown = ", ".join(safe(path) for path in list(found.redacted)[:SHOWN_SKIPPED])
         typer.echo(f"  indexed without {sum(found.redacted.values())} secrets: {len(found.redacted)} files ({shown})")
+    if found.shards_on_one_node:
+        shards = ", ".join(map(str, found.shards_on_one_node))
+        typer.echo(f"  replicas share a node, and are about to part: shards {shards}")
     for actor in found.actors:
         typer.echo(f"  actor {actor.name}: {_of_actor(actor)}")
 
