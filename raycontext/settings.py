@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     actor_idle_seconds: float = Field(default=ACTOR_IDLE_SECONDS, gt=0.0)
     """Time in seconds without a call after which an actor on Ray ends, also on a cluster. The next call starts it
     again. The value of whoever makes the actor holds."""
+    tracing_hook: str = Field(default="", pattern=r"^([\w.]+:[\w.]+)?$")
+    """Function "MODULE:NAME" that every process of a local Ray calls once, to set up OpenTelemetry: Ray then traces calls
+    of tasks and actors. "": none. A cluster has the one that it was started with."""
     start_seconds: float = 60.0
     """Time in seconds that Ray, and each actor, has to start."""
 

@@ -92,6 +92,8 @@ class RayRuntime:
     """Time in seconds without a call after which an actor ends."""
     joined: bool = False
     """Whether actors outlive the process that made them: the Ray is not ours, and other programs use them too."""
+    tracing_hook: str = ""
+    """Function "MODULE:NAME" that sets up OpenTelemetry in each process of a local Ray; "": no traces."""
     known: dict[str, RayActor[Any]] = field(default_factory=dict, compare=False, repr=False)
     """Handles of the actors that this process has asked for, by name.
 
@@ -366,7 +368,7 @@ class RayRuntime:
     def _start_local(self) -> None:
         """Start a local Ray. On a busy machine Ray gives up after 30 s; it is started again within `start_seconds`."""
         Retries(on=(Exception,), seconds=self.start_seconds, when=lambda error: "timed out" in str(error)).run_blocking(
-            lambda: ray_process.start_local(self.namespace, self.workers, self.object_store_bytes)
+            lambda: ray_process.start_local(self.namespace, self.workers, self.object_store_bytes, self.tracing_hook)
         )
 
     def _start_or_join(self) -> None:

@@ -179,8 +179,10 @@ def _check_loopback() -> None:
         socket.create_connection(server.getsockname(), timeout=REACHABLE_SECONDS).close()
 
 
-def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
+def start_local(namespace: str, workers: int, object_store_bytes: int, tracing_hook: str = "") -> None:
     """Start a local Ray with `workers` cores and an object store of `object_store_bytes` bytes.
+
+    tracing_hook: function "MODULE:NAME" that sets up OpenTelemetry in each process of this Ray; "": no traces.
 
     Ray listens on the loopback, and a random token keeps other users of the machine out. Since version 2.59 a local Ray
     demands a token by default; without this one it would write a token to the home folder. Raises what `ray.init`
@@ -207,6 +209,7 @@ def start_local(namespace: str, workers: int, object_store_bytes: int) -> None:
                 logging_level=logging.CRITICAL,  # errors reach the caller as exceptions
                 # Every user may read Ray's folder, sockets and logs, so they lie in one that only this user can enter.
                 _temp_dir=str(folder / RAY_FOLDER),
+                _tracing_startup_hook=tracing_hook or None,
                 job_config=_job_config(),
                 _system_config=SMALL,
             )

@@ -267,6 +267,7 @@ def runtime_for(settings: Settings, root: str) -> Any:
         start_seconds=settings.start_seconds,
         describe=installation,
         idle_seconds=settings.actor_idle_seconds,
+        tracing_hook=settings.tracing_hook,
     )
 
 
