@@ -5,7 +5,7 @@
 It serves `POST /search` with {"query": …, "limit": …} on the loopback until its standard input ends. Every node must
 see ROOT under this path. Ray Serve needs more than raycontext installs: `pip install "ray[serve]"`, and pandas for its
 start. It knows no tokens and no folders that callers may reach: put what your team has in front of it, or use the
-daemon (`raycontext up --tcp`), which has both and is faster; see docs/decisions/ray-serve.md.
+daemon (`raycontext up --tcp`), which has both.
 """
 
 from __future__ import annotations

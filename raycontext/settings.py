@@ -159,8 +159,8 @@ class Settings(BaseSettings):
     """Time in seconds without a call after which an actor on Ray ends, also on a cluster. The next call starts it
     again. The value of whoever makes the actor holds."""
     tracing_hook: str = Field(default="", pattern=r"^([\w.]+:[\w.]+)?$")
-    """Function "MODULE:NAME" that every process of a local Ray calls once, to set up OpenTelemetry: Ray then traces calls
-    of tasks and actors. "": none. A cluster has the one that it was started with."""
+    """Function "MODULE:NAME" that every process of a local Ray calls once, to set up OpenTelemetry: Ray then traces
+    calls of tasks and actors. "": none. A cluster has the one that it was started with."""
     start_seconds: float = 60.0
     """Time in seconds that Ray, and each actor, has to start."""
 
