@@ -111,4 +111,4 @@ if __name__ == "__main__":
     )
     os.environ["RAYCONTEXT_TRACING_HOOK"] = "tracing:to_files"  # found by PYTHONPATH
     os.environ.pop("RAYCONTEXT_RUNTIME", None)
-    print(json.dumps(scenario(place, sys.argv[2:])))
+    print("seen:" + json.dumps(scenario(place, sys.argv[2:])), flush=True)
