@@ -120,7 +120,9 @@ def embedders_while_indexing(context: raycontext.SyncContext, folder: Path, node
         while not running.done():
             places.update((name, on) for name, on in nodes_of_actors().items() if name.startswith("rc-embedder"))
             time.sleep(0.05)
-    texts = running.result().embedded_texts
+    report = running.result()
+    # A task that is lost after it has stored vectors finds them again in its next try.
+    texts = report.embedded_texts + report.reused_vectors
     left = [name for name in nodes_of_actors() if name.startswith("rc-embedder")]
     return {"actors": len(places), "there": set(places.values()) == {node}, "texts": texts, "left": left}
 

@@ -269,10 +269,10 @@ async def serve(
     for server, _ in servers:
         server.should_exit = True
     await asyncio.to_thread(claimed.release)
+    await asyncio.to_thread(remove_token, root, token)  # before what can fail, or take long
     await asyncio.gather(*(mount.close() for mount in mounts))
     await process.close()
     await asyncio.wait(working, timeout=END_SECONDS)
-    await asyncio.to_thread(remove_token, root, token)
     _log.info("ended")
     if process.leaves_ray:
         logging.shutdown()

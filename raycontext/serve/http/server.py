@@ -16,6 +16,10 @@ __all__ = ["HEAD_SECONDS", "TimedProtocol", "server_for"]
 HEAD_SECONDS = 20.0
 """Longest wait for the head of a request, in seconds, from the begin of its connection or from its first byte."""
 
+KEPT_SECONDS = 30
+"""Time in seconds for which a connection is kept without a request. It is longer than common clients keep theirs (httpx
+5 s), so that they close it: a request must not meet a server that is closing."""
+
 
 class TimedProtocol(H11Protocol):
     """HTTP/1.1 with a time limit for the head of each request."""
@@ -81,7 +85,7 @@ def server_for(application: ASGIApp) -> uvicorn.Server:
             lifespan="off",
             log_config=None,
             access_log=False,
-            timeout_keep_alive=5,
+            timeout_keep_alive=KEPT_SECONDS,
             timeout_graceful_shutdown=3,
             server_header=False,
         )
