@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from raycontext.errors.exit_codes import ExitCode
@@ -99,14 +99,28 @@ class _Selection(Query):
     """Budget for the texts of all hits together, at 3.5 bytes a token. A text that is too long is cut."""
 
 
+NOT_OF_CODE: dict[str, JsonValue] = {
+    **{name: {"maxItems": 0} for name in ("languages", "kinds")},
+    **{name: {"type": "null"} for name in ("changed", "diversity")},
+    **{name: {"const": False} for name in ("explain", "context")},
+    "grep": {"const": ""},
+}
+"""What a search of commits takes of the fields that are about code."""
+
+
 class SearchQuery(_Selection):
     """Question to one collection or to several."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [
-                {"properties": {"collections": {"maxItems": 0}}},
-                {"properties": {name: {"type": "null"} for name in ("collection", "path")}},
+            "allOf": [
+                {
+                    "anyOf": [
+                        {"properties": {"collections": {"maxItems": 0}}},
+                        {"properties": {name: {"type": "null"} for name in ("collection", "path", "ref", "changed")}},
+                    ]
+                },
+                {"anyOf": [{"properties": {"commits": {"const": False}}}, {"properties": NOT_OF_CODE}]},
             ]
         }
     )

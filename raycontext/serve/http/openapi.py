@@ -18,6 +18,12 @@ from raycontext.serve.messages import Failure, JobState
 
 __all__ = ["GLOB", "openapi"]
 
+NOT_BLANK = r"\S"
+"""Pattern of texts that are not blank."""
+
+SEEN = r"[^\s\u001c-\u001f\u0085\u180e\ufeff]"
+"""Pattern of texts that no engine regards as blank."""
+
 EXPRESSION = r"^[\w .,:;=<>-]*$"
 """Pattern of regular expressions that are taken in any place: plain text. Others are, too, where they are whole."""
 RANGE = r"^\w[\w/-]*\.\.\w[\w/-]*$"
@@ -130,8 +136,10 @@ def _describe_filters(schema: dict[str, Any]) -> None:
             if form.get("type") == "array":
                 form["items"] |= more
     texts = {"grep": EXPRESSION, "pattern": EXPRESSION, "changed": RANGE}
-    for name, pattern in texts.items():
-        field = schema.get("properties", {}).get(name, {})
+    for name, field in schema.get("properties", {}).items():
         for form in (field, *field.get("anyOf", ())):
             if form.get("type") == "string":
-                form["pattern"] = pattern
+                if name in texts:
+                    form["pattern"] = texts[name]
+                elif form.get("pattern") == NOT_BLANK:  # engines differ in what is a space
+                    form["pattern"] = SEEN
