@@ -133,11 +133,16 @@ def actor_count(name: str, plan: EmbedderPlan) -> int:
 
 
 async def embedder_actors(runtime: Runtime, name: str, plan: EmbedderPlan) -> tuple[ActorHandle[EmbedderActor], ...]:
-    """Return the actors of an embedder, started when needed. Raises `InvalidInput` or `RuntimeUnavailable`."""
+    """Return the actors of an embedder, started when needed, also where they have ended since they were last asked.
+
+    Tasks, which get these handles, make no actor anew. Raises `InvalidInput` or `RuntimeUnavailable`.
+    """
     count = await asyncio.to_thread(actor_count, name, plan)
     gpus = 0.0 if is_remote(name) else plan.gpus
     made = (
         runtime.actor(embedder_name(name, number), Placement(gpus=gpus), EmbedderActor, name, plan)
         for number in range(count)
     )
-    return tuple(await asyncio.gather(*made))
+    actors = tuple(await asyncio.gather(*made))
+    await asyncio.gather(*(actor.call(EmbedderActor.process) for actor in actors))
+    return actors

@@ -100,7 +100,13 @@ class SearchOwners:
         key = Key(wanted.shard.location.collection, wanted.shard.number, wanted.replica)
         if self._found is None:
             self._found = asyncio.create_task(self._find_shared())
-        await asyncio.shield(self._found)
+        finding = self._found
+        try:
+            await asyncio.shield(finding)
+        except RuntimeUnavailable:
+            if self._found is finding:
+                self._found = None  # the next one looks again
+            raise
         number = self._ownership.shared_by(key)
         if number is None:
             running = await self._places()
@@ -136,7 +142,7 @@ class SearchOwners:
         ]
         shared = [(shared_name(number), key.shard) for key, number in self._ownership.of_collection(collection).items()]
         found: list[Running] = []
-        for name, shard in (*wanted, *shared):
+        for name, shard in (*sorted(wanted, key=lambda own: (own[1], own[0])), *shared):
             actor = await self._runtime.find(name, HybridSearchActor)
             if actor is not None:
                 found.append(Running(name, Shard(location, shard), actor))
@@ -183,7 +189,10 @@ class SearchOwners:
             if not resident.name.startswith(SHARED):
                 continue
             actor = await self._runtime.find(resident.name, HybridSearchActor)
-            owned = [] if actor is None else await actor.call(HybridSearchActor.owned)
+            try:
+                owned = [] if actor is None else await actor.call(HybridSearchActor.owned)
+            except RuntimeUnavailable:  # its node is lost, say: it owns nothing until it is asked again
+                continue
             number = int(resident.name.removeprefix(SHARED))
             self._ownership.note_shared(number, (Key(one.location.collection, one.number, 0) for one in owned))
 

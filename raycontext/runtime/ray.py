@@ -301,9 +301,11 @@ class RayRuntime:
                 f"The actor {name} did not start within {self.start_seconds:g} s ({type(error).__name__})",
                 "Look for free memory and into Ray's logs, then try again.",
             ) from error
-        self.known[name] = made = RayActor(
-            name, handle, self.known, lambda: self._made(name, placement, kind, arguments, named)
-        )
+
+        async def again() -> RayActor[Kind]:  # callers that find it dead at the same time have one maker, too
+            return cast("RayActor[Kind]", await self.actor(name, placement, kind, *arguments, **named))
+
+        self.known[name] = made = RayActor(name, handle, self.known, again)
         return made
 
     async def _place(self, name: str, placement: Placement) -> Any:
@@ -315,9 +317,8 @@ class RayRuntime:
         if not self.joined or placement.gpus:
             return "DEFAULT"
         nodes, there = await asked(lambda: (list(names_of_nodes()), residents()))
-        for (
-            resident
-        ) in there:  # nothing is awaited until the choice is noted: actors made at the same time see each other
+        # Nothing is awaited until the choice is noted: actors made at the same time see each other.
+        for resident in there:
             self.placed.pop(resident.name, None)
         node = best_node(nodes, [*there, *self.placed.values()], placement.apart)
         if node is None or len(nodes) < 2:
