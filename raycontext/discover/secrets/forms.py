@@ -44,6 +44,7 @@ _TOKEN = Asks.START | Asks.TOKEN
 _END = r"(?![A-Za-z0-9_])"
 _WORD = r"[A-Za-z0-9_-]"
 _SPACE = r"[ \t]{0,20}"
+_ESCAPED = r"\\{0,7}"  # before a quote in a string in a string
 _BASE_64 = r"[A-Za-z0-9+/]{12,2000}={0,2}"
 
 
@@ -204,7 +205,9 @@ _NAMED = (
     ),
     Form("bearer ", Asks.TOKEN, re.compile(rb"[Bb]earer[ ]([A-Za-z0-9._~+/-]{20,}=*)"), 0, is_random),
     # Docker's config.json, also inside of a string, and the same file in a secret of Kubernetes; npm's .npmrc
-    *_around(rf'"auth\\?"{_SPACE}:{_SPACE}\\?"({_BASE_64})(?=\\?")', '"auth', 0, is_user_and_password),
+    *_around(
+        rf'"auth{_ESCAPED}"{_SPACE}:{_SPACE}{_ESCAPED}"({_BASE_64})(?={_ESCAPED}")', '"auth', 0, is_user_and_password
+    ),
     *_around(rf'_auth{_SPACE}={_SPACE}"?({_BASE_64})', "_auth", 0, is_user_and_password),
     *_around(r"eyJhdXRocyI6[A-Za-z0-9+/]{40,}={0,2}", "eyJhdXRocyI6", 0),
     Form("basic ", Asks.TOKEN, re.compile(rb"[Bb]asic[ ]([A-Za-z0-9+/]{16,}={0,2})"), 0, is_user_and_password),

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from raycontext.errors import PublicationRefused, StorageError
+from raycontext.files.foreign_json import read_json
 from raycontext.store.garbage import Grace, grace_of
 from raycontext.store.sharing.publication import (
     MOST_PUBLICATION_BYTES,
@@ -115,8 +116,8 @@ def condemned_folders(target: Storage) -> set[str]:
     found: set[str] = set()
     for name in filter(is_ulid, target.list(CONDEMNED)):
         try:
-            folders = json.loads(target.read(f"{CONDEMNED}/{name}", MOST_MARK_BYTES))
-        except (FileNotFoundError, ValueError, RecursionError):  # removed meanwhile, or no mark
+            folders = read_json(target.read(f"{CONDEMNED}/{name}", MOST_MARK_BYTES))
+        except (FileNotFoundError, ValueError):  # removed meanwhile, or no mark
             continue
         found.update(map(str, folders if isinstance(folders, list) else ()))
     return found
